@@ -1,0 +1,4 @@
+from .sample import MotionSample
+from .view import View
+
+__all__ = ["MotionSample", "View"]
