@@ -1,11 +1,11 @@
-"""The exceptions of mmsync.
+"""The exceptions of mmsync, and the search for the name that was meant.
 
 A message says what happened, where (config path, file, sample) and what to do. The cause stays chained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class MMSyncError(Exception):
@@ -23,6 +23,26 @@ class ConfigError(MMSyncError, ValueError):
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A name is in no registry that its place calls for.
+
+    It is a ``KeyError`` too, because that is what MMEngine raises for the same mistake.
+
+    Args:
+        message: What is wrong.
+        name: The name that was looked up.
+        suggestions: The registered names nearest to it, best first.
+    """
+
+    def __init__(self, message: str, name: str, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(message, [message])
+        self.name = name
+        self.suggestions = tuple(suggestions)
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0])
 
 
 class DataError(MMSyncError, ValueError):
@@ -43,3 +63,46 @@ class ProtocolError(MMSyncError, ValueError):
 
 class DependencyError(MMSyncError, ImportError):
     """An optional package is missing. The message gives the pip command."""
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Number of substitutions, insertions, deletions and swaps of neighbours that turn ``a`` into ``b``."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def nearest(word: str, options: Iterable[str], distance: int | None = None) -> list[str]:
+    """Names that ``word`` is probably a slip of.
+
+    Args:
+        word: What was written.
+        options: What would have been valid; of equally near names the earlier comes first.
+        distance: Largest edit distance; by default a third of the word, between 1 and 3.
+
+    Returns:
+        At most three names, all equally near; empty if none is near.
+    """
+    limit = min(3, max(1, len(word) // 3)) if distance is None else distance
+    best: list[str] = []
+    for option in dict.fromkeys(options):
+        if abs(len(option) - len(word)) > limit or option == word:
+            continue
+        d = edit_distance(word.casefold(), option.casefold())
+        if d < limit or (d == limit and not best):
+            best, limit = [option], d
+        elif d == limit:
+            best.append(option)
+    return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # letters in the right case first
+
+
+def did_you_mean(suggestions: Sequence[str]) -> str:
+    """``"; did you mean 'x'?"``, or nothing if there is no suggestion."""
+    return f"; did you mean {' or '.join(map(repr, suggestions))}?" if suggestions else ""

@@ -1,23 +1,243 @@
-"""The registries of mmsync, one scope ``mmsync``."""
+"""The registries of mmsync, one scope ``mmsync``.
+
+A config names a component by ``type``; the registry that its place calls for finds the class. Nothing has to be
+imported by hand: on the first lookup a registry imports every module below its ``locations`` and the plug-ins of other
+packages (entry-point group ``mmsync.plugins``). A module that cannot be imported, say because an optional package is
+missing, does not hinder the others; it is remembered, and the error for an unknown name tells which failed and why.
+
+MMEngine looks a name up in the child registry of the default scope, and warns if there is none; so each of its roots
+has a child here. A scope has one child per root only, therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
+roots of their own that fall back to ``MODELS``.
+"""
 
 from __future__ import annotations
 
-from mmengine import registry as root
-from mmengine.registry import Registry
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from typing import Any
 
-DATASETS = Registry("dataset", parent=root.DATASETS, scope="mmsync", locations=["mmsync.datasets"])
-TRANSFORMS = Registry("transform", parent=root.TRANSFORMS, scope="mmsync", locations=["mmsync.datasets.transforms"])
-DATA_SAMPLERS = Registry("data sampler", parent=root.DATA_SAMPLERS, scope="mmsync", locations=["mmsync.datasets.samplers"])
-FUNCTIONS = Registry("function", parent=root.FUNCTIONS, scope="mmsync", locations=["mmsync.datasets"])
-MODELS = Registry("model", parent=root.MODELS, scope="mmsync", locations=["mmsync.models"])
-BACKBONES = Registry("backbone", scope="mmsync", locations=["mmsync.models.backbones"])
-NECKS = Registry("neck", scope="mmsync", locations=["mmsync.models.necks"])
-HEADS = Registry("head", scope="mmsync", locations=["mmsync.models.heads"])
-LOSSES = Registry("loss", scope="mmsync", locations=["mmsync.models.losses"])
-HOOKS = Registry("hook", parent=root.HOOKS, scope="mmsync", locations=["mmsync.engine.hooks"])
-METRICS = Registry("metric", parent=root.METRICS, scope="mmsync", locations=["mmsync.evaluation.metrics"])
-RUNNERS = Registry("runner", parent=root.RUNNERS, scope="mmsync", locations=["mmsync.engine.runner"])
-OPTIMIZERS = Registry("optimizer", parent=root.OPTIMIZERS, scope="mmsync", locations=["mmsync.engine.optimizers"])
-OPTIM_WRAPPERS = Registry("optim_wrapper", parent=root.OPTIM_WRAPPERS, scope="mmsync", locations=["mmsync.engine.optimizers"])
-PARAM_SCHEDULERS = Registry("parameter scheduler", parent=root.PARAM_SCHEDULERS, scope="mmsync", locations=["mmsync.engine.schedulers"])
-VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="mmsync", locations=["mmsync.visualization"])
+import mmengine.registry as root
+from mmengine.registry import DefaultScope
+
+from mmsync.errors import UnknownNameError, did_you_mean, nearest
+
+SCOPE = "mmsync"
+PLUGIN_GROUP = "mmsync.plugins"
+
+failed_imports: dict[str, Exception] = {}
+"""Modules and plug-ins that could not be imported, with the reason."""
+
+_plugins_loaded = False
+
+
+def _import(name: str) -> Any:
+    """The module, or None after noting why it cannot be imported."""
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # whatever a component's module raises must not take the other components with it
+        failed_imports[name] = error
+        return None
+
+
+def _import_tree(name: str) -> None:
+    """Import a package and everything below it."""
+    module = _import(name)
+    for info in pkgutil.iter_modules(getattr(module, "__path__", ()), name + "."):
+        if not info.name.endswith("__main__"):
+            _import_tree(info.name)
+
+
+def _load_plugins() -> None:
+    """Import what other packages list under the entry-point group ``mmsync.plugins``; a function there is called."""
+    global _plugins_loaded
+    if _plugins_loaded:
+        return
+    _plugins_loaded = True  # first, because a plug-in may look names up while it is imported
+    points: Any = metadata.entry_points()
+    group = points.select(group=PLUGIN_GROUP) if hasattr(points, "select") else points.get(PLUGIN_GROUP, ())
+    for point in group:
+        try:
+            plugin = point.load()
+            if callable(plugin):
+                plugin()
+        except Exception as error:  # a broken plug-in must not break mmsync
+            failed_imports[f"plug-in {point.name} ({point.value})"] = error
+
+
+class Registry(root.Registry):
+    """MMEngine's registry with lazy import of whole packages, fallbacks and helpful errors.
+
+    Args:
+        name: What the registered things are, in the singular; used in messages.
+        parent: MMEngine's root of the same kind.
+        locations: Packages that are imported, with everything below them, on the first lookup.
+        upstream: Modules that register MMEngine's own components, imported if nothing of ours has the name.
+        fallback: A registry to ask last.
+        mirror: Register in ``parent`` as well, where MMEngine asks its root without regard to the scope.
+    """
+
+    instances: list[Registry] = []
+
+    def __init__(
+        self,
+        name: str,
+        parent: root.Registry | None = None,
+        locations: Sequence[str] = (),
+        upstream: Sequence[str] = (),
+        fallback: Registry | None = None,
+        mirror: bool = False,
+    ) -> None:
+        super().__init__(name, parent=parent, scope=SCOPE, locations=list(locations))
+        self._imported = False
+        self.upstream = tuple(upstream)
+        self.fallback = fallback
+        self.mirror = mirror
+        if parent is None and fallback is not None:
+            self.build_func: Callable[..., Any] = fallback.build_func
+        Registry.instances.append(self)
+
+    def import_from_location(self) -> None:
+        """Import our own components and the plug-ins, once."""
+        if not self._imported:
+            self._imported = True  # first, because a module may look names up while it is imported
+            for location in self._locations:
+                _import_tree(location)
+            _load_plugins()
+
+    def find(self, key: str) -> Any:
+        """What is registered under a name, or None.
+
+        Args:
+            key: ``'Name'``, ``'scope.Name'`` or the dotted path of an importable object.
+        """
+        if not isinstance(key, str):
+            raise TypeError(f"a registered name must be a string, got {key!r}")
+        scope, name = self.split_scope_key(key)
+        own = name if scope == self.scope else key
+        if own not in self._module_dict:
+            self.import_from_location()
+        if own in self._module_dict:
+            return self._module_dict[own]
+        for module in self.upstream:
+            _import(module)
+        ancestor = self.parent
+        while scope in (None, "mmengine") and ancestor is not None:
+            if name in ancestor.module_dict:
+                return ancestor.module_dict[name]
+            ancestor = ancestor.parent
+        found = self.fallback.find(key) if self.fallback is not None else None
+        if found is None and scope not in (None, self.scope):
+            try:
+                found = super().get(key)  # another package's registry, or an importable object
+            except (RuntimeError, UnknownNameError):  # MMEngine's answer to an unknown name varies
+                found = None
+        return found
+
+    def get(self, key: str) -> Any:
+        """What is registered under a name.
+
+        Raises:
+            UnknownNameError: With the nearest names, and what could not be imported.
+        """
+        found = self.find(key)
+        if found is None:
+            raise self._unknown(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.find(key) is not None
+
+    def names(self) -> list[str]:
+        """All names that :meth:`get` finds without a scope: ours first, then MMEngine's, then the fallback's."""
+        self.import_from_location()
+        for module in self.upstream:
+            _import(module)
+        names = sorted(self._module_dict)
+        ancestor = self.parent
+        while ancestor is not None:
+            names += sorted(ancestor.module_dict)
+            ancestor = ancestor.parent
+        return list(dict.fromkeys(names + (self.fallback.names() if self.fallback is not None else [])))
+
+    def _unknown(self, key: str) -> UnknownNameError:
+        prefix = key[: key.rfind(".") + 1]
+        near = [prefix + name for name in nearest(key[len(prefix) :], self.names())]
+        text = f"{key!r} is not a registered {self.name}{did_you_mean(near)}"
+        others = [r.name for r in Registry.instances if r is not self and r._holds(key)]
+        if others:
+            text += f" (there is a {' and a '.join(others)} of that name)"
+        elif not near:
+            own = sorted(self._module_dict)
+            text += f" (registered: {', '.join(own[:12])}{', ...' if len(own) > 12 else ''})" if own else ""
+        ours = (*self._locations, *self.upstream, "plug-in ")
+        failures = {module: error for module, error in failed_imports.items() if module.startswith(ours)}
+        for module, error in failures.items():
+            text += f"; {module} could not be imported: {type(error).__name__}: {error}"
+        unknown = UnknownNameError(text, key, near)
+        unknown.__cause__ = next(iter(failures.values()), None)
+        return unknown
+
+    def _holds(self, name: str) -> bool:
+        """Whether the name is registered here or in the root, as far as imported."""
+        return name in self._module_dict or (self.parent is not None and name in self.parent.module_dict)
+
+    @contextmanager
+    def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:
+        """The registry of the default scope, or this one, without MMEngine's warning.
+
+        A runner without ``default_scope`` has the scope ``mmengine``; that registry knows nothing of ours, ours knows it.
+        """
+        with DefaultScope.overwrite_default_scope(scope):
+            current = DefaultScope.get_current_instance()
+            name = self.scope if current is None or current.scope_name == "mmengine" else current.scope_name
+            if name != self.scope:
+                with suppress(ImportError):  # a scope need not be a package
+                    importlib.import_module(f"{name}.registry")
+            yield self.root._search_child(name) or self
+
+    def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
+        super()._register_module(module, module_name, force)
+        if self.mirror and self.parent is not None:
+            self.parent._register_module(module, module_name, force)
+
+
+DATASETS = Registry("dataset or source", root.DATASETS, ["mmsync.datasets"], ["mmengine.dataset"])
+TRANSFORMS = Registry("transform", root.TRANSFORMS, ["mmsync.datasets.transforms"], ["mmcv.transforms"])
+DATA_SAMPLERS = Registry("data sampler", root.DATA_SAMPLERS, ["mmsync.datasets.samplers"], ["mmengine.dataset"])
+FUNCTIONS = Registry("function", root.FUNCTIONS, ["mmsync.datasets"], ["mmengine.dataset"], mirror=True)
+
+MODELS = Registry("model", root.MODELS, ["mmsync.models"], ["mmengine.model", "mmcv.cnn"])
+BACKBONES = Registry("backbone", locations=["mmsync.models.backbones"], fallback=MODELS)
+NECKS = Registry("neck", locations=["mmsync.models.necks"], fallback=MODELS)
+HEADS = Registry("head", locations=["mmsync.models.heads"], fallback=MODELS)
+LOSSES = Registry("loss", locations=["mmsync.models.losses"], fallback=MODELS)
+MODEL_WRAPPERS = Registry("model wrapper", root.MODEL_WRAPPERS, ["mmsync.engine"], ["mmengine.model"], mirror=True)
+WEIGHT_INITIALIZERS = Registry(
+    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules"], ["mmengine.model"]
+)
+TASK_UTILS = Registry("task util", root.TASK_UTILS, ["mmsync.models"])
+
+RUNNERS = Registry("runner", root.RUNNERS, ["mmsync.engine"], ["mmengine.runner"], mirror=True)
+RUNNER_CONSTRUCTORS = Registry("runner constructor", root.RUNNER_CONSTRUCTORS, ["mmsync.engine"], ["mmengine.runner"])
+LOOPS = Registry("loop", root.LOOPS, ["mmsync.engine"], ["mmengine.runner"])
+HOOKS = Registry("hook", root.HOOKS, ["mmsync.engine.hooks"], ["mmengine.hooks"])
+STRATEGIES = Registry("strategy", root.STRATEGIES, ["mmsync.engine"], ["mmengine._strategy"])
+LOG_PROCESSORS = Registry("log processor", root.LOG_PROCESSORS, ["mmsync.engine"], ["mmengine.runner"])
+
+OPTIMIZERS = Registry("optimizer", root.OPTIMIZERS, ["mmsync.engine.optimizers"], ["mmengine.optim"])
+OPTIM_WRAPPERS = Registry("optimizer wrapper", root.OPTIM_WRAPPERS, ["mmsync.engine.optimizers"], ["mmengine.optim"])
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor", root.OPTIM_WRAPPER_CONSTRUCTORS, ["mmsync.engine.optimizers"], ["mmengine.optim"]
+)
+PARAM_SCHEDULERS = Registry(
+    "parameter scheduler", root.PARAM_SCHEDULERS, ["mmsync.engine.schedulers"], ["mmengine.optim"]
+)
+
+METRICS = Registry("metric", root.METRICS, ["mmsync.evaluation.metrics"], ["mmengine.evaluator"])
+EVALUATOR = Registry("evaluator", root.EVALUATOR, ["mmsync.evaluation"], ["mmengine.evaluator"])
+VISUALIZERS = Registry("visualizer", root.VISUALIZERS, ["mmsync.visualization"], ["mmengine.visualization"])
+VISBACKENDS = Registry("visualizer backend", root.VISBACKENDS, ["mmsync.visualization"], ["mmengine.visualization"])
+INFERENCERS = Registry("inferencer", root.INFERENCERS, ["mmsync.apis"], ["mmengine.infer"])
