@@ -1,0 +1,3 @@
+from .epoch import EpochSampler
+
+__all__ = ["EpochSampler"]

@@ -1,0 +1,3 @@
+from .probe import FeatureSet, ProbeMetric
+
+__all__ = ["FeatureSet", "ProbeMetric"]

@@ -1,0 +1,177 @@
+"""The only file that knows which versions of torch and mmengine quarrel, and the cure for each quarrel.
+
+Every cure has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it:
+
+* mmengine pickles objects into its checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
+* mmengine cannot start a process group, nor wrap a model, without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
+* mmengine's mixed precision wrapper refuses the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
+* mmengine's value histories are copied whole at every iteration: :func:`bound_history`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub, print_log
+from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
+from torch import nn
+
+from mmsync.errors import ConfigError
+
+# --------------------------------------------------------------------------------------------------------------------
+# Checkpoints of plain values. Marks, not pickled classes: a file that can be loaded safely anywhere.
+
+_HISTORY = "__mmengine_history__"
+_ARRAY = "__numpy_array__"
+_DROPPED = object()
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Tensor, torch.Size, torch.dtype, torch.device)
+
+
+def to_plain(value: Any, where: str = "checkpoint") -> Any:
+    """Replace what ``torch.load(weights_only=True)`` refuses by marked plain values.
+
+    Args:
+        value: Nested dicts and lists of anything.
+        where: Name of the value, for the warning about what cannot be stored.
+
+    Returns:
+        The same nest of dicts, lists, tuples, numbers, strings and tensors. Callables and unknown objects are left out.
+    """
+    plain = _to_plain(value, where)
+    return None if plain is _DROPPED else plain
+
+
+def _to_plain(value: Any, where: str) -> Any:
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        return {_HISTORY: [torch.from_numpy(log.copy()), torch.from_numpy(count.copy()), value.max_length]}
+    if isinstance(value, np.generic):  # before float: np.float64 is a float
+        return value.item()
+    if isinstance(value, np.ndarray):
+        numeric = value.dtype.kind in "bifc"
+        content = torch.from_numpy(value.copy()) if numeric else _to_plain(value.tolist(), where)
+        return {_ARRAY: content, "dtype": value.dtype.str}
+    if isinstance(value, dict):
+        items = {key: _to_plain(item, f"{where}.{key}") for key, item in value.items()}
+        return {key: item for key, item in items.items() if item is not _DROPPED}
+    if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, torch.Size):
+        items = [item for item in (_to_plain(item, f"{where}[]") for item in value) if item is not _DROPPED]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, _PLAIN):
+        return value
+    if not callable(value):
+        print_log(f"{where} is a {type(value).__name__} and is not kept in the checkpoint", "current", logging.WARNING)
+    return _DROPPED
+
+
+def from_plain(value: Any) -> Any:
+    """Rebuild what :func:`to_plain` replaced."""
+    if isinstance(value, dict):
+        if _HISTORY in value:
+            log, count, max_length = value[_HISTORY]
+            return HistoryBuffer(log.cpu().numpy(), count.cpu().numpy(), max_length)
+        if _ARRAY in value:
+            content = value[_ARRAY]
+            return content.cpu().numpy() if isinstance(content, torch.Tensor) else np.array(content, value["dtype"])
+        return {key: from_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+        return type(value)(from_plain(item) for item in value)
+    return value
+
+
+def bound_history(hub: MessageHub, length: int) -> None:
+    """Keep at most ``length`` values per logged scalar: mmengine copies the whole history at every update."""
+    for buffer in hub.log_scalars.values():
+        buffer.max_length = length
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Several processes without CUDA
+
+_LAUNCHER_ENV: dict[str, dict[str, str]] = {
+    "pytorch": {},
+    "slurm": {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"},
+    "mpi": {
+        "RANK": "OMPI_COMM_WORLD_RANK",
+        "WORLD_SIZE": "OMPI_COMM_WORLD_SIZE",
+        "LOCAL_RANK": "OMPI_COMM_WORLD_LOCAL_RANK",
+    },
+}
+
+
+def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
+    """Start a gloo process group from the variables that the launcher set.
+
+    Args:
+        launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
+        timeout: Seconds that a collective may wait; ``None`` for torch's default.
+
+    Raises:
+        ConfigError: The launcher is unknown, or did not start this process.
+    """
+    if launcher not in _LAUNCHER_ENV:
+        raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
+    env = os.environ
+    for ours, theirs in _LAUNCHER_ENV[launcher].items():
+        if theirs in env:
+            env[ours] = env[theirs]
+    if launcher == "slurm" and "MASTER_ADDR" not in env and "SLURM_NODELIST" in env:
+        hosts = subprocess.run(
+            ["scontrol", "show", "hostname", env["SLURM_NODELIST"]], check=True, capture_output=True, text=True
+        )
+        env["MASTER_ADDR"] = hosts.stdout.split()[0]
+    env.setdefault("MASTER_ADDR", "127.0.0.1")
+    env.setdefault("MASTER_PORT", "29500")
+    missing = [name for name in ("RANK", "WORLD_SIZE") if name not in env]
+    if missing:
+        raise ConfigError(
+            f"launcher={launcher!r}, but {' and '.join(missing)} is not set: start the processes with "
+            "tools/dist_train.sh or torchrun, or use --launcher none"
+        )
+    options = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
+    torch.distributed.init_process_group("gloo", **options)
+
+
+def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool = False) -> MMDistributedDataParallel:
+    """Wrap a CPU model for several processes; SyncBatchNorm, which is CUDA only, becomes BatchNorm."""
+    return MMDistributedDataParallel(
+        module=revert_sync_batchnorm(model),
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=find_unused_parameters,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Mixed precision on any device
+
+
+def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
+    """Autocast on the device that holds ``module``."""
+    device = next((p.device.type for p in module.parameters()), "cpu")
+    return torch.autocast(device, dtype=dtype)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Loading
+
+
+def torch_load(path: str | Path, map_location: str | Callable | torch.device = "cpu", trust: bool = False) -> Any:
+    """``torch.load`` that executes nothing from the file, whatever torch's default is.
+
+    Args:
+        path: The file.
+        map_location: As for ``torch.load``.
+        trust: Allow the file to run any code while it loads. Only for files whose origin is known.
+    """
+    return torch.load(path, map_location=map_location, weights_only=not trust)

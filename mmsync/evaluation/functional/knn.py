@@ -1,0 +1,73 @@
+"""Nearest-neighbour classification of frozen features."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.errors import ProtocolError
+
+
+@torch.no_grad()
+def knn_classify(
+    bank: Tensor,
+    bank_labels: Tensor,
+    query: Tensor,
+    num_classes: int,
+    k: int = 20,
+    temperature: float = 0.1,
+    chunk_size: int = 1024,
+) -> Tensor:
+    """Score the classes of each query by its ``k`` most similar bank samples.
+
+    Each neighbour votes for its class with the weight ``exp(cos / temperature)`` (Wu et al., Unsupervised feature
+    learning via non-parametric instance discrimination, CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN. Of the
+    memory, ``chunk_size * (len(bank) + num_classes)`` floats are working space; the scores take
+    ``len(query) * num_classes``.
+
+    Args:
+        bank: ``(B, D)`` features with known labels; not necessarily normalised.
+        bank_labels: ``(B,)`` int64 in ``[0, num_classes)``.
+        query: ``(Q, D)`` features to classify.
+        num_classes: Number of classes.
+        k: Neighbours that vote; a smaller bank votes as a whole.
+        temperature: Above 0; smaller values favour the nearest.
+        chunk_size: Queries that are compared at a time.
+
+    Returns:
+        ``(Q, num_classes)`` scores, each row relative to its nearest neighbour's weight, which counts 1.
+
+    Raises:
+        ProtocolError: The bank is empty, or ``k`` or ``temperature`` is not positive.
+    """
+    if len(bank) == 0 or k < 1 or temperature <= 0:
+        raise ProtocolError(
+            f"KNN needs at least one bank sample, k >= 1 and temperature > 0, not {len(bank)} samples, k={k}, "
+            f"temperature={temperature}"
+        )
+    bank = F.normalize(bank, dim=1)
+    scores = query.new_zeros(len(query), num_classes)
+    for start in range(0, len(query), chunk_size):
+        similarity = F.normalize(query[start : start + chunk_size], dim=1) @ bank.T
+        nearest, index = similarity.topk(min(k, len(bank)), dim=1)
+        # relative to the nearest: the same ranking, and no overflow at a small temperature
+        weight = ((nearest - nearest[:, :1]) / temperature).exp()
+        scores[start : start + chunk_size].scatter_add_(1, bank_labels[index], weight)
+    return scores
+
+
+def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
+    """Share of samples whose label is among the ``k`` highest scores.
+
+    Args:
+        scores: ``(N, num_classes)``.
+        labels: ``(N,)`` int64.
+        k: At most all classes are counted.
+
+    Returns:
+        The share in ``[0, 1]``.
+    """
+    # argsort, not topk: classes with equal scores keep the order that published evaluations give them
+    ranked = scores.argsort(dim=1, descending=True)[:, :k]
+    return (ranked == labels[:, None]).any(dim=1).float().mean().item()
