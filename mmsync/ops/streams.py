@@ -1,0 +1,82 @@
+"""Streams of a skeleton clip: joints, bones, motion, and their concatenation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+STREAMS = ("joint", "bone", "motion", "bone_motion")
+
+
+def parse_stream(stream: str) -> tuple[str, ...]:
+    """Split ``'joint+motion'`` into its parts.
+
+    Raises:
+        ValueError: A part is none of ``STREAMS``, or occurs twice.
+    """
+    parts = tuple(part.strip() for part in stream.split("+"))
+    unknown = [part for part in parts if part not in STREAMS]
+    if unknown or len(set(parts)) < len(parts):
+        raise ValueError(f"stream {stream!r} is not made of different parts of {', '.join(STREAMS)}, joined by '+'")
+    return parts
+
+
+def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
+    """Bones: each joint minus its parent, at the joint's own index; a root, its own parent, gets a zero bone.
+
+    Args:
+        x: ``(N, M, T, V, C)``.
+        parents: ``(V,)`` int64, the parent of each joint, a root's parent being itself.
+        num_coords: The first channels that are coordinates; the rest are scores, and a bone's is the mean of its ends'.
+
+    Returns:
+        ``(N, M, T, V, C)``.
+    """
+    parent = x.index_select(3, parents)
+    if num_coords == x.shape[-1]:
+        return torch.sub(x, parent, out=parent) if not x.requires_grad else x - parent
+    scores = (x[..., num_coords:] + parent[..., num_coords:]) / 2
+    return torch.cat([x[..., :num_coords] - parent[..., :num_coords], scores], dim=-1)
+
+
+def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
+    """Motion: the next frame minus this one; zero in the last frame.
+
+    Args:
+        x: ``(N, M, T, V, C)``.
+        num_coords: The first channels that are coordinates; the rest are scores, and a step's is the mean of its ends'.
+
+    Returns:
+        ``(N, M, T, V, C)``.
+    """
+    motion = torch.zeros_like(x)
+    now, after = x[:, :, :-1], x[:, :, 1:]
+    motion[:, :, :-1] = after - now
+    if num_coords < x.shape[-1]:
+        motion[:, :, :-1, :, num_coords:] = (after[..., num_coords:] + now[..., num_coords:]) / 2
+    return motion
+
+
+def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:
+    """Turn joints into the named stream.
+
+    Args:
+        x: Joints ``(N, M, T, V, C)``.
+        stream: ``'joint'``, ``'bone'``, ``'motion'``, ``'bone_motion'``, or several joined by ``+``, whose channels are
+            concatenated in that order.
+        parents: ``(V,)`` int64, as in :func:`bone_stream`.
+        num_coords: The first channels that are coordinates.
+
+    Returns:
+        ``(N, M, T, V, C * number of parts)``.
+
+    Raises:
+        ValueError: The stream is unknown.
+    """
+    parts = parse_stream(stream)
+    out = []
+    bone = bone_stream(x, parents, num_coords) if any(part.startswith("bone") for part in parts) else x
+    for part in parts:
+        base = bone if part.startswith("bone") else x
+        out.append(motion_stream(base, num_coords) if part.endswith("motion") else base)
+    return out[0] if len(out) == 1 else torch.cat(out, dim=-1)
