@@ -26,7 +26,7 @@ class TimeIndex:
 class TimeMatrix:
     """Output frames are mixtures of input frames; ``matrix (N, T', T)``.
 
-    ``apply (N,)`` bool leaves the other clips as they are (then T' is T). With ``keep_absent`` all-zero frames stay zero.
+    ``apply (N,)`` bool leaves other clips as they are (then T' is T). With ``keep_absent`` all-zero frames stay zero.
     """
 
     matrix: Tensor
@@ -43,7 +43,7 @@ class JointIndex:
 
 @dataclass(frozen=True)
 class PointMap:
-    """Each point p becomes ``factor[n] @ p`` in its first k channels; ``(N, k, k)``, or ``(N, k)`` for a diagonal one."""
+    """A point's first k channels p become ``factor[n] @ p``; ``(N, k, k)``, or ``(N, k)`` for a diagonal one."""
 
     factor: Tensor
 

@@ -22,14 +22,14 @@ from mmsync.structures import SkeletonLayout, View
 class SkeletonPreprocessor(BaseDataPreprocessor):
     """Make the augmented views of a batch ``(N, M, T, V, C)`` on the training device, or the one view for evaluation.
 
-    Cost: the float passes over the persons that are there, about 10 for AimCLR's extreme view and 3 for the normal one
-    (noise, where drawn, is the dearest); absent persons are not computed. Two further passes make each stream but joint.
+    Cost: about ten passes over the persons that are there for AimCLR's extreme view and three for the normal one (the
+    dearest are the 3x3 product and the drawing of noise); two more for each stream but joint. Absent persons are free.
 
     Args:
         layout: Layout of the data, a name or a dict.
         stream: ``'joint'``, ``'bone'``, ``'motion'``, ``'bone_motion'``, or several joined by ``+`` (their channels
             are concatenated), made after augmentation.
-        views: View name -> configs of batched augmentations. ``None``: training sees the same single view as evaluation.
+        views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
@@ -83,7 +83,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
 
         Raises:
             LayoutError: The clips do not have the layout's joints.
-            DataError: The clips are no ``(N, M, T, V, C)`` float tensor, or hold NaN or infinity; the message names them.
+            DataError: The clips are no ``(N, M, T, V, C)`` float tensor, or some, which are named, are not finite.
         """
         self._check(data)
         # The samples stay where they are: copying a hundred of them costs more than the views do.
@@ -118,9 +118,9 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             fits = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == x.shape[3]]
             raise LayoutError(
                 f"the clips have {x.shape[3]} joints, but the data preprocessor's layout {self.layout.name!r} has "
-                f"{self.layout.num_joints}. If the data are {' or '.join(fits) or 'of a layout of your own'}, either set "
-                f"layout to that here and in the backbone, or give the dataset layout={self.layout.name!r}, which "
-                "remaps its clips"
+                f"{self.layout.num_joints}. If the data are {' or '.join(fits) or 'of your own layout'}, either set "
+                "layout to that here and in the backbone, or have the dataset remap its clips with "
+                f"layout={self.layout.name!r}"
             )
         if x.shape[4] < self.num_coords:
             raise DataError(
@@ -134,6 +134,6 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
                 names = [str(getattr(samples[i], "name", None) or f"number {i} of the batch") for i in bad]
                 raise DataError(
                     f"NaN or infinity in {len(bad)} of {len(x)} clips: {', '.join(names[:20])}"
-                    f"{', ...' if len(names) > 20 else ''}. Run tools/misc/check_data.py on the config to find all such "
-                    "clips, and leave them out or repair them"
+                    f"{', ...' if len(names) > 20 else ''}. Find all such clips with tools/misc/check_data.py, and "
+                    "repair them or leave them out"
                 )
