@@ -2,7 +2,7 @@
 
 Every cure has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it:
 
-* mmengine pickles objects into its checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
+* mmengine pickles objects into checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
 * mmengine cannot start a process group, nor wrap a model, without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
 * mmengine's mixed precision wrapper refuses the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
 * mmengine's value histories are copied whole at every iteration: :func:`bound_history`.
@@ -32,7 +32,7 @@ from mmsync.errors import ConfigError
 _HISTORY = "__mmengine_history__"
 _ARRAY = "__numpy_array__"
 _DROPPED = object()
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Tensor, torch.Size, torch.dtype, torch.device)
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.dtype, torch.device)
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
@@ -67,6 +67,8 @@ def _to_plain(value: Any, where: str) -> Any:
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
     if isinstance(value, _PLAIN):
         return value
     if not callable(value):

@@ -1,0 +1,184 @@
+"""Checkpoints that are whole, safe to load, and of the right model."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+import torch
+from torch import nn
+
+from mmsync import compat
+from mmsync.errors import CheckpointError
+from mmsync.fileio import atomic_path
+
+_RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
+    """Write a checkpoint of plain values, whole or not at all.
+
+    Args:
+        checkpoint: As MMEngine makes it.
+        path: The file.
+    """
+    plain = {key: value if key in _RAW else compat.to_plain(value, key) for key, value in checkpoint.items()}
+    with atomic_path(path) as temporary:
+        torch.save(plain, temporary)
+
+
+def read_checkpoint(
+    path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
+) -> dict[str, Any]:
+    """Load a checkpoint without running code from it.
+
+    Args:
+        path: A file, or an ``http(s)://`` address.
+        map_location: As for ``torch.load``.
+        trust: Let the file run any code while it loads; for old files whose origin is known.
+
+    Returns:
+        The checkpoint; a file that is a bare state dict comes as ``{'state_dict': ...}``.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or holds objects that only a trusted file may hold.
+    """
+    if str(path).startswith(("http://", "https://")):
+        path = _download(str(path))
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path}: there is no such file{_neighbours(path)}")
+    try:
+        content = compat.torch_load(path, map_location, trust)
+    except pickle.UnpicklingError as error:
+        if "weights_only" not in str(error) and "Weights only" not in str(error):
+            raise CheckpointError(_damaged(path)) from error
+        raise CheckpointError(
+            f"checkpoint {path} holds Python objects that could run code while they load, as files of other projects "
+            "and of older MMEngine do. If you trust its origin, add --trust-checkpoint (or trust=True)"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(_damaged(path)) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__}, not a dict of weights")
+    if "state_dict" not in content:
+        content = {"state_dict": content}
+    return {key: value if key in _RAW else compat.from_plain(value) for key, value in content.items()}
+
+
+def _download(url: str) -> Path:
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = folder / url.rsplit("/", 1)[-1]
+    if not path.exists():
+        with atomic_path(path) as temporary:
+            torch.hub.download_url_to_file(url, str(temporary), progress=True)
+    return path
+
+
+def _neighbours(path: Path) -> str:
+    names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
+    return f"; {path.parent} has {', '.join(names[:8])}" if names else ""
+
+
+def _damaged(path: Path) -> str:
+    text = f"checkpoint {path} is damaged or truncated ({path.stat().st_size} bytes)"
+    others = (p for p in path.parent.glob("*.pth") if p != path and not p.name.startswith("best_"))
+    for other in sorted(others, key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            compat.torch_load(other)
+        except Exception:  # damaged as well, or foreign: try the next
+            continue
+        return f"{text}. The newest good one beside it is {other}: resume with --resume {other}"
+    return f"{text}, and no other checkpoint lies beside it"
+
+
+class StateMatch(NamedTuple):
+    """How the keys of a checkpoint fit a model.
+
+    Attributes:
+        matched: In both, with the same shape.
+        missing: In the model only.
+        unexpected: In the checkpoint only.
+        reshaped: In both, with different shapes, as ``key: (model shape) <- (file shape)``.
+        backbone: Matched share of the backbone's keys, in ``[0, 1]``; of all keys if no key names a backbone.
+    """
+
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    reshaped: list[str]
+    backbone: float
+
+    def table(self) -> str:
+        """One line per group, then its keys."""
+        groups = zip(("missing", "unexpected", "of another shape"), (self.missing, self.unexpected, self.reshaped))
+        lines = [f"{len(self.matched)} tensors matched, {self.backbone:.0%} of the backbone"]
+        for name, keys in groups:
+            if keys:
+                lines += [f"{len(keys)} {name}:", *(f"    {key}" for key in keys)]
+        return "\n".join(lines)
+
+    def brief(self) -> str:
+        """The counts in one line, with an example of each."""
+        text = f"{len(self.matched)} tensors matched ({self.backbone:.0%} of the backbone)"
+        for name, keys in (
+            ("missing", self.missing),
+            ("unexpected", self.unexpected),
+            ("of another shape", self.reshaped),
+        ):
+            if keys:
+                text += f", {len(keys)} {name} (e.g. {keys[0]})"
+        return text
+
+
+def load_weights(
+    model: nn.Module,
+    state_dict: dict[str, torch.Tensor],
+    source: str,
+    strict: bool = False,
+    revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
+    min_backbone: float = 0.9,
+) -> StateMatch:
+    """Copy the weights that fit into a model, and refuse those of another model.
+
+    Args:
+        model: The model, not wrapped.
+        state_dict: The weights.
+        source: Where they come from, for messages.
+        strict: Refuse any difference.
+        revise_keys: Regular expressions and replacements for the keys of ``state_dict``.
+        min_backbone: Least share of the backbone's tensors that must match.
+
+    Returns:
+        What matched and what did not.
+
+    Raises:
+        CheckpointError: Too little matches; the model is left as it was.
+    """
+    for pattern, replacement in revise_keys:
+        state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
+    own = model.state_dict()
+    same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
+    backbone = [key for key in own if "backbone" in key.split(".")] or list(own)
+    match = StateMatch(
+        matched=[k for k in own if k in same],
+        missing=[k for k in own if k not in state_dict],
+        unexpected=[k for k in state_dict if k not in own],
+        reshaped=[
+            f"{k}: {tuple(own[k].shape)} <- {tuple(getattr(state_dict[k], 'shape', ()))}"
+            for k in own
+            if k in state_dict and k not in same
+        ],
+        backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
+    )
+    if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
+        need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
+        raise CheckpointError(
+            f"the weights in {source} are of another model than {type(model).__name__}: {match.brief()}; {need} must "
+            "match. Check that the config is the one that the checkpoint was trained with"
+        )
+    model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)
+    return match

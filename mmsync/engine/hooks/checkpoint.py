@@ -1,0 +1,119 @@
+"""When checkpoints are written, and when old ones may go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
+
+from mmsync.errors import ConfigError
+from mmsync.fileio import atomic_path, remove_leftovers
+from mmsync.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointHook(UpstreamCheckpointHook):
+    """Saves checkpoints; an old one is removed only when its successor is safely on disk.
+
+    Args:
+        interval: Epochs or iterations between checkpoints; -1 for none but the last.
+        by_epoch: Count in epochs, else in iterations; a run resumes exactly from either.
+        save_optimizer: Keep the optimiser's state, which a resume needs.
+        save_param_scheduler: Keep the schedulers' states.
+        out_dir: Folder, if not the work dir.
+        max_keep_ckpts: Periodic checkpoints to keep; -1 for all.
+        save_last: Save after the last epoch or iteration in any case.
+        save_best: Keep the best checkpoint by this validation result, for instance ``'knn/top1'``; also a list.
+        rule: ``'greater'`` or ``'less'`` is better; guessed from the name if ``None``.
+        filename_tmpl: Name with one ``{}``; ``None`` for ``epoch_{}.pth`` or ``iter_{}.pth``.
+        published_keys: Keys of a slim copy that is written at the end; ``None`` for no copy.
+        save_begin: First epoch or iteration to save at.
+    """
+
+    def __init__(
+        self,
+        interval: int = -1,
+        by_epoch: bool = True,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        out_dir: Optional[str] = None,
+        max_keep_ckpts: int = -1,
+        save_last: bool = True,
+        save_best: Union[str, list[str], None] = None,
+        rule: Union[str, list[str], None] = None,
+        filename_tmpl: Optional[str] = None,
+        published_keys: Union[str, list[str], None] = None,
+        save_begin: int = 0,
+    ) -> None:
+        super().__init__(
+            interval=interval,
+            by_epoch=by_epoch,
+            save_optimizer=save_optimizer,
+            save_param_scheduler=save_param_scheduler,
+            out_dir=out_dir,
+            max_keep_ckpts=max_keep_ckpts,
+            save_last=save_last,
+            save_best=save_best,
+            rule=rule,
+            filename_tmpl=filename_tmpl,
+            published_keys=published_keys,
+            save_begin=save_begin,
+        )
+
+    def before_train(self, runner: Any) -> None:
+        """Find the folder and clear what a killed process left there."""
+        super().before_train(runner)
+        if is_main_process():
+            remove_leftovers(self.out_dir)
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, int]) -> None:
+        """Save, point to the new file, and only then remove the oldest. MMEngine removes first."""
+        outdated = []
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            kept = [*self.keep_ckpt_ids, step]
+            outdated, kept = kept[: -self.max_keep_ckpts], kept[-self.max_keep_ckpts :]
+            self.keep_ckpt_ids = type(self.keep_ckpt_ids)(kept, self.max_keep_ckpts)
+            runner.message_hub.update_info("keep_ckpt_ids", kept)
+        path = Path(self.out_dir) / self.filename_tmpl.format(step)
+        self.last_ckpt = str(path)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            path.name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+        )
+        if is_main_process():
+            with atomic_path(Path(runner.work_dir) / "last_checkpoint") as temporary:
+                temporary.write_text(self.last_ckpt)
+            for old in outdated:
+                (path.parent / self.filename_tmpl.format(old)).unlink(missing_ok=True)
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
+        """Save the best so far; the former best goes afterwards. MMEngine removes it first."""
+        if not self.save_best:
+            return
+        for key in self.key_indicators:
+            if key != "auto" and key not in metrics:
+                raise ConfigError(
+                    f"default_hooks.checkpoint.save_best: validation gives no {key!r}; it gives {', '.join(metrics)}"
+                )
+        several = len(self.key_indicators) > 1
+        former = dict(self.best_ckpt_path_dict) if several else {self.key_indicators[0]: self.best_ckpt_path}
+        if several:
+            self.best_ckpt_path_dict = dict.fromkeys(former)  # MMEngine has nothing to remove
+        else:
+            self.best_ckpt_path = None
+        super()._save_best_checkpoint(runner, metrics)
+        current = self.best_ckpt_path_dict if several else {self.key_indicators[0]: self.best_ckpt_path}
+        for key, old in zip(list(current), former.values()):
+            if current[key] is None:
+                current[key] = old
+            elif old is not None and old != current[key] and is_main_process():
+                Path(old).unlink(missing_ok=True)
+        if not several:
+            self.best_ckpt_path = next(iter(current.values()))

@@ -1,0 +1,82 @@
+"""An alarm for features that collapse."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional
+
+from mmengine.hooks import Hook
+
+from mmsync.errors import ConfigError, MMSyncError
+from mmsync.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CollapseMonitorHook(Hook):
+    """Warns when all clips get nearly the same feature, which a contrastive loss does not show.
+
+    After each validation it looks at ``collapse/std`` and ``collapse/effective_rank`` of
+    :class:`~mmsync.evaluation.metrics.ProbeMetric`; during training at logged values of the method, and at the loss.
+
+    Args:
+        min_std: Least mean standard deviation of the L2-normalised features ``(N, D)``; evenly spread ones have
+            ``1 / sqrt(D)``.
+        min_rank: Least effective rank; 1 is a single direction.
+        watch: Least values of scalars that the method logs, for instance ``dict(queue_std=0.005)``.
+        interval: Iterations between two looks at ``watch`` and the loss.
+        stop: End the training at the first alarm.
+    """
+
+    priority = "LOW"
+
+    def __init__(
+        self,
+        min_std: float = 0.005,
+        min_rank: float = 2.0,
+        watch: Optional[dict[str, float]] = None,
+        interval: int = 50,
+        stop: bool = False,
+    ) -> None:
+        self.limits = {"collapse/std": min_std, "collapse/effective_rank": min_rank}
+        self.watch = watch or {}
+        self.interval = interval
+        self.stop = stop
+        self.alarms = 0
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
+    ) -> None:
+        """Look at the loss and the method's own values."""
+        if not self.every_n_train_iters(runner, self.interval) or not outputs:
+            return
+        loss = float(outputs.get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise MMSyncError(
+                f"the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate, clip the gradient "
+                "(optim_wrapper.clip_grad=dict(max_norm=1)), or look for NaN in the data with tools/misc/check_data.py"
+            )
+        unknown = [key for key in self.watch if key not in outputs]
+        if unknown:
+            raise ConfigError(
+                f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {', '.join(outputs)}"
+            )
+        self._look(runner, {key: float(outputs[key]) for key in self.watch}, self.watch)
+
+    def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
+        """Look at the features."""
+        found = {key: metrics[key] for key in self.limits if key in (metrics or {})} if metrics else {}
+        self._look(runner, found, self.limits)
+
+    def _look(self, runner: Any, values: dict[str, float], limits: dict[str, float]) -> None:
+        low = [f"{key} {value:.4g} < {limits[key]:.4g}" for key, value in values.items() if value < limits[key]]
+        if not low:
+            return
+        self.alarms += 1
+        runner.logger.warning(
+            f"collapse: {', '.join(low)} at epoch {runner.epoch}: the encoder maps nearly all clips to one feature, "
+            "whatever the loss says. Usual causes: a learning rate that is too high, views that differ too little or "
+            "too much, a queue that is too short, or nearest-neighbour mining that starts too early."
+            + (" Training stops here." if self.stop else "")
+        )
+        if self.stop and runner.train_loop is not None:
+            runner.train_loop.stop_training = True

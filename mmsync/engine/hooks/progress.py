@@ -1,0 +1,137 @@
+"""A progress bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Optional
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from tqdm import tqdm
+
+from mmsync.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ProgressBarHook(Hook):
+    """Shows how far training, validation and testing are.
+
+    On a terminal this is a tqdm bar with the loss and the latest validation result; where the output goes to a file, a
+    line every ``seconds``. After each validation a line says what it gave.
+
+    Args:
+        bar: Draw bars; ``None`` if standard error is a terminal.
+        interval: Iterations between updates of the loss on the bar.
+        seconds: Least time between two lines, without bars.
+        watch: Validation result to show beside the bar.
+    """
+
+    priority = "BELOW_NORMAL"
+
+    def __init__(
+        self, bar: Optional[bool] = None, interval: int = 10, seconds: float = 20.0, watch: str = "knn/top1"
+    ) -> None:
+        self.use_bar = sys.stderr.isatty() if bar is None else bar
+        self.interval = interval
+        self.seconds = seconds
+        self.watch = watch
+        self.watched: dict[str, str] = {}
+        self.bars: dict[str, tqdm] = {}
+        self.started = self.last_line = 0.0
+        self.first_iter = 0
+
+    def before_train(self, runner: Any) -> None:
+        """Open the bar."""
+        self.started = self.last_line = time.monotonic()
+        self.first_iter = runner.iter
+        self._open("train", runner.max_iters, runner.iter, keep=True)
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
+    ) -> None:
+        """Advance."""
+        done = runner.iter + 1
+        if "train" in self.bars:
+            bar = self.bars["train"]
+            if done % self.interval == 0 or done == runner.max_iters:
+                bar.set_postfix(self._state(runner), refresh=False)
+            bar.update()
+        elif self._line_is_due(last=done == runner.max_iters) and is_main_process():
+            speed = (done - self.first_iter) / (time.monotonic() - self.started)
+            rest = timedelta(seconds=round((runner.max_iters - done) / speed))
+            state = "  ".join(f"{k} {v}" for k, v in self._state(runner).items())
+            runner.logger.info(f"iteration {done}/{runner.max_iters}  {state}  {speed:.1f} it/s  {rest} left")
+
+    def after_train(self, runner: Any) -> None:
+        """Close the bar."""
+        self._close("train")
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Open the bar of the features."""
+        self._open("val", len(runner.val_dataloader))
+
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
+    ) -> None:
+        """Advance."""
+        self._advance(runner, "val", batch_idx, runner.val_dataloader)
+
+    def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
+        """Say what validation gave."""
+        self._close("val")
+        metrics = metrics or {}
+        if self.watch in metrics:
+            self.watched = {self.watch: f"{metrics[self.watch]:.2f}"}
+        epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if runner.train_loop is not None else "validation"
+        runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")
+
+    def before_test_epoch(self, runner: Any) -> None:
+        """Open the bar of the features."""
+        self.last_line = time.monotonic()
+        self._open("test", len(runner.test_dataloader))
+
+    def after_test_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
+    ) -> None:
+        """Advance."""
+        self._advance(runner, "test", batch_idx, runner.test_dataloader)
+
+    def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
+        """Say what the test gave."""
+        self._close("test")
+        runner.logger.info(f"test  {_results(metrics or {})}")
+
+    def _open(self, mode: str, total: int, initial: int = 0, keep: bool = False) -> None:
+        if self.use_bar and is_main_process():
+            name = "training" if mode == "train" else "features"
+            self.bars[mode] = tqdm(total=total, initial=initial, desc=name, leave=keep, dynamic_ncols=True)
+
+    def _close(self, mode: str) -> None:
+        if mode in self.bars:
+            self.bars.pop(mode).close()
+
+    def _advance(self, runner: Any, mode: str, batch_idx: int, loader: Any) -> None:
+        if mode in self.bars:
+            self.bars[mode].update()
+        elif self._line_is_due() and is_main_process():
+            runner.logger.info(f"features: batch {batch_idx + 1}/{len(loader)}")
+
+    def _line_is_due(self, last: bool = False) -> bool:
+        now = time.monotonic()
+        due = last or now - self.last_line >= self.seconds
+        if due:
+            self.last_line = now
+        return due
+
+    def _state(self, runner: Any, watched: bool = True) -> dict[str, str]:
+        loss = runner.message_hub.log_scalars.get("train/loss")
+        state = {} if loss is None else {"loss": f"{loss.mean(self.interval):.4f}"}
+        return {**state, **(self.watched if watched else {})}
+
+
+def _results(metrics: dict[str, float], state: Optional[dict[str, str]] = None) -> str:
+    shown = {**(state or {}), **{k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in metrics.items()}}
+    return "  ".join(f"{k} {v}" for k, v in shown.items())

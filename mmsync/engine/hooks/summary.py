@@ -1,0 +1,100 @@
+"""The last words of a run: what came out, and where it lies."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Optional
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from mmsync.registry import HOOKS
+from mmsync.visualization.embedding import draw_embedding
+
+
+@HOOKS.register_module()
+class RunSummaryHook(Hook):
+    """Draws the features ``(N, D)`` of the last evaluation and says where everything lies.
+
+    Args:
+        method: ``'pca'`` or ``'tsne'``, how the features are brought to two dimensions.
+        max_points: Points in the picture at most.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, method: str = "pca", max_points: int = 3000) -> None:
+        self.method = method
+        self.max_points = max_points
+        self.history: list[tuple[int, dict[str, float]]] = []
+        self.started = 0.0
+
+    def before_train(self, runner: Any) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
+        """Keep the results."""
+        self.history.append((runner.epoch, dict(metrics or {})))
+
+    def after_train(self, runner: Any) -> None:
+        """Write the block."""
+        if not is_main_process():
+            return
+        hub = runner.message_hub
+        took = timedelta(seconds=round(time.monotonic() - self.started))
+        lines = [f"training finished: {runner.epoch} epochs, {runner.iter} iterations, {took}"]
+        for key in ("knn/top1", "linear/last"):
+            values = [(m[key], epoch) for epoch, m in self.history if key in m]
+            if values:
+                best, epoch = max(values)
+                lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
+        last, best_file = hub.get_info("last_ckpt"), hub.get_info("best_ckpt")
+        for name, path in (
+            ("checkpoint", last),
+            ("best", best_file),
+            ("log", _log_file(runner)),
+            ("embedding", self._draw(runner, runner.val_loop)),
+        ):
+            if path and os.path.exists(path):
+                lines.append(f"{name:<12} {_short(path)}")
+        if last and runner.cfg.filename:
+            lines.append(f"{'evaluate':<12} python tools/test.py {_short(runner.cfg.filename)} {_short(last)}")
+        runner.logger.info("\n  " + "\n  ".join(lines))
+
+    def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
+        """Draw the picture of a test."""
+        if is_main_process():
+            path = self._draw(runner, runner.test_loop)
+            lines = [f"{'log':<12} {_short(_log_file(runner))}"] + (
+                [f"{'embedding':<12} {_short(path)}"] if path else []
+            )
+            runner.logger.info("\n  " + "\n  ".join(lines))
+
+    def _draw(self, runner: Any, loop: Any) -> Optional[str]:
+        """Draw what a probe of the loop has seen last; a failure costs the picture, not the run."""
+        data = None
+        if loop is not None and not isinstance(loop, dict):
+            data = next((m.last for m in loop.evaluator.metrics if getattr(m, "last", None) is not None), None)
+        if data is None:
+            return None
+        path = Path(runner.work_dir) / "embedding.png"
+        names = getattr(loop.dataloader.dataset, "class_names", None)
+        try:
+            draw_embedding(data.features, data.labels, path, names, self.method, self.max_points)
+        except Exception as error:
+            runner.logger.warning(f"no picture of the embedding: {error}")
+            return None
+        return str(path)
+
+
+def _log_file(runner: Any) -> str:
+    return os.path.join(runner.log_dir, f"{runner.timestamp}.log")
+
+
+def _short(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

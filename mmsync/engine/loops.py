@@ -1,0 +1,86 @@
+"""MMEngine's loops, able to continue inside an epoch and to validate without touching the randomness of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine import runner as upstream
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmsync.registry import LOOPS
+
+
+def _remaining_batches(runner: Any, dataloader: DataLoader, seen: int) -> Iterator[Any]:
+    """One pass over the data without its first ``seen`` batches; a resumed run's randomness holds from here on."""
+    sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
+    skip = getattr(sampler, "skip", None)
+    if seen and skip is not None:
+        skip(seen * dataloader.batch_sampler.batch_size)
+    batches = iter(dataloader)
+    if seen and skip is None:
+        runner.logger.warning(
+            f"{type(sampler).__name__} cannot skip: reading {seen} batches that were trained on already"
+        )
+        for _ in range(seen):
+            next(batches, None)
+    runner.restore_rng()
+    return batches
+
+
+@LOOPS.register_module()
+class EpochBasedTrainLoop(upstream.EpochBasedTrainLoop):
+    """Trains for a number of epochs; after a resume the interrupted epoch goes on where it stopped."""
+
+    def run_epoch(self) -> None:
+        """Run the rest of the current epoch."""
+        self.runner.call_hook("before_train_epoch")
+        self.runner.model.train()
+        seen = self.runner.pop_batches_seen()
+        for index, batch in enumerate(_remaining_batches(self.runner, self.dataloader, seen), start=seen):
+            self.run_iter(index, batch)
+        self.runner.call_hook("after_train_epoch")
+        self._epoch += 1
+        self.runner.bound_history()
+
+
+@LOOPS.register_module()
+class IterBasedTrainLoop(upstream.IterBasedTrainLoop):
+    """Trains for a number of iterations, pass after pass over the data."""
+
+    def run(self) -> nn.Module:
+        """Train and validate."""
+        self.runner.call_hook("before_train")
+        self.runner.call_hook("before_train_epoch")
+        batches = self._endless(self.runner.pop_batches_seen())
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            self.run_iter(next(batches))
+            self._decide_current_val_interval()
+            due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+            if self.runner.val_loop is not None and self._iter >= self.val_begin and due:
+                self.runner.val_loop.run()
+        self.runner.call_hook("after_train_epoch")
+        self.runner.call_hook("after_train")
+        return self.runner.model
+
+    def _endless(self, seen: int) -> Iterator[Any]:
+        epoch, seen = divmod(seen, len(self.dataloader))
+        sampler = getattr(self.dataloader.batch_sampler, "sampler", self.dataloader.sampler)
+        while True:
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(epoch)
+            yield from _remaining_batches(self.runner, self.dataloader, seen)
+            self.runner.bound_history()
+            epoch, seen = epoch + 1, 0
+
+
+@LOOPS.register_module()
+class ValLoop(upstream.ValLoop):
+    """Validates; what it draws at random does not change the training that goes on afterwards."""
+
+    def run(self) -> dict[str, float]:
+        """Validate."""
+        with self.runner.training_rng_kept():
+            return super().run()
