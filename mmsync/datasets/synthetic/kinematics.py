@@ -1,0 +1,109 @@
+"""Forward kinematics of a 25-joint body.
+
+Joints are numbered as in NTU RGB+D (0-based here). In the body's own right-handed frame x points to its left, y up and
+z forward; at zero angles it stands upright with hanging arms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+(
+    SPINE_BASE, SPINE_MID, NECK, HEAD,
+    LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HAND,
+    RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, RIGHT_HAND,
+    LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_FOOT,
+    RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, RIGHT_FOOT,
+    SPINE_SHOULDER, LEFT_TIP, LEFT_THUMB, RIGHT_TIP, RIGHT_THUMB,
+) = range(25)  # fmt: skip
+
+# Joint -> (parent, offset from it at zero angles as a share of the stature); left side, the right one is its mirror.
+# Lengths after the segment table of Drillis and Contini (1966), rounded.
+_TREE: dict[int, tuple[int, tuple[float, float, float]]] = {
+    SPINE_BASE: (-1, (0, 0, 0)),
+    SPINE_MID: (SPINE_BASE, (0, 0.150, 0)),
+    SPINE_SHOULDER: (SPINE_MID, (0, 0.138, 0)),
+    NECK: (SPINE_SHOULDER, (0, 0.045, 0)),
+    HEAD: (NECK, (0, 0.085, 0.010)),
+    LEFT_SHOULDER: (SPINE_SHOULDER, (0.115, -0.010, 0)),
+    LEFT_ELBOW: (LEFT_SHOULDER, (0, -0.172, 0)),
+    LEFT_WRIST: (LEFT_ELBOW, (0, -0.146, 0)),
+    LEFT_HAND: (LEFT_WRIST, (0, -0.050, 0)),
+    LEFT_TIP: (LEFT_HAND, (0, -0.050, 0)),
+    LEFT_THUMB: (LEFT_WRIST, (0, -0.030, 0.030)),
+    LEFT_HIP: (SPINE_BASE, (0.055, -0.020, 0)),
+    LEFT_KNEE: (LEFT_HIP, (0, -0.240, 0)),
+    LEFT_ANKLE: (LEFT_KNEE, (0, -0.235, 0)),
+    LEFT_FOOT: (LEFT_ANKLE, (0, -0.035, 0.070)),
+}
+for _left, _right in zip(
+    (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HAND, LEFT_TIP, LEFT_THUMB, LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_FOOT),
+    (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, RIGHT_HAND, RIGHT_TIP, RIGHT_THUMB, RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE,
+     RIGHT_FOOT),
+):  # fmt: skip
+    _parent, (_x, _y, _z) = _TREE[_left]
+    _side = _parent + 4 if LEFT_SHOULDER <= _parent <= LEFT_HAND or LEFT_HIP <= _parent <= LEFT_FOOT else _parent
+    _TREE[_right] = (_side, (-_x, _y, _z))
+
+PARENTS = np.array([_TREE[joint][0] for joint in range(25)])
+OFFSETS = np.array([_TREE[joint][1] for joint in range(25)])
+OFFSETS.flags.writeable = PARENTS.flags.writeable = False
+MIRROR = np.array([0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22])
+
+
+def _levels() -> list[np.ndarray]:
+    depth = np.zeros(25, dtype=int)
+    for joint in range(25):
+        ancestor = PARENTS[joint]
+        while ancestor >= 0:
+            depth[joint] += 1
+            ancestor = PARENTS[ancestor]
+    return [np.flatnonzero(depth == level) for level in range(1, depth.max() + 1)]
+
+
+_LEVELS = _levels()  # joints by depth: what one level needs, the level above has
+
+
+def euler_matrix(angles: np.ndarray) -> np.ndarray:
+    """Rotation matrices ``Rz Rx Ry``.
+
+    Args:
+        angles: ``(..., 3)`` rotations about x, y and z in radians.
+
+    Returns:
+        ``(..., 3, 3)``, which turn column vectors counter-clockwise.
+    """
+    (cx, cy, cz), (sx, sy, sz) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
+    matrix = np.empty(angles.shape[:-1] + (3, 3))
+    matrix[..., 0, 0] = cz * cy - sz * sx * sy
+    matrix[..., 0, 1] = -sz * cx
+    matrix[..., 0, 2] = cz * sy + sz * sx * cy
+    matrix[..., 1, 0] = sz * cy + cz * sx * sy
+    matrix[..., 1, 1] = cz * cx
+    matrix[..., 1, 2] = sz * sy - cz * sx * cy
+    matrix[..., 2, 0] = -cx * sy
+    matrix[..., 2, 1] = sx
+    matrix[..., 2, 2] = cx * cy
+    return matrix
+
+
+def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Joint positions of a posture, with the spine base at the origin.
+
+    Args:
+        angles: ``(..., 25, 3)`` rotation of each joint in its parent's frame, radians, as for :func:`euler_matrix`;
+            that of the spine base turns the whole body.
+        offsets: ``(25, 3)``, or with leading axes that broadcast, each joint's place in its parent's frame, metres.
+
+    Returns:
+        ``(..., 25, 3)`` positions in metres.
+    """
+    rotation = euler_matrix(angles)
+    position = np.zeros(angles.shape)
+    offsets = np.broadcast_to(offsets, angles.shape)
+    for joints in _LEVELS:
+        parents = PARENTS[joints]
+        turned = rotation[..., parents, :, :]
+        position[..., joints, :] = position[..., parents, :] + (turned @ offsets[..., joints, :, None])[..., 0]
+        rotation[..., joints, :, :] = turned @ rotation[..., joints, :, :]
+    return position
