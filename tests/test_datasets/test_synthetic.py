@@ -48,7 +48,8 @@ def test_body_is_ntu25_with_limbs_on_the_right_side():
     layout = SkeletonLayout.get("ntu25")
     upright = body.forward_kinematics(np.zeros((25, 3)), body.OFFSETS)
     assert tuple(body.MIRROR) == layout.flip_index
-    assert (upright[list(layout.left), 0] > 0).all() and (upright[list(layout.right), 0] < 0).all()
+    assert (upright[list(layout.left), 0] > 0).all()
+    assert (upright[list(layout.right), 0] < 0).all()
     np.testing.assert_allclose(upright[body.MIRROR] * (-1, 1, 1), upright, atol=1e-12)
     heights = {name: upright[layout.joint(name), 1] for name in ("head", "pelvis", "left_knee", "left_foot")}
     assert heights["head"] > heights["pelvis"] > heights["left_knee"] > heights["left_foot"]
@@ -71,7 +72,7 @@ def test_without_noise_bones_are_rigid_and_belong_to_the_performer():
     source = SyntheticSource((60, 0), num_performers=(3, 2), noise=0)
     lengths = {}
     for index in range(60):
-        for slot, points in enumerate(source.load(index).astype(np.float64)):
+        for points in source.load(index).astype(np.float64):
             bones = np.linalg.norm(points[:, 1:] - points[:, body.PARENTS[1:]], axis=-1)
             np.testing.assert_allclose(bones, np.broadcast_to(bones[0], bones.shape), atol=1e-5)
             if len(source.load(index)) == 1:
@@ -97,7 +98,8 @@ def test_labels_splits_and_persons():
         count = np.bincount(source.labels[[place[name] for name in source.splits[split]]], minlength=len(ACTIONS))
         assert count.max() - count.min() <= 1
     share = np.mean([ACTIONS[source.class_names[label]].persons == 2 for label in source.labels])
-    assert share == pytest.approx(len(TWO) / len(ACTIONS), abs=0.01) and 0.15 < share < 0.25
+    assert share == pytest.approx(len(TWO) / len(ACTIONS), abs=0.01)
+    assert 0.15 < share < 0.25
     for index in range(40):
         persons = ACTIONS[source.class_names[source.labels[index]]].persons
         assert len(source.load(index)) == persons
@@ -108,14 +110,17 @@ def test_labels_splits_and_persons():
     }
     assert who["train"] & who["test"] <= {0}
     view = {split: {source.attributes["view"][place[n]] for n in source.splits[split]} for split in source.splits}
-    assert view["xview_train"] == {1, 2} and view["xview_test"] == {3}
+    assert view["xview_train"] == {1, 2}
+    assert view["xview_test"] == {3}
     assert not set(source.splits["xview_train"]) & set(source.splits["xview_test"])
 
 
 def test_share_of_two_person_clips_is_free():
     source = SyntheticSource((100, 0), actions=[*ONE[:3], *TWO[:2]], two_person=0.5)
     count = np.bincount(source.labels)
-    assert count[3:].sum() == 50 and np.ptp(count[3:]) <= 1 and np.ptp(count[:3]) <= 1
+    assert count[3:].sum() == 50
+    assert np.ptp(count[3:]) <= 1
+    assert np.ptp(count[:3]) <= 1
 
 
 def test_both_hands_lead_and_people_face_everywhere():
@@ -135,7 +140,8 @@ def test_camera_frame_and_narrow_view():
     for index in range(30):
         points = source.load(index)[0]
         assert points[0, body.RIGHT_SHOULDER, 0] > points[0, body.LEFT_SHOULDER, 0]
-        assert points[0, body.HEAD, 1] > points[0, body.LEFT_FOOT, 1] and 2 < points[..., 2].mean() < 5
+        assert points[0, body.HEAD, 1] > points[0, body.LEFT_FOOT, 1]
+        assert 2 < points[..., 2].mean() < 5
         lowest = points[..., 1].min(axis=1)
         np.testing.assert_allclose(lowest, lowest[0], atol=1e-5)
 
@@ -153,14 +159,18 @@ def test_phase_follows_the_motion():
     source = SyntheticSource((60, 0), actions=["raise_arms", "lower_arms", "squat"], noise=0)
     for index in range(60):
         points, phase = source.load(index)[0], source.phase(index)
-        assert phase.shape == (points.shape[0],) and (phase >= 0).all() and (phase < 1).all()
+        assert phase.shape == (points.shape[0],)
+        assert (phase >= 0).all()
+        assert (phase < 1).all()
         if source.labels[index] == 2:
             height = (points[:, body.SPINE_BASE] - points[:, body.LEFT_FOOT])[:, 1]
             down = np.abs(phase - 0.5) < 0.1
             if down.any() and (~down).any():
                 assert height[down].mean() < height[~down].mean()
         else:
-            assert (np.diff(phase) >= 0).all() and phase[0] < 0.01 and phase[-1] > 0.99
+            assert (np.diff(phase) >= 0).all()
+            assert phase[0] < 0.01
+            assert phase[-1] > 0.99
 
 
 @pytest.mark.parametrize("layout", ["ntu25", "kinect20", "sbu15", "coco17", "penn13", "h36m17", "openpose18"])
@@ -176,7 +186,8 @@ def test_layouts(layout, num_coords):
             x, y, z = np.moveaxis(want, -1, 0)
             want = np.stack([960 - 1060 * x / z, 540 - 1060 * y / z, np.ones_like(x)], axis=-1)
         np.testing.assert_allclose(clip, want, rtol=1e-4, atol=1e-3)
-        assert clip.dtype == np.float32 and np.array_equal(source.phase(index), plain.phase(index))
+        assert clip.dtype == np.float32
+        assert np.array_equal(source.phase(index), plain.phase(index))
 
 
 def test_every_shipped_layout_works_or_says_why():
@@ -188,7 +199,8 @@ def test_every_shipped_layout_works_or_says_why():
                 SyntheticSource((1, 1), layout=name)
         else:
             clip = SyntheticSource((1, 1), layout=name).load(0)
-            assert clip.shape[2] == SkeletonLayout.get(name).num_joints and np.isfinite(clip).all()
+            assert clip.shape[2] == SkeletonLayout.get(name).num_joints
+            assert np.isfinite(clip).all()
 
 
 def test_one_frame_does_not_give_the_action_away():
@@ -209,9 +221,10 @@ def test_one_frame_does_not_give_the_action_away():
     assert 1 / len(ONE) / 2 < accuracy < 5 / len(ONE)
 
 
-@pytest.mark.parametrize(
-    "names", [("raise_arms", "lower_arms"), ("circle_forward", "circle_backward"), ("punch", "row")]
-)
+PAIRS = [("raise_arms", "lower_arms"), ("circle_forward", "circle_backward"), ("punch", "row")]
+
+
+@pytest.mark.parametrize("names", PAIRS)
 def test_pairs_share_their_poses(names):
     """Over many clips both actions of a pair have the same mean and spread of every joint: only the order differs."""
     moments = []
@@ -254,4 +267,6 @@ def test_a_clip_of_one_frame():
     source = SyntheticSource((30, 0), num_frames=(1, 1))
     for index in range(30):
         clip = source.load(index)
-        assert clip.shape[1:] == (1, 25, 3) and np.isfinite(clip).all() and source.phase(index).shape == (1,)
+        assert clip.shape[1:] == (1, 25, 3)
+        assert np.isfinite(clip).all()
+        assert source.phase(index).shape == (1,)

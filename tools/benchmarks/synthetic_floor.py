@@ -69,9 +69,7 @@ def linear_probe(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, n
 def main() -> None:
     """Prints both variants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "config", nargs="?", help="config that holds a SyntheticSource (default: its default arguments)"
-    )
+    parser.add_argument("config", nargs="?", help="config that holds a SyntheticSource (default: its defaults)")
     parser.add_argument("--frames", type=int, default=32, help="frames after resampling")
     parser.add_argument("--train", default="train", help="split to fit on")
     parser.add_argument("--test", default="test", help="split to score")

@@ -36,19 +36,14 @@ _TREE: dict[int, tuple[int, tuple[float, float, float]]] = {
     LEFT_ANKLE: (LEFT_KNEE, (0, -0.235, 0)),
     LEFT_FOOT: (LEFT_ANKLE, (0, -0.035, 0.070)),
 }
-for _left, _right in zip(
-    (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HAND, LEFT_TIP, LEFT_THUMB, LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_FOOT),
-    (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST, RIGHT_HAND, RIGHT_TIP, RIGHT_THUMB, RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE,
-     RIGHT_FOOT),
-):  # fmt: skip
-    _parent, (_x, _y, _z) = _TREE[_left]
-    _side = _parent + 4 if LEFT_SHOULDER <= _parent <= LEFT_HAND or LEFT_HIP <= _parent <= LEFT_FOOT else _parent
-    _TREE[_right] = (_side, (-_x, _y, _z))
+MIRROR = np.array([0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22])
+for _left, (_parent, (_x, _y, _z)) in list(_TREE.items()):
+    if MIRROR[_left] != _left:
+        _TREE[int(MIRROR[_left])] = (int(MIRROR[_parent]), (-_x, _y, _z))
 
 PARENTS = np.array([_TREE[joint][0] for joint in range(25)])
 OFFSETS = np.array([_TREE[joint][1] for joint in range(25)])
-OFFSETS.flags.writeable = PARENTS.flags.writeable = False
-MIRROR = np.array([0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22])
+OFFSETS.flags.writeable = PARENTS.flags.writeable = MIRROR.flags.writeable = False
 
 
 def _levels() -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 from mmsync.structures.layout import SkeletonLayout, remap_index
 
+from ..sources.base import SkeletonSource
 from .actions import ACTIONS
 from .world import Clip, SyntheticWorld
 
@@ -18,7 +19,7 @@ _FOCAL, _IMAGE = 1060.0, (1920, 1080)  # pixels, about those of Kinect v2's colo
 
 
 @DATASETS.register_module()
-class SyntheticSource:
+class SyntheticSource(SkeletonSource):
     """Clips of procedurally made people, ``(M, T, V, C)`` float32: metres in the camera's frame, or pixels and score.
 
     Every clip depends on the seed and on its place in its part only, so a larger set begins with the smaller one. The
@@ -98,9 +99,6 @@ class SyntheticSource:
             )
         }  # fmt: skip
         self._clips: dict[int, Clip] | None = {} if cache else None
-
-    def __len__(self) -> int:
-        return len(self.names)
 
     def load(self, index: int) -> np.ndarray:
         """The joints of a clip.

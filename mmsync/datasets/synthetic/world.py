@@ -22,8 +22,8 @@ class Clip(NamedTuple):
     """One clip.
 
     Attributes:
-        keypoint: ``(M, T, 25, 3)`` float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y up,
-            z away from it.
+        keypoint: ``(M, T, 25, 3)`` float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y
+            up, z away from it.
         phase: ``(T,)`` float32 in [0, 1): the place in the cycle, or the progress of an action that happens once.
     """
 
@@ -92,11 +92,8 @@ class SyntheticWorld:
         pairs = sum(ACTIONS[name].persons == 2 for name in self.actions)
         if two_person is None:
             return pairs / len(self.actions)
-        if (
-            not 0 <= two_person <= 1
-            or (two_person > 0 and not pairs)
-            or (two_person < 1 and pairs == len(self.actions))
-        ):
+        least, most = float(pairs == len(self.actions)), float(pairs > 0)
+        if not least <= two_person <= most:
             raise ConfigError(f"two_person: a share of {two_person} cannot be made of {', '.join(self.actions)}")
         return two_person
 
@@ -236,10 +233,8 @@ class SyntheticWorld:
             points[person] += self.noise * _idle(rng, frames, 0.012)
             lost, joint, start, length = rng.random(4)
             if lost < 0.3 * self.noise:
-                start = int(start * frames)
-                points[person, start : start + 3 + int(12 * length), int(joint * 25)] = points[
-                    person, start, int(joint * 25)
-                ]
+                joint, start = int(joint * 25), int(start * frames)
+                points[person, start : start + 3 + int(12 * length), joint] = points[person, start, joint]
         return points
 
 

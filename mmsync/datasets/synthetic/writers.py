@@ -159,8 +159,17 @@ def write_penn(source: Any, folder: Path) -> list[Path]:
 
 
 def write_store(source: Any, folder: Path) -> list[Path]:
-    """mmsync's own memory-mapped store, with splits, attributes and class names."""
-    raise NotImplementedError
+    """mmsync's own memory-mapped store ``synthetic``, with splits, attributes and class names."""
+    from ..sources.store import StoreWriter
+
+    path = folder / "synthetic"
+    with StoreWriter(path, source.layout, source.num_coords, source.class_names, "synthetic") as store:
+        for index, clip in _clips(source, range(len(source)), "store"):
+            attributes = {key: values[index] for key, values in source.attributes.items()}
+            label = -1 if source.labels is None else int(source.labels[index])
+            store.add(source.names[index], clip, label, **attributes)
+        store.splits = source.splits
+    return [path]
 
 
 class Format(NamedTuple):
