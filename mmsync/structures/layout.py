@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from mmsync.errors import LayoutError
+from mmsync.errors import LayoutError, did_you_mean, nearest
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -224,8 +223,7 @@ def _find(name: str, joints: Sequence[str], asked: tuple[str, ...]) -> tuple[int
 
 
 def _nearest(name: object, known: Union[Mapping, Sequence]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return (f", did you mean {near[0]!r}?" if near else ";") + f" There are: {', '.join(known)}"
+    return f"{did_you_mean(nearest(str(name), list(known))[:1])}. There are: {', '.join(known)}"
 
 
 def _problems(layout: SkeletonLayout) -> list[str]:

@@ -1,0 +1,297 @@
+"""Skeleton clips of any source, one sample or one finished batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from mmsync.errors import ConfigError, DataError, LayoutError, ProtocolError, did_you_mean, nearest
+from mmsync.registry import DATASETS, TRANSFORMS
+from mmsync.structures import SkeletonLayout
+
+from .collate import motion_collate
+from .sources.base import check_labels
+
+Split = Union[str, Mapping]
+
+
+@DATASETS.register_module()
+class SkeletonDataset(Dataset):
+    """Clips ``(M, T, V, C)`` of a source, through a pipeline.
+
+    What is random is keyed by ``(seed, epoch, index)``: the same sample comes out for any number of workers. A clip
+    that holds NaN, nobody, or a file that cannot be read is counted, logged with its name and replaced by another one,
+    always the same; once more than ``max_bad_share`` are bad, the run stops with a list.
+
+    Args:
+        source: A source, or its config.
+        pipeline: Configs of transforms; the last is ``PackSkeleton``.
+        split: Which clips. A protocol of the source (``'xview_train'``); conditions on attributes or on ``label``
+            (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line. Keys of
+            a dict hold together. ``None`` takes all.
+        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the samples
+            carry their role.
+        layout: The layout that the batches are to have after the pipeline; ``None`` takes what comes.
+        seed: Seed of the pipeline's random transforms.
+        cache: Keep all packed clips in memory, which needs a pipeline without random transforms.
+        num_classes: Labels must be below it; ``None`` takes it from the source's class names, or from the largest label.
+        max_bad_share: Share of clips in [0, 1] that may be bad.
+        test_mode: Draw the same in every epoch.
+        indices: Take the first so many clips of the split, or these.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+        DataError: The source cannot be read, or its labels are out of range.
+        LayoutError: The clips are of another layout.
+        ProtocolError: No such split, or one without clips.
+    """
+
+    def __init__(
+        self,
+        source: Union[dict, object],
+        pipeline: Sequence[Union[dict, object]],
+        split: Optional[Split] = None,
+        roles: Optional[Mapping[str, Split]] = None,
+        layout: Optional[Union[str, Mapping]] = None,
+        seed: int = 0,
+        cache: bool = False,
+        num_classes: Optional[int] = None,
+        max_bad_share: float = 0.01,
+        test_mode: bool = False,
+        indices: Optional[Union[int, Sequence[int]]] = None,
+    ) -> None:
+        if split is not None and roles is not None:
+            raise ConfigError("SkeletonDataset: give split or roles, not both; roles has a split for each role")
+        self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
+        self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
+        self.seed, self.max_bad_share, self.test_mode = seed, max_bad_share, test_mode
+
+        place = {name: i for i, name in enumerate(self.source.names)}
+        splits = {"train": split} if roles is None else dict(roles)
+        chosen = {role: self._select(part, place) for role, part in splits.items()}
+        self.clips = np.concatenate(list(chosen.values()))
+        self.roles = [role for role, part in chosen.items() for _ in part]
+        if indices is not None:
+            keep = np.arange(min(indices, len(self.clips))) if isinstance(indices, int) else np.asarray(indices)
+            self.clips, self.roles = self.clips[keep], [self.roles[i] for i in keep]
+
+        self.num_classes = self._check_labels(num_classes)
+        self.layout = self._check_layout(layout)
+        # shared with the workers: what they find out, and what persistent ones must be told
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+        self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+        self._cached: Optional[dict] = None
+        counts = ", ".join(f"{role} {len(part)}" for role, part in chosen.items())
+        print_log(
+            f"SkeletonDataset: {counts} clips, {self.num_classes} classes, layout {self.layout}", logger="current"
+        )  # fmt: skip
+        if cache:
+            drawing = [type(t).__name__ for t in self.pipeline if getattr(t, "random", False)]
+            if drawing:
+                raise ConfigError(f"SkeletonDataset: cache=True would freeze what {', '.join(drawing)} draws; drop one")
+            self._cached = self._pack_all()
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def metainfo(self) -> dict:
+        """What tools ask a data set for: ``layout``, ``num_coords``, ``num_classes``, ``classes``."""
+        return {
+            "layout": self.layout.name,
+            "num_coords": self.source.num_coords,
+            "num_classes": self.num_classes,
+            "classes": self.source.class_names,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """Clip names in the order of the samples."""
+        return [self.source.names[i] for i in self.clips]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(n,)`` int64, -1 for unknown."""
+        labels = self.source.labels
+        return np.full(len(self), -1) if labels is None else labels[self.clips]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that keys what is random."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch, to running workers too."""
+        self._epoch.fill_(epoch)
+
+    def bad_clips(self) -> list[str]:
+        """Names of the bad clips met so far, by any worker."""
+        return [self.source.names[self.clips[i]] for i in self._bad.nonzero().flatten().tolist()]
+
+    def __getitem__(self, index: int) -> dict:
+        """One packed sample: ``inputs.keypoint (M, T, V, C)``, ``inputs.person_mask (M,)``, ``data_samples``."""
+        index = range(len(self))[index]
+        if self._cached is not None:
+            inputs = {key: value[index] for key, value in self._cached["inputs"].items()}
+            return {"inputs": inputs, "data_samples": self._cached["data_samples"][index]}
+        return self._sample(index)
+
+    def __getitems__(self, indices: Sequence[int]) -> dict:
+        """A finished batch of ``N`` samples: ``inputs.keypoint (N, M, T, V, C)``, ``inputs.person_mask (N, M)``."""
+        if self._cached is None:
+            return motion_collate([self._sample(index) for index in indices])
+        rows = torch.as_tensor(indices)
+        samples = self._cached["data_samples"]
+        return {
+            "inputs": {key: value.index_select(0, rows) for key, value in self._cached["inputs"].items()},
+            "data_samples": [samples[index] for index in indices],
+        }
+
+    def raw(self, index: int) -> dict:
+        """The results that the pipeline starts from.
+
+        Args:
+            index: Index of the sample.
+
+        Returns:
+            ``keypoint (M, T, V, C)`` float32, possibly a read-only view; ``person_mask (M,)``, ``label``, ``name``, ...
+
+        Raises:
+            DataError: The clip holds NaN, or nobody.
+        """
+        at = int(self.clips[index])
+        name = self.source.names[at]
+        keypoint = np.asarray(self.source.load(at), dtype=np.float32)
+        if keypoint.ndim != 4 or keypoint.shape[2] != self.source.layout.num_joints or 0 in keypoint.shape:
+            raise DataError(f"clip {name}: shape {keypoint.shape}, wanted (M, T, {self.source.layout.num_joints}, C)")
+        if not np.isfinite(keypoint).all():
+            count = int((~np.isfinite(keypoint)).any(axis=(0, 2, 3)).sum())
+            raise DataError(f"clip {name}: {count} of {keypoint.shape[1]} frames hold NaN or infinite values")
+        mask = keypoint[..., : self.source.num_coords].any(axis=(1, 2, 3))
+        if not mask.any():
+            raise DataError(f"clip {name}: all {keypoint.shape[1]} frames are empty")
+        epoch = 0 if self.test_mode else self.epoch
+        return {
+            "keypoint": keypoint,
+            "person_mask": mask,
+            "label": -1 if self.source.labels is None else int(self.source.labels[at]),
+            "name": name,
+            "index": index,
+            "role": self.roles[index],
+            "attributes": {key: values[at].item() for key, values in self.source.attributes.items()},
+            "layout": self.source.layout,
+            "num_coords": self.source.num_coords,
+            "rng": np.random.default_rng((self.seed, epoch, index, 0)),  # the last number is the view
+        }
+
+    def _sample(self, index: int) -> dict:
+        other = index
+        for attempt in range(len(self) + 1):
+            if not self._bad[other]:
+                try:
+                    results = self.raw(other)
+                    results["index"] = index
+                    for transform in self.pipeline:
+                        results = transform(results)
+                    return results
+                except (DataError, OSError) as error:
+                    self._count_bad(other, error)
+            other = self._replacement(index, attempt)
+        raise DataError(f"all {len(self)} clips are bad")
+
+    def _count_bad(self, index: int, error: Exception) -> None:
+        self._bad[index] = True
+        bad = self.bad_clips()
+        allowed = int(self.max_bad_share * len(self))
+        if len(bad) > allowed:
+            raise DataError(
+                f"{len(bad)} of {len(self)} clips are bad, max_bad_share={self.max_bad_share} allows {allowed}. "
+                f"Last: {error}. Bad: {', '.join(bad)}. tools/misc/check_data.py CONFIG lists all problems"
+            ) from error
+        print_log(f"left out and replaced: {error}", logger="current", level=30)
+
+    def _replacement(self, index: int, attempt: int) -> int:
+        """Another sample of the same role, the same one in every epoch and worker."""
+        same = [i for i, role in enumerate(self.roles) if role == self.roles[index]]
+        return same[int(np.random.default_rng((self.seed, index, attempt)).integers(len(same)))]
+
+    def _pack_all(self) -> dict:
+        # delay: no bar for what takes no time
+        samples = [self._sample(i) for i in tqdm(range(len(self)), desc="packing clips", delay=2, leave=False)]
+        return motion_collate(samples)
+
+    def _select(self, split: Optional[Split], place: Mapping[str, int]) -> np.ndarray:
+        """Indices into the source."""
+        source = self.source
+        if split is None:
+            return np.arange(len(source.names))
+        if isinstance(split, str):
+            if split not in source.splits:
+                hint = did_you_mean(nearest(split, list(source.splits)))
+                raise ProtocolError(f"no split {split!r}{hint} The source has: {', '.join(source.splits) or 'none'}")
+            return _find(source.splits[split], place, split)
+        keep = np.ones(len(source.names), dtype=bool)
+        order = None
+        for key, wanted in split.items():
+            if key in ("names", "file"):
+                names = _read_names(wanted) if key == "file" else list(wanted)
+                order = _find(names, place, f"{key} {wanted}" if key == "file" else "names")
+                keep &= np.isin(np.arange(len(keep)), order)
+                continue
+            values = source.labels if key == "label" else source.attributes.get(key)
+            if values is None:
+                hint = did_you_mean(nearest(key, [*source.attributes, "names", "file", "label"]))
+                raise ProtocolError(
+                    f"split {dict(split)}: no attribute {key!r}{hint} The source has: {', '.join(source.attributes)}"
+                )
+            keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
+        chosen = np.flatnonzero(keep) if order is None else order[keep[order]]
+        if not len(chosen):
+            raise ProtocolError(f"split {dict(split)} holds no clip of the source")
+        return chosen
+
+    def _check_labels(self, num_classes: Optional[int]) -> int:
+        if num_classes is None and self.source.class_names:
+            num_classes = len(self.source.class_names)
+        if self.source.labels is None:
+            return num_classes or 0
+        check_labels(self.labels, self.names, "SkeletonDataset", num_classes)
+        return num_classes if num_classes is not None else int(self.labels.max(initial=-1)) + 1
+
+    def _check_layout(self, layout: Optional[Union[str, Mapping]]) -> SkeletonLayout:
+        found = self.source.layout
+        for transform in self.pipeline:
+            if hasattr(transform, "output_layout"):
+                found = transform.output_layout(found)
+        if layout is not None and found != SkeletonLayout.from_config(layout):
+            wanted = SkeletonLayout.from_config(layout)
+            raise LayoutError(
+                f"SkeletonDataset: the clips are {found.name!r}, wanted {wanted.name!r}; put "
+                f"dict(type='RemapSkeleton', src={found.name!r}, dst={wanted.name!r}) first into the pipeline"
+            )
+        return found
+
+
+def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarray:
+    found = np.array([place[name] for name in names if name in place], dtype=np.int64)
+    missing = [name for name in names if name not in place]
+    if not len(found):
+        raise ProtocolError(f"split {what!r}: none of its {len(names)} names is in the source")
+    if missing:
+        text = f"split {what!r}: expected/found {len(names)}/{len(found)} clips; first missing: {missing[0]}"
+        print_log(text, logger="current", level=30)
+    return found
+
+
+def _read_names(file: Union[str, Path]) -> list[str]:
+    try:
+        return Path(file).read_text().split()
+    except OSError as error:
+        raise DataError(f"split file {file} cannot be read: {error}") from error

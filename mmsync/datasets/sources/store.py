@@ -1,0 +1,237 @@
+"""mmsync's own format: clips of any length in one memory-mapped file, and everything about them beside it.
+
+clips.npy        (sum of M*T, V, C) float32, clip after clip, each (M, T, V, C)
+index.npy        (n, 3) int64: first row, T, M
+labels.npy       (n,) int64, -1 for unknown; absent if no clip has one
+names.json       clip names            attributes.json   lists by attribute
+splits.json      names by protocol     meta.json         layout, channels, counts, sha1 of the names
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Optional, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+from mmsync.registry import DATASETS
+from mmsync.structures import SkeletonLayout
+
+from .base import MappedArray, SkeletonSource
+
+FORMAT = "mmsync-skeleton-1"
+_HEADER = 128  # bytes, with room for any number of rows
+
+
+class StoreWriter:
+    """Writes a store clip by clip; the folder appears under its name only when it is complete.
+
+    Args:
+        root: The folder to make.
+        layout: The joints ``V``.
+        num_coords: 2 or 3 coordinates; a further channel is a score.
+        class_names: Names of the labels.
+        origin: Where the clips come from, for ``meta.json``.
+        overwrite: Replace an existing folder.
+
+    Raises:
+        DataError: The folder exists, or a clip does not fit.
+
+    Example::
+
+        with StoreWriter("data/mine", "ntu25") as store:
+            store.add("clip 1", keypoint, label=3, view=1)
+            store.splits["train"] = ["clip 1"]
+    """
+
+    def __init__(
+        self,
+        root: Union[str, Path],
+        layout: Union[str, Mapping, SkeletonLayout],
+        num_coords: int = 3,
+        class_names: Optional[Sequence[str]] = None,
+        origin: str = "",
+        overwrite: bool = False,
+    ) -> None:
+        self.root = Path(root)
+        if self.root.exists() and not overwrite:
+            raise DataError(f"{root} exists; remove it, or give overwrite=True")
+        self.layout, self.num_coords = SkeletonLayout.from_config(layout), num_coords
+        self.class_names = None if class_names is None else list(class_names)
+        self.origin = origin
+        self.splits: dict[str, list[str]] = {}
+        self._names: dict[str, None] = {}
+        self._labels: list[int] = []
+        self._index: list[tuple[int, int, int]] = []
+        self._attributes: dict[str, list] = {}
+        self._rows, self._channels = 0, 0
+        self._part = self.root.with_name(f".{self.root.name}.{os.getpid()}.part")
+        shutil.rmtree(self._part, ignore_errors=True)
+        self._part.mkdir(parents=True)
+        self._file = open(self._part / "clips.npy", "wb")  # noqa: SIM115
+        self._file.seek(_HEADER)
+
+    def add(self, name: str, keypoint: np.ndarray, label: int = -1, **attributes: object) -> None:
+        """Append a clip.
+
+        Args:
+            name: Unique name.
+            keypoint: ``(M, T, V, C)``.
+            label: Class index, -1 if unknown.
+            attributes: One value each, the same keys for every clip: ``view=1``.
+        """
+        joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
+        if keypoint.ndim != 4 or keypoint.shape[2:] != (joints, channels) or 0 in keypoint.shape:
+            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {channels or 'C'})")
+        if name in self._names:
+            raise DataError(f"a second clip is named {name!r}")
+        if self._names and set(attributes) != set(self._attributes):
+            raise DataError(f"clip {name!r} has attributes {sorted(attributes)}, others {sorted(self._attributes)}")
+        persons, frames = keypoint.shape[:2]
+        self._file.write(np.ascontiguousarray(keypoint, dtype="<f4"))
+        self._names[name] = None
+        self._labels.append(int(label))
+        self._index.append((self._rows, frames, persons))
+        for key, value in attributes.items():
+            self._attributes.setdefault(key, []).append(value.item() if isinstance(value, np.generic) else value)
+        self._rows, self._channels = self._rows + persons * frames, channels
+
+    def finish(self) -> None:
+        """Write what belongs to the clips and give the folder its name."""
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self.layout.num_joints, self._channels)}
+        self._file.seek(0)
+        self._file.write(b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little"))
+        self._file.write(str(header).ljust(_HEADER - 11).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        np.save(self._part / "index.npy", np.array(self._index, dtype=np.int64).reshape(-1, 3))
+        if any(label >= 0 for label in self._labels):
+            np.save(self._part / "labels.npy", np.array(self._labels, dtype=np.int64))
+        names = json.dumps(list(self._names))
+        registered = self.layout.name in SkeletonLayout.names() and SkeletonLayout.get(self.layout.name) == self.layout
+        meta = {
+            "format": FORMAT,
+            "origin": self.origin,
+            "layout": self.layout.name if registered else dataclasses.asdict(self.layout),
+            "num_coords": self.num_coords,
+            "class_names": self.class_names,
+            "num_clips": len(self._names),
+            "num_frames": sum(t for _, t, _ in self._index),
+            "names_sha1": hashlib.sha1(names.encode()).hexdigest(),
+        }
+        (self._part / "names.json").write_text(names)
+        (self._part / "attributes.json").write_text(json.dumps(self._attributes))
+        (self._part / "splits.json").write_text(json.dumps(self.splits))
+        (self._part / "meta.json").write_text(json.dumps(meta, indent=1))
+        if self.root.exists():
+            shutil.rmtree(self.root)
+        os.replace(self._part, self.root)
+
+    def abort(self) -> None:
+        """Throw away what was written."""
+        self._file.close()
+        shutil.rmtree(self._part, ignore_errors=True)
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.abort()
+
+
+@DATASETS.register_module()
+class StoreSource(SkeletonSource):
+    """mmsync's own memory-mapped folder; clips ``(M, T, V, C)`` float32 are views of the map.
+
+    Args:
+        root: A folder that :class:`StoreWriter` made.
+
+    Raises:
+        DataError: The folder is missing, incomplete or inconsistent.
+    """
+
+    def __init__(self, root: Union[str, Path]) -> None:
+        self._open(Path(root))
+        self.check(root)
+
+    def _open(self, root: Path) -> None:
+        if not root.is_dir():
+            raise DataError(f"the folder {root} does not exist; make it with tools/dataset_converters/to_store.py")
+        meta, names, self.attributes, self.splits = (
+            _read_json(root / f"{part}.json") for part in ("meta", "names", "attributes", "splits")
+        )
+        if meta.get("format") != FORMAT:
+            raise DataError(f"{root}/meta.json: format {meta.get('format')!r}, this version reads {FORMAT!r}")
+        self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
+        self.class_names, self.names = meta["class_names"], names
+        self.attributes = {key: np.array(values) for key, values in self.attributes.items()}
+        self._clips, index = MappedArray(root / "clips.npy"), MappedArray(root / "index.npy")
+        self.index = np.array(index.array)
+        self.labels = np.array(MappedArray(root / "labels.npy").array) if (root / "labels.npy").exists() else None
+        rows = self._clips.array.shape[0]
+        if len(self.index) != len(names) or (self.index[:, 1] * self.index[:, 2]).sum() != rows:
+            raise DataError(f"{root}: names, index and clips do not fit; the folder is damaged, convert it again")
+
+    def load(self, index: int) -> np.ndarray:
+        """Clip ``(M, T, V, C)``, a read-only view of the map."""
+        start, frames, persons = self.index[index]
+        rows = self._clips.array[start : start + frames * persons]
+        return rows.reshape(persons, frames, *rows.shape[1:])
+
+
+def cache_root() -> Path:
+    """Where parsed data sets are kept: ``MMSYNC_CACHE``, or ``mmsync`` in the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmsync"
+    return Path(os.environ.get("MMSYNC_CACHE") or default)
+
+
+def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) -> Path:
+    """The result of a slow parse, kept under a name that stands for the state of the files.
+
+    Args:
+        kind: What is parsed, with a version; begins the name.
+        files: The files that are read. A change of a path, size or time of change makes a new entry.
+        build: Makes the given path, a file or folder; it must appear whole.
+
+    Returns:
+        The path of the result.
+
+    Raises:
+        DataError: The cache folder cannot be written.
+    """
+    digest = hashlib.sha1()
+    for file in files:
+        stat = file.stat()
+        digest.update(f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    path = cache_root() / f"{kind}-{digest.hexdigest()[:16]}"
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            build(path)
+        except OSError as error:
+            if not path.exists():  # else another process was faster
+                raise DataError(
+                    f"cannot write the cache {path}: {error}; set MMSYNC_CACHE to a folder with space"
+                ) from error
+    return path
+
+
+def _read_json(path: Path):  # noqa: ANN202
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: missing or damaged ({error}); convert the data set again") from error

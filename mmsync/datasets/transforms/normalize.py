@@ -1,0 +1,210 @@
+"""Where the origin of a clip is, which way it faces, and which joints it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Union
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmsync.errors import ConfigError, LayoutError
+from mmsync.registry import TRANSFORMS
+from mmsync.structures import SkeletonLayout, remap_index
+
+from .temporal import frames_with_data, resize_clip
+
+Joint = Union[int, str]
+SHOULDERS = ("left_shoulder", "right_shoulder")
+
+
+def _need_3d(results: dict, who: str) -> None:
+    if results["num_coords"] != 3:
+        raise ConfigError(f"{who} turns bodies in space; the clips of layout {results['layout']} are 2D")
+
+
+def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
+    """Moves a joint into the origin; see :class:`CenterOnJoint`."""
+    present = frames_with_data(keypoint)
+    origin = keypoint[:, :, joint, :num_coords]
+    if person == "first":
+        main = present.any(1).argmax()
+        origin, seen = origin[main : main + 1], present[main : main + 1]
+    else:
+        seen = present
+    # where the person is not seen, its last place holds, or its first one before that
+    first = seen.argmax(1)[:, None]
+    if frame == "first":
+        index = first
+    else:
+        index = np.maximum.accumulate(np.where(seen, np.arange(seen.shape[1]), first), axis=1)
+    origin = np.take_along_axis(origin, index[..., None], axis=1)
+    out = keypoint.copy()
+    out[..., :num_coords] -= origin[:, :, None]
+    out[~present] = 0
+    return out
+
+
+def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
+    """Turns each frame of each person about y; see :class:`ParallelToX`."""
+    line = keypoint[:, :, right] - keypoint[:, :, left]
+    x, z = line[..., 0], line[..., 2]
+    angle = np.arccos(np.clip(x / (np.hypot(x, z) + 1e-4), -1, 1))
+    angle *= np.where(z.sum(1, keepdims=True) >= 0, -1, 1)
+    cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
+    out = keypoint.copy()
+    out[..., 0] = cos * keypoint[..., 0] - sin * keypoint[..., 2]
+    out[..., 2] = sin * keypoint[..., 0] + cos * keypoint[..., 2]
+    return out
+
+
+@TRANSFORMS.register_module()
+class CenterOnJoint(BaseTransform):
+    """Moves a joint of ``(M, T, V, C)`` into the origin; frames in which a person is not seen stay zero.
+
+    Args:
+        joint: Joint name or index; ``'center'`` is the layout's.
+        frame: ``'first'``: where the joint is in the person's first frame, so that motion through the room is kept;
+            ``'each'``: frame by frame.
+        person: ``'first'``: all persons go with the first one that is there, so that their distance is kept;
+            ``'each'``: each on its own.
+    """
+
+    def __init__(self, joint: Joint = "center", frame: str = "first", person: str = "first") -> None:
+        for key, value in (("frame", frame), ("person", person)):
+            if value not in ("first", "each"):
+                raise ConfigError(f"CenterOnJoint: {key}={value!r}; give 'first' or 'each'")
+        self.joint, self.frame, self.person = joint, frame, person
+
+    def transform(self, results: dict) -> dict:
+        joint = results["layout"].joint(self.joint)
+        results["keypoint"] = center_clip(
+            results["keypoint"], joint, results["num_coords"], self.frame, self.person
+        )  # fmt: skip
+        return results
+
+
+@TRANSFORMS.register_module()
+class ParallelToX(BaseTransform):
+    """Turns every frame of every person in ``(M, T, V, 3)`` about y until the shoulders lie along x.
+
+    The rule of AimCLR (Guo et al., AAAI 2022) and CrosSCLR: the sense of rotation is one for the whole clip, so frames
+    that face the other way are turned wrongly. ``AlignView`` keeps the motion of the body instead.
+
+    Args:
+        left: The joint where the line begins.
+        right: The joint where it ends.
+    """
+
+    def __init__(self, left: Joint = SHOULDERS[0], right: Joint = SHOULDERS[1]) -> None:
+        self.left, self.right = left, right
+
+    def transform(self, results: dict) -> dict:
+        _need_3d(results, "ParallelToX")
+        joint = results["layout"].joint
+        results["keypoint"] = shoulders_parallel(results["keypoint"], joint(self.left), joint(self.right))
+        return results
+
+
+@TRANSFORMS.register_module()
+class AlignView(BaseTransform):
+    """Turns a clip ``(M, T, V, 3)`` once about the vertical until the first person faces along one axis.
+
+    One rotation for all frames and persons, about the origin: turning and walking of the body, and where persons are to
+    each other, are kept. The line's direction is the median over frames of its horizontal part; it ends along +x.
+
+    Args:
+        line: The joints where the line begins and ends: shoulders, or ``('left_hip', 'right_hip')``.
+        vertical: The vertical axis of the data, ``'y'`` (Kinect) or ``'z'``; up or down does not matter.
+    """
+
+    def __init__(self, line: Sequence[Joint] = SHOULDERS, vertical: str = "y") -> None:
+        if len(line) != 2 or vertical not in ("y", "z"):
+            raise ConfigError(f"AlignView: line={line}, vertical={vertical!r}; give two joints, and 'y' or 'z'")
+        self.line, self.across = tuple(line), {"y": 2, "z": 1}[vertical]
+
+    def transform(self, results: dict) -> dict:
+        _need_3d(results, "AlignView")
+        keypoint, plane = results["keypoint"], [0, self.across]
+        left, right = (results["layout"].joint(j) for j in self.line)
+        present = frames_with_data(keypoint)
+        main = present.any(1).argmax()
+        body = keypoint[main, present[main]]
+        if len(body):
+            x, z = np.median(body[:, right, plane] - body[:, left, plane], axis=0)
+            size = np.hypot(x, z)
+            if size > 1e-6:  # else the line stands upright and there is nothing to turn
+                out = keypoint.copy()
+                out[..., plane] = keypoint[..., plane] @ (np.array([[x, -z], [z, x]], keypoint.dtype) / size)
+                results["keypoint"] = out
+        return results
+
+
+@TRANSFORMS.register_module()
+class AimCLR50(BaseTransform):
+    """Makes what AimCLR's preparation makes of a raw clip ``(M, T, V, 3)``: ``(M, length, V, 3)``.
+
+    Frames are counted in which joint 0 of person 0 is not exactly zero, and that many are kept from the start; each
+    frame of each person is centred; the clip is resized; each frame is turned parallel to x (see ``ParallelToX``).
+
+    Args:
+        length: Frames to make; AimCLR takes 50, SkeleMixCLR 64.
+        center: The joint for the origin.
+    """
+
+    def __init__(self, length: int = 50, center: Joint = "center") -> None:
+        self.length, self.center = length, center
+
+    def transform(self, results: dict) -> dict:
+        _need_3d(results, "AimCLR50")
+        keypoint, joint = results["keypoint"], results["layout"].joint
+        valid = int((np.abs(keypoint[0, :, 0]).sum(-1) != 0).sum())
+        keypoint = keypoint[:, : valid or None]
+        keypoint = resize_clip(keypoint - keypoint[:, :, [joint(self.center)]], self.length)
+        results["keypoint"] = shoulders_parallel(keypoint, joint(SHOULDERS[0]), joint(SHOULDERS[1]))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RemapSkeleton(BaseTransform):
+    """Reads clips ``(M, T, V, C)`` of one layout as another, ``(M, T, V', C)``.
+
+    Joints that the data lack are means of others; the score of a mean is the lowest of its parts.
+
+    Args:
+        src: Layout of the data.
+        dst: Layout to make.
+
+    Raises:
+        LayoutError: There is no such remap; the message names those that exist.
+    """
+
+    def __init__(self, src: Union[str, Mapping], dst: Union[str, Mapping]) -> None:
+        self.src, self.dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
+        self.index = remap_index(self.src, self.dst)
+        self.simple = [i[0] for i in self.index] if all(len(i) == 1 for i in self.index) else None
+        self.matrix = np.zeros((self.dst.num_joints, self.src.num_joints), dtype=np.float32)
+        for joint, parts in enumerate(self.index):
+            np.add.at(self.matrix[joint], list(parts), 1 / len(parts))
+
+    def output_layout(self, layout: SkeletonLayout) -> SkeletonLayout:
+        """The layout after the transform, for data of ``layout``.
+
+        Raises:
+            LayoutError: The data are not of the layout ``src``.
+        """
+        if layout != self.src:
+            raise LayoutError(f"RemapSkeleton: src={self.src.name!r}, but the clips are {layout.name!r}")
+        return self.dst
+
+    def transform(self, results: dict) -> dict:
+        keypoint = results["keypoint"]
+        if self.simple is not None:
+            out = keypoint[:, :, self.simple]
+        else:
+            out = self.matrix @ keypoint
+            for channel in range(results["num_coords"], keypoint.shape[-1]):
+                score = np.where(self.matrix > 0, keypoint[..., channel][:, :, None], np.inf)
+                out[..., channel] = score.min(-1)
+        results["keypoint"], results["layout"] = out, self.output_layout(results["layout"])
+        return results
