@@ -92,3 +92,8 @@ def test_pixels_in_a_format_of_metres_are_told(tmp_path, name):
     source = SyntheticSource((4, 2), layout=FORMATS[name].layout, num_coords=2)
     with pytest.raises(DataError, match="num_coords=3"):
         written(name, source, tmp_path / "out")
+
+
+def test_too_many_classes_are_told(tmp_path):
+    with pytest.raises(DataError, match="NW-UCLA knows 10 classes"):
+        written("nwucla", world("nwucla", ONE[:11]), tmp_path / "out")

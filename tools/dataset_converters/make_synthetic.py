@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", help="skeleton layout (default: the one that the format has)")
     parser.add_argument("--noise", type=float, default=1.0, help="scale of the sensor's faults, 0 for none")
-    parser.add_argument("--actions", nargs="+", choices=ACTIONS, help="default: all that have the format's persons")
+    parser.add_argument("--actions", nargs="+", choices=ACTIONS, help="default: all that the format can hold")
     return parser.parse_args()
 
 
@@ -28,7 +28,8 @@ def main() -> None:
     """Makes the clips and writes them."""
     args = parse_args()
     target = FORMATS[args.format]
-    actions = args.actions or [n for n, action in ACTIONS.items() if target.persons in (None, action.persons)]
+    fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
+    actions = args.actions or fitting[: target.classes]
     source = SyntheticSource(
         args.num_clips, args.seed, args.layout or target.layout, actions=actions, noise=args.noise, cache=False
     )

@@ -16,6 +16,8 @@ from tqdm import tqdm
 
 from mmsync.errors import DataError
 
+_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
+
 
 def _clips(
     source: Any, indices: Sequence[int], to: str, persons: int | None = None
@@ -31,9 +33,13 @@ def _clips(
         yield int(index), clip
 
 
-def _labels(source: Any, to: str) -> np.ndarray:
+def _labels(source: Any, to: str, most: int | None = None) -> np.ndarray:
     if source.labels is None:
         raise DataError(f"{to}: the source has no labels, which this format needs")
+    if most is not None and source.labels.max(initial=0) >= most:
+        raise DataError(
+            f"{to} knows {most} classes, but the source has label {source.labels.max()}; give fewer actions"
+        )
     return source.labels
 
 
@@ -105,7 +111,7 @@ def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 
 def write_nwucla(source: Any, folder: Path) -> list[Path]:
     """NW-UCLA folder: one json a clip, ``label`` from 1, named ``aAA_sSS_eEE_vVV``; one person."""
-    labels = _labels(source, "NW-UCLA")
+    labels = _labels(source, "NW-UCLA", _UCLA_CLASSES)
     _three_coords(source, "NW-UCLA")
     path = folder / "all_sqe"
     path.mkdir(exist_ok=True)
@@ -118,7 +124,7 @@ def write_nwucla(source: Any, folder: Path) -> list[Path]:
 
 def write_sbu(source: Any, folder: Path) -> list[Path]:
     """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons."""
-    labels, count = _labels(source, "SBU"), {}
+    labels, count = _labels(source, "SBU", _SBU_CLASSES), {}
     _three_coords(source, "SBU")
     for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
         pair = f"s{source.attributes['subject'][index]:02d}s{source.attributes['partner'][index]:02d}"
@@ -179,11 +185,13 @@ class Format(NamedTuple):
         write: Its writer.
         layout: The layout that files of this format have.
         persons: Persons in every clip; ``None`` where clips may have one or two.
+        classes: Most classes; ``None`` for any number.
     """
 
     write: Callable[..., list[Path]]
     layout: str
     persons: int | None = None
+    classes: int | None = None
 
 
 FORMATS: dict[str, Format] = {
@@ -191,8 +199,8 @@ FORMATS: dict[str, Format] = {
     "pyskl2d": Format(write_pyskl, "coco17"),
     "aimclr": Format(write_aimclr, "ntu25"),
     "ctrgcn": Format(write_ctrgcn, "ntu25"),
-    "nwucla": Format(write_nwucla, "kinect20", 1),
-    "sbu": Format(write_sbu, "sbu15", 2),
+    "nwucla": Format(write_nwucla, "kinect20", 1, _UCLA_CLASSES),
+    "sbu": Format(write_sbu, "sbu15", 2, _SBU_CLASSES),
     "penn": Format(write_penn, "penn13", 1),
     "store": Format(write_store, "ntu25"),
 }
