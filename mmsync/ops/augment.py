@@ -59,14 +59,14 @@ class JointKeep:
 class Noise:
     """White Gaussian noise on the first ``num_coords`` channels of the clips in ``apply (N,)`` bool (``None``: all).
 
-    The values come from a generator seeded with ``seed``, or are given: ``value (N, M, T, V, num_coords)``. With
-    ``keep_absent`` absent persons and all-zero frames stay zero.
+    The values come from ``generator``, or are given: ``value (N, M, T, V, num_coords)``. With ``keep_absent`` absent
+    persons and all-zero frames stay zero.
     """
 
     std: float
     num_coords: int
     apply: Optional[Tensor] = None
-    seed: Optional[Tensor] = None
+    generator: Optional[torch.Generator] = None
     value: Optional[Tensor] = None
     keep_absent: bool = True
 
@@ -142,126 +142,111 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
     Returns:
         ``(N, T, T)``.
     """
-    time = torch.arange(frames, device=sigma.device)
-    lag = (time[:, None] - time).abs()
-    taps_at = torch.arange(taps // 2 + 1, device=sigma.device, dtype=sigma.dtype)
-    kernel = torch.exp(-(taps_at**2) / (2 * sigma[:, None] ** 2))
-    kernel = torch.cat([kernel, kernel.new_zeros(len(kernel), 1)], dim=1)  # the last entry serves all longer lags
-    matrix = kernel[:, lag.clamp(max=taps // 2 + 1)]
+    reach = min(taps // 2, frames - 1)
+    half = torch.exp(-(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2))
+    kernel = sigma.new_zeros(len(sigma), 2 * frames - 1)  # by lag, from 1 - frames to frames - 1
+    kernel[:, frames - 1 : frames + reach] = half
+    kernel[:, frames - 1 - reach : frames] = half.flip(1)
+    matrix = kernel.unfold(1, frames, 1).flip(1)  # row t is the kernel from lag -t on
     return matrix / matrix.sum(2, keepdim=True) if normalize else matrix
 
 
 # ---- running maps ---------------------------------------------------------------------------------------------------
 
+CHUNK = 2**18
+"""Numbers worked on at a time on a CPU: they stay in its cache, and their memory is reused instead of mapped anew."""
 
-def _compose(after: Tensor, before: Optional[Tensor]) -> Tensor:
+
+@dataclass
+class _Fused:
+    """Consecutive maps of frames, joints and points, at most one of each: those of different axes commute."""
+
+    time: Optional[Tensor] = None
+    joint: Optional[Tensor] = None
+    point: Optional[Tensor] = None
+
+    def add(self, op: Union[TimeIndex, JointIndex, PointMap]) -> None:
+        if isinstance(op, TimeIndex):
+            self.time = op.index if self.time is None else self.time.gather(1, op.index)
+        elif isinstance(op, JointIndex):
+            self.joint = op.index if self.joint is None else self.joint.gather(1, op.index)
+        else:
+            self.point = op.factor if self.point is None else _product(op.factor, self.point)
+
+
+def _product(after: Tensor, before: Tensor) -> Tensor:
     """Product of two point maps, each full ``(N, k, k)`` or diagonal ``(N, k)``."""
-    if before is None:
-        return after
     if after.dim() == 2:
         return after * before if before.dim() == 2 else after[:, :, None] * before
     return after * before[:, None, :] if before.dim() == 2 else after @ before
 
 
-class _Persons:
-    """The persons of a batch that are really there, packed to ``(P, T, V, C)``, and the maps not yet run on them."""
-
-    def __init__(self, x: Tensor, mask: Optional[Tensor]) -> None:
-        n, m = x.shape[:2]
-        if mask is None:
-            self.slot = torch.arange(m, device=x.device).repeat_interleave(n)
-            self.clip = torch.arange(n, device=x.device).repeat(m)
+def _fuse(maps: Sequence[Map]) -> list[Union[_Fused, TimeMatrix, JointKeep, Noise]]:
+    """The same maps in fewer steps, the first of them a :class:`_Fused`."""
+    last = _Fused()
+    steps: list[Union[_Fused, TimeMatrix, JointKeep, Noise]] = [last]
+    for op in maps:
+        if isinstance(op, (TimeIndex, JointIndex, PointMap)):
+            last.add(op)
         else:
-            # Slot by slot, so that the noise of first persons does not depend on how many second ones there are.
-            self.slot, self.clip = mask.T.nonzero(as_tuple=True)
-        self.shape = x.shape
-        self.data = x.flatten(0, 1)
-        self.row: Optional[Tensor] = self.clip * m + self.slot  # the packing itself is pending
-        self.time: Optional[Tensor] = None
-        self.joint: Optional[Tensor] = None
-        self.point: Optional[Tensor] = None
+            last = _Fused()
+            steps += [op, last]
+    return steps
 
-    def flush(self) -> None:
-        """Run what is pending: one gather of frames, one of joints, one point map."""
-        y = self.data
-        if self.time is not None:
-            row = torch.arange(len(y), device=y.device) if self.row is None else self.row
-            index = row[:, None] * y.shape[1] + self.time[self.clip]
-            y = y.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, index.shape)
-        elif self.row is not None:
-            y = y.index_select(0, self.row)
-        if self.joint is not None:
-            channel = torch.arange(y.shape[3], device=y.device)
-            index = (self.joint[:, :, None] * y.shape[3] + channel).flatten(1)[self.clip]
-            y = y.flatten(2).gather(2, index[:, None].expand(-1, y.shape[1], -1)).view_as(y)
-        if self.point is not None:
-            factor = self.point.to(y.dtype)[self.clip]
-            coords = y[..., : factor.shape[1]]
-            if factor.dim() == 2:
-                coords.mul_(factor[:, None, None])
-            elif coords.shape == y.shape:
-                y = (y.flatten(1, 2) @ factor.transpose(1, 2)).view_as(y)
-            else:
-                coords.copy_(torch.einsum("ptvc,pdc->ptvd", coords, factor))
-        self.data, self.row, self.time, self.joint, self.point = y, None, None, None, None
 
-    def add(self, op: Map) -> None:
-        if isinstance(op, TimeIndex):
-            self.time = op.index if self.time is None else self.time.gather(1, op.index)
-        elif isinstance(op, JointIndex):
-            self.joint = op.index if self.joint is None else self.joint.gather(1, op.index)
-        elif isinstance(op, PointMap):
-            self.point = _compose(op.factor, self.point)
-        else:
-            self.flush()
-            if isinstance(op, TimeMatrix):
-                self._mix(op)
-            elif isinstance(op, JointKeep):
-                self.data.mul_(op.keep[self.clip][..., None])
-            else:
-                self._add_noise(op)
+# Below, `y (P, T, V, C)` are persons of the clips `clip (P,)`, and may be written to.
 
-    def _chosen(self, apply: Optional[Tensor]) -> Optional[Tensor]:
-        return None if apply is None else apply[self.clip].nonzero().flatten()
 
-    def _mix(self, op: TimeMatrix) -> None:
-        chosen = self._chosen(op.apply)
-        y = self.data if chosen is None else self.data.index_select(0, chosen)
-        clip = self.clip if chosen is None else self.clip[chosen]
-        frames = y.flatten(2)
-        mixed = op.matrix.to(y.dtype)[clip] @ frames
-        if op.keep_absent:
-            mixed.mul_(_occupied(frames))
-        mixed = mixed.unflatten(2, y.shape[2:])
-        self.data = mixed if chosen is None else self.data.index_copy_(0, chosen, mixed)
+def _take(source: Tensor, row: Tensor, frame: Optional[Tensor]) -> Tensor:
+    """Persons ``source[row]``, ``(P, T', V, C)``, their frames chosen by ``frame (P, T')``."""
+    if frame is None:
+        return source.index_select(0, row)
+    index = row[:, None] * source.shape[1] + frame
+    return source.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, index.shape)
 
-    def _add_noise(self, op: Noise) -> None:
-        y, k = self.data, op.num_coords
-        generator = torch.Generator(y.device)
-        if op.seed is not None:
-            generator.manual_seed(int(op.seed))
-        chosen = self._chosen(op.apply)
-        if chosen is None:
-            chosen = torch.arange(len(y), device=y.device)
-        for slot in range(self.shape[1]):
-            rows = chosen[self.slot[chosen] == slot]
-            if op.value is None:
-                noise = torch.randn((len(rows), *y.shape[1:3], k), generator=generator, device=y.device, dtype=y.dtype)
-                noise.mul_(op.std)
-            else:
-                noise = op.value.to(y.dtype)[self.clip[rows], slot]
-            clean = y.index_select(0, rows)
-            if op.keep_absent:
-                noise.mul_(_occupied(clean.flatten(2))[..., None])
-            clean[..., :k] += noise
-            y.index_copy_(0, rows, clean)
 
-    def unpack(self) -> Tensor:
-        self.flush()
-        n, m = self.shape[:2]
-        out = self.data.new_zeros(n * m, *self.data.shape[1:])
-        out.index_copy_(0, self.clip * m + self.slot, self.data)
-        return out.unflatten(0, (n, m))
+def _take_joints(y: Tensor, joint: Tensor) -> Tensor:
+    channels = y.shape[3]
+    index = (joint[:, :, None] * channels + torch.arange(channels, device=y.device)).flatten(1)
+    return y.flatten(2).gather(2, index[:, None].expand(-1, y.shape[1], -1)).view_as(y)
+
+
+def _move_points(y: Tensor, factor: Tensor) -> Tensor:
+    k, factor = factor.shape[1], factor.to(y.dtype)
+    if k < y.shape[3]:  # leave the scores alone
+        y[..., :k] = _move_points(y[..., :k].contiguous(), factor)
+        return y
+    if factor.dim() == 2:
+        y.flatten(2).mul_(factor.repeat(1, y.shape[2])[:, None])
+        return y
+    # Several points at a time, by a block-diagonal matrix: a product of 3 columns leaves the vector units idle.
+    block = next(b for b in (5, 4, 3, 2, 1) if y[0, :, :, 0].numel() % b == 0)
+    blocks = torch.einsum("ab,pdc->pacbd", torch.eye(block, dtype=y.dtype, device=y.device), factor)
+    return (y.view(len(y), -1, block * k) @ blocks.reshape(-1, block * k, block * k)).view_as(y)
+
+
+def _mix_frames(y: Tensor, clip: Tensor, op: TimeMatrix) -> Tensor:
+    chosen = None if op.apply is None else op.apply[clip].nonzero().flatten()
+    frames = (y if chosen is None else y.index_select(0, chosen)).flatten(2)
+    mixed = op.matrix.to(y.dtype)[clip if chosen is None else clip[chosen]] @ frames
+    if op.keep_absent:
+        mixed.mul_(_occupied(frames))
+    mixed = mixed.unflatten(2, y.shape[2:])
+    return mixed if chosen is None else y.index_copy_(0, chosen, mixed)
+
+
+def _add_noise(y: Tensor, clip: Tensor, slot: int, op: Noise) -> Tensor:
+    chosen = torch.arange(len(y), device=y.device) if op.apply is None else op.apply[clip].nonzero().flatten()
+    clean = y.index_select(0, chosen)
+    if op.value is None:
+        shape = (*clean.shape[:3], op.num_coords)
+        noise = y.new_empty(shape).normal_(0, op.std, generator=op.generator)
+    else:
+        noise = op.value.to(y.dtype)[clip[chosen], slot]
+    if op.keep_absent:
+        noise.mul_(_occupied(clean.flatten(2))[..., None])
+    clean[..., : op.num_coords] += noise
+    return y.index_copy_(0, chosen, clean)
 
 
 def _occupied(frames: Tensor) -> Tensor:
@@ -283,9 +268,40 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     Returns:
         ``(N, M, T', V, C)``.
     """
+    n, m = x.shape[:2]
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
-    persons = _Persons(x, mask)
-    for op in maps:
-        persons.add(op)
-    return persons.unpack()
+    first, *steps = _fuse(maps)
+    assert isinstance(first, _Fused)
+    persons = x.flatten(0, 1)
+    size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
+    everyone = torch.arange(n, device=x.device)
+    out: Optional[Tensor] = None
+    # First persons come first, so that their noise does not depend on who else is there.
+    for slot in range(m):
+        for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
+            row = clip * m + slot
+            y = _take(persons, row, None if first.time is None else first.time[clip])
+            y = _run_fused(y, clip, _Fused(None, first.joint, first.point))
+            for step in steps:
+                if isinstance(step, _Fused):
+                    y = _run_fused(y, clip, step)
+                elif isinstance(step, TimeMatrix):
+                    y = _mix_frames(y, clip, step)
+                elif isinstance(step, JointKeep):
+                    y.mul_(step.keep[clip][..., None])
+                else:
+                    y = _add_noise(y, clip, slot, step)
+            out = x.new_zeros(n * m, *y.shape[1:]) if out is None else out
+            out.index_copy_(0, row, y)
+    return out.unflatten(0, (n, m))
+
+
+def _run_fused(y: Tensor, clip: Tensor, step: _Fused) -> Tensor:
+    if step.time is not None:
+        y = _take(y, torch.arange(len(y), device=y.device), step.time[clip])
+    if step.joint is not None:
+        y = _take_joints(y, step.joint[clip])
+    if step.point is not None:
+        y = _move_points(y, step.point[clip])
+    return y

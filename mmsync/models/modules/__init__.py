@@ -1,0 +1,6 @@
+from .batch_norm import BatchNorm, convert_sync_batchnorm
+from .encoder import Encoder
+from .momentum import MomentumEncoder
+from .queue import MemoryQueue
+
+__all__ = ["BatchNorm", "Encoder", "MemoryQueue", "MomentumEncoder", "convert_sync_batchnorm"]

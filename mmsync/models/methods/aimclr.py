@@ -1,0 +1,125 @@
+"""AimCLR (Guo et al., 2022, Contrastive Learning from Extremely Augmented Skeleton Sequences)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.models.methods.skeletonclr import SkeletonCLR, similarity_gap
+from mmsync.ops.attention_drop import attention_drop
+from mmsync.ops.contrastive import (
+    distribution_matching,
+    info_nce,
+    multi_positive_nce,
+    nearest_neighbor_mask,
+    queue_logits,
+)
+from mmsync.registry import MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class AimCLR(SkeletonCLR):
+    """Momentum contrast with an extremely augmented third view, ``(N, M, T, V, C)`` each, and mined positives.
+
+    With ``l(z) = [z.k, z.Q] / tau`` of the query ``z``, of the extreme view ``z~`` and of the extreme view with
+    attention drop ``z~d``::
+
+        loss = InfoNCE(l(z)) + w (D3M(l(z~), l(z)) + D3M(l(z~d), l(z)))
+
+    From ``mining_epoch`` on, InfoNCE takes each view's nearest queue entries as further positives. The extreme view
+    passes the backbone once; the drop acts on its feature map.
+
+    Args:
+        encoder: As in SkeletonCLR.
+        data_preprocessor: Makes the views ``query``, ``key`` and ``extreme``.
+        queue_size: K.
+        momentum: Of the key encoder.
+        temperature: tau.
+        key_init: As in SkeletonCLR.
+        feature_from: As in SkeletonCLR.
+        d3m_weight: w; 0.5 as published.
+        drop_threshold: Attention from which on features are dropped, in (0, 1); ``None`` leaves the third term out.
+        drop_scope: ``'batch'`` rescales over the whole batch, as released; ``'sample'`` over each person.
+        mining_epoch: Number of epochs before mining starts (150 as published: the 151st is the first); ``None`` never.
+        mining_topk: Neighbours that each view names.
+        positive_reduction: ``'mean_log'`` as released, or ``'log_sum'`` as printed.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    views_needed = ("query", "key", "extreme")
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: Optional[dict] = None,
+        queue_size: int = 32768,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query",
+        d3m_weight: float = 0.5,
+        drop_threshold: Optional[float] = 0.7,
+        drop_scope: Literal["sample", "batch"] = "sample",
+        mining_epoch: Optional[int] = None,
+        mining_topk: int = 1,
+        positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(
+            encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
+        )
+        self.d3m_weight = d3m_weight
+        self.drop_threshold = drop_threshold
+        self.drop_scope = drop_scope
+        self.mining_epoch = mining_epoch
+        self.mining_topk = mining_topk
+        self.positive_reduction = positive_reduction
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """The three terms, their weights included; also similarities and drop rates, for the log."""
+        query = F.normalize(self.encoder_q(views["query"]), dim=1)
+        extremes, log = self.encode_extreme(views["extreme"])
+        key = self.encode_key(views["key"])
+        queue = self.queue.snapshot()
+        self.queue.enqueue(key)
+
+        logits = queue_logits(query, key, queue, self.temperature)
+        extreme_logits = [queue_logits(z, key, queue, self.temperature) for z in extremes.values()]
+        losses = {
+            name: self.d3m_weight * distribution_matching(other, logits)
+            for name, other in zip(extremes, extreme_logits)
+        }
+        if self.mining:
+            mask = nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
+            losses["loss_mining"] = multi_positive_nce(logits, mask, self.positive_reduction)
+            log["positives"] = mask.sum(1).mean()
+        else:
+            losses["loss_infonce"] = info_nce(logits)
+        return {**losses, **log, **similarity_gap(logits, self.temperature)}
+
+    @property
+    def mining(self) -> bool:
+        """Whether nearest neighbours are positives in this epoch."""
+        return self.mining_epoch is not None and self.epoch >= self.mining_epoch
+
+    def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Embeddings of the extreme view, without and with attention drop, from one backbone pass.
+
+        Returns:
+            tuple: Unit embeddings ``(N, D)`` by the name of their loss, and the drop rates by name.
+        """
+        encoder = self.encoder_q
+        feature = encoder.forward_map(view)
+        pooled, log = {"loss_d3m": encoder.pool(feature)}, {}
+        if self.drop_threshold is not None:
+            drop = attention_drop(feature.data, self.drop_threshold, self.drop_scope)
+            pooled["loss_d3m_drop"] = encoder.pool(feature._replace(data=drop.output))
+            with torch.no_grad():
+                log["joint_drop"] = 1 - drop.joint_mask.mean()
+                log["element_drop"] = 1 - drop.element_mask.mean()
+        return {name: F.normalize(encoder.project(x), dim=1) for name, x in pooled.items()}, log

@@ -1,0 +1,64 @@
+"""What every self-supervised method shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Optional, Union
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmsync.structures import MotionSample, View
+
+
+class SelfSupervisedModel(BaseModel):
+    """Base of methods: a subclass writes :meth:`loss` and :meth:`extract_feat`.
+
+    Args:
+        data_preprocessor: Config of the preprocessor that makes the views.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    views_needed: ClassVar[Sequence[str]] = ()
+    """Names of the views that the preprocessor has to make in training."""
+
+    def __init__(self, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tells the method the epoch, counted from 0, for what is scheduled by it."""
+        self.epoch = epoch
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """Losses of a batch of views; labels must not enter.
+
+        Returns:
+            dict[str, Tensor]: Scalars; those whose name contains ``loss`` are summed, the others only logged.
+        """
+        raise NotImplementedError
+
+    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
+        """Features ``(N, D)`` that probes see."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        inputs: Union[View, dict[str, View]],
+        data_samples: Optional[Sequence[MotionSample]] = None,
+        mode: str = "tensor",
+    ) -> Any:
+        """MMEngine's entry: ``mode`` is ``'loss'``, ``'predict'`` (samples with their feature) or ``'tensor'`` (features)."""
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        features = self.extract_feat(inputs, data_samples)
+        if mode == "tensor":
+            return features
+        if mode != "predict":
+            raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
+        samples = data_samples if data_samples is not None else [MotionSample() for _ in features]
+        # Copies: the dataset may keep its samples in memory, and a kept feature would keep the batch.
+        return [
+            MotionSample(metainfo=sample.metainfo, gt_label=sample.get("gt_label", -1), feature=feature)
+            for sample, feature in zip(samples, features)
+        ]

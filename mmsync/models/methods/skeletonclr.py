@@ -1,0 +1,91 @@
+"""SkeletonCLR: MoCo v2 on skeletons (Li et al., 2021, CrosSCLR, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.models.methods.base import SelfSupervisedModel
+from mmsync.models.modules import MemoryQueue, MomentumEncoder
+from mmsync.ops.contrastive import info_nce, queue_logits
+from mmsync.registry import MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class SkeletonCLR(SelfSupervisedModel):
+    """Momentum contrast of two views, each ``(N, M, T, V, C)`` (or any that the encoder takes).
+
+    ``loss = CE([q.k, q.Q] / tau, 0)``; the key encoder moves before it encodes, and the keys enter the queue after the
+    logits are made.
+
+    Args:
+        encoder: Config of the encoder, with a projector.
+        data_preprocessor: Makes the views ``query`` and ``key``.
+        queue_size: K.
+        momentum: Of the key encoder, in [0, 1].
+        temperature: tau, above 0.
+        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it on its own, as
+            the released code does.
+        feature_from: Whose features probes see: the ``'query'`` or the ``'key'`` encoder's.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    views_needed = ("query", "key")
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: Optional[dict] = None,
+        queue_size: int = 32768,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query",
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.encoder_q = MODELS.build(encoder)
+        self.encoder_k = MomentumEncoder(self.encoder_q, momentum, copy_init=key_init == "copy")
+        self.queue = MemoryQueue(self.encoder_q.out_channels, queue_size)
+        self.temperature = temperature
+        self.feature_from = feature_from
+
+    def init_weights(self) -> None:
+        """Initialises both encoders, then lets the key encoder follow the query encoder if so configured."""
+        super().init_weights()
+        self.encoder_k.follow_init(self.encoder_q)
+
+    @torch.no_grad()
+    def encode_key(self, view: View) -> Tensor:
+        """Moves the key encoder one step and returns its keys, ``(N, D)`` unit rows."""
+        self.encoder_k.update(self.encoder_q)
+        return F.normalize(self.encoder_k(view), dim=1)
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """InfoNCE of the views ``query`` and ``key``; also the mean positive and negative similarity, for the log."""
+        query = F.normalize(self.encoder_q(views["query"]), dim=1)
+        key = self.encode_key(views["key"])
+        logits = queue_logits(query, key, self.queue.snapshot(), self.temperature)
+        self.queue.enqueue(key)
+        return {"loss_infonce": info_nce(logits), **similarity_gap(logits, self.temperature)}
+
+    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
+        """Pooled backbone features ``(N, D)``, before the projector."""
+        encoder = self.encoder_q if self.feature_from == "query" else self.encoder_k.module
+        return encoder.extract(view)
+
+
+@torch.no_grad()
+def similarity_gap(logits: Tensor, temperature: float) -> dict[str, Tensor]:
+    """Mean cosine of the positives and of the negatives; a gap that closes is a collapse that the loss does not show.
+
+    Args:
+        logits: ``(N, 1 + K)``, positive first.
+        temperature: What the cosines were divided by.
+    """
+    return {"pos_sim": logits[:, 0].mean() * temperature, "neg_sim": logits[:, 1:].mean() * temperature}

@@ -1,0 +1,70 @@
+"""The encoder: a backbone, a pooling neck and, for pretraining, a projector."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmsync.ops.persons import PackedPersons, pack_persons
+from mmsync.registry import BACKBONES, MODELS, NECKS
+from mmsync.structures import View
+
+
+@MODELS.register_module()
+class Encoder(BaseModule):
+    """Turns a view into an embedding ``(N, D)``: any backbone, any pooling, any projector.
+
+    Args:
+        backbone: Config of a backbone.
+        pool: Config of a pooling neck; ``persons='valid_mean'`` counts only persons who are there, ``'mean'`` all.
+        projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
+        skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing and
+            do not enter its batch statistics. ``None``: exactly when the pooling does not count them.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        pool: Optional[dict] = None,
+        projector: Optional[dict] = None,
+        skip_absent: Optional[bool] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.backbone = BACKBONES.build(backbone)
+        self.pool_neck = NECKS.build(pool or dict(type="SkeletonPool"))
+        self.out_channels = self.backbone.out_channels
+        self.projector = None
+        if projector is not None:
+            self.projector = NECKS.build({"in_channels": self.out_channels, **projector})
+            self.out_channels = self.projector.out_channels
+        count_absent = getattr(self.pool_neck, "counts_absent", True)
+        self.skip_absent = not count_absent if skip_absent is None else skip_absent
+
+    def forward_map(self, view: View) -> PackedPersons:
+        """The backbone's feature map: ``(P, D, T', V')`` for skeletons, ``(N, D, ...)`` for other modalities."""
+        if self.backbone.modality != "skeleton":
+            data = self.backbone(view.data)
+            return PackedPersons(data, torch.arange(len(data), device=data.device), len(data))
+        packed = pack_persons(view.data, view.mask, self.skip_absent)
+        return packed._replace(data=self.backbone.forward_persons(packed.data))
+
+    def pool(self, feature: PackedPersons) -> Tensor:
+        """``(N, D)`` of a feature map."""
+        return self.pool_neck(feature)
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """``(N, D_proj)`` of pooled features; the identity without a projector."""
+        return pooled if self.projector is None else self.projector(pooled)
+
+    def extract(self, view: View) -> Tensor:
+        """Pooled backbone features ``(N, D)``, what probes see."""
+        return self.pool(self.forward_map(view))
+
+    def forward(self, view: View) -> Tensor:
+        """Embedding ``(N, D_proj)``, what losses see."""
+        return self.project(self.extract(view))

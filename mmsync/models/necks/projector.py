@@ -1,0 +1,49 @@
+"""Projection necks: pooled features to the space in which a loss compares."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.registry import NECKS
+
+
+@NECKS.register_module()
+class MLPProjector(BaseModule):
+    """A multi-layer perceptron ``(N, D) -> (N, out_channels)``, ReLU between its layers (Chen et al., 2020, MoCo v2).
+
+    Args:
+        in_channels: D; the encoder fills it in from its backbone.
+        out_channels: Width of the embedding.
+        hidden_channels: Width of the hidden layers; ``None`` is ``in_channels``.
+        num_layers: Linear layers; 1 is a plain linear projection.
+        norm: Whether hidden layers are batch-normalised.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    def __init__(
+        self,
+        in_channels: Optional[int] = None,
+        out_channels: int = 128,
+        hidden_channels: Optional[int] = None,
+        num_layers: int = 2,
+        norm: bool = False,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if in_channels is None or num_layers < 1:
+            raise ValueError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
+        self.out_channels = out_channels
+        hidden = hidden_channels or in_channels
+        widths = [in_channels] + [hidden] * (num_layers - 1)
+        layers: list[nn.Module] = []
+        for a, b in zip(widths, widths[1:]):
+            layers += [nn.Linear(a, b, bias=not norm), *([BatchNorm(b)] if norm else []), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, in_channels)`` to ``(N, out_channels)``."""
+        return self.layers(x)

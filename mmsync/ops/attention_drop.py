@@ -1,0 +1,73 @@
+"""Energy-based attention drop (Guo et al., 2022, AimCLR, section 3.2; the energy is that of SimAM, Yang et al., 2021)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmsync.ops.dist import all_reduce_sum
+
+
+class AttentionDrop(NamedTuple):
+    """Result of :func:`attention_drop`.
+
+    Attributes:
+        output: ``(P, D, T, V)``, the features with the attended parts dropped and the rest scaled up.
+        joint_attention: ``(P, V)`` in (0, 1).
+        joint_mask: ``(P, V)``, 1 where the joint is kept.
+        element_attention: ``(P, D, T, V)`` in (0, 1).
+        element_mask: ``(P, D, T, V)``, 1 where the element is kept.
+    """
+
+    output: Tensor
+    joint_attention: Tensor
+    joint_mask: Tensor
+    element_attention: Tensor
+    element_mask: Tensor
+
+
+def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps: float = 1e-4) -> AttentionDrop:
+    """Drops what the energy says is attended to most: first whole joints, then single elements.
+
+    An element's attention is ``sigmoid((x - mu)^2 / (4 (var + eps)) + 1/2)`` with the mean and the unbiased variance of
+    its channel over T and V. So it starts at 0.62, and an element more than about 1.18 standard deviations off the mean
+    passes 0.7. A joint's attention is the mean over channels and frames. Masks carry no gradient.
+
+    Cost: six passes over x; no matrix product.
+
+    Args:
+        x: ``(P, D, T, V)`` feature map.
+        threshold: Attention from which on a joint or element is dropped, in (0, 1). The released code calls it
+            ``keep_prob``; it is no probability.
+        scope: ``'batch'`` scales by the share kept in the whole batch, over all ranks, as released; ``'sample'`` by the
+            share kept in each person, so that a sample does not depend on its neighbours in the batch.
+        eps: Added to the variance.
+
+    Returns:
+        AttentionDrop: The output with the attention and the masks.
+
+    Raises:
+        ValueError: For another scope.
+    """
+    with torch.no_grad():
+        var, mean = torch.var_mean(x, (2, 3), keepdim=True)
+        attention = ((x - mean).square_() / (4 * (var + eps))).add_(0.5).sigmoid_()
+        joint_attention = attention.mean((1, 2))
+        joint_mask = (joint_attention < threshold).to(x.dtype)
+        element_mask = (attention < threshold).to(x.dtype)
+        scale = _inverse_share(joint_mask, scope)[:, None, None] * _inverse_share(element_mask, scope)
+        weight = element_mask * (joint_mask[:, None, None] * scale)
+    return AttentionDrop(x * weight, joint_attention, joint_mask, attention, element_mask)
+
+
+def _inverse_share(mask: Tensor, scope: str) -> Tensor:
+    """1 / share kept, shaped to multiply ``mask``; 1 where nothing is left."""
+    if scope == "batch":
+        kept, total = all_reduce_sum(torch.stack([mask.sum(), mask.new_tensor(float(mask.numel()))]))
+        return (total / kept.clamp(min=1)).expand((1,) * mask.dim())
+    if scope == "sample":
+        kept = mask.flatten(1).sum(1).clamp(min=1)
+        return (mask[0].numel() / kept).view(-1, *(1,) * (mask.dim() - 1))
+    raise ValueError(f"unknown scope {scope!r}; use 'batch' or 'sample'")

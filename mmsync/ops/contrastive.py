@@ -1,0 +1,93 @@
+"""The equations of contrastive learning with a queue (He et al., 2020, MoCo; Guo et al., 2022, AimCLR)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
+    """Similarities of each query to its own key and to the queue, over the temperature.
+
+    Args:
+        query: ``(N, D)``, unit rows.
+        key: ``(N, D)``, unit rows; row n is the positive of query n.
+        queue: ``(D, K)``, unit columns.
+        temperature: Above 0.
+
+    Returns:
+        Tensor: ``(N, 1 + K)``; column 0 is the positive.
+    """
+    positive = (query * key).sum(1, keepdim=True)
+    return torch.cat([positive, query @ queue], 1) / temperature
+
+
+def info_nce(logits: Tensor) -> Tensor:
+    """InfoNCE with the positive in column 0 (He et al., 2020, eq. 1).
+
+    Args:
+        logits: ``(N, 1 + K)``.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+    """
+    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+
+
+def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
+    """D3M: cross entropy from the basic view's distribution to another view's (Guo et al., 2022, eqs. 4-6).
+
+    The target is a constant. ``log_softmax`` stands where the released code has ``log(softmax)``: equal in exact
+    arithmetic, and finite in half precision.
+
+    Args:
+        logits: ``(N, 1 + K)`` of the extreme view.
+        target_logits: ``(N, 1 + K)`` of the basic view.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+    """
+    target = target_logits.detach().softmax(1)
+    return -(target * logits.log_softmax(1)).sum(1).mean()
+
+
+def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
+    """Positives by nearest-neighbour mining: the union over views of each view's best queue entries.
+
+    Args:
+        similarities: One ``(N, K)`` a view: its similarity to the queue, by any monotone scale.
+        topk: Neighbours that each view names, in ``[1, K]``.
+
+    Returns:
+        Tensor: ``(N, 1 + K)`` of 0 and 1; column 0, the true key, is always 1.
+    """
+    mask = torch.zeros_like(similarities[0])
+    for similarity in similarities:
+        mask.scatter_(1, similarity.topk(topk, 1).indices, 1)
+    return F.pad(mask, (1, 0), value=1)
+
+
+def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
+    """InfoNCE with several positives (Guo et al., 2022, eq. 7).
+
+    Args:
+        logits: ``(N, 1 + K)``.
+        mask: ``(N, 1 + K)``, 1 for positives.
+        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as released; ``'log_sum'``: the log of
+            their summed probability, as the paper prints.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+
+    Raises:
+        ValueError: For another reduction.
+    """
+    log_p = logits.log_softmax(1)
+    if reduction == "mean_log":
+        return -((log_p * mask).sum(1) / mask.sum(1)).mean()
+    if reduction == "log_sum":
+        return -log_p.masked_fill(mask == 0, float("-inf")).logsumexp(1).mean()
+    raise ValueError(f"unknown reduction {reduction!r}; use 'mean_log' or 'log_sum'")

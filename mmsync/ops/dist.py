@@ -1,0 +1,84 @@
+"""Every collective of mmsync. On one process each of them is the identity.
+
+A loss that uses the differentiable ones has, after DDP's averaging, the gradient that one process would have on the
+global batch; a gather that drops its gradient (or puts back only one's own slice) has not.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def world_size() -> int:
+    """Number of processes, 1 without a process group."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Index of this process, 0 without a process group."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+class _AllReduceSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        x = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        grad = grad.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(grad)
+        return grad
+
+
+class _AllGather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.rows = x.shape[0]
+        return _gather(x)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        grad = grad.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(grad)
+        return grad.narrow(0, rank() * ctx.rows, ctx.rows)
+
+
+def _gather(x: Tensor) -> Tensor:
+    parts = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(world_size())]
+    dist.all_gather(parts, x.contiguous())
+    return torch.cat(parts)
+
+
+def all_reduce_sum(x: Tensor) -> Tensor:
+    """Sum of ``x`` over ranks, with its gradient.
+
+    Args:
+        x: Any shape, the same on every rank.
+
+    Returns:
+        Tensor: Same shape, the same on every rank.
+    """
+    return _AllReduceSum.apply(x) if world_size() > 1 else x
+
+
+def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
+    """Concatenates ``x`` of all ranks along the first axis, in the order of ranks.
+
+    Args:
+        x: ``(N, ...)``, the same shape on every rank.
+        with_grad: Whether gradients flow back to the rank that a row came from.
+
+    Returns:
+        Tensor: ``(N * world size, ...)``.
+    """
+    if world_size() == 1:
+        return x
+    if with_grad:
+        return _AllGather.apply(x)
+    with torch.no_grad():
+        return _gather(x)
