@@ -168,7 +168,7 @@ class Registry(root.Registry):
         text = f"{key!r} is not a registered {self.name}{did_you_mean(near)}"
         others = [r.name for r in Registry.instances if r is not self and r._holds(key)]
         if others:
-            text += f" (there is a {' and a '.join(others)} of that name)"
+            text += f" (registered as: {', '.join(others)})"
         elif not near:
             own = sorted(self._module_dict)
             text += f" (registered: {', '.join(own[:12])}{', ...' if len(own) > 12 else ''})" if own else ""
@@ -188,7 +188,7 @@ class Registry(root.Registry):
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:
         """The registry of the default scope, or this one, without MMEngine's warning.
 
-        A runner without ``default_scope`` has the scope ``mmengine``; that registry knows nothing of ours, ours knows it.
+        A runner without ``default_scope`` has the scope ``mmengine``, whose registry knows nothing of ours.
         """
         with DefaultScope.overwrite_default_scope(scope):
             current = DefaultScope.get_current_instance()

@@ -1,0 +1,498 @@
+"""Checks a config before anything is built, and reports all its problems at once.
+
+The check walks the config. Each dict with a ``type`` is resolved in the registry that its place calls for, its keys are
+bound to the signature found there, its values are compared with literal annotations and with the ``config_schema`` of
+the class; ``check_config`` of the class may add problems of its own. docs/design/0003-config-check.md tells the rules.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from mmsync import registry as r
+from mmsync.config import places
+from mmsync.config.fit import contradictions
+from mmsync.config.load import Notes
+from mmsync.config.signature import accepted, wrong_value
+from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
+from mmsync.ops.streams import STREAMS, parse_stream
+from mmsync.structures import SkeletonLayout
+
+Keys = tuple[str, ...]
+
+_UPSTREAM = ("mmengine.", "mmcv.", "torch.")
+_META = ("type", "_scope_")
+_HOLES: dict[str, Keys] = {
+    "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
+    "validation": ("val_dataloader", "val_cfg", "val_evaluator"),
+    "testing": ("test_dataloader", "test_cfg", "test_evaluator"),
+}
+
+
+def check(cfg: Mapping[str, Any], files: bool = False) -> None:
+    """Report everything that is wrong with a config.
+
+    Args:
+        cfg: A config, best one that ``mmsync.config.load`` has read: it knows what was inherited from where.
+        files: Whether data and checkpoints that the config names must exist.
+
+    Raises:
+        ConfigError: Its ``problems`` are lines ``config.path: what is wrong; did you mean 'x'?``. Paths are written as
+            ``--cfg-options`` takes them.
+    """
+    checker = _Checker(Notes.of(cfg), files)
+    values = {key: cfg[key] for key in cfg}
+    checker.top(values)
+    checker.problems += contradictions(values)
+    if checker.problems:
+        problems = list(dict.fromkeys(checker.problems))
+        name = getattr(cfg, "filename", None) or "the config"
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ConfigError("\n  ".join([f"{name} has {count}:", *problems]), problems)
+
+
+class _Checker:
+    """Collects the problems of one config."""
+
+    def __init__(self, notes: Notes | None, files: bool) -> None:
+        self.notes = notes or Notes()
+        self.loaded = notes is not None
+        self.files = files
+        self.problems: list[str] = []
+
+    def report(self, keys: Keys, text: str) -> None:
+        self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
+
+    # ---------------------------------------------------------------- the top level
+
+    def top(self, cfg: dict[str, Any]) -> None:
+        misspelt = self._unknown_top_keys(cfg)
+        if "model" not in cfg and "model" not in misspelt:
+            self.report(("model",), "is missing; a config needs a model")
+        for purpose, group in _HOLES.items():
+            there = [key for key in group if cfg.get(key) is not None]
+            lacking = [key for key in group if key not in there and key not in misspelt]
+            if there and lacking:
+                self.report((lacking[0],), f"is missing; {purpose} needs {', '.join(group)}, or none of them")
+        if cfg.get("param_scheduler") is not None and cfg.get("optim_wrapper") is None:
+            self.report(("param_scheduler",), "has nothing to schedule; set optim_wrapper as well")
+        for key, value in cfg.items():
+            if key in places.RUNNER_KEYS:
+                if value is not None:
+                    self._runner_key(key, value)
+            else:
+                self.value(value, (key,), partial=True)
+
+    def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
+        """Report top-level keys without effect; returns the keys that were probably meant."""
+        meant: set[str] = set()
+        absent = [key for key in sorted(places.RUNNER_KEYS | self.notes.variables) if key not in cfg]
+        for key in cfg:
+            if key in places.RUNNER_KEYS or key.startswith("_"):
+                continue
+            near = nearest(key, absent) or nearest(key, places.RUNNER_KEYS, 1)
+            if key in self.notes.unread:
+                where = self.notes.unread[key]
+                if key in self.notes.shadowed:
+                    uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
+                    hint = f"; set {' or '.join(uses)} instead" if uses else ""
+                    self.report((key,), f"({where}) a base has already used its own value, this line is too late{hint}")
+                    continue
+                near = near or nearest(key, [other for other in cfg if other != key])
+                self.report((key,), f"({where}) is no key of the runner and nothing reads it{did_you_mean(near)}")
+            elif self.loaded and key not in self.notes.variables:
+                self.report((key,), f"is no key of the runner and nothing reads it{did_you_mean(near)}")
+            elif near and not (self.loaded and near[0] in self.notes.variables):
+                self.report((key,), f"is no key of the runner{did_you_mean(near)}")
+            meant.update(near[:1])
+        return meant
+
+    def _runner_key(self, key: str, value: Any) -> None:
+        keys = (key,)
+        if key in ("model", "data_preprocessor"):
+            self.typed(value, r.MODELS, keys, "BaseDataPreprocessor" if key != "model" else None)
+        elif key.endswith("_dataloader"):
+            self._dataloader(value, keys)
+        elif key in ("train_cfg", "val_cfg", "test_cfg"):
+            self._loop(value, keys)
+        elif key == "optim_wrapper":
+            self._optim_wrapper(value, keys)
+        elif key == "param_scheduler":
+            self._each(value, r.PARAM_SCHEDULERS, keys)
+        elif key.endswith("_evaluator"):
+            if isinstance(value, dict) and "metrics" in value:
+                self.typed(value, r.EVALUATOR, keys, "Evaluator")
+            else:
+                self._each(value, r.METRICS, keys)
+        elif key == "default_hooks":
+            self._default_hooks(value, keys)
+        elif key == "custom_hooks":
+            self._each(value, r.HOOKS, keys)
+        elif key == "visualizer":
+            self.typed(value, r.VISUALIZERS, keys, "Visualizer")
+        elif key == "vis_backends":
+            self._each(value, r.VISBACKENDS, keys)
+        elif key == "log_processor":
+            self.typed(value, r.LOG_PROCESSORS, keys, "LogProcessor")
+        elif key == "model_wrapper_cfg":
+            self.typed(value, r.MODEL_WRAPPERS, keys, "MMDistributedDataParallel")
+        elif key == "strategy":
+            self.typed(value, r.STRATEGIES, keys)
+        elif key == "runner_type":
+            self._resolve(value, r.RUNNERS, keys)
+        elif key in places.SCHEMAS:
+            self.rule(value, places.SCHEMAS[key], keys)
+        elif key in places.VALUES:
+            self._allowed(value, places.VALUES[key], keys)
+        elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
+            self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
+        elif key == "load_from":
+            self._file(value, keys)
+        else:
+            self.value(value, keys, partial=True)
+
+    # ---------------------------------------------------------------- the runner's own dicts
+
+    def _dataloader(self, cfg: Any, keys: Keys) -> None:
+        from torch.utils.data import DataLoader
+
+        if not self._is_dict(cfg, keys):
+            return
+        names = [*accepted(DataLoader).annotations, *places.DATALOADER_EXTRA]
+        self.bind(cfg, "a data loader", names, {"dataset", "sampler"}, keys)
+        registries = {
+            "dataset": r.DATASETS,
+            "sampler": r.DATA_SAMPLERS,
+            "batch_sampler": r.DATA_SAMPLERS,
+            "collate_fn": r.FUNCTIONS,
+            "worker_init_fn": r.FUNCTIONS,
+        }
+        for key, value in cfg.items():
+            if key in registries and value is not None:
+                self.typed(value, registries[key], (*keys, key))
+            elif key not in registries:
+                self.value(value, (*keys, key))
+        if cfg.get("shuffle") and isinstance(cfg.get("sampler"), dict):
+            self.report((*keys, "shuffle"), "cannot stand beside a sampler; write sampler=dict(..., shuffle=True)")
+        if cfg.get("num_workers", 0) == 0:
+            for key in ("persistent_workers", "prefetch_factor"):
+                if cfg.get(key):
+                    self.report((*keys, key), f"is {cfg[key]!r}, but num_workers is 0; set it, or drop {key}")
+
+    def _loop(self, cfg: Any, keys: Keys) -> None:
+        if not self._is_dict(cfg, keys):
+            return
+        if keys != ("train_cfg",):
+            return self.typed(cfg, r.LOOPS, keys, "ValLoop" if keys == ("val_cfg",) else "TestLoop")
+        if "type" in cfg:
+            if "by_epoch" in cfg:
+                self.report(keys, "takes `type` or `by_epoch`, not both")
+            return self.typed({k: v for k, v in cfg.items() if k != "by_epoch"}, r.LOOPS, keys)
+        if self._slip_of_type(cfg, keys, needed=False):
+            return None
+        loop = "EpochBasedTrainLoop" if cfg.get("by_epoch", "max_iters" not in cfg) else "IterBasedTrainLoop"
+        names, required = self._arguments(r.LOOPS.get(loop), r.LOOPS, loop, cfg)[:2]
+        self.bind(cfg, loop, [*names, "by_epoch"], {*required, "by_epoch"}, keys)
+        return None
+
+    def _optim_wrapper(self, cfg: Any, keys: Keys) -> None:
+        if not self._is_dict(cfg, keys):
+            return
+        constructor = cfg.get("constructor", "DefaultOptimWrapperConstructor")
+        if "constructor" in cfg:
+            self._resolve(constructor, r.OPTIM_WRAPPER_CONSTRUCTORS, (*keys, "constructor"))
+            if "type" not in cfg and "optimizer" not in cfg:  # several optimizers, by name
+                return self.value({k: v for k, v in cfg.items() if k != "constructor"}, keys)
+        return self.typed(cfg, r.OPTIM_WRAPPERS, keys, "OptimWrapper")
+
+    def _clip_grad(self, cfg: Any, keys: Keys) -> None:
+        import torch
+
+        if not self._is_dict(cfg, keys):
+            return
+        kinds = {"norm": torch.nn.utils.clip_grad_norm_, "value": torch.nn.utils.clip_grad_value_}
+        kind = cfg.get("type", "norm")
+        self._allowed(kind, list(kinds), (*keys, "type"))
+        if kind in kinds:
+            spec = accepted(kinds[kind])
+            names = [name for name in spec.annotations if name != "parameters"]
+            self.bind(cfg, f"clip_grad by {kind}", [*names, "type"], spec.required - {"parameters"}, keys)
+
+    def _default_hooks(self, cfg: Any, keys: Keys) -> None:
+        if not self._is_dict(cfg, keys):
+            return
+        for name, hook in cfg.items():
+            near = nearest(name, places.DEFAULT_HOOKS) if name not in places.DEFAULT_HOOKS else []
+            if near:
+                self.report((*keys, name), f"is no hook of the runner{did_you_mean(near)}")
+            if hook is not None:
+                self.typed(hook, r.HOOKS, (*keys, name))
+
+    def _each(self, value: Any, registry: r.Registry, keys: Keys) -> None:
+        """One typed dict, a list of them, or such by name."""
+        if isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                self._each(item, registry, (*keys, str(i)))
+        elif isinstance(value, dict) and "type" not in value:
+            if not self._slip_of_type(value, keys, needed=not any(isinstance(v, (dict, list)) for v in value.values())):
+                for key, item in value.items():
+                    self._each(item, registry, (*keys, key))
+        elif isinstance(value, dict):
+            self.typed(value, registry, keys)
+
+    # ---------------------------------------------------------------- any dict with a type
+
+    def value(self, value: Any, keys: Keys, partial: bool = False) -> None:
+        """Anything below a component: find the typed dicts in it."""
+        if isinstance(value, dict):
+            if keys[-1] in places.SCHEMAS:
+                self.rule(value, places.SCHEMAS[keys[-1]], keys)
+            elif keys[-1] == "clip_grad":
+                self._clip_grad(value, keys)
+            elif "type" in value:
+                self.typed(value, places.registry_of(keys), keys, partial=partial)
+            elif not self._slip_of_type(value, keys, needed=False):
+                for key, item in value.items():
+                    self.value(item, (*keys, str(key)), partial)
+        elif isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                self.value(item, (*keys, str(i)), partial)
+
+    def typed(
+        self, cfg: Any, registry: r.Registry | None, keys: Keys, default: str | None = None, partial: bool = False
+    ) -> None:
+        """A dict with a ``type``.
+
+        Args:
+            cfg: The dict.
+            registry: That of its place; None if the place tells nothing.
+            keys: Where it is.
+            default: What is built if there is no ``type``; None if there must be one.
+            partial: Whether required keys may be missing, because the dict is a variable to be completed elsewhere.
+        """
+        if not self._is_dict(cfg, keys):
+            return
+        if "type" not in cfg and self._slip_of_type(cfg, keys, needed=default is None):
+            return
+        if "type" not in cfg and default is None:
+            return
+        target = self._resolve(cfg.get("type", default), registry, (*keys, "type"))
+        schema: dict[str, Any] = {}
+        annotations: Mapping[str, Any] = {}
+        if target is not None:
+            name = str(getattr(target, "__name__", target))
+            names, required, takes_more = self._arguments(target, registry, name, cfg)
+            self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
+            annotations = {} if _is_upstream(target) else accepted(target).annotations
+            schema = _schema(target)
+            hook = getattr(target, "check_config", None)
+            if hook is not None and not partial:
+                self._hook(hook, cfg, keys)
+        for key, value in cfg.items():
+            if key not in _META:
+                self._argument(key, value, annotations.get(key), schema.get(key), registry, (*keys, key), partial)
+
+    def _hook(self, hook: Callable[..., Iterable[str]], cfg: dict[str, Any], keys: Keys) -> None:
+        try:
+            self.problems += [
+                p if p.startswith(keys[0]) else f"{'.'.join(keys)}: {p}" for p in hook(cfg, ".".join(keys))
+            ]
+        except (TypeError, KeyError, ValueError, AttributeError) as error:  # on values that are reported already
+            if not any(problem.startswith(".".join(keys)) for problem in self.problems):
+                self.report(keys, f"cannot be checked: {type(error).__name__}: {error}")
+
+    def _argument(
+        self, key: str, value: Any, annotation: Any, rule: Any, registry: r.Registry | None, keys: Keys, partial: bool
+    ) -> None:
+        if value is None:
+            return
+        if key == "ema_type":
+            self._resolve(value, r.MODELS, keys)
+        of_list = get_origin(annotation) in (list, tuple, Sequence) and bool(get_args(annotation))
+        for item in value if of_list and isinstance(value, (list, tuple)) else [value]:
+            wrong = wrong_value(item, get_args(annotation)[0] if of_list else annotation)
+            if wrong is not None and not (of_list and not isinstance(value, (list, tuple))):
+                near = nearest(item, wrong[1]) if isinstance(item, str) else []
+                self.report(keys, f"is {item!r}, must be {wrong[0]}{did_you_mean(near)}")
+        if isinstance(value, str):
+            self._known_string(key, value, keys)
+            if registry is r.DATASETS and places.FILE_ARGUMENTS.fullmatch(key):
+                self._file(value, keys)
+        elif key == "layout" and isinstance(value, dict):
+            self._layout(value, keys)
+        if rule is not None:
+            self.rule(value, rule, keys, partial)
+        elif not (key == "layout" and isinstance(value, dict)):
+            self.value(value, keys, partial)
+
+    def rule(self, value: Any, rule: Any, keys: Keys, partial: bool = False) -> None:
+        """Check a value by a rule of a ``config_schema``."""
+        if rule is None or value is None:
+            self.value(value, keys, partial)
+        elif isinstance(rule, r.Registry):
+            self._each(value, rule, keys)
+        elif isinstance(rule, (Mapping, Sequence)):
+            allowed = list(rule)
+            if isinstance(value, dict):
+                if "*" not in allowed:
+                    self.bind(value, keys[-1], allowed, set(), keys)
+                for key, item in value.items():
+                    below = rule.get(key, rule.get("*")) if isinstance(rule, Mapping) else None
+                    self.rule(item, below, (*keys, str(key)), partial)
+            else:
+                for item in value if isinstance(value, (list, tuple)) else [value]:
+                    self._allowed(item, allowed, keys)
+        elif isinstance(value, dict):
+            spec = accepted(rule)
+            required = spec.required if inspect.isclass(rule) and not partial else set()
+            self.bind(value, getattr(rule, "__name__", keys[-1]), list(spec.annotations), required, keys, spec.open)
+            schema = _schema(rule)
+            for key, item in value.items():
+                self._argument(key, item, spec.annotations.get(key), schema.get(key), None, (*keys, key), partial)
+
+    # ---------------------------------------------------------------- the single checks
+
+    def bind(
+        self,
+        cfg: Mapping[str, Any],
+        name: str,
+        names: list[str],
+        required: Iterable[str],
+        keys: Keys,
+        open_: bool = False,
+    ) -> None:
+        """Compare the keys of a dict with the arguments of what it will be given to."""
+        missing = [n for n in names if n in set(required) and n not in cfg]
+        unused = [n for n in names if n not in cfg]
+        leftovers = self.notes.leftovers.get(".".join(keys), {})
+        for key in cfg:
+            if key in names or key in _META:
+                continue
+            near = nearest(key, missing) or nearest(key, unused) or nearest(key, names)
+            if key in leftovers:
+                text = f"is left over from the base's type {leftovers[key]!r}, {name} does not take it"
+                self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
+            elif key == "_delete_":
+                self.report((*keys, key), "there is no base value to delete; drop this key")
+            elif near or not open_:
+                hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
+                self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
+            missing = [n for n in missing if n not in near[:1]]  # one slip is one problem
+        for key in missing:
+            self.report(keys, f"{name} needs {key!r}")
+
+    def _arguments(
+        self, target: Any, registry: r.Registry | None, name: str, cfg: Mapping[str, Any]
+    ) -> tuple[list[str], set[str], bool]:
+        """Names that a config may give to a component, those that it must, and whether others are swallowed."""
+        spec = accepted(target)
+        place = registry.name if registry is not None else ""
+        provided = places.PROVIDED.get(place, ())
+        names = [n for n in spec.annotations if n not in provided]
+        names += places.EXTRA.get(place, ())
+        takes_more = spec.open and name not in places.NO_SPONGE
+        if name == "EMAHook":  # hands its other arguments on to the averaged model
+            model = r.MODELS.find(str(cfg.get("ema_type", "ExponentialMovingAverage")))
+            if model is not None:
+                names += [n for n in accepted(model).annotations if n != "model"]
+                takes_more = False
+        return names, set(spec.required) - {*provided, *places.FILLED.get(place, ())}, takes_more
+
+    def _resolve(self, type_: Any, registry: r.Registry | None, keys: Keys) -> Any:
+        if isinstance(type_, str):
+            if registry is None:
+                found = next((x for x in (one.find(type_) for one in r.Registry.instances) if x is not None), None)
+                near = (
+                    []
+                    if found is not None
+                    else nearest(type_, [n for one in r.Registry.instances for n in one.names()])
+                )
+                if near:
+                    self.report(keys, f"{type_!r} is registered nowhere{did_you_mean(near)}")
+                return found
+            try:
+                return registry.get(type_)
+            except UnknownNameError as error:
+                self.report(keys, str(error))
+                return None
+        if not callable(type_):
+            self.report(keys, f"must be a registered name or a class, not {type_!r}")
+            return None
+        return type_
+
+    def _is_dict(self, cfg: Any, keys: Keys) -> bool:
+        if isinstance(cfg, dict):
+            return True
+        if isinstance(cfg, (str, int, float, bool, list, tuple)):  # an object that is built already is none of ours
+            self.report(keys, f"must be a dict, not {cfg!r}")
+        return False
+
+    def _slip_of_type(self, cfg: dict[str, Any], keys: Keys, needed: bool) -> bool:
+        """Whether ``type`` is misspelt (or lacking where it is needed), which is reported."""
+        slips = [k for k, v in cfg.items() if nearest(str(k), ["type"], 1) and (isinstance(v, str) or callable(v))]
+        for slip in slips[:1]:
+            self.report((*keys, slip), "did you mean 'type'?")
+        if needed and not slips:
+            self.report(keys, "needs a `type`")
+        return bool(slips) or needed
+
+    def _allowed(self, value: Any, allowed: Sequence[Any], keys: Keys) -> None:
+        if value not in allowed:
+            near = nearest(value, [a for a in allowed if isinstance(a, str)]) if isinstance(value, str) else []
+            self.report(keys, f"is {value!r}, must be one of {', '.join(map(repr, allowed))}{did_you_mean(near)}")
+
+    def _known_string(self, key: str, value: str, keys: Keys) -> None:
+        if key == "layout":
+            self._layout(value, keys)
+        elif key == "stream":
+            try:
+                parse_stream(value)
+            except ValueError as error:
+                self.report(keys, f"{error}{did_you_mean(nearest(value, STREAMS))}")
+
+    def _layout(self, value: Any, keys: Keys) -> SkeletonLayout | None:
+        try:
+            return SkeletonLayout.from_config(value)
+        except LayoutError as error:
+            known = value if isinstance(value, str) else ""
+            near = nearest(known, SkeletonLayout.names())
+            self.report(keys, f"is {value!r}, which is no layout{did_you_mean(near)}" if near else str(error))
+            return None
+
+    def _file(self, value: Any, keys: Keys) -> None:
+        if (
+            self.files
+            and isinstance(value, str)
+            and value
+            and "://" not in value
+            and not Path(value).expanduser().exists()
+        ):
+            path = ".".join(keys)
+            self.report(keys, f"{Path(value).expanduser().absolute()} does not exist; --cfg-options {path}=... sets it")
+
+
+def _schema(target: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for one in reversed(inspect.getmro(target)) if inspect.isclass(target) else [target]:
+        schema.update(vars(one).get("config_schema", {}) if hasattr(one, "__dict__") else {})
+    return schema
+
+
+def _is_upstream(target: Any) -> bool:
+    return (getattr(target, "__module__", "") + ".").startswith(_UPSTREAM)
+
+
+def _paths_to(cfg: Any, name: str, keys: Keys = ()) -> Iterable[Keys]:
+    """Where in a config a key of this name stands below the top level."""
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(cfg, dict):
+        items = cfg.items()
+    elif isinstance(cfg, (list, tuple)):
+        items = enumerate(cfg)
+    for key, value in items:
+        if key == name and keys:
+            yield (*keys, str(key))
+        yield from _paths_to(value, name, (*keys, str(key)))

@@ -1,0 +1,426 @@
+"""Reads a config file with its bases into an ``mmengine.Config``.
+
+The result equals that of ``Config.fromfile``, with three additions: every failure is a ``ConfigError`` that names the
+file and the line; ``custom_imports`` of the bases are kept; and an option given on the command line for a variable
+(``stream=bone``) takes effect, because it is set before the file is executed and not after. What is only visible while
+files are merged is noted for the check: keys that a child inherits from a base of another ``type``, and variables that
+nothing reads.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+import types
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.fileio import load as load_plain
+
+from mmsync.config.places import RUNNER_KEYS
+from mmsync.errors import ConfigError, did_you_mean, nearest
+
+BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
+_OPTIONS = "__mmsync_options__"
+
+
+@dataclass
+class Notes:
+    """What reading leaves behind for the check.
+
+    Args:
+        variables: Top-level names of the files.
+        unread: Variables that no line reads, with the file and line that sets them.
+        shadowed: Those of them that a base has set, and used, before.
+        leftovers: Path of a dict whose ``type`` a child changed: inherited key -> the type that it was meant for.
+    """
+
+    variables: set[str] = field(default_factory=set)
+    unread: dict[str, str] = field(default_factory=dict)
+    shadowed: set[str] = field(default_factory=set)
+    leftovers: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(cfg: object) -> Notes | None:
+        """The notes of a config that :func:`load` has read."""
+        notes = getattr(cfg, "__dict__", {}).get("_mmsync_notes")
+        return notes if isinstance(notes, Notes) else None
+
+
+def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config file.
+
+    Args:
+        path: A ``.py``, ``.json`` or ``.yaml`` file.
+        cfg_options: Values by dotted key, as of ``--cfg-options``. A key without a dot that is a variable of the file
+            or of a base is set before the file is executed; the others are merged into the result.
+
+    Returns:
+        The resolved config; its modules of ``custom_imports`` are imported.
+
+    Raises:
+        ConfigError: The file or a base cannot be read; the message names file and line.
+    """
+    reader = _Reader(dict(cfg_options or {}))
+    file = Path(path).expanduser()
+    if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
+        return _load_lazy(file, reader.options)  # MMEngine's second config style; its inheritance is Python's import
+    values, text = reader.read(file.absolute(), ())
+    _import_modules(values.get(IMPORTS))
+    try:
+        cfg = Config(values, cfg_text=text, filename=str(file), env_variables=reader.env_variables)
+    except KeyError as error:  # a name that Config keeps for itself
+        raise _error(file, None, str(error.args[0])) from error
+    rest = {key: value for key, value in reader.options.items() if key not in reader.used}
+    _merge_options(cfg, rest, reader.notes)
+    object.__setattr__(cfg, "_mmsync_notes", reader.notes)
+    return cfg
+
+
+class _Reader:
+    """Reads one file after its bases, and keeps the notes of the whole chain."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.used: set[str] = set()
+        self.notes = Notes()
+        self.env_variables: dict[str, str] = {}
+
+    def read(self, file: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
+        """The values of a file merged over its bases, and the text of all files."""
+        if not file.is_file():
+            raise _missing(file, children)
+        if file in children:
+            raise _error(children[-1], _base_line(children[-1]), f"{BASE} leads back to {file}")
+        source, base_variables = self._substitute(file)
+        tree = _parse(file, source) if file.suffix == ".py" else None
+        plain = {} if tree is not None else _load_plain(file, source)
+        base_names = _base_names(file, tree, plain)
+
+        base: dict[str, Any] = {}
+        origin: dict[str, Path] = {}
+        imports: list[Mapping[str, Any]] = []
+        texts = []
+        for name in base_names:
+            base_file = _base_path(file, name)
+            one, text = self.read(base_file, (*children, file))
+            texts.append(text)
+            if IMPORTS in one:
+                imports.append(one.pop(IMPORTS))
+            for key in one:
+                if key in base:
+                    text = f"the bases {origin[key]} and {base_file} both set {key!r}; keep it in one of them"
+                    raise _error(file, _base_line(file), text)
+                origin[key] = base_file
+            base.update(one)
+
+        if tree is None:
+            values = {key: value for key, value in plain.items() if key != BASE}
+            reads: set[str] = set()
+        else:
+            values = self._execute(file, tree, base)
+            reads = _names_read(tree)
+        for placeholder, dotted in base_variables.items():
+            reads.add(dotted.split(".")[0])
+            _check_base_variable(file, source, placeholder, dotted, base)
+        values = Config._substitute_base_vars(values, base_variables, base)
+        self._note_variables(file, tree, values, base, reads, bool(base_names))
+
+        if IMPORTS in values:
+            imports.append(values.pop(IMPORTS))
+        merged = _merge(values, base, "", self.notes.leftovers, file)
+        if imports:
+            merged[IMPORTS] = _merge_imports(imports)
+        texts.append(f"{file}\n{file.read_text(encoding='utf-8')}")
+        return merged, "\n".join(texts)
+
+    def _substitute(self, file: Path) -> tuple[str, dict[str, str]]:
+        """MMEngine's placeholders ``{{fileDirname}}``, ``{{$ENV:default}}`` and ``{{_base_.name}}``; lines stay."""
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = str(Path(folder) / f"config{file.suffix}")
+            try:
+                Config._substitute_predefined_vars(str(file), temporary)
+                self.env_variables.update(Config._substitute_env_variables(temporary, temporary))
+                variables = Config._pre_substitute_base_vars(temporary, temporary)
+            except (KeyError, UnicodeDecodeError) as error:
+                raise _error(file, None, str(error.args[0])) from error
+            return Path(temporary).read_text(encoding="utf-8"), variables
+
+    def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any]) -> dict[str, Any]:
+        """The top-level names after running a file, with the options in place of the variables' values."""
+        body: list[ast.stmt] = []
+        for node in tree.body:
+            name = _assigned_name(node)
+            if name == BASE:
+                continue
+            if isinstance(node, ast.Assign) and name in self.options and name not in RUNNER_KEYS:
+                node.value = ast.parse(f"{_OPTIONS}[{name!r}]", mode="eval").body
+                ast.fix_missing_locations(node)
+                self.used.add(name)
+            body.append(node)
+        tree.body = body
+        scope: dict[str, Any] = {BASE: ConfigDict(base), _OPTIONS: self.options}
+        try:
+            exec(compile(tree, str(file), "exec"), scope)
+        except Exception as error:
+            raise _execution_error(file, error, scope) from error
+        hidden = (types.FunctionType, types.ModuleType)
+        return {
+            key: value
+            for key, value in scope.items()
+            if key != BASE and not key.startswith("__") and not isinstance(value, hidden)
+        }
+
+    def _note_variables(
+        self,
+        file: Path,
+        tree: ast.Module | None,
+        values: dict[str, Any],
+        base: dict[str, Any],
+        reads: set[str],
+        inherits: bool,
+    ) -> None:
+        notes = self.notes
+        for name in reads:
+            notes.unread.pop(name, None)
+        lines = {_assigned_name(node): node.lineno for node in (tree.body if tree else [])}
+        free = [name for name in values if name not in RUNNER_KEYS and not name.startswith("_")]
+        notes.variables.update(free)
+        # Without a base and without any variable read, the file is the dump of a resolved config: variables are inert.
+        if tree is None or not (inherits or reads & set(values)):
+            return
+        for name in free:
+            if name not in reads:
+                notes.unread[name] = f"{file.name}, line {lines.get(name, '?')}"
+                if name in base:
+                    notes.shadowed.add(name)
+
+
+def _parse(file: Path, source: str) -> ast.Module:
+    try:
+        return ast.parse(source, str(file))
+    except SyntaxError as error:
+        text = (error.text or "").strip()
+        raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
+
+
+def _load_plain(file: Path, source: str) -> dict[str, Any]:
+    if file.suffix not in (".json", ".yaml", ".yml"):
+        raise _error(file, None, "a config must be a .py, .json, .yaml or .yml file")
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / file.name
+        temporary.write_text(source, encoding="utf-8")
+        try:
+            values = load_plain(str(temporary))
+        except Exception as error:  # the parsers of json and yaml raise classes of their own
+            raise _error(file, None, f"cannot be parsed: {error}") from error
+    if not isinstance(values, dict):
+        raise _error(file, None, f"a config must be a mapping, this is a {type(values).__name__}")
+    return values
+
+
+def _assigned_name(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return None
+
+
+def _base_names(file: Path, tree: ast.Module | None, plain: dict[str, Any]) -> list[str]:
+    names: Any = plain.get(BASE, [])
+    for node in tree.body if tree is not None else []:
+        if _assigned_name(node) == BASE:
+            try:
+                names = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            except ValueError as error:
+                raise _error(file, node.lineno, f"{BASE} must be a string or a list of strings, written out") from error
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if not isinstance(name, str):
+            raise _error(file, _base_line(file), f"{BASE} must hold file names, got {name!r}")
+    return names
+
+
+def _base_path(file: Path, name: str) -> Path:
+    if "::" not in name:
+        return Path(os.path.normpath(file.parent / name))
+    package, _, rest = name.partition("::")  # a config that another package ships; MMEngine needs pkg_resources here
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise _error(file, _base_line(file), f"{BASE} {name!r}: package {package!r} is not installed")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    return next((p for p in (root / ".mim" / rest, root / rest) if p.is_file()), root / rest)
+
+
+def _base_line(file: Path) -> int | None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((i for i, line in enumerate(lines, 1) if line.lstrip("\"' ").startswith(BASE)), None)
+
+
+def _names_read(tree: ast.Module) -> set[str]:
+    """Names that a file reads, of its own and of its bases."""
+    reads = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            reads.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+            reads.add(node.attr)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+            reads.update(str(c.value) for c in ast.walk(node.slice) if isinstance(c, ast.Constant))
+    return reads
+
+
+def _merge(
+    child: Mapping[str, Any], base: Mapping[str, Any], path: str, leftovers: dict[str, dict[str, str]], file: Path
+) -> dict[str, Any]:
+    """``child`` over ``base`` by MMEngine's rules, noting keys inherited from a base of another ``type``."""
+    merged = dict(base)
+    for key, value in child.items():
+        here = f"{path}.{key}" if path else str(key)
+        if not isinstance(value, dict):
+            _forget(here, leftovers)
+            merged[key] = value
+            continue
+        value = dict(value)
+        if value.pop(DELETE, False) or key not in base:
+            _forget(here, leftovers)
+            merged[key] = value
+            continue
+        old = base[key]
+        if not isinstance(old, dict):
+            raise _error(file, None, f"{here}: a dict here, but {old!r} in the base; add {DELETE}=True to replace it")
+        note_type_change(value, old, here, leftovers)
+        merged[key] = _merge(value, old, here, leftovers, file)
+    return merged
+
+
+def note_type_change(
+    new: Mapping[str, Any], old: Mapping[str, Any], path: str, left: dict[str, dict[str, str]]
+) -> None:
+    """Note the keys of ``old`` that stay under a new ``type``, and drop the notes on keys that ``new`` sets itself."""
+    for key in new:
+        left.get(path, {}).pop(key, None)
+    if "type" in new and "type" in old and new["type"] != old["type"]:
+        kept = [key for key in old if key not in new and key != "type"]
+        left[path] = {**{key: str(old["type"]) for key in kept}, **left.get(path, {})}
+
+
+def _forget(path: str, leftovers: dict[str, dict[str, str]]) -> None:
+    for other in [p for p in leftovers if p == path or p.startswith(path + ".")]:
+        del leftovers[other]
+
+
+def _merge_imports(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The ``custom_imports`` of bases and child, in this order, each module once."""
+    merged: dict[str, Any] = {}
+    modules: list[str] = []
+    for part in parts:
+        if not isinstance(part, Mapping):
+            raise ConfigError(f"{IMPORTS} must be dict(imports=[...]), got {part!r}")
+        part = dict(part)
+        if part.pop(DELETE, False):
+            merged, modules = {}, []
+        own = part.pop("imports", [])
+        modules += [own] if isinstance(own, str) else list(own)
+        merged.update(part)
+    return {"imports": list(dict.fromkeys(modules)), **merged}
+
+
+def _import_modules(custom: Mapping[str, Any] | None) -> None:
+    """Import a third party's modules; the current folder is searched as well, after everything else."""
+    if not custom:
+        return
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for module in custom["imports"]:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the third party's module may raise anything
+            text = f"{IMPORTS}.imports: {module!r} cannot be imported: {type(error).__name__}: {error}"
+            if custom.get("allow_failed_imports"):
+                warnings.warn(text, stacklevel=3)
+                continue
+            help_text = "run from the folder that holds it, or add that folder to PYTHONPATH"
+            raise ConfigError(f"{text}; {help_text}", [text]) from error
+
+
+def _merge_options(cfg: Config, options: dict[str, Any], notes: Notes) -> None:
+    """Merge ``--cfg-options``; a changed ``type`` leaves keys over just as in a child file."""
+    changed: dict[str, dict[str, Any]] = {}
+    for dotted, value in options.items():
+        path, _, key = dotted.rpartition(".")
+        changed.setdefault(path, {})[key] = value
+    for path, new in changed.items():
+        old: Any = cfg
+        for part in path.split(".") if path else []:
+            old = old[int(part)] if isinstance(old, list) and part.isdigit() and int(part) < len(old) else old
+            old = old.get(part) if isinstance(old, (dict, Config)) else old
+        if path and isinstance(old, dict):
+            note_type_change(new, old, path, notes.leftovers)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"--cfg-options {' '.join(options)}: {error.args[0]}") from error
+
+
+def _load_lazy(file: Path, options: dict[str, Any]) -> Config:
+    try:
+        cfg = Config.fromfile(str(file))
+    except Exception as error:  # the file is executed: anything can come out of it
+        raise _error(file, None, f"{type(error).__name__}: {error}") from error
+    _merge_options(cfg, options, Notes())
+    return cfg
+
+
+def _error(file: Path, line: int | None, text: str) -> ConfigError:
+    problem = f"{file}{f', line {line}' if line else ''}: {text}"
+    return ConfigError(problem, [problem])
+
+
+def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
+    folder = file.parent
+    if folder.is_dir():
+        near = nearest(file.name, sorted(p.name for p in folder.iterdir()))
+        near = [os.path.relpath(folder / name, children[-1].parent) if children else name for name in near]
+    else:
+        near = nearest(folder.name, sorted(p.name for p in folder.parent.iterdir())) if folder.parent.is_dir() else []
+    if not children:
+        return ConfigError(f"{file}: no such config file{did_you_mean(near)}", [f"{file}: no such config file"])
+    return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
+
+
+def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str, base: dict[str, Any]) -> None:
+    value: Any = base
+    for part in dotted.split("."):
+        if not isinstance(value, dict) or part not in value:
+            near = nearest(part, value) if isinstance(value, dict) else []
+            line = source[: source.find(placeholder)].count("\n") + 1
+            raise _error(file, line, f"no base sets {dotted!r}{did_you_mean(near)}")
+        value = value[part]
+
+
+def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> ConfigError:
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    near: list[str] = []
+    wrong = getattr(error, "name", None)
+    if isinstance(error, NameError) and wrong:
+        near = nearest(wrong, [*scope, *dir(builtins)])
+    elif isinstance(error, (AttributeError, KeyError)):
+        wrong = wrong or (str(error.args[0]) if error.args else "")
+        near = nearest(wrong, scope[BASE])
+    return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")

@@ -1,0 +1,126 @@
+"""Which registry a place in a config calls for, and which keys the places without a ``type`` take.
+
+This is all that the check knows about names; everything else it reads from the signatures of the components.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mmsync import registry as r
+
+RUNNER_KEYS = {
+    # arguments of mmengine.runner.Runner
+    *("model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg"),
+    *("auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks"),
+    *("custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level"),
+    *("visualizer", "default_scope", "randomness", "experiment_name"),
+    # what the Runner and its tools read from the config besides
+    *("runner_type", "strategy", "custom_imports", "model_wrapper_cfg", "sync_bn", "find_unused_parameters", "compile"),
+    *("vis_backends", "activation_checkpointing", "tta_model", "tta_pipeline"),
+}
+"""Top-level keys that mean something; every other one is a variable of the file."""
+
+PLACES: list[tuple[str, r.Registry]] = [
+    ("model|(.+_)?(model|method|data_preprocessor|preprocessor)|(norm|act|conv|padding|upsample)_cfg", r.MODELS),
+    ("(.+_)?(backbone|encoder)s?", r.BACKBONES),
+    ("(.+_)?(pool|projector|predictor|neck)s?", r.NECKS),
+    ("(.+_)?(head|classifier)s?", r.HEADS),
+    ("(.+_)?(loss|losses|criterion)|loss_.+", r.LOSSES),
+    ("(.+_)?(dataset|source)s?", r.DATASETS),
+    ("(.+_)?sampler", r.DATA_SAMPLERS),
+    ("(.+_)?(pipeline|transform|augment|augmentation|view)s?", r.TRANSFORMS),
+    ("collate_fn|worker_init_fn", r.FUNCTIONS),
+    ("optim_wrapper", r.OPTIM_WRAPPERS),
+    ("(.+_)?optimizer", r.OPTIMIZERS),
+    ("(.+_)?schedulers?", r.PARAM_SCHEDULERS),
+    ("(.+_)?hooks?", r.HOOKS),
+    ("evaluator|(.+_)?(metric|probe)s?", r.METRICS),
+    ("(train|val|test)_evaluator", r.METRICS),
+    ("(train|val|test)_cfg", r.LOOPS),
+    ("(.+_)?visualizer", r.VISUALIZERS),
+    ("vis_backends?", r.VISBACKENDS),
+    ("log_processor", r.LOG_PROCESSORS),
+    ("model_wrapper(_cfg)?", r.MODEL_WRAPPERS),
+    ("init_cfg", r.WEIGHT_INITIALIZERS),
+    ("strategy", r.STRATEGIES),
+]
+
+
+def registry_of(keys: Sequence[str]) -> r.Registry | None:
+    """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
+    for key in reversed(keys):
+        for pattern, registry in PLACES:
+            if re.fullmatch(pattern, key):
+                return registry
+    return None
+
+
+PROVIDED: dict[str, tuple[str, ...]] = {
+    r.OPTIMIZERS.name: ("params",),
+    r.PARAM_SCHEDULERS.name: ("optimizer", "param_name", "epoch_length"),
+    r.LOOPS.name: ("runner", "dataloader", "evaluator"),
+    r.DATA_SAMPLERS.name: ("dataset",),
+    r.MODEL_WRAPPERS.name: ("module", "device_ids"),
+    r.OPTIM_WRAPPER_CONSTRUCTORS.name: ("optim_wrapper_cfg", "paramwise_cfg"),
+    r.FUNCTIONS.name: ("data_batch", "batch", "worker_id", "num_workers", "rank", "seed"),
+}
+"""Arguments that the caller fills in, by registry: neither required in a config nor allowed there."""
+
+EXTRA: dict[str, tuple[str, ...]] = {
+    r.HOOKS.name: ("priority",),
+    r.PARAM_SCHEDULERS.name: ("convert_to_iter_based",),
+    r.OPTIM_WRAPPERS.name: ("constructor", "paramwise_cfg"),
+    r.WEIGHT_INITIALIZERS.name: ("layer", "override"),
+}
+"""Keys that MMEngine takes out before it calls the class, by registry."""
+
+FILLED: dict[str, tuple[str, ...]] = {
+    r.DATA_SAMPLERS.name: ("sampler", "batch_size"),
+    r.VISBACKENDS.name: ("save_dir",),
+}
+"""Arguments that the caller fills in if the config does not give them, by registry."""
+
+NO_SPONGE = {"CheckpointHook"}
+"""Classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have."""
+
+FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path)|file|path|root")
+"""Names of string arguments of data sets that must exist on disk."""
+
+DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
+
+DATALOADER_EXTRA = ("num_batch_per_epoch", "disable_subprocess_warning")
+
+_MULTIPLIERS = ("lr_mult", "decay_mult")
+
+SCHEMAS: dict[str, Any] = {
+    "env_cfg": {
+        "cudnn_benchmark": None,
+        "mp_cfg": ["mp_start_method", "opencv_num_threads"],
+        "dist_cfg": ["backend", "init_backend", "timeout", "init_method", "world_size", "rank", "port"],
+        "resource_limit": None,
+    },
+    "randomness": ["seed", "diff_rank_seed", "deterministic"],
+    "auto_scale_lr": ["enable", "base_batch_size"],
+    "custom_imports": ["imports", "allow_failed_imports"],
+    "paramwise_cfg": {
+        **dict.fromkeys(
+            (
+                *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult"),
+                *("dcn_offset_lr_mult", "bypass_duplicate"),
+            )
+        ),
+        "custom_keys": {"*": _MULTIPLIERS},
+    },
+}
+"""Rules (see ``config_schema`` in docs/design/0003-config-check.md) for the dicts of MMEngine that have no ``type``."""
+
+VALUES: dict[str, tuple[Any, ...]] = {
+    "launcher": ("none", "pytorch", "slurm", "mpi"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "sync_bn": (None, "torch", "mmcv"),
+    "find_unused_parameters": (True, False),
+}
+"""Allowed values of plain top-level keys."""

@@ -1,0 +1,104 @@
+"""What a component takes: its arguments, which of them it needs, and which values it allows."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+import torch
+from torch import nn
+
+_ENDS = (object, nn.Module, torch.optim.Optimizer)  # their ``**kwargs`` take nothing from a config
+_UNIONS = (Union, getattr(types, "UnionType", Union))
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The keyword arguments of a class or function.
+
+    Args:
+        annotations: Resolved annotation by argument name; None where there is none or it cannot be resolved.
+        required: Arguments without a default.
+        open: Whether other keywords are swallowed, so that only a near miss can be told.
+    """
+
+    annotations: Mapping[str, Any]
+    required: frozenset[str]
+    open: bool
+
+
+@cache
+def accepted(target: Callable[..., Any]) -> Accepted:
+    """The arguments of a class or function; ``**kwargs`` are followed to the base classes.
+
+    Args:
+        target: The registered class or function.
+    """
+    if inspect.isclass(target):
+        functions = [vars(c)["__init__"] for c in target.__mro__ if c not in _ENDS and "__init__" in vars(c)]
+    else:
+        functions = [target]
+    annotations: dict[str, Any] = {}
+    required: set[str] = set()
+    takes_more = False
+    passes_on = True  # whether all signatures so far end in (*args, **kwargs), so that nobody filled in an argument
+    for function in functions:
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):  # written in C
+            takes_more = True
+            break
+        for parameter in parameters[1:] if inspect.isclass(target) else parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                if passes_on and parameter.name not in annotations and parameter.default is parameter.empty:
+                    required.add(parameter.name)
+                annotations.setdefault(parameter.name, _resolve(parameter.annotation, function))
+        kinds = {p.kind for p in parameters}
+        takes_more = inspect.Parameter.VAR_KEYWORD in kinds
+        passes_on = passes_on and inspect.Parameter.VAR_POSITIONAL in kinds
+        if not takes_more:
+            break
+    return Accepted(annotations, frozenset(required), takes_more)
+
+
+def default_of(target: Callable[..., Any], name: str) -> Any:
+    """The default of an argument, or None."""
+    parameter = inspect.signature(target).parameters.get(name)
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default
+
+
+def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
+    if not isinstance(annotation, str):
+        return None if annotation is inspect.Parameter.empty else annotation
+    module = sys.modules.get(getattr(function, "__module__", ""), None)
+    try:
+        return eval(annotation, dict(vars(module)) if module else {})
+    except Exception:  # a name for type checkers only, or a newer syntax than this Python's
+        return None
+
+
+def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
+    """Whether a value contradicts an annotation of literals or of plain types.
+
+    Returns:
+        None if it fits or cannot be judged; else what is expected and the valid strings.
+    """
+    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+    if any(not (_is_literal(m) or m in (int, float, str, bool, type(None))) for m in members):
+        return None
+    literals = [v for m in members if _is_literal(m) for v in get_args(m)]
+    plain = tuple(m for m in members if not _is_literal(m))
+    number = isinstance(value, int) and not isinstance(value, bool) and float in plain
+    if value in literals or isinstance(value, plain) or number:
+        return None
+    expected = [repr(v) for v in literals] + [m.__name__ for m in plain if m is not type(None)]
+    return " or ".join(expected), [v for v in literals if isinstance(v, str)]
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal

@@ -1,0 +1,404 @@
+"""Proves that a config's mistakes are told before anything is built: all at once, each with its path and a way out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal, Optional
+
+import pytest
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel, BaseModule
+from torch.utils.data import Dataset
+
+from mmsync import registry as r
+from mmsync.config import check, load
+from mmsync.errors import ConfigError, edit_distance, nearest
+from tests import typos
+
+ROOT = Path(__file__).parents[1]
+
+
+@r.DATASETS.register_module(force=True)
+class ToySource:
+    """Clips ``(M, T, V, C)``."""
+
+    num_classes = 10
+
+    def __init__(self, data_root: str, layout: str = "ntu25", num_coords: int = 3, split: str = "train") -> None:
+        pass
+
+
+@r.DATASETS.register_module(force=True)
+class ToyDataset(Dataset):
+    """Samples of a source."""
+
+    config_schema = {"roles": ("bank", "query")}
+
+    def __init__(
+        self,
+        source: dict,
+        pipeline: list = (),
+        roles: Optional[dict] = None,
+        layout: Optional[str] = None,
+    ) -> None:
+        pass
+
+
+@r.TRANSFORMS.register_module(force=True)
+class ToyCrop:
+    """Crops ``(N, M, T, V, C)``."""
+
+    def __init__(self, prob: float = 1.0, length: int = 50) -> None:
+        pass
+
+
+@r.BACKBONES.register_module(force=True)
+class ToyGraphNet(BaseModule):
+    """``(N, M, T, V, C)`` to ``(N, M, D, T', V')``."""
+
+    modality = "skeleton"
+
+    def __init__(self, in_channels: int = 3, layout: str = "ntu25", width: int = 16, init_cfg: Optional[dict] = None):
+        super().__init__(init_cfg)
+
+
+@r.NECKS.register_module(force=True)
+class ToyPool(BaseModule):
+    """``(N, M, D, T', V')`` to ``(N, D)``."""
+
+    def __init__(self, persons: Literal["mean", "valid_mean"] = "mean") -> None:
+        super().__init__()
+
+
+@r.HEADS.register_module(force=True)
+class ToyHead(BaseModule):
+    """``(N, D)`` to ``(N, num_classes)``."""
+
+    def __init__(self, num_classes: int, drop: float = 0.0) -> None:
+        super().__init__()
+
+
+@r.MODELS.register_module(force=True)
+class ToyPreprocessor(BaseModule):
+    """``(N, M, T, V, C)`` to views."""
+
+    def __init__(self, layout: str, stream: str = "joint", num_coords: int = 3, views: Optional[dict] = None) -> None:
+        super().__init__()
+
+
+@r.MODELS.register_module(force=True)
+class ToyMethod(BaseModel):
+    """Views ``(N, M, T, V, C)`` to a loss."""
+
+    views_needed = ("query", "key")
+    config_schema = {"compat": {"key_init": ("copy", "random"), "eadm_scope": ("batch", "sample")}}
+
+    def __init__(
+        self,
+        backbone: dict,
+        pool: Optional[dict] = None,
+        head: Optional[dict] = None,
+        queue_size: int = 1024,
+        temperature: float = 0.1,
+        compat: Optional[dict] = None,
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+
+    @classmethod
+    def check_config(cls, cfg: dict, path: str) -> list[str]:
+        if cfg.get("queue_size", 1024) % 2:
+            return [f"{path}.queue_size: {cfg['queue_size']} is odd; the queue needs an even size"]
+        return []
+
+
+@r.METRICS.register_module(force=True)
+class ToyProbe(BaseMetric):
+    """Accuracy in percent of features ``(N, D)``."""
+
+    def __init__(self, k: int = 20, temperature: float = 0.1) -> None:
+        super().__init__()
+
+    def process(self, data_batch, data_samples) -> None:
+        """Does nothing."""
+
+    def compute_metrics(self, results: list) -> dict:
+        """Nothing."""
+        return {}
+
+
+@r.HOOKS.register_module(force=True)
+class ToyHook(Hook):
+    """Does nothing."""
+
+    def __init__(self, interval: int = 1) -> None:
+        pass
+
+
+BASE = """
+default_scope = 'mmsync'
+data_root = 'data/toy'
+layout = 'ntu25'
+source = dict(type='ToySource', data_root=data_root, layout=layout)
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=True,
+    dataset=dict(type='ToyDataset', source=source, pipeline=[dict(type='ToyCrop', length=50)]),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+)
+val_dataloader = dict(
+    batch_size=8,
+    dataset=dict(type='ToyDataset', source=source, roles=dict(bank='train', query='test')),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+val_cfg = dict(fp16=False)
+val_evaluator = [dict(type='ToyProbe', k=10)]
+train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=5)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True),
+    clip_grad=dict(max_norm=1.0),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=True, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, T_max=18, begin=2, end=20),
+]
+auto_scale_lr = dict(enable=False, base_batch_size=8)
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=10),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, save_best='knn/top1', rule='greater'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+custom_hooks = [dict(type='EMAHook', momentum=0.001, priority='NORMAL'), dict(type='ToyHook', interval=2)]
+env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+               dist_cfg=dict(backend='nccl'))
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='Visualizer', vis_backends=vis_backends)
+log_processor = dict(window_size=10, by_epoch=True)
+log_level = 'INFO'
+randomness = dict(seed=0, deterministic=False)
+model = dict(
+    type='ToyMethod',
+    data_preprocessor=dict(
+        type='ToyPreprocessor', layout=layout, stream='joint',
+        views=dict(query=[dict(type='ToyCrop', prob=0.5)], key=[dict(type='ToyCrop', prob=0.5)]),
+    ),
+    backbone=dict(type='ToyGraphNet', in_channels=3, layout=layout, width=16),
+    pool=dict(type='ToyPool', persons='valid_mean'),
+    head=dict(type='ToyHead', num_classes=10),
+    queue_size=64,
+    compat=dict(key_init='copy', eadm_scope='sample'),
+)
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes config files, ``base.py`` among them; returns the path of the last."""
+    (tmp_path / "base.py").write_text(BASE)
+
+    def write_file(text: str = "_base_ = 'base.py'\n", name: str = "child.py") -> Path:
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write_file
+
+
+def problems(path: Path, cfg_options: Optional[dict] = None, files: bool = False) -> list[str]:
+    """What is wrong with a config file, be it found while reading or after."""
+    try:
+        check(load(path, cfg_options), files)
+    except ConfigError as error:
+        return list(error.problems) or ["an error without problems"]
+    return []
+
+
+def child(write, text: str, **kwargs) -> list[str]:
+    return problems(write("_base_ = 'base.py'\n" + text), **kwargs)
+
+
+def test_a_correct_config_passes_and_equals_what_mmengine_reads(write):
+    path = write("_base_ = 'base.py'\nmodel = dict(pool=dict(persons='mean'))\n")
+    assert problems(path) == []
+    assert load(path).to_dict() == Config.fromfile(path).to_dict()
+
+
+def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
+    cfg = load(write())
+    check(cfg)
+    made, missed = typos.count(cfg)
+    print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
+    assert made > 600
+    assert len(missed) <= 0.05 * made, missed
+    check(cfg)  # the slips were taken back
+
+
+def test_all_problems_come_at_once_with_their_paths(write):
+    text = (
+        "model = dict(backbon=dict(), queue_size=63, pool=dict(persons='man'))\noptim_wrapper = dict(clipgrad=None)\n"
+    )
+    found = child(write, text)
+    assert "model.backbon: ToyMethod takes no 'backbon'; did you mean 'backbone'?" in found
+    assert "model.queue_size: 63 is odd; the queue needs an even size" in found
+    assert "model.pool.persons: is 'man', must be 'mean' or 'valid_mean'; did you mean 'mean'?" in found
+    assert "optim_wrapper.clipgrad: OptimWrapper takes no 'clipgrad'; did you mean 'clip_grad'?" in found
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "model = dict(backbone=dict(type='ToyGrphNet'))",
+            "model.backbone.type: 'ToyGrphNet' is not a registered backbone",
+        ),
+        ("model = dict(head=dict(_delete_=True, type='ToyHead'))", "model.head: ToyHead needs 'num_classes'"),
+        ("model = dict(compat=dict(key_init='cpy'))", "model.compat.key_init: is 'cpy', must be one of"),
+        ("model = dict(queue_size='many')", "model.queue_size: is 'many', must be int"),
+        ("model = dict(data_preprocessor=dict(stream='bon'))", "did you mean 'bone'?"),
+        ("model = dict(data_preprocessor=dict(views=dict(extrem=[])))", "does not use this view"),
+        ("model = dict(backbone=dict(in_channels=6))", "model.backbone.in_channels: is 6, but stream 'joint'"),
+        ("model = dict(backbone=dict(layout='coco17'))", "they must be the same"),
+        ("model = dict(backbone=dict(layout='ntu52'))", "did you mean 'ntu25'?"),
+        ("model = dict(head=dict(num_classes=7))", "has 10 classes"),
+        (
+            "train_dataloader = dict(num_workers=0)",
+            "train_dataloader.persistent_workers: is True, but num_workers is 0",
+        ),
+        ("val_evaluator = None", "val_evaluator: is missing; validation needs"),
+        ("val_dataloader = dict(dataset=dict(roles=dict(quer='x')))", "did you mean 'query'?"),
+        ("default_hooks = dict(chekpoint=dict(type='CheckpointHook'))", "did you mean 'checkpoint'?"),
+        ("custom_hooks = [dict(type='EMAHook', momentun=0.1)]", "custom_hooks.0.momentun: EMAHook takes no"),
+        ("custom_hooks = [dict(type='OptimWraper')]", "custom_hooks.0.type: 'OptimWraper' is not a registered hook"),
+        ("optim_wrapper = dict(optimizer=dict(params=3))", "optim_wrapper.optimizer.params: SGD takes no 'params'"),
+        ("param_scheduler = dict(_delete_=True, type='StepLR')", "param_scheduler: StepLR needs 'step_size'"),
+        ("train_cfg = dict(by_epoch=False)", "IterBasedTrainLoop needs 'max_iters'"),
+        ("randomness = dict(sed=1)", "randomness.sed: randomness takes no 'sed'; did you mean 'seed'?"),
+        ("trian_cfg = dict()", "did you mean 'train_cfg'?"),
+        ("default_scope = 'mmsinc'", "did you mean 'mmsync'?"),
+    ],
+)
+def test_bad_input_is_told_with_the_way_out(write, text, expected):
+    found = child(write, text)
+    assert any(expected in problem for problem in found), found
+
+
+def test_a_child_of_another_type_does_not_silently_keep_the_bases_keys(write):
+    found = child(write, "optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))")
+    keys = {p.split(":")[0] for p in found}
+    assert keys == {"optim_wrapper.optimizer.momentum", "optim_wrapper.optimizer.nesterov"}
+    assert all("left over from the base's type 'SGD'" in p and "_delete_=True" in p for p in found)
+    text = "optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3))"
+    assert child(write, text) == []
+    grandchild = write("_base_ = 'child.py'\noptim_wrapper = dict(optimizer=dict(betas=(0.9, 0.95)))\n", "third.py")
+    assert problems(grandchild) == []
+    found = problems(write(), {"optim_wrapper.optimizer.type": "AdamW"})
+    assert any("left over from the base's type 'SGD'" in p for p in found), found
+
+
+def test_a_variable_that_nothing_reads_is_told(write):
+    assert "did you mean 'data_root'" in child(write, "data_rot = 'x'")[0]
+    late = child(write, "layout = 'coco17'")
+    assert len(late) == 1
+    assert "a base has already used its own value" in late[0]
+    assert "model.backbone.layout" in late[0]
+
+
+def test_an_option_for_a_variable_takes_effect(write):
+    cfg = load(write(), {"layout": "coco17", "train_cfg.max_epochs": 3})
+    assert cfg.model.backbone.layout == cfg.train_dataloader.dataset.source.layout == "coco17"
+    assert cfg.train_cfg.max_epochs == 3
+    check(cfg)
+
+
+def test_the_dump_of_a_config_passes(write, tmp_path):
+    load(write()).dump(tmp_path / "dump.py")
+    assert problems(tmp_path / "dump.py") == []
+
+
+def test_missing_data_is_told_with_its_absolute_path(write, tmp_path):
+    found = problems(write(), files=True)
+    assert found
+    assert all("data_root" in p and str(Path("data/toy").absolute()) in p for p in found)
+    assert problems(write(), {"data_root": str(tmp_path)}, files=True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("_base_ = 'bse.py'", "line 1: _base_ names"),
+        ("x = 1\nmodel = dict(\n", "line 2"),
+        ("_base_ = 'base.py'\nmodel = dict(a=undefined_name)", "line 2: NameError"),
+        ("stream = 'bone'\nmodel = dict(stream=steam)", "did you mean 'stream'?"),
+        ("_base_ = 'base.py'\nmodel = dict(a=_base_.modle)", "did you mean 'model'?"),
+        ("_base_ = 'base.py'\n\nmodel = dict(a={{_base_.data_rot}})", "line 3: no base sets 'data_rot'; did you mean"),
+        ("_base_ = ['base.py', 'base.py']", "both set 'default_scope'"),
+        ("_base_ = 'child.py'", "leads back to"),
+        ("_base_ = 'base.py'\nlayout = dict(a=1)", "a dict here, but 'ntu25' in the base"),
+        ("custom_imports = dict(imports=['no_such_module'])", "'no_such_module' cannot be imported"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_its_line(write, text, expected):
+    found = problems(write(text))
+    assert len(found) == 1
+    assert expected in found[0], found
+
+
+def test_a_missing_config_names_its_neighbour(write, tmp_path):
+    write()
+    with pytest.raises(ConfigError, match=r"no such config file; did you mean 'child.py'\?"):
+        load(tmp_path / "chidl.py")
+
+
+def test_custom_imports_merge_over_bases(write, tmp_path, monkeypatch):
+    for name in ("of_base", "of_child"):
+        (tmp_path / f"plugin_{name}.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    write("custom_imports = dict(imports=['plugin_of_base'])\n", "a.py")
+    cfg = load(write("_base_ = ['base.py', 'a.py']\ncustom_imports = dict(imports=['plugin_of_child'])\n"))
+    assert cfg.custom_imports.imports == ["plugin_of_base", "plugin_of_child"]
+    assert {"plugin_of_base", "plugin_of_child"} <= set(sys.modules)
+
+
+def test_the_tool_prints_problems_and_exits_with_their_verdict(tmp_path):
+    good = tmp_path / "good.py"
+    good.write_text("model = dict(type='mmengine.ImgDataPreprocessor')\ndefault_scope = 'mmsync'\n")
+    bad = tmp_path / "bad.py"
+    bad.write_text("model = dict(typ='BaseModel')\nmodell = 3\n")
+    command = [sys.executable, str(ROOT / "tools/misc/check_config.py")]
+    run = subprocess.run([*command, str(good)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "ok" in run.stdout
+    run = subprocess.run([*command, str(good), str(bad)], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "model.typ: did you mean 'type'?" in run.stdout
+    assert "modell" in run.stdout
+
+
+def test_edit_distance_equals_the_textbook_recursion():
+    def distance(a: str, b: str) -> int:
+        if not a or not b:
+            return len(a) + len(b)
+        best = min(distance(a[:-1], b) + 1, distance(a, b[:-1]) + 1, distance(a[:-1], b[:-1]) + (a[-1] != b[-1]))
+        if len(a) > 1 and len(b) > 1 and a[-1] == b[-2] and a[-2] == b[-1]:
+            best = min(best, distance(a[:-2], b[:-2]) + 1)
+        return best
+
+    words = ("", "a", "ab", "ba", "lr", "type", "tpye", "gamma", "gmama", "beta")
+    for a in words:
+        for b in words:
+            assert edit_distance(a, b) == distance(a, b), (a, b)
+    assert nearest("STGNC", ["AGCN", "STGCN", "stgcn"]) == ["STGCN", "stgcn"]
+    assert nearest("xyz", ["backbone"]) == []
