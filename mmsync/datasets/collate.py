@@ -33,8 +33,8 @@ def motion_collate(samples: Union[dict, Sequence[dict]]) -> dict:
     if len(shapes) > 1:
         a, b = sorted(shapes)[:2]
         raise DataError(
-            f"clips (T, V, C) of {a} and {b} cannot be stacked; end the pipeline with a transform that makes them alike, "
-            "for example dict(type='ResizeClip', length=50) before PackSkeleton"
+            f"clips (T, V, C) of {a} and {b} cannot be stacked; end the pipeline with a transform that makes them "
+            "alike, for example dict(type='ResizeClip', length=50) before PackSkeleton"
         )
     if len({len(mask) for mask in masks}) > 1:
         keypoint = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)

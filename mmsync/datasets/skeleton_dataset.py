@@ -34,14 +34,14 @@ class SkeletonDataset(Dataset):
         source: A source, or its config.
         pipeline: Configs of transforms; the last is ``PackSkeleton``.
         split: Which clips. A protocol of the source (``'xview_train'``); conditions on attributes or on ``label``
-            (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line. Keys of
-            a dict hold together. ``None`` takes all.
-        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the samples
-            carry their role.
+            (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line.
+            Keys of a dict hold together. ``None`` takes all.
+        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the
+            samples carry their role.
         layout: The layout that the batches are to have after the pipeline; ``None`` takes what comes.
         seed: Seed of the pipeline's random transforms.
         cache: Keep all packed clips in memory, which needs a pipeline without random transforms.
-        num_classes: Labels must be below it; ``None`` takes it from the source's class names, or from the largest label.
+        num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
         max_bad_share: Share of clips in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
         indices: Take the first so many clips of the split, or these.
@@ -93,10 +93,9 @@ class SkeletonDataset(Dataset):
             f"SkeletonDataset: {counts} clips, {self.num_classes} classes, layout {self.layout}", logger="current"
         )  # fmt: skip
         if cache:
-            drawing = [type(t).__name__ for t in self.pipeline if getattr(t, "random", False)]
-            if drawing:
-                raise ConfigError(f"SkeletonDataset: cache=True would freeze what {', '.join(drawing)} draws; drop one")
-            self._cached = self._pack_all()
+            # delay: no bar for what takes no time
+            bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False)
+            self._cached = motion_collate([self._sample(i, _NoGenerator()) for i in bar])
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -191,13 +190,14 @@ class SkeletonDataset(Dataset):
             "rng": np.random.default_rng((self.seed, epoch, index, 0)),  # the last number is the view
         }
 
-    def _sample(self, index: int) -> dict:
+    def _sample(self, index: int, rng: Optional[_NoGenerator] = None) -> dict:
         other = index
         for attempt in range(len(self) + 1):
             if not self._bad[other]:
                 try:
                     results = self.raw(other)
                     results["index"] = index
+                    results["rng"] = rng or results["rng"]
                     for transform in self.pipeline:
                         results = transform(results)
                     return results
@@ -221,11 +221,6 @@ class SkeletonDataset(Dataset):
         """Another sample of the same role, the same one in every epoch and worker."""
         same = [i for i, role in enumerate(self.roles) if role == self.roles[index]]
         return same[int(np.random.default_rng((self.seed, index, attempt)).integers(len(same)))]
-
-    def _pack_all(self) -> dict:
-        # delay: no bar for what takes no time
-        samples = [self._sample(i) for i in tqdm(range(len(self)), desc="packing clips", delay=2, leave=False)]
-        return motion_collate(samples)
 
     def _select(self, split: Optional[Split], place: Mapping[str, int]) -> np.ndarray:
         """Indices into the source."""
@@ -277,6 +272,16 @@ class SkeletonDataset(Dataset):
                 f"dict(type='RemapSkeleton', src={found.name!r}, dst={wanted.name!r}) first into the pipeline"
             )
         return found
+
+
+class _NoGenerator:
+    """Stands for the generator while clips are packed for good."""
+
+    def __getattr__(self, name: str) -> None:
+        raise ConfigError(
+            "SkeletonDataset: cache=True keeps clips for good, but a transform of the pipeline draws random numbers; "
+            "drop cache, or that transform (random augmentation belongs into the data preprocessor)"
+        )
 
 
 def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarray:

@@ -230,7 +230,7 @@ def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) ->
     return path
 
 
-def _read_json(path: Path):  # noqa: ANN202
+def _read_json(path: Path):
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,0 +1,107 @@
+"""Pickles of arrays and containers, and of nothing else.
+
+A pickle is a program: loading it may call any importable function. Data sets need arrays and builtin containers only,
+so those are allowed by name and anything else is refused before it is imported.
+"""
+
+from __future__ import annotations
+
+import codecs
+import collections
+import io
+import pickle
+from pathlib import Path
+from typing import BinaryIO, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+
+_NDARRAY_REDUCE = np.arange(1).__reduce__()[0]
+_SCALAR_REDUCE = np.float32(0).__reduce__()[0]
+_FROM_BUFFER = np.arange(2).__reduce_ex__(5)[0]
+
+
+def _latin1(text: str, encoding: str = "latin1") -> bytes:
+    """How Python 2 and protocol 2 spell bytes; other codecs are not needed."""
+    if encoding not in ("latin1", "latin-1", "iso-8859-1"):
+        raise pickle.UnpicklingError(f"the codec {encoding!r} is not allowed")
+    return codecs.encode(text, "latin1")
+
+
+_ALLOWED: dict[tuple[str, str], object] = {
+    ("_codecs", "encode"): _latin1,
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("collections", "defaultdict"): collections.defaultdict,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    **{
+        ("builtins", kind.__name__): kind
+        for kind in (list, tuple, dict, set, frozenset, int, float, complex, bool, str, bytes, bytearray)
+    },
+    # module names before and since NumPy 2
+    **{
+        (f"numpy.{core}.{module}", name): function
+        for core in ("core", "_core")
+        for module, name, function in (
+            ("multiarray", "_reconstruct", _NDARRAY_REDUCE),
+            ("multiarray", "scalar", _SCALAR_REDUCE),
+            ("numeric", "_frombuffer", _FROM_BUFFER),
+        )
+    },
+    **{("numpy", kind.__name__): kind for kind in set(np.sctypeDict.values())},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in _ALLOWED:
+            raise _RefusedError(f"{module}.{name}")
+        return _ALLOWED[module, name]
+
+
+class _RefusedError(pickle.UnpicklingError):
+    """The pickle names something that is not allowed."""
+
+
+def load_pickle(path: Union[str, Path]) -> object:
+    """The content of a pickle file of arrays, numbers, strings and builtin containers.
+
+    Args:
+        path: A pickle, of Python 2 or 3, or a ``.npy`` file, whatever its suffix.
+
+    Raises:
+        DataError: The file is missing, damaged, or names a class that is not allowed; the message says which.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                file.seek(0)
+                return _load_npy(file)
+            file.seek(0)
+            return _unpickle(file)
+    except _RefusedError as error:
+        raise DataError(
+            f"{path}: refused, the pickle contains {error}; only NumPy arrays and builtin containers are read, because "
+            "a pickle can run any code. If you trust its origin, load it yourself and save plain arrays"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except Exception as error:  # a damaged pickle fails in whatever way its bytes happen to spell
+        raise DataError(f"{path}: no whole pickle, is the file truncated? ({type(error).__name__}: {error})") from error
+
+
+def _unpickle(file: BinaryIO) -> object:
+    return _Unpickler(file, encoding="latin1").load()
+
+
+def _load_npy(file: BinaryIO) -> object:
+    """An array; one of objects, which ``np.save`` pickles, goes through the allow-list as well."""
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(file)
+    if dtype.hasobject:
+        values = _unpickle(io.BytesIO(file.read()))
+        return values.reshape(shape)[()] if isinstance(values, np.ndarray) else values
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
