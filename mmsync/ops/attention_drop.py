@@ -1,4 +1,4 @@
-"""Energy-based attention drop (Guo et al., 2022, AimCLR, section 3.2; the energy is that of SimAM, Yang et al., 2021)."""
+"""Energy-based attention drop (Guo et al., 2022, AimCLR; the energy is that of SimAM, Yang et al., 2021)."""
 
 from __future__ import annotations
 

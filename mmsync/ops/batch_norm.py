@@ -1,7 +1,7 @@
 """Batch normalisation in training, exact in channels-last memory and over ranks.
 
-Torch's CPU kernel sums the rows of a channels-last tensor one after the other in float32, which costs a mean over 200,000
-rows five digits, and its synchronised form refuses the CPU. This one sums pairwise and takes its sums over ranks.
+Torch's CPU kernel sums the rows of a channels-last tensor one after the other in float32, which costs a mean over
+200,000 rows its last three digits, and its synchronised form refuses the CPU. This one sums pairwise, and over ranks.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def batch_norm(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Normalises each channel by the batch's own mean and variance.
 
-    Cost: four passes over x forward and four backward; one copy of x is kept. Synchronised: two all-reduces of C numbers
-    forward and one backward.
+    Cost: four passes over x forward and four backward; one copy of x is kept. Synchronised: two all-reduces of C
+    numbers forward and one backward.
 
     Args:
         x: ``(R, C, ...)``. Ranks may have different R.
@@ -70,7 +70,7 @@ def batch_norm(
             global batch.
 
     Returns:
-        tuple: The output, shaped as x, and without gradient the mean ``(C,)``, the biased variance ``(C,)`` and the number of
-        values a channel ``()``.
+        tuple: The output, shaped as x, and without gradient the mean ``(C,)``, the biased variance ``(C,)`` and the
+        number of values a channel ``()``.
     """
     return _BatchNorm.apply(x, weight, bias, eps, sync)

@@ -47,10 +47,10 @@ def adjacency(
         num_joints: V.
         edges: Pairs ``(child, parent)``.
         center: The joint whose distance tells inward from outward.
-        strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop: sources
-            as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'`` (self,
-            child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, both directions, not
-            normalised).
+        strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop:
+            sources as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
+            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, both
+            directions, not normalised).
         max_hop: Largest neighbourhood, in bones.
 
     Returns:

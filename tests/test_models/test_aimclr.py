@@ -1,4 +1,4 @@
-"""AimCLR and SkeletonCLR: whole training steps equal the reference's numbers; the schedule and the modules do what they say."""
+"""AimCLR and SkeletonCLR: steps equal the reference's numbers; schedule and modules do what they say."""
 
 from __future__ import annotations
 

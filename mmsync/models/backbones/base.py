@@ -44,10 +44,10 @@ class SkeletonBackbone(BaseModule):
         """Raises LayoutError if ``x (..., V, C)`` is not of the layout and channels that the backbone is built for."""
         if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
             raise LayoutError(
-                f"{type(self).__name__} is built for layout {self.layout.name!r} with in_channels={self.in_channels}, that is "
-                f"(V, C) = ({self.layout.num_joints}, {self.in_channels}), and got {tuple(x.shape[-2:])}. Set the "
-                "backbone's layout and in_channels to those of the data (a stream of two parts has twice the channels), "
-                "or remap the data with the transform RemapSkeleton"
+                f"{type(self).__name__} is built for layout {self.layout.name!r} with in_channels={self.in_channels}, "
+                f"so for (V, C) = ({self.layout.num_joints}, {self.in_channels}), and got {tuple(x.shape[-2:])}. Set "
+                "the backbone's layout and in_channels to those of the data (a stream of two parts has twice the "
+                "channels), or remap the data with the transform RemapSkeleton"
             )
 
     def forward(self, x: Tensor, mask: Optional[Tensor] = None) -> Tensor:

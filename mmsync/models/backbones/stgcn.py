@@ -92,8 +92,8 @@ class STGCNBlock(nn.Module):
 class STGCN(SkeletonBackbone):
     """ST-GCN: ``(P, T, V, C) -> (P, D, T', V)``; any layout, any T.
 
-    ``width=64`` is the published network (3.1 M parameters on ntu25), ``width=16`` the slim one of CrosSCLR and AimCLR. Parameter names
-    are those of the public checkpoints.
+    ``width=64`` is the published network (3.1 M parameters on ntu25), ``width=16, out_channels=256`` the slim one of
+    CrosSCLR and AimCLR. Parameter names are those of the public checkpoints.
 
     Cost a person and layer: ``T V C (K V + K D)`` multiplications in the graph convolution, ``9 T' V D^2`` in the
     temporal one; memory is that of the activations, channels-last throughout, with no transposed copy.
@@ -101,7 +101,7 @@ class STGCN(SkeletonBackbone):
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C.
-        width: Channels of the first blocks; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it and ``out_channels``.
+        width: Channels of the first blocks; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it, then D.
         out_channels: D; ``None`` is four times the width (or the last of ``channels``).
         channels: Channels of the blocks, instead of ``width``.
         strides: Temporal strides of the blocks; needed with ``channels``.
@@ -112,8 +112,8 @@ class STGCN(SkeletonBackbone):
         edges: Edge variant of the layout; ``None`` is its first.
         edge_importance: Whether each block weighs the edges by learnt factors.
         data_norm: Whether the input is batch-normalised per joint and channel.
-        init: ``'torch'`` keeps torch's initialisation; ``'normal'`` draws weights from N(0, .02) and batch-norm weights from
-            N(1, .02), as AimCLR's released code does.
+        init: ``'torch'`` keeps torch's initialisation; ``'normal'`` draws weights from N(0, .02) and batch-norm weights
+            from N(1, .02), as AimCLR's released code does.
         init_cfg: MMEngine's initialisation config.
 
     Raises:

@@ -48,7 +48,7 @@ class SelfSupervisedModel(BaseModel):
         data_samples: Optional[Sequence[MotionSample]] = None,
         mode: str = "tensor",
     ) -> Any:
-        """MMEngine's entry: ``mode`` is ``'loss'``, ``'predict'`` (samples with their feature) or ``'tensor'`` (features)."""
+        """MMEngine's entry: ``mode`` is ``'loss'``, ``'predict'`` (samples with feature) or ``'tensor'`` (features)."""
         if mode == "loss":
             return self.loss(inputs, data_samples)
         features = self.extract_feat(inputs, data_samples)

@@ -29,8 +29,8 @@ class SkeletonCLR(SelfSupervisedModel):
         queue_size: K.
         momentum: Of the key encoder, in [0, 1].
         temperature: tau, above 0.
-        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it on its own, as
-            the released code does.
+        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it on its
+            own, as the released code does.
         feature_from: Whose features probes see: the ``'query'`` or the ``'key'`` encoder's.
         init_cfg: MMEngine's initialisation config.
     """

@@ -21,8 +21,8 @@ class Encoder(BaseModule):
         backbone: Config of a backbone.
         pool: Config of a pooling neck; ``persons='valid_mean'`` counts only persons who are there, ``'mean'`` all.
         projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
-        skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing and
-            do not enter its batch statistics. ``None``: exactly when the pooling does not count them.
+        skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing
+            and do not enter its batch statistics. ``None``: exactly when the pooling does not count them.
         init_cfg: MMEngine's initialisation config.
     """
 

@@ -19,7 +19,7 @@ class MomentumEncoder(BaseModule):
         online: The module to follow; copied.
         momentum: Weight of the old value, in [0, 1].
         copy_init: Whether it starts equal to the online module once the weights are initialised. False lets it be
-            initialised on its own, as in AimCLR's released code, and forget that within about ``1 / (1 - momentum)`` steps.
+            initialised on its own, as in AimCLR's released code; it takes about ``1 / (1 - momentum)`` steps to forget.
     """
 
     def __init__(self, online: nn.Module, momentum: float = 0.999, copy_init: bool = True) -> None:
