@@ -78,18 +78,72 @@ def test_nwucla(tmp_path):
     assert dict(zip(found.names, found.attributes["subject"])) == dict(zip(source.names, source.attributes["subject"]))
 
 
+def test_sbu(tmp_path):
+    """Clips keep their order within a pair of people and a class; the readme's rule gives back the metres."""
+    source = world("sbu", TWO)
+    written("sbu", source, tmp_path / "out")
+    found = DATASETS.build(dict(type="SBUSource", data_root=tmp_path / "out"))
+    assert len(found) == 21
+    waiting = {}
+    for name in sorted(found.names):
+        waiting.setdefault(name[:9], []).append(found.names.index(name))
+    for index in range(21):
+        subject, partner = (source.attributes[key][index] for key in ("subject", "partner"))
+        other = waiting[f"s{subject:02d}s{partner:02d}_{source.labels[index] + 1:02d}"].pop(0)
+        x, y, z = np.moveaxis(found.load(other).astype(float), -1, 0)
+        metres = np.stack([1280 - x * 2560, 960 - y * 1920, z * 10000 / 7.8125], axis=-1) / 1000
+        np.testing.assert_allclose(metres, source.load(index), atol=1e-4)
+        assert found.labels[other] == source.labels[index]
+
+
+def test_penn(tmp_path):
+    source = world("penn", ONE[:9])
+    written("penn", source, tmp_path / "out")
+    found = DATASETS.build(dict(type="PennActionSource", data_root=tmp_path / "out"))
+    assert found.num_coords == source.num_coords == 2
+    for index in range(21):
+        clip, want = found.load(index), source.load(index)
+        np.testing.assert_allclose(clip[..., :2], want[..., :2], rtol=1e-5)
+        assert np.array_equal(clip[..., 2], want[..., 2] > 0.5)
+        assert found.class_names[found.labels[index]] == source.class_names[source.labels[index]]
+    assert found.splits == {"train": found.names[:14], "test": found.names[14:]}
+
+
+def test_aimclr(tmp_path):
+    source = world("aimclr")
+    train, train_label, val, val_label = written("aimclr", source, tmp_path / "out")
+    found = DATASETS.build(
+        dict(
+            type="AimCLRSource",
+            data_path=dict(train=train, test=val),
+            label_path=dict(train=train_label, test=val_label),
+        )
+    )
+    assert_same(source, found, "train", TRAIN, 0)
+    assert_same(source, found, "test", TEST, 0)
+
+
+def test_ctrgcn(tmp_path):
+    source = world("ctrgcn")
+    (path,) = written("ctrgcn", source, tmp_path / "out")
+    found = DATASETS.build(dict(type="CTRGCNSource", npz=path))
+    assert [len(found.splits[split]) for split in ("train", "test")] == [14, 7]
+    found.names = source.names  # the format has none, only an order
+    assert_same(source, found, None, range(21), 0)
+
+
 def test_wrong_number_of_persons_is_told(tmp_path):
     source = SyntheticSource((4, 2), layout="kinect20", actions=TWO)
     with pytest.raises(DataError, match="2 persons, but NW-UCLA holds 1"):
         written("nwucla", source, tmp_path / "out")
-    source = SyntheticSource((4, 2), layout="sbu15", actions=ONE)
+    source = SyntheticSource((4, 2), layout="sbu15", actions=ONE[:8])
     with pytest.raises(DataError, match="1 persons, but SBU holds 2"):
         written("sbu", source, tmp_path / "sbu")
 
 
 @pytest.mark.parametrize("name", ["aimclr", "ctrgcn", "nwucla", "sbu"])
 def test_pixels_in_a_format_of_metres_are_told(tmp_path, name):
-    source = SyntheticSource((4, 2), layout=FORMATS[name].layout, num_coords=2)
+    source = SyntheticSource((4, 2), layout=FORMATS[name].layout, num_coords=2, actions=ONE[:8])
     with pytest.raises(DataError, match="num_coords=3"):
         written(name, source, tmp_path / "out")
 

@@ -99,6 +99,7 @@ class SyntheticSource(SkeletonSource):
             )
         }  # fmt: skip
         self._clips: dict[int, Clip] | None = {} if cache else None
+        self.check(f"synthetic world of seed {seed}")
 
     def load(self, index: int) -> np.ndarray:
         """The joints of a clip.

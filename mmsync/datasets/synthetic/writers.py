@@ -123,7 +123,11 @@ def write_nwucla(source: Any, folder: Path) -> list[Path]:
 
 
 def write_sbu(source: Any, folder: Path) -> list[Path]:
-    """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons."""
+    """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons.
+
+    The published numbers are not metres: x and y run from 0 to 1 over a field of 2.56 m by 1.92 m, y down, and z counts
+    in units of 1.28 m (the data set's readme).
+    """
     labels, count = _labels(source, "SBU", _SBU_CLASSES), {}
     _three_coords(source, "SBU")
     for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
@@ -132,7 +136,7 @@ def write_sbu(source: Any, folder: Path) -> list[Path]:
         count[place] = count.get(place, 0) + 1
         place = place / f"{count[place]:03d}"
         place.mkdir(parents=True)
-        rows = clip.swapaxes(0, 1).reshape(clip.shape[1], -1)
+        rows = ((0.5, 0.5, 0) + clip / (-2.56, -1.92, 1.28)).swapaxes(0, 1).reshape(clip.shape[1], -1)
         table = np.column_stack([np.arange(1, len(rows) + 1), rows])
         np.savetxt(place / "skeleton_pos.txt", table, fmt=["%d"] + ["%.6g"] * rows.shape[1], delimiter=",")
     return [folder]
