@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 class ToySource:
     """Clips ``(M, T, V, C)``."""
 
-    num_classes = 10
+    class_names = tuple("abcdefghij")
 
     def __init__(self, data_root: str, layout: str = "ntu25", num_coords: int = 3, split: str = "train") -> None:
         pass

@@ -317,10 +317,10 @@ class _Checker:
             if wrong is not None and not (of_list and not isinstance(value, (list, tuple))):
                 near = nearest(item, wrong[1]) if isinstance(item, str) else []
                 self.report(keys, f"is {item!r}, must be {wrong[0]}{did_you_mean(near)}")
+        if registry is r.DATASETS:
+            self._files(key, value, keys)
         if isinstance(value, str):
             self._known_string(key, value, keys)
-            if registry is r.DATASETS and places.FILE_ARGUMENTS.fullmatch(key):
-                self._file(value, keys)
         elif key == "layout" and isinstance(value, dict):
             self._layout(value, keys)
         if rule is not None:
@@ -461,6 +461,14 @@ class _Checker:
             near = nearest(known, SkeletonLayout.names())
             self.report(keys, f"is {value!r}, which is no layout{did_you_mean(near)}" if near else str(error))
             return None
+
+    def _files(self, key: str, value: Any, keys: Keys) -> None:
+        """Files that an argument of a data set names, also by split: ``data_path=dict(train=...)``."""
+        if isinstance(value, dict) and "type" not in value:
+            for name, item in value.items():
+                self._files(key if places.FILE_ARGUMENTS.fullmatch(key) else str(name), item, (*keys, str(name)))
+        elif places.FILE_ARGUMENTS.fullmatch(key):
+            self._file(value, keys)
 
     def _file(self, value: Any, keys: Keys) -> None:
         if (

@@ -48,30 +48,32 @@ class _Facts:
     """What the parts of a config say, by the path where they say it."""
 
     def __init__(self) -> None:
-        self.layouts: dict[str, str] = {}
+        self.layouts: dict[str, str | None] = {}
         self.coords: dict[str, int] = {}
         self.data_classes: dict[str, int] = {}
         self.head_classes: dict[str, int] = {}
         self.channels: dict[str, int] = {}
 
     def of_data(self, cfg: Any, keys: Keys, remapped: bool = False) -> None:
-        """A data set, down to its source; a data set that is given a layout remaps its source's clips to it."""
+        """A data set, down to its source; a transform with ``src`` and ``dst`` remaps the source's clips."""
         target = _target(cfg, r.DATASETS)
         if target is None:
             return
         path = ".".join(keys)
-        name = "source" if "source" in cfg else "dataset"
-        if isinstance(cfg.get(name), dict):
-            layout = _layout_name(cfg.get("layout"))
-            if layout is not None and not remapped:
-                self.layouts[path] = layout
-            self.of_data(cfg[name], (*keys, name), remapped or cfg.get("layout") is not None)
-            return
         layout = _layout_name(_value(cfg, target, "layout"))
-        if layout is not None and not remapped:
-            self.layouts[path] = layout
+        inner = "source" if "source" in cfg else "dataset"
+        for i, transform in enumerate(cfg.get("pipeline") or ()):
+            if isinstance(transform, dict) and "dst" in transform:
+                remapped = True
+                self.layouts[f"{path}.pipeline.{i}.dst"] = _layout_name(transform["dst"])
+        if layout is not None and (isinstance(cfg.get(inner), dict) or not remapped):
+            self.layouts[f"{path}.layout"] = layout
+        if isinstance(cfg.get(inner), dict):
+            self.of_data(cfg[inner], (*keys, inner), remapped)
+            return
+        names = _value(cfg, target, "class_names")
         _note(self.coords, path, _value(cfg, target, "num_coords"))
-        _note(self.data_classes, path, _value(cfg, target, "num_classes"))
+        _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else None)
 
     def of_model(self, cfg: dict[str, Any], keys: Keys) -> None:
         """A component of the model."""
@@ -82,7 +84,7 @@ class _Facts:
         _note(self.head_classes, path, cfg.get("num_classes"))
         layout = _layout_name(_value(cfg, target, "layout"))
         if layout is not None:
-            self.layouts[path] = layout
+            self.layouts[f"{path}.layout"] = layout
         if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
             _note(self.channels, path, _value(cfg, target, "in_channels"))
 
@@ -94,7 +96,7 @@ class _Facts:
         path = ".".join(keys)
         layout = _layout_name(_value(cfg, target, "layout"))
         if layout is not None:
-            self.layouts[path] = layout
+            self.layouts[f"{path}.layout"] = layout
         _note(self.coords, path, _value(cfg, target, "num_coords"))
         stream = _value(cfg, target, "stream")
         return stream if isinstance(stream, str) else None
@@ -102,10 +104,11 @@ class _Facts:
     def problems(self, stream: str | None) -> list[str]:
         """The facts that contradict each other."""
         problems = []
-        if len(set(self.layouts.values())) > 1:
-            said = ", ".join(f"{path}.layout is {name!r}" for path, name in self.layouts.items())
-            advice = "they must be the same; `layout` of the data set remaps its clips"
-            problems.append(f"{next(iter(self.layouts))}.layout: {said}; {advice}")
+        layouts = {path: name for path, name in self.layouts.items() if name is not None}
+        if len(set(layouts.values())) > 1:
+            said = ", ".join(f"{path} is {name!r}" for path, name in layouts.items())
+            advice = "they must be the same; RemapSkeleton in the pipeline turns one layout into another"
+            problems.append(f"{next(iter(layouts))}: {said}; {advice}")
         if len(set(self.coords.values())) > 1:
             said = ", ".join(f"{path}.num_coords is {num}" for path, num in self.coords.items())
             problems.append(f"{next(iter(self.coords))}.num_coords: {said}; they must be the same")
@@ -135,7 +138,7 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
     """Views that the method needs and the preprocessor does not make, and the reverse."""
     needed = getattr(_target(model, r.MODELS), "views_needed", None)
     views = preprocessor.get("views") if isinstance(preprocessor, dict) else None
-    if not isinstance(views, dict) or not isinstance(needed, (tuple, list, set, frozenset)):
+    if not isinstance(views, dict) or not isinstance(needed, (tuple, list)) or not needed:
         return []
     path = ".".join((*where, "views"))
     missing = [name for name in needed if name not in views]
@@ -166,10 +169,12 @@ def _value(cfg: dict[str, Any], target: Any, name: str) -> Any:
     if name in cfg:
         return cfg[name]
     own = inspect.getattr_static(target, name, None)
-    return own if isinstance(own, (str, int)) else default_of(target, name)
+    return own if isinstance(own, (str, int, list, tuple, SkeletonLayout)) else default_of(target, name)
 
 
 def _layout_name(layout: Any) -> str | None:
+    if isinstance(layout, SkeletonLayout):
+        return layout.name
     if isinstance(layout, dict):
         return layout.get("name")
     return layout if isinstance(layout, str) and layout in SkeletonLayout.names() else None

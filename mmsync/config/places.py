@@ -24,8 +24,8 @@ RUNNER_KEYS = {
 """Top-level keys that mean something; every other one is a variable of the file."""
 
 PLACES: list[tuple[str, r.Registry]] = [
-    ("model|(.+_)?(model|method|data_preprocessor|preprocessor)|(norm|act|conv|padding|upsample)_cfg", r.MODELS),
-    ("(.+_)?(backbone|encoder)s?", r.BACKBONES),
+    ("(.+_)?(model|method|encoder|preprocessor)|(norm|act|conv|padding|upsample)_cfg", r.MODELS),
+    ("(.+_)?backbones?", r.BACKBONES),
     ("(.+_)?(pool|projector|predictor|neck)s?", r.NECKS),
     ("(.+_)?(head|classifier)s?", r.HEADS),
     ("(.+_)?(loss|losses|criterion)|loss_.+", r.LOSSES),
@@ -86,7 +86,7 @@ FILLED: dict[str, tuple[str, ...]] = {
 NO_SPONGE = {"CheckpointHook"}
 """Classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have."""
 
-FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path)|file|path|root")
+FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""
 
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")

@@ -1,0 +1,125 @@
+"""Proves rules of design from the source: direction of imports, no ``assert`` for users, no path of one machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "mmsync").rglob("*.py"))
+LAYERS = {  # what a package may import of mmsync, besides itself
+    "ops": set(),
+    "structures": {"ops"},
+    "models": {"structures", "ops"},
+    "datasets": {"structures", "ops"},
+    "evaluation": {"structures", "ops"},
+    "visualization": {"structures", "ops"},
+    "config": {"structures", "ops"},
+    "engine": {"evaluation", "models", "datasets", "visualization", "structures", "ops"},
+    "apis": {"engine", "evaluation", "models", "datasets", "visualization", "config", "structures", "ops"},
+}
+COMMON = {
+    "errors",
+    "registry",
+    "compat",
+    "version",
+    "fileio",
+}  # single modules that any package may use; ``ops`` uses none
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of all that a file imports, also inside functions."""
+    package = list(path.relative_to(ROOT).with_suffix("").parts)[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(ROOT / "mmsync").with_suffix("").parts[0]
+
+
+def test_imports_run_one_way():
+    wrong = []
+    for path in SOURCES:
+        here = layer(path)
+        for line, name in imports(path):
+            parts = name.split(".")
+            if parts[0] != "mmsync" or len(parts) < 2 or here not in LAYERS:
+                continue
+            allowed = LAYERS[here] | {here} | (COMMON if here != "ops" else set())
+            if parts[1] not in allowed and parts[1] not in ("__version__",):
+                wrong.append(f"{path.relative_to(ROOT)}:{line} ({here}) imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_layers_cover_the_package():
+    assert {layer(path) for path in SOURCES} <= {*LAYERS, *COMMON, "__init__"}
+
+
+def test_ops_need_nothing_but_torch_and_the_standard_library():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in SOURCES
+        if layer(path) == "ops"
+        for line, name in imports(path)
+        if name.split(".")[0] not in {"torch", "mmsync", "__future__", *sys.stdlib_module_names}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_registry_and_errors_know_no_component():
+    """Else importing a registry would import the package, or in a circle."""
+    for name in ("registry", "errors", "version"):
+        for line, imported in imports(ROOT / "mmsync" / f"{name}.py"):
+            assert not imported.startswith("mmsync.") or imported.split(".")[1] == "errors", f"{name}:{line} {imported}"
+
+
+def test_no_assert_guards_users():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in [*SOURCES, *sorted((ROOT / "tools").rglob("*.py"))]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    ]
+    assert not wrong, "raise an error of mmsync.errors instead: " + ", ".join(wrong)
+
+
+def test_no_registered_component_swallows_keywords():
+    """A ``**kwargs`` would hide a misspelt argument from the config check."""
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                continue
+            if not any("register_module" in ast.unparse(d) for d in node.decorator_list):
+                continue
+            functions = [node] if isinstance(node, ast.FunctionDef) else node.body
+            for function in functions:
+                constructor = isinstance(node, ast.FunctionDef) or getattr(function, "name", "") == "__init__"
+                if constructor and function.args.kwarg is not None:
+                    wrong.append(f"{path.relative_to(ROOT)}:{function.lineno} {node.name}")
+    assert not wrong, "\n".join(wrong)
+
+
+ABSOLUTE = re.compile(r"""(?<![\w.:/{}$~*<\])-])/(?:home|root|mnt|data\d*|work|Users|scratch|workspace|tmp/\w+)/\w""")
+
+
+@pytest.mark.parametrize("folder", ["mmsync", "configs", "tools", "tests", "docs", "projects", ".ci"])
+def test_no_path_of_one_machine(folder):
+    wrong = []
+    for path in sorted((ROOT / folder).rglob("*")):
+        if path.suffix in (".py", ".md", ".sh", ".yml", ".cfg", ".toml", "") and path.is_file():
+            for number, line in enumerate(path.read_text(encoding="utf-8", errors="ignore").splitlines(), 1):
+                if ABSOLUTE.search(line):
+                    wrong.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    assert not wrong, "\n".join(wrong)

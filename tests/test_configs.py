@@ -1,0 +1,47 @@
+"""Proves of every shipped config that it passes the check, and that slips of a letter in it are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsync.config import check, load
+from tests import typos
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted(
+    path
+    for folder in ("configs", "projects")
+    for path in (ROOT / folder).rglob("*.py")
+    if "_base_" not in path.parts and (folder == "configs" or "configs" in path.parts)
+)
+NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
+
+
+@pytest.fixture(autouse=True)
+def _from_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)  # projects are imported from there
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
+def test_it_has_no_problem(path):
+    check(load(path))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
+def test_it_says_its_scope_and_keeps_it_short(path):
+    assert load(path).default_scope == "mmsync"
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 120
+
+
+def test_95_percent_of_single_letter_slips_are_told_with_the_right_name():
+    made, missed = 0, []
+    for path, name in zip(CONFIGS, NAMES):
+        one, lost = typos.count(load(path))
+        made += one
+        missed += [f"{name}: {slip}" for slip in lost]
+        print(f"{name}: {one - len(lost)} of {one} slips told")
+    rate = 1 - len(missed) / max(made, 1)
+    print(f"all: {made - len(missed)} of {made} slips told, {rate:.2%}; missed: {missed}")
+    assert rate >= 0.95, missed
