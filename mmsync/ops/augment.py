@@ -173,6 +173,36 @@ class _Fused:
         else:
             self.point = op.factor if self.point is None else _product(op.factor, self.point)
 
+    def prepare(self, x: Tensor) -> None:
+        """Turn joints and points into what runs on the frames ``(T, V*C)`` of persons of ``x``."""
+        joints, channels = x.shape[3:]
+        if self.joint is not None:
+            self.joint = _channel_index(self.joint, channels)
+        if self.point is not None:
+            block = next(size for size in (5, 4, 3, 2, 1) if joints % size == 0)
+            self.point = _frame_factor(self.point.to(x.dtype), joints, channels, block)
+
+    def run(self, source: Tensor, row: Optional[Tensor], clip: Tensor) -> Tensor:
+        """Persons ``source[row]`` (all for ``None``) of the clips ``clip``, ``(P, T', V, C)``, with the maps run."""
+        y, shape = source, source.shape[2:]
+        if self.time is not None:
+            row = torch.arange(len(y), device=y.device) if row is None else row
+            index = row[:, None] * y.shape[1] + self.time[clip]
+            y = y.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, index.shape)
+        elif row is not None:
+            y = y.index_select(0, row)
+        y = y.flatten(2)
+        if self.joint is not None:
+            y = y.gather(2, self.joint[clip].expand(-1, y.shape[1], -1))
+        if self.point is not None:
+            factor = self.point[clip]
+            if factor.shape[1] == 1:
+                y.mul_(factor)
+            else:
+                width = factor.shape[1]
+                y = (y.view(len(y), y.shape[1] * y.shape[2] // width, width) @ factor).view_as(y)
+        return y.unflatten(2, shape)
+
 
 def _product(after: Tensor, before: Tensor) -> Tensor:
     """Product of two point maps, each full ``(N, k, k)`` or diagonal ``(N, k)``."""
@@ -181,48 +211,42 @@ def _product(after: Tensor, before: Tensor) -> Tensor:
     return after * before[:, None, :] if before.dim() == 2 else after @ before
 
 
-def _fuse(maps: Sequence[Map]) -> list[Union[_Fused, TimeMatrix, JointKeep, Noise]]:
-    """The same maps in fewer steps, the first of them a :class:`_Fused`."""
-    last = _Fused()
-    steps: list[Union[_Fused, TimeMatrix, JointKeep, Noise]] = [last]
+def _fuse(maps: Sequence[Map]) -> tuple[_Fused, list[Union[_Fused, TimeMatrix, JointKeep, Noise]]]:
+    """The same maps in fewer steps, the first one and the rest."""
+    first = last = _Fused()
+    steps: list[Union[_Fused, TimeMatrix, JointKeep, Noise]] = []
     for op in maps:
         if isinstance(op, (TimeIndex, JointIndex, PointMap)):
             last.add(op)
         else:
             last = _Fused()
             steps += [op, last]
-    return steps
+    return first, steps
 
 
 # Below, `y (P, T, V, C)` are persons of the clips `clip (P,)`, and may be written to.
 
 
-def _take(source: Tensor, row: Tensor, frame: Optional[Tensor]) -> Tensor:
-    """Persons ``source[row]``, ``(P, T', V, C)``, their frames chosen by ``frame (P, T')``."""
-    if frame is None:
-        return source.index_select(0, row)
-    index = row[:, None] * source.shape[1] + frame
-    return source.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, index.shape)
+def _channel_index(joint: Tensor, channels: int) -> Tensor:
+    """Joint indices ``(N, V)`` as indices ``(N, 1, V*C)`` of a frame's numbers."""
+    return (joint[:, :, None] * channels + torch.arange(channels, device=joint.device)).flatten(1)[:, None]
 
 
-def _take_joints(y: Tensor, joint: Tensor) -> Tensor:
-    channels = y.shape[3]
-    index = (joint[:, :, None] * channels + torch.arange(channels, device=y.device)).flatten(1)
-    return y.flatten(2).gather(2, index[:, None].expand(-1, y.shape[1], -1)).view_as(y)
+def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Tensor:
+    """A point map as a factor of a frame's numbers: ``(N, 1, V*C)``, or block-diagonal ``(N, block*C, block*C)``.
 
-
-def _move_points(y: Tensor, factor: Tensor) -> Tensor:
-    k, factor = factor.shape[1], factor.to(y.dtype)
-    if k < y.shape[3]:  # leave the scores alone
-        y[..., :k] = _move_points(y[..., :k].contiguous(), factor)
-        return y
+    Several points at a time, because a product of three columns leaves the vector units idle.
+    """
+    n, k = factor.shape[:2]
     if factor.dim() == 2:
-        y.flatten(2).mul_(factor.repeat(1, y.shape[2])[:, None])
-        return y
-    # Several points at a time, by a block-diagonal matrix: a product of 3 columns leaves the vector units idle.
-    block = next(b for b in (5, 4, 3, 2, 1) if y[0, :, :, 0].numel() % b == 0)
-    blocks = torch.einsum("ab,pdc->pacbd", torch.eye(block, dtype=y.dtype, device=y.device), factor)
-    return (y.view(len(y), -1, block * k) @ blocks.reshape(-1, block * k, block * k)).view_as(y)
+        whole = factor.new_ones(n, channels)
+        whole[:, :k] = factor
+        return whole.repeat(1, joints)[:, None]
+    whole = torch.eye(channels, dtype=factor.dtype, device=factor.device).repeat(n, 1, 1)
+    whole[:, :k, :k] = factor
+    blocks = factor.new_zeros(n, block, channels, block, channels)
+    blocks.diagonal(dim1=1, dim2=3).copy_(whole.transpose(1, 2)[..., None])  # transposed: points are rows
+    return blocks.view(n, block * channels, block * channels)
 
 
 def _mix_frames(y: Tensor, clip: Tensor, op: TimeMatrix) -> Tensor:
@@ -271,8 +295,10 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     n, m = x.shape[:2]
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
-    first, *steps = _fuse(maps)
-    assert isinstance(first, _Fused)
+    first, steps = _fuse(maps)
+    for step in (first, *steps):
+        if isinstance(step, _Fused):
+            step.prepare(x)
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
@@ -281,11 +307,10 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     for slot in range(m):
         for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
             row = clip * m + slot
-            y = _take(persons, row, None if first.time is None else first.time[clip])
-            y = _run_fused(y, clip, _Fused(None, first.joint, first.point))
+            y = first.run(persons, row, clip)
             for step in steps:
                 if isinstance(step, _Fused):
-                    y = _run_fused(y, clip, step)
+                    y = step.run(y, None, clip)
                 elif isinstance(step, TimeMatrix):
                     y = _mix_frames(y, clip, step)
                 elif isinstance(step, JointKeep):
@@ -295,13 +320,3 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
             out = x.new_zeros(n * m, *y.shape[1:]) if out is None else out
             out.index_copy_(0, row, y)
     return out.unflatten(0, (n, m))
-
-
-def _run_fused(y: Tensor, clip: Tensor, step: _Fused) -> Tensor:
-    if step.time is not None:
-        y = _take(y, torch.arange(len(y), device=y.device), step.time[clip])
-    if step.joint is not None:
-        y = _take_joints(y, step.joint[clip])
-    if step.point is not None:
-        y = _move_points(y, step.point[clip])
-    return y

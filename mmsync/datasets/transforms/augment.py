@@ -331,8 +331,9 @@ class GaussianNoise(BatchAugmentation):
         return {**decided, "seed": torch.randint(0, 2**62, (), generator=generator, device=x.device)}
 
     def maps(self, frames: int, draws: Draws) -> list[ops.Map]:
-        given = {key: draws.get(key) for key in ("apply", "seed", "value")}
-        return [ops.Noise(self.std, self.num_coords, keep_absent=self.keep_absent, **given)]
+        value, seed = draws.get("value"), draws.get("seed")
+        generator = None if seed is None else Generator(seed.device).manual_seed(int(seed))
+        return [ops.Noise(self.std, self.num_coords, draws.get("apply"), generator, value, self.keep_absent)]
 
 
 @TRANSFORMS.register_module()
