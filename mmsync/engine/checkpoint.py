@@ -60,7 +60,7 @@ def read_checkpoint(
             f"checkpoint {path} holds Python objects that could run code while they load, as files of other projects "
             "and of older MMEngine do. If you trust its origin, add --trust-checkpoint (or trust=True)"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # torch raises whatever its reader stumbles over
         raise CheckpointError(_damaged(path)) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__}, not a dict of weights")

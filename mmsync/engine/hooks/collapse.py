@@ -6,6 +6,7 @@ import math
 from typing import Any, Optional
 
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 
 from mmsync.errors import ConfigError, MMSyncError
 from mmsync.registry import HOOKS
@@ -78,5 +79,5 @@ class CollapseMonitorHook(Hook):
             "too much, a queue that is too short, or nearest-neighbour mining that starts too early."
             + (" Training stops here." if self.stop else "")
         )
-        if self.stop and runner.train_loop is not None:
+        if self.stop and isinstance(runner._train_loop, BaseLoop):
             runner.train_loop.stop_training = True

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 from tqdm import tqdm
 
 from mmsync.registry import HOOKS
@@ -85,7 +86,8 @@ class ProgressBarHook(Hook):
         metrics = metrics or {}
         if self.watch in metrics:
             self.watched = {self.watch: f"{metrics[self.watch]:.2f}"}
-        epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if runner.train_loop is not None else "validation"
+        training = isinstance(runner._train_loop, BaseLoop)  # runner.train_loop would build it
+        epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if training else "validation"
         runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")
 
     def before_test_epoch(self, runner: Any) -> None:

@@ -134,6 +134,7 @@ class ProbeMetric(BaseMetric):
         self.collapse = collapse
         self.save_features = save_features
         self.device = device
+        self.protocol = ""
         self.last: Optional[FeatureSet] = None  # of the latest evaluation, on the main process: for pictures
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -216,7 +217,10 @@ class ProbeMetric(BaseMetric):
         if self.collapse:
             metrics["collapse/std"] = feature_std(data.features)
             metrics["collapse/effective_rank"] = effective_rank(data.features)
-        MMLogger.get_current_instance().info(f"Protocol: {'; '.join(note)}")
+        protocol = f"Protocol: {'; '.join(note)}"
+        if protocol != self.protocol:  # once, and not at every validation
+            MMLogger.get_current_instance().info(protocol)
+            self.protocol = protocol
         return metrics
 
     def _bank_and_query(self, data: FeatureSet) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:

@@ -1,0 +1,95 @@
+"""What the command line tools share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from mmsync.errors import ConfigError, MMSyncError
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every tool that runs a config."""
+    parser.add_argument("--work-dir", help="folder for logs and checkpoints (default: work_dirs/<config name>)")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help="settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1",
+    )
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="let checkpoints run code while they load; only for files whose origin you know",
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and put the common arguments in."""
+    from mmsync.config import load
+
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+    cfg = load(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.setdefault("default_scope", "mmsync")
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get("work_dir") is None:
+        cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
+    return cfg
+
+
+def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
+    """Check a config and build its Runner."""
+    from mmsync.config import check
+    from mmsync.registry import RUNNERS
+
+    check(cfg, files=True)
+    if trust_checkpoint:
+        cfg.trust_checkpoint = True
+    return RUNNERS.get(cfg.get("runner_type", "MotionRunner")).from_cfg(cfg)
+
+
+def require(cfg: Config, key: str, purpose: str) -> Any:
+    """A top-level entry of a config, or an error that says what it is needed for."""
+    if cfg.get(key) is None:
+        raise ConfigError(f"{key}: not set in {cfg.filename}, but {purpose} needs it")
+    return cfg[key]
+
+
+def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
+    """Run a tool; a mistake of the user ends in one message and exit code 2.
+
+    Args:
+        main: The tool.
+        args: Its arguments; ``debug`` shows the traceback.
+    """
+    try:
+        main(args)
+    except MMSyncError as error:
+        if args.debug:
+            raise
+        print(f"\n{type(error).__name__}: {_message(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _message(error: MMSyncError) -> str:
+    """The message; of an error in a data loading worker, without the worker's traceback."""
+    text = str(error)
+    name = f"{type(error).__module__}.{type(error).__qualname__}: "
+    return text.rsplit(name, 1)[-1].strip() if "Original Traceback" in text else text

@@ -1,0 +1,157 @@
+"""The command line: train, resume, test, several processes, and one readable message for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toy_motion import toy_config
+
+from mmsync.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+ENV = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}", "OMP_NUM_THREADS": "1", "PYTHON": sys.executable}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A config file of the toy, and a training run of two epochs from it."""
+    folder = tmp_path_factory.mktemp("toy")
+    path = folder / "toy.py"
+    body = toy_config(folder / "run", epochs=2, param_scheduler=None, custom_imports={"imports": ["toy_motion"]})
+    del body["work_dir"]
+    body["auto_scale_lr"] = {"base_batch_size": 16}
+    path.write_text("\n".join(f"{key} = {value!r}" for key, value in body.items()))
+    assert tool("train", path, "--work-dir", folder / "run", "--seed", 3) == 0
+    return path
+
+
+def script(name, *args):
+    """Run a shell script."""
+    command = [str(part) for part in (ROOT / "tools" / name, *args)]
+    return subprocess.run(command, env=ENV, capture_output=True, text=True, timeout=300)
+
+
+def tool(name, *args):
+    """Run a tool in this process, which saves the imports: its exit code."""
+    argv, sys.argv = sys.argv, [f"{name}.py", *map(str, args)]
+    try:
+        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+    except SystemExit as stop:
+        return stop.code
+    finally:
+        sys.argv = argv
+    return 0
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def test_train_saves_and_seeds(config):
+    run = config.parent / "run"
+    checkpoint = load(run / "epoch_2.pth")
+    assert checkpoint["meta"]["iter"] == 10
+    assert checkpoint["meta"]["seed"] == 3
+    assert (run / "toy.py").is_file()  # the resolved config lies beside
+
+
+def test_resume_to_more_epochs(config, tmp_path):
+    assert (
+        tool("train", config, "--work-dir", tmp_path, "--resume", config.parent / "run" / "epoch_1.pth", "--seed", 3)
+        == 0
+    )
+    straight, resumed = load(config.parent / "run" / "epoch_2.pth"), load(tmp_path / "epoch_2.pth")
+    assert all(torch.equal(v, resumed["state_dict"][k]) for k, v in straight["state_dict"].items())
+
+
+def test_flags_and_default_work_dir(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--amp", "--no-validate", "--auto-scale-lr", "--cfg-options", "train_cfg.max_epochs=1"]
+    assert tool("train", config, *flags) == 0
+    checkpoint = load(tmp_path / "work_dirs" / "toy" / "epoch_1.pth")
+    assert checkpoint["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.05 * 8 / 16)
+    assert "AutocastOptimWrapper" in checkpoint["meta"]["cfg"]
+    assert not any(key.startswith("val/") for key in checkpoint["message_hub"]["log_scalars"])
+
+
+def test_test_writes_results(config, tmp_path):
+    checkpoint = config.parent / "run" / "epoch_2.pth"
+    assert tool("test", config, checkpoint, "--work-dir", tmp_path, "--out", tmp_path / "r.json") == 0
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert record["checkpoint"] == str(checkpoint)
+    history = load(checkpoint)["message_hub"]["log_scalars"]
+    assert "knn/top1" in record["results"]
+    assert "train/loss" in history
+
+
+@pytest.mark.dist
+def test_two_processes_train_and_test(config, tmp_path):
+    done = script("dist_train.sh", config, 2, "--work-dir", tmp_path, "--cfg-options", "train_cfg.max_epochs=1")
+    assert done.returncode == 0, done.stderr
+    checkpoint = load(tmp_path / "epoch_1.pth")
+    assert checkpoint["meta"]["iter"] == 2  # 40 clips, 2 x 8, the rest dropped
+    assert len(checkpoint["rng"]) == 2
+    done = script(
+        "dist_test.sh", config, tmp_path / "epoch_1.pth", 2, "--work-dir", tmp_path, "--out", tmp_path / "two.json"
+    )
+    assert done.returncode == 0, done.stderr
+    tool("test", config, tmp_path / "epoch_1.pth", "--work-dir", tmp_path, "--out", tmp_path / "one.json")
+    one, two = (json.loads((tmp_path / f"{n}.json").read_text())["results"] for n in ("one", "two"))
+    assert two == pytest.approx(one)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "message"),
+    [
+        (
+            "train",
+            ["{config}", "--cfg-options", "train_dataloader.batch_size=64"],
+            "batch_size=64 is larger than the 40",
+        ),
+        ("train", ["{config}", "--resume", "nowhere.pth"], "nowhere.pth"),
+        ("train", ["nowhere.py"], "nowhere.py"),
+        ("train", ["{config}", "--cfg-options", "val_evaluator.knn.kk=3"], "kk"),
+        (
+            "train",
+            ["{config}", "--cfg-options", "val_dataloader.dataset.nan_at=3", "val_dataloader.num_workers=1"],
+            "1 of 24 features are not finite, of samples clip3",
+        ),
+        (
+            "train",
+            ["{config}", "--cfg-options", "val_dataloader.dataset.labelled=False"],
+            "none of the evaluated samples",
+        ),
+        (
+            "test",
+            ["{config}", "{run}/epoch_2.pth", "--cfg-options", "model.width=12"],
+            "of another model than ToyMethod",
+        ),
+        ("test", ["{config}", "{run}/toy.py"], "damaged or truncated"),
+        ("train", ["{config}", "--launcher", "pytorch"], "dist_train.sh"),
+    ],
+)
+def test_mistakes_give_one_message(config, tmp_path, capsys, name, args, message):
+    args = [a.format(config=config, run=config.parent / "run") for a in args]
+    assert tool(name, *args, "--work-dir", tmp_path) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert "Traceback" not in out + err
+
+
+def test_debug_shows_the_error():
+    with pytest.raises(ConfigError):
+        tool("train", "nowhere.py", "--debug")
+
+
+@pytest.mark.parametrize("name", ["dist_train.sh", "dist_test.sh", "slurm_train.sh", "slurm_test.sh"])
+def test_scripts_say_how_they_are_used(name):
+    done = script(name)
+    assert done.returncode == 2
+    assert "usage:" in done.stderr

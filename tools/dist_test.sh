@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs tools/test.py on several processes: one per GPU, or gloo processes on the CPU where there is no GPU.
+# Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
+set -euo pipefail
+
+if [ $# -lt 3 ]; then
+    echo "usage: $0 CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]" >&2
+    exit 2
+fi
+CONFIG=$1
+CHECKPOINT=$2
+PROCESSES=$3
+shift 3
+
+TOOLS=$(dirname "$0")
+if [ "${NNODES:-1}" -gt 1 ]; then
+    RENDEZVOUS=(--nnodes "$NNODES" --node_rank "${NODE_RANK:-0}" --master_addr "${MASTER_ADDR:-127.0.0.1}"
+        --master_port "${PORT:-29500}")
+else
+    RENDEZVOUS=(--standalone)
+fi
+
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python}" -m torch.distributed.run "${RENDEZVOUS[@]}" \
+    --nproc_per_node "$PROCESSES" "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"

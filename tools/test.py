@@ -1,0 +1,37 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``. The config's ``test_evaluator`` says how."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mmengine.dist import is_main_process
+
+from mmsync.apis.cli import add_common_arguments, build_runner, load_config, require, run_tool
+from mmsync.fileio import atomic_path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help="checkpoint file or address")
+    parser.add_argument("--out", help="json file for the results")
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    cfg = load_config(args)
+    for key in ("test_dataloader", "test_cfg", "test_evaluator"):
+        require(cfg, key, "testing")
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    results = build_runner(cfg, args.trust_checkpoint).test()
+    if args.out and is_main_process():
+        record = {"config": args.config, "checkpoint": args.checkpoint, "results": results}
+        with atomic_path(args.out) as temporary:
+            temporary.write_text(json.dumps(record, indent=2, default=float) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    arguments = parse_args()
+    run_tool(main, arguments)
