@@ -143,7 +143,8 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
         ``(N, T, T)``.
     """
     reach = min(taps // 2, frames - 1)
-    half = torch.exp(-(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2))
+    exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
+    half = exponent.clamp(min=-80).exp()  # smaller weights would be denormal in float32, and products with them slow
     kernel = sigma.new_zeros(len(sigma), 2 * frames - 1)  # by lag, from 1 - frames to frames - 1
     kernel[:, frames - 1 : frames + reach] = half
     kernel[:, frames - 1 - reach : frames] = half.flip(1)
@@ -292,7 +293,11 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     Returns:
         ``(N, M, T', V, C)``.
     """
-    n, m = x.shape[:2]
+    n, m, frames = x.shape[:3]
+    for op in maps:
+        frames = op.index.shape[1] if isinstance(op, TimeIndex) else frames
+        frames = op.matrix.shape[1] if isinstance(op, TimeMatrix) else frames
+    out = x.new_zeros(n * m, frames, *x.shape[3:])
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
     first, steps = _fuse(maps)
@@ -302,7 +307,6 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
-    out: Optional[Tensor] = None
     # First persons come first, so that their noise does not depend on who else is there.
     for slot in range(m):
         for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
@@ -317,6 +321,5 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
                     y.mul_(step.keep[clip][..., None])
                 else:
                     y = _add_noise(y, clip, slot, step)
-            out = x.new_zeros(n * m, *y.shape[1:]) if out is None else out
             out.index_copy_(0, row, y)
     return out.unflatten(0, (n, m))
