@@ -18,6 +18,7 @@ from mmsync.structures import SkeletonLayout
 
 from .collate import motion_collate
 from .sources.base import check_labels
+from .transforms.normalize import RemapSkeleton
 
 Split = Union[str, Mapping]
 
@@ -38,7 +39,8 @@ class SkeletonDataset(Dataset):
             Keys of a dict hold together. ``None`` takes all.
         roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the
             samples carry their role.
-        layout: The layout that the batches are to have after the pipeline; ``None`` takes what comes.
+        layout: The layout that the batches are to have; clips of another one are remapped before the pipeline. ``None``
+            takes what comes.
         seed: Seed of the pipeline's random transforms.
         cache: Keep all packed clips in memory, which needs a pipeline without random transforms.
         num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
@@ -49,7 +51,7 @@ class SkeletonDataset(Dataset):
     Raises:
         ConfigError: The arguments contradict each other.
         DataError: The source cannot be read, or its labels are out of range.
-        LayoutError: The clips are of another layout.
+        LayoutError: The clips cannot be remapped to the layout.
         ProtocolError: No such split, or one without clips.
     """
 
@@ -83,7 +85,7 @@ class SkeletonDataset(Dataset):
             self.clips, self.roles = self.clips[keep], [self.roles[i] for i in keep]
 
         self.num_classes = self._check_labels(num_classes)
-        self.layout = self._check_layout(layout)
+        self.layout = self._set_layout(layout)
         # shared with the workers: what they find out, and what persistent ones must be told
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
@@ -260,18 +262,24 @@ class SkeletonDataset(Dataset):
         check_labels(self.labels, self.names, "SkeletonDataset", num_classes)
         return num_classes if num_classes is not None else int(self.labels.max(initial=-1)) + 1
 
-    def _check_layout(self, layout: Optional[Union[str, Mapping]]) -> SkeletonLayout:
-        found = self.source.layout
+    def _set_layout(self, layout: Optional[Union[str, Mapping]]) -> SkeletonLayout:
+        """The layout after the pipeline, which gets a remap if it must."""
+        source = self.source.layout
+        if layout is None:
+            return self._layout_after(source)
+        wanted = SkeletonLayout.from_config(layout)
+        if self._layout_after(source) != wanted:
+            self.pipeline.insert(0, RemapSkeleton(source, wanted))
+        found = self._layout_after(source)
+        if found != wanted:
+            raise LayoutError(f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {found.name!r}")
+        return found
+
+    def _layout_after(self, layout: SkeletonLayout) -> SkeletonLayout:
         for transform in self.pipeline:
             if hasattr(transform, "output_layout"):
-                found = transform.output_layout(found)
-        if layout is not None and found != SkeletonLayout.from_config(layout):
-            wanted = SkeletonLayout.from_config(layout)
-            raise LayoutError(
-                f"SkeletonDataset: the clips are {found.name!r}, wanted {wanted.name!r}; put "
-                f"dict(type='RemapSkeleton', src={found.name!r}, dst={wanted.name!r}) first into the pipeline"
-            )
-        return found
+                layout = transform.output_layout(layout)
+        return layout
 
 
 class _NoGenerator:

@@ -1,5 +1,5 @@
-from .layout import SkeletonLayout, register_layout, remap_index
+from .layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
 from .sample import MotionSample
 from .view import View
 
-__all__ = ["MotionSample", "SkeletonLayout", "View", "register_layout", "remap_index"]
+__all__ = ["PICTURE_LAYOUTS", "MotionSample", "SkeletonLayout", "View", "register_layout", "remap_index"]

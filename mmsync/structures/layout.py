@@ -10,6 +10,9 @@ from mmsync.errors import LayoutError, did_you_mean, nearest
 
 Pairs = tuple[tuple[int, int], ...]
 
+PICTURE_LAYOUTS = ("coco17", "penn13", "openpose18", "openpose25")
+"""Layouts of detectors that look at pictures: three channels are x, y and score, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class SkeletonLayout:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
 from .base import MappedArray, SkeletonSource, as_labels, attributes_from_names
 from .safe_pickle import load_pickle
@@ -93,7 +93,7 @@ class AimCLRSource(_Parts):
                 raise DataError(f"{path} holds {shape[0]} clips, but {label_paths[split]} {len(y)} labels")
             names += found or [f"{split}_{i:06d}" for i in range(shape[0])]
             labels.append(y)
-        self.num_coords = min(shape[1], 3)
+        self.num_coords = 2 if shape[1] == 2 or self.layout.name in PICTURE_LAYOUTS else 3
         self._set(arrays, names, labels)
         self.check(", ".join(map(str, paths.values())))
 
@@ -119,6 +119,8 @@ class CTRGCNSource(_Parts):
         DataError: The file is missing, damaged, or of another kind.
         LayoutError: The width of the arrays does not fit layout and persons.
     """
+
+    num_coords = 3
 
     def __init__(
         self,

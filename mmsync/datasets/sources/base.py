@@ -35,7 +35,7 @@ class SkeletonSource:
     """
 
     layout: SkeletonLayout
-    num_coords: int = 3
+    num_coords: int
     names: list[str]
     labels: Optional[np.ndarray] = None
     attributes: dict[str, np.ndarray]

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
+from mmsync.structures import SkeletonLayout
 
 from .base import list_files
 from .store import StoreSource, StoreWriter, cached
@@ -34,6 +35,8 @@ class PennActionSource(StoreSource):
     Raises:
         DataError: No such folder, or a file that cannot be read.
     """
+
+    layout, num_coords = SkeletonLayout.get("penn13"), 2
 
     def __init__(self, data_root: Union[str, Path]) -> None:
         root = Path(data_root)

@@ -11,14 +11,13 @@ from mmengine.logging import print_log
 
 from mmsync.errors import DataError, LayoutError
 from mmsync.registry import DATASETS
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
 from .base import SkeletonSource, attributes_from_names
 from .safe_pickle import load_pickle
 
 # which layout a number of joints means where the file does not say
 _LAYOUT_OF = {25: "ntu25", 20: "kinect20", 17: "coco17", 15: "sbu15", 13: "penn13", 18: "openpose18", 42: "hands42"}
-_OF_PICTURES = ("coco17", "openpose18", "openpose25", "penn13")
 _NAME_KEYS = ("frame_dir", "filename", "video_id", "name")
 
 
@@ -109,7 +108,7 @@ class PysklSource(SkeletonSource):
             )
         scored = any(score is not None for score in self._scores)
         if num_coords is None:
-            num_coords = 2 if channels == 2 or scored or self.layout.name in _OF_PICTURES else 3
+            num_coords = 2 if channels == 2 or scored or self.layout.name in PICTURE_LAYOUTS else 3
         if channels not in (2, 3) or channels < num_coords:
             raise DataError(f"{ann_file}: keypoint has {channels} channels, wanted {num_coords}")
         self.num_coords = num_coords

@@ -36,7 +36,8 @@ _ALLOWED: dict[tuple[str, str], object] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     **{
-        ("builtins", kind.__name__): kind
+        (module, kind.__name__): kind
+        for module in ("builtins", "__builtin__")  # the latter up to protocol 2
         for kind in (list, tuple, dict, set, frozenset, int, float, complex, bool, str, bytes, bytearray)
     },
     # module names before and since NumPy 2

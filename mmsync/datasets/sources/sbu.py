@@ -10,6 +10,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
+from mmsync.structures import SkeletonLayout
 
 from .base import list_files
 from .store import StoreSource, StoreWriter, cached
@@ -41,6 +42,8 @@ class SBUSource(StoreSource):
     Raises:
         DataError: No such folder, or a file that cannot be read.
     """
+
+    layout, num_coords = SkeletonLayout.get("sbu15"), 3
 
     def __init__(self, data_root: Union[str, Path]) -> None:
         files = list_files(data_root, "s??s??/*/*/skeleton_pos.txt", "SBU")

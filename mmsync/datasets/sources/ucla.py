@@ -10,6 +10,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
+from mmsync.structures import SkeletonLayout
 
 from .base import attributes_from_names, list_files
 from .store import StoreSource, StoreWriter, cached
@@ -33,6 +34,8 @@ class NWUCLASource(StoreSource):
     Raises:
         DataError: No such folder, or a file that cannot be read.
     """
+
+    layout, num_coords = SkeletonLayout.get("kinect20"), 3
 
     def __init__(self, data_root: Union[str, Path]) -> None:
         root = Path(data_root)

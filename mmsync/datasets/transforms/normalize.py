@@ -198,6 +198,7 @@ class RemapSkeleton(BaseTransform):
         return self.dst
 
     def transform(self, results: dict) -> dict:
+        results["layout"] = self.output_layout(results["layout"])
         keypoint = results["keypoint"]
         if self.simple is not None:
             out = keypoint[:, :, self.simple]
@@ -206,5 +207,5 @@ class RemapSkeleton(BaseTransform):
             for channel in range(results["num_coords"], keypoint.shape[-1]):
                 score = np.where(self.matrix > 0, keypoint[..., channel][:, :, None], np.inf)
                 out[..., channel] = score.min(-1)
-        results["keypoint"], results["layout"] = out, self.output_layout(results["layout"])
+        results["keypoint"] = out
         return results

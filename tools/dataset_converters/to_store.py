@@ -1,0 +1,79 @@
+"""Write any source as mmsync's own memory-mapped folder.
+
+    python tools/dataset_converters/to_store.py OUT --source type=PysklSource ann_file=ntu60_3danno.pkl
+    python tools/dataset_converters/to_store.py OUT --config CONFIG [--cfg-options key=value ...]
+
+The second form takes the source of the config's training data. Empty frames at both ends are cut off (--keep-padding
+keeps them), so that padded arrays shrink to what was measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import DictAction
+from tqdm import tqdm
+
+from mmsync.config import load
+from mmsync.datasets.sources import StoreWriter
+from mmsync.errors import MMSyncError
+from mmsync.registry import DATASETS
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, help="the folder to make")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--source", nargs="+", action=DictAction, help="the source's config, as key=value")
+    where.add_argument("--config", help="a config whose train_dataloader has the source")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override settings of the config")
+    parser.add_argument("--keep-padding", action="store_true", help="keep empty frames at both ends of a clip")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT")
+    return parser.parse_args()
+
+
+def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool = False) -> None:
+    """Writes all clips of a source.
+
+    Args:
+        source: The source.
+        out: The folder to make.
+        keep_padding: Keep empty frames at both ends, and absent persons at the end.
+        overwrite: Replace the folder.
+
+    Raises:
+        DataError: The folder exists, or a clip cannot be read.
+    """
+    origin = type(source).__name__
+    with StoreWriter(out, source.layout, source.num_coords, source.class_names, origin, overwrite) as store:
+        for index, name in enumerate(tqdm(source.names, unit="clip")):
+            clip = source.load(index)
+            seen = clip.any(axis=(2, 3))
+            if not keep_padding and seen.any():
+                frames, persons = np.flatnonzero(seen.any(0)), np.flatnonzero(seen.any(1))
+                clip = clip[: persons[-1] + 1, frames[0] : frames[-1] + 1]
+            label = -1 if source.labels is None else int(source.labels[index])
+            store.add(name, clip, label, **{key: values[index] for key, values in source.attributes.items()})
+        store.splits = dict(source.splits)
+
+
+def main() -> int:
+    """Convert; returns the exit code."""
+    args = parse_args()
+    try:
+        settings = args.source or load(args.config, args.cfg_options).train_dataloader.dataset.source
+        convert(DATASETS.build(dict(settings)), args.out, args.keep_padding, args.overwrite)
+    except MMSyncError as error:
+        print(error)
+        return 1
+    print(f"written: {args.out}; use it by source=dict(type='StoreSource', root='{args.out}')")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
