@@ -38,6 +38,11 @@ class Motion:
         """The leading side and the other one."""
         return self.lead, 1 - self.lead
 
+    @property
+    def inward(self) -> int:
+        """Sign of a twist of the trunk that brings the leading shoulder forward."""
+        return 2 * self.lead - 1
+
     def arm(self, side: int, forward=0.0, out=0.0, twist=0.0, bend=0.0) -> None:
         """Adds to an arm: raise it forward or outward, turn it about itself, bend its elbow; ``(T,)`` radians each."""
         gain, mirror = self.amplitude[side != self.lead], 1 - 2 * side
@@ -96,11 +101,19 @@ def _clap(m: Motion) -> None:
 def _sweep(m: Motion) -> None:
     for side, sign in zip(m.sides, (1, -1)):  # as clapping, but both arms swing to the same side
         m.arm(side, out=0.4 * sign * m.sin, twist=-0.5 * sign * m.sin)
+    m.trunk(twist=-0.25 * m.inward * m.sin)
 
 
-def _stretch(m: Motion, other: int) -> None:
-    for side, sign in zip(m.sides, (1, other)):
+def _punch(m: Motion) -> None:
+    for side, sign in zip(m.sides, (1, -1)):
         m.arm(side, forward=0.45 * sign * m.sin, bend=-0.9 * sign * m.sin)
+    m.trunk(twist=0.25 * m.inward * m.sin)
+
+
+def _row(m: Motion) -> None:
+    for side in m.sides:
+        m.arm(side, forward=0.45 * m.sin, bend=-0.9 * m.sin)
+    m.trunk(bend=0.15 * m.sin)
 
 
 def _lift_arms(m: Motion, step: np.ndarray) -> None:
@@ -111,7 +124,7 @@ def _lift_arms(m: Motion, step: np.ndarray) -> None:
 def _throw(m: Motion) -> None:
     swing = -0.9 * ease(m.phase, 0, 0.5) + 2.2 * ease(m.phase, 0.5, 0.7) - 1.3 * ease(m.phase, 0.7, 1)
     m.arm(m.lead, forward=swing, bend=-0.6 * swing)
-    m.trunk(twist=0.3 * (2 * m.lead - 1) * -swing)
+    m.trunk(twist=0.3 * m.inward * swing)
 
 
 def _squat(m: Motion) -> None:
@@ -234,8 +247,8 @@ ACTIONS: dict[str, Action] = {
     "circle_backward": Action(lambda m: _circle(m, -1), 1.0, may_sit=True),
     "clap": Action(_clap, 1.5, may_sit=True),
     "sweep": Action(_sweep, 1.5, may_sit=True),
-    "punch": Action(lambda m: _stretch(m, -1), 1.3, may_sit=True),
-    "row": Action(lambda m: _stretch(m, 1), 1.3, may_sit=True),
+    "punch": Action(_punch, 1.3, may_sit=True),
+    "row": Action(_row, 1.3, may_sit=True),
     "raise_arms": Action(lambda m: _lift_arms(m, ease(m.phase)), may_sit=True),
     "lower_arms": Action(lambda m: _lift_arms(m, 1 - ease(m.phase)), may_sit=True),
     "throw": Action(_throw, may_sit=True),
