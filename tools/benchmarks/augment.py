@@ -3,7 +3,7 @@
     python tools/benchmarks/augment.py
 
 All draw their parameters, use one thread, and run in turns in this process, so that a busy machine slows all of them;
-median CPU times are compared. There are two NumPy versions. The plain one is what one writes first, as in the reference:
+median CPU times are compared. There are two NumPy versions. The plain one is what one writes first, as the reference:
 float64, one map after the other, one rotation per axis, ``np.convolve`` along time. The tuned one is float32,
 multiplies all matrices together and filters by 15 shifted sums.
 """
