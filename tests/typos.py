@@ -62,11 +62,21 @@ def told(cfg: Config, path: str, meant: str) -> bool:
     return False
 
 
-def count(cfg: Config) -> tuple[int, list[str]]:
-    """Number of slips made in a correct config, and those that were not told."""
+def count(cfg: Config, seen: set | None = None) -> tuple[int, list[str]]:
+    """Number of slips made in a correct config, and those that were not told.
+
+    Args:
+        cfg: The config.
+        seen: Names tried before, of the same path and type; they are left out and the others added.
+    """
     made, missed = 0, []
     names = list(places(cfg._cfg_dict))
     for path, owner, key in names:
+        name = (path, owner.get("type"), owner[key] if key == "type" else None)
+        if seen is not None and name in seen:
+            continue
+        if seen is not None:
+            seen.add(name)
         for kind in KINDS:
             seed = ".".join(path)
             wrong = slip(key, kind, seed)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from mmengine.config import Config
+
 from mmsync import registry as r
 from mmsync.config import places
 from mmsync.config.fit import contradictions
@@ -32,7 +34,7 @@ _HOLES: dict[str, Keys] = {
 }
 
 
-def check(cfg: Mapping[str, Any], files: bool = False) -> None:
+def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     """Report everything that is wrong with a config.
 
     Args:
@@ -44,7 +46,7 @@ def check(cfg: Mapping[str, Any], files: bool = False) -> None:
             ``--cfg-options`` takes them.
     """
     checker = _Checker(Notes.of(cfg), files)
-    values = {key: cfg[key] for key in cfg}
+    values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
     checker.problems += contradictions(values)
     if checker.problems:
@@ -225,8 +227,8 @@ class _Checker:
         if not self._is_dict(cfg, keys):
             return
         for name, hook in cfg.items():
-            near = nearest(name, places.DEFAULT_HOOKS) if name not in places.DEFAULT_HOOKS else []
-            if near:
+            near = [] if name in places.DEFAULT_HOOKS else nearest(name, places.DEFAULT_HOOKS) or nearest(name, cfg, 1)
+            if near or (hook is None and name not in places.DEFAULT_HOOKS):
                 self.report((*keys, name), f"is no hook of the runner{did_you_mean(near)}")
             if hook is not None:
                 self.typed(hook, r.HOOKS, (*keys, name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from mmsync import registry as r
@@ -19,7 +20,7 @@ RUNNER_KEYS = {
     *("visualizer", "default_scope", "randomness", "experiment_name"),
     # what the Runner and its tools read from the config besides
     *("runner_type", "strategy", "custom_imports", "model_wrapper_cfg", "sync_bn", "find_unused_parameters", "compile"),
-    *("vis_backends", "activation_checkpointing", "tta_model", "tta_pipeline"),
+    *("vis_backends", "activation_checkpointing", "tta_model", "tta_pipeline", "trust_checkpoint"),
 }
 """Top-level keys that mean something; every other one is a variable of the file."""
 
@@ -51,11 +52,12 @@ PLACES: list[tuple[str, r.Registry]] = [
 
 def registry_of(keys: Sequence[str]) -> r.Registry | None:
     """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
-    for key in reversed(keys):
-        for pattern, registry in PLACES:
-            if re.fullmatch(pattern, key):
-                return registry
-    return None
+    return next((registry for registry in map(_registry_of_key, reversed(keys)) if registry is not None), None)
+
+
+@cache
+def _registry_of_key(key: str) -> r.Registry | None:
+    return next((registry for pattern, registry in PLACES if re.fullmatch(pattern, key)), None)
 
 
 PROVIDED: dict[str, tuple[str, ...]] = {
@@ -65,7 +67,7 @@ PROVIDED: dict[str, tuple[str, ...]] = {
     r.DATA_SAMPLERS.name: ("dataset",),
     r.MODEL_WRAPPERS.name: ("module", "device_ids"),
     r.OPTIM_WRAPPER_CONSTRUCTORS.name: ("optim_wrapper_cfg", "paramwise_cfg"),
-    r.FUNCTIONS.name: ("data_batch", "batch", "worker_id", "num_workers", "rank", "seed"),
+    r.FUNCTIONS.name: ("samples", "data_batch", "batch", "worker_id", "num_workers", "rank", "seed"),
 }
 """Arguments that the caller fills in, by registry: neither required in a config nor allowed there."""
 

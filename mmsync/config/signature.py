@@ -66,6 +66,7 @@ def accepted(target: Callable[..., Any]) -> Accepted:
     return Accepted(annotations, frozenset(required), takes_more)
 
 
+@cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
     """The default of an argument, or None."""
     parameter = inspect.signature(target).parameters.get(name)

@@ -55,6 +55,8 @@ class SkeletonDataset(Dataset):
         ProtocolError: No such split, or one without clips.
     """
 
+    config_schema = {"roles": ("train", "bank", "query")}
+
     def __init__(
         self,
         source: Union[dict, object],

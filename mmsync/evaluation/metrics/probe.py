@@ -92,6 +92,9 @@ class FeatureSet(NamedTuple):
             )
 
 
+_GIVEN_BY_METRIC = {"bank", "bank_labels", "query", "query_labels", "num_classes"}
+
+
 @METRICS.register_module()
 class ProbeMetric(BaseMetric):
     """Collects the features ``(N, D)`` of a bank and of queries once and runs every probe on them.
@@ -115,6 +118,13 @@ class ProbeMetric(BaseMetric):
         device: Where the probes compute.
     """
 
+    config_schema = {  # what the config check lets `knn` and `linear` hold
+        name: tuple(p for p in inspect.signature(function).parameters if p not in _GIVEN_BY_METRIC)
+        for name, function in (("knn", knn_classify), ("linear", train_linear_probe))
+    }
+
+    default_prefix = ""  # the names above are whole
+
     def __init__(
         self,
         knn: Optional[dict] = None,
@@ -126,8 +136,8 @@ class ProbeMetric(BaseMetric):
         super().__init__()
         self.knn = None if knn is None else {"k": 20, "temperature": 0.1, **knn}
         self.linear = None if linear is None else dict(linear)
-        for name, given, function in (("knn", knn, knn_classify), ("linear", linear, train_linear_probe)):
-            accepted = [p for p in inspect.signature(function).parameters if p not in _GIVEN_BY_METRIC]
+        for name, given in (("knn", knn), ("linear", linear)):
+            accepted = self.config_schema[name]
             unknown = sorted(set(given or ()) - set(accepted))
             if unknown:
                 raise ConfigError(f"ProbeMetric.{name}: unknown key {unknown[0]!r}; it takes {', '.join(accepted)}")
@@ -254,6 +264,3 @@ class ProbeMetric(BaseMetric):
             metrics[f"knn/top1{suffix}"] = 100 * topk_accuracy(scores, query[1], 1)
             metrics[f"knn/top5{suffix}"] = 100 * topk_accuracy(scores, query[1], 5)
         return metrics
-
-
-_GIVEN_BY_METRIC = {"bank", "bank_labels", "query", "query_labels", "num_classes"}
