@@ -50,6 +50,10 @@ class ToyMethod(BaseModel):
         self.head = nn.Linear(width, 8)
         self.draw_in_predict = draw_in_predict
         self.slow = slow
+        self.epoch = None
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
 
     def forward(self, inputs, data_samples, mode):
         x = torch.stack(list(inputs))

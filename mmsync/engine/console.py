@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 _MMENGINE = os.path.dirname(mmengine.__file__)
 _LOGGING = (os.path.dirname(logging.__file__), os.path.join(_MMENGINE, "logging"), __file__)
-_NOISE = ("has no metainfo",)  # MMEngine's warning about a field that nothing here uses
+_NOISE = ("has no metainfo", '"FileClient" will be deprecated', "HardDiskBackend")  # MMEngine about itself
 
 
 def _origin() -> str:

@@ -12,8 +12,10 @@ from torch.utils.data import DataLoader
 from mmsync.registry import LOOPS
 
 
-def _remaining_batches(runner: Any, dataloader: DataLoader, seen: int) -> Iterator[Any]:
+def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: int) -> Iterator[Any]:
     """One pass over the data without its first ``seen`` batches; a resumed run's randomness holds from here on."""
+    if hasattr(runner.bare_model, "set_epoch"):  # for what a method schedules by epoch
+        runner.bare_model.set_epoch(epoch)
     sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
     skip = getattr(sampler, "skip", None)
     if seen and skip is not None:
@@ -38,7 +40,8 @@ class EpochBasedTrainLoop(upstream.EpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         seen = self.runner.pop_batches_seen()
-        for index, batch in enumerate(_remaining_batches(self.runner, self.dataloader, seen), start=seen):
+        batches = _remaining_batches(self.runner, self.dataloader, self._epoch, seen)
+        for index, batch in enumerate(batches, start=seen):
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
@@ -71,7 +74,7 @@ class IterBasedTrainLoop(upstream.IterBasedTrainLoop):
         while True:
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(epoch)
-            yield from _remaining_batches(self.runner, self.dataloader, seen)
+            yield from _remaining_batches(self.runner, self.dataloader, epoch, seen)
             self.runner.bound_history()
             epoch, seen = epoch + 1, 0
 

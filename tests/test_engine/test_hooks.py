@@ -97,7 +97,7 @@ def test_collapse_alarm():
     hook.after_train_iter(runner, 0, outputs={"loss": torch.tensor(1.0), "queue_std": torch.tensor(0.08)})
     assert warnings == []
     hook.after_val_epoch(runner, {"collapse/std": 0.001, "collapse/effective_rank": 1.1})
-    assert "collapse/std 0.001 < 0.005, collapse/effective_rank 1.1 < 2" in warnings[0]
+    assert "collapse/std 0.001 < 0.002, collapse/effective_rank 1.1 < 2" in warnings[0]
     hook.after_train_iter(runner, 0, outputs={"loss": torch.tensor(1.0), "queue_std": torch.tensor(0.002)})
     assert "queue_std 0.002 < 0.01" in warnings[1]
     assert hook.alarms == 2

@@ -30,7 +30,7 @@ class Recorder(Hook):
         self.stop_at, self.losses = stop_at, {}
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.losses[runner.iter] = (batch_idx, outputs["loss"].item(), outputs["noise"].item())
+        self.losses[runner.iter] = (batch_idx, runner.model.epoch, outputs["loss"].item(), outputs["noise"].item())
         if runner.iter + 1 == self.stop_at:
             raise KeyboardInterrupt
 
@@ -80,6 +80,7 @@ def test_resume_is_bit_exact(tmp_path, checkpoint, train_cfg, workers):
     resumed, rest = train({**config("broken"), "resume": True})
     done = int(min(rest))
     assert 5 <= done <= 8  # it did resume
+    assert [rest[i][1] for i in sorted(rest)] == [i // 5 for i in sorted(rest)]  # the method knows the epoch
     assert rest == {i: v for i, v in losses.items() if i >= done}
     expected, actual = everything(straight), everything(resumed)
     assert expected.keys() == actual.keys()
@@ -90,7 +91,7 @@ def test_upstream_runner_does_not_resume_exactly(tmp_path):
     """The reason for our own random states; red once MMEngine keeps them."""
     config = toy_config(tmp_path, epochs=1)
     config["default_hooks"] = {"checkpoint": {"type": "mmengine.CheckpointHook"}}
-    Runner.from_cfg(Config(config)).train()
+    Runner.from_cfg(Config({**config, "experiment_name": "upstream"})).train()
     assert "rng" not in torch.load(tmp_path / "epoch_1.pth", weights_only=False)
 
 

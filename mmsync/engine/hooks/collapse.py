@@ -32,7 +32,7 @@ class CollapseMonitorHook(Hook):
 
     def __init__(
         self,
-        min_std: float = 0.005,
+        min_std: float = 0.002,
         min_rank: float = 2.0,
         watch: Optional[dict[str, float]] = None,
         interval: int = 50,

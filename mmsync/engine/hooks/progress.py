@@ -61,10 +61,11 @@ class ProgressBarHook(Hook):
                 bar.set_postfix(self._state(runner), refresh=False)
             bar.update()
         elif self._line_is_due(last=done == runner.max_iters) and is_main_process():
-            speed = (done - self.first_iter) / (time.monotonic() - self.started)
-            rest = timedelta(seconds=round((runner.max_iters - done) / speed))
+            pace = (time.monotonic() - self.started) / (done - self.first_iter)
+            rest = timedelta(seconds=round((runner.max_iters - done) * pace))
+            speed = f"{1 / pace:.1f} it/s" if pace < 1 else f"{pace:.1f} s/it"
             state = "  ".join(f"{k} {v}" for k, v in self._state(runner).items())
-            runner.logger.info(f"iteration {done}/{runner.max_iters}  {state}  {speed:.1f} it/s  {rest} left")
+            runner.logger.info(f"iteration {done}/{runner.max_iters}  {state}  {speed}  {rest} left")
 
     def after_train(self, runner: Any) -> None:
         """Close the bar."""

@@ -92,7 +92,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             return {**data, "inputs": self._finish(view)}
         generator = self._generator(view.data.device)
         self.step += 1
-        return {**data, "inputs": {name: self._finish(aug(view, generator)) for name, aug in self.views.items()}}
+        with torch.autocast(view.data.device.type, enabled=False):  # coordinates stay float32 in mixed precision
+            return {**data, "inputs": {name: self._finish(aug(view, generator)) for name, aug in self.views.items()}}
 
     def _finish(self, view: View) -> View:
         x = view.data if self.window is None else resample(view.data, self.window)
