@@ -1,0 +1,93 @@
+"""check_data finds what is wrong and to_store keeps what is there."""
+
+from __future__ import annotations
+
+import pickle
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsync.datasets.sources import StoreSource
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a tool as a script, in this process; returns its exit code and what it printed."""
+
+    def run(tool, *args):
+        monkeypatch.setattr(sys, "argv", [tool, *map(str, args)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(ROOT / tool), run_name="__main__")
+        return caught.value.code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A pickle of ten clips: NaN, empty, one frame, frozen, and six sound ones, padded with empty frames."""
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(size=(1, 9, 25, 3)).astype(np.float32) for _ in range(10)]
+    clips[1][0, 2] = np.nan
+    clips[2][:] = 0
+    clips[3] = clips[3][:, :1]
+    clips[4][:] = clips[4][:, :1]
+    clips[5][:, 6:] = 0
+    items = [dict(frame_dir=f"clip{i}", label=i % 2, keypoint=clip) for i, clip in enumerate(clips)]
+    content = dict(split=dict(train=[f"clip{i}" for i in range(10)], sound=[f"clip{i}" for i in range(6, 10)]))
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(dict(content, annotations=items)))
+    (tmp_path / "config.py").write_text(
+        f"""
+source = dict(type='PysklSource', ann_file={str(tmp_path / "a.pkl")!r})
+pipeline = [dict(type='ResizeClip', length=4), dict(type='PackSkeleton')]
+dataset = dict(type='SkeletonDataset', source=source, pipeline=pipeline, split='train')
+train_dataloader = dict(batch_size=2, dataset=dataset)
+val_dataloader = dict(batch_size=2, dataset=dict(dataset, split='sound'))
+test_dataloader = val_dataloader
+"""
+    )
+    return tmp_path, clips
+
+
+def test_check_data(data, run):
+    folder, _ = data
+    code, printed = run("tools/misc/check_data.py", folder / "config.py")
+    assert code == 1, printed
+    for text in [
+        "train_dataloader: 10 clips, layout ntu25, 8 readable", "clip1: 1 of 9 frames hold NaN",
+        "clip2: all 9 frames are empty", "a single frame: 1\n    clip3", "frozen: all frames are equal: 1\n    clip4",
+        "clip5 (3 of 9)", "labels: 2 of 2 classes", "val_dataloader: 4 clips", "test_dataloader: as before", "2 errors",
+    ]:  # fmt: skip
+        assert text in printed, f"{text!r} is not in\n{printed}"
+    code, printed = run(
+        "tools/misc/check_data.py", folder / "config.py", "--cfg-options", "train_dataloader.dataset.split=sound"
+    )
+    assert (code, "ok: no errors" in printed) == (0, True), printed
+    code, printed = run(
+        "tools/misc/check_data.py", folder / "config.py", "--cfg-options", "train_dataloader.dataset.split=soud"
+    )
+    assert code == 1
+    assert "did you mean 'sound'" in printed
+
+
+def test_to_store(data, run):
+    folder, clips = data
+    out = folder / "store"
+    code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
+    assert code == 0, printed
+    source = StoreSource(out)
+    assert (len(source), source.layout.name, source.labels.tolist()) == (10, "ntu25", [0, 1] * 5)
+    np.testing.assert_array_equal(source.load(5), clips[5][:, :6])  # without the padding
+    np.testing.assert_array_equal(source.load(7), clips[7])
+    assert source.splits["sound"] == ["clip6", "clip7", "clip8", "clip9"]
+    code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
+    assert (code, "exists" in printed) == (1, True)
+    kind = ["type=PysklSource", f"ann_file={folder / 'a.pkl'}"]
+    code, printed = run("tools/dataset_converters/to_store.py", out, "--source", *kind, "--overwrite", "--keep-padding")
+    assert code == 0, printed
+    assert StoreSource(out).load(5).shape == (1, 9, 25, 3)
