@@ -84,6 +84,10 @@ class SkeletonDataset(Dataset):
         self.roles = [role for role, part in chosen.items() for _ in part]
         if indices is not None:
             keep = np.arange(min(indices, len(self.clips))) if isinstance(indices, int) else np.asarray(indices)
+            if keep.size and not -len(self.clips) <= keep.min() <= keep.max() < len(self.clips):
+                raise ConfigError(
+                    f"SkeletonDataset: indices up to {keep.max()}, but the split has {len(self.clips)} clips"
+                )
             self.clips, self.roles = self.clips[keep], [self.roles[i] for i in keep]
 
         self.num_classes = self._check_labels(num_classes)

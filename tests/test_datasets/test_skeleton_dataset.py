@@ -109,6 +109,7 @@ def test_indices_shorten_the_split(make_store, clips):
         (dict(split=dict(names=["x"])), ProtocolError, "none of its 1 names"),
         (dict(split=dict(file="missing.txt")), DataError, r"missing\.txt cannot be read"),
         (dict(split="train", roles=dict(bank="train")), ConfigError, "not both"),
+        (dict(indices=[0, 12]), ConfigError, "indices up to 12, but the split has 12"),
         (dict(num_classes=2), DataError, r"labels are out of range, first clip02: 2 is not in \[0, 1\]"),
         (dict(layout="ntu25"), LayoutError, "no remap kinect20 -> ntu25.*coco17"),
     ],

@@ -258,13 +258,14 @@ def annotation(i, persons=1, frames=6, joints=25, channels=3, **more):
     return {"frame_dir": f"S001C001P00{i}R001A001", "label": 0, "keypoint": keypoint, "total_frames": frames, **more}
 
 
-def test_pyskl_3d_with_splits(tmp_path):
+def test_pyskl_3d_with_splits(tmp_path, logged):
     items = [annotation(1), annotation(2, persons=2, frames=9)]
     file = dump(tmp_path / "a.pkl", {"split": {"xsub_train": [items[0]["frame_dir"]]}, "annotations": items})
     source = PysklSource(file)
     assert (source.layout.name, source.num_coords) == ("ntu25", 3)
     assert source.splits == {"xsub_train": ["S001C001P001R001A001"]}
     assert source.attributes["subject"].tolist() == [1, 2]
+    assert any("expected/found): xsub_train 40091/1" in line for line in logged)
     assert source.load(1).dtype == np.float32
     np.testing.assert_array_equal(source.load(1), items[1]["keypoint"].astype(np.float32))
 
