@@ -92,7 +92,7 @@ def nearest(word: str, options: Iterable[str], distance: int | None = None) -> l
     """
     limit = min(3, max(1, len(word) // 3)) if distance is None else distance
     best: list[str] = []
-    for option in dict.fromkeys(options):
+    for option in dict.fromkeys(map(str, options)):
         if abs(len(option) - len(word)) > limit or option == word:
             continue
         d = edit_distance(word.casefold(), option.casefold())

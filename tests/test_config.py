@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+import runpy
 import sys
 from pathlib import Path
 from typing import Literal, Optional
@@ -244,6 +245,19 @@ def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
     check(cfg)  # the slips were taken back
 
 
+def test_no_odd_value_breaks_the_check(write):
+    """Whatever stands at a place, the answer is a list of problems (or none), never another exception."""
+    cfg = load(write())
+    for _, owner, key in list(typos.places(cfg._cfg_dict)):
+        value = owner[key]
+        for odd in (None, 3, "x", [1], {}, [{"a": 1}], {"type": 3}, {1: 2}, True, [[]], {"type": None}):
+            owner[key] = odd
+            with contextlib.suppress(ConfigError):
+                check(cfg)
+        owner[key] = value
+    check(cfg)
+
+
 def test_all_problems_come_at_once_with_their_paths(write):
     text = (
         "model = dict(backbon=dict(), queue_size=63, pool=dict(persons='man'))\noptim_wrapper = dict(clipgrad=None)\n"
@@ -320,6 +334,10 @@ def test_an_option_for_a_variable_takes_effect(write):
     assert cfg.model.backbone.layout == cfg.train_dataloader.dataset.source.layout == "coco17"
     assert cfg.train_cfg.max_epochs == 3
     check(cfg)
+    cfg = load(write(), {"source.num_coords": 2})
+    assert cfg.val_dataloader.dataset.source.num_coords == 2
+    with pytest.raises(ConfigError, match="did you mean 'source'"):
+        check(load(write(), {"sorce.num_coords": 2}))
 
 
 def test_the_dump_of_a_config_passes(write, tmp_path):
@@ -372,19 +390,22 @@ def test_custom_imports_merge_over_bases(write, tmp_path, monkeypatch):
     assert {"plugin_of_base", "plugin_of_child"} <= set(sys.modules)
 
 
-def test_the_tool_prints_problems_and_exits_with_their_verdict(tmp_path):
+def test_the_tool_prints_problems_and_exits_with_their_verdict(tmp_path, monkeypatch, capsys):
     good = tmp_path / "good.py"
     good.write_text("model = dict(type='mmengine.ImgDataPreprocessor')\ndefault_scope = 'mmsync'\n")
     bad = tmp_path / "bad.py"
     bad.write_text("model = dict(typ='BaseModel')\nmodell = 3\n")
-    command = [sys.executable, str(ROOT / "tools/misc/check_config.py")]
-    run = subprocess.run([*command, str(good)], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert "ok" in run.stdout
-    run = subprocess.run([*command, str(good), str(bad)], capture_output=True, text=True, check=False)
-    assert run.returncode == 1
-    assert "model.typ: did you mean 'type'?" in run.stdout
-    assert "modell" in run.stdout
+    tool = runpy.run_path(str(ROOT / "tools/misc/check_config.py"))
+
+    monkeypatch.setattr(sys, "argv", ["check_config.py", str(good)])
+    assert tool["main"]() == 0
+    assert f"{good}: ok (model mmengine.ImgDataPreprocessor)" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["check_config.py", str(good), str(bad)])
+    assert tool["main"]() == 1
+    out = capsys.readouterr().out
+    assert "good.py: ok" in out
+    assert "model.typ: did you mean 'type'?" in out
+    assert "modell: is no key of the runner" in out
 
 
 def test_edit_distance_equals_the_textbook_recursion():

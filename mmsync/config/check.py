@@ -106,6 +106,7 @@ class _Checker:
                 near = near or nearest(key, [other for other in cfg if other != key])
                 self.report((key,), f"({where}) is no key of the runner and nothing reads it{did_you_mean(near)}")
             elif self.loaded and key not in self.notes.variables:
+                near = near or nearest(key, [other for other in cfg if other != key])
                 self.report((key,), f"is no key of the runner and nothing reads it{did_you_mean(near)}")
             elif near and not (self.loaded and near[0] in self.notes.variables):
                 self.report((key,), f"is no key of the runner{did_you_mean(near)}")
@@ -226,8 +227,8 @@ class _Checker:
     def _default_hooks(self, cfg: Any, keys: Keys) -> None:
         if not self._is_dict(cfg, keys):
             return
-        for name, hook in cfg.items():
-            near = [] if name in places.DEFAULT_HOOKS else nearest(name, places.DEFAULT_HOOKS) or nearest(name, cfg, 1)
+        for name, hook in ((str(name), hook) for name, hook in cfg.items()):
+            near = [] if name in places.DEFAULT_HOOKS else nearest(name, [*places.DEFAULT_HOOKS, *cfg], 1)
             if near or (hook is None and name not in places.DEFAULT_HOOKS):
                 self.report((*keys, name), f"is no hook of the runner{did_you_mean(near)}")
             if hook is not None:
@@ -373,7 +374,8 @@ class _Checker:
         for key in cfg:
             if key in names or key in _META:
                 continue
-            near = nearest(key, missing) or nearest(key, unused) or nearest(key, names)
+            word = str(key)
+            near = nearest(word, missing) or nearest(word, unused) or nearest(word, names)
             if key in leftovers:
                 text = f"is left over from the base's type {leftovers[key]!r}, {name} does not take it"
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")

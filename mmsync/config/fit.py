@@ -8,7 +8,7 @@ from typing import Any
 
 from mmsync import registry as r
 from mmsync.config.places import registry_of
-from mmsync.config.signature import default_of
+from mmsync.config.signature import accepted, default_of
 from mmsync.errors import did_you_mean, nearest
 from mmsync.ops.streams import parse_stream
 from mmsync.structures import SkeletonLayout
@@ -62,7 +62,8 @@ class _Facts:
         path = ".".join(keys)
         layout = _layout_name(_value(cfg, target, "layout"))
         inner = "source" if "source" in cfg else "dataset"
-        for i, transform in enumerate(cfg.get("pipeline") or ()):
+        pipeline = cfg.get("pipeline")
+        for i, transform in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):
             if isinstance(transform, dict) and "dst" in transform:
                 remapped = True
                 self.layouts[f"{path}.pipeline.{i}.dst"] = _layout_name(transform["dst"])
@@ -145,7 +146,7 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
     problems = []
     for view in views:
         if view not in needed:
-            near = nearest(view, missing)
+            near = nearest(str(view), missing)
             missing = [name for name in missing if name not in near[:1]]
             hint = did_you_mean(near) or f"; it uses {', '.join(map(str, needed))}"
             problems.append(f"{path}.{view}: {model['type']} does not use this view{hint}")
@@ -165,11 +166,12 @@ def _target(cfg: Any, registry: r.Registry | None) -> Any:
 
 
 def _value(cfg: dict[str, Any], target: Any, name: str) -> Any:
-    """What an argument will be: as given, the class attribute, or the default."""
+    """What an argument will be, as given or by default; of what is no argument, the class's own attribute."""
     if name in cfg:
         return cfg[name]
-    own = inspect.getattr_static(target, name, None)
-    return own if isinstance(own, (str, int, list, tuple, SkeletonLayout)) else default_of(target, name)
+    if name in accepted(target).annotations:
+        return default_of(target, name)
+    return vars(target).get(name) if inspect.isclass(target) else None  # a base's attribute may be set on loading
 
 
 def _layout_name(layout: Any) -> str | None:

@@ -30,7 +30,7 @@ from mmsync.config.places import RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
-_OPTIONS = "__mmsync_options__"
+_OVERRIDE = "__mmsync_override__"
 
 
 @dataclass
@@ -61,8 +61,8 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Conf
 
     Args:
         path: A ``.py``, ``.json`` or ``.yaml`` file.
-        cfg_options: Values by dotted key, as of ``--cfg-options``. A key without a dot that is a variable of the file
-            or of a base is set before the file is executed; the others are merged into the result.
+        cfg_options: Values by dotted key, as of ``--cfg-options``. Those for variables of the file or of a base, or for
+            parts of them, are set where the variable is; the others are merged into the result.
 
     Returns:
         The resolved config; its modules of ``custom_imports`` are imported.
@@ -162,13 +162,14 @@ class _Reader:
             name = _assigned_name(node)
             if name == BASE:
                 continue
-            if isinstance(node, ast.Assign) and name in self.options and name not in RUNNER_KEYS:
-                node.value = ast.parse(f"{_OPTIONS}[{name!r}]", mode="eval").body
+            heads = {key.split(".")[0] for key in self.options} - RUNNER_KEYS
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in heads:
+                call = ast.Call(ast.Name(_OVERRIDE, ast.Load()), [ast.Constant(name), node.value], [])
+                node.value = ast.copy_location(call, node.value)
                 ast.fix_missing_locations(node)
-                self.used.add(name)
             body.append(node)
         tree.body = body
-        scope: dict[str, Any] = {BASE: ConfigDict(base), _OPTIONS: self.options}
+        scope: dict[str, Any] = {BASE: ConfigDict(base), _OVERRIDE: self._override}
         try:
             exec(compile(tree, str(file), "exec"), scope)
         except Exception as error:
@@ -179,6 +180,14 @@ class _Reader:
             for key, value in scope.items()
             if key != BASE and not key.startswith("__") and not isinstance(value, hidden)
         }
+
+    def _override(self, name: str, value: Any) -> Any:
+        """The value of a variable with the options for it or for parts of it."""
+        options = {key: v for key, v in self.options.items() if key == name or key.startswith(f"{name}.")}
+        self.used.update(options)
+        holder = Config({name: value})
+        holder.merge_from_dict(options)
+        return holder.to_dict()[name]
 
     def _note_variables(
         self,
