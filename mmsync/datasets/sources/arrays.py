@@ -188,7 +188,7 @@ def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarr
         return [], None
     content = load_pickle(path)
     if isinstance(content, (tuple, list)) and len(content) >= 2 and np.ndim(content[0]) == 1 == np.ndim(content[1]):
-        names = [Path(str(name)).stem for name in content[0]]
+        names = [str(name).removesuffix(".skeleton") for name in content[0]]
         labels = as_labels(content[1], path)
         if len(names) != len(labels):
             raise DataError(f"{path}: {len(names)} names, but {len(labels)} labels")
