@@ -107,9 +107,13 @@ class _Facts:
         problems = []
         layouts = {path: name for path, name in self.layouts.items() if name is not None}
         if len(set(layouts.values())) > 1:
-            said = ", ".join(f"{path} is {name!r}" for path, name in layouts.items())
+            names = list(layouts.values())
+            usual = max(dict.fromkeys(names), key=names.count)
+            where = next(path for path, name in layouts.items() if name == usual)
             advice = "they must be the same; RemapSkeleton in the pipeline turns one layout into another"
-            problems.append(f"{next(iter(layouts))}: {said}; {advice}")
+            for path, name in layouts.items():
+                if name != usual:
+                    problems.append(f"{path}: is {name!r}, but {where} is {usual!r}; {advice}")
         if len(set(self.coords.values())) > 1:
             said = ", ".join(f"{path}.num_coords is {num}" for path, num in self.coords.items())
             problems.append(f"{next(iter(self.coords))}.num_coords: {said}; they must be the same")
