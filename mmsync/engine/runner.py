@@ -20,10 +20,12 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
+from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
 from mmsync.engine.randomness import get_rng_state, set_rng_state
 from mmsync.errors import CheckpointError, ConfigError
+from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 from mmsync.version import __version__
 
@@ -53,6 +55,8 @@ class MotionRunner(Runner):
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
             compat.init_cpu_group(self._launcher, env_cfg.get("dist_cfg", {}).get("timeout"))
         super().setup_env(env_cfg)
+        if not torch.cuda.is_available():
+            keep_freed_memory()
         # MMEngine names the log and the shared state by the second: two runs of one process would get the same ones
         while self._timestamp in MotionRunner._timestamps:
             self._timestamp += "x"
@@ -63,6 +67,8 @@ class MotionRunner(Runner):
         on_cpu = self.distributed and not torch.cuda.is_available()
         if not on_cpu or model_wrapper_cfg is not None or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
+        if self.cfg.get("sync_bn"):  # on CUDA, MMEngine takes torch's fused kernels
+            convert_sync_batchnorm(model)
         return compat.wrap_on_cpu(model, self.cfg.get("find_unused_parameters", False))
 
     def build_logger(self, log_level: Union[int, str] = "INFO", log_file: Optional[str] = None, **kwargs) -> MMLogger:

@@ -1,0 +1,37 @@
+# The first run: AimCLR on the built-in world, under three minutes on two CPU cores.
+_base_ = [
+    "../_base_/datasets/synthetic.py",
+    "../_base_/models/aimclr_stgcn.py",
+    "../_base_/schedules/adamw_cosine.py",
+    "../_base_/probes.py",
+    "../_base_/default_runtime.py",
+]
+normal = [
+    dict(type="RandomCropResize", scale=(0.5, 1.0), size=32),
+    dict(type="RandomRotation", max_degrees=(10, 180, 10)),
+    dict(type="Shear", amplitude=0.2),
+    dict(type="RandomScale", scale=(0.8, 1.2)),
+    dict(type="Mirror"),
+]
+extreme = [*normal, dict(type="GaussianNoise", std=0.02), dict(type="JointMask", ratio=0.2)]
+model = dict(
+    queue_size=512,
+    momentum=0.99,
+    temperature=0.1,
+    mining_epoch=None,
+    encoder=dict(
+        backbone=dict(
+            channels=[32, 64, 64, 128],
+            strides=[2, 1, 2, 1],
+            in_channels=6,
+            dropout=0.0,
+            init="torch",
+        ),
+    ),
+    data_preprocessor=dict(
+        stream="joint+motion",
+        window=32,
+        views=dict(_delete_=True, query=normal, key=normal, extreme=extreme),
+    ),
+)
+train_cfg = dict(max_epochs=24, val_interval=4)
