@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Optional, Union
 
 from mmengine import runner as upstream
+from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -50,7 +51,33 @@ class EpochBasedTrainLoop(upstream.EpochBasedTrainLoop):
 
 @LOOPS.register_module()
 class IterBasedTrainLoop(upstream.IterBasedTrainLoop):
-    """Trains for a number of iterations, pass after pass over the data."""
+    """Trains for a number of iterations, pass after pass over the data.
+
+    Args:
+        runner: The Runner.
+        dataloader: A data loader or its config.
+        max_iters: Iterations in all.
+        val_begin: First iteration after which validation may run.
+        val_interval: Iterations between validations.
+        dynamic_intervals: ``(iteration, interval)`` pairs: the interval from that iteration on.
+    """
+
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: Union[DataLoader, dict],
+        max_iters: int,
+        val_begin: int = 1,
+        val_interval: int = 1000,
+        dynamic_intervals: Optional[list[tuple[int, int]]] = None,
+    ) -> None:
+        # not MMEngine's __init__: it opens an iterator, whose workers would idle beside those of ours
+        upstream.BaseLoop.__init__(self, runner, dataloader)
+        self._max_iters, self._max_epochs = int(max_iters), 1
+        self._epoch = self._iter = 0
+        self.val_begin, self.val_interval = val_begin, val_interval
+        self.stop_training = False
+        self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(val_interval, dynamic_intervals)
 
     def run(self) -> nn.Module:
         """Train and validate."""
