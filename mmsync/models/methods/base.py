@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional, Union
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
 
 
@@ -23,6 +24,8 @@ class SelfSupervisedModel(BaseModel):
     """Names of the views that the preprocessor has to make in training."""
 
     def __init__(self, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None) -> None:
+        if isinstance(data_preprocessor, Mapping):  # here, and not by MMEngine, so that no default scope is needed
+            data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.epoch = 0
 
