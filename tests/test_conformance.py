@@ -52,7 +52,8 @@ def example(name: str) -> dict:
 
 
 def skeletons(layout: str = "ntu25", channels: int = 3, absent: bool = True) -> View:
-    x = torch.randn(N, M, T, SkeletonLayout.get(layout).num_joints, channels, generator=torch.Generator().manual_seed(0))
+    joints = SkeletonLayout.get(layout).num_joints
+    x = torch.randn(N, M, T, joints, channels, generator=torch.Generator().manual_seed(0))
     mask = torch.ones(N, M, dtype=torch.bool)
     if absent:
         mask[1:, 1] = False
@@ -61,7 +62,8 @@ def skeletons(layout: str = "ntu25", channels: int = 3, absent: bool = True) -> 
 
 
 def every_parameter_learns(module: nn.Module) -> None:
-    idle = [k for k, p in module.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.abs().sum() > 0)]
+    wanted = {k: p.grad for k, p in module.named_parameters() if p.requires_grad}
+    idle = [k for k, grad in wanted.items() if grad is None or not grad.abs().sum() > 0]
     # A bias before a batch normalisation has, exactly, no gradient; round-off decides whether it is zero.
     assert not [k for k in idle if not k.endswith("bias")], idle
 
@@ -84,7 +86,8 @@ def test_docstring_tells_what_it_is_and_in_which_shapes(registry, name):
     if registry not in (HOOKS,):
         assert re.search(r"``[^`]*\([^`)]*,[^`)]*\)", doc), f"{name}: the docstring names no shape such as ``(N, D)``"
     signature = getattr(item, "__init__", item)
-    arguments = [a for a in signature.__code__.co_varnames[1 : signature.__code__.co_argcount]] if hasattr(signature, "__code__") else []
+    code = getattr(signature, "__code__", None)
+    arguments = code.co_varnames[1 : code.co_argcount] if code else ()
     missing = [a for a in arguments if not re.search(rf"^\s*{a}:", doc, re.MULTILINE)]
     assert not missing, f"{name}: no line in Args for {missing}"
 

@@ -58,11 +58,11 @@ def extract_features(model: nn.Module, dataloader: DataLoader, progress: bool = 
     Args:
         model: A method; it is put into eval mode.
         dataloader: Gives batches as for ``model.test_step``.
-        progress: Show a bar.
+        progress: Show a bar, if standard error is a terminal.
 
     Returns:
         Features ``(N, D)`` with labels, roles and names, in the order of the data set.
     """
     model.eval()
-    batches = tqdm(dataloader, desc="features", disable=not progress)
+    batches = tqdm(dataloader, desc="features", disable=None if progress else True)
     return FeatureSet.cat([FeatureSet.of([s.to_dict() for s in model.test_step(batch)]) for batch in batches])

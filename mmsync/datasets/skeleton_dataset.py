@@ -101,8 +101,8 @@ class SkeletonDataset(Dataset):
             f"SkeletonDataset: {counts} clips, {self.num_classes} classes, layout {self.layout}", logger="current"
         )  # fmt: skip
         if cache:
-            # delay: no bar for what takes no time
-            bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False)
+            # no bar for what takes no time, nor where no one sees it move
+            bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False, disable=None)
             self._cached = motion_collate([self._sample(i, _NoGenerator()) for i in bar])
 
     def __len__(self) -> int:

@@ -12,8 +12,8 @@ def keep_freed_memory() -> bool:
     """Lets the C library keep large freed blocks for the next step instead of handing them back to the kernel.
 
     A training step on the CPU frees and takes the same large tensors over and over; by default each of them is mapped
-    anew, and the page faults cost up to half of the time of memory-bound operations. The process then holds on to its peak
-    memory, as it does on a GPU.
+    anew, and the page faults cost up to half of the time of memory-bound operations. The process then holds on to its
+    peak memory, as it does on a GPU.
 
     Returns:
         bool: Whether it took effect; only on Linux with glibc.

@@ -65,8 +65,8 @@ def adjacency(
         inward[parent, child] = 1
         if strategy == "binary":
             return (inward + inward.T)[None]
-        parts = (inward, inward.T)
-        return torch.stack([torch.eye(num_joints, dtype=torch.float64), *(_normalize_columns(p) for p in parts)])
+        ways = (_normalize_columns(inward), _normalize_columns(inward.T))
+        return torch.stack([torch.eye(num_joints, dtype=torch.float64), *ways])
 
     hops = hop_distance(num_joints, edges, max_hop)
     normalized = _normalize_columns((hops <= max_hop).double())

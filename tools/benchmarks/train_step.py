@@ -1,11 +1,13 @@
 """A whole AimCLR training step of mmsync against the same step written plainly.
 
-The plain step is the published order of operations: three separate passes over all persons, empty ones included; the graph
-convolution as a 1x1 convolution to K * D channels and an einsum; explicit softmax distributions and their logarithms.
+The plain step is the published order of operations: three separate passes over all persons, empty ones included; the
+graph convolution as a 1x1 convolution to K * D channels and an einsum; explicit softmax distributions and their
+logarithms.
 
     python tools/benchmarks/train_step.py [--batch 128] [--width 16] [--second-person 0.2] [--device cpu]
 
-Each variant runs in processes of its own, in turn, so that its peak memory is its own and drifts of the machine meet both.
+Each variant runs in processes of its own, in turn, so that its peak memory is its own and drifts of the machine meet
+both.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from mmsync.structures import SkeletonLayout, View
 QUEUE, TEMPERATURE, DIM = 32768, 0.07, 128
 
 
-# ---------------------------------------------------------------------------------------------------------- the plain step
+# ------------------------------------------------------------------------------------------------------- the plain step
 
 
 class PlainBlock(nn.Module):
@@ -37,7 +39,11 @@ class PlainBlock(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(c, 3 * d, 1)
         self.tcn = nn.Sequential(
-            nn.BatchNorm2d(d), nn.ReLU(), nn.Conv2d(d, d, (9, 1), (stride, 1), (4, 0)), nn.BatchNorm2d(d), nn.Dropout(dropout)
+            nn.BatchNorm2d(d),
+            nn.ReLU(),
+            nn.Conv2d(d, d, (9, 1), (stride, 1), (4, 0)),
+            nn.BatchNorm2d(d),
+            nn.Dropout(dropout),
         )
         self.residual = None
         if residual and c == d and stride == 1:
@@ -190,18 +196,22 @@ def main() -> None:
         return
     joints = SkeletonLayout.get("ntu25").num_joints
     print(
-        f"AimCLR step: batch {args.batch}, T={args.frames}, V={joints}, M=2, second person in {args.second_person:.0%}, "
-        f"ST-GCN width {args.width}, queue {QUEUE}, {args.device}, {args.threads} threads"
+        f"AimCLR step: batch {args.batch}, T={args.frames}, V={joints}, M=2, "
+        f"second person in {args.second_person:.0%}, ST-GCN width {args.width}, queue {QUEUE}, "
+        f"{args.device}, {args.threads} threads"
     )
     results: dict[str, list[dict]] = {"plain": [], "mmsync": []}
     for round_ in range(args.rounds):
         for variant in results:
-            run = subprocess.run([sys.executable, *sys.argv, "--variant", variant], check=True, capture_output=True, text=True)
+            command = [sys.executable, *sys.argv, "--variant", variant]
+            run = subprocess.run(command, check=True, capture_output=True, text=True)
             results[variant].append(json.loads(run.stdout.splitlines()[-1]))
-            print(f"  round {round_ + 1}: {variant:6} {args.batch / results[variant][-1]['seconds']:7.1f} clips/s", flush=True)
+            speed = args.batch / results[variant][-1]["seconds"]
+            print(f"  round {round_ + 1}: {variant:6} {speed:7.1f} clips/s", flush=True)
     best = {k: (min(r["seconds"] for r in v), min(r["peak_mib"] for r in v)) for k, v in results.items()}
     for variant, (seconds, peak) in best.items():
-        print(f"{variant:6} {args.batch / seconds:7.1f} clips/s  {seconds * 1e3:7.0f} ms a step  peak {peak:6.0f} MiB over the model")
+        speed = f"{args.batch / seconds:7.1f} clips/s  {seconds * 1e3:7.0f} ms a step"
+        print(f"{variant:6} {speed}  peak {peak:6.0f} MiB over the model")
     (plain, plain_peak), (ours, ours_peak) = best["plain"], best["mmsync"]
     print(f"mmsync is {plain / ours:.2f}x as fast and takes {ours_peak / plain_peak:.2f}x the memory")
 

@@ -51,7 +51,7 @@ def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool 
     """
     origin = type(source).__name__
     with StoreWriter(out, source.layout, source.num_coords, source.class_names, origin, overwrite) as store:
-        for index, name in enumerate(tqdm(source.names, unit="clip")):
+        for index, name in enumerate(tqdm(source.names, unit="clip", disable=None)):
             clip = source.load(index)
             seen = clip.any(axis=(2, 3))
             if not keep_padding and seen.any():

@@ -46,7 +46,7 @@ def inspect(dataset: Any, key: str) -> tuple[dict[str, list[str]], dict[str, lis
     """
     errors, notes = defaultdict(list), defaultdict(list)
     names, lengths, persons = dataset.names, [], []
-    for index in tqdm(range(len(dataset)), desc=key, unit="clip"):
+    for index in tqdm(range(len(dataset)), desc=key, unit="clip", disable=None):
         name = names[index]
         try:
             clip = dataset.raw(index)

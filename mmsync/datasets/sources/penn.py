@@ -48,7 +48,7 @@ class PennActionSource(StoreSource):
 
 def _convert(files: list[Path], path: Path) -> None:
     clips = []
-    for file in tqdm(files, desc="Penn Action", delay=2, leave=False):
+    for file in tqdm(files, desc="Penn Action", delay=2, leave=False, disable=None):
         try:
             mat = loadmat(file, variable_names=["action", "pose", "x", "y", "visibility", "train", "dimensions"])
             keypoint = np.stack([mat["x"], mat["y"], mat["visibility"]], axis=-1).astype(np.float32)

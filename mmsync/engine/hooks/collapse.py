@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
@@ -50,7 +51,7 @@ class CollapseMonitorHook(Hook):
         """Look at the loss and the method's own values."""
         if not self.every_n_train_iters(runner, self.interval) or not outputs:
             return
-        loss = float(outputs.get("loss", 0.0))
+        loss = _number(outputs.get("loss", 0.0))
         if not math.isfinite(loss):
             raise MMSyncError(
                 f"the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate, clip the gradient "
@@ -61,7 +62,7 @@ class CollapseMonitorHook(Hook):
             raise ConfigError(
                 f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {', '.join(outputs)}"
             )
-        self._look(runner, {key: float(outputs[key]) for key in self.watch}, self.watch)
+        self._look(runner, {key: _number(outputs[key]) for key in self.watch}, self.watch)
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Look at the features."""
@@ -81,3 +82,8 @@ class CollapseMonitorHook(Hook):
         )
         if self.stop and isinstance(runner._train_loop, BaseLoop):
             runner.train_loop.stop_training = True
+
+
+def _number(value: Any) -> float:
+    """A logged value; the loss comes with its graph, which ``float`` alone warns of."""
+    return float(value.detach() if isinstance(value, torch.Tensor) else value)
