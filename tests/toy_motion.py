@@ -15,7 +15,7 @@ from mmsync.registry import DATASETS, MODELS
 from mmsync.structures import MotionSample
 
 
-@DATASETS.register_module(force=True)
+@DATASETS.register_module()
 class ToyClips:
     """``n`` points ``(8,)`` of four classes; with ``probe``, the first half is the bank and the rest are queries."""
 
@@ -40,8 +40,8 @@ class ToyClips:
         return {"inputs": torch.from_numpy(self.data[i]), "data_samples": sample}
 
 
-@MODELS.register_module(force=True)
-class ToyMethod(BaseModel):
+@MODELS.register_module()
+class ToyDenoiser(BaseModel):
     """Pulls two noisy views ``(N, 8)`` together: dropout, BN, and noise of all three generators."""
 
     def __init__(self, width=16, draw_in_predict=True, slow=0.0):
@@ -79,7 +79,7 @@ def toy_config(work_dir, epochs=3, n=40, batch_size=8, **more):
     evaluator = {"type": "ProbeMetric", "knn": {"k": 3}}
     config = {
         "default_scope": "mmsync",
-        "model": {"type": "ToyMethod"},
+        "model": {"type": "ToyDenoiser"},
         "work_dir": str(work_dir),
         "train_dataloader": {
             "dataset": {"type": "ToyClips", "n": n},

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
-from toy_motion import ToyMethod, toy_config
+from toy_motion import ToyDenoiser, toy_config
 
 from mmsync.engine.console import tame_console
 from mmsync.engine.hooks import CollapseMonitorHook
@@ -112,7 +112,7 @@ def test_nan_loss_and_unknown_value():
 
 
 def test_collapsed_model_stops(tmp_path, monkeypatch):
-    predict = ToyMethod.forward
+    predict = ToyDenoiser.forward
 
     def collapsed(self, inputs, data_samples, mode):
         out = predict(self, inputs, data_samples, mode)
@@ -121,7 +121,7 @@ def test_collapsed_model_stops(tmp_path, monkeypatch):
                 sample.feature = torch.ones(16) + 1e-4 * torch.rand(16)
         return out
 
-    monkeypatch.setattr(ToyMethod, "forward", collapsed)
+    monkeypatch.setattr(ToyDenoiser, "forward", collapsed)
     config = toy_config(tmp_path, custom_hooks=[{"type": "CollapseMonitorHook", "stop": True}])
     assert train(config).epoch == 1
 

@@ -177,7 +177,7 @@ def test_missing_checkpoint_lists_what_is_there(tmp_path):
 def test_weights_of_another_model_are_refused(tmp_path):
     train(toy_config(tmp_path, epochs=1))
     other = toy_config(
-        tmp_path / "b", model={"type": "ToyMethod", "width": 12}, load_from=str(tmp_path / "epoch_1.pth")
+        tmp_path / "b", model={"type": "ToyDenoiser", "width": 12}, load_from=str(tmp_path / "epoch_1.pth")
     )
     runner = MotionRunner.from_cfg(Config(other))
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}

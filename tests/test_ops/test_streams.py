@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsync.ops.streams import bone_stream, motion_stream, parse_stream, to_stream
+from mmsync.ops.streams import bone_stream, motion_stream, parse_stream, recenter, to_stream
 from mmsync.structures import SkeletonLayout
 
 
@@ -74,3 +74,17 @@ def test_gradients_reach_the_joints():
 def test_an_unknown_stream_is_refused(stream):
     with pytest.raises(ValueError, match="joint, bone, motion, bone_motion"):
         parse_stream(stream)
+
+
+def test_recenter_puts_the_joint_in_the_origin_and_keeps_the_absent_zero():
+    torch.manual_seed(0)
+    x = torch.randn(3, 2, 4, 5, 4)
+    mask = torch.tensor([[True, True], [True, False], [True, True]])
+    x[~mask] = 0
+    out = recenter(x, mask, 2, num_coords=3)
+    for n in range(3):
+        for m in range(2):
+            expected = x[n, m].clone()
+            if mask[n, m]:
+                expected[..., :3] -= x[n, 0, 0, 2, :3]
+            torch.testing.assert_close(out[n, m], expected)

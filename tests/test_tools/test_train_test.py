@@ -131,7 +131,7 @@ def test_two_processes_train_and_test(config, tmp_path):
         (
             "test",
             ["{config}", "{run}/epoch_2.pth", "--cfg-options", "model.width=12"],
-            "of another model than ToyMethod",
+            "of another model than ToyDenoiser",
         ),
         ("test", ["{config}", "{run}/toy.py"], "damaged or truncated"),
         ("train", ["{config}", "--launcher", "pytorch"], "dist_train.sh"),
