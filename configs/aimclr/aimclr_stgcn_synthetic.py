@@ -21,8 +21,9 @@ model = dict(
     mining_epoch=None,
     encoder=dict(
         backbone=dict(
-            channels=[32, 64, 64, 128],
-            strides=[2, 1, 2, 1],
+            channels=[32, 48, 96],
+            strides=[2, 2, 1],
+            temporal_kernel=5,
             in_channels=6,
             dropout=0.0,
             init="torch",
@@ -35,3 +36,4 @@ model = dict(
     ),
 )
 train_cfg = dict(max_epochs=24, val_interval=4)
+default_hooks = dict(checkpoint=dict(save_best="knn/top1", interval=4))

@@ -21,8 +21,10 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
     Returns:
         Tensor: ``(N, 1 + K)``; column 0 is the positive.
     """
-    positive = (query * key).sum(1, keepdim=True)
-    return torch.cat([positive, query @ queue], 1) / temperature
+    with torch.autocast(query.device.type, enabled=False):  # in bfloat16 two digits would be left of a similarity
+        query, key = query.to(queue.dtype), key.to(queue.dtype)
+        positive = (query * key).sum(1, keepdim=True)
+        return torch.cat([positive, query @ queue], 1) / temperature
 
 
 def info_nce(logits: Tensor) -> Tensor:

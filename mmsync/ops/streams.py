@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import torch
 from torch import Tensor
 
@@ -57,6 +59,23 @@ def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
     if num_coords < x.shape[-1]:
         motion[:, :, :-1, :, num_coords:] = (after[..., num_coords:] + now[..., num_coords:]) / 2
     return motion
+
+
+def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3) -> Tensor:
+    """Translates clips so that one joint of the first person is in the origin in the first frame.
+
+    Args:
+        x: ``(N, M, T, V, C)``.
+        mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are there.
+        joint: Index in ``[0, V)``.
+        num_coords: The first channels that are coordinates.
+
+    Returns:
+        ``(N, M, T, V, C)``; one pass over x.
+    """
+    origin = x[:, :1, :1, joint : joint + 1].clone()
+    origin[..., num_coords:] = 0
+    return x - (origin if mask is None else origin * mask[:, :, None, None, None])
 
 
 def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:

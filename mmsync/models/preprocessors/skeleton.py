@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.ops.resample import resample
-from mmsync.ops.streams import parse_stream, to_stream
+from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.registry import MODELS, TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
 
@@ -31,6 +31,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             are concatenated), made after augmentation.
         views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
+        recenter: Move each view so that the layout's centre joint of its first person starts in the origin. A crop
+            out of the middle of a walk then looks like a clip of its own, in training as in evaluation.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
         seed: Of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
@@ -49,6 +51,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         stream: str = "joint",
         views: Optional[Mapping[str, Sequence[Mapping]]] = None,
         num_coords: int = 3,
+        recenter: bool = False,
         window: Optional[int] = None,
         seed: Optional[int] = None,
         non_blocking: bool = False,
@@ -59,7 +62,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             parse_stream(stream)
         except ValueError as error:
             raise ConfigError(f"SkeletonPreprocessor: {error}") from error
-        self.stream, self.num_coords, self.window = stream, num_coords, window
+        self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
         self.views = {
             name: TRANSFORMS.build(dict(type="AugmentationSequence", transforms=transforms)).bind(
                 self.layout, num_coords
@@ -97,6 +100,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
 
     def _finish(self, view: View) -> View:
         x = view.data if self.window is None else resample(view.data, self.window)
+        if self.recenter:
+            x = recenter(x, view.mask, self.layout.center, self.num_coords)
         return View(to_stream(x, self.stream, self._parents, self.num_coords), view.mask)
 
     def _generator(self, device: torch.device) -> torch.Generator:
