@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Optional
@@ -146,12 +148,21 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
 
 def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool = False) -> MMDistributedDataParallel:
     """Wrap a CPU model for several processes; SyncBatchNorm, which is CUDA only, becomes BatchNorm."""
-    return MMDistributedDataParallel(
-        module=revert_sync_batchnorm(model),
-        device_ids=None,
-        broadcast_buffers=False,
-        find_unused_parameters=find_unused_parameters,
-    )
+    with no_wrapper_warning():
+        return MMDistributedDataParallel(
+            module=revert_sync_batchnorm(model),
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=find_unused_parameters,
+        )
+
+
+@contextmanager
+def no_wrapper_warning() -> Iterator[None]:
+    """Silence torch >= 2.13, which warns of ``broadcast_buffers`` but has no other way yet to leave buffers alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        yield
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def _root(name: str) -> Path:
     if not root:
         pytest.skip(f"{name}: MMSYNC_DATA_ROOT is not set")
     return Path(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """Parsed data sets go to a temporary folder; child processes inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MMSYNC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ CONFIG=$1
 PROCESSES=$2
 shift 2
 
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"  # what torchrun and MMEngine would set, with a warning
 TOOLS=$(dirname "$0")
 if [ "${NNODES:-1}" -gt 1 ]; then
     RENDEZVOUS=(--nnodes "$NNODES" --node_rank "${NODE_RANK:-0}" --master_addr "${MASTER_ADDR:-127.0.0.1}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -86,6 +87,16 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
             raise
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
+    finally:
+        _leave_group()
+
+
+def _leave_group() -> None:
+    """Leave the process group: a process that ends while the group's threads run is now and then aborted by C++."""
+    dist = sys.modules.get("torch.distributed")
+    if dist is not None and dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+        gc.collect()  # the model's wrapper holds the group, and the Runner's cycles hold the model
 
 
 def _message(error: MMSyncError) -> str:

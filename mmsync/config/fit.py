@@ -29,10 +29,12 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
         Problems, one line each.
     """
     facts = _Facts()
+    collates = []
     for key in _LOADERS:
         loader = cfg.get(key)
         if isinstance(loader, dict):
             facts.of_data(loader.get("dataset"), (key, "dataset"))
+            collates += _wrong_collate(loader, key)
     preprocessor = cfg.get("data_preprocessor")
     where: Keys = ("data_preprocessor",)
     for keys, part in _typed_dicts(cfg.get("model"), ("model",)):
@@ -41,7 +43,7 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
         else:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
-    return facts.problems(stream) + _wrong_views(cfg.get("model"), preprocessor, where)
+    return facts.problems(stream) + collates + _wrong_views(cfg.get("model"), preprocessor, where)
 
 
 class _Facts:
@@ -137,6 +139,17 @@ def _channels(coords: int, stream: str) -> list[int]:
     except ValueError:  # reported at its place
         return []
     return [coords * parts, (coords + 1) * parts] if coords == 2 else [coords * parts]  # 2-D joints may have a score
+
+
+def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
+    """A collate function of single samples for a data set that gives finished batches."""
+    dataset = _target(loader.get("dataset"), r.DATASETS)
+    own = getattr(dataset, "collate", None)
+    name = getattr(_target(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
+    if own is None or name not in ("pseudo_collate", "default_collate"):
+        return []
+    advice = f"leave collate_fn out, or set dict(type={own.__name__!r})"
+    return [f"{path}.collate_fn: {name} takes single samples, but {dataset.__name__} gives finished batches; {advice}"]
 
 
 def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:

@@ -56,6 +56,7 @@ class SkeletonDataset(Dataset):
     """
 
     config_schema = {"roles": ("train", "bank", "query")}
+    collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
 
     def __init__(
         self,

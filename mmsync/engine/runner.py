@@ -66,7 +66,8 @@ class MotionRunner(Runner):
         """Wrap the model for several processes, on CUDA or the CPU."""
         on_cpu = self.distributed and not torch.cuda.is_available()
         if not on_cpu or model_wrapper_cfg is not None or is_model_wrapper(model):
-            return super().wrap_model(model_wrapper_cfg, model)
+            with compat.no_wrapper_warning():
+                return super().wrap_model(model_wrapper_cfg, model)
         if self.cfg.get("sync_bn"):  # on CUDA, MMEngine takes torch's fused kernels
             convert_sync_batchnorm(model)
         return compat.wrap_on_cpu(model, self.cfg.get("find_unused_parameters", False))
@@ -102,7 +103,7 @@ class MotionRunner(Runner):
     def build_dataloader(
         dataloader: Union[DataLoader, dict], seed: Optional[int] = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build a data loader.
+        """Build a data loader; without ``collate_fn`` the data set's own ``collate`` is taken, if it has one.
 
         Raises:
             ConfigError: It would give no batch at all.
@@ -111,6 +112,8 @@ class MotionRunner(Runner):
         if loader is not dataloader and loader.generator is None:
             # worker seeds come from here: an iterator that is opened must not advance the generator of the model
             loader.generator = torch.Generator().manual_seed(seed or 0)
+        if loader is not dataloader and "collate_fn" not in dataloader and hasattr(loader.dataset, "collate"):
+            loader.collate_fn = loader.dataset.collate  # the data set knows how its samples become a batch
         if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
             size, batch = len(loader.sampler or loader.dataset), getattr(loader.batch_sampler, "batch_size", "?")
             raise ConfigError(

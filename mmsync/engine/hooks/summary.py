@@ -82,7 +82,7 @@ class RunSummaryHook(Hook):
         if data is None:
             return None
         path = Path(runner.work_dir) / "embedding.png"
-        names = getattr(loop.dataloader.dataset, "class_names", None)
+        names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
         try:
             draw_embedding(data.features, data.labels, path, names, self.method, self.max_points)
         except Exception as error:
