@@ -35,5 +35,5 @@ model = dict(
         views=dict(_delete_=True, query=normal, key=normal, extreme=extreme),
     ),
 )
-train_cfg = dict(max_epochs=24, val_interval=4)
+train_cfg = dict(max_epochs=20, val_interval=4)
 default_hooks = dict(checkpoint=dict(save_best="knn/top1", interval=4))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
 
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import (
@@ -144,3 +145,18 @@ def test_fusion_refuses_other_samples():
         fuse_scores(scores, {"a": ["u", "u"], "b": ["u", "v"]}, {"a": 1, "b": 1})
     with pytest.raises(ProtocolError, match="no scores for c"):
         fuse_scores(scores, {"a": ["u", "v"], "b": ["u", "v"]}, {"c": 1})
+
+
+def test_standardised_knn_is_knn_on_standardised_features():
+    """And it undoes an offset and scale that would drown the cosine."""
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 3
+    features = F.one_hot(labels, 3).float() + 0.3 * torch.randn(60, 3)
+    bank, query = features[:40], features[40:]
+    scaler = StandardScaler().fit(bank.numpy())
+    by_hand = [torch.from_numpy(scaler.transform(x.numpy())).float() for x in (bank, query)]
+    expected = knn_classify(by_hand[0], labels[:40], by_hand[1], 3, k=5)
+    moved = [x * torch.tensor([1.0, 10.0, 0.1]) + 50 for x in (bank, query)]
+    found = knn_classify(moved[0], labels[:40], moved[1], 3, k=5, standardize=True)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    assert not torch.equal(knn_classify(moved[0], labels[:40], moved[1], 3, k=5).argmax(1), expected.argmax(1))

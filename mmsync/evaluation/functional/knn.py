@@ -17,6 +17,7 @@ def knn_classify(
     num_classes: int,
     k: int = 20,
     temperature: float = 0.1,
+    standardize: bool = False,
     chunk_size: int = 1024,
 ) -> Tensor:
     """Score the classes of each query by its ``k`` most similar bank samples.
@@ -33,6 +34,8 @@ def knn_classify(
         num_classes: Number of classes.
         k: Neighbours that vote; a smaller bank votes as a whole.
         temperature: Above 0; smaller values favour the nearest.
+        standardize: Bring each feature to zero mean and unit variance over the bank first. Features behind a ReLU are
+            all positive, so that without it every cosine is large and the common part hides the differences.
         chunk_size: Queries that are compared at a time.
 
     Returns:
@@ -46,6 +49,9 @@ def knn_classify(
             f"KNN needs at least one bank sample, k >= 1 and temperature > 0, not {len(bank)} samples, k={k}, "
             f"temperature={temperature}"
         )
+    if standardize:
+        mean, std = mean_and_std(bank)
+        bank, query = (bank - mean) / std, (query - mean) / std
     bank = F.normalize(bank, dim=1)
     scores = query.new_zeros(len(query), num_classes)
     for start in range(0, len(query), chunk_size):
@@ -55,6 +61,11 @@ def knn_classify(
         weight = ((nearest - nearest[:, :1]) / temperature).exp()
         scores[start : start + chunk_size].scatter_add_(1, bank_labels[index], weight)
     return scores
+
+
+def mean_and_std(bank: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation ``(D,)`` of features ``(B, D)``, the latter at least 1e-6."""
+    return bank.mean(0), bank.std(0, unbiased=False).clamp_min(1e-6)
 
 
 def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:

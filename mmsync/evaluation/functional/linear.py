@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .knn import topk_accuracy
+from .knn import mean_and_std, topk_accuracy
 
 
 @dataclass
@@ -95,8 +95,7 @@ def train_linear_probe(
     generator = torch.Generator().manual_seed(seed)
     mean, std = torch.zeros_like(bank[0]), torch.ones_like(bank[0])
     if standardize:
-        mean = bank.mean(0)
-        std = bank.std(0, unbiased=False).clamp_min(1e-6)
+        mean, std = mean_and_std(bank)
         bank, query = (bank - mean) / std, (query - mean) / std
     # the bias is a last column of ones: one product per direction
     bank, query = F.pad(bank, (0, 1), value=1.0), F.pad(query, (0, 1), value=1.0)

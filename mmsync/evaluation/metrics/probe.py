@@ -215,14 +215,16 @@ class ProbeMetric(BaseMetric):
             note.append(f"bank {len(bank[1])}, query {len(query[1])}, {num_classes} classes, no augmentation")
             if self.knn is not None:
                 metrics.update(self._run_knn(bank, query, num_classes))
-                note.append("KNN k={k}, T={temperature}".format(**self.knn))
+                features = "standardised" if self.knn.get("standardize") else "raw"
+                note.append("KNN k={k}, T={temperature}, {on} features".format(**self.knn, on=features))
             if self.linear is not None:
                 probe = train_linear_probe(*bank, *query, num_classes, **self.linear)
                 metrics["linear/last"] = 100 * probe.last
                 metrics["linear/best"] = 100 * probe.best
                 metrics["linear/best_epoch"] = probe.best_epoch
                 note.append(
-                    f"linear: frozen encoder, last of {len(probe.accuracy)} epochs (best is chosen on the queries)"
+                    f"linear on frozen {'standardised' if self.linear.get('standardize') else 'raw'} features, last of "
+                    f"{len(probe.accuracy)} epochs (best is chosen on the queries)"
                 )
         if self.collapse:
             metrics["collapse/std"] = feature_std(data.features)
