@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+sys.path.insert(0, str(Path(__file__).parent))  # toy_motion is a module, so that child processes can import it as well
 torch.set_num_threads(1)  # small tensors: a second thread only adds waiting, and CI has two cores
 
 

@@ -27,6 +27,7 @@ def small(folder):
             "model.encoder.backbone.strides": [1, 2, 2],
             "default_hooks.checkpoint.by_epoch": False,
             "default_hooks.checkpoint.interval": 3,  # 4 iterations per epoch
+            "default_hooks.checkpoint.save_best": None,  # a best one would be a later checkpoint, on the seam
         },
     )
     cfg.work_dir = str(folder)
