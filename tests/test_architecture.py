@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_ops_need_nothing_but_torch_and_the_standard_library():
         if name.split(".")[0] not in {"torch", "mmsync", "__future__", *sys.stdlib_module_names}
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_importing_any_module_says_nothing():
+    """Upstream's deprecation notes aside, which Python itself keeps from users."""
+    code = (
+        "import importlib, pkgutil, mmsync\n"
+        "for module in pkgutil.walk_packages(mmsync.__path__, 'mmsync.'): importlib.import_module(module.name)"
+    )
+    command = [sys.executable, "-W", "always", "-W", "ignore::DeprecationWarning", "-c", code]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 def test_registry_and_errors_know_no_component():

@@ -103,6 +103,17 @@ def test_collapse_alarm():
     assert hook.alarms == 2
 
 
+def test_a_loss_with_its_graph_is_read_without_a_warning(recwarn):
+    hook, (runner, _) = CollapseMonitorHook(watch={"queue_std": 0.01}), fake_runner()
+    value = torch.ones((), requires_grad=True) * 2
+    torch.set_warn_always(True)  # else torch warns once in a process
+    try:
+        hook.after_train_iter(runner, 0, outputs={"loss": value, "queue_std": value})
+    finally:
+        torch.set_warn_always(False)
+    assert [str(w.message) for w in recwarn] == []
+
+
 def test_nan_loss_and_unknown_value():
     runner, _ = fake_runner()
     with pytest.raises(MMSyncError, match="the loss is nan at iteration 50"):

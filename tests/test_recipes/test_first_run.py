@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmsync.engine.hooks import summary
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "aimclr" / "aimclr_stgcn_synthetic.py"
 SMALL = [
@@ -37,13 +39,16 @@ def tool(monkeypatch, capfd):
 
 
 @pytest.mark.recipe
-def test_it_trains_resumes_and_is_probed(tmp_path, tool):
+def test_it_trains_resumes_and_is_probed(tmp_path, tool, monkeypatch):
+    draw, drawn = summary.draw_embedding, []
+    monkeypatch.setattr(summary, "draw_embedding", lambda *args: drawn.append(args) or draw(*args))
     said = tool("train.py", "--work-dir", tmp_path / "run")
     assert said.count("knn/top1") >= 2
     last = tmp_path / "run" / "epoch_2.pth"
     for name in ("checkpoint", "log", "embedding", "evaluate"):
         assert f"\n  {name} " in said, said
     assert (tmp_path / "run" / "embedding.png").is_file()
+    assert "wave" in drawn[0][3]  # the picture names the actions
 
     tool("train.py", "--work-dir", tmp_path / "again", "--resume", tmp_path / "run" / "epoch_1.pth")
     straight, resumed = (torch.load(p, weights_only=True) for p in (last, tmp_path / "again" / "epoch_2.pth"))
