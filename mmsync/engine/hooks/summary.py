@@ -20,13 +20,13 @@ class RunSummaryHook(Hook):
     """Draws the features ``(N, D)`` of the last evaluation and says where everything lies.
 
     Args:
-        method: ``'pca'`` or ``'tsne'``, how the features are brought to two dimensions.
+        method: ``'tsne'`` or ``'pca'``, how the features are brought to two dimensions.
         max_points: Points in the picture at most.
     """
 
     priority = "LOWEST"
 
-    def __init__(self, method: str = "pca", max_points: int = 3000) -> None:
+    def __init__(self, method: str = "tsne", max_points: int = 1000) -> None:
         self.method = method
         self.max_points = max_points
         self.history: list[tuple[int, dict[str, float]]] = []
