@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from mmsync.datasets.sources import StoreSource, StoreWriter
 
@@ -11,6 +14,18 @@ from mmsync.datasets.sources import StoreSource, StoreWriter
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MMSYNC_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def logged():
+    """The text of what is logged."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
 
 
 @pytest.fixture

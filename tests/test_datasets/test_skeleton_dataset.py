@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import SkeletonDataset, motion_collate
@@ -18,18 +15,6 @@ from mmsync.structures import SkeletonLayout
 
 FIXED = [dict(type="CenterOnJoint"), dict(type="ResizeClip", length=8), dict(type="PackSkeleton")]
 RANDOM = [dict(type="CropResize", length=8, min_frames=2), dict(type="PackSkeleton")]
-
-
-@pytest.fixture
-def logged():
-    """The text of what is logged."""
-    lines = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield lines
-    logger.removeHandler(handler)
 
 
 class Memory:

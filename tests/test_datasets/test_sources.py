@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import json
-import logging
 import os
 import pickle
 import subprocess
@@ -13,7 +12,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 from mmsync.datasets.sources import (
     AimCLRSource,
@@ -32,18 +30,6 @@ from mmsync.errors import ConfigError, DataError, LayoutError
 def dump(path, content, protocol=4):
     path.write_bytes(pickle.dumps(content, protocol=protocol))
     return path
-
-
-@pytest.fixture
-def logged():
-    """The text of what is logged."""
-    lines = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield lines
-    logger.removeHandler(handler)
 
 
 # ---------------------------------------------------------------- mmsync's own format
@@ -98,8 +84,35 @@ def test_writer_refuses_what_does_not_fit(tmp_path):
         ]:
             with pytest.raises(DataError, match=message):
                 store.add(name, np.ones(shape), **attributes)
+    with StoreWriter(tmp_path / "labelled", "kinect20", class_names=["a"]) as store:
+        with pytest.raises(DataError, match=r"wanted \(M, T, 20, 3 or, with a score, 4\)"):
+            store.add("y", np.ones((1, 4, 20, 2)))
+        with pytest.raises(DataError, match="label 1 is out of range"):
+            store.add("y", np.ones((1, 4, 20, 3)), label=1)
+        store.add("y", np.ones((1, 4, 20, 4)), label=0)
     with pytest.raises(DataError, match="exists"):
         StoreWriter(tmp_path / "s", "kinect20")
+
+
+@pytest.mark.parametrize("fault", ["empty", "split", "attribute"])
+def test_a_store_that_cannot_be_finished_leaves_the_old_one(tmp_path, fault):
+    def write(**settings):
+        with StoreWriter(tmp_path / "s", "kinect20", **settings) as store:
+            if fault != "empty" or not settings:
+                store.add("x", np.ones((1, 4, 20, 3)), note=object() if settings and fault == "attribute" else "")
+            if settings and fault == "split":
+                store.splits["train"] = ["z"]
+
+    write()
+    with pytest.raises(TypeError if fault == "attribute" else DataError):
+        write(overwrite=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["s"]
+    assert StoreSource(tmp_path / "s").names == ["x"]
+
+
+def test_a_store_is_replaced(make_store, clips):
+    make_store(clips)
+    assert len(make_store(clips[:9], overwrite=True)) == 9
 
 
 def test_a_damaged_store_is_told(make_store, clips, tmp_path):
@@ -295,6 +308,14 @@ def test_pyskl_variants(tmp_path, logged):
     three = [annotation(1, joints=17)]
     assert PysklSource(dump(tmp_path / "d.pkl", three)).num_coords == 2
     assert PysklSource(dump(tmp_path / "d.pkl", three), layout="h36m17").num_coords == 3
+    # a score beside x, y, z does not make the clip flat; fields that are there but None are as if absent
+    item = annotation(1, keypoint_score=np.ones((1, 6, 25)), img_shape=None)
+    source = PysklSource(dump(tmp_path / "e.pkl", [{**item, "total_frames": None, "label": None}]))
+    assert (source.num_coords, source.load(0).shape, source.labels) == (3, (1, 6, 25, 3), None)
+    two = [annotation(1, channels=2)]
+    assert PysklSource(dump(tmp_path / "f.pkl", two), layout="openpose25").num_coords == 2
+    with pytest.raises(LayoutError, match="25 joints in 2D may be 'openpose25' or 'ntu25'"):
+        PysklSource(dump(tmp_path / "f.pkl", two))
 
 
 def test_pyskl_of_another_kind(tmp_path):
@@ -305,6 +326,10 @@ def test_pyskl_of_another_kind(tmp_path):
         ([{"keypoint": np.ones((1, 2, 25, 3))}], "has no frame_dir"),
         ([annotation(1), annotation(2, joints=17)], "one V and C"),
         ([annotation(1, channels=4)], "4 channels"),
+        ([annotation(1), annotation(2, keypoint_score=np.ones((1, 5, 25)))], r"annotation 1 \(S001.*keypoint_score"),
+        ([annotation(1, label=[1, 2])], "annotation 0 .* cannot be read"),
+        ([{**annotation(1), "keypoint": [[1, 2], [3]]}], "annotation 0 .* cannot be read"),
+        ({"split": ["a"], "annotations": [annotation(1)]}, "split is a list"),
     ]:
         with pytest.raises(DataError, match=message):
             PysklSource(dump(tmp_path / "a.pkl", content))

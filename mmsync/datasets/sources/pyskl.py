@@ -38,7 +38,7 @@ class PysklSource(SkeletonSource):
     Args:
         ann_file: The pickle.
         layout: The joints; ``None`` takes it from their number (25 NTU, 17 COCO, 18 OpenPose, 20 Kinect v1 ...).
-        num_coords: 2 or 3; ``None`` finds out: 2 where there is a score or for layouts of picture detectors.
+        num_coords: 2 or 3; ``None`` finds out: 2 with two channels or for layouts of picture detectors.
         class_names: Names of the labels.
 
     Raises:
@@ -75,22 +75,24 @@ class PysklSource(SkeletonSource):
                 missing = "keypoint" if name else "frame_dir"
                 hint = " (raw_file: keypoints in extra files are not read; merge them first)" * ("raw_file" in item)
                 raise DataError(f"{ann_file}: annotation {i} ({name}) has no {missing}{hint}; it has {list(item)}")
-            keypoint = np.asarray(item["keypoint"])
-            keypoint = keypoint[None] if keypoint.ndim == 3 else keypoint
-            score = item.get("keypoint_score")
-            score = None if score is None else np.asarray(score).reshape(keypoint.shape[:3])
+            try:
+                keypoint, score, frames, label = _fields(item)
+            except (ValueError, TypeError) as error:
+                raise DataError(f"{ann_file}: annotation {i} ({name}) cannot be read: {error}") from error
             self.names.append(name)
             self._clips.append(keypoint)
             self._scores.append(score)
-            self._frames.append(int(item.get("total_frames", keypoint.shape[1] if keypoint.ndim > 1 else 0)))
-            labels.append(int(item.get("label", -1)))
+            self._frames.append(frames)
+            labels.append(label)
         self._check_shapes(ann_file, layout, num_coords)
         self.labels = np.array(labels, dtype=np.int64) if max(labels) >= 0 else None
         self.class_names = None if class_names is None else list(class_names)
+        if not isinstance(splits, Mapping):
+            raise DataError(f"{ann_file}: split is a {type(splits).__name__}, wanted dict(name=[clip names])")
         self.splits = {str(key): [str(name) for name in value] for key, value in splits.items()}
         self.attributes = attributes_from_names(self.names)
         for axis, key in enumerate(("height", "width")):
-            if all("img_shape" in item for item in annotations):
+            if all(item.get("img_shape") is not None for item in annotations):
                 self.attributes[key] = np.array([int(item["img_shape"][axis]) for item in annotations])
         expected = {}
         if "setup" in self.attributes and self.num_coords == 3:
@@ -109,15 +111,16 @@ class PysklSource(SkeletonSource):
         joints, channels = shapes.pop()
         if layout is None and joints not in _LAYOUT_OF:
             raise LayoutError(f"{ann_file}: no layout is known by its {joints} joints; give layout=")
+        if layout is None and (joints, channels) == (25, 2):
+            raise LayoutError(f"{ann_file}: 25 joints in 2D may be 'openpose25' or 'ntu25'; give layout=")
         self.layout = SkeletonLayout.from_config(_LAYOUT_OF[joints] if layout is None else layout)
         if self.layout.num_joints != joints:
             raise LayoutError(
                 f"{ann_file}: the clips have {joints} joints, layout {self.layout.name!r} {self.layout.num_joints}; "
                 "is this a 2D pickle with a 3D config, or the other way round?"
             )
-        scored = any(score is not None for score in self._scores)
         if num_coords is None:
-            num_coords = 2 if channels == 2 or scored or self.layout.name in PICTURE_LAYOUTS else 3
+            num_coords = 2 if channels == 2 or self.layout.name in PICTURE_LAYOUTS else 3
         if channels not in (2, 3) or channels < num_coords:
             raise DataError(f"{ann_file}: keypoint has {channels} channels, wanted {num_coords}")
         self.num_coords = num_coords
@@ -139,3 +142,18 @@ class PysklSource(SkeletonSource):
         else:
             score = clip.any(-1).astype(np.float32)  # a joint at (0, 0) was not found
         return np.concatenate([clip[..., :2], score[..., None]], axis=-1)
+
+
+def _fields(item: Mapping) -> tuple[np.ndarray, Optional[np.ndarray], int, int]:
+    """Keypoints ``(M, T, V, C)``, scores ``(M, T, V)`` or ``None``, number of frames and label of an annotation."""
+    keypoint = np.asarray(item["keypoint"])
+    keypoint = keypoint[None] if keypoint.ndim == 3 else keypoint
+    score = item.get("keypoint_score")
+    if score is not None:
+        score = np.asarray(score)
+        if score.size != np.prod(keypoint.shape[:3]):
+            raise ValueError(f"keypoint is {keypoint.shape}, but keypoint_score {score.shape}")
+        score = score.reshape(keypoint.shape[:3])
+    frames, label = item.get("total_frames"), item.get("label")
+    whole = keypoint.shape[1] if keypoint.ndim > 1 else 0
+    return keypoint, score, whole if frames is None else int(frames), -1 if label is None else int(label)
