@@ -87,10 +87,20 @@ class StoreWriter:
             keypoint: ``(M, T, V, C)``.
             label: Class index, -1 if unknown.
             attributes: One value each, the same keys for every clip: ``view=1``.
+
+        Raises:
+            DataError: The shape, name, label or attributes do not fit.
         """
+        keypoint = np.asarray(keypoint)
         joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
-        if keypoint.ndim != 4 or keypoint.shape[2:] != (joints, channels) or 0 in keypoint.shape:
-            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {channels or 'C'})")
+        fits = keypoint.ndim == 4 and keypoint.shape[2:] == (joints, channels) and 0 not in keypoint.shape
+        if not fits or not self.num_coords <= channels <= self.num_coords + 1:
+            wanted = (
+                f"(M, T, {joints}, {self._channels or f'{self.num_coords} or, with a score, {self.num_coords + 1}'})"
+            )
+            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted {wanted}")
+        if self.class_names is not None and not -1 <= label < len(self.class_names):
+            raise DataError(f"clip {name!r}: label {label} is out of range; {len(self.class_names)} classes")
         if name in self._names:
             raise DataError(f"a second clip is named {name!r}")
         if self._names and set(attributes) != set(self._attributes):
@@ -105,7 +115,19 @@ class StoreWriter:
         self._rows, self._channels = self._rows + persons * frames, channels
 
     def finish(self) -> None:
-        """Write what belongs to the clips and give the folder its name."""
+        """Write what belongs to the clips and give the folder its name.
+
+        Raises:
+            DataError: There is no clip, or a split names one that is not there.
+        """
+        if not self._names:
+            raise DataError(f"{self.root}: no clip was added")
+        for split, names in self.splits.items():
+            unknown = [name for name in names if name not in self._names]
+            if unknown:
+                raise DataError(
+                    f"{self.root}: split {split!r} names {len(unknown)} unknown clips, first {unknown[0]!r}"
+                )
         header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self.layout.num_joints, self._channels)}
         self._file.seek(0)
         self._file.write(b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little"))
@@ -132,9 +154,11 @@ class StoreWriter:
         (self._part / "attributes.json").write_text(json.dumps(self._attributes))
         (self._part / "splits.json").write_text(json.dumps(self.splits))
         (self._part / "meta.json").write_text(json.dumps(meta, indent=1))
+        old = self._part.with_suffix(".old")
         if self.root.exists():
-            shutil.rmtree(self.root)
+            os.replace(self.root, old)
         os.replace(self._part, self.root)
+        shutil.rmtree(old, ignore_errors=True)
 
     def abort(self) -> None:
         """Throw away what was written."""
@@ -147,10 +171,11 @@ class StoreWriter:
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        if kind is None:
-            self.finish()
-        else:
-            self.abort()
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.abort()  # after a finished store there is nothing left to throw away
 
 
 @DATASETS.register_module()
