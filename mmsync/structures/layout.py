@@ -179,7 +179,7 @@ def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]
     """How to read skeletons of one layout as another.
 
     A joint of the same name is taken over; others are the mean of joints of ``src`` (the pelvis is the mean of the
-    hips). Face points that ``src`` lacks all fall on its head.
+    hips). Points of face and foot that ``src`` lacks fall on its head and on the end of its leg.
 
     Args:
         src: Layout of the data, ``V`` joints.
@@ -286,6 +286,9 @@ _RULES: dict[str, list[tuple[str, ...]]] = {
             "{}_hand": [("{}_wrist",)],
             "{}_ankle": [("{}_foot",)],
             "{}_foot": [("{}_big_toe",), ("{}_ankle",)],
+            "{}_big_toe": [("{}_foot",)],
+            "{}_small_toe": [("{}_big_toe",)],
+            "{}_heel": [("{}_ankle",)],
         }
     ),
 }

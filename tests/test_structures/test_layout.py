@@ -115,6 +115,9 @@ def test_remaps():
     assert sorted(coco["spine"]) == [5, 6, 11, 12]
     assert coco["left_wrist"] == (9,)
     assert remap_index("openpose25", "openpose18")[8] == (9,)
+    ntu = dict(zip(SkeletonLayout.get("openpose25").joints, remap_index("ntu25", "openpose25")))
+    assert [ntu[f"left_{j}"] for j in ("big_toe", "small_toe", "heel")] == [(15,), (15,), (14,)]
+    assert remap_index("coco17", "openpose25")[-6:] == [(15,)] * 3 + [(16,)] * 3  # all on the ankles
 
 
 def test_a_mean_of_means_weighs_its_parts_equally():
