@@ -18,7 +18,7 @@ from mmsync import registry as r
 from mmsync.config import places
 from mmsync.config.fit import contradictions
 from mmsync.config.load import Notes
-from mmsync.config.signature import accepted, wrong_value
+from mmsync.config.signature import accepted, default_of, wrong_value
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -64,6 +64,7 @@ class _Checker:
         self.loaded = notes is not None
         self.files = files
         self.problems: list[str] = []
+        self.missing_files: dict[str, list[str]] = {}  # each with the places that name it
 
     def report(self, keys: Keys, text: str) -> None:
         self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
@@ -87,6 +88,16 @@ class _Checker:
                     self._runner_key(key, value)
             else:
                 self.value(value, (key,), partial=True)
+        self._report_missing_files(cfg)
+
+    def _report_missing_files(self, cfg: dict[str, Any]) -> None:
+        """One line for each file; the option that sets it is the variable that names it, if there is one."""
+        for file, places_ in self.missing_files.items():
+            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
+            option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
+            more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
+            absolute = Path(file).expanduser().absolute()
+            self.problems.append(f"{used[0]}{more}: {absolute} does not exist; --cfg-options {option}=... sets it")
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
         """Report top-level keys without effect; returns the keys that were probably meant."""
@@ -100,7 +111,7 @@ class _Checker:
                 where = self.notes.unread[key]
                 if key in self.notes.shadowed:
                     uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
-                    hint = f"; set {' or '.join(uses)} instead" if uses else ""
+                    hint = f"; set {' and '.join(uses)} instead" if uses else ""
                     self.report((key,), f"({where}) a base has already used its own value, this line is too late{hint}")
                     continue
                 near = near or nearest(key, [other for other in cfg if other != key])
@@ -173,11 +184,12 @@ class _Checker:
             "collate_fn": r.FUNCTIONS,
             "worker_init_fn": r.FUNCTIONS,
         }
+        annotations = _not_text(DataLoader, cfg)
         for key, value in cfg.items():
             if key in registries and value is not None:
                 self.typed(value, registries[key], (*keys, key))
             elif key not in registries:
-                self.value(value, (*keys, key))
+                self._argument(key, value, annotations.get(key), None, None, (*keys, key), False)
         if cfg.get("shuffle") and isinstance(cfg.get("sampler"), dict):
             self.report((*keys, "shuffle"), "cannot stand beside a sampler; write sampler=dict(..., shuffle=True)")
         if cfg.get("num_workers", 0) == 0:
@@ -263,6 +275,10 @@ class _Checker:
         elif isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
                 self.value(item, (*keys, str(i)), partial)
+        elif isinstance(value, str) and not partial:
+            registry = places.registry_of([key for key in keys if not key.isdigit()][-1:])
+            if registry is not None and registry.find(value) is not None:
+                self.report(keys, f"is the string {value!r}; write dict(type={value!r})")
 
     def typed(
         self, cfg: Any, registry: r.Registry | None, keys: Keys, default: str | None = None, partial: bool = False
@@ -289,7 +305,7 @@ class _Checker:
             name = str(getattr(target, "__name__", target))
             names, required, takes_more = self._arguments(target, registry, name, cfg)
             self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
-            annotations = {} if _is_upstream(target) else accepted(target).annotations
+            annotations = _not_text(target, cfg) if _is_upstream(target) else accepted(target).annotations
             schema = _schema(target)
             hook = getattr(target, "check_config", None)
             if hook is not None and not partial:
@@ -311,6 +327,8 @@ class _Checker:
         self, key: str, value: Any, annotation: Any, rule: Any, registry: r.Registry | None, keys: Keys, partial: bool
     ) -> None:
         if value is None:
+            if annotation is dict:
+                self.report(keys, "is None, must be a dict with a `type`")
             return
         if key == "ema_type":
             self._resolve(value, r.MODELS, keys)
@@ -482,8 +500,7 @@ class _Checker:
             and "://" not in value
             and not Path(value).expanduser().exists()
         ):
-            path = ".".join(keys)
-            self.report(keys, f"{Path(value).expanduser().absolute()} does not exist; --cfg-options {path}=... sets it")
+            self.missing_files.setdefault(value, []).append(".".join(keys))
 
 
 def _schema(target: Any) -> dict[str, Any]:
@@ -491,6 +508,12 @@ def _schema(target: Any) -> dict[str, Any]:
     for one in reversed(inspect.getmro(target)) if inspect.isclass(target) else [target]:
         schema.update(vars(one).get("config_schema", {}) if hasattr(one, "__dict__") else {})
     return schema
+
+
+def _not_text(target: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Types of arguments given as text whose default is a number; upstream's annotations say more than is true."""
+    kinds = {name: type(default_of(target, name)) for name, value in cfg.items() if isinstance(value, str)}
+    return {name: kind for name, kind in kinds.items() if kind in (int, float, bool)}
 
 
 def _is_upstream(target: Any) -> bool:

@@ -98,6 +98,10 @@ def test_nan_features_name_their_samples():
 def test_unknown_option():
     with pytest.raises(ConfigError, match="unknown key 'temprature'; it takes k, temperature"):
         ProbeMetric(knn={"temprature": 1})
+    with pytest.raises(ConfigError, match=r"ProbeMetric\.knn\.k: '20' is no number"):
+        ProbeMetric(knn={"k": "20"})
+    with pytest.raises(ConfigError, match=r"ProbeMetric\.knn\.k: 0 is no number"):
+        ProbeMetric(knn={"k": [1, 0]})
 
 
 def test_features_are_saved(tmp_path):

@@ -141,6 +141,11 @@ class ProbeMetric(BaseMetric):
             unknown = sorted(set(given or ()) - set(accepted))
             if unknown:
                 raise ConfigError(f"ProbeMetric.{name}: unknown key {unknown[0]!r}; it takes {', '.join(accepted)}")
+        for k in [] if self.knn is None else np.atleast_1d(self.knn["k"]).tolist():
+            if not isinstance(k, int) or k < 1:
+                raise ConfigError(
+                    f"ProbeMetric.knn.k: {k!r} is no number of neighbours; give an int, or a list of them"
+                )
         self.collapse = collapse
         self.save_features = save_features
         self.device = device
