@@ -4,6 +4,7 @@ Every cure has a test in ``tests/test_compat.py`` that fails as soon as upstream
 
 * mmengine pickles objects into checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
 * mmengine cannot start a process group, nor wrap a model, without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
+* torch >= 2.13 warns of an argument that mmengine gives to its wrapper: :func:`no_wrapper_warning`.
 * mmengine's mixed precision wrapper refuses the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
 * mmengine's value histories are copied whole at every iteration: :func:`bound_history`.
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -17,6 +18,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import AmpOptimWrapper
 from torch import nn
+from torch.torch_version import TorchVersion
 
 from mmsync import compat
 from mmsync.engine.optimizers import AutocastOptimWrapper
@@ -83,6 +85,16 @@ def test_upstream_cannot_wrap_a_cpu_model(gloo):
     wrapped = compat.wrap_on_cpu(nn.Sequential(nn.Linear(2, 2), nn.SyncBatchNorm(2)))
     wrapped(torch.rand(3, 2)).sum().backward()
     assert not wrapped.broadcast_buffers
+
+
+@no_cuda
+@pytest.mark.skipif(TorchVersion(torch.__version__) < (2, 13), reason="torch warns since 2.13")
+def test_upstream_warns_of_an_argument_that_mmengine_gives(gloo):
+    with pytest.warns(FutureWarning, match="`broadcast_buffers` is deprecated"):
+        MMDistributedDataParallel(nn.Linear(2, 2), broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compat.wrap_on_cpu(nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize(
