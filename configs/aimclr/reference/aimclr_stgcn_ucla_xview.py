@@ -12,7 +12,11 @@ model = dict(
     queue_size=32768,  # 32 epochs of this set: the batch of 128 divides it, as the release demands
     key_init="reference",
     drop_scope="batch",
-    encoder=dict(backbone=dict(layout="kinect20"), pool=dict(persons="mean")),
+    encoder=dict(
+        backbone=dict(layout="kinect20"),
+        pool=dict(persons="mean"),
+        projector=dict(init_cfg=dict(type="Normal", layer="Linear", std=0.02)),
+    ),
     data_preprocessor=dict(
         layout="kinect20",
         views=dict(

@@ -8,7 +8,11 @@ _base_ = [
 ]
 model = dict(
     key_init="reference",
-    encoder=dict(backbone=dict(layout="kinect20"), pool=dict(persons="mean")),
+    encoder=dict(
+        backbone=dict(layout="kinect20"),
+        pool=dict(persons="mean"),
+        projector=dict(init_cfg=dict(type="Normal", layer="Linear", std=0.02)),
+    ),
     data_preprocessor=dict(layout="kinect20"),
 )
 default_hooks = dict(checkpoint=dict(save_best="knn/top1"))
