@@ -6,6 +6,7 @@ import contextlib
 import re
 import runpy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Optional
 
@@ -138,7 +139,7 @@ class ToyProbe(BaseMetric):
 class ToyHook(Hook):
     """Does nothing."""
 
-    def __init__(self, interval: int = 1) -> None:
+    def __init__(self, interval: int = 1, stages: Sequence[int] = ()) -> None:
         pass
 
 
@@ -303,6 +304,7 @@ def test_all_problems_come_at_once_with_their_paths(write):
         ("trian_cfg = dict()", "did you mean 'train_cfg'?"),
         ("default_scope = 'mmsinc'", "did you mean 'mmsync'?"),
         ("optim_wrapper = dict(optimizer=dict(lr='1e-3'))", "optim_wrapper.optimizer.lr: is '1e-3', must be float"),
+        ("custom_hooks = [dict(type='ToyHook', stages='1,2')]", "custom_hooks.0.stages: is '1,2', must be a list"),
         ("train_dataloader = dict(batch_size='8')", "train_dataloader.batch_size: is '8', must be int"),
         (
             "train_dataloader = dict(dataset=dict(pipeline=['ToyCrop']))",

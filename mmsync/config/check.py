@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from mmengine.config import Config
 
@@ -18,7 +18,7 @@ from mmsync import registry as r
 from mmsync.config import places
 from mmsync.config.fit import contradictions
 from mmsync.config.load import Notes
-from mmsync.config.signature import accepted, default_of, wrong_value
+from mmsync.config.signature import accepted, default_of, item_of, wrong_value
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -332,10 +332,14 @@ class _Checker:
             return
         if key == "ema_type":
             self._resolve(value, r.MODELS, keys)
-        of_list = get_origin(annotation) in (list, tuple, Sequence) and bool(get_args(annotation))
-        for item in value if of_list and isinstance(value, (list, tuple)) else [value]:
-            wrong = wrong_value(item, get_args(annotation)[0] if of_list else annotation)
-            if wrong is not None and not (of_list and not isinstance(value, (list, tuple))):
+        item_annotation = item_of(annotation)
+        if item_annotation is not None and isinstance(value, (str, int, float)):
+            self.report(keys, f"is {value!r}, must be a list")
+            return
+        of_list = item_annotation is not None and isinstance(value, (list, tuple))
+        for item in value if of_list else [value]:
+            wrong = wrong_value(item, item_annotation if of_list else annotation)
+            if wrong is not None:
                 near = nearest(item, wrong[1]) if isinstance(item, str) else []
                 self.report(keys, f"is {item!r}, must be {wrong[0]}{did_you_mean(near)}")
         if registry is r.DATASETS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 _ENDS = (object, nn.Module, torch.optim.Optimizer)  # their ``**kwargs`` take nothing from a config
+_LISTS = (list, tuple, Sequence)
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 
@@ -99,6 +100,13 @@ def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
         return None
     expected = [repr(v) for v in literals] + [m.__name__ for m in plain if m is not type(None)]
     return " or ".join(expected), [v for v in literals if isinstance(v, str)]
+
+
+def item_of(annotation: Any) -> Any:
+    """The annotation of the items where a list is wanted, be it optional; None elsewhere."""
+    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+    lists = [m for m in members if m is not type(None)]
+    return get_args(lists[0])[0] if len(lists) == 1 and get_origin(lists[0]) in _LISTS and get_args(lists[0]) else None
 
 
 def _is_literal(annotation: Any) -> bool:

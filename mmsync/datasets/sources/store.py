@@ -95,10 +95,8 @@ class StoreWriter:
         joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
         fits = keypoint.ndim == 4 and keypoint.shape[2:] == (joints, channels) and 0 not in keypoint.shape
         if not fits or not self.num_coords <= channels <= self.num_coords + 1:
-            wanted = (
-                f"(M, T, {joints}, {self._channels or f'{self.num_coords} or, with a score, {self.num_coords + 1}'})"
-            )
-            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted {wanted}")
+            wanted = self._channels or f"{self.num_coords} or, with a score, {self.num_coords + 1}"
+            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {wanted})")
         if self.class_names is not None and not -1 <= label < len(self.class_names):
             raise DataError(f"clip {name!r}: label {label} is out of range; {len(self.class_names)} classes")
         if name in self._names:
@@ -118,16 +116,13 @@ class StoreWriter:
         """Write what belongs to the clips and give the folder its name.
 
         Raises:
-            DataError: There is no clip, or a split names one that is not there.
+            DataError: There is no clip, or a split names none of them.
         """
         if not self._names:
             raise DataError(f"{self.root}: no clip was added")
         for split, names in self.splits.items():
-            unknown = [name for name in names if name not in self._names]
-            if unknown:
-                raise DataError(
-                    f"{self.root}: split {split!r} names {len(unknown)} unknown clips, first {unknown[0]!r}"
-                )
+            if names and not any(name in self._names for name in names):  # published lists name some missing clips
+                raise DataError(f"{self.root}: split {split!r} names no clip that was added; its first is {names[0]!r}")
         header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self.layout.num_joints, self._channels)}
         self._file.seek(0)
         self._file.write(b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little"))
