@@ -55,7 +55,7 @@ def test_the_store_is_written_as_told(tmp_path, monkeypatch):
 
 
 def test_the_config_of_ones_own_passes_the_check(tmp_path):
-    text = python_block("_base_").replace('"configs/', f'"{ROOT}/configs/')
+    text = re.sub(r'"(?:\.\./)?configs/', f'"{ROOT}/configs/', python_block("_base_"))
     (tmp_path / "mine.py").write_text(text)
     cfg = load(tmp_path / "mine.py")
     check(cfg)
