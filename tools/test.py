@@ -7,7 +7,7 @@ import json
 
 from mmengine.dist import is_main_process
 
-from mmsync.apis.cli import add_common_arguments, build_runner, load_config, require, run_tool
+from mmsync.apis.cli import add_common_arguments, build_runner, checkpoint_path, load_config, require, run_tool
 from mmsync.fileio import atomic_path
 
 
@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     for key in ("test_dataloader", "test_cfg", "test_evaluator"):
         require(cfg, key, "testing")
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.load_from, cfg.resume = checkpoint_path(args.checkpoint), False
     results = build_runner(cfg, args.trust_checkpoint).test()
     if args.out and is_main_process():
         record = {"config": args.config, "checkpoint": args.checkpoint, "results": results}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmsync.apis.cli import add_common_arguments, build_runner, load_config, require, run_tool
+from mmsync.apis.cli import add_common_arguments, build_runner, checkpoint_path, load_config, require, run_tool
 from mmsync.errors import ConfigError
 
 
@@ -38,7 +38,9 @@ def main(args: argparse.Namespace) -> None:
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": args.seed}
     if args.resume:
         cfg.resume = True
-        cfg.load_from = None if args.resume == "auto" else args.resume
+        cfg.load_from = None
+        if args.resume != "auto":
+            cfg.load_from = checkpoint_path(args.resume)
     if args.amp:
         kind = cfg.optim_wrapper.get("type", "OptimWrapper")
         if kind not in ("OptimWrapper", "AmpOptimWrapper", "AutocastOptimWrapper"):

@@ -61,6 +61,18 @@ def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
     return RUNNERS.get(cfg.get("runner_type", "MotionRunner")).from_cfg(cfg)
 
 
+def checkpoint_path(path: str) -> str:
+    """The path or address of a checkpoint as given on the command line.
+
+    Raises:
+        CheckpointError: There is no such file; the message names those beside it.
+    """
+    from mmsync.engine.checkpoint import require_checkpoint
+
+    require_checkpoint(path)
+    return path
+
+
 def require(cfg: Config, key: str, purpose: str) -> Any:
     """A top-level entry of a config, or an error that says what it is needed for."""
     if cfg.get(key) is None:

@@ -49,8 +49,7 @@ def read_checkpoint(
     if str(path).startswith(("http://", "https://")):
         path = _download(str(path))
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path}: there is no such file{_neighbours(path)}")
+    require_checkpoint(path)
     try:
         content = compat.torch_load(path, map_location, trust)
     except pickle.UnpicklingError as error:
@@ -67,6 +66,19 @@ def read_checkpoint(
     if "state_dict" not in content:
         content = {"state_dict": content}
     return {key: value if key in _RAW else compat.from_plain(value) for key, value in content.items()}
+
+
+def require_checkpoint(path: Union[str, Path]) -> None:
+    """Make sure that a checkpoint is there, or is an address.
+
+    Raises:
+        CheckpointError: There is no such file; the message names those beside it.
+    """
+    if "://" in str(path):
+        return
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path}: there is no such file{_neighbours(path)}")
 
 
 def _download(url: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from mmengine.device import get_device
 from mmengine.dist import all_gather_object, is_distributed, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint, weights_to_cpu
 from torch import nn
@@ -127,6 +129,39 @@ class MotionRunner(Runner):
     def bound_history(self) -> None:
         """Forget logged values that are older than an epoch, and than 2,048 iterations."""
         compat.bound_history(self.message_hub, max(2048, len(self.train_dataloader)))
+
+    # ---------------------------------------------------------------------------------------------- optimiser
+
+    def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
+        """Build the optimiser's wrapper.
+
+        Raises:
+            ConfigError: It is MMEngine's ``AmpOptimWrapper``, and there is no GPU.
+        """
+        if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
+            raise ConfigError(
+                "optim_wrapper.type: AmpOptimWrapper needs a GPU, and none was found; AutocastOptimWrapper works on "
+                "any device"
+            )
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
+        """Scale the learning rate by the global batch / ``base_batch_size``, and with it the rates of schedulers.
+
+        MMEngine scales the optimiser's rate only, which a scheduler with a rate of its own (``OneCycleLR.eta_max``)
+        would overwrite.
+        """
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        if not (auto_scale_lr or {}).get("enable", False):
+            return
+        loader = self._train_dataloader
+        batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
+        ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
+        self.param_schedulers = copy.deepcopy(self.param_schedulers)  # the config keeps what was written
+        one = isinstance(self.param_schedulers, dict)
+        for scheduler in [self.param_schedulers] if one else self.param_schedulers or []:
+            for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
+                scheduler[key] *= ratio
 
     # ---------------------------------------------------------------------------------------------- randomness
 

@@ -115,7 +115,9 @@ def test_two_processes_train_and_test(config, tmp_path):
             ["{config}", "--cfg-options", "train_dataloader.batch_size=64"],
             "batch_size=64 is larger than the 40",
         ),
-        ("train", ["{config}", "--resume", "nowhere.pth"], "nowhere.pth"),
+        ("train", ["{config}", "--resume", "nowhere.pth"], "CheckpointError: checkpoint nowhere.pth: there is no such"),
+        ("train", ["{config}", "--resume", "{run}/epoch_9.pth"], "epoch_1.pth, epoch_2.pth"),
+        ("test", ["{config}", "nowhere.pth"], "CheckpointError: checkpoint nowhere.pth: there is no such"),
         ("train", ["nowhere.py"], "nowhere.py"),
         ("train", ["{config}", "--cfg-options", "val_evaluator.knn.kk=3"], "kk"),
         (
