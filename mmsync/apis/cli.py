@@ -51,7 +51,18 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
-    """Check a config and build its Runner."""
+    """Check a config and build its Runner.
+
+    Args:
+        cfg: The config.
+        trust_checkpoint: Let checkpoints run code while they load.
+
+    Returns:
+        A :class:`~mmsync.engine.runner.MotionRunner`, or what ``runner_type`` names.
+
+    Raises:
+        ConfigError: Everything that is wrong with the config.
+    """
     from mmsync.config import check
     from mmsync.registry import RUNNERS
 
@@ -74,7 +85,16 @@ def checkpoint_path(path: str) -> str:
 
 
 def require(cfg: Config, key: str, purpose: str) -> Any:
-    """A top-level entry of a config, or an error that says what it is needed for."""
+    """A top-level entry of a config.
+
+    Args:
+        cfg: The config.
+        key: Name of the entry.
+        purpose: What it is needed for, for the message.
+
+    Raises:
+        ConfigError: It is not set.
+    """
     if cfg.get(key) is None:
         raise ConfigError(f"{key}: not set in {cfg.filename}, but {purpose} needs it")
     return cfg[key]

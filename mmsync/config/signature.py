@@ -69,7 +69,15 @@ def accepted(target: Callable[..., Any]) -> Accepted:
 
 @cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
-    """The default of an argument, or None."""
+    """The default of an argument.
+
+    Args:
+        target: The registered class or function.
+        name: Of the argument.
+
+    Returns:
+        None, too, if there is no default or no such argument.
+    """
     parameter = inspect.signature(target).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
@@ -86,6 +94,10 @@ def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
 
 def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
     """Whether a value contradicts an annotation of literals or of plain types.
+
+    Args:
+        value: What the config says.
+        annotation: Resolved, as in :class:`Accepted`.
 
     Returns:
         None if it fits or cannot be judged; else what is expected and the valid strings.

@@ -82,7 +82,6 @@ def draw_embedding(
         axes.scatter(*points[member].T, s=8, color=colour, linewidths=0)
         halo = [withStroke(linewidth=2, foreground="white")]
         axes.text(*np.median(points[member], axis=0), name, fontsize=8, ha="center", path_effects=halo)
-    name = {"pca": "PCA", "tsne": "t-SNE"}[method]
     kind = {"pca": "PCA", "tsne": "t-SNE"}[method]
     axes.set(xticks=[], yticks=[], title=f"{len(points)} clips, {kind} of the features")
     with atomic_path(path) as temporary:

@@ -117,6 +117,12 @@ def check_labels(
 ) -> None:
     """Check labels against the number of classes and against the action in the names.
 
+    Args:
+        labels: ``(n,)`` int64, -1 for unknown.
+        names: Clip names, ``(n,)``.
+        origin: The file or folder, for the messages.
+        num_classes: Labels must be below it; ``None`` for no limit.
+
     Raises:
         DataError: Wrong count or range, or one action carries two labels (files of different order put together).
     """
@@ -145,7 +151,14 @@ def check_labels(
 
 
 def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
-    """Labels as int64 ``(n,)`` from integers ``(n,)``, ``(n, 1)`` or one-hot ``(n, K)``.
+    """Labels as a file has them, made one kind.
+
+    Args:
+        values: Integers ``(n,)`` or ``(n, 1)``, or one-hot ``(n, K)``.
+        origin: The file, for the message.
+
+    Returns:
+        ``(n,)`` int64.
 
     Raises:
         DataError: The values are neither.
@@ -163,6 +176,11 @@ def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
 
 def list_files(root: Union[str, Path], pattern: str, what: str) -> list[Path]:
     """Sorted files under a folder.
+
+    Args:
+        root: The folder.
+        pattern: As for ``Path.glob``.
+        what: The data set, for the messages.
 
     Raises:
         DataError: No such folder, or no such file in it.

@@ -24,7 +24,18 @@ def _need_3d(results: dict, who: str) -> None:
 
 
 def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
-    """Moves a joint into the origin; see :class:`CenterOnJoint`."""
+    """Moves a joint into the origin; see :class:`CenterOnJoint`.
+
+    Args:
+        keypoint: ``(M, T, V, C)``.
+        joint: Index in ``[0, V)``.
+        num_coords: The first channels that are coordinates.
+        frame: ``'each'`` or ``'first'``: whose place is subtracted.
+        person: ``'each'``, or ``'first'`` for the place of the person seen first, which keeps distances.
+
+    Returns:
+        ``(M, T, V, C)``; frames without the person are zero.
+    """
     present = frames_with_data(keypoint)
     origin = keypoint[:, :, joint, :num_coords]
     if person == "first":
@@ -46,7 +57,16 @@ def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = 
 
 
 def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
-    """Turns each frame of each person about y; see :class:`ParallelToX`."""
+    """Turns each frame of each person about y; see :class:`ParallelToX`.
+
+    Args:
+        keypoint: ``(M, T, V, C)``, the first three channels x, y, z.
+        left: Index of the left shoulder.
+        right: Index of the right one.
+
+    Returns:
+        ``(M, T, V, C)``.
+    """
     line = keypoint[:, :, right] - keypoint[:, :, left]
     x, z = line[..., 0], line[..., 2]
     angle = np.arccos(np.clip(x / (np.hypot(x, z) + 1e-4), -1, 1))

@@ -158,6 +158,9 @@ class ProbeMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: Predictions with ``feature (D,)``.
+
+        Raises:
+            ProtocolError: The model sets no feature.
         """
         if any("feature" not in sample for sample in data_samples):
             raise ProtocolError("ProbeMetric: the model's predict() sets no `feature` on its samples")
@@ -171,6 +174,9 @@ class ProbeMetric(BaseMetric):
 
         Returns:
             Result name -> value.
+
+        Raises:
+            ProtocolError, DataError: As :meth:`compute_metrics`, on every rank.
         """
         local = [FeatureSet.cat(self.results)] if self.results else []
         self.results.clear()
