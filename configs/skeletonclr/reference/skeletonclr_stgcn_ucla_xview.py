@@ -3,7 +3,7 @@ _base_ = [
     "../../_base_/datasets/ucla_aimclr50.py",
     "../../_base_/models/skeletonclr_stgcn.py",
     "../../_base_/schedules/sgd_300e.py",
-    "../../_base_/probes_published.py",
+    "../../_base_/probes.py",
     "../../_base_/default_runtime.py",
 ]
 model = dict(
