@@ -136,13 +136,13 @@ kinds = dict(npy=AimCLRSource, npz=CTRGCNSource, store=StoreSource)
 for kind in kinds:
     before = psutil.Process().memory_info().rss
     source = kinds[kind](f"{sys.argv[1]}/x{'.' * (kind != 'store')}{kind}")
-    total = float(source.load(len(source) - 1).sum())
+    total = sum(float(source.load(i).sum()) for i in range(len(source)))
     print(kind, len(source), psutil.Process().memory_info().rss - before, total)
 """
 
 
 def test_memory_does_not_grow_with_the_data(tmp_path):
-    """200 MB on disk (holes, so quick to make), one clip read in a fresh process: less than 20 MB more resident."""
+    """200 MB on disk (holes, so quick to make), all clips read in a fresh process: less than 60 MB more resident."""
     pytest.importorskip("psutil")
     num = 1100
 
@@ -165,7 +165,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
     assert [row[0] for row in rows] == ["npy", "npz", "store"]
     for kind, count, grown, total in rows:
         assert (int(count), float(total)) == (num, 0)
-        assert float(grown) < 20e6, f"{kind}: {float(grown) / 1e6:.0f} MB"
+        assert float(grown) < 60e6, f"{kind}: {float(grown) / 1e6:.0f} MB"
 
 
 def test_npz_is_unpacked_once_and_again_when_it_changes(tmp_path, monkeypatch):

@@ -43,8 +43,8 @@ class _Parts(SkeletonSource):
     def _row(self, index: int) -> np.ndarray:
         index = range(len(self))[index]
         part = int(np.searchsorted(self._ends, index, side="right"))
-        array = self._parts[part].array
-        return array[index - self._ends[part] + len(array)]
+        row = int(index - self._ends[part] + len(self._parts[part].array))
+        return self._parts[part].rows(row, row + 1)[0]
 
 
 @DATASETS.register_module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ _NAME_PATTERNS = (
     # NW-UCLA: action, subject, episode, view
     re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),
 )
+
+
+_PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are handed back
 
 
 class SkeletonSource:
@@ -91,10 +95,25 @@ class MappedArray:
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = str(path)
         try:
-            # a plain array over the map: slices of np.memmap cost ten times as much
-            self.array = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))
+            mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path}: no readable .npy array ({error})") from error
+        # a plain array over the map: slices of np.memmap cost ten times as much
+        self.array = np.asarray(mapped)
+        self._pages, self._read = getattr(mapped, "_mmap", None), 0
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """``array[start:stop]``, a view of the map.
+
+        Pages that were read count as this process's memory for as long as the file is mapped; so that an epoch does not
+        seem to hold the whole data set, they are handed back now and then. The system's cache keeps their content.
+        """
+        view = self.array[start:stop]
+        self._read += view.nbytes
+        if self._read > _PAGES_KEPT and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._pages.madvise(mmap.MADV_DONTNEED)
+            self._read = 0
+        return view
 
     def __reduce__(self) -> tuple:
         return MappedArray, (self.path,)

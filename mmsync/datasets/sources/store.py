@@ -209,7 +209,7 @@ class StoreSource(SkeletonSource):
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, C)``, a read-only view of the map."""
         start, frames, persons = self.index[index]
-        rows = self._clips.array[start : start + frames * persons]
+        rows = self._clips.rows(start, start + frames * persons)
         return rows.reshape(persons, frames, *rows.shape[1:])
 
 
