@@ -68,6 +68,12 @@ def test_check_data(data, run):
         "tools/misc/check_data.py", folder / "config.py", "--cfg-options", "train_dataloader.dataset.split=sound"
     )
     assert (code, "ok: no errors" in printed) == (0, True), printed
+    (folder / "child.py").write_text(
+        "_base_ = 'config.py'\ntrain_dataloader = dict(dataset=dict("
+        "_delete_=True, type='RepeatDataset', times=2, dataset={{_base_.dataset}}))\nval_dataloader = None"
+    )
+    code, printed = run("tools/misc/check_data.py", folder / "child.py")
+    assert (code, "train_dataloader: 10 clips" in printed) == (1, True), printed
     code, printed = run(
         "tools/misc/check_data.py", folder / "config.py", "--cfg-options", "train_dataloader.dataset.split=soud"
     )

@@ -12,16 +12,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from mmsync.config import load
 from mmsync.errors import MMSyncError
-from mmsync.registry import DATASETS
+from mmsync.registry import DATASETS, SCOPE
 
 SHOWN = 20  # clips of one kind of problem that are named
 
@@ -79,6 +80,19 @@ def inspect(dataset: Any, key: str) -> tuple[dict[str, list[str]], dict[str, lis
     return errors, notes
 
 
+def skeleton_datasets(settings: Any) -> Iterator[dict]:
+    """The settings of data sets with clips, also of those inside others that repeat or join them."""
+    if isinstance(settings, (list, tuple)):
+        for one in settings:
+            yield from skeleton_datasets(one)
+    elif isinstance(settings, Mapping):
+        inner = settings.get("dataset") or settings.get("datasets")
+        if inner is None:
+            yield dict(settings)
+        else:
+            yield from skeleton_datasets(inner)
+
+
 def report(kind: str, problems: Mapping[str, list[str]]) -> int:
     """Prints problems; returns how many there are."""
     for problem, clips in problems.items():
@@ -99,10 +113,11 @@ def main() -> int:
     except MMSyncError as error:
         print(error)
         return 1
-    loaders = {key: cfg[key] for key in ("train_dataloader", "val_dataloader", "test_dataloader") if cfg.get(key)}
+    init_default_scope(SCOPE)
+    loaders = {key: cfg.get(key) or {} for key in ("train_dataloader", "val_dataloader", "test_dataloader")}
+    found_at = [(key, one) for key, loader in loaders.items() for one in skeleton_datasets(loader.get("dataset"))]
     done: list[dict] = []
-    for key, loader in loaders.items():
-        settings = dict(loader["dataset"])
+    for key, settings in found_at:
         settings.pop("cache", None)
         if settings in done:
             print(f"{key}: as before")
@@ -110,6 +125,9 @@ def main() -> int:
         done.append(settings)
         try:
             dataset = DATASETS.build(settings)
+            if not hasattr(dataset, "raw"):
+                print(f"{key}: {type(dataset).__name__} is not looked into, it gives no raw clips")
+                continue
             errors, notes = inspect(dataset, key)
         except MMSyncError as error:
             print(f"{key}: cannot be built: {error}")
