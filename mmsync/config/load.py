@@ -360,8 +360,8 @@ def _import_modules(custom: Mapping[str, Any] | None) -> None:
             if custom.get("allow_failed_imports"):
                 warnings.warn(text, stacklevel=3)
                 continue
-            help_text = "run from the folder that holds it, or add that folder to PYTHONPATH"
-            raise ConfigError(f"{text}; {help_text}", [text]) from error
+            text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
+            raise ConfigError(text, [text]) from error
 
 
 def _merge_options(cfg: Config, options: dict[str, Any], notes: Notes) -> None:
