@@ -350,6 +350,10 @@ def test_an_option_for_a_variable_takes_effect(write):
         check(load(write(), {"sorce.num_coords": 2}))
 
 
+def test_by_epoch_may_be_left_out_where_the_length_tells_it(write):
+    assert child(write, "train_cfg = dict(_delete_=True, max_epochs=20)") == []
+
+
 def test_the_dump_of_a_config_passes(write, tmp_path):
     load(write()).dump(tmp_path / "dump.py")
     assert problems(tmp_path / "dump.py") == []
@@ -369,6 +373,7 @@ def test_missing_data_is_told_with_its_absolute_path(write, tmp_path):
         ("_base_ = 'bse.py'", "line 1: _base_ names"),
         ("x = 1\nmodel = dict(\n", "line 2"),
         ("_base_ = 'base.py'\nmodel = dict(a=undefined_name)", "line 2: NameError"),
+        ("_base_ = 'base.py'\nmodel = dict(type=ToyMethod)", "a registered name is a string, write 'ToyMethod'"),
         ("stream = 'bone'\nmodel = dict(stream=steam)", "did you mean 'stream'?"),
         ("_base_ = 'base.py'\nmodel = dict(a=_base_.modle)", "did you mean 'model'?"),
         ("_base_ = 'base.py'\n\nmodel = dict(a={{_base_.data_rot}})", "line 3: no base sets 'data_rot'; did you mean"),

@@ -210,7 +210,7 @@ class _Checker:
             return None
         loop = "EpochBasedTrainLoop" if cfg.get("by_epoch", "max_iters" not in cfg) else "IterBasedTrainLoop"
         names, required = self._arguments(r.LOOPS.get(loop), r.LOOPS, loop, cfg)[:2]
-        self.bind(cfg, loop, [*names, "by_epoch"], {*required, "by_epoch"}, keys)
+        self.bind(cfg, loop, [*names, "by_epoch"], required, keys)
         return None
 
     def _optim_wrapper(self, cfg: Any, keys: Keys) -> None:

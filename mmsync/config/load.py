@@ -28,6 +28,7 @@ from mmengine.fileio import load as load_plain
 
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
+from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
 _OVERRIDE = "__mmsync_override__"
@@ -429,6 +430,8 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
     wrong = getattr(error, "name", None)
     if isinstance(error, NameError) and wrong:
         near = nearest(wrong, [*scope, *dir(builtins)])
+        if any(wrong in registry for registry in Registry.instances):
+            return _error(file, line, f"NameError: {error}; a registered name is a string, write {wrong!r}")
     elif isinstance(error, (AttributeError, KeyError)):
         wrong = wrong or (str(error.args[0]) if error.args else "")
         near = nearest(wrong, scope[BASE])
