@@ -217,3 +217,17 @@ def test_several_positives_reduce_as_they_say():
     torch.testing.assert_close(multi_positive_nce(logits, only_key), info_nce(logits))
     with pytest.raises(ValueError, match="'sum'"):
         multi_positive_nce(logits, mask, "sum")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (dict(temperature=-1.0), "temperature=-1.0"),
+        (dict(momentum=1.5), r"momentum=1.5.*\[0, 1\]"),
+        (dict(drop_threshold=1.2), "drop_threshold=1.2"),
+        (dict(mining_topk=99), "mining_topk=99.*queue_size=12"),
+    ],
+)
+def test_numbers_out_of_range_are_told(wrong, told):
+    with pytest.raises(ConfigError, match=told):
+        AimCLR(encoder_config(), **{"queue_size": 12, **wrong})

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmsync.errors import LayoutError
+from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.backbones.stgcn import STGCN, GraphConv
 from mmsync.models.modules import Encoder
 from mmsync.structures import View
@@ -124,3 +124,16 @@ def test_a_sample_with_nobody_has_a_zero_feature():
     feature = Encoder(slim()).eval().extract(view)
     assert feature[1].abs().max() == 0
     assert torch.isfinite(feature).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (dict(channels=[4, 8], strides=[1]), "as many strides"),
+        (dict(channels=[4, 8], strides=[1, 1], width=16), "width=16"),
+        (dict(strides=[2, 2]), "as many strides"),
+    ],
+)
+def test_contradicting_widths_are_told(wrong, told):
+    with pytest.raises(ConfigError, match=told):
+        STGCN(**wrong)

@@ -8,6 +8,7 @@ from typing import Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.graph import adjacency
@@ -101,9 +102,10 @@ class STGCN(SkeletonBackbone):
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C.
-        width: Channels of the first blocks; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it, then D.
-        out_channels: D; ``None`` is four times the width (or the last of ``channels``).
-        channels: Channels of the blocks, instead of ``width``.
+        width: Channels of the first blocks, 64 for ``None``; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it
+            and D.
+        out_channels: D; ``None`` is four times the width.
+        channels: Channels of the blocks, the last being D, instead of ``width`` and ``out_channels``.
         strides: Temporal strides of the blocks; needed with ``channels``.
         temporal_kernel: Frames, odd.
         dropout: In all blocks but the first.
@@ -117,7 +119,7 @@ class STGCN(SkeletonBackbone):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ValueError: ``channels`` and ``strides`` of different length.
+        ConfigError: ``channels`` beside ``width`` or ``out_channels``, or as many strides as blocks are not given.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -125,7 +127,7 @@ class STGCN(SkeletonBackbone):
         self,
         layout: Union[str, dict, SkeletonLayout] = "ntu25",
         in_channels: int = 3,
-        width: int = 64,
+        width: Optional[int] = None,
         out_channels: Optional[int] = None,
         channels: Optional[Sequence[int]] = None,
         strides: Optional[Sequence[int]] = None,
@@ -140,10 +142,16 @@ class STGCN(SkeletonBackbone):
         init_cfg: Optional[dict] = None,
     ) -> None:
         if channels is None:
+            width = width or 64
             channels = [width] * 4 + [2 * width] * 3 + [4 * width] * 2 + [out_channels or 4 * width]
             strides = strides or [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
+        elif width is not None or out_channels is not None:
+            raise ConfigError(
+                f"STGCN: channels={list(channels)} says all widths, but width={width} and out_channels={out_channels} "
+                "are given as well; set them to None, or leave channels out"
+            )
         if strides is None or len(strides) != len(channels):
-            raise ValueError(f"STGCN: channels={list(channels)} need as many strides, got {strides}")
+            raise ConfigError(f"STGCN: channels={list(channels)} need as many strides, got {strides}")
         super().__init__(layout, in_channels, channels[-1], init_cfg)
         layout = self.layout
         graph = adjacency(layout.num_joints, layout.edge_list(edges), layout.center, strategy, max_hop).float()

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmsync.errors import ConfigError
 from mmsync.models.methods.skeletonclr import SkeletonCLR, similarity_gap
 from mmsync.ops.attention_drop import attention_drop
 from mmsync.ops.contrastive import (
@@ -49,6 +50,9 @@ class AimCLR(SkeletonCLR):
         mining_topk: Neighbours that each view names.
         positive_reduction: ``'mean_log'`` as released, or ``'log_sum'`` as printed.
         init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A number out of its range.
     """
 
     views_needed = ("query", "key", "extreme")
@@ -73,6 +77,12 @@ class AimCLR(SkeletonCLR):
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
         )
+        if drop_threshold is not None and not 0 < drop_threshold < 1:
+            raise ConfigError(
+                f"model.drop_threshold={drop_threshold}: attention lies in (0, 1); 0.7 is usual, None is off"
+            )
+        if not 1 <= mining_topk <= queue_size:
+            raise ConfigError(f"model.mining_topk={mining_topk}: give at least 1 and at most queue_size={queue_size}")
         self.d3m_weight = d3m_weight
         self.drop_threshold = drop_threshold
         self.drop_scope = drop_scope
@@ -81,7 +91,16 @@ class AimCLR(SkeletonCLR):
         self.positive_reduction = positive_reduction
 
     def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
-        """The three terms, their weights included; also similarities and drop rates, for the log."""
+        """The three terms, their weights included.
+
+        Args:
+            views: ``query``, ``key`` and ``extreme``, each a batch of N clips.
+            data_samples: Not used.
+
+        Returns:
+            dict: ``loss_infonce`` or, once mining is on, ``loss_mining``; ``loss_d3m`` and ``loss_d3m_drop``; for the log,
+            the mean positive and negative similarity, the drop rates and the number of positives.
+        """
         query = F.normalize(self.encoder_q(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
         key = self.encode_key(views["key"])
@@ -109,6 +128,9 @@ class AimCLR(SkeletonCLR):
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Embeddings of the extreme view, without and with attention drop, from one backbone pass.
+
+        Args:
+            view: The extreme view of N clips.
 
         Returns:
             tuple: Unit embeddings ``(N, D)`` by the name of their loss, and the drop rates by name.

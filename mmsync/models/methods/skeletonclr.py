@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmsync.errors import ConfigError
 from mmsync.models.methods.base import SelfSupervisedModel
 from mmsync.models.modules import MemoryQueue, MomentumEncoder
 from mmsync.ops.contrastive import info_nce, queue_logits
@@ -33,6 +34,9 @@ class SkeletonCLR(SelfSupervisedModel):
             own, as the released code does.
         feature_from: Whose features probes see: the ``'query'`` or the ``'key'`` encoder's.
         init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A temperature or momentum out of its range.
     """
 
     views_needed = ("query", "key")
@@ -49,6 +53,8 @@ class SkeletonCLR(SelfSupervisedModel):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
+        if not temperature > 0:
+            raise ConfigError(f"model.temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
         self.encoder_q = MODELS.build(encoder)
         self.encoder_k = MomentumEncoder(self.encoder_q, momentum, copy_init=key_init == "copy")
         self.queue = MemoryQueue(self.encoder_q.out_channels, queue_size)
@@ -67,7 +73,15 @@ class SkeletonCLR(SelfSupervisedModel):
         return F.normalize(self.encoder_k(view), dim=1)
 
     def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
-        """InfoNCE of the views ``query`` and ``key``; also the mean positive and negative similarity, for the log."""
+        """InfoNCE of the views ``query`` and ``key``.
+
+        Args:
+            views: ``query`` and ``key``, each a batch of N clips.
+            data_samples: Not used.
+
+        Returns:
+            dict: ``loss_infonce``; for the log, the mean positive and negative similarity.
+        """
         query = F.normalize(self.encoder_q(views["query"]), dim=1)
         key = self.encode_key(views["key"])
         logits = queue_logits(query, key, self.queue.snapshot(), self.temperature)
@@ -75,7 +89,7 @@ class SkeletonCLR(SelfSupervisedModel):
         return {"loss_infonce": info_nce(logits), **similarity_gap(logits, self.temperature)}
 
     def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
-        """Pooled backbone features ``(N, D)``, before the projector."""
+        """Pooled backbone features ``(N, D)`` of a view, before the projector."""
         encoder = self.encoder_q if self.feature_from == "query" else self.encoder_k.module
         return encoder.extract(view)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmsync.errors import ConfigError
 from mmsync.ops.batch_norm import batch_norm
 from mmsync.ops.dist import world_size
 
@@ -49,11 +50,11 @@ def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
         nn.Module: The module.
 
     Raises:
-        ValueError: A batch normalisation without affine weights or running statistics.
+        ConfigError: A batch normalisation without affine weights or running statistics.
     """
     for name, child in module.named_modules():
         if isinstance(child, _BatchNorm) and not (child.affine and child.track_running_stats):
-            raise ValueError(f"{name}: synchronised statistics need affine=True and track_running_stats=True")
+            raise ConfigError(f"{name}: synchronised statistics need affine=True and track_running_stats=True")
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
             child.__class__ = BatchNorm
         if isinstance(child, BatchNorm):

@@ -9,6 +9,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmsync.errors import ConfigError
+
 
 class MomentumEncoder(BaseModule):
     """An exponential moving average of another module's parameters, without gradient.
@@ -20,10 +22,15 @@ class MomentumEncoder(BaseModule):
         momentum: Weight of the old value, in [0, 1].
         copy_init: Whether it starts equal to the online module once the weights are initialised. False lets it be
             initialised on its own, as in AimCLR's released code; it takes about ``1 / (1 - momentum)`` steps to forget.
+
+    Raises:
+        ConfigError: A momentum outside [0, 1].
     """
 
     def __init__(self, online: nn.Module, momentum: float = 0.999, copy_init: bool = True) -> None:
         super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ConfigError(f"model.momentum={momentum}: the key encoder's average needs a number in [0, 1]")
         self.module = copy.deepcopy(online).requires_grad_(False)
         self.momentum = momentum
         self.copy_init = copy_init

@@ -43,6 +43,9 @@ class MemoryQueue(nn.Module):
 
         Args:
             keys: ``(N, D)``, unit rows, of this rank.
+
+        Raises:
+            ConfigError: The batch of all ranks is larger than the queue.
         """
         keys = all_gather(keys)
         if len(keys) > self.size:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from mmsync.errors import ConfigError
 from mmsync.ops.persons import PackedPersons, mean_persons
 from mmsync.registry import NECKS
 
@@ -22,7 +23,7 @@ class SkeletonPool(nn.Module):
     def __init__(self, persons: Literal["valid_mean", "mean"] = "valid_mean") -> None:
         super().__init__()
         if persons not in ("valid_mean", "mean"):
-            raise ValueError(f"persons={persons!r}; use 'valid_mean' or 'mean'")
+            raise ConfigError(f"SkeletonPool: persons={persons!r}; use 'valid_mean' or 'mean'")
         self.counts_absent = persons == "mean"
 
     def forward(self, feature: PackedPersons) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Optional
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import NECKS
 
@@ -35,7 +36,7 @@ class MLPProjector(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:
-            raise ValueError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
+            raise ConfigError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
         self.out_channels = out_channels
         hidden = hidden_channels or in_channels
         widths = [in_channels] + [hidden] * (num_layers - 1)
