@@ -81,7 +81,7 @@ def test_published_sizes(width, out, classes, parameters):
 @pytest.mark.parametrize("layout", ["ntu25", "kinect20", "sbu15", "hands42"])
 @pytest.mark.parametrize("frames", [1, 7, 50])
 def test_any_layout_and_length(layout, frames):
-    model = STGCN(layout, width=4, channels=[4, 8], strides=[1, 2]).eval()
+    model = STGCN(layout, channels=[4, 8], strides=[1, 2]).eval()
     x = torch.randn(2, 2, frames, model.layout.num_joints, 3)
     assert model(x).shape == (2, 2, 8, (frames + 1) // 2, model.layout.num_joints)
 

@@ -98,8 +98,8 @@ class AimCLR(SkeletonCLR):
             data_samples: Not used.
 
         Returns:
-            dict: ``loss_infonce`` or, once mining is on, ``loss_mining``; ``loss_d3m`` and ``loss_d3m_drop``; for the log,
-            the mean positive and negative similarity, the drop rates and the number of positives.
+            dict: ``loss_infonce`` or, once mining is on, ``loss_mining``; ``loss_d3m`` and ``loss_d3m_drop``; for the
+            log, the mean positive and negative similarity, the drop rates and the number of positives.
         """
         query = F.normalize(self.encoder_q(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
