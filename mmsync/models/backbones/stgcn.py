@@ -81,6 +81,10 @@ class STGCNBlock(nn.Module):
         elif residual:
             self.residual = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), BatchNorm(out_channels))
 
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module is not self.gcn.conv:  # the layout that their gradients come in
+                module.to(memory_format=torch.channels_last)
+
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
         """``x (P, C, T, V)``, ``graph (K, V, V)``."""
         out = self.tcn(self.gcn(x, graph))
