@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -60,3 +61,11 @@ def test_the_config_of_ones_own_passes_the_check(tmp_path):
     cfg = load(tmp_path / "mine.py")
     check(cfg)
     assert cfg.train_dataloader.dataset.source.type == "StoreSource"
+
+
+def test_the_table_of_models_is_up_to_date():
+    """It is made from the configs and their metafiles, never typed."""
+    spec = importlib.util.spec_from_file_location("model_table", ROOT / "tools" / "misc" / "model_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.table() in TEXT
