@@ -1,5 +1,7 @@
-# SkeletonCLR on NW-UCLA: the shipped AimCLR recipe without the extreme view, everything else alike.
+# SkeletonCLR on NW-UCLA: the shipped AimCLR recipe without the extreme view and with half its epochs.
 _base_ = "../aimclr/aimclr_stgcn_ucla_xview.py"
+
+train_cfg = dict(max_epochs=100)
 
 model = dict(
     _delete_=True,

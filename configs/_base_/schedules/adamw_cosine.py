@@ -1,7 +1,7 @@
 # AdamW, linear warm-up over the first tenth, cosine decay to zero, step by step.
-# A config that changes the length sets max_epochs here and in the schedulers: the check compares them.
-max_epochs = 100
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=10)
+# A config that changes the length sets train_cfg.max_epochs alone: the schedule ends where the training does.
+
+train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=10)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="AdamW", lr=2e-3, weight_decay=1e-2, fused=True))
