@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmsync.ops.dist import all_gather, rank
+
 
 def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
     """Similarities of each query to its own key and to the queue, over the temperature.
@@ -93,3 +95,22 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
     if reduction == "log_sum":
         return -log_p.masked_fill(mask == 0, float("-inf")).logsumexp(1).mean()
     raise ValueError(f"unknown reduction {reduction!r}; use 'mean_log' or 'log_sum'")
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """NT-Xent over the 2N views of a batch (Chen et al., 2020, SimCLR, eq. 1), negatives from all ranks with gradient.
+
+    Args:
+        first: ``(N, D)`` embeddings of one view; normalised here.
+        second: ``(N, D)`` of the other, row by row the same clips.
+        temperature: Above 0.
+
+    Returns:
+        Tensor: Scalar, the mean over this rank's 2N rows. Memory is that of ``(2N, 2N * world size)`` similarities.
+    """
+    views = F.normalize(torch.cat([first, second]), dim=1)
+    everyone = all_gather(views, with_grad=True)
+    n, own = len(first), rank() * len(views) + torch.arange(len(views), device=views.device)
+    rows = torch.arange(len(views), device=views.device)
+    similarity = (views @ everyone.T / temperature).index_put((rows, own), views.new_tensor(float("-inf")))
+    return F.cross_entropy(similarity, own.roll(n))

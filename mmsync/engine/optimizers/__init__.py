@@ -1,3 +1,4 @@
 from .autocast import AutocastOptimWrapper
+from .lars import LARS
 
-__all__ = ["AutocastOptimWrapper"]
+__all__ = ["LARS", "AutocastOptimWrapper"]
