@@ -1,6 +1,5 @@
 # AdamW, linear warm-up over the first tenth, cosine decay to zero, step by step.
 # A config that changes the length sets train_cfg.max_epochs alone: the schedule ends where the training does.
-
 train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=10)
 val_cfg = dict()
 test_cfg = dict()
