@@ -1,4 +1,6 @@
 from .base import SkeletonBackbone
+from .dstformer import DSTformer
+from .skeleton_vit import SkeletonViT
 from .stgcn import STGCN
 
-__all__ = ["STGCN", "SkeletonBackbone"]
+__all__ = ["STGCN", "DSTformer", "SkeletonBackbone", "SkeletonViT"]

@@ -1,0 +1,164 @@
+"""Pre-norm transformer layers whose attention runs over any axis of its tokens without a transposed copy."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al., 2016): drops the whole branch of a row in training.
+
+    Args:
+        drop_prob: In [0, 1).
+    """
+
+    def __init__(self, drop_prob: float = 0.0) -> None:
+        super().__init__()
+        self.drop_prob = drop_prob
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (P, ...)``; what is kept is scaled by ``1 / (1 - drop_prob)``."""
+        if not self.training or self.drop_prob == 0:
+            return x
+        keep = 1 - self.drop_prob
+        return x * x.new_empty((len(x),) + (1,) * (x.ndim - 1)).bernoulli_(keep).div_(keep)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention (Vaswani et al., 2017) of tokens ``(P, T, V, D)`` over one axis or all of them.
+
+    The rows of the projection are read head by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. So joints and
+    heads, ``V`` and ``H``, lie in one even stride, and temporal attention is one fused call with ``V * H`` heads on
+    views: neither direction copies an activation.
+
+    Cost a person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the attention over an axis of
+    ``L`` tokens; memory ``4 T V D`` numbers, as the ``L x L`` weights are never stored.
+
+    Args:
+        dim: D.
+        num_heads: H, a divisor of D.
+        qkv_bias: Whether query, key and value have biases.
+        attn_drop: Dropout of the attention weights.
+        proj_drop: Dropout of the output.
+    """
+
+    def __init__(
+        self, dim: int, num_heads: int, qkv_bias: bool = True, attn_drop: float = 0.0, proj_drop: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.attn_drop = attn_drop
+        self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
+        self.proj = nn.Linear(dim, dim)
+        self.proj_drop = nn.Dropout(proj_drop)
+
+    def forward(self, x: Tensor, axis: str) -> Tensor:
+        """Attends along an axis.
+
+        Args:
+            x: ``(P, T, V, D)``.
+            axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
+
+        Returns:
+            Tensor: ``(P, T, V, D)``.
+        """
+        p, t, v, dim = x.shape
+        h = self.num_heads
+        by_head = (h, 3, dim // h)
+        weight = self.qkv.weight.view(3, h, -1, dim).transpose(0, 1).reshape(3 * dim, dim)
+        bias = None if self.qkv.bias is None else self.qkv.bias.view(3, h, -1).transpose(0, 1).reshape(-1)
+        qkv = F.linear(x, weight, bias)
+        if axis == "joints":
+            qkv = qkv.view(p * t, v, *by_head)
+        elif axis == "frames":
+            qkv = qkv.view(p, t, v * h, *by_head[1:])
+        else:
+            qkv = qkv.view(p, t * v, *by_head)
+        query, key, value = qkv.transpose(1, 2).unbind(3)
+        out = F.scaled_dot_product_attention(query, key, value, dropout_p=self.attn_drop if self.training else 0.0)
+        return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
+
+
+class MLP(nn.Module):
+    """Two layers with GELU between them, ``(..., D)`` to ``(..., D)``.
+
+    Args:
+        dim: D.
+        hidden_dim: Width between the layers.
+        drop: Dropout after each layer.
+    """
+
+    def __init__(self, dim: int, hidden_dim: int, drop: float = 0.0) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden_dim)
+        self.fc2 = nn.Linear(hidden_dim, dim)
+        self.drop = nn.Dropout(drop)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (..., D)``."""
+        return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
+
+
+class TransformerBlock(nn.Module):
+    """Attention over all tokens, then the MLP, each behind its norm and around a residual: ``(P, T, V, D)``.
+
+    Args:
+        dim: D.
+        num_heads: H, a divisor of D.
+        mlp_ratio: Width of the MLP over D.
+        qkv_bias: Whether query, key and value have biases.
+        drop: Dropout of projections and MLP.
+        attn_drop: Dropout of the attention weights.
+        drop_path: Probability of stochastic depth.
+        norm_eps: Of the layer norms.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = True,
+        drop: float = 0.0,
+        attn_drop: float = 0.0,
+        drop_path: float = 0.0,
+        norm_eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=norm_eps)
+        self.attn = Attention(dim, num_heads, qkv_bias, attn_drop, drop)
+        self.norm2 = nn.LayerNorm(dim, eps=norm_eps)
+        self.mlp = MLP(dim, int(dim * mlp_ratio), drop)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (P, T, V, D)``."""
+        x = x + self.drop_path(self.attn(self.norm1(x), "all"))
+        return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+def recompute(module: nn.Module, x: Tensor, with_cp: bool) -> Tensor:
+    """``module(x)``; with ``with_cp`` its activations are computed again in the backward pass instead of being kept."""
+    if with_cp and x.requires_grad and torch.is_grad_enabled():
+        return checkpoint(module, x, use_reentrant=False)
+    return module(x)
+
+
+def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
+    """Time embeddings for clips of another length.
+
+    Args:
+        embedding: ``(1, L, 1, D)``.
+        length: Frames (or patches) T that are wanted.
+        resize: Whether a shorter clip gets all L embeddings resampled, rather than the first T of them.
+
+    Returns:
+        Tensor: ``(1, T, 1, D)``; a clip longer than L gets linearly resampled ones.
+    """
+    if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
+        return embedding[:, :length]
+    line = embedding[:, :, 0].transpose(1, 2)
+    return F.interpolate(line, size=length, mode="linear", align_corners=False).transpose(1, 2)[:, :, None]
