@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -15,6 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mmsync.errors import DataError
+
+from .ntu_raw import write_ntu_raw
 
 _UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
 
@@ -207,5 +210,7 @@ FORMATS: dict[str, Format] = {
     "sbu": Format(write_sbu, "sbu15", 2, _SBU_CLASSES),
     "penn": Format(write_penn, "penn13", 1),
     "store": Format(write_store, "ntu25"),
+    "ntu": Format(write_ntu_raw, "ntu25"),
+    "ntu120": Format(partial(write_ntu_raw, dataset="ntu120"), "ntu25"),
 }
 """Formats by the name that ``tools/dataset_converters/make_synthetic.py`` takes."""
