@@ -52,13 +52,14 @@ def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool 
     origin = type(source).__name__
     with StoreWriter(out, source.layout, source.num_coords, source.class_names, origin, overwrite) as store:
         for index, name in enumerate(tqdm(source.names, unit="clip", disable=None)):
-            clip = source.load(index)
+            clip, slots = source.load(index), source.load_slots(index)
             seen = clip.any(axis=(2, 3))
             if not keep_padding and seen.any():
                 frames, persons = np.flatnonzero(seen.any(0)), np.flatnonzero(seen.any(1))
-                clip = clip[: persons[-1] + 1, frames[0] : frames[-1] + 1]
+                kept = slice(persons[-1] + 1), slice(frames[0], frames[-1] + 1)
+                clip, slots = clip[kept], None if slots is None else slots[kept]
             label = -1 if source.labels is None else int(source.labels[index])
-            store.add(name, clip, label, **{key: values[index] for key, values in source.attributes.items()})
+            store.add(name, clip, label, slots, **{key: values[index] for key, values in source.attributes.items()})
         store.splits = dict(source.splits)
 
 

@@ -53,6 +53,14 @@ class SkeletonSource:
         """The clip, ``(M, T, V, C)``: a view of a map where the format allows it. Not to be written to."""
         raise NotImplementedError
 
+    def load_slots(self, index: int) -> Optional[np.ndarray]:
+        """Where the sensor listed each person in each frame, ``(M, T)`` int8, -1 where absent; ``None`` if not known.
+
+        A row of a clip is one tracked person, while some published pipelines take the first two bodies of each frame,
+        whoever they are. With the places both can be had.
+        """
+        return None
+
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
         """Check names and labels, and log the counts as found, and as expected where that is known.
 

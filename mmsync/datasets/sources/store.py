@@ -3,8 +3,11 @@
 clips.npy        (sum of M*T, V, C) float32, clip after clip, each (M, T, V, C)
 index.npy        (n, 3) int64: first row, T, M
 labels.npy       (n,) int64, -1 for unknown; absent if no clip has one
+body_slots.npy   (sum of M*T,) int8: where the sensor listed that person in that frame, -1 where it did not see them;
+                 absent if the format does not tell
 names.json       clip names            attributes.json   lists by attribute
-splits.json      names by protocol     meta.json         layout, channels, counts, sha1 of the names
+splits.json      names by protocol     meta.json         layout, channels, counts, sha1 of the names,
+                                       published number of clips by split
 """
 
 from __future__ import annotations
@@ -50,6 +53,10 @@ class StoreWriter:
         with StoreWriter("data/mine", "ntu25") as store:
             store.add("clip 1", keypoint, label=3, view=1)
             store.splits["train"] = ["clip 1"]
+
+    Attributes:
+        splits: Names of clips by protocol name, to be filled.
+        expected: Published number of clips by split, ``"all"`` for the whole set; told at load beside what is there.
     """
 
     def __init__(
@@ -68,10 +75,12 @@ class StoreWriter:
         self.class_names = None if class_names is None else list(class_names)
         self.origin = origin
         self.splits: dict[str, list[str]] = {}
+        self.expected: dict[str, int] = {}
         self._names: dict[str, None] = {}
         self._labels: list[int] = []
         self._index: list[tuple[int, int, int]] = []
         self._attributes: dict[str, list] = {}
+        self._slots: list[np.ndarray] = []
         self._rows, self._channels = 0, 0
         self._part = self.root.with_name(f".{self.root.name}.{os.getpid()}.part")
         shutil.rmtree(self._part, ignore_errors=True)
@@ -79,13 +88,22 @@ class StoreWriter:
         self._file = open(self._part / "clips.npy", "wb")  # noqa: SIM115
         self._file.seek(_HEADER)
 
-    def add(self, name: str, keypoint: np.ndarray, label: int = -1, **attributes: object) -> None:
+    def add(
+        self,
+        name: str,
+        keypoint: np.ndarray,
+        label: int = -1,
+        body_slots: Optional[np.ndarray] = None,
+        **attributes: object,
+    ) -> None:
         """Append a clip.
 
         Args:
             name: Unique name.
-            keypoint: ``(M, T, V, C)``.
+            keypoint: ``(M, T, V, C)``; zeros where a person is absent.
             label: Class index, -1 if unknown.
+            body_slots: ``(M, T)`` int8, the place of person ``m`` in the sensor's list of frame ``t``, -1 where
+                absent; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.
 
         Raises:
@@ -101,6 +119,12 @@ class StoreWriter:
             raise DataError(f"clip {name!r}: label {label} is out of range; {len(self.class_names)} classes")
         if name in self._names:
             raise DataError(f"a second clip is named {name!r}")
+        if self._names and (body_slots is None) == bool(self._slots):
+            raise DataError(f"clip {name!r}: body_slots are for every clip of a store or for none")
+        if body_slots is not None:
+            slots, shape = np.asarray(body_slots), keypoint.shape[:2]
+            if slots.shape != shape or slots.dtype != np.int8:
+                raise DataError(f"clip {name!r}: body_slots are {slots.dtype} {slots.shape}, wanted int8 {shape}")
         if self._names and set(attributes) != set(self._attributes):
             raise DataError(f"clip {name!r} has attributes {sorted(attributes)}, others {sorted(self._attributes)}")
         persons, frames = keypoint.shape[:2]
@@ -108,6 +132,8 @@ class StoreWriter:
         self._names[name] = None
         self._labels.append(int(label))
         self._index.append((self._rows, frames, persons))
+        if body_slots is not None:
+            self._slots.append(slots.flatten())
         for key, value in attributes.items():
             self._attributes.setdefault(key, []).append(value.item() if isinstance(value, np.generic) else value)
         self._rows, self._channels = self._rows + persons * frames, channels
@@ -133,6 +159,8 @@ class StoreWriter:
         np.save(self._part / "index.npy", np.array(self._index, dtype=np.int64).reshape(-1, 3))
         if any(label >= 0 for label in self._labels):
             np.save(self._part / "labels.npy", np.array(self._labels, dtype=np.int64))
+        if self._slots:
+            np.save(self._part / "body_slots.npy", np.concatenate(self._slots))
         names = json.dumps(list(self._names))
         registered = self.layout.name in SkeletonLayout.names() and SkeletonLayout.get(self.layout.name) == self.layout
         meta = {
@@ -144,6 +172,7 @@ class StoreWriter:
             "num_clips": len(self._names),
             "num_frames": sum(t for _, t, _ in self._index),
             "names_sha1": hashlib.sha1(names.encode()).hexdigest(),
+            "expected": self.expected,
         }
         (self._part / "names.json").write_text(names)
         (self._part / "attributes.json").write_text(json.dumps(self._attributes))
@@ -186,7 +215,7 @@ class StoreSource(SkeletonSource):
 
     def __init__(self, root: Union[str, Path]) -> None:
         self._open(Path(root))
-        self.check(root)
+        self.check(root, self._expected)
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
@@ -198,12 +227,15 @@ class StoreSource(SkeletonSource):
             raise DataError(f"{root}/meta.json: format {meta.get('format')!r}, this version reads {FORMAT!r}")
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
         self.class_names, self.names = meta["class_names"], names
+        self._expected: dict[str, int] = meta.get("expected", {})
         self.attributes = {key: np.array(values) for key, values in self.attributes.items()}
         self._clips, index = MappedArray(root / "clips.npy"), MappedArray(root / "index.npy")
         self.index = np.array(index.array)
         self.labels = np.array(MappedArray(root / "labels.npy").array) if (root / "labels.npy").exists() else None
+        self._slots = MappedArray(root / "body_slots.npy") if (root / "body_slots.npy").exists() else None
         rows = self._clips.array.shape[0]
-        if len(self.index) != len(names) or (self.index[:, 1] * self.index[:, 2]).sum() != rows:
+        fits = len(self.index) == len(names) and (self.index[:, 1] * self.index[:, 2]).sum() == rows
+        if not fits or (self._slots is not None and self._slots.array.shape != (rows,)):
             raise DataError(f"{root}: names, index and clips do not fit; the folder is damaged, convert it again")
 
     def load(self, index: int) -> np.ndarray:
@@ -211,6 +243,13 @@ class StoreSource(SkeletonSource):
         start, frames, persons = self.index[index]
         rows = self._clips.rows(start, start + frames * persons)
         return rows.reshape(persons, frames, *rows.shape[1:])
+
+    def load_slots(self, index: int) -> Optional[np.ndarray]:
+        """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store does not tell."""
+        if self._slots is None:
+            return None
+        start, frames, persons = self.index[index]
+        return self._slots.rows(start, start + frames * persons).reshape(persons, frames)
 
 
 def cache_root() -> Path:
