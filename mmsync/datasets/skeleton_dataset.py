@@ -18,6 +18,7 @@ from mmsync.structures import SkeletonLayout
 
 from .collate import motion_collate
 from .sources.base import check_labels
+from .subsets import KEYS, select_subset
 from .transforms.normalize import RemapSkeleton
 
 Split = Union[str, Mapping]
@@ -47,6 +48,8 @@ class SkeletonDataset(Dataset):
         max_bad_share: Share of clips in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
         indices: Take the first so many clips of the split, or these.
+        subset: Keep the clips that semi-supervised evaluation labels, ``dict(share=0.1, rule='stratified', seed=0)``;
+            see :func:`mmsync.datasets.subsets.select_subset`.
 
     Raises:
         ConfigError: The arguments contradict each other.
@@ -55,7 +58,7 @@ class SkeletonDataset(Dataset):
         ProtocolError: No such split, or one without clips.
     """
 
-    config_schema = {"roles": ("train", "bank", "query")}
+    config_schema = {"roles": ("train", "bank", "query"), "subset": KEYS}
     collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
 
     def __init__(
@@ -71,6 +74,7 @@ class SkeletonDataset(Dataset):
         max_bad_share: float = 0.01,
         test_mode: bool = False,
         indices: Optional[Union[int, Sequence[int]]] = None,
+        subset: Optional[Mapping] = None,
     ) -> None:
         if split is not None and roles is not None:
             raise ConfigError("SkeletonDataset: give split or roles, not both; roles has a split for each role")
@@ -92,12 +96,15 @@ class SkeletonDataset(Dataset):
             self.clips, self.roles = self.clips[keep], [self.roles[i] for i in keep]
 
         self.num_classes = self._check_labels(num_classes)
+        if subset is not None:
+            keep = select_subset(self.labels, subset)
+            self.clips, self.roles = self.clips[keep], [self.roles[i] for i in keep]
         self.layout = self._set_layout(layout)
         # shared with the workers: what they find out, and what persistent ones must be told
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
         self._cached: Optional[dict] = None
-        counts = ", ".join(f"{role} {len(part)}" for role, part in chosen.items())
+        counts = ", ".join(f"{role} {self.roles.count(role)}" for role in chosen)
         print_log(
             f"SkeletonDataset: {counts} clips, {self.num_classes} classes, layout {self.layout}", logger="current"
         )  # fmt: skip

@@ -1,0 +1,60 @@
+"""Labelled subsets for semi-supervised and one-shot evaluation: which clips keep their label."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
+    """``round(share * n_c)`` clips of each class c, half to even, but at least one of each.
+
+    The rule of CrosSCLR and AimCLR (Li et al., 2021; Guo et al., 2022), who would leave a class of fewer than
+    ``0.5 / share`` clips without any; no class of NTU RGB+D is so small.
+
+    Args:
+        labels: ``(n,)`` int64; clips with -1 are not taken.
+        share: In (0, 1].
+        seed: Of the draw.
+
+    Returns:
+        Tensor: ``(m,)`` int64, ascending places in ``labels``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = [labels.new_zeros(0)]
+    for label in labels[labels >= 0].unique().tolist():
+        places = (labels == label).nonzero().flatten()
+        count = max(1, round(share * len(places)))
+        chosen.append(places[torch.randperm(len(places), generator=generator)[:count]])
+    return torch.cat(chosen).sort().values
+
+
+def uniform_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
+    """``int(share * n)`` clips drawn from all alike, the rule of MAMP (Mao et al., 2023); a class may stay without any.
+
+    Args:
+        labels: ``(n,)`` int64; clips with -1 are not taken.
+        share: In (0, 1].
+        seed: Of the draw.
+
+    Returns:
+        Tensor: ``(m,)`` int64, ascending places in ``labels``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    places = (labels >= 0).nonzero().flatten()
+    return places[torch.randperm(len(places), generator=generator)[: int(share * len(places))]].sort().values
+
+
+def exemplars(labels: Tensor, seed: int = 0) -> Tensor:
+    """One clip of each class, drawn at random.
+
+    Args:
+        labels: ``(n,)`` int64; clips with -1 are not taken.
+        seed: Of the draw.
+
+    Returns:
+        Tensor: ``(classes,)`` int64, places in ``labels``, by ascending class.
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    classes = labels[labels >= 0].unique()
+    return order[(labels[order][None] == classes[:, None]).int().argmax(dim=1)]
