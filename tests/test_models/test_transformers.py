@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmsync.errors import ConfigError
 from mmsync.models.backbones import DSTformer, SkeletonViT
 from mmsync.models.methods import AimCLR
-from mmsync.models.modules.transformer import Attention, DropPath, time_embedding
+from mmsync.models.modules.transformer import Attention, DropPath, attend, time_embedding
 from mmsync.structures import View
 
 from .reference import load_strictly, tensors, to_mmsync
@@ -229,11 +229,22 @@ def test_longer_clips_get_resampled_time_embeddings():
         assert model.forward_persons(torch.randn(1, 20, 15, 3)).shape[0] == 1
 
 
-def test_a_clip_that_cannot_be_cut_into_patches_is_told():
-    with pytest.raises(ConfigError, match=r"9 frames.*t_patch=2"):
-        vit().forward_persons(torch.randn(1, 9, 15, 3))
-    with pytest.raises(ConfigError, match="t_patch=3"):
-        vit(t_patch=3)
+def test_the_last_frame_lasts_until_its_patch_is_full():
+    model = vit(t_patch=4).eval()
+    x = torch.randn(1, 6, 15, 3)
+    full = torch.cat([x, x[:, -1:], x[:, -1:]], 1)
+    torch.testing.assert_close(model.forward_persons(x), model.forward_persons(full))
+    with pytest.raises(ConfigError, match="t_patch=0"):
+        vit(t_patch=0)
+
+
+def test_plain_products_stand_in_for_the_kernel_in_half_precision_on_the_cpu():
+    query, key, value = torch.randn(3, 2, 3, 7, 4)
+    expected = attend(query, key, value)
+    half = [t.bfloat16().requires_grad_() for t in (query, key, value)]
+    out = attend(*half)
+    assert "ScaledDotProduct" not in out.grad_fn.name()
+    torch.testing.assert_close(out.float(), expected, rtol=0.05, atol=0.03)
 
 
 def test_drop_path_keeps_the_mean_and_drops_whole_rows():

@@ -122,7 +122,7 @@ class DSTformer(SkeletonBackbone):
         with_cp: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        check_transformer("DSTformer", embed_dim, num_heads, depth, max_len)
+        check_transformer("DSTformer", embed_dim, num_heads, depth, max_len=max_len)
         super().__init__(layout, in_channels, rep_dim or embed_dim, init_cfg)
         joints = self.layout.num_joints
         self.data_bn = BatchNorm(in_channels * joints) if data_norm else None

@@ -7,7 +7,6 @@ from typing import Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
@@ -18,7 +17,7 @@ from .transformer_init import check_transformer, drop_paths, init_linear
 
 
 class PatchEmbed(nn.Module):
-    """Patches of a few frames of one joint to tokens: ``(P, T, V, C) -> (P, T / t, V, D)``.
+    """Patches of a few frames of one joint to tokens: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
 
     Args:
         in_channels: C.
@@ -32,14 +31,17 @@ class PatchEmbed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x (P, T, V, C)``; a patch is a row of ``C * t`` numbers, so one matrix product makes all tokens."""
-        weight = self.proj.weight.flatten(1)
-        patches = x.unflatten(1, (-1, self.proj.kernel_size[0])).permute(0, 1, 3, 4, 2).flatten(3)
+        weight, size = self.proj.weight.flatten(1), self.proj.kernel_size[0]
+        missing = -x.shape[1] % size
+        if missing:  # the last frame lasts until its patch is full
+            x = torch.cat([x, x[:, -1:].expand(-1, missing, -1, -1)], 1)
+        patches = x.unflatten(1, (-1, size)).permute(0, 1, 3, 4, 2).flatten(3)
         return nn.functional.linear(patches, weight, self.proj.bias)
 
 
 @BACKBONES.register_module()
 class SkeletonViT(SkeletonBackbone):
-    """Vanilla transformer over all joint x time patches: ``(P, T, V, C) -> (P, D, T / t_patch, V)``.
+    """Vanilla transformer over all joint x time patches: ``(P, T, V, C) -> (P, D, T', V)``, T' = ceil(T / t_patch).
 
     MAMP: ``embed_dim=256, depth=8, num_heads=8, mlp_ratio=4, t_patch=4, clip_len=120``; MBAimCLR's TransCLR:
     ``depth=4, t_patch=5, clip_len=50``. No class token. Parameter names are those of the public checkpoints.
@@ -54,8 +56,8 @@ class SkeletonViT(SkeletonBackbone):
         depth: Blocks.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
-        t_patch: Frames a patch.
-        clip_len: T that time embeddings are made for, a multiple of ``t_patch``; other lengths resample them.
+        t_patch: Frames a patch; the last frame is repeated until the last patch is full.
+        clip_len: T that time embeddings are made for; clips of other lengths resample them.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
@@ -67,7 +69,7 @@ class SkeletonViT(SkeletonBackbone):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: Sizes that do not divide, or clips whose length is no multiple of ``t_patch``.
+        ConfigError: ``embed_dim`` is no multiple of ``num_heads``, or a size is not positive.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -91,15 +93,13 @@ class SkeletonViT(SkeletonBackbone):
         with_cp: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        check_transformer("SkeletonViT", embed_dim, num_heads, depth, clip_len)
+        check_transformer("SkeletonViT", embed_dim, num_heads, depth, clip_len=clip_len, t_patch=t_patch)
         super().__init__(layout, in_channels, embed_dim, init_cfg)
-        self.t_patch = t_patch
-        self.check_length(clip_len)
         joints = self.layout.num_joints
         self.data_bn = BatchNorm(in_channels * joints) if data_norm else None
         self.joints_embed = PatchEmbed(in_channels, embed_dim, t_patch)
         self.pos_embed = nn.Parameter(torch.zeros(1, 1, joints, embed_dim))
-        self.temp_embed = nn.Parameter(torch.zeros(1, clip_len // t_patch, 1, embed_dim))
+        self.temp_embed = nn.Parameter(torch.zeros(1, -(-clip_len // t_patch), 1, embed_dim))
         self.blocks = nn.ModuleList(
             TransformerBlock(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
             for path in drop_paths(drop_path_rate, depth)
@@ -114,14 +114,6 @@ class SkeletonViT(SkeletonBackbone):
         init_linear(self, self.init)
         super().init_weights()
 
-    def check_length(self, frames: int) -> None:
-        """Raises ConfigError if clips of so many frames cannot be cut into patches."""
-        if self.t_patch < 1 or frames % self.t_patch:
-            raise ConfigError(
-                f"SkeletonViT: clips of {frames} frames cannot be cut into patches of t_patch={self.t_patch} frames; "
-                "set t_patch, or the clips' length (the preprocessor's window, or the size of RandomCropResize), to fit"
-            )
-
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Place of a parameter for layer-wise rates: its layer, 0 for the embeddings, and the number of layers."""
         total = len(self.blocks) + 2
@@ -132,14 +124,12 @@ class SkeletonViT(SkeletonBackbone):
         return total - 1, total
 
     def forward_persons(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T / t_patch, V)``, a view of tokens ``(P, T / t_patch, V, D)``.
+        """``(P, T, V, C)`` to ``(P, D, T', V)``, T' = ceil(T / t_patch), a view of tokens.
 
         Raises:
-            ConfigError: T is no multiple of ``t_patch``.
             LayoutError: Wrong joints or channels.
         """
         self.check_input(x)
-        self.check_length(x.shape[1])
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
         x = self.joints_embed(x)

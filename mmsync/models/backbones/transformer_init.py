@@ -7,9 +7,10 @@ from torch import nn
 from mmsync.errors import ConfigError
 
 
-def check_transformer(who: str, embed_dim: int, num_heads: int, depth: int, length: int) -> None:
+def check_transformer(who: str, embed_dim: int, num_heads: int, depth: int, **lengths: int) -> None:
     """Raises ConfigError if the sizes make no transformer."""
-    for name, value in (("embed_dim", embed_dim), ("num_heads", num_heads), ("depth", depth), ("max_len", length)):
+    sizes = {"embed_dim": embed_dim, "num_heads": num_heads, "depth": depth, **lengths}
+    for name, value in sizes.items():
         if value < 1:
             raise ConfigError(f"{who}: {name}={value}; give at least 1")
     if embed_dim % num_heads:

@@ -8,6 +8,27 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0) -> Tensor:
+    """Softmax attention (Vaswani et al., 2017, eq. 1) by torch's fused kernel, which stores no weights.
+
+    The exception is training in half precision on the CPU: there the fused kernel's backward pass takes 2 to 8 times as
+    long as the plain products, and these are taken (docs/design/0013).
+
+    Args:
+        query: ``(B, H, L, d)``.
+        key: ``(B, H, L, d)``.
+        value: ``(B, H, L, d)``.
+        dropout: Of the weights.
+
+    Returns:
+        Tensor: ``(B, H, L, d)``.
+    """
+    if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
+        weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
+        return F.dropout(weights, dropout) @ value
+    return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+
+
 class DropPath(nn.Module):
     """Stochastic depth (Huang et al., 2016): drops the whole branch of a row in training.
 
@@ -78,7 +99,7 @@ class Attention(nn.Module):
         else:
             qkv = qkv.view(p, t * v, *by_head)
         query, key, value = qkv.transpose(1, 2).unbind(3)
-        out = F.scaled_dot_product_attention(query, key, value, dropout_p=self.attn_drop if self.training else 0.0)
+        out = attend(query, key, value, self.attn_drop if self.training else 0.0)
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
 
 
