@@ -1,15 +1,20 @@
 from . import augment
 from .formatting import PackSkeleton
-from .normalize import AimCLR50, AlignView, CenterOnJoint, ParallelToX, RemapSkeleton
+from .normalize import AlignView, CenterOnJoint, ParallelToX, RemapSkeleton
+from .presets import AGCNPreset, AimCLR50, CTRGCNPreset, PreNormalize3D, PYSKLPreset
 from .temporal import CropResize, ResizeClip, TrimEmpty, UniformSampleFrames
 
 __all__ = [
+    "AGCNPreset",
     "AimCLR50",
     "AlignView",
+    "CTRGCNPreset",
     "CenterOnJoint",
     "CropResize",
+    "PYSKLPreset",
     "PackSkeleton",
     "ParallelToX",
+    "PreNormalize3D",
     "RemapSkeleton",
     "ResizeClip",
     "TrimEmpty",

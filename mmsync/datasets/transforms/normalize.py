@@ -12,13 +12,22 @@ from mmsync.errors import ConfigError, LayoutError
 from mmsync.registry import TRANSFORMS
 from mmsync.structures import SkeletonLayout, remap_index
 
-from .temporal import frames_with_data, resize_clip
+from .temporal import frames_with_data
 
 Joint = Union[int, str]
 SHOULDERS = ("left_shoulder", "right_shoulder")
 
 
-def _need_3d(results: dict, who: str) -> None:
+def need_3d(results: dict, who: str) -> None:
+    """Refuses clips of pixels.
+
+    Args:
+        results: The pipeline's results.
+        who: The transform, for the message.
+
+    Raises:
+        ConfigError: The clips are 2D.
+    """
     if results["num_coords"] != 3:
         raise ConfigError(f"{who} turns bodies in space; the clips of layout {results['layout']} are 2D")
 
@@ -120,7 +129,7 @@ class ParallelToX(BaseTransform):
         self.left, self.right = left, right
 
     def transform(self, results: dict) -> dict:
-        _need_3d(results, "ParallelToX")
+        need_3d(results, "ParallelToX")
         joint = results["layout"].joint
         results["keypoint"] = shoulders_parallel(results["keypoint"], joint(self.left), joint(self.right))
         return results
@@ -144,7 +153,7 @@ class AlignView(BaseTransform):
         self.line, self.across = tuple(line), {"y": 2, "z": 1}[vertical]
 
     def transform(self, results: dict) -> dict:
-        _need_3d(results, "AlignView")
+        need_3d(results, "AlignView")
         keypoint, plane = results["keypoint"], [0, self.across]
         left, right = (results["layout"].joint(j) for j in self.line)
         present = frames_with_data(keypoint)
@@ -157,31 +166,6 @@ class AlignView(BaseTransform):
                 out = keypoint.copy()
                 out[..., plane] = keypoint[..., plane] @ (np.array([[x, -z], [z, x]], keypoint.dtype) / size)
                 results["keypoint"] = out
-        return results
-
-
-@TRANSFORMS.register_module()
-class AimCLR50(BaseTransform):
-    """Makes what AimCLR's preparation makes of a raw clip ``(M, T, V, 3)``: ``(M, length, V, 3)``.
-
-    Frames are counted in which joint 0 of person 0 is not exactly zero, and that many are kept from the start; each
-    frame of each person is centred; the clip is resized; each frame is turned parallel to x (see ``ParallelToX``).
-
-    Args:
-        length: Frames to make; AimCLR takes 50, SkeleMixCLR 64.
-        center: The joint for the origin.
-    """
-
-    def __init__(self, length: int = 50, center: Joint = "center") -> None:
-        self.length, self.center = length, center
-
-    def transform(self, results: dict) -> dict:
-        _need_3d(results, "AimCLR50")
-        keypoint, joint = results["keypoint"], results["layout"].joint
-        valid = int((np.abs(keypoint[0, :, 0]).sum(-1) != 0).sum())
-        keypoint = keypoint[:, : valid or None]
-        keypoint = resize_clip(keypoint - keypoint[:, :, [joint(self.center)]], self.length)
-        results["keypoint"] = shoulders_parallel(keypoint, joint(SHOULDERS[0]), joint(SHOULDERS[1]))
         return results
 
 
