@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmsync.errors import ConfigError, DependencyError
-from mmsync.fileio import atomic_path
+from mmsync.errors import ConfigError
+
+from .canvas import colour, new_figure, save_figure
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 def embed_2d(features: Tensor, method: str = "pca", seed: int = 0) -> np.ndarray:
@@ -24,7 +27,12 @@ def embed_2d(features: Tensor, method: str = "pca", seed: int = 0) -> np.ndarray
 
     Returns:
         ``(N, 2)``.
+
+    Raises:
+        ConfigError: No such method.
     """
+    if method not in METHODS:
+        raise ConfigError(f"embedding method {method!r} is unknown; use 'pca' or 'tsne'")
     x = torch.nn.functional.normalize(features.double(), dim=1)
     x = x - x.mean(0)
     if method == "tsne":
@@ -32,8 +40,6 @@ def embed_2d(features: Tensor, method: str = "pca", seed: int = 0) -> np.ndarray
 
         perplexity = min(30.0, max((len(x) - 1) / 3, 1.0))
         return TSNE(random_state=seed, perplexity=perplexity, init="pca", max_iter=500).fit_transform(x.numpy())
-    if method != "pca":
-        raise ConfigError(f"embedding method {method!r} is unknown; use 'pca' or 'tsne'")
     axes = torch.linalg.eigh(x.T @ x).eigenvectors[:, -2:].flip(1)
     plane = (x @ axes).numpy()
     return np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
@@ -41,55 +47,57 @@ def embed_2d(features: Tensor, method: str = "pca", seed: int = 0) -> np.ndarray
 
 def draw_embedding(
     features: Tensor,
-    labels: Tensor,
+    labels: Union[Tensor, Mapping[str, Sequence]],
     path: Union[str, Path],
     class_names: Optional[Sequence[str]] = None,
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features as points, coloured by label.
+    """Draw features as points, coloured by label, or several times side by side, coloured by this and that.
 
     Args:
         features: ``(N, D)``.
-        labels: ``(N,)``; -1 is drawn grey.
+        labels: ``(N,)``, -1 is drawn grey; or by the title of each panel, for instance
+            ``dict(label=..., subject=..., view=...)``, the ``N`` values of the clips.
         path: The picture; its suffix chooses the format.
-        class_names: Written where each class's points are; ``None`` writes label numbers.
+        class_names: Written where each class's points are, in the panel ``label``; ``None`` writes label numbers.
         method: See :func:`embed_2d`.
         max_points: A fixed random choice of this many points is drawn.
 
     Raises:
         DependencyError: matplotlib is missing.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.patheffects import withStroke
-    except ImportError as error:
-        raise DependencyError("pictures need matplotlib: python -m pip install matplotlib") from error
+    panels = labels if isinstance(labels, Mapping) else {"label": labels}
+    figure = new_figure(1 + 7 * len(panels), 7)
+    chosen = np.arange(len(features))
     if len(features) > max_points:
-        chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(features))[:max_points])
-        features, labels = features[chosen], labels[chosen]
-    points, classes = embed_2d(features, method), labels.numpy()
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    FigureCanvasAgg(figure)  # no display, and pyplot's global state stays alone
-    axes = figure.subplots()
-    present = np.unique(classes)
-    for place, label in enumerate(present):
-        member = classes == label
-        colour = "0.7" if label < 0 else figure_colour(place, len(present))
-        named = class_names is not None and 0 <= label < len(class_names)
-        name = "unlabelled" if label < 0 else (class_names[label] if named and class_names else str(label))
-        axes.scatter(*points[member].T, s=8, color=colour, linewidths=0)
+        chosen = np.random.default_rng(0).permutation(len(features))[:max_points]
+    points = embed_2d(features[torch.from_numpy(chosen)], method)
+    for axes, (title, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        _scatter(axes, points, np.asarray(values)[chosen], class_names if title == "label" else None)
+        axes.set(xticks=[], yticks=[])
+        if len(panels) > 1:
+            axes.set_title(f"by {title}")
+    figure.suptitle(f"{len(points)} clips, {METHODS[method]} of the features")
+    save_figure(figure, path)
+
+
+def _scatter(axes: Any, points: np.ndarray, values: np.ndarray, names: Optional[Sequence[str]]) -> None:
+    """Points ``(N, 2)`` in the colours of their values ``(N,)``, which are written at the median of their points."""
+    from matplotlib.patheffects import withStroke
+
+    present, member = np.unique(values, return_inverse=True)
+    unknown = np.array([np.issubdtype(values.dtype, np.number) and value < 0 for value in present], dtype=bool)
+    colours = np.array([(0.7,) * 3 if unknown[i] else colour(i, len(present)) for i in range(len(present))])
+    # all in one collection and in random order, so that no class hides those drawn before it
+    order = np.random.default_rng(0).permutation(len(points))
+    axes.scatter(*points[order].T, s=8, c=colours[member.ravel()[order]], linewidths=0)
+    for place, value in enumerate(present):
+        name = str(value)
+        if unknown[place]:
+            name = "unlabelled" if names is not None else "unknown"
+        elif names is not None and 0 <= value < len(names):
+            name = names[value]
         halo = [withStroke(linewidth=2, foreground="white")]
-        axes.text(*np.median(points[member], axis=0), name, fontsize=8, ha="center", path_effects=halo)
-    kind = {"pca": "PCA", "tsne": "t-SNE"}[method]
-    axes.set(xticks=[], yticks=[], title=f"{len(points)} clips, {kind} of the features")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
-
-
-def figure_colour(place: int, count: int) -> tuple[float, float, float]:
-    """A colour for class ``place`` of ``count``: hues evenly spread, brightness alternating."""
-    from colorsys import hsv_to_rgb
-
-    return hsv_to_rgb(place / max(count, 1), 0.85, 0.55 + 0.35 * (place % 2))
+        middle = np.median(points[member.ravel() == place], axis=0)
+        axes.text(*middle, name, fontsize=8, ha="center", va="center", path_effects=halo)

@@ -12,12 +12,15 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmsync.registry import HOOKS
+from mmsync.visualization.curves import draw_curves, read_run
 from mmsync.visualization.embedding import draw_embedding
+
+CURVES = ("loss", "knn/top1", "collapse/std", "collapse/effective_rank")
 
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
-    """Draws the features ``(N, D)`` of the last evaluation and says where everything lies.
+    """Draws the features ``(N, D)`` of the last evaluation and the curves, and says where everything lies.
 
     Args:
         method: ``'tsne'`` or ``'pca'``, how the features are brought to two dimensions.
@@ -58,6 +61,7 @@ class RunSummaryHook(Hook):
             ("best", best_file),
             ("log", _log_file(runner)),
             ("embedding", self._draw(runner, runner.val_loop)),
+            ("curves", _draw_curves(runner)),
         ):
             if path and os.path.exists(path):
                 lines.append(f"{name:<12} {_short(path)}")
@@ -89,6 +93,18 @@ class RunSummaryHook(Hook):
             runner.logger.warning(f"no picture of the embedding: {error}")
             return None
         return str(path)
+
+
+def _draw_curves(runner: Any) -> Optional[str]:
+    """Draw what the run has logged; a failure costs the picture, not the run."""
+    path = Path(runner.work_dir) / "curves.png"
+    try:
+        run = read_run(runner.work_dir)
+        draw_curves([run], [key for key in CURVES if key in run.keys], path)
+    except Exception as error:
+        runner.logger.warning(f"no picture of the curves: {error}")
+        return None
+    return str(path)
 
 
 def _log_file(runner: Any) -> str:

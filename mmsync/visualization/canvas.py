@@ -1,0 +1,51 @@
+"""Figures without a display and without pyplot's global state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from mmsync.errors import ConfigError, DependencyError
+from mmsync.fileio import atomic_path
+
+
+def new_figure(width: float, height: float, dpi: int = 120, layout: Optional[str] = "constrained") -> Any:
+    """A matplotlib figure on an Agg canvas.
+
+    Args:
+        width: Inches.
+        height: Inches.
+        dpi: Pixels an inch.
+        layout: Matplotlib's layout engine; ``None`` to place axes by hand.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError("pictures need matplotlib: python -m pip install matplotlib") from error
+    figure = Figure(figsize=(width, height), dpi=dpi, layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Any, path: Union[str, Path]) -> None:
+    """Write a figure; the suffix of ``path`` chooses the format.
+
+    Raises:
+        ConfigError: matplotlib writes no such format.
+    """
+    kinds = figure.canvas.get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in kinds:
+        raise ConfigError(f"{path}: pictures are written as {', '.join(sorted(kinds))}, by the suffix of the name")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def colour(place: int, count: int) -> tuple[float, float, float]:
+    """A colour for number ``place`` of ``count``: hues evenly spread, brightness alternating."""
+    from colorsys import hsv_to_rgb
+
+    return hsv_to_rgb(place / max(count, 1), 0.85, 0.55 + 0.35 * (place % 2))

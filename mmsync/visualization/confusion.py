@@ -1,0 +1,117 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+
+from .canvas import new_figure, save_figure
+
+
+class ConfusedPair(NamedTuple):
+    """Clips of one class that were taken for another.
+
+    Attributes:
+        true: Class index.
+        predicted: Class index.
+        count: Clips.
+        share: Of the true class, in [0, 1].
+    """
+
+    true: int
+    predicted: int
+    count: int
+    share: float
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Count predictions by true class; clips without a label are left out.
+
+    Args:
+        labels: ``(N,)`` int in ``[0, K)``, -1 for unknown.
+        predicted: ``(N,)`` int in ``[0, K)``.
+        num_classes: ``K``.
+
+    Returns:
+        ``(K, K)`` int64, rows are true classes.
+
+    Raises:
+        DataError: A label or prediction is out of range.
+    """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    known = labels >= 0
+    pairs = np.stack([labels[known], predicted[known]])
+    if pairs.size and not 0 <= pairs.min() <= pairs.max() < num_classes:
+        raise DataError(f"confusion matrix: class {pairs.max()} or {pairs.min()} is not in [0, {num_classes - 1}]")
+    return np.bincount(pairs[0] * num_classes + pairs[1], minlength=num_classes**2).reshape(num_classes, -1)
+
+
+def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
+    """The most frequent confusions, by share of the true class.
+
+    Args:
+        matrix: ``(K, K)`` counts, rows are true classes.
+        top: At most so many.
+
+    Returns:
+        The pairs, most confused first; none that never happened.
+    """
+    counts = np.array(matrix)
+    np.fill_diagonal(counts, 0)
+    share = counts / np.maximum(np.asarray(matrix).sum(axis=1, keepdims=True), 1)
+    order = np.lexsort((-counts.ravel(), -share.ravel()))[:top]
+    return [
+        ConfusedPair(int(i), int(j), int(counts[i, j]), float(share[i, j]))
+        for i, j in zip(*np.unravel_index(order, counts.shape))
+        if counts[i, j]
+    ]
+
+
+def draw_confusion(
+    matrix: np.ndarray, path: Union[str, Path], class_names: Optional[Sequence[str]] = None, title: str = ""
+) -> None:
+    """Draw a confusion matrix, each row as shares of its class.
+
+    Args:
+        matrix: ``(K, K)`` counts, rows are true classes. With 120 classes the names are still to be read.
+        path: The picture; its suffix chooses the format.
+        class_names: ``(K,)``; ``None`` writes numbers.
+        title: Written above; the accuracy if empty.
+
+    Raises:
+        DataError: The matrix is not square, or the names are not as many.
+        DependencyError: matplotlib is missing.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise DataError(f"confusion matrix: shape {matrix.shape}; wanted (K, K)")
+    num = len(matrix)
+    names = [str(i) for i in range(num)] if class_names is None else [str(name) for name in class_names]
+    if len(names) != num:
+        raise DataError(f"confusion matrix of {num} classes, but {len(names)} class names")
+    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    cell = np.clip(12 / num, 0.13, 0.55)  # inches; 0.13 holds a line of 7 points
+    font = float(np.clip(cell * 45, 6, 10))
+    margin = 0.012 * font * max(map(len, names)) + 0.8
+    side = max(cell * num + margin, 4)
+    figure = new_figure(side + 0.8, side, dpi=150)
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axes.set_xticks(range(num), names, rotation=90, fontsize=font)
+    axes.set_yticks(range(num), names, fontsize=font)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(length=0)
+    axes.set_title(title or f"{100 * np.trace(matrix) / max(matrix.sum(), 1):.1f} % of {matrix.sum()} clips right")
+    if num <= 25:
+        for i, j in zip(*np.nonzero(share >= 0.5)):
+            ink = "white" if share[i, j] > 55 else "black"
+            axes.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", fontsize=font * 0.85, color=ink)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.6)
+    bar.set_label("% of the true class")
+    bar.outline.set_visible(False)
+    save_figure(figure, path)
