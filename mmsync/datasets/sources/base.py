@@ -14,9 +14,10 @@ from mmengine.logging import print_log
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout
 
+# NTU RGB+D: setup, camera, subject, replication, action
+NTU_NAME = re.compile(r"S(?P<setup>\d{3})C(?P<view>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})")
 _NAME_PATTERNS = (
-    # NTU RGB+D: setup, camera, subject, replication, action
-    re.compile(r"S(?P<setup>\d{3})C(?P<view>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"),
+    NTU_NAME,
     # NW-UCLA: action, subject, episode, view
     re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),
 )

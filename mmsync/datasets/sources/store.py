@@ -138,6 +138,10 @@ class StoreWriter:
             self._attributes.setdefault(key, []).append(value.item() if isinstance(value, np.generic) else value)
         self._rows, self._channels = self._rows + persons * frames, channels
 
+    def attach(self, name: str, text: str) -> None:
+        """Put a text file of one's own into the folder, such as a report."""
+        (self._part / name).write_text(text)
+
     def finish(self) -> None:
         """Write what belongs to the clips and give the folder its name.
 

@@ -1,0 +1,135 @@
+"""Text files of skeletons as sensors' programs write them: the checked reading of lines and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+
+_NUMBER_BYTES = b"0123456789+-.eE"
+_SPACE = b" \t\r\n"
+
+
+class BadFileError(DataError):
+    """A raw file breaks its grammar.
+
+    Args:
+        origin: The file.
+        kind: The sort of fault, for counting.
+        message: What is wrong.
+        line: Its line, counted from 1.
+    """
+
+    def __init__(self, origin: Union[str, Path], kind: str, message: str, line: int | None = None) -> None:
+        super().__init__(f"{origin}{f', line {line}' if line else ''}: {message}")
+        self.kind = kind
+
+
+def read_lines(path: Union[str, Path]) -> list[bytes]:
+    """Lines of a text file, without empty ones at its end; they may still end in a carriage return.
+
+    Raises:
+        BadFileError: The file cannot be read, is empty, or is no text.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise BadFileError(path, "cannot be read", str(error)) from error
+    if not content.strip():
+        raise BadFileError(path, "empty file", f"nothing in it ({len(content)} bytes)")
+    if not content.isascii() or b"\0" in content:
+        at = next(i for i, byte in enumerate(content) if not 0 < byte < 128)
+        line = content.count(b"\n", 0, at) + 1
+        raise BadFileError(path, "not text", f"byte {content[at]:#04x}; wanted plain numbers", line)
+    return content.rstrip().split(b"\n")
+
+
+def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most: int) -> int:
+    """A count that stands alone on its line.
+
+    Args:
+        line: The line.
+        path: The file, for the message.
+        number: The line's number, from 1.
+        what: What is counted, for the message.
+        most: The largest count that can be.
+
+    Raises:
+        BadFileError: It is none.
+    """
+    text = line.strip()
+    if not (text.isdigit() and len(text) < 10 and int(text) <= most):
+        kind = "bad count" if len(text.split()) == 1 and not text.isalpha() else "wrong line"
+        raise BadFileError(path, kind, f"wanted {what}, a number from 0 to {most}; found {show(text)}", number)
+    return int(text)
+
+
+def read_table(
+    lines: Sequence[bytes], width: int, keep: int, path: Union[str, Path], numbers: Sequence[int] | range, last: int
+) -> np.ndarray:
+    """The first columns of lines that hold the same number of numbers.
+
+    Only what is kept is converted; of the rest it is checked that it consists of numbers, where NaN may stand for a
+    number (a colour pixel that the sensor could not find).
+
+    Args:
+        lines: The lines, R of them.
+        width: Numbers on a line.
+        keep: Columns to return.
+        path: The file, for the messages.
+        numbers: Numbers of the lines in the file, from 1.
+        last: Number of the file's last line; if that is too short, the file was cut off.
+
+    Returns:
+        ``(R, keep)`` float32, finite.
+
+    Raises:
+        BadFileError: A line has more or fewer numbers, a text, or a number to be kept is not finite.
+    """
+    text = b"\n".join([b"", *lines, b""])
+    code = np.frombuffer(text, dtype=np.uint8)
+    space = code <= 32
+    begins = np.flatnonzero(space[:-1] > space[1:])  # of words
+    widths = np.diff(np.searchsorted(begins, np.flatnonzero(code == 10)))
+    if (widths != width).any():
+        i = int(np.flatnonzero(widths != width)[0])
+        kind = "truncated" if numbers[i] == last and widths[i] < width else "wrong line"
+        raise BadFileError(
+            path, kind, f"wanted {width} numbers, found {widths[i]}: {show(lines[i])}", int(numbers[i])
+        )
+    if text.translate(None, _NUMBER_BYTES + _SPACE):
+        check_numbers(lines, path, numbers)
+    try:
+        table = np.loadtxt(lines, usecols=range(keep), comments=None, ndmin=2)
+    except ValueError:
+        check_numbers(lines, path, numbers)
+        raise
+    with np.errstate(over="ignore"):
+        table = table.astype(np.float32)
+    finite = np.isfinite(table).all(1)
+    if not finite.all():
+        i = int(np.flatnonzero(~finite)[0])
+        raise BadFileError(path, "not finite", f"NaN or infinite: {show(lines[i])}", int(numbers[i]))
+    return table
+
+
+def check_numbers(lines: Sequence[bytes], path: Union[str, Path], numbers: Sequence[int] | range) -> None:
+    """Raise :class:`BadFileError` at the first word that is no number."""
+    for line, number in zip(lines, numbers):
+        for word in line.split():
+            try:
+                if b"_" in word:  # Python takes 1_000 for a number
+                    raise ValueError
+                float(word)
+            except ValueError as error:
+                raise BadFileError(path, "not a number", f"wanted a number, found {show(word)}", number) from error
+
+
+def show(text: bytes) -> str:
+    """A piece of a file for a message, cut short."""
+    shown = text.decode("ascii", "backslashreplace").strip()
+    return repr(shown if len(shown) <= 40 else f"{shown[:37]}...")
