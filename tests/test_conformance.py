@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
+from mmsync.models.necks import SkeletonPool
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
@@ -28,10 +30,14 @@ EXAMPLES: dict[str, dict] = {
     # necks
     "SkeletonPool": dict(type="SkeletonPool"),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
+    # heads
+    "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
+    "ActionHead": dict(type="ActionHead", in_channels=8, num_joints=5, num_classes=5, hidden_channels=6, dropout=0.1),
     # models
     "Encoder": ENCODER,
     "SkeletonCLR": dict(type="SkeletonCLR", encoder=ENCODER, queue_size=8),
     "AimCLR": dict(type="AimCLR", encoder=ENCODER, queue_size=8),
+    "SkeletonClassifier": dict(type="SkeletonClassifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
 }
 
@@ -136,7 +142,22 @@ def test_neck(registry, name):
     round_trips(neck, lambda: registry.build(example(name)))
 
 
-METHODS = [p for p in members(MODELS) if hasattr(MODELS.get(p.values[1]), "views_needed")]
+@pytest.mark.parametrize(("registry", "name"), members(HEADS))
+def test_head(registry, name):
+    """Logits of a packed map; every parameter learns; deterministic in eval."""
+    torch.manual_seed(0)
+    head = registry.build(example(name))
+    feature, pool = pack_persons(torch.randn(N, M, 8, 4, 5), skeletons().mask), SkeletonPool()
+    out = head(feature, pool)
+    assert out.shape == (N, head.num_classes)
+    (out * torch.randn_like(out)).sum().backward()
+    every_parameter_learns(head)
+    head.eval()
+    assert torch.equal(head(feature, pool), head(feature, pool))
+    round_trips(head, lambda: registry.build(example(name)))
+
+
+METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), SelfSupervisedModel)]
 
 
 @pytest.mark.parametrize(("registry", "name"), METHODS)

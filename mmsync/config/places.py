@@ -111,7 +111,7 @@ SCHEMAS: dict[str, Any] = {
         **dict.fromkeys(
             (
                 *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult"),
-                *("dcn_offset_lr_mult", "bypass_duplicate"),
+                *("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate"),
             )
         ),
         "custom_keys": {"*": _MULTIPLIERS},

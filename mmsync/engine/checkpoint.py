@@ -161,7 +161,8 @@ def load_weights(
         state_dict: The weights.
         source: Where they come from, for messages.
         strict: Refuse any difference.
-        revise_keys: Regular expressions and replacements for the keys of ``state_dict``.
+        revise_keys: Regular expressions and replacements for the keys of ``state_dict``. A model with a method
+            ``adapt_state_dict`` then renames as it needs, so that a classifier takes a pretraining method's encoder.
         min_backbone: Least share of the backbone's tensors that must match.
 
     Returns:
@@ -172,6 +173,8 @@ def load_weights(
     """
     for pattern, replacement in revise_keys:
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
+    if hasattr(model, "adapt_state_dict"):
+        state_dict = dict(model.adapt_state_dict(state_dict))
     own = model.state_dict()
     same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
     backbone = [key for key in own if "backbone" in key.split(".")] or list(own)

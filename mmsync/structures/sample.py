@@ -11,6 +11,7 @@ class MotionSample(BaseDataElement):
     Data fields:
         gt_label (int): Class index; -1 where the clip has no label.
         feature (Tensor): ``(D,)``, set by ``predict``.
+        pred_score (Tensor): ``(num_classes,)`` logits, set by a classifier's ``predict``.
 
     Meta fields:
         name (str): The clip's name in its data set.

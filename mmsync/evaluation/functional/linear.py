@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -64,13 +66,16 @@ def train_linear_probe(
     weight_decay: float = 0.0,
     milestones: Sequence[int] = (80,),
     gamma: float = 0.1,
+    schedule: Literal["step", "cosine"] = "step",
     standardize: bool = False,
+    batch_norm: bool = False,
     seed: int = 0,
 ) -> LinearProbe:
     """Train a softmax classifier by SGD on features that were extracted once.
 
     The defaults are the published protocol of AimCLR (Guo et al., AAAI 2022): learning rate 3, a tenth of it after
-    epoch 80 of 100, batch 128, momentum 0.9, no weight decay. The gradient is written out, so an epoch costs two
+    epoch 80 of 100, batch 128, momentum 0.9, no weight decay. MAMP's (Mao et al., ICCV 2023) is ``lr=0.1,
+    schedule='cosine', batch_norm=True``, there with augmented clips. The gradient is written out, so an epoch costs two
     matrix products per batch and no graph.
 
     Args:
@@ -86,7 +91,11 @@ def train_linear_probe(
         weight_decay: L2 on weight and bias, as in ``torch.optim.SGD``.
         milestones: The rate is multiplied by ``gamma`` after each of these epochs.
         gamma: Factor of the rate.
+        schedule: ``'step'`` follows the milestones; ``'cosine'`` lets the rate fall to zero by half a cosine, step by
+            step.
         standardize: Bring each feature to zero mean and unit variance over the bank first. Rates around 0.1 suit then.
+        batch_norm: Normalise the features of each batch by its own statistics, and the queries by their running average
+            (momentum 0.1, eps 1e-6): batch normalisation without weights in front of the classifier.
         seed: Of the order of the samples.
 
     Returns:
@@ -97,19 +106,34 @@ def train_linear_probe(
     if standardize:
         mean, std = mean_and_std(bank)
         bank, query = (bank - mean) / std, (query - mean) / std
+    running_mean, running_var = torch.zeros_like(mean), torch.ones_like(std)
     # the bias is a last column of ones: one product per direction
     bank, query = F.pad(bank, (0, 1), value=1.0), F.pad(query, (0, 1), value=1.0)
     target = F.one_hot(bank_labels, num_classes).to(bank.dtype)
     weight = bank.new_zeros(num_classes, bank.shape[1])
     velocity = torch.zeros_like(weight)
     accuracy = []
+    steps = math.ceil(len(bank) / batch_size)
     for epoch in range(epochs):
         rate = lr * gamma ** sum(epoch >= milestone for milestone in milestones)
-        for batch in torch.randperm(len(bank), generator=generator).to(bank.device).split(batch_size):
+        for step, batch in enumerate(torch.randperm(len(bank), generator=generator).to(bank.device).split(batch_size)):
+            if schedule == "cosine":
+                rate = lr * 0.5 * (1 + math.cos(math.pi * (epoch + step / steps) / epochs))
             x = bank[batch]
+            if batch_norm:
+                var, center = torch.var_mean(x[:, :-1], dim=0, unbiased=False)
+                running_mean.lerp_(center, 0.1)
+                running_var.lerp_(var * (len(x) / max(len(x) - 1, 1)), 0.1)
+                x[:, :-1] = (x[:, :-1] - center) * (var + 1e-6).rsqrt()
             error = (x @ weight.T).softmax(dim=1) - target[batch]
             gradient = torch.addmm(weight, error.T, x, beta=weight_decay, alpha=1 / len(x))
             velocity.mul_(momentum).add_(gradient)
             weight.sub_(velocity, alpha=rate)
-        accuracy.append(topk_accuracy(query @ weight.T, query_labels))
+        if batch_norm:
+            normal = F.pad((query[:, :-1] - running_mean) * (running_var + 1e-6).rsqrt(), (0, 1), value=1.0)
+            accuracy.append(topk_accuracy(normal @ weight.T, query_labels))
+        else:
+            accuracy.append(topk_accuracy(query @ weight.T, query_labels))
+    if batch_norm:  # one standardisation after the other is one
+        mean, std = mean + std * running_mean, std * (running_var + 1e-6).sqrt()
     return LinearProbe(weight[:, :-1].clone(), weight[:, -1].clone(), mean, std, accuracy)

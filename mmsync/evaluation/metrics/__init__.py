@@ -1,3 +1,4 @@
+from .accuracy import Accuracy
 from .probe import FeatureSet, ProbeMetric
 
-__all__ = ["FeatureSet", "ProbeMetric"]
+__all__ = ["Accuracy", "FeatureSet", "ProbeMetric"]

@@ -15,13 +15,17 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.evaluation.functional import (
+    Scores,
     effective_rank,
     feature_std,
     knn_classify,
+    mlp_logits,
     topk_accuracy,
     train_linear_probe,
+    train_mlp_probe,
 )
 from mmsync.fileio import atomic_path
+from mmsync.ops.subsets import exemplars
 from mmsync.registry import METRICS
 
 
@@ -34,6 +38,8 @@ class FeatureSet(NamedTuple):
         indices: ``(N,)`` int64, place in the data set.
         roles: ``N`` times ``'bank'``, ``'query'`` or ``'train'``.
         names: ``N`` sample names.
+        joints: ``(N, V' * D)`` float16, the features of each joint, for the MLP probe; ``None`` unless asked for
+            (:func:`mmsync.apis.extract_features`).
     """
 
     features: Tensor
@@ -41,6 +47,7 @@ class FeatureSet(NamedTuple):
     indices: Tensor
     roles: list[str]
     names: list[str]
+    joints: Optional[Tensor] = None
 
     @classmethod
     def of(cls, samples: Sequence[dict]) -> FeatureSet:
@@ -56,16 +63,20 @@ class FeatureSet(NamedTuple):
     @classmethod
     def cat(cls, parts: Sequence[FeatureSet]) -> FeatureSet:
         """Join several sets, in data set order; a sample that several ranks have seen is kept once."""
+        joints = [p.joints for p in parts if p.joints is not None]
         joined = cls(
             torch.cat([p.features for p in parts]),
             torch.cat([p.labels for p in parts]),
             torch.cat([p.indices for p in parts]),
             [role for p in parts for role in p.roles],
             [name for p in parts for name in p.names],
+            torch.cat(joints) if joints else None,
         )
         if (joined.indices < 0).any():
             return joined
         _, first = np.unique(joined.indices.numpy(), return_index=True)
+        if np.array_equal(first, np.arange(len(joined.names))):  # as it is without copies, which may be large
+            return joined
         return joined.take(first)
 
     def take(self, index: np.ndarray) -> FeatureSet:
@@ -77,6 +88,7 @@ class FeatureSet(NamedTuple):
             self.indices[rows],
             [self.roles[i] for i in index],
             [self.names[i] for i in index],
+            None if self.joints is None else self.joints[rows],
         )
 
     def save(self, path: str) -> None:
@@ -106,6 +118,8 @@ class ProbeMetric(BaseMetric):
     ``knn/top1``, ``knn/top5``          weighted nearest neighbours; of further ``k``, ``knn/top1_k<k>``
     ``linear/last``                     linear probe after its last epoch: the number to report
     ``linear/best``, ``.../best_epoch`` its best epoch, chosen on the queries
+    ``mlp/last``, ``mlp/best``          MLP probe on the features of each joint: no linear probe
+    ``oneshot/top1``, ``oneshot/std``   cosine 1-NN by one clip of each class, mean and deviation over the draws
     ``collapse/std``                    see :func:`mmsync.evaluation.functional.feature_std`
     ``collapse/effective_rank``         see :func:`mmsync.evaluation.functional.effective_rank`
     ==================================  ===========================================================================
@@ -113,6 +127,9 @@ class ProbeMetric(BaseMetric):
     Args:
         knn: Arguments of :func:`mmsync.evaluation.functional.knn_classify`, ``k`` also as a list; ``None`` for no KNN.
         linear: Arguments of :func:`mmsync.evaluation.functional.train_linear_probe`; ``None`` for no linear probe.
+        mlp: Arguments of :func:`mmsync.evaluation.functional.train_mlp_probe`; needs the features of each joint, which
+            ``tools/benchmark.py`` extracts.
+        oneshot: ``dict(draws=10, seed=0)``: as often, one clip of each class is drawn from the bank.
         collapse: Report standard deviation and effective rank of all features, labelled or not.
         save_features: Name of an ``npz`` file for the features; ``None`` keeps them in memory only.
         device: Where the probes compute.
@@ -120,8 +137,9 @@ class ProbeMetric(BaseMetric):
 
     config_schema = {  # what the config check lets `knn` and `linear` hold
         name: tuple(p for p in inspect.signature(function).parameters if p not in _GIVEN_BY_METRIC)
-        for name, function in (("knn", knn_classify), ("linear", train_linear_probe))
+        for name, function in (("knn", knn_classify), ("linear", train_linear_probe), ("mlp", train_mlp_probe))
     }
+    config_schema["oneshot"] = ("draws", "seed")
 
     default_prefix = ""  # the names above are whole
 
@@ -129,6 +147,8 @@ class ProbeMetric(BaseMetric):
         self,
         knn: Optional[dict] = None,
         linear: Optional[dict] = None,
+        mlp: Optional[dict] = None,
+        oneshot: Optional[dict] = None,
         collapse: bool = True,
         save_features: Optional[str] = None,
         device: str = "cpu",
@@ -136,7 +156,9 @@ class ProbeMetric(BaseMetric):
         super().__init__()
         self.knn = None if knn is None else {"k": 20, "temperature": 0.1, **knn}
         self.linear = None if linear is None else dict(linear)
-        for name, given in (("knn", knn), ("linear", linear)):
+        self.mlp = None if mlp is None else dict(mlp)
+        self.oneshot = None if oneshot is None else {"draws": 10, "seed": 0, **oneshot}
+        for name, given in (("knn", knn), ("linear", linear), ("mlp", mlp), ("oneshot", oneshot)):
             accepted = self.config_schema[name]
             unknown = sorted(set(given or ()) - set(accepted))
             if unknown:
@@ -151,6 +173,7 @@ class ProbeMetric(BaseMetric):
         self.device = device
         self.protocol = ""
         self.last: Optional[FeatureSet] = None  # of the latest evaluation, on the main process: for pictures
+        self.scores: dict[str, Scores] = {}  # of each probe in the latest evaluation, on the main process
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the features of a batch.
@@ -220,12 +243,14 @@ class ProbeMetric(BaseMetric):
             data.save(self.save_features)
         metrics: dict[str, float] = {}
         note = [f"{data.features.shape[1]}-d pooled backbone features"]
-        if self.knn is not None or self.linear is not None:
-            bank, query = self._bank_and_query(data)
+        self.scores = {}
+        if any(probe is not None for probe in (self.knn, self.linear, self.mlp, self.oneshot)):
+            sets = self._bank_and_query(data)
+            bank, query = ((s.features.to(self.device), s.labels.to(self.device)) for s in sets)
             num_classes = int(torch.cat([bank[1], query[1]]).max()) + 1
             note.append(f"bank {len(bank[1])}, query {len(query[1])}, {num_classes} classes, no augmentation")
             if self.knn is not None:
-                metrics.update(self._run_knn(bank, query, num_classes))
+                metrics.update(self._run_knn(bank, query, num_classes, sets[1]))
                 features = "standardised" if self.knn.get("standardize") else "raw"
                 note.append("KNN k={k}, T={temperature}, {on} features".format(**self.knn, on=features))
             if self.linear is not None:
@@ -233,10 +258,17 @@ class ProbeMetric(BaseMetric):
                 metrics["linear/last"] = 100 * probe.last
                 metrics["linear/best"] = 100 * probe.best
                 metrics["linear/best_epoch"] = probe.best_epoch
+                self._keep("linear", sets[1], probe(query[0]))
                 note.append(
                     f"linear on frozen {'standardised' if self.linear.get('standardize') else 'raw'} features, last of "
                     f"{len(probe.accuracy)} epochs (best is chosen on the queries)"
                 )
+            if self.mlp is not None:
+                metrics.update(self._run_mlp(*sets, num_classes))
+                note.append("MLP probe (no linear one) on the features of the single joints")
+            if self.oneshot is not None:
+                metrics.update(self._run_oneshot(bank, query, num_classes))
+                note.append(f"one-shot: cosine 1-NN, mean of {self.oneshot['draws']} draws of one clip a class")
         if self.collapse:
             metrics["collapse/std"] = feature_std(data.features)
             metrics["collapse/effective_rank"] = effective_rank(data.features)
@@ -246,7 +278,7 @@ class ProbeMetric(BaseMetric):
             self.protocol = protocol
         return metrics
 
-    def _bank_and_query(self, data: FeatureSet) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def _bank_and_query(self, data: FeatureSet) -> tuple[FeatureSet, FeatureSet]:
         known = (data.labels >= 0).numpy()
         if not known.any():
             raise ProtocolError(
@@ -263,17 +295,52 @@ class ProbeMetric(BaseMetric):
                     f"{', '.join(sorted(set(data.roles)))}). Give the data set "
                     "roles=dict(bank=<training split>, query=<test split>)"
                 )
-            part = data.take(index)
-            parts.append((part.features.to(self.device), part.labels.to(self.device)))
+            parts.append(data.take(index))
         return parts[0], parts[1]
 
-    def _run_knn(self, bank: tuple[Tensor, Tensor], query: tuple[Tensor, Tensor], num_classes: int) -> dict[str, float]:
+    def _keep(self, name: str, query: FeatureSet, logits: Tensor) -> None:
+        self.scores[name] = Scores(query.names, logits.float().cpu().numpy(), query.labels.numpy())
+
+    def _run_mlp(self, bank: FeatureSet, query: FeatureSet, num_classes: int) -> dict[str, float]:
+        if bank.joints is None or query.joints is None:
+            raise ProtocolError(
+                "ProbeMetric.mlp: the MLP probe needs the features of each joint, and predict() gives pooled ones; run "
+                "it by tools/benchmark.py, or with the features of mmsync.apis.extract_features(..., joints=True)"
+            )
+        joints = query.joints.to(self.device)
+        probe = train_mlp_probe(
+            bank.joints.to(self.device),
+            bank.labels.to(self.device),
+            joints,
+            query.labels.to(self.device),
+            num_classes,
+            **(self.mlp or {}),
+        )
+        self._keep("mlp", query, mlp_logits(probe.net, joints))
+        return {"mlp/last": 100 * probe.accuracy[-1], "mlp/best": 100 * max(probe.accuracy)}
+
+    def _run_oneshot(
+        self, bank: tuple[Tensor, Tensor], query: tuple[Tensor, Tensor], num_classes: int
+    ) -> dict[str, float]:
+        options = self.oneshot or {}
+        accuracy = []
+        for draw in range(options["draws"]):
+            rows = exemplars(bank[1].cpu(), options["seed"] + draw).to(self.device)
+            scores = knn_classify(bank[0][rows], bank[1][rows], query[0], num_classes, k=1)
+            accuracy.append(100 * topk_accuracy(scores, query[1]))
+        return {"oneshot/top1": float(np.mean(accuracy)), "oneshot/std": float(np.std(accuracy))}
+
+    def _run_knn(
+        self, bank: tuple[Tensor, Tensor], query: tuple[Tensor, Tensor], num_classes: int, queries: FeatureSet
+    ) -> dict[str, float]:
         options = dict(self.knn or {})
         ks = options.pop("k")
         metrics = {}
         for place, k in enumerate([ks] if isinstance(ks, int) else ks):
             scores = knn_classify(*bank, query[0], num_classes, k=k, **options)
             suffix = "" if place == 0 else f"_k{k}"
+            if place == 0:
+                self._keep("knn", queries, scores)
             metrics[f"knn/top1{suffix}"] = 100 * topk_accuracy(scores, query[1], 1)
             metrics[f"knn/top5{suffix}"] = 100 * topk_accuracy(scores, query[1], 5)
         return metrics

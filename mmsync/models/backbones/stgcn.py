@@ -182,6 +182,12 @@ class STGCN(SkeletonBackbone):
                     nn.init.zeros_(module.bias)
         super().init_weights()
 
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Place of a parameter for layer-wise rates: its layer, 0 for the input's norm, and the number of layers."""
+        total = len(self.st_gcn_networks) + 2
+        part, _, rest = param_name.partition(".")
+        return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total
+
     def forward_persons(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``.
 

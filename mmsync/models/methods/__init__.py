@@ -1,5 +1,6 @@
 from .aimclr import AimCLR
 from .base import SelfSupervisedModel
+from .classifier import SkeletonClassifier
 from .skeletonclr import SkeletonCLR
 
-__all__ = ["AimCLR", "SelfSupervisedModel", "SkeletonCLR"]
+__all__ = ["AimCLR", "SelfSupervisedModel", "SkeletonCLR", "SkeletonClassifier"]

@@ -1,0 +1,80 @@
+"""Learning rates that fall from the head down to the input (Clark et al., ELECTRA, 2020; Bao et al., BEiT, 2022)."""
+
+from __future__ import annotations
+
+from typing import Optional, Union
+
+from mmengine.optim import DefaultOptimWrapperConstructor
+from torch import nn
+
+from mmsync.errors import ConfigError
+from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """Layer l of L has ``layer_decay_rate ** (L - 1 - l)`` times the learning rate, the head all of it.
+
+    The backbone tells a parameter's place: ``get_layer_depth(name) -> (l, L)`` with 0 for the embeddings and L two more
+    than its blocks. Name and meaning are MMPretrain's. The other keys of ``paramwise_cfg`` are MMEngine's, for instance
+    ``flat_decay_mult=0`` for no weight decay on biases and norms.
+
+    A scheduler with a rate of its own (``OneCycleLR.eta_max``, ``eta_min`` above 0) sets it for all layers alike; take
+    ``LinearLR`` and ``CosineAnnealingLR(eta_min_ratio=...)``.
+
+    Args:
+        optim_wrapper_cfg: Config of the optimiser's wrapper.
+        paramwise_cfg: With ``layer_decay_rate`` in (0, 1].
+
+    Raises:
+        ConfigError: The rate is missing or out of its range, or the backbone does not tell its layers.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None) -> None:
+        super().__init__(optim_wrapper_cfg, paramwise_cfg)
+        self.rate = self.paramwise_cfg.get("layer_decay_rate")
+        if self.rate is None or not 0 < self.rate <= 1 or self.base_lr is None:
+            raise ConfigError(
+                f"optim_wrapper.paramwise_cfg.layer_decay_rate={self.rate}, optimizer.lr={self.base_lr}: layer decay "
+                "needs a rate in (0, 1], usually 0.65 to 0.9, and a learning rate"
+            )
+
+    def add_params(
+        self,
+        params: list[dict],
+        module: nn.Module,
+        prefix: str = "",
+        is_dcn_module: Optional[Union[int, float]] = None,
+    ) -> None:
+        """Fills ``params`` with MMEngine's groups, scaled by layer; groups of equal settings become one."""
+        super().add_params(params, module, prefix, is_dcn_module)
+        if prefix:  # MMEngine comes back here for every child
+            return
+        scales = self._scales(module)
+        merged: dict[tuple, dict] = {}
+        for group in params:
+            (parameter,) = group.pop("params")
+            group["lr"] = group.get("lr", self.base_lr) * scales[id(parameter)]
+            same = merged.setdefault(tuple(sorted(group.items())), {"params": [], **group})
+            same["params"].append(parameter)
+        params[:] = list(merged.values())
+
+    def _scales(self, model: nn.Module) -> dict[int, float]:
+        """The factor of each parameter's rate, by the parameter's id."""
+        scales = {id(p): 1.0 for p in model.parameters()}
+        found = False
+        for prefix, backbone in model.named_modules():
+            if prefix.split(".")[-1] != "backbone":
+                continue
+            found = True
+            if not hasattr(backbone, "get_layer_depth"):
+                raise ConfigError(
+                    f"layer decay: {type(backbone).__name__} has no get_layer_depth(name) -> (layer, layers); add it, "
+                    "or drop optim_wrapper.constructor and paramwise_cfg.layer_decay_rate"
+                )
+            for name, parameter in backbone.named_parameters():
+                layer, total = backbone.get_layer_depth(name)
+                scales[id(parameter)] = self.rate ** (total - 1 - layer)
+        if not found:
+            raise ConfigError(f"layer decay: {type(model).__name__} has no module called `backbone`")
+        return scales

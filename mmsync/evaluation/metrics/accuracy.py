@@ -1,0 +1,83 @@
+"""Accuracy of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from mmsync.errors import ConfigError, DataError, ProtocolError
+from mmsync.evaluation.functional import Scores, top_accuracy
+from mmsync.registry import METRICS
+
+
+@METRICS.register_module()
+class Accuracy(BaseMetric):
+    """Share of clips whose label is among the highest scores ``(N, num_classes)``, in percent.
+
+    Gives ``accuracy/top1``, ``accuracy/top5``. Clips without a label are left out; those that several processes have
+    seen count once.
+
+    Args:
+        topk: Numbers of scores that count.
+        dump: Name of an ``npz`` file for names, logits and labels of the latest evaluation, which
+            ``tools/analysis_tools/ensemble.py`` fuses; ``None`` for no file.
+
+    Raises:
+        ConfigError: ``topk`` is empty or not positive.
+    """
+
+    default_prefix = "accuracy"
+
+    def __init__(self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None) -> None:
+        super().__init__()
+        if not topk or min(topk) < 1:
+            raise ConfigError(f"Accuracy.topk={topk}: give numbers from 1 on, for instance (1, 5)")
+        self.topk = tuple(topk)
+        self.dump = dump
+        self.last: Optional[Scores] = None  # of the latest evaluation, on the main process
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the scores of a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Predictions with ``pred_score (num_classes,)``.
+
+        Raises:
+            ProtocolError: The model sets no score.
+        """
+        for sample in data_samples:
+            if "pred_score" not in sample:
+                raise ProtocolError(
+                    "Accuracy: the model's predict() sets no `pred_score` on its samples; a pretraining method does "
+                    "not classify, use ProbeMetric for it"
+                )
+            score = sample["pred_score"].detach().float().cpu().numpy()
+            self.results.append((sample.get("index", -1), sample.get("name", "?"), sample.get("gt_label", -1), score))
+
+    def compute_metrics(self, results: list[tuple[int, str, int, np.ndarray]]) -> dict[str, float]:
+        """Count.
+
+        Args:
+            results: Index, name, label and scores of each clip.
+
+        Returns:
+            Result name -> percent.
+
+        Raises:
+            ProtocolError: No clip has a label.
+            DataError: Some scores are not finite.
+        """
+        unique = {(index if index >= 0 else -1 - place): row for place, (index, *row) in enumerate(results)}
+        names, labels, scores = zip(*unique.values()) if unique else ((), (), ())
+        if not unique or max(labels) < 0:
+            raise ProtocolError("Accuracy: none of the evaluated clips has a label")
+        self.last = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
+        if not np.isfinite(self.last.logits).all():
+            raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
+        if self.dump:
+            self.last.save(self.dump)
+        return top_accuracy(self.last.logits, self.last.labels, self.topk)

@@ -1,0 +1,82 @@
+"""MotionBERT's action head: a multi-layer perceptron over all joints (Zhu et al., 2023, ActionNet)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError
+from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.ops.persons import PackedPersons, mean_persons
+from mmsync.registry import HEADS
+
+
+def joint_features(feature: PackedPersons, count_absent: bool = False) -> Tensor:
+    """Mean over frames, joints side by side, mean over persons.
+
+    Args:
+        feature: ``(P, D, T', V')``.
+        count_absent: Whether absent persons that were computed count, as the encoder's pooling has it.
+
+    Returns:
+        Tensor: ``(N, V' * D)``, all channels of the first joint first.
+    """
+    return mean_persons(feature._replace(data=feature.data.mean(2).transpose(1, 2).flatten(1)), count_absent)
+
+
+@HEADS.register_module()
+class ActionHead(BaseModule):
+    """A feature map ``(P, D, T', V')`` to logits ``(N, num_classes)`` by a perceptron that sees each joint apart.
+
+    Dropout, mean over frames, ``(P, V' * D)``, mean over persons, Linear, batch normalisation, ReLU, Linear. On frozen
+    features this is an MLP probe and no linear one: with 25 joints of 512 channels it has 26 million parameters.
+
+    Args:
+        num_classes: Number of classes; the benchmark tool fills it in from the data.
+        in_channels: D; the classifier fills it in from its backbone.
+        num_joints: V'; the classifier fills in the joints of its backbone's layout.
+        hidden_channels: Width of the hidden layer.
+        dropout: Of the feature map, in [0, 1).
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: ``num_classes``, ``in_channels`` or ``num_joints`` is missing.
+    """
+
+    def __init__(
+        self,
+        num_classes: Optional[int] = None,
+        in_channels: Optional[int] = None,
+        num_joints: Optional[int] = None,
+        hidden_channels: int = 2048,
+        dropout: float = 0.5,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_classes is None or in_channels is None or num_joints is None:
+            raise ConfigError(
+                f"ActionHead needs num_classes, in_channels and num_joints, got {num_classes}, {in_channels} and "
+                f"{num_joints}"
+            )
+        self.num_classes, self.num_joints = num_classes, num_joints
+        self.drop = nn.Dropout(dropout)
+        self.fc1 = nn.Linear(num_joints * in_channels, hidden_channels)
+        self.bn = BatchNorm(hidden_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.fc2 = nn.Linear(hidden_channels, num_classes)
+
+    def forward(self, feature: PackedPersons, pool: nn.Module) -> Tensor:
+        """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``; ``pool`` says whether absent persons count.
+
+        Raises:
+            ConfigError: The map has another number of joints.
+        """
+        if feature.data.dim() != 4 or feature.data.shape[3] != self.num_joints:
+            raise ConfigError(
+                f"ActionHead is built for {self.num_joints} joints, but the backbone's map is "
+                f"{tuple(feature.data.shape)}; set model.head.num_joints to the last number, or take a LinearHead"
+            )
+        x = joint_features(feature._replace(data=self.drop(feature.data)), getattr(pool, "counts_absent", True))
+        return self.fc2(self.relu(self.bn(self.fc1(x))))

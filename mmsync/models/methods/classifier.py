@@ -1,0 +1,122 @@
+"""A classifier of clips: the encoder of any method and a head, trained together on labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Optional, Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmsync.errors import ProtocolError
+from mmsync.ops.persons import PackedPersons
+from mmsync.registry import HEADS, MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class SkeletonClassifier(BaseModel):
+    """Classifies clips ``(N, M, T, V, C)`` by an encoder and a head; for finetuning, or from scratch.
+
+    The loss is cross-entropy. A checkpoint of a pretraining method gives its encoder's weights, whose names start with
+    ``load_prefix``; the rest of the file is not looked at.
+
+    Args:
+        encoder: Config of the encoder; a projector would not be used.
+        head: Config of a head; ``in_channels`` and ``num_joints`` are filled in.
+        data_preprocessor: Makes the view ``train``.
+        label_smoothing: In [0, 1).
+        eval_mode: Train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released code does.
+        load_prefix: Where the encoder's weights are in the checkpoint of a pretraining method.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    views_needed: ClassVar[Sequence[str]] = ("train",)
+
+    def __init__(
+        self,
+        encoder: dict,
+        head: dict,
+        data_preprocessor: Optional[dict] = None,
+        label_smoothing: float = 0.0,
+        eval_mode: bool = False,
+        load_prefix: str = "encoder_q.",
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        if isinstance(data_preprocessor, Mapping):
+            data_preprocessor = MODELS.build(data_preprocessor)
+        super().__init__(data_preprocessor, init_cfg)
+        self.encoder = MODELS.build(encoder)
+        backbone = self.encoder.backbone
+        joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
+        self.head = HEADS.build({"in_channels": backbone.out_channels, "num_joints": joints, **head})
+        self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
+
+    def train(self, mode: bool = True) -> SkeletonClassifier:
+        """Sets training mode, in which ``eval_mode`` keeps everything as in evaluation."""
+        return super().train(mode and not self.eval_mode)
+
+    def adapt_state_dict(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The weights under the names of this model; a checkpoint of a classifier comes back as it is.
+
+        Nothing but the encoder is taken over: the preprocessor's seed and step are those of the pretraining.
+        """
+        prefix = self.load_prefix
+        encoder = {f"encoder.{key[len(prefix) :]}": v for key, v in state_dict.items() if key.startswith(prefix)}
+        return encoder or state_dict
+
+    def _logits(self, view: View) -> tuple[Tensor, PackedPersons]:
+        feature = self.encoder.forward_map(view)
+        return self.head(feature, self.encoder.pool_neck), feature
+
+    def loss(self, views: Mapping[str, View], data_samples: Sequence[MotionSample]) -> dict[str, Tensor]:
+        """Cross-entropy of the view ``train``.
+
+        Args:
+            views: ``train``, a batch of N clips.
+            data_samples: Their labels.
+
+        Returns:
+            dict: ``loss_ce``; for the log, ``top1`` of the batch in [0, 1].
+
+        Raises:
+            ProtocolError: A clip has no label, or one that the head has no class for.
+        """
+        logits = self._logits(views["train"] if isinstance(views, Mapping) else views)[0]
+        labels = torch.tensor([int(sample.get("gt_label", -1)) for sample in data_samples])
+        bad = ((labels < 0) | (labels >= logits.shape[1])).nonzero().flatten().tolist()
+        if bad:
+            sample = data_samples[bad[0]]
+            raise ProtocolError(
+                f"clip {sample.get('name', '?')} has label {int(labels[bad[0]])}, but model.head has "
+                f"{logits.shape[1]} classes (labels 0 to {logits.shape[1] - 1}; -1 is unknown). Set "
+                "model.head.num_classes to that of the data, and train on labelled clips only"
+            )
+        labels = labels.to(logits.device, non_blocking=True)
+        return {
+            "loss_ce": F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing),
+            "top1": (logits.detach().argmax(1) == labels).float().mean(),
+        }
+
+    def forward(
+        self,
+        inputs: Union[View, dict[str, View]],
+        data_samples: Optional[Sequence[MotionSample]] = None,
+        mode: str = "tensor",
+    ) -> Any:
+        """MMEngine's entry: ``mode`` is ``'loss'``, ``'predict'`` (samples with scores and feature) or ``'tensor'``
+        (logits)."""
+        if mode == "loss":
+            return self.loss(inputs, data_samples or ())
+        logits, feature = self._logits(inputs)
+        if mode == "tensor":
+            return logits
+        if mode != "predict":
+            raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
+        samples = data_samples if data_samples is not None else [MotionSample() for _ in logits]
+        return [
+            MotionSample(metainfo=s.metainfo, gt_label=s.get("gt_label", -1), pred_score=score, feature=pooled)
+            for s, score, pooled in zip(samples, logits, self.encoder.pool(feature))
+        ]
