@@ -40,6 +40,10 @@ class _Parts(SkeletonSource):
         self.labels = None if all(y is None for y in labels) else np.concatenate(known)
         self.attributes = attributes_from_names(names)
 
+    def files(self) -> list[Path]:
+        """The arrays' files."""
+        return [Path(part.path) for part in self._parts]
+
     def _row(self, index: int) -> np.ndarray:
         index = range(len(self))[index]
         part = int(np.searchsorted(self._ends, index, side="right"))

@@ -62,6 +62,10 @@ class SkeletonSource:
         """
         return None
 
+    def files(self) -> list[Path]:
+        """The files that the clips are read from, which stand for their state; none if that cannot be said."""
+        return []
+
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
         """Check names and labels, and log the counts as found, and as expected where that is known.
 
@@ -118,11 +122,20 @@ class MappedArray:
         seem to hold the whole data set, they are handed back now and then. The system's cache keeps their content.
         """
         view = self.array[start:stop]
-        self._read += view.nbytes
+        self._count(view.nbytes)
+        return view
+
+    def take(self, index: np.ndarray) -> np.ndarray:
+        """``array[index]`` for an array of row numbers, a copy; pages are handed back as by :meth:`rows`."""
+        rows = self.array[index]
+        self._count(rows.nbytes)
+        return rows
+
+    def _count(self, size: int) -> None:
+        self._read += size
         if self._read > _PAGES_KEPT and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._pages.madvise(mmap.MADV_DONTNEED)
             self._read = 0
-        return view
 
     def __reduce__(self) -> tuple:
         return MappedArray, (self.path,)

@@ -31,7 +31,19 @@ from mmsync.structures import SkeletonLayout
 from .base import MappedArray, SkeletonSource
 
 FORMAT = "mmsync-skeleton-1"
-_HEADER = 128  # bytes, with room for any number of rows
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    """The first 128 bytes of a ``.npy`` file of float32; always as many, so that the shape can be told last.
+
+    Args:
+        shape: Of the array, at most five axes.
+
+    Returns:
+        128 bytes; the array's follow.
+    """
+    text = str({"descr": "<f4", "fortran_order": False, "shape": tuple(int(size) for size in shape)})
+    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"
 
 
 class StoreWriter:
@@ -86,7 +98,7 @@ class StoreWriter:
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
         self._file = open(self._part / "clips.npy", "wb")  # noqa: SIM115
-        self._file.seek(_HEADER)
+        self._file.write(npy_header((0,)))
 
     def add(
         self,
@@ -138,6 +150,14 @@ class StoreWriter:
             self._attributes.setdefault(key, []).append(value.item() if isinstance(value, np.generic) else value)
         self._rows, self._channels = self._rows + persons * frames, channels
 
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the clips so far."""
+        return list(self._names)
+
     def attach(self, name: str, text: str) -> None:
         """Put a text file of one's own into the folder, such as a report."""
         (self._part / name).write_text(text)
@@ -153,10 +173,8 @@ class StoreWriter:
         for split, names in self.splits.items():
             if names and not any(name in self._names for name in names):  # published lists name some missing clips
                 raise DataError(f"{self.root}: split {split!r} names no clip that was added; its first is {names[0]!r}")
-        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, self.layout.num_joints, self._channels)}
         self._file.seek(0)
-        self._file.write(b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little"))
-        self._file.write(str(header).ljust(_HEADER - 11).encode() + b"\n")
+        self._file.write(npy_header((self._rows, self.layout.num_joints, self._channels)))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -223,7 +241,11 @@ class StoreSource(SkeletonSource):
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
-            raise DataError(f"the folder {root} does not exist; make it with tools/dataset_converters/to_store.py")
+            raise DataError(
+                f"{root} not found: convert the raw folder by `python tools/dataset_converters/ntu.py RAW {root}`, or "
+                f"another format (PYSKL, AimCLR, CTR-GCN, ...) by `python tools/dataset_converters/to_store.py {root} "
+                "--source type=...`"
+            )
         meta, names, self.attributes, self.splits = (
             _read_json(root / f"{part}.json") for part in ("meta", "names", "attributes", "splits")
         )
@@ -233,6 +255,7 @@ class StoreSource(SkeletonSource):
         self.class_names, self.names = meta["class_names"], names
         self._expected: dict[str, int] = meta.get("expected", {})
         self.attributes = {key: np.array(values) for key, values in self.attributes.items()}
+        self.folder = root
         self._clips, index = MappedArray(root / "clips.npy"), MappedArray(root / "index.npy")
         self.index = np.array(index.array)
         self.labels = np.array(MappedArray(root / "labels.npy").array) if (root / "labels.npy").exists() else None
@@ -247,6 +270,10 @@ class StoreSource(SkeletonSource):
         start, frames, persons = self.index[index]
         rows = self._clips.rows(start, start + frames * persons)
         return rows.reshape(persons, frames, *rows.shape[1:])
+
+    def files(self) -> list[Path]:
+        """The files of clips, index and body slots."""
+        return [file for part in ("clips", "index", "body_slots") if (file := self.folder / f"{part}.npy").exists()]
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
         """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store does not tell."""
