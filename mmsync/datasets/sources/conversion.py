@@ -1,8 +1,8 @@
 """Raw files into a store: in parallel, to be gone on with after a stop, with a report of every file that is left out.
 
-The raw files are dealt into small groups. A worker reads the files of a group and writes a shard, whose name stands for
-the names, sizes and times of those files; so whatever is there when a conversion starts again is taken as it is. When all
-shards are there, they are put together in order, and the store appears under its name.
+The raw files are dealt into small groups. A worker reads the files of a group and writes a shard, whose name stands
+for the names, sizes and times of those files; so whatever is there when a conversion starts again is taken as it is.
+When all shards are there, they are put together in order, and the store appears under its name.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -79,7 +80,7 @@ class Fault(NamedTuple):
 
     kind: str
     file: str
-    message: str
+    reason: str
 
 
 def find_files(root: Union[str, Path], suffix: str) -> list[Path]:
@@ -106,15 +107,46 @@ def find_files(root: Union[str, Path], suffix: str) -> list[Path]:
     return sorted(found)
 
 
+@contextmanager
+def conversion(
+    out: Union[str, Path], report: Report, max_bad_share: float, **store: Any
+) -> Iterator[tuple[StoreWriter, Path]]:
+    """What a conversion needs around it: a store to fill, a folder for the shards, and the report in the end.
+
+    Args:
+        out: The folder to make.
+        report: To be filled inside the block.
+        max_bad_share: A larger share of faulty files is an error; the report then goes to ``OUT.report.json``.
+        store: Arguments of ``StoreWriter``.
+
+    Returns:
+        The store, and the folder of the shards, which is kept until the store is there.
+
+    Raises:
+        DataError: The folder exists, no clip is left, or too many files are faulty.
+    """
+    out = Path(out)
+    parts = out.with_name(f".{out.name}.parts")
+    remove_abandoned(out)
+    with StoreWriter(out, **store) as writer:
+        yield writer, parts
+        report.stored = len(writer)
+        share = len(report.faults) / report.found
+        if share > max_bad_share or not report.stored:
+            beside = out.with_name(f"{out.name}.report.json")
+            beside.write_text(report.to_json())
+            text = f"{len(report.faults)} of {report.found} files are faulty, max_bad_share={max_bad_share} allows less"
+            raise DataError(
+                f"{report.to_text()}\n{text if report.stored else 'no clip is left to be stored'}; see {beside}"
+            )
+        writer.attach("report.json", report.to_json())
+    shutil.rmtree(parts, ignore_errors=True)
+
+
 def convert(
-    items: Sequence[RawItem],
-    read: Reader,
-    store: StoreWriter,
-    root: Union[str, Path],
-    parts: Path,
-    workers: int = 1,
+    items: Sequence[RawItem], read: Reader, store: StoreWriter, root: Union[str, Path], parts: Path, workers: int = 1
 ) -> list[Fault]:
-    """Read all items and add their clips to a store, in the order of the items' groups.
+    """Read all items and add their clips to a store, in the order of the items.
 
     Args:
         items: Sorted by group.
@@ -218,7 +250,7 @@ def _write_shard(read: Reader, items: Sequence[RawItem], root: Path, path: Path)
         except BadFileError as error:
             good, bad = [], [error]
         clips += good
-        faults += [Fault(error.kind, shown, str(error).replace(f"{root}{os.sep}", "")) for error in bad]
+        faults += [Fault(error.kind, shown, error.reason) for error in bad]
     rows = [clip.keypoint.reshape(-1, *clip.keypoint.shape[2:]) for clip in clips]
     facts = {"faults": faults, "clips": [(clip.name, clip.label, clip.attributes) for clip in clips]}
     try:
@@ -274,24 +306,28 @@ class Report:
         dataset: The data set.
         raw: The folder of the raw files.
         found: Number of files.
-        unit: What a fault may cost: ``"file"`` or ``"clip"``.
+
+    Attributes:
+        stored: Number of clips in the store.
+        left_out: Files that are left out as they should be, by reason.
+        faults: Files, or clips of them, that cannot be used.
+        splits: Expected and found number of clips by split; ``None`` where nothing is published.
+        notes: Whatever else is to be known.
     """
 
     def __init__(self, dataset: str, raw: Union[str, Path], found: int) -> None:
         self.dataset, self.raw, self.found = dataset, str(raw), found
         self.stored = 0
         self.left_out: dict[str, list[str]] = {}
-        """Files that are left out as they should be, by reason."""
         self.faults: list[Fault] = []
         self.splits: dict[str, tuple[Optional[int], int]] = {}
-        """Expected and found number of clips by split."""
         self.notes: list[str] = []
 
     def to_json(self) -> str:
         """The content of ``report.json``; the same for the same raw files."""
         dropped: dict[str, list[dict[str, str]]] = {}
         for fault in self.faults:
-            dropped.setdefault(fault.kind, []).append({"file": fault.file, "reason": fault.message})
+            dropped.setdefault(fault.kind, []).append({"file": fault.file, "reason": fault.reason})
         content = {
             "dataset": self.dataset,
             "raw": self.raw,
@@ -311,7 +347,7 @@ class Report:
         for kind, count in Counter(fault.kind for fault in self.faults).most_common():
             lines.append(f"  DROPPED, {kind}: {count}")
             some = [fault for fault in self.faults if fault.kind == kind]
-            lines += [f"    {fault.message}" for fault in some[:SHOWN]]
+            lines += [f"    {fault.file}: {fault.reason}" for fault in some[:SHOWN]]
             lines += [f"    ... and {count - SHOWN} more, all in the report"] * (count > SHOWN)
         if self.splits:
             lines.append("  clips (expected/found):")

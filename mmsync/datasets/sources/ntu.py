@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,20 +60,20 @@ def parse_name(name: str) -> NTUName:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def missing_skeletons(dataset: str) -> frozenset[str]:
     """Names of the clips without usable skeletons, as published: 302 of ntu60, 535 of ntu120."""
     names = (_FACTS / "missing_skeletons.txt").read_text().split()
     return frozenset(name for name in names if parse_name(name).action <= _CLASSES[dataset])
 
 
-@lru_cache(maxsize=None)
+@cache
 def class_names(dataset: str) -> list[str]:
     """Names of the actions, in the order of the labels."""
     return (_FACTS / "classes.txt").read_text().splitlines()[: _CLASSES[dataset]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def published(dataset: str) -> dict:
     """``files``, ``train_subjects``, and ``clips``: count and SHA-1 of the sorted names by split."""
     if dataset not in _CLASSES:
@@ -114,7 +114,7 @@ def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
     return splits
 
 
-@lru_cache(maxsize=None)
+@cache
 def expected_counts(dataset: str) -> dict[str, int]:
     """Clips of the whole set (``all``) and of every split of :func:`protocol_splits`, without the missing ones."""
     facts, missing = published(dataset), missing_skeletons(dataset)

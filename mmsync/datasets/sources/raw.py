@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Union
@@ -22,11 +23,16 @@ class BadFileError(DataError):
         kind: The sort of fault, for counting.
         message: What is wrong.
         line: Its line, counted from 1.
+
+    Attributes:
+        kind: As given.
+        reason: The message without the file.
     """
 
     def __init__(self, origin: Union[str, Path], kind: str, message: str, line: int | None = None) -> None:
         super().__init__(f"{origin}{f', line {line}' if line else ''}: {message}")
         self.kind = kind
+        self.reason = f"line {line}: {message}" if line else message
 
 
 def read_lines(path: Union[str, Path]) -> list[bytes]:
@@ -45,6 +51,9 @@ def read_lines(path: Union[str, Path]) -> list[bytes]:
         at = next(i for i, byte in enumerate(content) if not 0 < byte < 128)
         line = content.count(b"\n", 0, at) + 1
         raise BadFileError(path, "not text", f"byte {content[at]:#04x}; wanted plain numbers", line)
+    if content.count(b"\r") != content.count(b"\r\n"):
+        at = next(match.start() for match in re.finditer(rb"\r(?!\n)", content))
+        raise BadFileError(path, "wrong line", "carriage return inside a line", content.count(b"\n", 0, at) + 1)
     return content.rstrip().split(b"\n")
 
 
@@ -98,16 +107,14 @@ def read_table(
     if (widths != width).any():
         i = int(np.flatnonzero(widths != width)[0])
         kind = "truncated" if numbers[i] == last and widths[i] < width else "wrong line"
-        raise BadFileError(
-            path, kind, f"wanted {width} numbers, found {widths[i]}: {show(lines[i])}", int(numbers[i])
-        )
+        raise BadFileError(path, kind, f"wanted {width} numbers, found {widths[i]}: {show(lines[i])}", int(numbers[i]))
     if text.translate(None, _NUMBER_BYTES + _SPACE):
         check_numbers(lines, path, numbers)
     try:
         table = np.loadtxt(lines, usecols=range(keep), comments=None, ndmin=2)
-    except ValueError:
+    except ValueError as error:
         check_numbers(lines, path, numbers)
-        raise
+        raise BadFileError(path, "not a number", str(error)) from error
     with np.errstate(over="ignore"):
         table = table.astype(np.float32)
     finite = np.isfinite(table).all(1)
