@@ -37,7 +37,7 @@ class Accuracy(BaseMetric):
             raise ConfigError(f"Accuracy.topk={topk}: give numbers from 1 on, for instance (1, 5)")
         self.topk = tuple(topk)
         self.dump = dump
-        self.last: Optional[Scores] = None  # of the latest evaluation, on the main process
+        self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the scores of a batch.
@@ -75,9 +75,9 @@ class Accuracy(BaseMetric):
         names, labels, scores = zip(*unique.values()) if unique else ((), (), ())
         if not unique or max(labels) < 0:
             raise ProtocolError("Accuracy: none of the evaluated clips has a label")
-        self.last = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
-        if not np.isfinite(self.last.logits).all():
+        self.scores = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
+        if not np.isfinite(self.scores.logits).all():
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
         if self.dump:
-            self.last.save(self.dump)
-        return top_accuracy(self.last.logits, self.last.labels, self.topk)
+            self.scores.save(self.dump)
+        return top_accuracy(self.scores.logits, self.scores.labels, self.topk)
