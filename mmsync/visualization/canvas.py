@@ -45,7 +45,9 @@ def save_figure(figure: Any, path: Union[str, Path]) -> None:
 
 
 def colour(place: int, count: int) -> tuple[float, float, float]:
-    """A colour for number ``place`` of ``count``: hues evenly spread, brightness alternating."""
+    """RGB in [0, 1] for number ``place`` of ``count``: matplotlib's ten, or more hues, brightness alternating."""
     from colorsys import hsv_to_rgb
 
-    return hsv_to_rgb(place / max(count, 1), 0.85, 0.55 + 0.35 * (place % 2))
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(f"C{place}") if count <= 10 else hsv_to_rgb(place / count, 0.85, 0.55 + 0.35 * (place % 2))

@@ -181,7 +181,7 @@ def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path]
             if key not in run.keys:
                 continue
             x, y = run.curve(key)
-            shade = f"C{place}" if len(runs) <= 10 else colour(place, len(runs))
+            shade = colour(place, len(runs))
             marker = "o" if len(x) < 30 else None
             if smooth and any(key in row for row in run.train):
                 axes.plot(x, y, color=shade, alpha=0.25, linewidth=1)

@@ -68,13 +68,13 @@ def draw_embedding(
         DependencyError: matplotlib is missing.
     """
     panels = labels if isinstance(labels, Mapping) else {"label": labels}
-    figure = new_figure(1 + 7 * len(panels), 7)
+    figure = new_figure(1 + 7 * len(panels), 7 if len(panels) == 1 else 7.5)
     chosen = np.arange(len(features))
     if len(features) > max_points:
         chosen = np.random.default_rng(0).permutation(len(features))[:max_points]
     points = embed_2d(features[torch.from_numpy(chosen)], method)
     for axes, (title, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        _scatter(axes, points, np.asarray(values)[chosen], class_names if title == "label" else None)
+        _scatter(axes, points, np.asarray(values)[chosen], class_names if title == "label" else None, title != "label")
         axes.set(xticks=[], yticks=[])
         if len(panels) > 1:
             axes.set_title(f"by {title}")
@@ -82,22 +82,34 @@ def draw_embedding(
     save_figure(figure, path)
 
 
-def _scatter(axes: Any, points: np.ndarray, values: np.ndarray, names: Optional[Sequence[str]]) -> None:
-    """Points ``(N, 2)`` in the colours of their values ``(N,)``, which are written at the median of their points."""
+def _scatter(
+    axes: Any, points: np.ndarray, values: np.ndarray, names: Optional[Sequence[str]], use_legend: bool
+) -> None:
+    """Points ``(N, 2)`` in the colours of their values ``(N,)``.
+
+    Classes are written at the median of their points. A performer or a view has points everywhere: it gets a legend.
+    """
     from matplotlib.patheffects import withStroke
 
     present, member = np.unique(values, return_inverse=True)
-    unknown = np.array([np.issubdtype(values.dtype, np.number) and value < 0 for value in present], dtype=bool)
-    colours = np.array([(0.7,) * 3 if unknown[i] else colour(i, len(present)) for i in range(len(present))])
+    unknown = [np.issubdtype(values.dtype, np.number) and value < 0 for value in present]
+    shades = np.array([(0.7,) * 3 if unknown[i] else colour(i, len(present)) for i in range(len(present))])
     # all in one collection and in random order, so that no class hides those drawn before it
     order = np.random.default_rng(0).permutation(len(points))
-    axes.scatter(*points[order].T, s=8, c=colours[member.ravel()[order]], linewidths=0)
+    axes.scatter(*points[order].T, s=8, c=shades[member.ravel()[order]], linewidths=0)
+    halo = [withStroke(linewidth=2, foreground="white")]
     for place, value in enumerate(present):
         name = str(value)
         if unknown[place]:
-            name = "unlabelled" if names is not None else "unknown"
+            name = "unlabelled"
         elif names is not None and 0 <= value < len(names):
             name = names[value]
-        halo = [withStroke(linewidth=2, foreground="white")]
-        middle = np.median(points[member.ravel() == place], axis=0)
-        axes.text(*middle, name, fontsize=8, ha="center", va="center", path_effects=halo)
+        if use_legend:
+            axes.scatter([], [], s=20, color=[shades[place]], linewidths=0, label=name)
+        else:
+            middle = np.median(points[member.ravel() == place], axis=0)
+            axes.text(*middle, name, fontsize=8, ha="center", va="center", path_effects=halo)
+    if use_legend:
+        columns, size = min(len(present), 15), 9 if len(present) <= 30 else 7
+        style = {"frameon": False, "handletextpad": 0.0, "columnspacing": 0.8}
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=columns, fontsize=size, **style)

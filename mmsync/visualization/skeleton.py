@@ -270,7 +270,8 @@ def _write_gif(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
     sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
     for row, picture in enumerate(some):
         sheet.paste(picture, (0, row * picture.height))
-    palette = sheet.quantize(64)  # one for all frames: colours do not flicker
+    # one palette for all frames, so that colours do not flicker; max coverage keeps white white
+    palette = sheet.quantize(64, method=Image.Quantize.MAXCOVERAGE)
     first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     first.save(path, save_all=True, append_images=rest, duration=round(100 / fps) * 10, loop=0)
 

@@ -101,8 +101,6 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
             if not -count <= index < count:
                 raise ConfigError(f"--index {index}: the data set has {count} clips, 0 to {count - 1}")
         return [index % count for index in args.index]
-    if args.number < 1:
-        raise ConfigError(f"--number {args.number}: give at least 1")
     return np.unique(np.linspace(0, count - 1, min(args.number, count)).round().astype(int)).tolist()
 
 
@@ -144,6 +142,8 @@ def view_panel(view: View, name: str, layout: Any, eye: np.ndarray, moved: np.nd
 
 
 def main(args: argparse.Namespace) -> None:
+    if args.number < 1 or (args.frames is not None and args.frames < 1):
+        raise ConfigError(f"--number {args.number}, --frames {args.frames}: give at least 1")
     cfg = load_config(args)
     check(cfg, files=True)
     init_default_scope(cfg.default_scope)
