@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Optional, Union
+from typing import Literal, Optional, Union
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from tqdm import tqdm
 
 from mmsync.errors import ConfigError, DataError, LayoutError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, TRANSFORMS
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import MotionSample, SkeletonLayout
 
+from .clip_cache import ClipCache, config_of, pipeline_key
 from .collate import motion_collate
 from .sources.base import check_labels
 from .subsets import KEYS, select_subset
@@ -43,7 +45,9 @@ class SkeletonDataset(Dataset):
         layout: The layout that the batches are to have; clips of another one are remapped before the pipeline. ``None``
             takes what comes.
         seed: Seed of the pipeline's random transforms.
-        cache: Keep all packed clips in memory, which needs a pipeline without random transforms.
+        cache: Keep packed clips, which needs a pipeline without random transforms: ``True`` those of this data set in
+            memory; ``'disk'`` those of the source in a memory-mapped file under ``MMSYNC_CACHE``, which is written once
+            and shared by splits, runs, workers and ranks.
         num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
         max_bad_share: Share of clips in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
@@ -69,7 +73,7 @@ class SkeletonDataset(Dataset):
         roles: Optional[Mapping[str, Split]] = None,
         layout: Optional[Union[str, Mapping]] = None,
         seed: int = 0,
-        cache: bool = False,
+        cache: Union[bool, Literal["disk"]] = False,
         num_classes: Optional[int] = None,
         max_bad_share: float = 0.01,
         test_mode: bool = False,
@@ -78,6 +82,8 @@ class SkeletonDataset(Dataset):
     ) -> None:
         if split is not None and roles is not None:
             raise ConfigError("SkeletonDataset: give split or roles, not both; roles has a split for each role")
+        if cache not in (True, False, "disk"):
+            raise ConfigError(f"SkeletonDataset: cache={cache!r}; give True, False or 'disk'")
         self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
         self.seed, self.max_bad_share, self.test_mode = seed, max_bad_share, test_mode
@@ -104,11 +110,14 @@ class SkeletonDataset(Dataset):
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
         self._cached: Optional[dict] = None
+        self._disk: Optional[ClipCache] = None
         counts = ", ".join(f"{role} {self.roles.count(role)}" for role in chosen)
         print_log(
             f"SkeletonDataset: {counts} clips, {self.num_classes} classes, layout {self.layout}", logger="current"
         )  # fmt: skip
-        if cache:
+        if cache == "disk":
+            self._open_disk([config_of(t) for t in pipeline])
+        elif cache:
             # no bar for what takes no time, nor where no one sees it move
             bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False, disable=None)
             self._cached = motion_collate([self._sample(i, _NoGenerator()) for i in bar])
@@ -153,6 +162,10 @@ class SkeletonDataset(Dataset):
     def __getitem__(self, index: int) -> dict:
         """One packed sample: ``inputs.keypoint (M, T, V, C)``, ``inputs.person_mask (M,)``, ``data_samples``."""
         index = range(len(self))[index]
+        if self._disk is not None:
+            batch = self.__getitems__([index])
+            inputs = {key: value[0] for key, value in batch["inputs"].items()}
+            return {"inputs": inputs, "data_samples": batch["data_samples"][0]}
         if self._cached is not None:
             inputs = {key: value[index] for key, value in self._cached["inputs"].items()}
             return {"inputs": inputs, "data_samples": self._cached["data_samples"][index]}
@@ -160,6 +173,8 @@ class SkeletonDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
         """A finished batch of ``N`` samples: ``inputs.keypoint (N, M, T, V, C)``, ``inputs.person_mask (N, M)``."""
+        if self._disk is not None:
+            return {"inputs": self._disk.take(self._served[indices]), "data_samples": self._samples(indices)}
         if self._cached is None:
             return motion_collate([self._sample(index) for index in indices])
         rows = torch.as_tensor(indices)
@@ -181,7 +196,13 @@ class SkeletonDataset(Dataset):
         Raises:
             DataError: The clip holds NaN, or nobody.
         """
-        at = int(self.clips[index])
+        results = self._raw(int(self.clips[index]))
+        epoch = 0 if self.test_mode else self.epoch
+        rng = np.random.default_rng((self.seed, epoch, index, 0))  # the last number is the view
+        return {**results, "index": index, "role": self.roles[index], "rng": rng}
+
+    def _raw(self, at: int) -> dict:
+        """What a clip of the source is, whatever the split."""
         name = self.source.names[at]
         keypoint = np.asarray(self.source.load(at), dtype=np.float32)
         if keypoint.ndim != 4 or keypoint.shape[2] != self.source.layout.num_joints or 0 in keypoint.shape:
@@ -192,19 +213,51 @@ class SkeletonDataset(Dataset):
         mask = keypoint[..., : self.source.num_coords].any(axis=(1, 2, 3))
         if not mask.any():
             raise DataError(f"clip {name}: all {keypoint.shape[1]} frames are empty")
-        epoch = 0 if self.test_mode else self.epoch
         return {
             "keypoint": keypoint,
             "person_mask": mask,
+            "body_slots": self.source.load_slots(at) if hasattr(self.source, "load_slots") else None,
             "label": -1 if self.source.labels is None else int(self.source.labels[at]),
             "name": name,
-            "index": index,
-            "role": self.roles[index],
             "attributes": {key: values[at].item() for key, values in self.source.attributes.items()},
             "layout": self.source.layout,
             "num_coords": self.source.num_coords,
-            "rng": np.random.default_rng((self.seed, epoch, index, 0)),  # the last number is the view
         }
+
+    def _open_disk(self, configs: Sequence[dict]) -> None:
+        """Maps the packed clips of the source, writes them if they are not there, and sorts out bad ones."""
+        no_generator = _NoGenerator()
+
+        def pack(at: int) -> tuple[torch.Tensor, torch.Tensor]:
+            results = {**self._raw(at), "index": at, "role": "train", "rng": no_generator}
+            for transform in self.pipeline:
+                results = transform(results)
+            return results["inputs"]["keypoint"], results["inputs"]["person_mask"]
+
+        key = pipeline_key(self.pipeline, [*configs, asdict(self.source.layout), asdict(self.layout)])
+        self._disk = ClipCache(self.source, key, pack)
+        self._served = self.clips.copy()
+        for index in np.flatnonzero(np.isin(self.clips, list(self._disk.bad))).tolist():
+            self._count_bad(index, DataError(self._disk.bad[int(self.clips[index])]))
+        for index in self._bad.nonzero().flatten().tolist():
+            tried = (self._replacement(index, attempt) for attempt in range(len(self)))
+            good = next((other for other in tried if not self._bad[other]), None)
+            if good is None:
+                raise DataError(f"all {len(self)} clips are bad")
+            self._served[index] = self.clips[good]
+
+    def _samples(self, indices: Sequence[int]) -> list[MotionSample]:
+        """What belongs to the clips of the disk cache."""
+        clips = self._served[indices]
+        columns = {key: values[clips].tolist() for key, values in self.source.attributes.items()}
+        columns["name"] = [self.source.names[at] for at in clips.tolist()]
+        columns["index"] = list(indices)
+        columns["role"] = [self.roles[index] for index in indices]
+        labels = [-1] * len(clips) if self.source.labels is None else self.source.labels[clips].tolist()
+        return [
+            MotionSample.quick(gt_label=label, metainfo=dict(zip(columns, row)))
+            for label, row in zip(labels, zip(*columns.values()))
+        ]
 
     def _sample(self, index: int, rng: Optional[_NoGenerator] = None) -> dict:
         other = index
@@ -301,7 +354,7 @@ class _NoGenerator:
 
     def __getattr__(self, name: str) -> None:
         raise ConfigError(
-            "SkeletonDataset: cache=True keeps clips for good, but a transform of the pipeline draws random numbers; "
+            "SkeletonDataset: cache keeps clips for good, but a transform of the pipeline draws random numbers; "
             "drop cache, or that transform (random augmentation belongs into the data preprocessor)"
         )
 

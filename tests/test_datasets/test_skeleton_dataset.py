@@ -213,7 +213,7 @@ def test_the_cache_gives_the_same(make_store, clips):
 
 
 def test_the_cache_does_not_freeze_draws(make_store, clips):
-    with pytest.raises(ConfigError, match=r"cache=True.*draws random numbers"):
+    with pytest.raises(ConfigError, match=r"cache keeps clips.*draws random numbers"):
         SkeletonDataset(make_store(clips), RANDOM, cache=True)
 
 
