@@ -67,6 +67,11 @@ def missing_skeletons(dataset: str) -> frozenset[str]:
     return frozenset(name for name in names if parse_name(name).action <= _CLASSES[dataset])
 
 
+def setups(dataset: str) -> range:
+    """Numbers of the setups: 1-17 of ntu60, 1-32 of ntu120."""
+    return range(1, (_LAST_SETUP_OF_60 if dataset == "ntu60" else _MOST["setup"]) + 1)
+
+
 @cache
 def class_names(dataset: str) -> list[str]:
     """Names of the actions, in the order of the labels."""

@@ -98,6 +98,10 @@ def convert_ntu(
         absent = expected["all"] - len(store)
         if absent > 0:
             report.notes.append(f"{absent} clips of {dataset} are not here; splits are made of what is")
+        setups = {ntu.parse_name(name).setup for name in named}
+        empty = [str(setup) for setup in ntu.setups(dataset) if setup not in setups]
+        if empty:
+            report.notes.append(f"no file of setups {', '.join(empty)}: is a part not downloaded or not unpacked?")
     return report
 
 
