@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
@@ -146,6 +146,32 @@ class StateMatch(NamedTuple):
         return text
 
 
+def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
+    """How a state dict fits a model, by names and shapes; the model may be on the meta device.
+
+    Args:
+        model: The model, not wrapped.
+        state_dict: Names and tensors.
+
+    Returns:
+        What matches and what does not.
+    """
+    own = model.state_dict()
+    same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
+    backbone = [key for key in own if "backbone" in key.split(".")] or list(own)
+    return StateMatch(
+        matched=[k for k in own if k in same],
+        missing=[k for k in own if k not in state_dict],
+        unexpected=[k for k in state_dict if k not in own],
+        reshaped=[
+            f"{k}: {tuple(own[k].shape)} <- {tuple(getattr(state_dict[k], 'shape', ()))}"
+            for k in own
+            if k in state_dict and k not in same
+        ],
+        backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
+    )
+
+
 def load_weights(
     model: nn.Module,
     state_dict: dict[str, torch.Tensor],
@@ -175,20 +201,7 @@ def load_weights(
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
     if hasattr(model, "adapt_state_dict"):
         state_dict = dict(model.adapt_state_dict(state_dict))
-    own = model.state_dict()
-    same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
-    backbone = [key for key in own if "backbone" in key.split(".")] or list(own)
-    match = StateMatch(
-        matched=[k for k in own if k in same],
-        missing=[k for k in own if k not in state_dict],
-        unexpected=[k for k in state_dict if k not in own],
-        reshaped=[
-            f"{k}: {tuple(own[k].shape)} <- {tuple(getattr(state_dict[k], 'shape', ()))}"
-            for k in own
-            if k in state_dict and k not in same
-        ],
-        backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
-    )
+    match = match_state(model, state_dict)
     if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
         need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
         raise CheckpointError(
