@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from mmsync.datasets.sources.ntu import missing_skeletons, published
 from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import BROKEN, TRAIN_SUBJECTS, RawTracks, format_skeleton, track, write_ntu_raw
+from mmsync.datasets.synthetic.ntu_raw import BROKEN, RawTracks, format_skeleton, track, write_ntu_raw
 from mmsync.errors import ConfigError
 
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})\.skeleton")
@@ -85,7 +86,7 @@ def test_names_fill_every_protocol(tmp_path, dataset):
     assert len(files) == 300
     setup, camera, subject, replication, action = np.array([NAME.fullmatch(f).groups() for f in files], int).T
     assert np.array_equal(setup <= 17, action <= 60)
-    train = np.isin(subject, list(TRAIN_SUBJECTS[dataset]))
+    train = np.isin(subject, published(dataset)["train_subjects"])
     assert train.sum() == 180  # the source's own parts
     assert np.bincount(camera).tolist() == [0, 100, 100, 100]
     assert 60 < (setup % 2).sum() < 240
@@ -93,6 +94,7 @@ def test_names_fill_every_protocol(tmp_path, dataset):
     pair = np.isin(action, [*range(50, 61), *range(106, 121)])
     assert pair.sum() == 3 * (source.attributes["partner"] > 0).sum()
     assert (action.max() > 60) == (dataset == "ntu120")
+    assert not {f.split(".")[0] for f in files} & missing_skeletons("ntu120")
 
 
 def test_cameras_see_one_performance_and_seeds_repeat(tmp_path):
@@ -115,7 +117,7 @@ def test_broken_files_are_further_ones(tmp_path):
     write_ntu_raw(source, tmp_path, broken=list(BROKEN))
     files = sorted(file.name for file in tmp_path.iterdir())
     assert len(files) == 18 + len(BROKEN)
-    broken = [f for f in files if not NAME.fullmatch(f) or int(NAME.fullmatch(f)[4]) > 2]
-    assert len(broken) == len(BROKEN)
+    assert sum(not NAME.fullmatch(f) for f in files) == 1
+    assert "" in [(tmp_path / f).read_text() for f in files]
     with pytest.raises(ConfigError, match="faults out of empty"):
         write_ntu_raw(source, tmp_path, broken=["emtpy"])

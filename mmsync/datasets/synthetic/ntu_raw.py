@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from mmsync.errors import ConfigError, DataError
 
+from ..sources import ntu
 from . import kinematics as body
 from .actions import ACTIONS
 
@@ -19,12 +20,6 @@ _FIRST_ID = 72057594037927936  # 2 ** 56: ids have 17 digits and do not fit into
 # Actions of one and of two persons; ntu120 takes them from both halves in turn.
 _SINGLE, _PAIR = (range(1, 50), range(61, 106)), (range(50, 61), range(106, 121))
 _SUBJECTS = {"ntu60": 40, "ntu120": 106}
-TRAIN_SUBJECTS = {
-    "ntu60": {1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38},
-}
-TRAIN_SUBJECTS["ntu120"] = TRAIN_SUBJECTS["ntu60"] | {
-    *(45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103)
-}
 _SETUPS = {False: (1, 17), True: (18, 32)}  # of the first 60 actions, of the others
 BROKEN = {
     "empty": "no byte",
@@ -206,7 +201,7 @@ def write_ntu_raw(
         dropouts: Share of files with empty frames.
         crowd: Share of files with a bystander.
         crlf: Share of files with lines that end in CRLF.
-        broken: Names out of ``BROKEN``; one more file of each, with replication 3.
+        broken: Names out of ``BROKEN``; one more file of each.
 
     Returns:
         The folder, in a list.
@@ -229,13 +224,15 @@ def write_ntu_raw(
             rng = np.random.default_rng((seed, index, camera))
             tracks = track(_move_camera(clip, setup, camera), rng, ghosts, swaps, dropouts, crowd)
             newline = "\r\n" if rng.random() < crlf else "\n"
-            file = folder / f"S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}.skeleton"
+            file = folder / f"{_name(setup, camera, subject, replication, action)}.skeleton"
             file.write_bytes(format_skeleton(tracks, newline).encode())
             files.append(file)
     for number, fault in enumerate(broken):
         good = files[number % len(files)]
-        name = "clip.skeleton" if fault == "wrong_name" else f"{good.name[:12]}R{3 + number:03d}{good.name[16:]}"
-        (folder / name).write_text(_break(good.read_text(), fault))
+        _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
+        free = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
+        name = "clip" if fault == "wrong_name" else next(n for n in free if not (folder / f"{n}.skeleton").exists())
+        (folder / f"{name}.skeleton").write_text(_break(good.read_text(), fault))
     return [folder]
 
 
@@ -273,7 +270,8 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     ids: dict[int, int] = {}
     for split in ("train", "test"):
         who = np.unique(subjects[[place[name] for name in source.splits[split]]])
-        free = [p for p in range(1, _SUBJECTS[dataset] + 1) if (p in TRAIN_SUBJECTS[dataset]) == (split == "train")]
+        training = ntu.published(dataset)["train_subjects"]
+        free = [p for p in range(1, _SUBJECTS[dataset] + 1) if (p in training) == (split == "train")]
         if len(who) > len(free):
             raise DataError(f"{dataset}: {len(who)} performers in {split}, the protocol has {len(free)}")
         ids.update(zip(who.tolist(), free))
@@ -287,17 +285,31 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
         if len(classes) > len(numbers):
             raise DataError(f"{dataset}: {len(classes)} actions, the names have room for {len(numbers)} of this kind")
         actions.update(zip(classes, numbers))
-    count: dict[tuple[int, int], int] = {}
+    rooms: dict[tuple[int, int], Iterator[tuple[int, int]]] = {}
     found = []
     for index, (label, who) in enumerate(zip(source.labels.tolist(), subjects.tolist())):
         subject, action = ids[who], actions[label]
-        number = count[subject, action] = count.get((subject, action), -1) + 1
-        first, last = _SETUPS[action > 60]
-        if number // 2 > last - first:
-            raise DataError(f"{dataset}: more than {number} clips of subject {subject}, action {action}; give fewer")
-        setup = first + (number // 2 + who + label) % (last - first + 1)
-        found.append((index, setup, subject, 1 + number % 2, action))
+        room = rooms.setdefault((subject, action), _rooms(subject, action, who + label))
+        place_and_turn = next(room, None)
+        if place_and_turn is None:
+            raise DataError(f"{dataset}: too many clips of subject {subject}, action {action}; give fewer")
+        setup, replication = place_and_turn
+        found.append((index, setup, subject, replication, action))
     return found
+
+
+def _rooms(subject: int, action: int, first: int) -> Iterator[tuple[int, int]]:
+    """Setups and replications of one subject's action, from a setup on; none that is on the list of missing ones."""
+    low, high = _SETUPS[action > 60]
+    for number in range(2 * (high - low + 1)):
+        setup, replication = low + (number // 2 + first) % (high - low + 1), 1 + number % 2
+        names = {_name(setup, camera, subject, replication, action) for camera in (1, 2, 3)}
+        if not names & ntu.missing_skeletons("ntu120"):
+            yield setup, replication
+
+
+def _name(setup: int, camera: int, subject: int, replication: int, action: int) -> str:
+    return f"S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}"
 
 
 def _move_camera(clip: np.ndarray, setup: int, camera: int) -> np.ndarray:
