@@ -25,7 +25,7 @@ def fuse_scores(
         The fused scores ``(N, num_classes)`` and the names of their rows, in the order of the first stream.
 
     Raises:
-        ProtocolError: A stream is missing, names repeat, or the streams hold different samples.
+        ProtocolError: A stream is missing, names repeat, or the streams hold different samples or classes.
     """
     streams = list(weights)
     missing = [stream for stream in streams if stream not in scores or stream not in names]
@@ -45,6 +45,11 @@ def fuse_scores(
             raise ProtocolError(
                 f"score fusion: streams {streams[0]!r} and {stream!r} hold different samples, for example "
                 f"{sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
+            )
+        if scores[stream].shape[1] != fused.shape[1]:
+            raise ProtocolError(
+                f"score fusion: streams {streams[0]!r} and {stream!r} have {fused.shape[1]} and "
+                f"{scores[stream].shape[1]} classes"
             )
         fused += weights[stream] * scores[stream][[row[name] for name in order]]
     return fused, order

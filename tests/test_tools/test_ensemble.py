@@ -1,0 +1,102 @@
+"""Streams are fused by name with the published weights, and files that do not belong together are refused."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsync.evaluation.functional import Scores, load_scores
+
+TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "ensemble.py"
+STREAMS = ("joint", "bone", "motion")
+
+
+def ensemble(*args) -> int:
+    argv, sys.argv = sys.argv, ["ensemble.py", *map(str, args)]
+    try:
+        runpy.run_path(str(TOOL), run_name="__main__")
+    except SystemExit as stop:
+        return stop.code
+    finally:
+        sys.argv = argv
+    return 0
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three streams of the same ten clips, each in an order of its own."""
+    rng = np.random.default_rng(0)
+    for stream in STREAMS:
+        order = rng.permutation(10)
+        logits = rng.normal(size=(10, 4)).astype(np.float32)
+        Scores([f"clip{i}" for i in order], logits[order], (order % 4)).save(tmp_path / f"{stream}.npz")
+    return {stream: tmp_path / f"{stream}.npz" for stream in STREAMS}
+
+
+def given(files) -> list[str]:
+    return [f"{stream}={path}" for stream, path in files.items()]
+
+
+def test_published_weights_by_name(files, tmp_path, capsys):
+    assert ensemble(*given(files), "--out", tmp_path / "fused.npz") == 0
+    fused = load_scores(tmp_path / "fused.npz")
+    rows = {s: load_scores(path) for s, path in files.items()}
+    for name, logits, label in zip(*fused):
+        parts = {s: r.logits[r.names.index(name)] for s, r in rows.items()}
+        np.testing.assert_allclose(
+            logits, 0.6 * parts["joint"] + 0.6 * parts["bone"] + 0.4 * parts["motion"], rtol=1e-5
+        )
+        assert label == int(name[4:]) % 4
+    top1 = 100 * np.mean(fused.logits.argmax(1) == fused.labels)
+    assert f"{top1:.2f}" in capsys.readouterr().out.splitlines()[-2]
+
+
+def test_own_and_equal_weights(files, tmp_path):
+    assert ensemble(*given(files), "--weights", "joint=1", "bone=0", "motion=0", "--out", tmp_path / "one.npz") == 0
+    one, joint = load_scores(tmp_path / "one.npz"), load_scores(files["joint"])
+    np.testing.assert_allclose(one.logits, joint.logits)
+    assert ensemble(*given(files), "--weights", "equal") == 0
+
+
+def other(path, names=None, labels=None, logits=None):
+    scores = load_scores(path)
+    changed = dict(names=names, logits=logits, labels=labels)
+    Scores(**{k: getattr(scores, k) if v is None else v for k, v in changed.items()}).save(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "args", "message"),
+    [
+        (dict(names=[f"clip{i}" for i in range(9)] + ["stranger"]), [], "hold different samples"),
+        (dict(names=["clip0"] * 10), [], "each row needs a name of its own"),
+        (dict(labels=np.arange(10) % 3), [], "different labels, for example"),
+        (dict(logits=np.zeros(10)), [], "do not fit"),
+        (dict(logits=np.zeros((10, 5))), [], "have 4 and 5 classes"),
+        ({}, ["--weights", "aimcrl"], "did you mean 'aimclr'"),
+        ({}, ["--weights", "joint=1", "bone=1"], "name different streams: motion"),
+        ({}, ["--weights", "joint=x", "bone=1", "motion=1"], "could not convert"),
+    ],
+)
+def test_mistakes_give_one_message(files, capsys, change, args, message):
+    if change:
+        other(files["motion"], **change)
+    assert ensemble(*given(files), *args) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_missing_and_a_foreign_file(files, tmp_path, capsys):
+    assert ensemble(f"joint={tmp_path / 'no.npz'}", "--weights", "equal") == 2
+    assert "no readable score file" in capsys.readouterr().err
+    np.savez(tmp_path / "features.npz", features=np.zeros(3))
+    assert ensemble(f"joint={tmp_path / 'features.npz'}", "--weights", "equal") == 2
+    assert "no score file" in capsys.readouterr().err
+    assert ensemble(*given(files), f"joint={files['bone']}") == 2
+    assert "named twice" in capsys.readouterr().err
+    assert ensemble(f"depth={files['joint']}") == 2
+    assert "has no weight for stream 'depth'" in capsys.readouterr().err
