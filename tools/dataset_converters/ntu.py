@@ -15,9 +15,9 @@ import os
 import sys
 from pathlib import Path
 
+from mmsync.datasets.sources.conversion import Report, run_tool
 from mmsync.datasets.sources.ntu import DATASETS_OF_NTU
 from mmsync.datasets.sources.ntu_folder import convert_ntu, read_names
-from mmsync.errors import MMSyncError
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,25 +43,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Convert; returns the exit code."""
     args = parse_args()
-    try:
+
+    def convert() -> Report:
         missing = None
         if args.missing_list is not None:
             missing = frozenset() if args.missing_list == "none" else read_names(args.missing_list)
-        report = convert_ntu(
+        return convert_ntu(
             args.raw_dir, args.out, args.dataset, args.workers, missing, args.max_bad_share, args.overwrite
         )
-    except (MMSyncError, OSError) as error:
-        print(error)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped; what was read is kept: give the same command to go on")
-        return 130
-    print(report.to_text())
-    print(f"report: {args.out}/report.json")
-    usual = Path("data") / report.dataset
-    move = "" if args.out.resolve() == usual.resolve() else f" --cfg-options data_root={args.out}"
-    print(f"next: python tools/train.py configs/aimclr/aimclr_stgcn_{report.dataset}_xsub.py{move}")
-    return 0
+
+    return run_tool(convert, args.out)
 
 
 if __name__ == "__main__":

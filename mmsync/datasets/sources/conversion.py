@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, Optional, Union
 import numpy as np
 from tqdm import tqdm
 
-from mmsync.errors import DataError
+from mmsync.errors import DataError, MMSyncError
 from mmsync.fileio import atomic_path
 
 from .raw import BadFileError
@@ -131,11 +131,12 @@ def conversion(
     with StoreWriter(out, **store) as writer:
         yield writer, parts
         report.stored = len(writer)
-        share = len(report.faults) / report.found
+        faulty = len({fault.file for fault in report.faults})
+        share = faulty / report.found
         if share > max_bad_share or not report.stored:
             beside = out.with_name(f"{out.name}.report.json")
             beside.write_text(report.to_json())
-            text = f"{len(report.faults)} of {report.found} files are faulty, max_bad_share={max_bad_share} allows less"
+            text = f"{faulty} of {report.found} files are faulty, max_bad_share={max_bad_share} allows less"
             raise DataError(
                 f"{report.to_text()}\n{text if report.stored else 'no clip is left to be stored'}; see {beside}"
             )
@@ -355,3 +356,28 @@ class Report:
                 mark = "" if expected in (None, found) else "  <- not as published"
                 lines.append(f"    {split:<20} {'?' if expected is None else expected}/{found}{mark}")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+
+
+def run_tool(convert: Callable[[], Report], out: Path) -> int:
+    """What the converters' command lines share: run, print the outcome, tell the next step.
+
+    Args:
+        convert: Makes the store ``out``.
+        out: The store.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        report = convert()
+    except (MMSyncError, OSError) as error:
+        print(error)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; what was read is kept: give the same command to go on")
+        return 130
+    print(report.to_text())
+    print(f"store: {out}, {sum(file.stat().st_size for file in out.iterdir()) / 1e6:.1f} MB; report: {out}/report.json")
+    place = "" if out.resolve() == Path("data", report.dataset).resolve() else f" --cfg-options data_root={out}"
+    print(f"next: python tools/train.py configs/aimclr/aimclr_stgcn_{report.dataset}_xsub.py{place}")
+    return 0
