@@ -1,0 +1,8 @@
+"""AimCLR, SkeletonCLR, MBAimCLR and TransCLR to mmsync and back: ``aimclr_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.apis.convert import converter
+
+if __name__ == "__main__":
+    converter("aimclr")

@@ -1,0 +1,8 @@
+"""MAMP and SkeletonMAE checkpoints to mmsync and back: ``mamp_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.apis.convert import converter
+
+if __name__ == "__main__":
+    converter("mamp")

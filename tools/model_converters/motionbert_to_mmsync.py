@@ -1,0 +1,8 @@
+"""MotionBERT checkpoints (DSTformer, ActionNet) to mmsync and back: ``motionbert_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.apis.convert import converter
+
+if __name__ == "__main__":
+    converter("motionbert")
