@@ -1,4 +1,4 @@
-from .confusion import confused_pairs, confusion_matrix, draw_confusion
+from .confusion import confused_pairs, draw_confusion
 from .curves import Run, draw_curves, read_run
 from .embedding import draw_embedding, embed_2d
 from .skeleton import Panel, bone_segments, camera, draw_strip, find_camera, render, write_film
@@ -9,7 +9,6 @@ __all__ = [
     "bone_segments",
     "camera",
     "confused_pairs",
-    "confusion_matrix",
     "draw_confusion",
     "draw_curves",
     "draw_embedding",

@@ -29,28 +29,6 @@ class ConfusedPair(NamedTuple):
     share: float
 
 
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count predictions by true class; clips without a label are left out.
-
-    Args:
-        labels: ``(N,)`` int in ``[0, K)``, -1 for unknown.
-        predicted: ``(N,)`` int in ``[0, K)``.
-        num_classes: ``K``.
-
-    Returns:
-        ``(K, K)`` int64, rows are true classes.
-
-    Raises:
-        DataError: A label or prediction is out of range.
-    """
-    labels, predicted = np.asarray(labels), np.asarray(predicted)
-    known = labels >= 0
-    pairs = np.stack([labels[known], predicted[known]])
-    if pairs.size and not 0 <= pairs.min() <= pairs.max() < num_classes:
-        raise DataError(f"confusion matrix: class {pairs.max()} or {pairs.min()} is not in [0, {num_classes - 1}]")
-    return np.bincount(pairs[0] * num_classes + pairs[1], minlength=num_classes**2).reshape(num_classes, -1)
-
-
 def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
     """The most frequent confusions, by share of the true class.
 

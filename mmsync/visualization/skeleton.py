@@ -313,14 +313,15 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
     height, text = 2.0, 0.45  # inches of a row, and of the frame numbers and the next title below it
-    width = max(height * num_frames * half[0] / half[1] for _, half in windows)
+    width = max(4, *(1.1 * height * num_frames * half[0] / half[1] for _, half in windows))
     total = len(panels) * (height + text) + 0.4
-    figure = new_figure(max(width, 4), total, layout=None)
+    figure = new_figure(width, total, layout=None)
     from matplotlib.collections import LineCollection
 
     for row, (panel, (middle, half), one, colour) in enumerate(zip(panels, windows, lines, colours)):
         at = np.linspace(0, len(one) - 1, num_frames).round().astype(int)
-        slots = np.arange(num_frames) * 2 * half[0]
+        spacing = 2 * half[1] * width / height / num_frames  # columns of all rows stand below each other
+        slots = (np.arange(num_frames) + 0.5) * spacing
         bottom = 1 - (0.6 + row * (height + text) + height) / total
         axes = figure.add_axes((0, bottom, 1, height / total))
         segments = one[at] - middle
@@ -329,11 +330,11 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
             segments.reshape(-1, 2, 2), colors=np.tile(colour, num_frames), linewidths=2, capstyle="round"
         )
         axes.add_collection(collection, autolim=False)
-        axes.set(xlim=(-half[0], slots[-1] + half[0]), ylim=(-half[1], half[1]))
-        axes.set_aspect("equal", anchor="W")
+        axes.set(xlim=(0, num_frames * spacing), ylim=(-half[1], half[1]))
+        axes.set_aspect("equal")
         axes.set_axis_off()
         for frame, slot in zip(at, slots):
             axes.text(slot, -half[1], str(frame), fontsize=7, color="0.5", ha="center", va="top")
-        figure.text(0.05 / max(width, 4), bottom + (height + 0.05) / total, panel.title, fontsize=10, weight="bold")
-    figure.text(0.05 / max(width, 4), 1 - 0.1 / total, title, fontsize=11, va="top")
+        figure.text(0.05 / width, bottom + (height + 0.05) / total, panel.title, fontsize=10, weight="bold")
+    figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top")
     save_figure(figure, path)

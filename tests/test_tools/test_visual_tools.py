@@ -15,6 +15,7 @@ from PIL import Image
 
 from mmsync.apis import init_model
 from mmsync.engine.hooks import summary
+from mmsync.evaluation.functional import Scores
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "aimclr" / "aimclr_stgcn_synthetic.py"
@@ -182,7 +183,7 @@ def test_confusion_from_a_matrix_and_from_scores(tool, tmp_path):
     predicted = np.array([0, 1, 1, 1, 2, 2])
     matrix = np.array([[1, 1, 0], [0, 2, 1], [0, 0, 1]])
     np.savez(tmp_path / "matrix.npz", matrix=matrix, class_names=np.array(["sit", "run", "jump"]))
-    np.savez(tmp_path / "scores.npz", scores=np.eye(3)[predicted], labels=labels)
+    Scores([f"clip{i}" for i in range(6)], np.eye(3)[predicted], labels).save(tmp_path / "scores.npz")
     for name, pairs in (("matrix", ["sit taken for run", "run taken for jump"]), ("scores", ["0 taken for 1"])):
         code, said = tool("analysis_tools/confusion_matrix.py", tmp_path / f"{name}.npz")
         assert (code, "66.67 % of 6 clips" in said) == (0, True), said
@@ -192,7 +193,7 @@ def test_confusion_from_a_matrix_and_from_scores(tool, tmp_path):
     np.savez(tmp_path / "other.npz", features=labels)
     for name, message in (
         ("text", "no readable npz"),
-        ("other", "holds features; wanted matrix"),
+        ("other", "no score file"),
         ("none", "no readable"),
     ):
         code, said = tool("analysis_tools/confusion_matrix.py", tmp_path / f"{name}.npz")

@@ -2,8 +2,7 @@
 
     python tools/analysis_tools/confusion_matrix.py FILE.npz [--out confusion.png] [--top 10]
 
-FILE holds ``matrix (K, K)`` and, as one likes, ``class_names (K,)``; or the scores of a test: ``scores (N, K)`` and
-``labels (N,)``.
+FILE is a ``confusion.npz`` or a ``scores.npz`` of tools/benchmark.py.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ import numpy as np
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import DataError
-from mmsync.visualization import confused_pairs, confusion_matrix, draw_confusion
+from mmsync.evaluation.functional import confusion_matrix, load_scores
+from mmsync.visualization import confused_pairs, draw_confusion
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,20 +38,13 @@ def read(path: str) -> tuple[np.ndarray, Optional[list[str]]]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            content = {key: file[key] for key in file.files}
+            if "matrix" in file:
+                names = [str(name) for name in file["class_names"]] if "class_names" in file else None
+                return file["matrix"], names
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: no readable npz file ({error})") from error
-    names = [str(name) for name in content["class_names"]] if "class_names" in content else None
-    if "matrix" in content:
-        return content["matrix"], names
-    if {"scores", "labels"} <= content.keys() and content["scores"].ndim == 2:
-        scores, labels = content["scores"], content["labels"]
-        if len(scores) != len(labels):
-            raise DataError(f"{path}: {len(scores)} rows of scores, but {len(labels)} labels")
-        return confusion_matrix(labels, scores.argmax(axis=1), scores.shape[1]), names
-    raise DataError(
-        f"{path}: holds {', '.join(content) or 'nothing'}; wanted matrix (K, K), or scores (N, K) and labels (N,)"
-    )
+    scores = load_scores(path)
+    return confusion_matrix(scores.labels, scores.logits.argmax(axis=1), scores.logits.shape[1]), None
 
 
 def main(args: argparse.Namespace) -> None:

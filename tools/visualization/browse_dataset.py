@@ -126,6 +126,7 @@ def panels_of(
     if preprocessor is not None and "views" in modes:
         preprocessor.step.fill_(index)  # the same views, whichever other clips are shown
         moved = np.ptp(clip, axis=1).any(axis=-1)
+        moved &= moved[:, list(dataset.layout.flip_index)]  # a view may have swapped left and right
         for name, view in preprocessor(batch, training=True)["inputs"].items():
             panels.append(view_panel(view, name, dataset.layout, eye, moved))
     return panels
@@ -137,7 +138,7 @@ def view_panel(view: View, name: str, layout: Any, eye: np.ndarray, moved: np.nd
     mask = None if view.mask is None else view.mask[0].numpy()
     masked = ~np.ptp(data, axis=1).any(axis=-1) & moved
     lost = int(masked[slice(None) if mask is None else mask].sum())
-    title = f"{name}, {data.shape[1]} frames" + (f", {lost} joints masked" if lost else "")
+    title = f"{name}, {data.shape[1]} frames" + (f", {lost} masked" if lost else "")
     return Panel(data, layout, title, eye, mask, masked)
 
 
