@@ -1,14 +1,4 @@
-# AimCLR on the slim ST-GCN (Guo et al., 2022): SkeletonCLR and what makes it AimCLR.
-# Against the release: the key encoder starts as a copy, absent persons neither count nor cost, attention drop rescales
-# each person alone, and the blur keeps the clip's size. configs/aimclr/reference has the release to the letter.
+# AimCLR on the slim ST-GCN, as published.
+_base_ = ["./aimclr.py", "./stgcn.py"]
 
-_base_ = "./skeletonclr_stgcn.py"
-
-model = dict(
-    type="AimCLR",
-    d3m_weight=0.5,
-    drop_threshold=0.7,
-    mining_epoch=150,
-    mining_topk=1,
-    data_preprocessor=dict(views=dict(extreme=[dict(type="AimCLRExtreme", extreme_set="released")])),
-)
+model = dict(encoder=dict(backbone={{_base_.stgcn}}))

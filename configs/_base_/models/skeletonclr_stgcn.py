@@ -1,19 +1,4 @@
-# SkeletonCLR on the slim ST-GCN, as published (Li et al., 2021; Guo et al., 2022).
-model = dict(
-    type="SkeletonCLR",
-    queue_size=32768,
-    momentum=0.999,
-    temperature=0.07,
-    encoder=dict(
-        type="Encoder",
-        backbone=dict(type="STGCN", layout="ntu25", width=16, out_channels=256, dropout=0.5, init="normal"),
-        pool=dict(type="SkeletonPool", persons="valid_mean"),
-        projector=dict(type="MLPProjector", out_channels=128),
-    ),
-    data_preprocessor=dict(
-        type="SkeletonPreprocessor",
-        layout="ntu25",
-        stream="joint",
-        views=dict(query=[dict(type="AimCLRNormal")], key=[dict(type="AimCLRNormal")]),
-    ),
-)
+# SkeletonCLR on the slim ST-GCN, as published.
+_base_ = ["./skeletonclr.py", "./stgcn.py"]
+
+model = dict(encoder=dict(backbone={{_base_.stgcn}}))

@@ -1,18 +1,9 @@
-# SkeletonCLR to the letter of its release (Li et al., 2021), on NW-UCLA.
+# SkeletonCLR to the letter of its release (Li et al., 2021) on NW-UCLA. A queue of 32768 is 32 epochs of this set.
 _base_ = [
     "../../_base_/datasets/ucla_aimclr50.py",
-    "../../_base_/models/skeletonclr_stgcn.py",
+    "../../_base_/models/skeletonclr_reference.py",
     "../../_base_/schedules/sgd_300e.py",
     "../../_base_/probes.py",
     "../../_base_/default_runtime.py",
 ]
-model = dict(
-    key_init="reference",
-    encoder=dict(
-        backbone=dict(layout="kinect20"),
-        pool=dict(persons="mean"),
-        projector=dict(init_cfg=dict(type="Normal", layer="Linear", std=0.02)),
-    ),
-    data_preprocessor=dict(layout="kinect20"),
-)
-default_hooks = dict(checkpoint=dict(save_best="knn/top1"))
+model = dict(encoder=dict(backbone=dict(layout="kinect20")), data_preprocessor=dict(layout="kinect20"))

@@ -1,0 +1,3 @@
+_base_ = "./aimclr_dstformer_pku2_xsub.py"
+
+model = dict(data_preprocessor=dict(stream="bone"))

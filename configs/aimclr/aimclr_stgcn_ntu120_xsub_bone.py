@@ -1,0 +1,3 @@
+_base_ = "./aimclr_stgcn_ntu120_xsub.py"
+
+model = dict(data_preprocessor=dict(stream="bone"))

@@ -1,0 +1,3 @@
+_base_ = "./skeletonclr_stgcn_ntu120_xsub.py"
+
+model = dict(data_preprocessor=dict(stream="bone"))
