@@ -65,6 +65,7 @@ class _Checker:
         self.files = files
         self.problems: list[str] = []
         self.missing_files: dict[str, list[str]] = {}  # each with the places that name it
+        self.file_advice: dict[str, str] = {}  # how a file can be made
 
     def report(self, keys: Keys, text: str) -> None:
         self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
@@ -97,7 +98,10 @@ class _Checker:
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()
-            self.problems.append(f"{used[0]}{more}: {absolute} does not exist; --cfg-options {option}=... sets it")
+            advice = f"; {self.file_advice[file]}" if file in self.file_advice else ""
+            self.problems.append(
+                f"{used[0]}{more}: {absolute} does not exist; --cfg-options {option}=... sets it{advice}"
+            )
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
         """Report top-level keys without effect; returns the keys that were probably meant."""
@@ -310,6 +314,9 @@ class _Checker:
             hook = getattr(target, "check_config", None)
             if hook is not None and not partial:
                 self._hook(hook, cfg, keys)
+            advice = getattr(target, "__dict__", {}).get("file_advice")  # a subclass reads other files
+            if advice:
+                self.file_advice.update({str(v): advice.format(v) for v in cfg.values() if isinstance(v, str)})
         for key, value in cfg.items():
             if key not in _META:
                 self._argument(key, value, annotations.get(key), schema.get(key), registry, (*keys, key), partial)

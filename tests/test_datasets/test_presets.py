@@ -82,6 +82,16 @@ def test_aimclr50(clips):
         np.testing.assert_allclose(out, naive_aimclr(tracks, 20), atol=2e-4)
 
 
+def test_aimclr50_keeps_the_centre_of_a_clip_that_is_too_long(clips):
+    tracks = next(one for one in clips if one.slots.shape[1] > 40)
+    frames = tracks.slots.shape[1]
+    begin = (frames - 31) // 2
+    inner = tracks._replace(
+        keypoint=tracks.keypoint[:, begin : begin + 31], slots=tracks.slots[:, begin : begin + 31]
+    )  # fmt: skip
+    np.testing.assert_array_equal(run(AimCLR50(20, max_frames=31), tracks), run(AimCLR50(20), inner))
+
+
 # --- spec 1.4
 
 

@@ -235,17 +235,18 @@ class StoreSource(SkeletonSource):
         DataError: The folder is missing, incomplete or inconsistent.
     """
 
+    file_advice = (
+        "convert the raw folder by `python tools/dataset_converters/ntu.py RAW {0}` (PKU-MMD: pku.py), other formats "
+        "(PYSKL, AimCLR, CTR-GCN) by `python tools/dataset_converters/to_store.py {0} --source type=...`"
+    )
+
     def __init__(self, root: Union[str, Path]) -> None:
         self._open(Path(root))
         self.check(root, self._expected)
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
-            raise DataError(
-                f"{root} not found: convert the raw folder by `python tools/dataset_converters/ntu.py RAW {root}`, or "
-                f"another format (PYSKL, AimCLR, CTR-GCN, ...) by `python tools/dataset_converters/to_store.py {root} "
-                "--source type=...`"
-            )
+            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
         meta, names, self.attributes, self.splits = (
             _read_json(root / f"{part}.json") for part in ("meta", "names", "attributes", "splits")
         )

@@ -155,22 +155,28 @@ def _stand_up(keypoint: np.ndarray, results: dict) -> np.ndarray:
 class AimCLR50(BaseTransform):
     """Makes what AimCLR's preparation makes of a raw clip ``(M, T, V, 3)``: ``(M, length, V, 3)``.
 
-    With ``body_slots``, the first two bodies of each frame are taken in the file's order. Frames are counted in which
+    With ``body_slots``, the first two bodies of each frame are taken in the file's order. Longer clips than
+    ``max_frames`` lose both ends (no clip of NTU is, many of PKU-MMD are). Frames are counted in which
     joint 0 of person 0 is not exactly zero, and that many are kept from the start; each frame of each person is
     centred; the clip is resized; each frame is turned parallel to x (see ``ParallelToX``). (Guo et al., AAAI 2022)
 
     Args:
         length: Frames to make; AimCLR takes 50, SkeleMixCLR 64.
         center: The joint for the origin.
+        max_frames: Frames that the preparation has room for.
     """
 
-    def __init__(self, length: int = 50, center: Joint = "center") -> None:
-        self.length, self.center = length, center
+    def __init__(self, length: int = 50, center: Joint = "center", max_frames: int = 300) -> None:
+        if min(length, max_frames) < 1:
+            raise ConfigError(f"AimCLR50: length={length}, max_frames={max_frames}; give at least one frame")
+        self.length, self.center, self.max_frames = length, center, max_frames
 
     def transform(self, results: dict) -> dict:
         keypoint, slots = _bodies(results, "AimCLR50")
         if results.get("body_slots") is not None:
             keypoint = file_order(keypoint, slots, 2)
+        cut = max(keypoint.shape[1] - self.max_frames, 0) // 2
+        keypoint = keypoint[:, cut : cut + self.max_frames]
         joint = results["layout"].joint
         valid = int((np.abs(keypoint[0, :, 0]).sum(-1) != 0).sum())
         keypoint = keypoint[:, : valid or None]
