@@ -14,7 +14,8 @@ CONFIGS = sorted(
     path
     for folder in ("configs", "projects")
     for path in (ROOT / folder).rglob("*.py")
-    if "_base_" not in path.parts and (folder == "configs" or "configs" in path.parts)
+    if not {"_base_", "benchmarks"} & set(path.parts)  # protocols are parts of configs: tests/test_protocols.py
+    and (folder == "configs" or "configs" in path.parts)
 )
 NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
 

@@ -53,6 +53,7 @@ class SkeletonClassifier(BaseModel):
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
         self.head = HEADS.build({"in_channels": backbone.out_channels, "num_joints": joints, **head})
         self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
+        self.train()
 
     def train(self, mode: bool = True) -> SkeletonClassifier:
         """Sets training mode, in which ``eval_mode`` keeps everything as in evaluation."""
