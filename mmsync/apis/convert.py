@@ -315,8 +315,8 @@ def _layout(name: Optional[str], joints: int, what: str, source: str) -> Skeleto
         raise CheckpointError(
             f"{source}: {what} is for {joints} joints, but layout {layout.name} has {layout.num_joints} "
             f"({', '.join(layout.joints)}). What is learnt for each joint goes with the order of the joints and cannot "
-            f"be resampled: leave --layout out, or name one of {joints} joints ({', '.join(fitting) or 'there is none'}) "
-            "and remap the data to it with the transform RemapSkeleton"
+            f"be resampled: leave --layout out, or name one of {joints} joints ({', '.join(fitting) or 'none'})"
+            " and remap the data to it with the transform RemapSkeleton"
         )
     return layout
 
