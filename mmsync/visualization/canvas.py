@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from mmsync.errors import ConfigError, DependencyError
 from mmsync.fileio import atomic_path
 
 
-def new_figure(width: float, height: float, dpi: int = 120, layout: Optional[str] = "constrained") -> Any:
+def new_figure(
+    width: float, height: float, dpi: int = 120, layout: Optional[Literal["constrained"]] = "constrained"
+) -> Any:
     """A matplotlib figure on an Agg canvas.
 
     Args:

@@ -19,13 +19,13 @@ class ConfusedPair(NamedTuple):
     Attributes:
         true: Class index.
         predicted: Class index.
-        count: Clips.
+        clips: How many.
         share: Of the true class, in [0, 1].
     """
 
     true: int
     predicted: int
-    count: int
+    clips: int
     share: float
 
 

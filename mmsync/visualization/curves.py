@@ -95,7 +95,8 @@ def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
         raise DataError(f"{path}: no vis_data/scalars.json in this folder; is it the work dir of a training?")
     run = Run(name or (path.resolve().name if path.is_dir() else _run_of(path)))
     for file in files:
-        train, val = [], []
+        train: list[dict[str, Any]] = []
+        val: list[dict[str, Any]] = []
         for row in _rows(file, run.notes):
             (train if "iter" in row else val).append(row)
         if not train and run.train:

@@ -52,7 +52,9 @@ class Panel:
     scale: str = ""
 
 
-def camera(azimuth: float = 0.0, elevation: float = 0.0, up: Sequence[float] = (0, 1, 0)) -> np.ndarray:
+def camera(
+    azimuth: float = 0.0, elevation: float = 0.0, up: Union[Sequence[float], np.ndarray] = (0, 1, 0)
+) -> np.ndarray:
     """Orthographic camera: ``points @ camera`` are picture coordinates, x to the right and y upwards.
 
     With no angle, and y up, it looks along -z and keeps x and y.

@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     print(f"{100 * np.trace(matrix) / max(matrix.sum(), 1):.2f} % of {matrix.sum()} clips right; most confused:")
     for pair in confused_pairs(matrix, args.top):
         true, predicted = (names[i] if names else str(i) for i in pair[:2])
-        print(f"  {100 * pair.share:5.1f} %  {true} taken for {predicted} ({pair.count} of {matrix[pair.true].sum()})")
+        print(f"  {100 * pair.share:5.1f} %  {true} taken for {predicted} ({pair.clips} of {matrix[pair.true].sum()})")
     print(f"picture: {out}")
 
 
