@@ -6,8 +6,7 @@ pipeline = [dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_pers
 
 train_dataloader = dict(
     batch_size=128,
-    num_workers=2,  # a batch is one read of the map: the workers only hide a cold disk
-    persistent_workers=True,
+    num_workers=0,  # a batch is one read of the map, about 1 ms: a worker would only copy it
     drop_last=True,
     sampler=dict(type="EpochSampler", shuffle=True),
     collate_fn=dict(type="motion_collate"),
@@ -15,8 +14,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     batch_size=128,
-    num_workers=2,
-    persistent_workers=True,
+    num_workers=0,
     sampler=dict(type="EpochSampler", shuffle=False),
     collate_fn=dict(type="motion_collate"),
     dataset=dict(type="SkeletonDataset", pipeline=pipeline, layout="ntu25", cache="disk"),
