@@ -187,6 +187,17 @@ class TestBoth:
         assert depths["norm.weight"][0] == 3
         assert {layer for k, (layer, _) in depths.items() if "blocks" in k} == {1, 2}
 
+    def test_a_graph_stem_comes_before_the_tokens_and_shortens_the_clip(self, make):
+        model = make(stem=dict(channels=[8, 10], strides=[2, 1]), data_norm=True).eval()
+        x = torch.randn(2, 8, 15, 3)
+        stemmed = model.stem(model.data_bn(x.reshape(-1, 45)).view(x.shape))
+        assert stemmed.shape == (2, 4, 15, 10)
+        plain = make(in_channels=10).eval()
+        plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith(("stem.", "data_bn."))})
+        torch.testing.assert_close(model.forward_persons(x), plain.forward_persons(stemmed))
+        with pytest.raises(ConfigError, match="as many strides"):
+            make(stem=dict(channels=[8, 10], strides=[2]))
+
     def test_impossible_sizes_are_told(self, make):
         with pytest.raises(ConfigError, match=r"embed_dim=16.*num_heads=3"):
             make(num_heads=3)

@@ -7,13 +7,10 @@ from typing import Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from mmsync.models.backbones.base import SkeletonBackbone
-from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.backbones.transformer import SkeletonTransformer, drop_paths
 from mmsync.models.modules.transformer import MLP, Attention, DropPath, recompute, time_embedding
 from mmsync.registry import BACKBONES
 from mmsync.structures import SkeletonLayout
-
-from .transformer_init import check_transformer, drop_paths, init_linear
 
 
 class DSTBlock(nn.Module):
@@ -62,7 +59,7 @@ class DSTBlock(nn.Module):
 
 
 @BACKBONES.register_module()
-class DSTformer(SkeletonBackbone):
+class DSTformer(SkeletonTransformer):
     """DSTformer: ``(P, T, V, C) -> (P, R, T, V)``, every frame and joint keeps its token.
 
     MotionBERT base: ``embed_dim=512, depth=5, num_heads=8, mlp_ratio=2, max_len=243, layout='h36m17'`` (42.5 M
@@ -90,6 +87,8 @@ class DSTformer(SkeletonBackbone):
         drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
         norm_eps: Of the layer norms: MotionBERT's weights were made with 1e-6.
         data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
+            shorten the clip by their strides. ``None`` as published.
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.
         with_cp: Compute activations of a level again in the backward pass instead of keeping them.
@@ -118,15 +117,15 @@ class DSTformer(SkeletonBackbone):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-6,
         data_norm: bool = False,
+        stem: Optional[dict] = None,
         init: Literal["published", "normal"] = "published",
         with_cp: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        check_transformer("DSTformer", embed_dim, num_heads, depth, max_len=max_len)
-        super().__init__(layout, in_channels, rep_dim or embed_dim, init_cfg)
+        sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, max_len=max_len)
+        super().__init__(layout, in_channels, rep_dim or embed_dim, sizes, data_norm, stem, init_cfg)
         joints = self.layout.num_joints
-        self.data_bn = BatchNorm(in_channels * joints) if data_norm else None
-        self.joints_embed = nn.Linear(in_channels, embed_dim)
+        self.joints_embed = nn.Linear(self.token_channels, embed_dim)
         self.pos_embed = nn.Parameter(torch.zeros(1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, max_len, 1, embed_dim))
         self.pos_drop = nn.Dropout(drop_rate)
@@ -143,7 +142,6 @@ class DSTformer(SkeletonBackbone):
         if rep_dim:
             self.pre_logits.add_module("fc", nn.Linear(embed_dim, rep_dim))
             self.pre_logits.add_module("act", nn.Tanh())
-        self.depth = depth
         self.resize_time = resize_time
         self.init = init
         self.with_cp = with_cp
@@ -151,7 +149,7 @@ class DSTformer(SkeletonBackbone):
 
     def reset_parameters(self) -> None:
         """Draws all weights by ``init``."""
-        init_linear(self, "trunc_normal" if self.init == "published" else "normal")
+        self.init_linear("trunc_normal" if self.init == "published" else "normal")
         if self.init == "published" and self.ts_attn is not None:
             for layer in self.ts_attn:
                 nn.init.zeros_(layer.weight)
@@ -161,15 +159,6 @@ class DSTformer(SkeletonBackbone):
         """Initialises by ``init`` and then by ``init_cfg``."""
         self.reset_parameters()
         super().init_weights()
-
-    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: its layer, 0 for the embeddings, and the number of layers."""
-        total = self.depth + 2
-        if param_name.startswith(("pos_embed", "temp_embed", "joints_embed", "data_bn")):
-            return 0, total
-        if param_name.startswith(("blocks_st.", "blocks_ts.", "ts_attn.")):
-            return int(param_name.split(".")[1]) + 1, total
-        return total - 1, total
 
     def fuse(self, level: int, x_st: Tensor, x_ts: Tensor) -> Tensor:
         """Mix of the two blocks, weighted for each token (eq. 4): the softmax of two is a sigmoid of a difference."""
@@ -181,15 +170,13 @@ class DSTformer(SkeletonBackbone):
         return torch.lerp(x_ts, x_st, alpha.to(x_st.dtype))
 
     def forward_persons(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, R, T, V)``, a view of tokens ``(P, T, V, R)``.
+        """``(P, T, V, C)`` to ``(P, R, T', V)``, a view of tokens ``(P, T', V, R)``; T' = T without a stem.
 
         Raises:
             LayoutError: Wrong joints or channels.
         """
-        self.check_input(x)
-        if self.data_bn is not None:
-            x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
-        x = self.joints_embed(x) + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], self.resize_time)
+        x = self.joints_embed(self.prepare(x)) + self.pos_embed
+        x = x + time_embedding(self.temp_embed, x.shape[1], self.resize_time)
         x = self.pos_drop(x)
         for level, (block_st, block_ts) in enumerate(zip(self.blocks_st, self.blocks_ts)):
             x = self.fuse(level, recompute(block_st, x, self.with_cp), recompute(block_ts, x, self.with_cp))

@@ -7,13 +7,10 @@ from typing import Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from mmsync.models.backbones.base import SkeletonBackbone
-from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.backbones.transformer import SkeletonTransformer, drop_paths
 from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
 from mmsync.registry import BACKBONES
 from mmsync.structures import SkeletonLayout
-
-from .transformer_init import check_transformer, drop_paths, init_linear
 
 
 class PatchEmbed(nn.Module):
@@ -40,7 +37,7 @@ class PatchEmbed(nn.Module):
 
 
 @BACKBONES.register_module()
-class SkeletonViT(SkeletonBackbone):
+class SkeletonViT(SkeletonTransformer):
     """Vanilla transformer over all joint x time patches: ``(P, T, V, C) -> (P, D, T', V)``, T' = ceil(T / t_patch).
 
     MAMP: ``embed_dim=256, depth=8, num_heads=8, mlp_ratio=4, t_patch=4, clip_len=120``; MBAimCLR's TransCLR:
@@ -57,13 +54,15 @@ class SkeletonViT(SkeletonBackbone):
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
         t_patch: Frames a patch; the last frame is repeated until the last patch is full.
-        clip_len: T that time embeddings are made for; clips of other lengths resample them.
+        clip_len: T, behind the stem, that time embeddings are made for; clips of other lengths resample them.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
         drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
         norm_eps: Of the layer norms.
         data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
+            shorten the clip by their strides. ``None`` as published.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
         with_cp: Compute activations of a block again in the backward pass instead of keeping them.
         init_cfg: MMEngine's initialisation config.
@@ -89,15 +88,15 @@ class SkeletonViT(SkeletonBackbone):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-5,
         data_norm: bool = False,
+        stem: Optional[dict] = None,
         init: Literal["xavier", "normal"] = "xavier",
         with_cp: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        check_transformer("SkeletonViT", embed_dim, num_heads, depth, clip_len=clip_len, t_patch=t_patch)
-        super().__init__(layout, in_channels, embed_dim, init_cfg)
+        sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
+        super().__init__(layout, in_channels, embed_dim, sizes, data_norm, stem, init_cfg)
         joints = self.layout.num_joints
-        self.data_bn = BatchNorm(in_channels * joints) if data_norm else None
-        self.joints_embed = PatchEmbed(in_channels, embed_dim, t_patch)
+        self.joints_embed = PatchEmbed(self.token_channels, embed_dim, t_patch)
         self.pos_embed = nn.Parameter(torch.zeros(1, 1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, -(-clip_len // t_patch), 1, embed_dim))
         self.blocks = nn.ModuleList(
@@ -107,21 +106,12 @@ class SkeletonViT(SkeletonBackbone):
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
         self.init = init
         self.with_cp = with_cp
-        init_linear(self, init)
+        self.init_linear(init)
 
     def init_weights(self) -> None:
         """Initialises by ``init`` and then by ``init_cfg``."""
-        init_linear(self, self.init)
+        self.init_linear(self.init)
         super().init_weights()
-
-    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: its layer, 0 for the embeddings, and the number of layers."""
-        total = len(self.blocks) + 2
-        if param_name.startswith(("pos_embed", "temp_embed", "joints_embed", "data_bn")):
-            return 0, total
-        if param_name.startswith("blocks."):
-            return int(param_name.split(".")[1]) + 1, total
-        return total - 1, total
 
     def forward_persons(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``, T' = ceil(T / t_patch), a view of tokens.
@@ -129,10 +119,7 @@ class SkeletonViT(SkeletonBackbone):
         Raises:
             LayoutError: Wrong joints or channels.
         """
-        self.check_input(x)
-        if self.data_bn is not None:
-            x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
-        x = self.joints_embed(x)
+        x = self.joints_embed(self.prepare(x))
         x = x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
         for block in self.blocks:
             x = recompute(block, x, self.with_cp)
