@@ -196,6 +196,7 @@ def _make_shards(items: Sequence[RawItem], read: Reader, root: Path, parts: Path
 def _run(tasks: Mapping[str, tuple], workers: int) -> Iterator[tuple[str, int]]:
     """Write shards; gives each group's name and number of faults as it is ready."""
     if workers <= 1:
+        _keep_freed_memory()
         for name, task in tasks.items():
             yield name, _write_shard(*task)
         return
@@ -217,6 +218,7 @@ def _run(tasks: Mapping[str, tuple], workers: int) -> Iterator[tuple[str, int]]:
 def _start_worker(parent: int) -> None:
     """Ctrl-C is the parent's; a worker whose parent was killed ends by itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_freed_memory()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -224,6 +226,11 @@ def _start_worker(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Free a large block: from then on glibc keeps smaller ones. Page faults are else up to half of a reader's time."""
+    bytes(1 << 24)
 
 
 def _fingerprint(group: Iterable[RawItem], read: Reader, root: Path) -> str:

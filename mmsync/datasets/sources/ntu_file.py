@@ -103,6 +103,6 @@ def _read_bodies(lines: list[bytes], heads: list[int], path: Union[str, Path]) -
         body = lines[head].split(None, 1)[0]
         if not body.isdigit():
             raise BadFileError(path, "not a number", f"wanted a tracking id, found {show(body)}", head + 1)
-    joints = [head + 2 + joint for head in heads for joint in range(JOINTS)]
-    numbers = [joint + 1 for joint in joints]
-    return read_table([lines[joint] for joint in joints], 12, 3, path, numbers, len(lines)).reshape(-1, JOINTS, 3)
+    joints = [line for head in heads for line in lines[head + 2 : head + _BODY_LINES]]
+    numbers = (np.array(heads)[:, None] + range(3, _BODY_LINES + 1)).ravel()
+    return read_table(joints, 12, 3, path, numbers, len(lines)).reshape(-1, JOINTS, 3)
