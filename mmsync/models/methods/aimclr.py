@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Optional
+from typing import ClassVar, Literal, Optional
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.models.methods.skeletonclr import SkeletonCLR, similarity_gap
+from mmsync.models.modules import NeighborMining
 from mmsync.ops.attention_drop import attention_drop
 from mmsync.ops.contrastive import (
     distribution_matching,
@@ -32,8 +33,9 @@ class AimCLR(SkeletonCLR):
 
         loss = InfoNCE(l(z)) + w (D3M(l(z~), l(z)) + D3M(l(z~d), l(z)))
 
-    From ``mining_epoch`` on, InfoNCE takes each view's nearest queue entries as further positives. The extreme view
-    passes the backbone once; the drop acts on its feature map.
+    Mining gives InfoNCE further positives out of the queue: with ``mining`` safely, where the key agrees; with
+    ``mining_epoch`` as published, each view's nearest entries whatever they are, which can collapse a transformer
+    (docs/design/0011). The extreme view passes the backbone once; the drop acts on its feature map.
 
     Args:
         encoder: As in SkeletonCLR.
@@ -46,16 +48,18 @@ class AimCLR(SkeletonCLR):
         d3m_weight: w; 0.5 as published.
         drop_threshold: Attention from which on features are dropped, in (0, 1); ``None`` leaves the third term out.
         drop_scope: ``'batch'`` rescales over the whole batch, as released; ``'sample'`` over each person.
-        mining_epoch: Number of epochs before mining starts (150 as published: the 151st is the first); ``None`` never.
-        mining_topk: Neighbours that each view names.
+        mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
+        mining_epoch: Number of epochs before mining as published (150: the 151st is the first); ``None`` never.
+        mining_topk: Neighbours that each view names in mining as published.
         positive_reduction: ``'mean_log'`` as released, or ``'log_sum'`` as printed.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number out of its range, or both ``mining`` and ``mining_epoch``.
     """
 
     views_needed = ("query", "key", "extreme")
+    config_schema: ClassVar = {"mining": NeighborMining}
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class AimCLR(SkeletonCLR):
         d3m_weight: float = 0.5,
         drop_threshold: Optional[float] = 0.7,
         drop_scope: Literal["sample", "batch"] = "sample",
+        mining: Optional[dict] = None,
         mining_epoch: Optional[int] = None,
         mining_topk: int = 1,
         positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
@@ -83,9 +88,15 @@ class AimCLR(SkeletonCLR):
             )
         if not 1 <= mining_topk <= queue_size:
             raise ConfigError(f"model.mining_topk={mining_topk}: give at least 1 and at most queue_size={queue_size}")
+        if mining is not None and mining_epoch is not None:
+            raise ConfigError(
+                f"model.mining={mining} and model.mining_epoch={mining_epoch}: mine safely or as published; set the "
+                "other one to None"
+            )
         self.d3m_weight = d3m_weight
         self.drop_threshold = drop_threshold
         self.drop_scope = drop_scope
+        self.miner = None if mining is None else NeighborMining(**mining)
         self.mining_epoch = mining_epoch
         self.mining_topk = mining_topk
         self.positive_reduction = positive_reduction
@@ -98,8 +109,8 @@ class AimCLR(SkeletonCLR):
             data_samples: Not used.
 
         Returns:
-            dict: ``loss_infonce`` or, once mining is on, ``loss_mining``; ``loss_d3m`` and ``loss_d3m_drop``; for the
-            log, the mean positive and negative similarity, the drop rates and the number of positives.
+            dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
+            the log, the mean positive and negative similarity, the drop rates and what mining does.
         """
         query = F.normalize(self.encoder_q(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
@@ -113,7 +124,13 @@ class AimCLR(SkeletonCLR):
             name: self.d3m_weight * distribution_matching(other, logits)
             for name, other in zip(extremes, extreme_logits)
         }
-        if self.mining:
+        if self.miner is not None:
+            similarities = [x.detach()[:, 1:] * self.temperature for x in (logits, *extreme_logits)]
+            mined, mining_log = self.miner(similarities, key.to(queue.dtype) @ queue, self.epoch)
+            mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
+            losses["loss_infonce"] = multi_positive_nce(logits, mask, self.positive_reduction)
+            log.update(mining_log)
+        elif self.mining_by_epoch:
             mask = nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
             losses["loss_mining"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log["positives"] = mask.sum(1).mean()
@@ -122,8 +139,8 @@ class AimCLR(SkeletonCLR):
         return {**losses, **log, **similarity_gap(logits, self.temperature)}
 
     @property
-    def mining(self) -> bool:
-        """Whether nearest neighbours are positives in this epoch."""
+    def mining_by_epoch(self) -> bool:
+        """Whether nearest neighbours are positives in this epoch, as published."""
         return self.mining_epoch is not None and self.epoch >= self.mining_epoch
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
