@@ -18,6 +18,7 @@ from tqdm import tqdm
 from mmsync.errors import DataError
 
 from .ntu_raw import write_ntu_raw
+from .pku_raw import write_pku_raw
 
 _UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
 
@@ -212,5 +213,7 @@ FORMATS: dict[str, Format] = {
     "store": Format(write_store, "ntu25"),
     "ntu": Format(write_ntu_raw, "ntu25"),
     "ntu120": Format(partial(write_ntu_raw, dataset="ntu120"), "ntu25"),
+    "pku": Format(write_pku_raw, "ntu25"),
+    "pku2": Format(partial(write_pku_raw, phase=2), "ntu25"),
 }
 """Formats by the name that ``tools/dataset_converters/make_synthetic.py`` takes."""
