@@ -54,7 +54,7 @@ class RawClip(NamedTuple):
     keypoint: np.ndarray
     body_slots: np.ndarray
     label: int
-    attributes: dict[str, Union[int, str]]
+    attributes: Mapping[str, object]
 
 
 class RawItem(NamedTuple):

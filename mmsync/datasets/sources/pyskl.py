@@ -14,15 +14,11 @@ from mmsync.registry import DATASETS
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
 from .base import SkeletonSource, attributes_from_names
+from .ntu import expected_counts
 from .safe_pickle import load_pickle
 
 # which layout a number of joints means where the file does not say
 _LAYOUT_OF = {25: "ntu25", 20: "kinect20", 17: "coco17", 15: "sbu15", 13: "penn13", 18: "openpose18", 42: "hands42"}
-# clips with a usable Kinect skeleton; pickles of picture detectors hold all clips
-_NTU_CLIPS = {
-    60: {"xsub_train": 40091, "xsub_val": 16487, "xview_train": 37646, "xview_val": 18932},
-    120: {"xsub_train": 63026, "xsub_val": 50919, "xset_train": 54468, "xset_val": 59477},
-}
 _NAME_KEYS = ("frame_dir", "filename", "video_id", "name")
 
 
@@ -96,8 +92,10 @@ class PysklSource(SkeletonSource):
                 self.attributes[key] = np.array([int(item["img_shape"][axis]) for item in annotations])
         expected = {}
         if "setup" in self.attributes and self.num_coords == 3:
-            published = _NTU_CLIPS[60 if self.attributes["action"].max() <= 60 else 120]
-            expected = {split: count for split, count in published.items() if split in self.splits}
+            # clips with a usable Kinect skeleton; pickles of picture detectors hold all clips
+            published = expected_counts("ntu60" if self.attributes["action"].max() <= 60 else "ntu120")
+            usual = {split: split.replace("_val", "_test") for split in self.splits}
+            expected = {split: published[name] for split, name in usual.items() if name in published}
         self.check(ann_file, expected)
 
     def _check_shapes(
