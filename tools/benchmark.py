@@ -31,8 +31,8 @@ def parse_args() -> argparse.Namespace:
         nargs="+",
         action=DictAction,
         metavar="KEY=VALUE",
-        help="settings: variables of the pretraining's config (data_root=...), or keys of what a protocol runs "
-        "(train_cfg.max_epochs=10, test_evaluator.linear.lr=1)",
+        help="settings: variables of the pretraining's config (data_root=...), those of the data set to transfer to "
+        "(dataset.data_root=...), or keys of what a protocol runs (train_cfg.max_epochs=10)",
     )
     parser.add_argument(
         "--trust-checkpoint",

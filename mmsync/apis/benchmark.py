@@ -26,6 +26,7 @@ from mmsync.apis.features import extract_features, init_model
 from mmsync.config import check, load
 from mmsync.config.load import Notes
 from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.signature import default_of
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
@@ -35,12 +36,13 @@ from mmsync.fileio import atomic_path
 from mmsync.registry import DATASETS, METRICS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+_DATASET = "dataset"  # options below it are for the variables of the data set to transfer to
 _TRAINING = ("train_dataloader", "train_cfg", "val_dataloader", "val_cfg", "val_evaluator")
 _OWN = {  # what a protocol brings with it: laid over nothing of the pretraining's
     *("train_cfg", "val_cfg", "test_cfg", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator"),
     *("default_hooks", "custom_hooks", "auto_scale_lr"),
 }
-_FACTS = ("title", "metric", "best", "seeds")
+_FACTS = ("title", "metric", "best", "seeds", "dataset")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Protocol:
         best: The same of the best epoch, if it has epochs.
         seeds: Of its runs; empty if nothing in it is random.
         cfg: The keys of the Runner that it sets.
+        dataset: Config file of the data set that it transfers to; ``None`` for the one of the pretraining.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Protocol:
     best: Optional[str]
     seeds: tuple[int, ...]
     cfg: dict[str, Any]
+    dataset: Optional[Path] = None
 
     @property
     def trains(self) -> bool:
@@ -104,7 +108,15 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
     if problems:
         raise ConfigError("\n  ".join([f"{path} is no protocol:", *problems]), problems)
     own = {key: value for key, value in values.items() if key in RUNNER_KEYS}
-    return Protocol(path.stem, facts["title"], facts["metric"], facts.get("best"), tuple(facts.get("seeds") or ()), own)
+    return Protocol(
+        name=path.stem,
+        title=facts["title"],
+        metric=facts["metric"],
+        best=facts.get("best"),
+        seeds=tuple(facts.get("seeds") or ()),
+        cfg=own,
+        dataset=path.parent / facts["dataset"] if facts.get("dataset") else None,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the config to run
@@ -125,7 +137,7 @@ def base_config(
         CheckpointError: The checkpoint holds no config.
         ConfigError: An option is for no variable, or for one that is no text, of the checkpoint's config.
     """
-    variables = {key: value for key, value in options.items() if key.split(".")[0] not in RUNNER_KEYS}
+    variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, _DATASET}}
     if config is not None:
         return load(config, variables)
     text = checkpoint.get("meta", {}).get("cfg")
@@ -200,10 +212,19 @@ def lay_over(base: Config, protocol: Protocol, dataset: Optional[Mapping[str, An
 
 
 def _other_data(loader: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A loader of another data set, whose clips come in the layout of the encoder."""
     loader = copy.deepcopy(dict(loader))
     layout = values.get("model", {}).get("encoder", {}).get("backbone", {}).get("layout")
-    if layout is not None:
-        loader["dataset"]["layout"] = layout
+    if layout is None:
+        return loader
+    data = loader["dataset"]
+    source = data.get("source", {})
+    kind = DATASETS.find(source.get("type", ""))
+    own = source.get("layout") or getattr(kind, "layout", None) or (kind and default_of(kind, "layout"))
+    own = getattr(own, "name", own)
+    if isinstance(own, str) and own != layout:  # where only the files tell it, the data set remaps by itself
+        data["pipeline"] = [dict(type="RemapSkeleton", src=own, dst=layout), *data.get("pipeline", ())]
+    data["layout"] = layout
     return loader
 
 
@@ -315,9 +336,15 @@ class Benchmark:
         self.digest = _digest_file(self.checkpoint)
         base = base_config(content, config, options or {}, self.checkpoint)
         init_default_scope(base.get("default_scope", "mmsync"))
-        other = load(dataset).to_dict() if dataset is not None else None
         self.protocols = list(protocols)
-        self.cfgs = {protocol.name: lay_over(base, protocol, other) for protocol in protocols}
+        of_dataset = {
+            key[len(_DATASET) + 1 :]: v for key, v in (options or {}).items() if key.startswith(f"{_DATASET}.")
+        }
+        self.cfgs = {}
+        for protocol in protocols:
+            file = dataset or protocol.dataset
+            other = None if file is None else load(file, of_dataset).to_dict()
+            self.cfgs[protocol.name] = lay_over(base, protocol, other)
         apply_options(self.cfgs, options or {})
         for name, cfg in self.cfgs.items():
             cfg.setdefault("default_scope", "mmsync")
@@ -349,7 +376,8 @@ class Benchmark:
     def _run_seed(self, protocol: Protocol, seed: int) -> dict[str, Any]:
         folder = self.work_dir / protocol.name / f"seed_{seed}"
         cfg = copy.deepcopy(self.cfgs[protocol.name])
-        fingerprint = hashlib.sha1(f"{self.digest}\n{seed}\n{cfg.pretty_text}".encode()).hexdigest()
+        text = json.dumps([self.digest, seed, cfg.to_dict()], sort_keys=True, default=repr)
+        fingerprint = hashlib.sha1(text.encode()).hexdigest()
         file = folder / "result.json"
         if file.is_file() and not self.force:
             result = json.loads(file.read_text(encoding="utf-8"))

@@ -14,4 +14,4 @@ train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(
     _delete_=True, type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4)
 )
-param_scheduler = dict(type="MultiStepLR", milestones=[80], gamma=0.1, by_epoch=True)
+param_scheduler = [dict(type="MultiStepLR", milestones=[80], gamma=0.1, by_epoch=True)]

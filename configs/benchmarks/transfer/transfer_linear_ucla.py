@@ -1,3 +1,3 @@
 # The linear probe on NW-UCLA (cross-view) of an encoder that was pretrained elsewhere.
-_base_ = ["../linear/linear.py", "../../_base_/datasets/ucla_xview.py"]
-protocol = dict(title="transfer: linear probe on NW-UCLA")
+_base_ = "../linear/linear.py"
+protocol = dict(title="transfer: linear probe on NW-UCLA", dataset="../../_base_/datasets/ucla_xview.py")

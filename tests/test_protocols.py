@@ -1,0 +1,318 @@
+"""Every shipped protocol fits over pretraining configs; slips are told; one command runs a list on a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsync.apis.benchmark import (
+    Protocol,
+    apply_options,
+    base_config,
+    fit_batch,
+    lay_over,
+    list_protocols,
+    load_protocol,
+)
+from mmsync.apis.features import extract_features, init_model
+from mmsync.config import check, load
+from mmsync.engine.runner import MotionRunner
+from mmsync.errors import CheckpointError, ConfigError, ProtocolError
+from mmsync.evaluation.functional import load_scores, top_accuracy
+from tests import typos
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "configs" / "benchmarks"
+BASES = [ROOT / "configs" / "aimclr" / f"aimclr_stgcn_{data}.py" for data in ("synthetic", "ucla_xview")]
+PROTOCOLS = list(list_protocols(FOLDER))
+FOR_TRANSFORMERS = ("finetune_mamp",)
+
+VIT = dict(type="SkeletonViT", embed_dim=8, depth=2, num_heads=2, in_channels=3)
+
+
+@pytest.fixture(scope="module")
+def bases():
+    return [load(path) for path in BASES]
+
+
+# ---------------------------------------------------------------------------------------------- the shipped protocols
+
+
+def laid(base: Config, name: str) -> Config:
+    protocol = load_protocol(name, FOLDER)
+    if name in FOR_TRANSFORMERS:
+        base = copy.deepcopy(base)
+        base.model.encoder.backbone = dict(VIT, layout=base.model.data_preprocessor.layout)
+        base.model.data_preprocessor.stream = "joint"
+    return lay_over(base, protocol, None if protocol.dataset is None else load(protocol.dataset).to_dict())
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_it_fits_over_pretraining_configs(bases, name):
+    for base in bases:
+        if name.endswith("ucla") and base.model.data_preprocessor.layout != "kinect20":
+            continue  # the fingers that ntu25 has cannot be made from kinect20
+        before = base.to_dict()
+        check(laid(base, name))
+        assert base.to_dict() == before
+    protocol = load_protocol(name, FOLDER)
+    assert protocol.title
+    assert protocol.metric.split("/")[0] in ("knn", "linear", "mlp", "oneshot", "accuracy")
+    assert len((list_protocols(FOLDER)[name]).read_text().splitlines()) < 60
+
+
+def test_95_percent_of_slips_in_protocols_are_told(bases):
+    """In what a protocol itself sets; a slip in what it takes over is the matter of the pretraining's config."""
+    made, missed = 0, []
+    seen: set = set()
+    for name in PROTOCOLS:
+        if name.startswith(("transfer", "semi")) and name != "semi10":
+            continue
+        cfg = laid(bases[1], name)
+        own = load_protocol(name, FOLDER).cfg
+        for key in [key for key in cfg if key not in own]:
+            seen.update((path, owner.get("type"), owner[k] if k == "type" else None) for path, owner, k in
+                        typos.places({key: cfg._cfg_dict[key]}))  # fmt: skip
+        one, lost = typos.count(cfg, seen)
+        made, missed = made + one, missed + [f"{name}: {slip}" for slip in lost]
+    print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
+    assert made > 200
+    assert len(missed) <= 0.05 * made, missed
+
+
+def test_finetuning_takes_encoder_and_data_and_nothing_else(bases):
+    base = bases[1]
+    cfg = lay_over(base, load_protocol("semi10", FOLDER))
+    assert cfg.model.type == "SkeletonClassifier"
+    assert cfg.model.encoder == {k: v for k, v in base.model.encoder.items() if k != "projector"}
+    assert list(cfg.model.data_preprocessor.views) == ["train"]
+    assert cfg.model.data_preprocessor.stream == base.model.data_preprocessor.stream
+    assert cfg.train_dataloader.dataset.split == base.train_dataloader.dataset.split
+    assert cfg.train_dataloader.dataset.subset == dict(share=0.1, rule="stratified")
+    assert cfg.val_dataloader.dataset.roles == dict(query="xview_test")
+    assert cfg.param_scheduler != base.param_scheduler
+    assert "queue_size" not in cfg.model
+
+
+def test_another_data_set_is_remapped_to_the_encoders_layout(bases):
+    other = load(ROOT / "configs" / "_base_" / "datasets" / "synthetic.py").to_dict()
+    cfg = lay_over(bases[1], load_protocol("linear", FOLDER), other)
+    assert cfg.test_dataloader.dataset.source.type == "SyntheticSource"
+    assert cfg.test_dataloader.dataset.layout == "kinect20"
+    check(cfg)
+
+
+@pytest.mark.parametrize(("size", "batch", "drop"), [(5, 5, False), (100, 48, False), (97, 48, True), (1, 1, False)])
+def test_small_sets_are_used_whole(size, batch, drop):
+    loader = Config(dict(batch_size=48, drop_last=True))
+    fit_batch(loader, size)
+    assert (loader.batch_size, loader.drop_last) == (batch, drop)
+
+
+def test_what_is_no_protocol(tmp_path):
+    with pytest.raises(ProtocolError, match="did you mean 'linear'"):
+        load_protocol("linaer", FOLDER)
+    for text, message in (
+        ("test_evaluator = dict(type='ProbeMetric')", "protocol=dict"),
+        ("protocol = dict(title='x', metric='y', sedes=[1])", "did you mean 'seeds'"),
+        ("protocol = dict(title='x', metric='y')\ntest_evaluater = dict(type='ProbeMetric')", "'test_evaluator'"),
+    ):
+        (tmp_path / "mine.py").write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            load_protocol(str(tmp_path / "mine.py"), FOLDER)
+
+
+def test_options_go_where_their_place_is():
+    cfgs = {
+        "a": Config(dict(test_evaluator=dict(linear=dict(lr=3.0)))),
+        "b": Config(dict(train_cfg=dict(max_epochs=9))),
+    }
+    apply_options(cfgs, {"test_evaluator.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
+    assert cfgs["a"].test_evaluator.linear.lr == 1.0
+    assert cfgs["b"].train_cfg.max_epochs == 2
+    assert "train_cfg" not in cfgs["a"]
+    with pytest.raises(ConfigError, match="none of a, b has 'model"):
+        apply_options(cfgs, {"model.head.dropout": 0.1})
+
+
+def test_the_config_in_a_checkpoint():
+    text = "data_root = 'data/x'\nmodel = dict(type='A', file='data/x/labels.txt', other='data/xy')\n"
+    checkpoint = {"meta": {"cfg": text}}
+    cfg = base_config(checkpoint, None, {"data_root": "elsewhere", "model.type": "B"}, "a.pth")
+    assert cfg.model == dict(type="A", file="elsewhere/labels.txt", other="data/xy")
+    with pytest.raises(ConfigError, match="--config FILE"):
+        base_config(checkpoint, None, {"stream": "bone"}, "a.pth")
+    with pytest.raises(CheckpointError, match=r"a.pth holds no config.*--config FILE"):
+        base_config({"meta": {}}, None, {}, "a.pth")
+
+
+def test_a_pretraining_without_data_or_encoder_is_told():
+    linear, finetune = (load_protocol(name, FOLDER) for name in ("linear", "finetune"))
+    with pytest.raises(ProtocolError, match="has no test_dataloader"):
+        lay_over(Config(dict(model=dict(type="A"))), linear)
+    loader = dict(dataset=dict(type="ToyClips"))
+    with pytest.raises(ProtocolError, match="nothing to finetune in a A"):
+        lay_over(Config(dict(model=dict(type="A"), train_dataloader=loader, test_dataloader=loader)), finetune)
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+TINY = f"""
+_base_ = {str(BASES[0])!r}
+source = dict(type="SyntheticSource", num_clips=(48, 36))
+pipeline = [dict(type="ResizeClip", length=8), dict(type="PackSkeleton", num_persons=2)]
+model = dict(
+    encoder=dict(backbone=dict(_delete_=True, type="STGCN", channels=[4, 6], strides=[2, 1], in_channels=6)),
+    queue_size=16,
+    data_preprocessor=dict(window=8),
+)
+train_dataloader = dict(batch_size=16, dataset=dict(source=source, pipeline=pipeline))
+val_dataloader = dict(dataset=dict(source=source, pipeline=pipeline))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=1, val_interval=1)
+default_hooks = dict(checkpoint=dict(interval=1))
+"""
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A pretraining of one epoch on 48 clips."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    (folder / "tiny.py").write_text(TINY)
+    cfg = load(folder / "tiny.py", {"work_dir": str(folder)})
+    MotionRunner.from_cfg(cfg).train()
+    return folder / "epoch_1.pth"
+
+
+def benchmark(*args) -> int:
+    argv, sys.argv = sys.argv, ["benchmark.py", *map(str, args)]
+    try:
+        runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
+    except SystemExit as stop:
+        return stop.code
+    finally:
+        sys.argv = argv
+    return 0
+
+
+SHORT = ["train_cfg.max_epochs=2", "test_evaluator.mlp.epochs=2", "test_evaluator.linear.epochs=5"]
+
+
+@pytest.mark.recipe
+def test_one_command_runs_a_list_and_does_nothing_twice(checkpoint, tmp_path, capsys):
+    before = hashlib.sha1(checkpoint.read_bytes()).hexdigest()
+    names = ["linear", "knn", "retrieval", "action_head", "oneshot", "finetune", "semi10"]
+    call = [checkpoint, "--protocols", *names, "--work-dir", tmp_path, "--device", "cpu", "--cfg-options", *SHORT]
+    assert benchmark(*call, "--seeds", "0", "1", "--debug") == 0
+    rows = json.loads((tmp_path / "results.json").read_text())
+    assert [row["protocol"] for row in rows] == names
+    table = capsys.readouterr().out
+    assert all(row["title"] in table for row in rows)
+    markdown = (tmp_path / "results.md").read_text().splitlines()
+    assert len(markdown) == 2 + len(names)
+    for row, line in zip(rows, markdown[2:]):
+        values = [run["metrics"][row["metric"]] for run in row["runs"]]
+        assert row["mean"] == pytest.approx(np.mean(values))
+        assert row["std"] == (pytest.approx(np.std(values, ddof=1)) if len(values) > 1 else None)
+        assert f"{row['mean']:.2f}" in line
+        assert "epoch_1.pth, epoch 1" in line
+        assert len(row["runs"]) == (1 if row["protocol"] in ("knn", "retrieval", "oneshot") else 2)
+        assert row["epoch_rule"] == ("none" if row["protocol"] in ("knn", "retrieval", "oneshot") else "last")
+
+    for name in ("linear", "action_head", "finetune", "semi10", "knn"):
+        folder = tmp_path / name / "seed_0"
+        result = json.loads((folder / "result.json").read_text())
+        row = rows[names.index(name)]
+        scores = load_scores(folder / "scores.npz")
+        assert top_accuracy(scores.logits, scores.labels)["top1"] == pytest.approx(result["metrics"][row["metric"]])
+        with np.load(folder / "confusion.npz") as file:
+            assert file["matrix"].sum() == 36
+            assert len(file["class_names"]) == len(file["matrix"]) == len(result["class_recall"])
+            assert 100 * np.trace(file["matrix"]) / 36 == pytest.approx(result["metrics"][row["metric"]])
+
+    labelled = [(tmp_path / "semi10" / f"seed_{s}" / "labelled.txt").read_text().split() for s in (0, 1)]
+    assert labelled[0] != labelled[1]
+    assert len(labelled[0]) == len(labelled[1]) < 48
+
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
+    (tmp_path / "knn" / "seed_0" / "result.json").unlink()
+    assert benchmark(*call, "--seeds", "0", "1") == 0
+    again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
+    assert {path.parent.parent.name for path in again if again[path] != times[path]} == {"knn"}
+    changed = [*call[:2], "linear", *call[9:14], "test_evaluator.linear.lr=0.5"]
+    assert benchmark(*changed, "--seeds", "0") == 0
+    assert (tmp_path / "linear/seed_0/result.json").stat().st_mtime_ns != times[tmp_path / "linear/seed_0/result.json"]
+    assert len(json.loads((tmp_path / "results.json").read_text())) == len(names)  # rows of other protocols stay
+    assert hashlib.sha1(checkpoint.read_bytes()).hexdigest() == before
+
+
+def test_features_of_joints_leave_the_encoder_as_it_was(checkpoint):
+    cfg = load(checkpoint.parent / "tiny.py")
+    model = init_model(cfg, checkpoint)
+    before = copy.deepcopy(model.state_dict())
+    loader = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
+    found = extract_features(model, loader, progress=False, joints=True)
+    plain = extract_features(model, loader, progress=False)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert torch.equal(found.features, plain.features)
+    assert plain.joints is None
+    assert not any(module._forward_hooks for module in model.modules())
+    assert found.joints.dtype == torch.float16
+    by_hand = []
+    for batch in loader:
+        view = model.data_preprocessor(batch, False)["inputs"]
+        maps = model.encoder_q.backbone(view.data, view.mask).detach().mean(3)  # (N, M, D, V')
+        for person_maps, there in zip(maps, view.mask):
+            by_hand.append(torch.stack([m.T.reshape(-1) for m, t in zip(person_maps, there) if t]).mean(0))
+    torch.testing.assert_close(found.joints.float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--protocols", "lineer"], "no protocol 'lineer'; did you mean 'linear'"),
+        (["--cfg-options", "test_evaluator.linear.epoch=3"], "did you mean 'epochs'"),
+        (["--protocols", "finetune", "--cfg-options", "model.head.num_classes=2"], "classes"),
+        (["--protocols", "semi01_uniform"], "no clip is left of 48 clips"),
+        (["--cfg-options", "stream=bone"], "--config FILE"),
+        (["--config", "nowhere.py"], "no such config file"),
+        (["--dataset", "nowhere.py"], "no such config file"),
+    ],
+)
+def test_mistakes_give_one_message(checkpoint, tmp_path, capsys, args, message):
+    assert benchmark(checkpoint, "--work-dir", tmp_path, "--device", "cpu", *args) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert "Traceback" not in out + err
+
+
+def test_a_checkpoint_without_config_or_of_another_model(checkpoint, tmp_path, capsys):
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save({"state_dict": content["state_dict"]}, tmp_path / "bare.pth")
+    assert benchmark(tmp_path / "bare.pth", "--work-dir", tmp_path) == 2
+    assert "holds no config" in capsys.readouterr().err
+    call = ["--protocols", "knn", "--work-dir", tmp_path, "--device", "cpu"]
+    assert benchmark(tmp_path / "bare.pth", "--config", checkpoint.parent / "tiny.py", *call) == 0
+    assert benchmark(tmp_path / "bare.pth", "--config", BASES[0], *call) == 2
+    assert "of another model than AimCLR" in capsys.readouterr().err
+    assert benchmark(tmp_path / "nowhere.pth") == 2
+    assert "bare.pth" in capsys.readouterr().err
+
+
+def test_the_list_of_protocols(capsys):
+    assert benchmark("--list") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == PROTOCOLS
+
+
+def test_a_protocol_is_a_plain_value():
+    assert Protocol("x", "t", "knn/top1", None, (), {}).trains is False
