@@ -104,5 +104,5 @@ def _read_bodies(lines: list[bytes], heads: list[int], path: Union[str, Path]) -
         if not body.isdigit():
             raise BadFileError(path, "not a number", f"wanted a tracking id, found {show(body)}", head + 1)
     joints = [line for head in heads for line in lines[head + 2 : head + _BODY_LINES]]
-    numbers = (np.array(heads)[:, None] + range(3, _BODY_LINES + 1)).ravel()
+    numbers = (np.array(heads, dtype=int)[:, None] + np.arange(3, _BODY_LINES + 1)).ravel()
     return read_table(joints, 12, 3, path, numbers, len(lines)).reshape(-1, JOINTS, 3)

@@ -79,7 +79,12 @@ def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most
 
 
 def read_table(
-    lines: Sequence[bytes], width: int, keep: int, path: Union[str, Path], numbers: Sequence[int] | range, last: int
+    lines: Sequence[bytes],
+    width: int,
+    keep: int,
+    path: Union[str, Path],
+    numbers: Sequence[int] | np.ndarray | range,
+    last: int,
 ) -> np.ndarray:
     """The first columns of lines that hold the same number of numbers.
 
@@ -128,7 +133,7 @@ def read_table(
     return table
 
 
-def check_numbers(lines: Sequence[bytes], path: Union[str, Path], numbers: Sequence[int] | range) -> None:
+def check_numbers(lines: Sequence[bytes], path: Union[str, Path], numbers: Sequence[int] | np.ndarray | range) -> None:
     """Raise :class:`BadFileError` at the first word that is no number."""
     for line, number in zip(lines, numbers):
         for word in line.split():
