@@ -8,8 +8,8 @@ published. A third row computes the same persons as mmsync, so that the share of
 
 Steps of the variants take turns in one process, so drifts of the machine meet all; on a busy machine --threads 1
 --cpu-time counts the processor's time instead. Peak memory is what a step adds to model and data: on a GPU by the
-allocator's count, on the CPU (Linux) by the resident set of one process a variant. D = 512 is the report's width; on the
-CPU its plain form takes minutes a step and more than 20 GB.
+allocator's count, on the CPU (Linux) by the resident set of one process a variant. D = 512 is the report's width; on
+the CPU its plain form takes minutes a step and more than 20 GB.
 """
 
 from __future__ import annotations
