@@ -18,7 +18,10 @@ from mmsync.config import load
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources import StoreSource
 from mmsync.datasets.sources.ntu_file import read_skeleton
+from mmsync.datasets.sources.pku import convert_pku
+from mmsync.datasets.synthetic import SyntheticSource
 from mmsync.datasets.synthetic.ntu_raw import BROKEN
+from mmsync.datasets.synthetic.pku_raw import write_pku_raw
 from mmsync.datasets.transforms import AimCLR50
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout
@@ -136,6 +139,18 @@ def test_every_preset_takes_every_clip(ntu60, pipeline):
     assert batch["inputs"]["keypoint"].shape[:2] == (60, 2)
     assert torch.isfinite(batch["inputs"]["keypoint"]).all()
     assert batch["inputs"]["person_mask"].any(1).all()
+
+
+@pytest.mark.parametrize("phase", [1, 2])
+def test_pku_comes_the_same_way(tmp_path, phase):
+    (tmp_path / "raw").mkdir()
+    write_pku_raw(SyntheticSource((14, 7), num_frames=(10, 20)), tmp_path / "raw", phase)
+    convert_pku(tmp_path / "raw", tmp_path / "store", phase)
+    cfg = load(CONFIGS / f"pku{phase}_xsub.py", dict(data_root=str(tmp_path / "store")))
+    assert len(Runner.build_dataloader(cfg.train_dataloader, seed=0).dataset) == 14
+    (batch,) = Runner.build_dataloader(cfg.val_dataloader, seed=0)
+    assert batch["inputs"]["keypoint"].shape == (21, 2, 50, 25, 3)
+    assert [sample.role for sample in batch["data_samples"]] == ["bank"] * 14 + ["query"] * 7
 
 
 def test_without_data_the_command_that_makes_them_is_told():
