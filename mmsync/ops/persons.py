@@ -67,3 +67,16 @@ def mean_persons(packed: PackedPersons, count_absent: bool = False) -> Tensor:
         weight = present.to(data.dtype)
     count = data.new_zeros(n).index_add(0, owner, weight).clamp(min=1)
     return data.new_zeros(n, data.shape[1]).index_add(0, owner, data * weight[:, None]) / count[:, None]
+
+
+def joint_features(packed: PackedPersons, count_absent: bool = False) -> Tensor:
+    """Mean over frames, joints side by side, mean over persons.
+
+    Args:
+        packed: With a feature map ``(P, D, T', V')``.
+        count_absent: As for :func:`mean_persons`.
+
+    Returns:
+        Tensor: ``(N, V' * D)``, all channels of the first joint first.
+    """
+    return mean_persons(packed._replace(data=packed.data.mean(2).transpose(1, 2).flatten(1)), count_absent)

@@ -10,9 +10,9 @@ from torch import nn
 
 from mmsync.engine.checkpoint import load_weights
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError
-from mmsync.models.heads import ActionHead, LinearHead, joint_features
+from mmsync.models.heads import ActionHead, LinearHead
 from mmsync.models.necks import SkeletonPool
-from mmsync.ops.persons import pack_persons
+from mmsync.ops.persons import joint_features, pack_persons
 from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
 
@@ -145,3 +145,22 @@ def test_it_refuses_the_encoder_of_another_network():
     other = {"encoder_q." + k: v for k, v in nn.Sequential(nn.Linear(2, 2)).state_dict().items()}
     with pytest.raises(CheckpointError, match="of another model"):
         load_weights(classifier(), other, "x.pth")
+
+
+def test_a_pool_that_keeps_joints_is_what_everyone_behind_it_sees():
+    """The encoder's widths, the projector's and the linear head's follow from it; a map without joints is told."""
+    encoder = dict(ENCODER, pool=dict(type="SkeletonPool", joints="keep"), projector=dict(type="MLPProjector"))
+    model = MODELS.build(encoder).eval()
+    x, mask = torch.randn(3, 2, 8, 25, 3), torch.tensor([[True, True], [True, False], [True, False]])
+    feature = model.forward_map(View(x, mask))
+    torch.testing.assert_close(model.extract(View(x, mask)), joint_features(feature))
+    assert model.pooled_channels == 25 * 8
+    assert model(View(x, mask)).shape == (3, 128)
+    classifier = MODELS.build(
+        dict(type="SkeletonClassifier", encoder=encoder, head=dict(type="LinearHead", num_classes=4))
+    )
+    assert classifier.head.fc.in_features == 25 * 8
+    with pytest.raises(ConfigError, match="joints='mean'"):
+        model.pool(feature._replace(data=feature.data.mean(3, keepdim=True)))
+    with pytest.raises(ConfigError, match="use 'mean' or 'keep'"):
+        SkeletonPool(joints="kept")

@@ -1,4 +1,4 @@
-from .action import ActionHead, joint_features
+from .action import ActionHead
 from .linear import LinearHead
 
-__all__ = ["ActionHead", "LinearHead", "joint_features"]
+__all__ = ["ActionHead", "LinearHead"]

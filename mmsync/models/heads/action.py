@@ -9,21 +9,8 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.ops.persons import PackedPersons, mean_persons
+from mmsync.ops.persons import PackedPersons, joint_features
 from mmsync.registry import HEADS
-
-
-def joint_features(feature: PackedPersons, count_absent: bool = False) -> Tensor:
-    """Mean over frames, joints side by side, mean over persons.
-
-    Args:
-        feature: ``(P, D, T', V')``.
-        count_absent: Whether absent persons that were computed count, as the encoder's pooling has it.
-
-    Returns:
-        Tensor: ``(N, V' * D)``, all channels of the first joint first.
-    """
-    return mean_persons(feature._replace(data=feature.data.mean(2).transpose(1, 2).flatten(1)), count_absent)
 
 
 @HEADS.register_module()
@@ -37,6 +24,7 @@ class ActionHead(BaseModule):
         num_classes: Number of classes; the benchmark tool fills it in from the data.
         in_channels: D; the classifier fills it in from its backbone.
         num_joints: V'; the classifier fills in the joints of its backbone's layout.
+        pooled_channels: Not used; the classifier offers it to every head.
         hidden_channels: Width of the hidden layer.
         dropout: Of the feature map, in [0, 1).
         init_cfg: MMEngine's initialisation config.
@@ -50,6 +38,7 @@ class ActionHead(BaseModule):
         num_classes: Optional[int] = None,
         in_channels: Optional[int] = None,
         num_joints: Optional[int] = None,
+        pooled_channels: Optional[int] = None,
         hidden_channels: int = 2048,
         dropout: float = 0.5,
         init_cfg: Optional[dict] = None,

@@ -20,6 +20,7 @@ class LinearHead(BaseModule):
         num_classes: Number of classes; the benchmark tool fills it in from the data.
         in_channels: D; the classifier fills it in from its backbone.
         num_joints: Not used; the classifier offers it to every head.
+        pooled_channels: Width behind the pooling; ``None`` is ``in_channels``, the classifier fills it in.
         dropout: Of the pooled feature, in [0, 1).
         init_cfg: MMEngine's initialisation config.
 
@@ -32,6 +33,7 @@ class LinearHead(BaseModule):
         num_classes: Optional[int] = None,
         in_channels: Optional[int] = None,
         num_joints: Optional[int] = None,
+        pooled_channels: Optional[int] = None,
         dropout: float = 0.0,
         init_cfg: Optional[dict] = None,
     ) -> None:
@@ -40,7 +42,7 @@ class LinearHead(BaseModule):
             raise ConfigError(f"LinearHead needs num_classes and in_channels, got {num_classes} and {in_channels}")
         self.num_classes = num_classes
         self.drop = nn.Dropout(dropout)
-        self.fc = nn.Linear(in_channels, num_classes)
+        self.fc = nn.Linear(pooled_channels or in_channels, num_classes)
 
     def forward(self, feature: PackedPersons, pool: nn.Module) -> Tensor:
         """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``, pooled by the encoder's ``pool`` neck."""

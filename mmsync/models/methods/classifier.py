@@ -51,7 +51,8 @@ class SkeletonClassifier(BaseModel):
         self.encoder = MODELS.build(encoder)
         backbone = self.encoder.backbone
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
-        self.head = HEADS.build({"in_channels": backbone.out_channels, "num_joints": joints, **head})
+        sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=self.encoder.pooled_channels)
+        self.head = HEADS.build({**sizes, **head})
         self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
         self.train()
 

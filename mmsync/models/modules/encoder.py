@@ -37,10 +37,12 @@ class Encoder(BaseModule):
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
         self.pool_neck = NECKS.build(pool or dict(type="SkeletonPool"))
-        self.out_channels = self.backbone.out_channels
+        pooled = getattr(self.pool_neck, "pooled_channels", None)
+        self.pooled_channels = self.backbone.out_channels if pooled is None else pooled(self.backbone)
         self.projector = None
+        self.out_channels = self.pooled_channels
         if projector is not None:
-            self.projector = NECKS.build({"in_channels": self.out_channels, **projector})
+            self.projector = NECKS.build({"in_channels": self.pooled_channels, **projector})
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
