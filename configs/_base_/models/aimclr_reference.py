@@ -5,6 +5,8 @@ _base_ = "./aimclr.py"
 model = dict(
     key_init="reference",
     drop_scope="batch",
+    mining=None,
+    mining_epoch=150,
     encoder=dict(
         pool=dict(persons="mean"),
         projector=dict(init_cfg=dict(type="Normal", layer="Linear", std=0.02)),
