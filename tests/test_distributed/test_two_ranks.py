@@ -21,7 +21,10 @@ pytestmark = pytest.mark.dist
 BATCH, STEPS = 6, 2
 
 
-def build(method: str, persons: str, drop_scope: str, mining: bool) -> nn.Module:
+SAFE = dict(topk=2, agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=0.5, smoothing=2)
+
+
+def build(method: str, persons: str, drop_scope: str, mining: bool | str) -> nn.Module:
     torch.manual_seed(0)
     encoder = dict(
         type="Encoder",
@@ -32,9 +35,13 @@ def build(method: str, persons: str, drop_scope: str, mining: bool) -> nn.Module
     if method == "skeletonclr":
         model = SkeletonCLR(encoder, queue_size=16, temperature=0.2, momentum=0.9)
     else:
-        extra = dict(drop_scope=drop_scope, drop_threshold=0.68, mining_epoch=0 if mining else None)
+        extra = dict(drop_scope=drop_scope, drop_threshold=0.68)
+        extra |= dict(mining=SAFE) if mining == "safe" else dict(mining_epoch=0 if mining else None)
         model = AimCLR(encoder, queue_size=16, temperature=0.2, momentum=0.9, **extra)
     model.init_weights()
+    if mining == "safe":  # as after a long time of agreement, or two steps would not be enough for it to start
+        model.miner.on.fill_(True)
+        model.miner.agreed.fill_(1.0)
     return model.double()
 
 
@@ -79,6 +86,7 @@ def train_rank(rank: int, *config) -> dict:
         ("aimclr", "mean", "batch", False),
         ("aimclr", "valid_mean", "batch", True),
         ("aimclr", "valid_mean", "sample", False),
+        ("aimclr", "valid_mean", "sample", "safe"),
     ],
 )
 def test_methods(config):
@@ -90,6 +98,9 @@ def test_methods(config):
                 continue  # shares of different numbers of persons; logged only
             mean = torch.stack([r["log"][step][key] for r in ranks]).mean()
             torch.testing.assert_close(mean, expected, msg=lambda m, at=(step, key): f"{at}: {m}")
+    if config[-1] == "safe":
+        assert one["log"][-1]["mined"] > 0
+        assert 0 < one["log"][-1]["hub_share"] <= 1
     assert one["gradients"]
     for key, expected in one["gradients"].items():
         for r in ranks:

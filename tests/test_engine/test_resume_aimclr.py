@@ -23,6 +23,8 @@ def small(folder):
             "train_cfg.max_epochs": 2,
             "train_cfg.val_interval": 1,
             "model.queue_size": 32,
+            "model.mining": dict(agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=1.0, smoothing=2),
+            "model.mining_epoch": None,
             "model.encoder.backbone.channels": [8, 8, 16],
             "model.encoder.backbone.strides": [1, 2, 2],
             "default_hooks.checkpoint.by_epoch": False,
@@ -37,6 +39,7 @@ def small(folder):
 @pytest.mark.recipe
 def test_aimclr_resumes_in_the_middle_of_an_epoch(tmp_path):
     straight, losses = train(small(tmp_path / "straight"), log=("loss",))
+    assert straight.bare_model.miner.on  # so that what is resumed is a decision, not the absence of one
     train(small(tmp_path / "broken"), stop_at=5, log=("loss",))
     again = small(tmp_path / "broken")
     again.resume = True

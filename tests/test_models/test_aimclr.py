@@ -145,6 +145,44 @@ def test_mining_starts_when_it_is_due():
     assert 4 <= losses["positives"] <= 10  # the true key and the union of three views' three neighbours
 
 
+def test_safe_mining_is_info_nce_until_it_is_on_and_then_has_the_miners_positives():
+    torch.manual_seed(0)
+    model = AimCLR(
+        encoder_config(), queue_size=12, temperature=0.2, mining=dict(topk=2, min_similarity=-1, max_share=1)
+    )
+    model.init_weights()
+    state, seen = copy.deepcopy(model.state_dict()), {}
+    plain = AimCLR(encoder_config(), queue_size=12, temperature=0.2)
+    plain.load_state_dict({k: v for k, v in state.items() if not k.startswith("miner.")})
+    off = model.loss(toy_views())
+    assert off["mining_on"] == off["mined"] == 0
+    torch.testing.assert_close(off["loss_infonce"], plain.loss(toy_views())["loss_infonce"])
+
+    model.load_state_dict(state)
+    model.miner.load_state_dict(
+        dict(agreed=torch.tensor(0.5), crowded=torch.tensor(0.0), on=torch.tensor(True), alarms=torch.tensor(0))
+    )
+    model.miner.register_forward_hook(lambda module, args, out: seen.update(views=args[0], key=args[1], mask=out[0]))
+    queue, views = model.queue.snapshot(), toy_views()
+    on = model.loss(views)
+    with torch.no_grad():
+        query, key = (
+            F.normalize(e(views[n]), dim=1) for e, n in ((model.encoder_q, "query"), (model.encoder_k, "key"))
+        )
+    torch.testing.assert_close(seen["views"][0], query @ queue, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(seen["key"], key @ queue, atol=1e-5, rtol=1e-4)
+    assert len(seen["views"]) == 3
+    assert on["mined"] == seen["mask"].sum() / 4 > 0
+    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ queue], 1) / 0.2
+    expected = multi_positive_nce(logits, F.pad(seen["mask"].float(), (1, 0), value=1))
+    torch.testing.assert_close(on["loss_infonce"].detach(), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_two_ways_of_mining_at_once_are_refused():
+    with pytest.raises(ConfigError, match=r"mining_epoch=3.*None"):
+        AimCLR(encoder_config(), queue_size=12, mining={}, mining_epoch=3)
+
+
 def test_without_drop_there_are_two_terms():
     torch.manual_seed(0)
     model = AimCLR(encoder_config(), queue_size=12, drop_threshold=None)
