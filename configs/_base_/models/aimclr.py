@@ -1,6 +1,7 @@
 # AimCLR (Guo et al., 2022), on any backbone: SkeletonCLR and what makes it AimCLR.
 # Against the release: the key encoder starts as a copy, absent persons neither count nor cost, attention drop rescales
-# each person alone, the blur keeps the clip's size, and mining is gated. configs/aimclr/reference has the release to the letter.
+# each person alone, the blur keeps the clip's size, and mining is gated.
+# configs/aimclr/reference has the release to the letter.
 
 _base_ = "./skeletonclr.py"
 

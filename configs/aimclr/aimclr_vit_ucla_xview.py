@@ -1,0 +1,16 @@
+# AimCLR with a transformer on NW-UCLA: the ST-GCN's recipe with joints kept apart by the pooling, and safe mining.
+_base_ = ["./aimclr_stgcn_ucla_xview.py", "../_base_/models/vit_small.py"]
+
+model = dict(
+    mining=dict(),
+    encoder=dict(
+        _delete_=True,
+        type="Encoder",
+        backbone={{_base_.vit_small}},
+        pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
+        projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128),
+    ),
+)
+train_cfg = dict(max_epochs=100)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = dict(eta_max=1e-3)

@@ -1,0 +1,14 @@
+# SkeletonCLR with DSTformer on NW-UCLA: the recipe of aimclr_dstformer_ucla_xview.py without the extreme view.
+_base_ = ["./skeletonclr_stgcn_ucla_xview.py", "../_base_/models/dstformer_small.py"]
+
+model = dict(
+    encoder=dict(
+        _delete_=True,
+        type="Encoder",
+        backbone={{_base_.dstformer_small}},
+        pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
+        projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128),
+    ),
+)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = dict(eta_max=1e-3)
