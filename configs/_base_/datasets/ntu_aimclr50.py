@@ -1,6 +1,6 @@
 # What the NTU RGB+D and PKU-MMD data sets share: AimCLR's preparation to 50 frames, of a store that
 # tools/dataset_converters made of the raw files. A file of a data set adds data_root and its protocol's splits.
-# Packed once into a map that every protocol, worker and rank reads: .9 GB for NTU60, 1.8 GB for NTU120.
+# Packed once into a map that every protocol, worker and rank reads: about 1 GB for NTU60, 2 GB for NTU120.
 
 pipeline = [dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=2)]
 
