@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmsync.models.methods import AimCLR, SkeletonCLR
-from mmsync.models.modules import convert_sync_batchnorm
+from mmsync.models.modules import NeighborMining, convert_sync_batchnorm
 from mmsync.ops.batch_norm import batch_norm
 from mmsync.ops.dist import all_gather, all_reduce_sum
 from mmsync.structures import View
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.dist
 BATCH, STEPS = 6, 2
 
 
-SAFE = dict(topk=2, agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=0.5, smoothing=2)
+SAFE = dict(topk=3, agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=1.0, smoothing=2)
 
 
 def build(method: str, persons: str, drop_scope: str, mining: bool | str) -> nn.Module:
@@ -114,6 +114,35 @@ def test_methods(config):
             )
     for key in ("queue.keys", "queue.pointer"):
         assert torch.equal(ranks[0]["state"][key], ranks[1]["state"][key]), key
+
+
+def mine(rows: slice) -> dict:
+    """Six steps of mining on some of the clips of a batch of 12, the gate opening on the way."""
+    miner = NeighborMining(topk=3, smoothing=3, max_crowding=0.5, max_share=0.25, min_similarity=0.1)
+    generator = torch.Generator().manual_seed(0)
+    steps = []
+    for _ in range(6):
+        common, *noise = torch.randn(5, 12, 30, generator=generator)
+        *views, key = [(common + x).mul(0.4).tanh()[rows] for x in noise]
+        steps.append(miner(views, key, 0))
+    return dict(positives=[p for p, _ in steps], log=[log for _, log in steps], state=miner.state_dict())
+
+
+def mine_on_rank(rank: int) -> dict:
+    return mine(slice(6 * rank, 6 * rank + 6))
+
+
+def test_mining_decides_on_the_global_batch():
+    """Hubs, agreement and the gate: exactly those of one rank, on every rank."""
+    one, ranks = mine(slice(None)), on_ranks(mine_on_rank)
+    assert {bool(log["mining_on"]) for log in one["log"]} == {False, True}
+    assert one["positives"][-1].any()
+    for step, expected in enumerate(one["positives"]):
+        assert torch.equal(torch.cat([r["positives"][step] for r in ranks]), expected)
+        for key in ("mining_on", "agreement", "crowding", "hub_share"):
+            assert all(r["log"][step][key] == one["log"][step][key] for r in ranks), key
+    for key, expected in one["state"].items():
+        assert all(torch.equal(r["state"][key], expected) for r in ranks), key
 
 
 def ops_on_rank(rank: int) -> dict:
