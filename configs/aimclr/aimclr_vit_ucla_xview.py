@@ -2,7 +2,7 @@
 _base_ = ["./aimclr_stgcn_ucla_xview.py", "../_base_/models/vit_small.py"]
 
 model = dict(
-    mining=dict(),
+    mining=dict(_delete_=True),  # its defaults, in place of the None that the base says
     encoder=dict(
         _delete_=True,
         type="Encoder",
