@@ -77,7 +77,7 @@ class CollapseMonitorHook(Hook):
         runner.logger.warning(
             f"collapse: {', '.join(low)} at epoch {runner.epoch}: the encoder maps nearly all clips to one feature, "
             "whatever the loss says. Usual causes: a learning rate that is too high, views that differ too little or "
-            "too much, a queue that is too short, or nearest-neighbour mining as published (mining_epoch; mining=dict() is safe)."
+            "too much, a queue that is too short, or nearest-neighbour mining as published (AimCLR's mining_epoch)."
             + (" Training stops here." if self.stop else "")
         )
         if self.stop and isinstance(runner._train_loop, BaseLoop):
