@@ -15,6 +15,7 @@ from torch import nn
 
 from mmsync.apis import init_model
 from mmsync.apis.convert import convert_checkpoint, from_reference, to_reference
+from mmsync.config import load
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
 from mmsync.ops.graph import adjacency
@@ -24,6 +25,7 @@ from mmsync.structures import SkeletonLayout, View
 from .test_models.reference import load_strictly, tensors, to_mmsync
 
 TOOLS = Path(__file__).parents[1] / "tools" / "model_converters"
+CONFIGS = Path(__file__).parents[1] / "configs"
 STGCN16 = dict(type="STGCN", layout="ntu25", width=16, out_channels=256)
 REPORT = dict(type="DSTformer", layout="ntu25", depth=4, max_len=50, norm_eps=1e-5)
 BASE = dict(type="DSTformer", layout="h36m17")
@@ -148,6 +150,42 @@ def test_a_published_checkpoint_fits_its_model_and_comes_back(published, name):
             torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-4, msg=key)
         else:
             assert torch.equal(found[key], value), key
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("aimclr_pretrain_ntu", "aimclr/reference/aimclr_stgcn_ntu60_xsub"),
+        ("mbaimclr_pretrain_ntu", "mbaimclr/mbaimclr_dstformer_ntu60_xsub"),
+        ("transclr_pretrain_ntu", "mbaimclr/mbaimclr_vit_ntu60_xsub"),
+    ],
+)
+def test_a_published_pretraining_fits_the_shipped_config(published, name, config):
+    """Nothing but the preprocessor's generator is missing, and the report names the config."""
+    path = CONFIGS / f"{config}.py"
+    state = {"state_dict": published(name)}
+    found = from_reference(state, "aimclr", name, config=load(path))
+    assert (found.match.unexpected, found.match.reshaped) == ([], [])
+    assert all(key.startswith("data_preprocessor.") for key in found.match.missing)
+    assert str(path) in found.report()
+    inferred = from_reference(state, "aimclr", name)
+    assert f"configs/{config}.py" in inferred.report()
+    wanted, told = load(path).model.encoder.backbone, inferred.model["encoder"]["backbone"]
+    for key in ("type", "layout", "norm_eps"):  # shapes do not tell these, the family does
+        assert wanted.get(key, told.get(key)) == told.get(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [("crossclr_3views_pretrain_ntu", 364), ("crossclr_3views_linear_ntu60", 179)]
+)
+def test_of_three_streams_the_first_is_taken(published, name, own):
+    state = published(name)
+    result = from_reference({"state_dict": state}, "aimclr", name)
+    assert (len(result.match.matched), len(result.unused)) == (own, len(state) - own)
+    assert not result.match.missing + result.match.unexpected
+    back = to_reference(result.checkpoint, "aimclr").checkpoint
+    assert set(back) == set(state)
+    assert all(torch.equal(back[key], state[key]) for key in state)
 
 
 # -------------------------------------------------------------------------------- reference states, reference numbers

@@ -66,12 +66,14 @@ class Family(NamedTuple):
         tool: The script that converts them.
         forms: What they can be, the most special first.
         norm_eps: Of the transformers' layer norms.
+        configs: Backbone -> shipped config to pair with.
     """
 
     title: str
     tool: str
     forms: dict[str, Form]
     norm_eps: float
+    configs: dict[str, str]
 
 
 _MOCO: Rules = (
@@ -108,6 +110,11 @@ FAMILIES: dict[str, Family] = {
             ),
         },
         norm_eps=1e-5,
+        configs={
+            "STGCN": "configs/aimclr/reference/aimclr_stgcn_ntu60_xsub.py",
+            "DSTformer": "configs/mbaimclr/mbaimclr_dstformer_ntu60_xsub.py",
+            "SkeletonViT": "configs/mbaimclr/mbaimclr_vit_ntu60_xsub.py",
+        },
     ),
     "motionbert": Family(
         "MotionBERT",
@@ -139,6 +146,7 @@ FAMILIES: dict[str, Family] = {
             ),
         },
         norm_eps=1e-6,
+        configs={"DSTformer": "configs/aimclr/aimclr_dstformer_ntu60_xsub.py"},
     ),
     "mamp": Family(
         "MAMP or SkeletonMAE",
@@ -162,6 +170,7 @@ FAMILIES: dict[str, Family] = {
             ),
         },
         norm_eps=1e-5,
+        configs={"SkeletonViT": "configs/aimclr/aimclr_vit_ntu60_xsub.py"},
     ),
 }  # fmt: skip
 
@@ -368,6 +377,7 @@ class Conversion(NamedTuple):
         match: How its weights fit the model (or, on the way back, what was written).
         unused: Names that have no place on the other side.
         model: Config of the model; ``None`` on the way back.
+        pair: Config file that it was compared with, if one was given.
     """
 
     checkpoint: dict[str, Any]
@@ -375,15 +385,24 @@ class Conversion(NamedTuple):
     match: StateMatch
     unused: list[str]
     model: Optional[dict[str, Any]] = None
+    pair: Optional[str] = None
 
     def report(self) -> str:
         """Table of what matched, what is unused, and the model to pair with."""
         lines = [self.title, self.match.table()]
         if self.unused:
             lines += [f"{len(self.unused)} without a place on the other side: {', '.join(_groups(self.unused))}"]
-        if self.model is not None:
-            lines += ["Pair it with a config of this encoder (num_heads is as given, no shape tells it):"]
-            lines += [Config(dict(model=self.model)).pretty_text.strip()]
+        if self.pair is not None:
+            lines.append(f"Pair it with {self.pair}")
+        elif self.model is not None:
+            family = FAMILIES[self.checkpoint["meta"]["origin"]["family"]]
+            shipped = family.configs.get(self.model["encoder"]["backbone"]["type"])
+            lines += [
+                f"Pair it with {shipped} or one like it, with this encoder (shapes do not tell num_heads):"
+                if shipped
+                else "Pair it with a config of this encoder (shapes do not tell num_heads):",
+                Config(dict(model=self.model)).pretty_text.strip(),
+            ]
         return "\n".join(lines)
 
 
@@ -503,7 +522,8 @@ def from_reference(
     checkpoint = dict(state_dict=state, meta=dict(origin=origin), reference_only=unused)
     if config is not None:
         checkpoint["meta"]["cfg"] = config.pretty_text
-    return Conversion(checkpoint, f"{source}: {kind.title}, {kind.forms[key].title}", match, list(unused), model)
+    title, pair = f"{source}: {kind.title}, {kind.forms[key].title}", config and config.filename
+    return Conversion(checkpoint, title, match, list(unused), model, pair)
 
 
 def to_reference(
