@@ -91,6 +91,22 @@ def test_crowding_counts_pairs_and_does_not_depend_on_the_batch():
     assert small.mean().item() == pytest.approx(sum(pairs) / len(pairs), abs=0.01)
 
 
+def test_agreement_on_a_share_of_the_queue_does_not_depend_on_its_length():
+    """So one threshold serves a queue of 512 and one of 32768; agreement on a fixed number of entries would fall."""
+    torch.manual_seed(0)
+    x = torch.randn(256, 16)
+    query, key = (F.normalize(x + 0.7 * torch.randn_like(x), dim=1) for _ in range(2))
+    found = {}
+    for length in (500, 8000):
+        queue = F.normalize(torch.randn(16, length), dim=0)
+        for size in (5, length // 100):
+            a, b = neighborhood(query @ queue, size), neighborhood(key @ queue, size)
+            named = a.sum(0).float(), b.sum(0).float()
+            found[length, size] = float(agreement_beyond_chance((a & b).sum(), *named, torch.tensor(256.0)))
+    assert found[8000, 80] == pytest.approx(found[500, 5], abs=0.03)
+    assert found[8000, 5] < 0.7 * found[500, 5]
+
+
 def hub_similarities() -> tuple[list[torch.Tensor], torch.Tensor]:
     """All views of all clips are nearest to entries 0, 1, 2."""
     views, key = similarities()

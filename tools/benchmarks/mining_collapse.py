@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmsync.config import load
-from mmsync.evaluation.functional import effective_rank, knn_classify, topk_accuracy
+from mmsync.evaluation.functional import effective_rank, feature_std, knn_classify, topk_accuracy, train_linear_probe
 from mmsync.models.methods import AimCLR
 from mmsync.ops.contrastive import agreement_beyond_chance, neighborhood
 from mmsync.registry import DATASETS, MODELS
@@ -158,8 +158,11 @@ class Study:
         self.owner[torch.arange(end - len(index), end) % len(self.owner)] = index
 
     @torch.no_grad()
-    def features(self) -> dict[str, float]:
-        """KNN on standardised and on plain features, effective rank, and rank of the queue's keys."""
+    def features(self, linear: bool = False) -> dict[str, float]:
+        """KNN on standardised and on plain features, their deviation and effective rank, and the rank of the queue.
+
+        ``linear`` adds the report's kind of probe: SGD at rate 1e-3 in batches of 8 on features as they are.
+        """
         model, found = copy.deepcopy(self.model).eval(), []
         for start in range(0, len(self.probe_labels), 256):
             batch = {name: x[start : start + 256] for name, x in self.probe_inputs.items()}
@@ -169,7 +172,12 @@ class Study:
             100 * topk_accuracy(knn_classify(x[bank], y[bank], x[~bank], int(y.max()) + 1, standardize=s), y[~bank])
             for s in (True, False)
         ]
-        return dict(knn=knn[0], knn_plain=knn[1], rank=effective_rank(x), key_rank=effective_rank(model.queue.keys.T))
+        result = dict(knn=knn[0], knn_plain=knn[1], std=feature_std(x), rank=effective_rank(x))
+        if linear:
+            data = (x[bank], y[bank], x[~bank], y[~bank])
+            probe = train_linear_probe(*data, int(y.max()) + 1, epochs=100, lr=1e-3, batch_size=8)
+            result["linear"] = 100 * float(probe.accuracy[-1])
+        return {**result, "key_rank": effective_rank(model.queue.keys.T)}
 
     @torch.no_grad()
     def neighbors(self, batch: int) -> dict[str, float]:
@@ -247,7 +255,11 @@ def main() -> None:
                 if name in losses:
                     log.setdefault(name, []).append(float(losses[name].detach()))
         if (epoch + 1) % args.every == 0 or epoch + 1 == args.epochs:
-            line = {**study.features(), **study.neighbors(batch), **{k: sum(v) / len(v) for k, v in log.items()}}
+            line = {
+                **study.features(linear=epoch + 1 == args.epochs),
+                **study.neighbors(batch),
+                **{k: sum(v) / len(v) for k, v in log.items()},
+            }
             print(
                 f"epoch {epoch + 1:3d} {time.time() - began:4.0f}s "
                 + " ".join(f"{k} {v:.3g}" for k, v in line.items()),
