@@ -136,7 +136,8 @@ def test_options_go_where_their_place_is():
         "a": Config(dict(test_evaluator=dict(linear=dict(lr=3.0)))),
         "b": Config(dict(train_cfg=dict(max_epochs=9))),
     }
-    apply_options(cfgs, {"test_evaluator.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
+    found = apply_options(cfgs, {"test_evaluator.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
+    assert found == {"a": {"test_evaluator.linear.lr": 1.0}, "b": {"train_cfg.max_epochs": 2}}
     assert cfgs["a"].test_evaluator.linear.lr == 1.0
     assert cfgs["b"].train_cfg.max_epochs == 2
     assert "train_cfg" not in cfgs["a"]
@@ -226,6 +227,7 @@ def test_one_command_runs_a_list_and_does_nothing_twice(checkpoint, tmp_path, ca
         assert row["std"] == (pytest.approx(np.std(values, ddof=1)) if len(values) > 1 else None)
         assert f"{row['mean']:.2f}" in line
         assert "epoch_1.pth, epoch 1" in line
+        assert ("train_cfg.max_epochs=2" in line) == (row["protocol"] in ("finetune", "semi10"))
         assert len(row["runs"]) == (1 if row["protocol"] in ("knn", "retrieval", "oneshot") else 2)
         assert row["epoch_rule"] == ("none" if row["protocol"] in ("knn", "retrieval", "oneshot") else "last")
 

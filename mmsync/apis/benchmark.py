@@ -261,24 +261,30 @@ def _merge(old: Any, new: Any) -> Any:
     return {k: v for k, v in merged.items() if k != "_delete_"} if isinstance(merged, dict) else merged
 
 
-def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> None:
+def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Set options of Runner keys in every config that has their place.
 
     Args:
         cfgs: Protocol name -> config.
         options: Values by dotted key; those of variables are left to :func:`base_config`.
 
+    Returns:
+        Protocol name -> the options that changed it.
+
     Raises:
         ConfigError: No protocol has the place.
     """
+    applied: dict[str, dict[str, Any]] = {name: {} for name in cfgs}
     for key, value in options.items():
         if key.split(".")[0] not in RUNNER_KEYS:
             continue
-        fitting = [cfg for cfg in cfgs.values() if _has_place(cfg, key.split(".")[:-1] or [key])]
+        fitting = [name for name, cfg in cfgs.items() if _has_place(cfg, key.split(".")[:-1] or [key])]
         if not fitting:
             raise ConfigError(f"--cfg-options {key}: none of {', '.join(cfgs)} has {key.rpartition('.')[0] or key!r}")
-        for cfg in fitting:
-            cfg.merge_from_dict({key: copy.deepcopy(value)})
+        for name in fitting:
+            cfgs[name].merge_from_dict({key: copy.deepcopy(value)})
+            applied[name][key] = value
+    return applied
 
 
 def _has_place(value: Any, parts: Sequence[str]) -> bool:
@@ -345,7 +351,7 @@ class Benchmark:
             file = dataset or protocol.dataset
             other = None if file is None else load(file, of_dataset).to_dict()
             self.cfgs[protocol.name] = lay_over(base, protocol, other)
-        apply_options(self.cfgs, options or {})
+        self.changes = apply_options(self.cfgs, options or {})
         for name, cfg in self.cfgs.items():
             cfg.setdefault("default_scope", "mmsync")
             try:
@@ -475,6 +481,7 @@ class Benchmark:
         return dict(
             protocol=protocol.name,
             title=protocol.title,
+            changes=self.changes[protocol.name],
             data=_describe_data(self.cfgs[protocol.name]),
             metric=protocol.metric,
             mean=float(np.mean(values)),
@@ -576,7 +583,9 @@ def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         checkpoint = f"{path.parent.name}/{path.name}" + (f", epoch {row['epoch']}" if row["epoch"] else "")
         seeds = ", ".join(map(str, row["seeds"])) or "-"
         rule = {"last": "last", "none": "-"}[row["epoch_rule"]]
-        cells.append((row["protocol"], row["title"], row["data"], _value(row), rule, seeds, checkpoint))
+        # what differs from the shipped protocol must not hide behind its name
+        what = "; ".join([row["title"], *(f"{key}={value}" for key, value in row.get("changes", {}).items())])
+        cells.append((row["protocol"], what, row["data"], _value(row), rule, seeds, checkpoint))
     return cells
 
 

@@ -242,7 +242,7 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
 def describe_backbone(
     state: Mapping[str, Tensor],
     source: str = "checkpoint",
-    layout: Optional[str] = None,
+    layout: Union[str, Mapping, None] = None,
     edges: Optional[str] = None,
     num_heads: int = 8,
     norm_eps: float = 1e-5,
@@ -252,7 +252,7 @@ def describe_backbone(
     Args:
         state: Its weights under the reference's names, which are mmsync's.
         source: Where they come from, for messages.
-        layout: Name of the skeleton layout; ``None`` for the usual one with that number of joints.
+        layout: Skeleton layout; ``None`` for the usual one with that number of joints.
         edges: Edge variant of the layout (ST-GCN).
         num_heads: Shapes do not tell; 8 in all published networks.
         norm_eps: Of the transformers' layer norms; shapes do not tell.
@@ -312,14 +312,14 @@ def describe_backbone(
     raise CheckpointError(f"{source} holds neither an ST-GCN, nor a DSTformer, nor a vanilla transformer")
 
 
-def _layout(name: Optional[str], joints: int, what: str, source: str) -> SkeletonLayout:
+def _layout(name: Union[str, Mapping, None], joints: int, what: str, source: str) -> SkeletonLayout:
     """The layout named, or the usual one; it has to have as many joints as the weights."""
     fitting = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == joints]
     if name is None and joints not in _LAYOUTS:
         raise CheckpointError(
             f"{source}: {what} is for {joints} joints, and no usual layout has so many; give --layout"
         )
-    layout = SkeletonLayout.get(name or _LAYOUTS[joints])
+    layout = SkeletonLayout.from_config(name or _LAYOUTS[joints])
     if layout.num_joints != joints:
         raise CheckpointError(
             f"{source}: {what} is for {joints} joints, but layout {layout.name} has {layout.num_joints} "
@@ -414,7 +414,7 @@ def _groups(names: Sequence[str]) -> list[str]:
     return [part[0] if len(part) == 1 else f"{head}.* ({len(part)})" for head, part in groups.items()]
 
 
-def _weights(content: Mapping[str, Any], source: str) -> tuple[State, str, Optional[str], bool]:
+def _weights(content: Mapping[str, Any], source: str) -> tuple[State, Optional[str], bool]:
     """The weights of a file, its entry that held them, and whether ``module.`` stood before their names."""
     state, container = content["state_dict"], "state_dict" if len(content) > 1 else None
     for entry in ("state_dict", "model_pos", "model"):
@@ -477,7 +477,7 @@ def from_reference(
         content: As :func:`~mmsync.engine.checkpoint.read_checkpoint` gives it.
         family: Key of ``FAMILIES``.
         source: Name of the file, for messages.
-        layout: Skeleton layout; ``None`` for the usual one with that number of joints.
+        layout: Skeleton layout; ``None`` for the config's, or the usual one with that number of joints.
         edges: Edge variant of the layout, for ST-GCN.
         num_heads: Of a transformer.
         clip_len: Frames to resample the time embeddings to; ``None`` leaves them.
@@ -513,6 +513,9 @@ def from_reference(
     if clip_len is not None:
         _resample(state, clip_len)
     own = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+    if config is not None:
+        wanted = config.model.get("encoder", {}).get("backbone", {})
+        layout, edges = layout or wanted.get("layout"), edges or wanted.get("edges")
     backbone = describe_backbone(own, source, layout, edges, num_heads, kind.norm_eps)
     model = _model(state, backbone, source) if config is None else config.model
     match = _match(state, model, source)
