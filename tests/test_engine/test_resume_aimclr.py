@@ -23,7 +23,9 @@ def small(folder):
             "train_cfg.max_epochs": 2,
             "train_cfg.val_interval": 1,
             "model.queue_size": 32,
-            "model.mining": dict(agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=1.0, smoothing=2),
+            "model.mining": dict(
+                _delete_=True, agreement=1e-3, max_crowding=1.0, min_similarity=-1.0, max_share=1.0, smoothing=2
+            ),
             "model.mining_epoch": None,
             "model.encoder.backbone.channels": [8, 8, 16],
             "model.encoder.backbone.strides": [1, 2, 2],
