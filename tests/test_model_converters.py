@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from mmsync.apis import init_model
@@ -368,6 +369,9 @@ class TestWrongFiles:
         state = dict(weights("vit"), pos_embed=torch.zeros(1, 1, 21, 16))
         with pytest.raises(CheckpointError, match="for 21 joints, and no usual layout has so many; give --layout"):
             from_reference({"state_dict": state}, "mamp")
+        own = dict(name="own21", joints=21, parents=[0] * 21)
+        config = Config(dict(model=classifier(dict(SMALL["vit"], layout=own), "ActionHead", 5)))
+        assert from_reference({"state_dict": state}, "mamp", config=config).match.backbone == 1
 
     def test_no_weights_at_all(self):
         with pytest.raises(CheckpointError, match="holds no weights, only epoch, note"):
