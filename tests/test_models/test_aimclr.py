@@ -264,6 +264,7 @@ def test_several_positives_reduce_as_they_say():
         (dict(momentum=1.5), r"momentum=1.5.*\[0, 1\]"),
         (dict(drop_threshold=1.2), "drop_threshold=1.2"),
         (dict(mining_topk=99), "mining_topk=99.*queue_size=12"),
+        (dict(mining=dict(topk=13)), r"mining\.topk=13.*queue_size=12"),
     ],
 )
 def test_numbers_out_of_range_are_told(wrong, told):

@@ -86,17 +86,18 @@ class AimCLR(SkeletonCLR):
             raise ConfigError(
                 f"model.drop_threshold={drop_threshold}: attention lies in (0, 1); 0.7 is usual, None is off"
             )
-        if not 1 <= mining_topk <= queue_size:
-            raise ConfigError(f"model.mining_topk={mining_topk}: give at least 1 and at most queue_size={queue_size}")
         if mining is not None and mining_epoch is not None:
             raise ConfigError(
                 f"model.mining={mining} and model.mining_epoch={mining_epoch}: mine safely or as published; set the "
                 "other one to None"
             )
+        self.miner = None if mining is None else NeighborMining(**mining)
+        for name, topk in (("mining_topk", mining_topk), ("mining.topk", self.miner.topk if self.miner else 1)):
+            if not 1 <= topk <= queue_size:
+                raise ConfigError(f"model.{name}={topk}: give at least 1 and at most queue_size={queue_size}")
         self.d3m_weight = d3m_weight
         self.drop_threshold = drop_threshold
         self.drop_scope = drop_scope
-        self.miner = None if mining is None else NeighborMining(**mining)
         self.mining_epoch = mining_epoch
         self.mining_topk = mining_topk
         self.positive_reduction = positive_reduction

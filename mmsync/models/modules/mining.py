@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.contrastive import agreement_beyond_chance, crowding, neighborhood
+from mmsync.ops.contrastive import agreement_beyond_chance, crowding
 from mmsync.ops.dist import all_reduce_sum
 
 _TELL_EVERY = 50
@@ -102,19 +102,23 @@ class NeighborMining(nn.Module):
             ``agreement``, ``hub_share`` (the largest share of the batch that has one entry in its neighbourhood),
             ``crowding`` and ``mined`` (positives a clip).
         """
-        size = min(max(self.topk, math.ceil(self.neighborhood * key.shape[1])), key.shape[1])
-        of_query, of_key = neighborhood(views[0], size), neighborhood(key, size)
-        sums = torch.stack([of_query.sum(0), of_key.sum(0), (of_query & of_key).sum(0)]).float()
-        sums = all_reduce_sum(torch.cat([sums.flatten(), sums.new_tensor([len(key)])]))
-        rows, (by_query, by_key, by_both) = sums[-1], sums[:-1].view(3, -1)
+        clips, length = key.shape
+        size = min(max(self.topk, math.ceil(self.neighborhood * length)), length)
+        of_query, of_key = (x.topk(size, 1, sorted=False).indices for x in (views[0], key))
+        key_names = torch.zeros_like(key, dtype=torch.bool).scatter_(1, of_key, True)
+        counts = [key.new_zeros(length).index_add_(0, i.flatten(), key.new_ones(i.numel())) for i in (of_query, of_key)]
+        shared = key_names.gather(1, of_query).sum()
+        sums = all_reduce_sum(torch.cat([*counts, torch.stack([shared, shared.new_tensor(clips)]).to(key)]))
+        by_query, by_key, (shared, rows) = sums.split([length, length, 2])
 
         hub_share = by_query.max() / rows
-        self._decide(agreement_beyond_chance(by_both.sum(), by_query, by_key, rows), crowding(by_query, rows), epoch)
+        self._decide(agreement_beyond_chance(shared, by_query, by_key, rows), crowding(by_query, rows), epoch)
         hub = torch.maximum(by_query, by_key) > (self.max_share * rows).clamp_min(1)
-        named = torch.stack([neighborhood(view, self.topk) & (view >= self.min_similarity) for view in views]).any(0)
-        positives = named & of_key & ~hub & self.on
+        similarity, entry = (torch.cat(part, 1) for part in zip(*(view.topk(self.topk, 1) for view in views)))
+        agreed = (similarity >= self.min_similarity) & key_names.gather(1, entry) & ~hub[entry] & self.on
+        positives = torch.zeros_like(key).scatter_add_(1, entry, agreed.to(key)) > 0
         log = dict(mining_on=self.on.float(), agreement=self.agreed.clone(), hub_share=hub_share)
-        return positives, {**log, "crowding": self.crowded.clone(), "mined": positives.sum(1).float().mean()}
+        return positives, {**log, "crowding": self.crowded.clone(), "mined": positives.sum() / clips}
 
     def _decide(self, agreement: Tensor, crowd: Tensor, epoch: int) -> None:
         """Moves the averages, then switches mining on or off."""
