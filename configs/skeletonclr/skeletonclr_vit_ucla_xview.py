@@ -7,6 +7,7 @@ model = dict(
         type="Encoder",
         backbone={{_base_.vit_small}},
         pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
+        probe_pool=dict(type="SkeletonPool", persons="valid_mean", joints="parts"),
         projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128),
     ),
 )

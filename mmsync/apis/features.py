@@ -103,7 +103,7 @@ def _joints_of(model: nn.Module) -> Iterator[list[Tensor]]:
         # half the memory; what half precision cannot hold stays single
         seen.append((features.half() if features.abs().max() < 6e4 else features).cpu())
 
-    handles = [m.pool_neck.register_forward_hook(keep) for m in model.modules() if isinstance(m, Encoder)]
+    handles = [m.probe_neck.register_forward_hook(keep) for m in model.modules() if isinstance(m, Encoder)]
     try:
         yield seen
     finally:

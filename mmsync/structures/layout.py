@@ -68,6 +68,27 @@ class SkeletonLayout:
             index[a], index[b] = b, a
         return tuple(index)
 
+    @property
+    def body_parts(self) -> tuple[tuple[int, ...], ...]:
+        """Joints of the trunk with the head, the left and right arm, the left and right leg, by their names.
+
+        Raises:
+            LayoutError: A part has no joint by the names that layouts share.
+        """
+
+        def part(joint: str) -> str:
+            side, _, limb = joint.partition("_")
+            kind = next((kind for kind, limbs in _LIMBS.items() if limb in limbs), "")
+            return f"{side} {kind}" if side in _SIDES and kind else "trunk"
+
+        parts = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
+        for index, joint in enumerate(self.joints):
+            parts[part(joint)].append(index)
+        empty = [name for name, joints in parts.items() if not joints]
+        if empty:
+            raise LayoutError(f"layout {self.name!r} has no joint of the {empty[0]}, so it has no body parts")
+        return tuple(tuple(joints) for joints in parts.values())
+
     def joint(self, which: Union[int, str]) -> int:
         """Index of a joint.
 
@@ -259,6 +280,10 @@ def _problems(layout: SkeletonLayout) -> list[str]:
 
 
 _SIDES = ("left", "right")
+_LIMBS = {
+    "arm": ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"),
+    "leg": ("hip", "knee", "ankle", "foot", "big_toe", "small_toe", "heel"),
+}
 
 
 def _both(rules: dict[str, list[tuple[str, ...]]]) -> dict[str, list[tuple[str, ...]]]:

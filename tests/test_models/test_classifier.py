@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from mmsync.engine.checkpoint import load_weights
-from mmsync.errors import CheckpointError, ConfigError, ProtocolError
+from mmsync.errors import CheckpointError, ConfigError, LayoutError, ProtocolError
 from mmsync.models.heads import ActionHead, LinearHead
 from mmsync.models.necks import SkeletonPool
 from mmsync.ops.persons import joint_features, pack_persons
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
+from mmsync.structures import MotionSample, SkeletonLayout, View
 
 N, M, D, T, V = 3, 2, 4, 5, 6
 SLIM = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.1, temporal_kernel=3)
@@ -162,5 +162,27 @@ def test_a_pool_that_keeps_joints_is_what_everyone_behind_it_sees():
     assert classifier.head.fc.in_features == 25 * 8
     with pytest.raises(ConfigError, match="joints='mean'"):
         model.pool(feature._replace(data=feature.data.mean(3, keepdim=True)))
-    with pytest.raises(ConfigError, match="use 'mean' or 'keep'"):
+    with pytest.raises(ConfigError, match="use 'mean', 'keep'"):
         SkeletonPool(joints="kept")
+
+
+def test_body_parts_by_a_loop_and_as_what_probes_see():
+    encoder = dict(ENCODER, probe_pool=dict(type="SkeletonPool", joints="parts"))
+    model = MODELS.build(encoder).eval()
+    view = View(torch.randn(2, 1, 8, 25, 3))
+    feature = model.forward_map(view)
+    parts = SkeletonLayout.get("ntu25").body_parts
+    assert sorted(joint for part in parts for joint in part) == list(range(25))
+    expected = torch.cat([feature.data[..., list(part)].mean((2, 3)) for part in parts], 1)
+    torch.testing.assert_close(model.extract(view), expected)
+    torch.testing.assert_close(model(view), feature.data.mean((2, 3)))  # the loss sees what it saw
+    with pytest.raises(LayoutError, match="no joint of the left leg"):
+        _ = SkeletonLayout.get("hands42").body_parts
+
+
+@pytest.mark.parametrize("name", ["kinect20", "sbu15", "coco17", "h36m17", "openpose25", "penn13"])
+def test_left_and_right_parts_are_mirrors(name):
+    layout = SkeletonLayout.get(name)
+    _, left_arm, right_arm, left_leg, right_leg = layout.body_parts
+    for left, right in ((left_arm, right_arm), (left_leg, right_leg)):
+        assert sorted(layout.flip_index[j] for j in left) == sorted(right)

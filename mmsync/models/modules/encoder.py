@@ -6,7 +6,7 @@ from typing import Optional
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsync.ops.persons import PackedPersons, pack_persons
 from mmsync.registry import BACKBONES, MODELS, NECKS
@@ -21,6 +21,7 @@ class Encoder(BaseModule):
         backbone: Config of a backbone.
         pool: Config of a pooling neck; ``persons='valid_mean'`` counts only persons who are there, ``'mean'`` all.
         projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
+        probe_pool: Config of the pooling neck whose features probes see; ``None``: those of ``pool``.
         skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing
             and do not enter its batch statistics. ``None``: exactly when the pooling does not count them.
         init_cfg: MMEngine's initialisation config.
@@ -31,14 +32,16 @@ class Encoder(BaseModule):
         backbone: dict,
         pool: Optional[dict] = None,
         projector: Optional[dict] = None,
+        probe_pool: Optional[dict] = None,
         skip_absent: Optional[bool] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
         self.pool_neck = NECKS.build(pool or dict(type="SkeletonPool"))
-        pooled = getattr(self.pool_neck, "pooled_channels", None)
-        self.pooled_channels = self.backbone.out_channels if pooled is None else pooled(self.backbone)
+        self.pooled_channels = self._pooled_channels(self.pool_neck)
+        self.probe_neck = self.pool_neck if probe_pool is None else NECKS.build(probe_pool)
+        self._pooled_channels(self.probe_neck)
         self.projector = None
         self.out_channels = self.pooled_channels
         if projector is not None:
@@ -46,6 +49,10 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
+
+    def _pooled_channels(self, neck: nn.Module) -> int:
+        pooled = getattr(neck, "pooled_channels", None)
+        return self.backbone.out_channels if pooled is None else pooled(self.backbone)
 
     def forward_map(self, view: View) -> PackedPersons:
         """The backbone's feature map: ``(P, D, T', V')`` for skeletons, ``(N, D, ...)`` for other modalities."""
@@ -65,8 +72,8 @@ class Encoder(BaseModule):
 
     def extract(self, view: View) -> Tensor:
         """Pooled backbone features ``(N, D)``, what probes see."""
-        return self.pool(self.forward_map(view))
+        return self.probe_neck(self.forward_map(view))
 
     def forward(self, view: View) -> Tensor:
         """Embedding ``(N, D_proj)``, what losses see."""
-        return self.project(self.extract(view))
+        return self.project(self.pool(self.forward_map(view)))
