@@ -35,7 +35,7 @@ DATA = {
     "pku1": "PKU I",
     "pku2": "PKU II",
 }
-STREAMS = ("bone", "motion")
+STREAMS = ("joint", "bone", "motion")
 
 
 def configs() -> list[Path]:

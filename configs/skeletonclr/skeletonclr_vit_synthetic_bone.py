@@ -1,0 +1,3 @@
+_base_ = "./skeletonclr_vit_synthetic.py"
+
+model = dict(encoder=dict(backbone=dict(in_channels=3)), data_preprocessor=dict(stream="bone"))
