@@ -58,16 +58,17 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
         joint_mask = (joint_attention < threshold).to(x.dtype)
         element_mask = (attention < threshold).to(x.dtype)
         scale = _inverse_share(joint_mask, scope)[:, None, None] * _inverse_share(element_mask, scope)
-        weight = element_mask * (joint_mask[:, None, None] * scale)
+        weight = element_mask * (joint_mask[:, None, None] * scale).to(x.dtype)
     return AttentionDrop(x * weight, joint_attention, joint_mask, attention, element_mask)
 
 
 def _inverse_share(mask: Tensor, scope: str) -> Tensor:
-    """1 / share kept, shaped to multiply ``mask``; 1 where nothing is left."""
+    """1 / share kept, shaped to multiply ``mask``; 1 where nothing is left. Half precision could not count so far."""
     if scope == "batch":
-        kept, total = all_reduce_sum(torch.stack([mask.sum(), mask.new_tensor(float(mask.numel()))]))
+        kept = mask.sum(dtype=torch.float32)
+        kept, total = all_reduce_sum(torch.stack([kept, kept.new_tensor(float(mask.numel()))]))
         return (total / kept.clamp(min=1)).expand((1,) * mask.dim())
     if scope == "sample":
-        kept = mask.flatten(1).sum(1).clamp(min=1)
+        kept = mask.flatten(1).sum(1, dtype=torch.float32).clamp(min=1)
         return (mask[0].numel() / kept).view(-1, *(1,) * (mask.dim() - 1))
     raise ValueError(f"unknown scope {scope!r}; use 'batch' or 'sample'")

@@ -41,6 +41,20 @@ def test_everything_dropped_is_zero_and_finite(scope):
     assert drop.output.abs().max() == 0
 
 
+@pytest.mark.parametrize("scope", ["batch", "sample"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_scales_a_map_with_more_elements_than_it_can_count(scope, dtype):
+    torch.manual_seed(0)
+    x = torch.randn(2, 64, 50, 25).tanh()
+    drop = attention_drop(x.to(dtype), 0.7, scope)
+    assert drop.output.dtype == dtype
+    dims = (0, 1, 2, 3) if scope == "batch" else (1, 2, 3)
+    share = drop.element_mask.double().mean(dims) * drop.joint_mask.double().mean(dims[:-2] or None)
+    kept = drop.element_mask * drop.joint_mask[:, None, None] > 0
+    scale = torch.where(kept, drop.output.double() / x.to(dtype).double(), 0).sum(dims) / kept.sum(dims)
+    torch.testing.assert_close(scale, 1 / share, rtol=4e-3, atol=0)  # bfloat16 has eight bits
+
+
 def test_unknown_scope_is_named():
     with pytest.raises(ValueError, match="'clip'"):
         attention_drop(torch.randn(1, 1, 2, 2), scope="clip")
