@@ -178,6 +178,17 @@ def test_safe_mining_is_info_nce_until_it_is_on_and_then_has_the_miners_positive
     torch.testing.assert_close(on["loss_infonce"].detach(), expected, atol=1e-4, rtol=1e-4)
 
 
+def test_under_autocast_the_miner_sees_single_precision():
+    """In bfloat16 cosines tie, and counts of clips stop at 256."""
+    torch.manual_seed(0)
+    model = AimCLR(encoder_config(), queue_size=12, mining={})
+    seen = []
+    model.miner.register_forward_hook(lambda module, args, out: seen.extend([*args[0], args[1]]))
+    with torch.autocast("cpu", torch.bfloat16):
+        model.loss(toy_views())
+    assert [x.dtype for x in seen] == 4 * [torch.float32]
+
+
 def test_two_ways_of_mining_at_once_are_refused():
     with pytest.raises(ConfigError, match=r"mining_epoch=3.*None"):
         AimCLR(encoder_config(), queue_size=12, mining={}, mining_epoch=3)

@@ -127,7 +127,9 @@ class AimCLR(SkeletonCLR):
         }
         if self.miner is not None:
             similarities = [x.detach()[:, 1:] * self.temperature for x in (logits, *extreme_logits)]
-            mined, mining_log = self.miner(similarities, key.to(queue.dtype) @ queue, self.epoch)
+            with torch.autocast(key.device.type, enabled=False):  # as in queue_logits; and bfloat16 cannot count clips
+                of_key = key.to(queue.dtype) @ queue
+            mined, mining_log = self.miner(similarities, of_key, self.epoch)
             mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
             losses["loss_infonce"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log.update(mining_log)
