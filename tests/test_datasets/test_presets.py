@@ -220,6 +220,16 @@ def test_the_limits_of_the_denoising():
         actors(body(40, 0, 8), body(40, 4, 7))
 
 
+def test_a_clip_of_which_denoising_leaves_nothing_is_bad():
+    """A body without coordinates outlasts the one that is there for too few frames."""
+    points, seen = body(20, 0, 5)
+    slots = np.stack([np.where(seen, 0, -1), np.where(seen, 1, 0)]).astype(np.int8)
+    keypoint = np.stack([points, np.zeros_like(points)]).astype(np.float32)
+    for preset in (CTRGCNPreset(), PYSKLPreset()):
+        with pytest.raises(DataError, match="every frame is empty"):
+            preset.transform(dict(keypoint=keypoint, layout=NTU, num_coords=3, body_slots=slots))
+
+
 def test_a_body_that_comes_back_counts_on_from_where_it_left():
     points, seen = body(40, 0, 40, move=0.02)
     seen[10:15] = False

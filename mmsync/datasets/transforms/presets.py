@@ -206,6 +206,8 @@ class CTRGCNPreset(BaseTransform):
         bodies, slots = _bodies(results, "CTRGCNPreset")
         actors = two_actors(bodies, slots >= 0)
         present = frames_with_data(actors)
+        if not present.any():
+            raise DataError("every frame is empty")
         actors, present = actors[:, present.any(0)], present[:, present.any(0)]
         origin = actors[0, present[0].argmax(), results["layout"].joint("spine")]
         actors = (actors - origin) * present[..., None, None]
