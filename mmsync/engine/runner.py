@@ -80,6 +80,14 @@ class MotionRunner(Runner):
         tame_console(logger)
         return logger
 
+    def dump_config(self) -> None:
+        """Leave it to :meth:`train`: a test must not replace the config of what was trained in its work dir."""
+
+    def train(self) -> nn.Module:
+        """Train, after writing the config to the work dir."""
+        super().dump_config()
+        return super().train()
+
     @property
     def bare_model(self) -> nn.Module:
         """The model without the wrapper for several processes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -92,6 +93,16 @@ def test_test_writes_results(config, tmp_path):
 
 
 @pytest.mark.dist
+def test_the_command_that_a_training_ends_with_evaluates_it(config, tmp_path, capsys):
+    """Options of the training included, which a test with another config in the same work dir must not wipe out."""
+    work = tmp_path / "run"
+    options = ["--work-dir", work, "--cfg-options", "train_cfg.max_epochs=1", "model.width=4"]
+    assert tool("train", config, *options) == 0
+    command = re.search(r"evaluate +python tools/test.py (\S+) (\S+)", capsys.readouterr().out).groups()
+    assert tool("test", config, work / "epoch_1.pth", "--work-dir", work) == 2  # another width than the checkpoint's
+    assert tool("test", *command) == 0
+
+
 def test_two_processes_train_and_test(config, tmp_path):
     done = script("dist_train.sh", config, 2, "--work-dir", tmp_path, "--cfg-options", "train_cfg.max_epochs=1")
     assert done.returncode == 0, done.stderr

@@ -65,8 +65,9 @@ class RunSummaryHook(Hook):
         ):
             if path and os.path.exists(path):
                 lines.append(f"{name:<12} {_short(path)}")
-        if last and runner.cfg.filename:
-            lines.append(f"{'evaluate':<12} python tools/test.py {_short(runner.cfg.filename)} {_short(last)}")
+        if last and runner.cfg.filename:  # the copy in the work dir, which holds the --cfg-options too
+            config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
+            lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
         runner.logger.info("\n  " + "\n  ".join(lines))
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
