@@ -553,13 +553,16 @@ def _describe_data(cfg: Config) -> str:
     """Source and splits, training before test."""
     loaders = [cfg.get(key) for key in LOADERS]
     datasets = [loader.dataset for loader in loaders if loader is not None]
-    source = str(datasets[-1].get("source", {}).get("type", datasets[-1].get("type"))).replace("Source", "")
+    source = datasets[-1].get("source", {})
+    name = str(source.get("type", datasets[-1].get("type"))).replace("Source", "")
+    if name == "Store":  # one class for all that was converted: the folder tells which
+        name = Path(source.root).name
     roles = datasets[-1].get("roles") or {}
     train = datasets[0].get("split") if len(datasets) > 1 else roles.get("bank")
     test = roles.get("query", datasets[-1].get("split"))
     subset = datasets[0].get("subset")
     share = f" ({subset.share:.0%} {subset.get('rule', 'stratified')})" if subset and "share" in subset else ""
-    return f"{source} {_split_text(train)}{share} / {_split_text(test)}"
+    return f"{name} {_split_text(train)}{share} / {_split_text(test)}"
 
 
 def _split_text(split: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 
 from mmsync.errors import ConfigError, MMSyncError
 
@@ -107,6 +108,9 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         main: The tool.
         args: Its arguments; ``debug`` shows the traceback.
     """
+    from mmsync.engine.console import tame_console
+
+    tame_console(MMLogger.get_current_instance())  # what is said before there is a Runner, or without one
     try:
         main(args)
     except MMSyncError as error:

@@ -248,7 +248,8 @@ class ProbeMetric(BaseMetric):
             sets = self._bank_and_query(data)
             bank, query = ((s.features.to(self.device), s.labels.to(self.device)) for s in sets)
             num_classes = int(torch.cat([bank[1], query[1]]).max()) + 1
-            note.append(f"bank {len(bank[1])}, query {len(query[1])}, {num_classes} classes, no augmentation")
+            present = len(torch.cat([bank[1], query[1]]).unique())
+            note.append(f"bank {len(bank[1])}, query {len(query[1])}, {present} classes, no augmentation")
             if self.knn is not None:
                 metrics.update(self._run_knn(bank, query, num_classes, sets[1]))
                 features = "standardised" if self.knn.get("standardize") else "raw"
