@@ -108,7 +108,8 @@ def test_names():
     for name, text in [
         ("clip", "wanted a name like"), ("S001C001P001R001A001 (1)", "wanted a name like"),
         ("._S001C001P001R001A001", "wanted a name like"), ("S001C004P001R001A001", "view 4"),
-        ("S001C001P107R001A001", "subject 107"), ("S001C001P001R001A000", "action 0"),
+        ("S001C001P107R001A001", "subject 107"), ("S001C001P001R003A001", "replication 3"),
+        ("S001C001P001R001A000", "action 0"),
         ("S033C001P001R001A061", "setup 33"), ("S001C001P001R001A061", "not recorded in setup 1"),
         ("S018C001P001R001A060", "not recorded in setup 18"),
     ]:  # fmt: skip

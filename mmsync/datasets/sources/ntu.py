@@ -21,7 +21,7 @@ from .raw import BadFileError
 _FACTS = Path(__file__).parent / "ntu_facts"
 _CLASSES = {"ntu60": 60, "ntu120": 120}
 DATASETS_OF_NTU = tuple(_CLASSES)
-_MOST = {"setup": 32, "view": 3, "subject": 106, "replication": 999, "action": 120}
+_MOST = {"setup": 32, "view": 3, "subject": 106, "replication": 2, "action": 120}
 _LAST_SETUP_OF_60 = 17
 _FILES_OF_ACTION = {False: 948, True: 960}  # of the first 60 actions, of the others
 _NOVEL_EVERY = 6  # one-shot: A1, A7, ..., A115 are the novel actions
