@@ -6,9 +6,7 @@ model = dict(
     head=dict(dropout=0.0),
     label_smoothing=0.0,
     eval_mode=True,
-    data_preprocessor=dict(
-        views=dict(train=[dict(type="RandomCropResize", scale=(0.75, 1.0)), dict(type="Shear", amplitude=0.5)])
-    ),
+    data_preprocessor=dict(views=dict(train=[dict(type="AimCLRNormal")])),
 )
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(
