@@ -81,7 +81,7 @@ class SkeletonLayout:
             kind = next((kind for kind, limbs in _LIMBS.items() if limb in limbs), "")
             return f"{side} {kind}" if side in _SIDES and kind else "trunk"
 
-        parts = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
+        parts: dict[str, list[int]] = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
         for index, joint in enumerate(self.joints):
             parts[part(joint)].append(index)
         empty = [name for name, joints in parts.items() if not joints]
