@@ -110,6 +110,25 @@ def test_a_store_that_cannot_be_finished_leaves_the_old_one(tmp_path, fault):
     assert StoreSource(tmp_path / "s").names == ["x"]
 
 
+def test_what_is_no_store_is_neither_read_nor_replaced(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "S001C001P001R001A001.skeleton").write_text("1")
+    with pytest.raises(DataError, match=r"no store.*ntu\.py"):
+        StoreSource(raw)
+    with pytest.raises(DataError, match="not replaced"):
+        StoreWriter(raw, "ntu25", overwrite=True)
+    assert (raw / "S001C001P001R001A001.skeleton").read_text() == "1"
+
+
+def test_a_store_of_another_data_set_is_refused(tmp_path):
+    with StoreWriter(tmp_path / "s", "ntu25", class_names=["a", "b", "c"], origin="ntu3") as store:
+        store.add("x", np.ones((1, 4, 25, 3)))
+    assert len(StoreSource(tmp_path / "s", num_classes=3)) == 1
+    with pytest.raises(DataError, match=r"3 classes \(ntu3.*made for 2"):
+        StoreSource(tmp_path / "s", num_classes=2)
+
+
 def test_a_store_is_replaced(make_store, clips):
     make_store(clips)
     assert len(make_store(clips[:9], overwrite=True)) == 9

@@ -377,8 +377,11 @@ def run_tool(convert: Callable[[], Report], out: Path) -> int:
     """
     try:
         report = convert()
-    except (MMSyncError, OSError) as error:
+    except MMSyncError as error:
         print(error)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or out}: {error.strerror or error}; can RAW_DIR be read and OUT be written?")
         return 1
     except KeyboardInterrupt:
         print("\nstopped; what was read is kept: give the same command to go on")

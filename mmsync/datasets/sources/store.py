@@ -55,7 +55,7 @@ class StoreWriter:
         num_coords: 2 or 3 coordinates; a further channel is a score.
         class_names: Names of the labels.
         origin: Where the clips come from, for ``meta.json``.
-        overwrite: Replace an existing folder.
+        overwrite: Replace an existing store; a folder with other content never is, it may hold the raw files.
 
     Raises:
         DataError: The folder exists, or a clip does not fit.
@@ -81,8 +81,11 @@ class StoreWriter:
         overwrite: bool = False,
     ) -> None:
         self.root = Path(root)
-        if self.root.exists() and not overwrite:
-            raise DataError(f"{root} exists; remove it, or give overwrite=True")
+        if self.root.exists():
+            if not (self.root / "meta.json").is_file() and (self.root.is_file() or any(self.root.iterdir())):
+                raise DataError(f"{root} exists and is no store, so it is not replaced; name another folder")
+            if not overwrite:
+                raise DataError(f"{root} exists; remove it, or replace it (overwrite=True; --overwrite of the tools)")
         self.layout, self.num_coords = SkeletonLayout.from_config(layout), num_coords
         self.class_names = None if class_names is None else list(class_names)
         self.origin = origin
@@ -230,9 +233,10 @@ class StoreSource(SkeletonSource):
 
     Args:
         root: A folder that :class:`StoreWriter` made.
+        num_classes: What a config is made for; split names alone do not tell NTU60 from NTU120 or PKU-MMD.
 
     Raises:
-        DataError: The folder is missing, incomplete or inconsistent.
+        DataError: The folder is missing, incomplete or inconsistent, or of another data set.
     """
 
     file_advice = (
@@ -240,13 +244,23 @@ class StoreSource(SkeletonSource):
         "(PYSKL, AimCLR, CTR-GCN) by `python tools/dataset_converters/to_store.py {0} --source type=...`"
     )
 
-    def __init__(self, root: Union[str, Path]) -> None:
+    def __init__(self, root: Union[str, Path], num_classes: Optional[int] = None) -> None:
         self._open(Path(root))
+        if num_classes and self.class_names and len(self.class_names) != num_classes:
+            raise DataError(
+                f"{root} has {len(self.class_names)} classes ({self._origin}), the config is made for {num_classes}; "
+                "take the config of that data set, or the data_root of this one"
+            )
         self.check(root, self._expected)
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
             raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+        if not (root / "meta.json").is_file():
+            raise DataError(
+                f"{root} is no store, there is no meta.json; if it holds the raw files, "
+                f"{self.file_advice.format('OUT')}, and set data_root=OUT"
+            )
         meta, names, self.attributes, self.splits = (
             _read_json(root / f"{part}.json") for part in ("meta", "names", "attributes", "splits")
         )
@@ -255,6 +269,7 @@ class StoreSource(SkeletonSource):
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
         self.class_names, self.names = meta["class_names"], names
         self._expected: dict[str, int] = meta.get("expected", {})
+        self._origin: str = meta.get("origin", "")
         self.attributes = {key: np.array(values) for key, values in self.attributes.items()}
         self.folder = root
         self._clips, index = MappedArray(root / "clips.npy"), MappedArray(root / "index.npy")
