@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -347,6 +348,7 @@ class Benchmark:
             key[len(_DATASET) + 1 :]: v for key, v in (options or {}).items() if key.startswith(f"{_DATASET}.")
         }
         self.cfgs = {}
+        transfers = {protocol.name for protocol in protocols if dataset or protocol.dataset}
         for protocol in protocols:
             file = dataset or protocol.dataset
             other = None if file is None else load(file, of_dataset).to_dict()
@@ -357,7 +359,10 @@ class Benchmark:
             try:
                 check(cfg, files=True)
             except ConfigError as error:
-                raise ConfigError(f"protocol {name}: {error}", error.problems) from error
+                # the variable that sets the folder of all loaders at once is not in the config that is checked
+                place = f"{_DATASET}.data_root" if name in transfers else "data_root"
+                text = re.sub(r"(--cfg-options )\S+\.(data_root|root)=", rf"\g<1>{place}=", str(error))
+                raise ConfigError(f"protocol {name}: {text}", error.problems) from error
         self._features: dict[str, FeatureSet] = {}
 
     def run(self) -> list[dict[str, Any]]:

@@ -298,8 +298,8 @@ class SkeletonDataset(Dataset):
             return np.arange(len(source.names))
         if isinstance(split, str):
             if split not in source.splits:
-                hint = did_you_mean(nearest(split, list(source.splits)))
-                raise ProtocolError(f"no split {split!r}{hint} The source has: {', '.join(source.splits) or 'none'}")
+                hint = did_you_mean(nearest(split, list(source.splits))) or ";"
+                raise ProtocolError(f"no split {split!r}{hint} the source has: {', '.join(source.splits) or 'none'}")
             return _find(source.splits[split], place, split)
         keep = np.ones(len(source.names), dtype=bool)
         order = None
@@ -311,9 +311,9 @@ class SkeletonDataset(Dataset):
                 continue
             values = source.labels if key == "label" else source.attributes.get(key)
             if values is None:
-                hint = did_you_mean(nearest(key, [*source.attributes, "names", "file", "label"]))
+                hint = did_you_mean(nearest(key, [*source.attributes, "names", "file", "label"])) or ";"
                 raise ProtocolError(
-                    f"split {dict(split)}: no attribute {key!r}{hint} The source has: {', '.join(source.attributes)}"
+                    f"split {dict(split)}: no attribute {key!r}{hint} the source has: {', '.join(source.attributes)}"
                 )
             keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
         chosen = np.flatnonzero(keep) if order is None else order[keep[order]]

@@ -6,9 +6,14 @@ Example: python tools/dataset_converters/make_synthetic.py nwucla data/synthetic
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+from mmengine.logging import MMLogger
+
 from mmsync.datasets.synthetic import ACTIONS, FORMATS, SyntheticSource
+from mmsync.engine.console import tame_console
+from mmsync.errors import MMSyncError
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,9 +29,31 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    """Makes the clips and writes them."""
+# The next command, for raw files: it makes a store of them.
+CONVERTERS = {
+    "ntu": "ntu.py {} data/ntu60",
+    "ntu120": "ntu.py {} data/ntu120 --dataset ntu120",
+    "pku": "pku.py {} data/pku1 --phase 1",
+    "pku2": "pku.py {} data/pku2 --phase 2",
+}
+
+
+def main() -> int:
+    """Makes the clips and writes them; returns the exit code."""
     args = parse_args()
+    tame_console(MMLogger.get_current_instance())
+    try:
+        write(args)
+    except (MMSyncError, OSError) as error:
+        print(error)
+        return 1
+    if args.format in CONVERTERS:
+        print(f"next: python tools/dataset_converters/{CONVERTERS[args.format].format(args.out)}")
+    return 0
+
+
+def write(args: argparse.Namespace) -> None:
+    """Makes the clips of the arguments and writes them."""
     target = FORMATS[args.format]
     fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
     actions = args.actions or fitting[: target.classes]
@@ -39,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
