@@ -1,5 +1,5 @@
-# The report's MBAimCLR on NTU RGB+D 60, cross-subject, to the letter. Its best did not beat AimCLR's ST-GCN; the recipe that we
-# recommend for this backbone is configs/aimclr/aimclr_dstformer_ntu60_xsub.py.
+# The report's MBAimCLR on NTU RGB+D 60, cross-subject, to the letter. Its best did not beat AimCLR's
+# ST-GCN; the recipe that we recommend for this backbone is configs/aimclr/aimclr_dstformer_ntu60_xsub.py.
 _base_ = [
     "../_base_/datasets/ntu60_xsub.py",
     "../_base_/models/mbaimclr_dstformer.py",

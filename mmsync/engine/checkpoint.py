@@ -188,25 +188,36 @@ def load_weights(
         source: Where they come from, for messages.
         strict: Refuse any difference.
         revise_keys: Regular expressions and replacements for the keys of ``state_dict``. A model with a method
-            ``adapt_state_dict`` then renames as it needs, so that a classifier takes a pretraining method's encoder.
+            ``adapt_state_dict`` then renames as it needs, so that a classifier takes a pretraining method's encoder; a
+            module with ``fit_state_dict`` reshapes its own part, so that time embeddings fit clips of another length.
         min_backbone: Least share of the backbone's tensors that must match.
 
     Returns:
         What matched and what did not.
 
     Raises:
-        CheckpointError: Too little matches; the model is left as it was.
+        CheckpointError: Too little matches, or a tensor of the backbone has another shape; the model is left as it was.
     """
     for pattern, replacement in revise_keys:
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
     if hasattr(model, "adapt_state_dict"):
         state_dict = dict(model.adapt_state_dict(state_dict))
+    for name, module in model.named_modules():
+        if hasattr(module, "fit_state_dict"):
+            state_dict = module.fit_state_dict(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
     if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
         need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
         raise CheckpointError(
             f"the weights in {source} are of another model than {type(model).__name__}: {match.brief()}; {need} must "
             "match. Check that the config is the one that the checkpoint was trained with"
+        )
+    other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]
+    if other:
+        raise CheckpointError(
+            f"the weights in {source} are of another backbone than {type(model).__name__}'s: {len(other)} of its "
+            f"tensors have another shape, {'; '.join(other[:3])}. Give the backbone the checkpoint's layout "
+            "(the order of the joints is part of the weights), in_channels and widths"
         )
     model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)
     return match

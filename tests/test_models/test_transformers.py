@@ -9,9 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmsync.errors import ConfigError
+from mmsync.engine.checkpoint import load_weights
+from mmsync.errors import CheckpointError, ConfigError
 from mmsync.models.backbones import DSTformer, SkeletonViT
 from mmsync.models.methods import AimCLR
+from mmsync.models.modules import Encoder
 from mmsync.models.modules.transformer import Attention, DropPath, attend, time_embedding
 from mmsync.structures import View
 
@@ -153,6 +155,21 @@ def test_no_activation_is_copied_on_the_way_into_the_attention(monkeypatch):
     for axis in ("joints", "frames", "all"):
         layer(torch.randn(2, 5, 7, 12), axis)
     assert [len(storages) for storages in seen] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("make", [dstformer, vit])
+def test_weights_for_clips_of_another_length_fit_and_those_of_another_skeleton_do_not(make):
+    encoder = Encoder(dict(type=make().__class__.__name__, **TINY, depth=1)).eval()
+    size = {dstformer: dict(max_len=20), vit: dict(clip_len=20)}[make]
+    other = make(depth=1, **size, **({"rep_dim": 512} if make is dstformer else {"t_patch": 4}))
+    state = {f"backbone.{k}": v for k, v in other.state_dict().items()}
+    load_weights(encoder, state, "a file")
+    length = encoder.backbone.temp_embed.shape[1]
+    expected = time_embedding(other.temp_embed, length, resize=True)
+    torch.testing.assert_close(encoder.backbone.temp_embed, expected, rtol=0, atol=0)
+    state["backbone.pos_embed"] = state["backbone.pos_embed"][..., :9, :]
+    with pytest.raises(CheckpointError, match=r"backbone\.pos_embed.*layout"):
+        load_weights(encoder, state, "a file")
 
 
 @pytest.mark.parametrize("make", [dstformer, vit])

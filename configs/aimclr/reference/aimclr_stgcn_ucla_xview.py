@@ -1,4 +1,4 @@
-# AimCLR to the letter of its release (Guo et al., 2022) on NW-UCLA. On 1020 clips it learns slowly: it was made for forty times as many.
+# AimCLR to the letter of its release (Guo et al., 2022) on NW-UCLA: made for forty times as many clips, it learns slowly.
 _base_ = [
     "../../_base_/datasets/ucla_aimclr50.py",
     "../../_base_/models/aimclr_stgcn_reference.py",

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.stgcn import STGCNBlock
 from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.modules.transformer import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.structures import SkeletonLayout
 
@@ -131,6 +133,20 @@ class SkeletonTransformer(SkeletonBackbone):
             elif isinstance(module, nn.LayerNorm):
                 nn.init.ones_(module.weight)
                 nn.init.zeros_(module.bias)
+
+    def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """A checkpoint's weights, its time embeddings resampled to the number that this backbone has.
+
+        Args:
+            state_dict: Names and tensors.
+            prefix: Of this backbone's names.
+        """
+        key, own = f"{prefix}temp_embed", self.temp_embed
+        value = state_dict.get(key)
+        if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
+            return state_dict
+        print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
+        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter, for layer-wise rates, 0 for all before the blocks; and the number of layers."""
