@@ -92,17 +92,20 @@ def test_test_writes_results(config, tmp_path):
     assert "train/loss" in history
 
 
-@pytest.mark.dist
-def test_the_command_that_a_training_ends_with_evaluates_it(config, tmp_path, capsys):
+def test_the_command_that_a_training_ends_with_evaluates_it(config, tmp_path):
     """Options of the training included, which a test with another config in the same work dir must not wipe out."""
-    work = tmp_path / "run"
+    text = config.read_text() + "\ncustom_hooks = [dict(type='RunSummaryHook', method='pca')]\n"
+    work, config = tmp_path / "run", tmp_path / "toy.py"
+    config.write_text(text)
     options = ["--work-dir", work, "--cfg-options", "train_cfg.max_epochs=1", "model.width=4"]
     assert tool("train", config, *options) == 0
-    command = re.search(r"evaluate +python tools/test.py (\S+) (\S+)", capsys.readouterr().out).groups()
+    (log,) = work.glob("*/*.log")
+    command = re.search(r"evaluate +python tools/test.py (\S+) (\S+)", log.read_text()).groups()
     assert tool("test", config, work / "epoch_1.pth", "--work-dir", work) == 2  # another width than the checkpoint's
     assert tool("test", *command) == 0
 
 
+@pytest.mark.dist
 def test_two_processes_train_and_test(config, tmp_path):
     done = script("dist_train.sh", config, 2, "--work-dir", tmp_path, "--cfg-options", "train_cfg.max_epochs=1")
     assert done.returncode == 0, done.stderr
