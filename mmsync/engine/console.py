@@ -64,6 +64,6 @@ def tame_console(logger: logging.Logger) -> None:
     """
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-            handler.setStream(_BarStream())
+            handler.stream = _BarStream()  # setStream would flush the old one, which may be closed
             handler.setFormatter(ConsoleFormatter())
             handler.addFilter(ConsoleFilter())

@@ -231,12 +231,14 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     )
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen([sys.executable, "-c", program, raw, killed], env=env, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, raw, killed], env=env, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     parts = tmp_path / ".killed.parts"
     deadline = time.monotonic() + 60
     while len(list(parts.glob("S*.npz"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)  # its workers too, or they write on into what the next run removes
     process.wait()
     assert not killed.exists()
     done = len(list(parts.glob("S*.npz")))
