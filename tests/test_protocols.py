@@ -298,6 +298,15 @@ def test_mistakes_give_one_message(checkpoint, tmp_path, capsys, args, message):
     assert "Traceback" not in out + err
 
 
+def test_a_protocol_that_fails_does_not_take_the_others_with_it(checkpoint, tmp_path, capsys):
+    call = ["--protocols", "semi01_uniform", "knn", "--work-dir", tmp_path, "--device", "cpu"]
+    assert benchmark(checkpoint, *call) == 2
+    out, err = capsys.readouterr()
+    assert "semi01_uniform: " in err
+    assert "knn" in out
+    assert [row["protocol"] for row in json.loads((tmp_path / "results.json").read_text())] == ["knn"]
+
+
 def test_a_checkpoint_without_config_or_of_another_model(checkpoint, tmp_path, capsys):
     content = torch.load(checkpoint, weights_only=True)
     torch.save({"state_dict": content["state_dict"]}, tmp_path / "bare.pth")

@@ -69,7 +69,12 @@ def main(args: argparse.Namespace) -> None:
         args.trust_checkpoint,
     )
     rows = benchmark.run()
-    print(f"\n{plain_table(rows)}\n\nresults      {Path(work_dir) / 'results.json'}, results.md")
+    if rows:
+        print(f"\n{plain_table(rows)}\n\nresults      {Path(work_dir) / 'results.json'}, results.md")
+    if benchmark.failures:
+        raise ProtocolError(
+            "\n  ".join(["no result of", *(f"{name}: {error}" for name, error in benchmark.failures.items())])
+        ) from next(iter(benchmark.failures.values()))
 
 
 if __name__ == "__main__":

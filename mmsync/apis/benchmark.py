@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import logging
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ from mmsync.config.places import RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.runner import MotionRunner
-from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
+from mmsync.errors import CheckpointError, ConfigError, MMSyncError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
 from mmsync.evaluation.metrics import FeatureSet, ProbeMetric
 from mmsync.fileio import atomic_path
@@ -364,16 +365,24 @@ class Benchmark:
                 text = re.sub(r"(--cfg-options )\S+\.(data_root|root)=", rf"\g<1>{place}=", str(error))
                 raise ConfigError(f"protocol {name}: {text}", error.problems) from error
         self._features: dict[str, FeatureSet] = {}
+        self.failures: dict[str, MMSyncError] = {}
+        """Why the protocols without a result have none."""
 
     def run(self) -> list[dict[str, Any]]:
-        """Run what has no result yet.
+        """Run what has no result yet. A protocol that fails does not keep the others from theirs; see ``failures``.
 
         Returns:
-            One row a protocol, as in ``results.json``.
+            One row a protocol that has a result, as in ``results.json``.
         """
         rows = []
+        self.failures = {}
         for protocol in self.protocols:
-            results = [self._run_seed(protocol, seed) for seed in self._seeds(protocol)]
+            try:
+                results = [self._run_seed(protocol, seed) for seed in self._seeds(protocol)]
+            except MMSyncError as error:
+                self.failures[protocol.name] = error
+                print_log(f"{protocol.name}: {type(error).__name__}: {error}", logger="current", level=logging.ERROR)
+                continue
             rows.append(self._row(protocol, results))
             print_log(f"{protocol.name}: {_value(rows[-1])}", logger="current")
             self._write(rows)

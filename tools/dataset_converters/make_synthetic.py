@@ -21,7 +21,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("format", choices=FORMATS)
     parser.add_argument("out", type=Path, help="folder to write to; made if it is not there")
-    parser.add_argument("--num-clips", type=int, nargs=2, default=(1500, 500), metavar=("TRAIN", "TEST"))
+    parser.add_argument(
+        "--num-clips",
+        type=int,
+        nargs=2,
+        default=(1500, 500),
+        metavar=("TRAIN", "TEST"),
+        help="clips (default: 1500 500); raw NTU has three files of each, one a camera",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", help="skeleton layout (default: the one that the format has)")
     parser.add_argument("--noise", type=float, default=1.0, help="scale of the sensor's faults, 0 for none")
