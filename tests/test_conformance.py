@@ -27,6 +27,7 @@ EXAMPLES: dict[str, dict] = {
     "STGCN": SLIM,
     "DSTformer": dict(type="DSTformer", embed_dim=8, rep_dim=6, depth=1, num_heads=2, max_len=16, drop_rate=0.1),
     "SkeletonViT": dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16, drop_path_rate=0.1),
+    "SkeletonResNet": dict(type="SkeletonResNet", depth=18, width=0.0625),
     # necks
     "SkeletonPool": dict(type="SkeletonPool"),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),

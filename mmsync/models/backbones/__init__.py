@@ -1,6 +1,7 @@
 from .base import SkeletonBackbone
 from .dstformer import DSTformer
+from .resnet import SkeletonResNet
 from .skeleton_vit import SkeletonViT
 from .stgcn import STGCN
 
-__all__ = ["STGCN", "DSTformer", "SkeletonBackbone", "SkeletonViT"]
+__all__ = ["STGCN", "DSTformer", "SkeletonBackbone", "SkeletonResNet", "SkeletonViT"]

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmsync.errors import LayoutError
-from mmsync.ops.persons import pack_persons
+from mmsync.ops.persons import PackedPersons, pack_persons
 from mmsync.structures import SkeletonLayout
 
 
@@ -50,6 +50,15 @@ class SkeletonBackbone(BaseModule):
                 "channels), or remap the data with the transform RemapSkeleton"
             )
 
+    def fold_persons(self, x: Tensor, mask: Optional[Tensor]) -> tuple[Tensor, Optional[Tensor]]:
+        """``x (N, M, T, V, C)`` and ``mask (N, M)`` with whom the backbone sees together as one person: nobody."""
+        return x, mask
+
+    def forward_packed(self, x: Tensor, mask: Optional[Tensor] = None, skip_absent: bool = True) -> PackedPersons:
+        """Feature maps ``(P, D, T', V')`` of a batch ``(N, M, T, V, C)`` with the sample of each, for pooling."""
+        packed = pack_persons(*self.fold_persons(x, mask), skip_absent)
+        return packed._replace(data=self.forward_persons(packed.data))
+
     def forward(self, x: Tensor, mask: Optional[Tensor] = None) -> Tensor:
         """Feature map of a batch.
 
@@ -63,9 +72,9 @@ class SkeletonBackbone(BaseModule):
         Raises:
             LayoutError: Wrong joints or channels.
         """
+        x, mask = self.fold_persons(x, mask)
         n, m = x.shape[:2]
-        packed = pack_persons(x, mask)
-        data = self.forward_persons(packed.data)
+        data = self.forward_persons(pack_persons(x, mask).data)
         if len(data) < n * m and mask is not None:
             rows = mask.reshape(-1).nonzero().squeeze(1)
             data = data.new_zeros(n * m, *data.shape[1:]).index_copy(0, rows, data)

@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.ops.persons import PackedPersons, pack_persons
+from mmsync.ops.persons import PackedPersons
 from mmsync.registry import BACKBONES, MODELS, NECKS
 from mmsync.structures import View
 
@@ -59,8 +59,7 @@ class Encoder(BaseModule):
         if self.backbone.modality != "skeleton":
             data = self.backbone(view.data)
             return PackedPersons(data, torch.arange(len(data), device=data.device), len(data))
-        packed = pack_persons(view.data, view.mask, self.skip_absent)
-        return packed._replace(data=self.backbone.forward_persons(packed.data))
+        return self.backbone.forward_packed(view.data, view.mask, self.skip_absent)
 
     def pool(self, feature: PackedPersons) -> Tensor:
         """``(N, D)`` of a feature map."""
