@@ -1,8 +1,9 @@
 """Augmentations of skeleton batches, each clip with its own parameters, as linear maps that are fused before they run.
 
-All but noise and joint masks are linear and act on one axis only: time, joints, or the coordinates of a point. Maps of
-different axes commute and maps of one axis compose, so a whole chain of them costs one gather and one 3x3 product. An
-augmentation therefore says *which map* it is (the small tuples below), and :func:`augment` runs a list of maps.
+Most are linear and act on one axis only: time, joints, or the coordinates of a point. Maps of different axes commute
+and maps of one axis compose, so a whole chain of them costs one gather and one 3x3 product. Noise, joint masks, shifts,
+perspective and what differs from frame to frame are steps of their own, run in their place. An augmentation says *which
+map* it is (the small tuples below), and :func:`augment` runs a list of maps.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Optional, Union
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -49,6 +51,42 @@ class PointMap:
 
 
 @dataclass(frozen=True)
+class FrameMap:
+    """As :class:`PointMap`, but another one in each frame; ``factor (N, T, k, k)``."""
+
+    factor: Tensor
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Take ``offset (N, 1 or T, k)`` from the first k channels; all-zero frames stay zero.
+
+    With ``origin``, a joint's index, the place of this joint is taken away too, for all persons and frames of the clip
+    the one of the first person that is there, in the first frame in which it is seen. ``apply (N,)`` bool leaves other
+    clips as they are.
+    """
+
+    offset: Tensor
+    origin: Optional[int] = None
+    apply: Optional[Tensor] = None
+
+
+@dataclass(frozen=True)
+class Perspective:
+    """Scale each point p by ``camera / depth``, with ``depth = camera + distance + direction . p``.
+
+    Depths below a tenth of ``camera`` count as that.
+
+    ``distance (N, 1 or T)``; ``direction (N, 1 or T, k)`` of unit length; ``apply (N,)`` bool as in :class:`Shift`.
+    """
+
+    camera: float
+    distance: Tensor
+    direction: Tensor
+    apply: Optional[Tensor] = None
+
+
+@dataclass(frozen=True)
 class JointKeep:
     """Joints to keep; the others become zero. ``(N, T, V)`` or ``(N, 1, V)`` bool."""
 
@@ -71,7 +109,7 @@ class Noise:
     keep_absent: bool = True
 
 
-Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, JointKeep, Noise]
+Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, FrameMap, Shift, Perspective, JointKeep, Noise]
 
 
 # ---- from parameters to maps ----------------------------------------------------------------------------------------
@@ -111,6 +149,26 @@ def rotation_matrix(angle: Tensor) -> Tensor:
         sy, -cy * sx, cy * cx,
     ]  # fmt: skip
     return torch.stack(rows, dim=1).view(-1, 3, 3)
+
+
+def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
+    """Rotations of the coordinate system ``R = Rx(alpha) @ Ry(beta) @ Rz(gamma)`` (Gao et al., 2020, eq. 1-3).
+
+    The single rotations are those of :func:`rotation_matrix`, in the other order.
+
+    Args:
+        angle: alpha, beta and gamma in radians, ``(..., 3)``.
+        as_printed: The paper prints a rotation about z for Ry. So ``R = Rx(alpha) @ Rz(beta + gamma)``.
+
+    Returns:
+        ``(..., 3, 3)``.
+    """
+    alpha, beta, gamma = angle.unbind(-1)
+    if as_printed:
+        beta, gamma = torch.zeros_like(beta), beta + gamma
+    # the inverse, which is the transpose, of the rotations back in the other order
+    back = rotation_matrix(-torch.stack([alpha, beta, gamma], dim=-1).view(-1, 3))
+    return back.transpose(1, 2).view(*angle.shape, 3)
 
 
 def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
@@ -205,6 +263,34 @@ class _Fused:
         return y.unflatten(2, shape)
 
 
+class _Shifted:
+    """Runs a :class:`Shift`; persons have to come in their order, as the first of a clip sets its origin."""
+
+    def __init__(self, op: Shift, x: Tensor) -> None:
+        self.op = op
+        self.offset = op.offset.to(x.dtype)
+        self.origin = self.offset.new_zeros(len(x), self.offset.shape[2])
+        self.known = torch.zeros(len(x), 1, dtype=torch.bool, device=x.device)
+
+    def run(self, y: Tensor, clip: Tensor) -> Tensor:
+        joints, channels = y.shape[2:]
+        frames = y.flatten(2)
+        seen = _occupied(frames)
+        offset = self.offset[clip]
+        k = offset.shape[2]
+        if self.op.origin is not None:
+            first = seen.squeeze(2).byte().argmax(1)
+            place = y[torch.arange(len(y), device=y.device), first, self.op.origin, :k]
+            known = self.known[clip]
+            origin = torch.where(known, self.origin[clip], place)
+            self.origin[clip], self.known[clip] = origin, known | seen.any(1)
+            offset = offset + origin[:, None]
+        if self.op.apply is not None:
+            offset = offset * self.op.apply[clip, None, None]
+        offset = F.pad(offset, (0, channels - k)).repeat(1, 1, joints)
+        return frames.addcmul_(seen.to(y.dtype), offset, value=-1).unflatten(2, (joints, channels))
+
+
 def _product(after: Tensor, before: Tensor) -> Tensor:
     """Product of two point maps, each full ``(N, k, k)`` or diagonal ``(N, k)``."""
     if after.dim() == 2:
@@ -212,10 +298,13 @@ def _product(after: Tensor, before: Tensor) -> Tensor:
     return after * before[:, None, :] if before.dim() == 2 else after @ before
 
 
-def _fuse(maps: Sequence[Map]) -> tuple[_Fused, list[Union[_Fused, TimeMatrix, JointKeep, Noise]]]:
+_Step = Union[_Fused, TimeMatrix, FrameMap, Shift, Perspective, JointKeep, Noise]
+
+
+def _fuse(maps: Sequence[Map]) -> tuple[_Fused, list[_Step]]:
     """The same maps in fewer steps, the first one and the rest."""
     first = last = _Fused()
-    steps: list[Union[_Fused, TimeMatrix, JointKeep, Noise]] = []
+    steps: list[_Step] = []
     for op in maps:
         if isinstance(op, (TimeIndex, JointIndex, PointMap)):
             last.add(op)
@@ -274,6 +363,21 @@ def _add_noise(y: Tensor, clip: Tensor, slot: int, op: Noise) -> Tensor:
     return y.index_copy_(0, chosen, clean)
 
 
+def _map_frames(y: Tensor, clip: Tensor, op: FrameMap) -> Tensor:
+    k = op.factor.shape[2]
+    y[..., :k] = y[..., :k] @ op.factor.to(y.dtype)[clip].transpose(2, 3)
+    return y
+
+
+def _project(y: Tensor, clip: Tensor, op: Perspective) -> Tensor:
+    direction = op.direction.to(y.dtype)[clip]
+    points = y[..., : direction.shape[2]]
+    depth = points @ direction[..., None] + (op.camera + op.distance.to(y.dtype)[clip, :, None, None])
+    scale = op.camera / depth.clamp_(min=op.camera / 10)
+    points *= scale if op.apply is None else torch.where(op.apply[clip, None, None, None], scale, 1.0)
+    return y
+
+
 def _occupied(frames: Tensor) -> Tensor:
     """Frames ``(P, T, V*C)`` that are not all zero, as ``(P, T, 1)`` bool."""
     return torch.linalg.vector_norm(frames, dim=2, keepdim=True) > 0
@@ -300,10 +404,11 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     out = x.new_zeros(n * m, frames, *x.shape[3:])
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
-    first, steps = _fuse(maps)
-    for step in (first, *steps):
+    first, plan = _fuse(maps)
+    for step in (first, *plan):
         if isinstance(step, _Fused):
             step.prepare(x)
+    steps = [_Shifted(step, x) if isinstance(step, Shift) else step for step in plan]
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
@@ -317,6 +422,12 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
                     y = step.run(y, None, clip)
                 elif isinstance(step, TimeMatrix):
                     y = _mix_frames(y, clip, step)
+                elif isinstance(step, _Shifted):
+                    y = step.run(y, clip)
+                elif isinstance(step, FrameMap):
+                    y = _map_frames(y, clip, step)
+                elif isinstance(step, Perspective):
+                    y = _project(y, clip, step)
                 elif isinstance(step, JointKeep):
                     y.mul_(step.keep[clip][..., None])
                 else:

@@ -91,10 +91,10 @@ class BatchAugmentation:
             return {}
         return {"apply": torch.rand(len(x), generator=generator, device=x.device) < self.prob}
 
-    def _flip_index(self) -> Tensor:
+    def _known_layout(self) -> SkeletonLayout:
         if self.layout is None:
             raise LayoutError(f"{type(self).__name__} does not know the joints; give it layout='ntu25' or such")
-        return torch.tensor(self.layout.flip_index)
+        return self.layout
 
 
 def _uniform(x: Tensor, low: float, high: float, shape: Sequence[int], generator: Generator) -> Tensor:
@@ -212,7 +212,7 @@ class SpatialFlip(BatchAugmentation):
         return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
 
     def maps(self, frames: int, draws: Draws) -> list[ops.Map]:
-        flip = self._flip_index().to(draws["apply"].device)
+        flip = torch.tensor(self._known_layout().flip_index, device=draws["apply"].device)
         same = torch.arange(len(flip), device=flip.device)
         return [ops.JointIndex(torch.where(draws["apply"][:, None], flip, same))]
 
