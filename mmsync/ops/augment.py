@@ -298,10 +298,10 @@ def _product(after: Tensor, before: Tensor) -> Tensor:
     return after * before[:, None, :] if before.dim() == 2 else after @ before
 
 
-_Step = Union[_Fused, TimeMatrix, FrameMap, Shift, Perspective, JointKeep, Noise]
+_Step = Union[_Fused, _Shifted, TimeMatrix, FrameMap, Perspective, JointKeep, Noise]
 
 
-def _fuse(maps: Sequence[Map]) -> tuple[_Fused, list[_Step]]:
+def _fuse(maps: Sequence[Map], x: Tensor) -> tuple[_Fused, list[_Step]]:
     """The same maps in fewer steps, the first one and the rest."""
     first = last = _Fused()
     steps: list[_Step] = []
@@ -310,7 +310,7 @@ def _fuse(maps: Sequence[Map]) -> tuple[_Fused, list[_Step]]:
             last.add(op)
         else:
             last = _Fused()
-            steps += [op, last]
+            steps += [_Shifted(op, x) if isinstance(op, Shift) else op, last]
     return first, steps
 
 
@@ -404,11 +404,10 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     out = x.new_zeros(n * m, frames, *x.shape[3:])
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
-    first, plan = _fuse(maps)
-    for step in (first, *plan):
+    first, steps = _fuse(maps, x)
+    for step in (first, *steps):
         if isinstance(step, _Fused):
             step.prepare(x)
-    steps = [_Shifted(step, x) if isinstance(step, Shift) else step for step in plan]
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
