@@ -38,6 +38,11 @@ EXAMPLES: dict[str, dict] = {
     "Encoder": ENCODER,
     "SkeletonCLR": dict(type="SkeletonCLR", encoder=ENCODER, queue_size=8),
     "AimCLR": dict(type="AimCLR", encoder=ENCODER, queue_size=8),
+    "SimCLR": dict(type="SimCLR", encoder=ENCODER),
+    "BYOL": dict(type="BYOL", encoder=ENCODER),
+    "SimSiam": dict(type="SimSiam", encoder=ENCODER),
+    "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
+    "VICReg": dict(type="VICReg", encoder=ENCODER),
     "SkeletonClassifier": dict(type="SkeletonClassifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
 }
@@ -194,7 +199,7 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     config = example(method)
     config["encoder"]["backbone"] = example(backbone)
     model = MODELS.build(config)
-    backbone = model.encoder_q.backbone
+    backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
     view = skeletons(backbone.layout.name, backbone.in_channels)
     total, _ = model.parse_losses(model({k: view for k in model.views_needed}, mode="loss"))
     assert torch.isfinite(total)

@@ -32,8 +32,16 @@ def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: in
     return batches
 
 
+class _TellsProgress(upstream.BaseLoop):
+    def run_iter(self, *args: Any) -> None:
+        """One iteration, for what a method schedules by the run's length."""
+        if hasattr(self.runner.bare_model, "set_progress"):
+            self.runner.bare_model.set_progress(self._iter / self._max_iters)
+        super().run_iter(*args)
+
+
 @LOOPS.register_module()
-class EpochBasedTrainLoop(upstream.EpochBasedTrainLoop):
+class EpochBasedTrainLoop(_TellsProgress, upstream.EpochBasedTrainLoop):
     """Trains for a number of epochs; after a resume the interrupted epoch goes on where it stopped."""
 
     def run_epoch(self) -> None:
@@ -50,7 +58,7 @@ class EpochBasedTrainLoop(upstream.EpochBasedTrainLoop):
 
 
 @LOOPS.register_module()
-class IterBasedTrainLoop(upstream.IterBasedTrainLoop):
+class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
     """Trains for a number of iterations, pass after pass over the data.
 
     Args:

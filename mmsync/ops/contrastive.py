@@ -1,14 +1,18 @@
-"""The equations of contrastive learning with a queue (He et al., 2020, MoCo; Guo et al., 2022, AimCLR)."""
+"""The equations of contrastive learning: with a queue (He et al., 2020, MoCo; Guo et al., 2022, AimCLR), within a batch
+(Chen et al., 2020, SimCLR)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.precision import in_float32
 
 
 def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
@@ -146,20 +150,71 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
     raise ValueError(f"unknown reduction {reduction!r}; use 'mean_log' or 'log_sum'")
 
 
-def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+class _MeanLogSumExp(torch.autograd.Function):
+    """Mean over rows i of ``log sum_{k != i + own} exp(row_i . all_k / tau)``, ``chunk`` rows at a time.
+
+    The gradient is made on the way, because it needs the similarities, which are not kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, everyone: Tensor, own: int, temperature: float, chunk: int) -> Tensor:
+        learn = any(ctx.needs_input_grad)
+        of_rows, of_everyone = torch.empty_like(rows), torch.zeros_like(everyone)
+        total = rows.new_zeros(())
+        for start in range(0, len(rows), chunk):
+            part = rows[start : start + chunk]
+            similarity = (part / temperature) @ everyone.T
+            similarity.diagonal(own + start).fill_(float("-inf"))
+            top = similarity.amax(1, keepdim=True)
+            weight = similarity.sub_(top).exp_()  # in place: one matrix is all there is
+            mass = weight.sum(1, keepdim=True)
+            total += (mass.log() + top).sum()
+            if learn:
+                torch.mm(weight, everyone, out=of_rows[start : start + chunk]).div_(mass)
+                of_everyone.addmm_(weight.T, part / mass)
+        ctx.save_for_backward(of_rows, of_everyone)
+        ctx.scale = 1 / (temperature * len(rows))
+        return total / len(rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Optional[Tensor], ...]:
+        of_rows, of_everyone = ctx.saved_tensors
+        return of_rows * (grad * ctx.scale), of_everyone * (grad * ctx.scale), None, None, None
+
+
+@in_float32
+def nt_xent(first: Tensor, second: Tensor, temperature: float, chunk_size: Optional[int] = None) -> Tensor:
     """NT-Xent over the 2N views of a batch (Chen et al., 2020, SimCLR, eq. 1), negatives from all ranks with gradient.
 
+    ``-s_ij / tau + log sum_{k != i} exp(s_ik / tau)`` with the cosine ``s`` and the other view ``j`` of the same clip.
+
     Args:
-        first: ``(N, D)`` embeddings of one view; normalised here.
+        first: ``(N, D)`` embeddings of one view; normalised here. The same N on every rank.
         second: ``(N, D)`` of the other, row by row the same clips.
-        temperature: Above 0.
+        temperature: tau, above 0.
+        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` that are in memory at a time, so that memory is
+            linear in the batch; ``None``: all, once.
 
     Returns:
-        Tensor: Scalar, the mean over this rank's 2N rows. Memory is that of ``(2N, 2N * world size)`` similarities.
+        Tensor: Scalar, the mean over this rank's 2N rows. It can be differentiated once.
     """
-    views = F.normalize(torch.cat([first, second]), dim=1)
-    everyone = all_gather(views, with_grad=True)
-    n, own = len(first), rank() * len(views) + torch.arange(len(views), device=views.device)
-    rows = torch.arange(len(views), device=views.device)
-    similarity = (views @ everyone.T / temperature).index_put((rows, own), views.new_tensor(float("-inf")))
-    return F.cross_entropy(similarity, own.roll(n))
+    first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
+    rows = torch.cat([first, second])
+    everyone = all_gather(rows, with_grad=True)
+    others = _MeanLogSumExp.apply(rows, everyone, rank() * len(rows), temperature, chunk_size or len(rows))
+    return others - (first * second).sum(1).mean() / temperature
+
+
+@in_float32
+def row_cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Cosine of each row of one matrix with that row of another.
+
+    Args:
+        first: ``(N, D)``.
+        second: ``(N, D)``.
+
+    Returns:
+        Tensor: ``(N,)`` in [-1, 1].
+    """
+    return F.cosine_similarity(first, second, dim=1)

@@ -28,10 +28,15 @@ class SelfSupervisedModel(BaseModel):
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.epoch = 0
+        self.progress = 0.0
 
     def set_epoch(self, epoch: int) -> None:
         """Tells the method the epoch, counted from 0, for what is scheduled by it."""
         self.epoch = epoch
+
+    def set_progress(self, progress: float) -> None:
+        """Tells the method which share of the run's iterations is done, in [0, 1), before each of them."""
+        self.progress = progress
 
     def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
         """Losses of a batch of views; labels must not enter.

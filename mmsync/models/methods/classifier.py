@@ -29,7 +29,8 @@ class SkeletonClassifier(BaseModel):
         data_preprocessor: Makes the view ``train``.
         label_smoothing: In [0, 1).
         eval_mode: Train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released code does.
-        load_prefix: Where the encoder's weights are in the checkpoint of a pretraining method.
+        load_prefix: Where the encoder's weights are in the checkpoint of a pretraining method; ``None``: under
+            ``encoder_q.`` (MoCo's family) or ``encoder.`` (all others).
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -42,7 +43,7 @@ class SkeletonClassifier(BaseModel):
         data_preprocessor: Optional[dict] = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
-        load_prefix: str = "encoder_q.",
+        load_prefix: Optional[str] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
         if isinstance(data_preprocessor, Mapping):
@@ -65,9 +66,13 @@ class SkeletonClassifier(BaseModel):
 
         Nothing but the encoder is taken over: the preprocessor's seed and step are those of the pretraining.
         """
-        prefix = self.load_prefix
-        encoder = {f"encoder.{key[len(prefix) :]}": v for key, v in state_dict.items() if key.startswith(prefix)}
-        return encoder or state_dict
+        if {f"head.{key}" for key in self.head.state_dict()} <= set(state_dict):
+            return state_dict
+        for prefix in (self.load_prefix,) if self.load_prefix else ("encoder_q.", "encoder."):
+            encoder = {f"encoder.{key[len(prefix) :]}": v for key, v in state_dict.items() if key.startswith(prefix)}
+            if encoder:
+                return encoder
+        return state_dict
 
     def _logits(self, view: View) -> tuple[Tensor, PackedPersons]:
         feature = self.encoder.forward_map(view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import torch
@@ -50,3 +51,16 @@ class MomentumEncoder(BaseModule):
         """The module's own forward pass, without gradient."""
         with torch.no_grad():
             return self.module(*args, **kwargs)
+
+
+def cosine_momentum(start: float, progress: float) -> float:
+    """Momentum that rises to 1 (Grill et al., 2020, BYOL, section 3.2): ``1 - (1 - m) (cos(pi k / K) + 1) / 2``.
+
+    Args:
+        start: m, in [0, 1].
+        progress: k / K, in [0, 1].
+
+    Returns:
+        float: In ``[m, 1]``.
+    """
+    return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2

@@ -1,0 +1,78 @@
+"""BYOL (Grill et al., 2020, Bootstrap Your Own Latent)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from torch import Tensor
+
+from mmsync.models.methods.two_view import TwoViewMethod, build_predictor, embedding_log
+from mmsync.models.modules import MomentumEncoder, cosine_momentum
+from mmsync.ops.contrastive import row_cosine
+from mmsync.registry import MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class BYOL(TwoViewMethod):
+    """Predicts what a moving average of the encoder says of the other view; views ``(N, M, T, V, C)``, no negatives.
+
+    With the online encoder's embeddings ``z``, their predictions ``p = q(z)``, and the target encoder's ``t`` (eq. 2,
+    both ways round)::
+
+        loss = (2 - 2 cos(p_1, t_2)) + (2 - 2 cos(p_2, t_1))
+
+    The target's parameters are ``xi <- tau xi + (1 - tau) theta`` (eq. 1) with ``tau = 1 - (1 - tau_0)
+    (cos(pi k / K) + 1) / 2`` at iteration k of K (section 3.2); outside a Runner, which tells k / K, it stays tau_0.
+
+    Args:
+        encoder: Config of the encoder, with a projector.
+        data_preprocessor: Makes the views ``first`` and ``second``.
+        predictor: Config of q; its widths are filled in. ``None``: two layers, batch-normalised.
+        momentum: tau_0, in [0, 1].
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A momentum out of its range, or a predictor of another width.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: Optional[dict] = None,
+        predictor: Optional[dict] = None,
+        momentum: float = 0.996,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(encoder, data_preprocessor, init_cfg)
+        channels = self.encoder.out_channels
+        self.predictor = build_predictor(predictor, channels, hidden_channels=4 * channels)
+        self.target = MomentumEncoder(self.encoder, momentum)
+        self.momentum = momentum
+
+    def init_weights(self) -> None:
+        """Initialises all weights, then makes the target equal to the encoder."""
+        super().init_weights()
+        self.target.follow_init(self.encoder)
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """Distances of predictions to targets; the target moves before it encodes.
+
+        Args:
+            views: ``first`` and ``second``, each a batch of N clips.
+            data_samples: Not used.
+
+        Returns:
+            dict: ``loss_byol``; for the log, ``pos_sim`` (of predictions and targets) and ``embedding_std``.
+        """
+        self.target.momentum = cosine_momentum(self.momentum, self.progress)
+        self.target.update(self.encoder)
+        first, second = self.embed(views)
+        pairs = (
+            (self.predictor(first), self.target(views["second"])),
+            (self.predictor(second), self.target(views["first"])),
+        )
+        similarity = sum(row_cosine(p, t).mean() for p, t in pairs) / 2
+        log = {**embedding_log(first, second), "pos_sim": similarity.detach()}
+        return {"loss_byol": 4 - 4 * similarity, **log}

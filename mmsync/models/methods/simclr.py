@@ -1,0 +1,56 @@
+"""SimCLR (Chen et al., 2020, A Simple Framework for Contrastive Learning of Visual Representations)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from torch import Tensor
+
+from mmsync.models.methods.two_view import TwoViewMethod, embedding_log
+from mmsync.registry import LOSSES, MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class SimCLR(TwoViewMethod):
+    """Contrast of two views ``(N, M, T, V, C)`` within the batch of all ranks.
+
+    With the cosine ``s`` of embeddings, for view ``i`` of a clip and its other view ``j`` (eq. 1)::
+
+        l(i, j) = -log exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau)
+
+    and its mean over the 2N views.
+
+    Args:
+        encoder: Config of the encoder, with a projector.
+        data_preprocessor: Makes the views ``first`` and ``second``.
+        loss: Config of a loss of two embeddings; ``None``: NT-Xent with tau = 0.1.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A number out of its range.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: Optional[dict] = None,
+        loss: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(encoder, data_preprocessor, init_cfg)
+        self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """NT-Xent of the views.
+
+        Args:
+            views: ``first`` and ``second``, each a batch of N clips.
+            data_samples: Not used.
+
+        Returns:
+            dict: ``loss_contrast``; for the log, ``pos_sim`` and ``embedding_std``.
+        """
+        first, second = self.embed(views)
+        return {"loss_contrast": self.criterion(first, second), **embedding_log(first, second)}

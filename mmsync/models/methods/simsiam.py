@@ -1,0 +1,59 @@
+"""SimSiam (Chen and He, 2021, Exploring Simple Siamese Representation Learning)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from torch import Tensor
+
+from mmsync.models.methods.two_view import TwoViewMethod, build_predictor, embedding_log
+from mmsync.ops.contrastive import row_cosine
+from mmsync.registry import MODELS
+from mmsync.structures import MotionSample, View
+
+
+@MODELS.register_module()
+class SimSiam(TwoViewMethod):
+    """Predicts the other view's embedding, held constant; views ``(N, M, T, V, C)``, no negatives, no momentum.
+
+    With embeddings ``z`` and predictions ``p = h(z)`` (eqs. 1 to 4)::
+
+        loss = -(cos(p_1, stopgrad(z_2)) + cos(p_2, stopgrad(z_1))) / 2
+
+    Args:
+        encoder: Config of the encoder, with a projector.
+        data_preprocessor: Makes the views ``first`` and ``second``.
+        predictor: Config of h; its widths are filled in. ``None``: two layers, batch-normalised, the hidden one a
+            quarter as wide as the embedding.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A predictor of another width.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: Optional[dict] = None,
+        predictor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(encoder, data_preprocessor, init_cfg)
+        channels = self.encoder.out_channels
+        self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
+
+    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """Negative cosine of predictions and embeddings.
+
+        Args:
+            views: ``first`` and ``second``, each a batch of N clips.
+            data_samples: Not used.
+
+        Returns:
+            dict: ``loss_simsiam``, in [-1, 1]; for the log, ``pos_sim`` and ``embedding_std``.
+        """
+        first, second = self.embed(views)
+        pairs = ((self.predictor(first), second.detach()), (self.predictor(second), first.detach()))
+        similarity = sum(row_cosine(p, z).mean() for p, z in pairs) / 2
+        return {"loss_simsiam": -similarity, **embedding_log(first, second)}

@@ -1,0 +1,25 @@
+"""Losses in single precision, whatever the autocast of the network."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors without autocast and with at least float32: half precision is cast up, float64 stays."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(args[0].device.type, enabled=False):
+            return function(*(_up(x) for x in args), **{name: _up(x) for name, x in kwargs.items()})
+
+    return wrapped
+
+
+def _up(x: Any) -> Any:
+    return x.to(torch.promote_types(x.dtype, torch.float32)) if isinstance(x, Tensor) else x
