@@ -384,7 +384,7 @@ class Benchmark:
                 print_log(f"{protocol.name}: {type(error).__name__}: {error}", logger="current", level=logging.ERROR)
                 continue
             rows.append(self._row(protocol, results))
-            print_log(f"{protocol.name}: {_value(rows[-1])}", logger="current")
+            print_log(f"{protocol.name}: {value_text(rows[-1])}", logger="current")
             self._write(rows)
         return rows
 
@@ -416,7 +416,7 @@ class Benchmark:
         result = dict(fingerprint=fingerprint, seed=seed, metrics=metrics)
         if scores is not None:
             result["class_recall"] = _keep_scores(folder, scores, names)
-        _write_json(file, result)
+        write_json(file, result)
         return result
 
     # ------------------------------------------------------------------------------------------ probes
@@ -473,7 +473,7 @@ class Benchmark:
                 cfg.load_from, cfg.resume = None, True
         else:
             (folder / "last_checkpoint").unlink(missing_ok=True)
-        _write_json(started, fingerprint)
+        write_json(started, fingerprint)
         runner = build_runner(cfg, self.trust)
         runner.train()
         (metric,) = runner.val_loop.evaluator.metrics
@@ -498,8 +498,7 @@ class Benchmark:
             changes=self.changes[protocol.name],
             data=_describe_data(self.cfgs[protocol.name]),
             metric=protocol.metric,
-            mean=float(np.mean(values)),
-            std=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            **spread(values),
             best=None if best is None else float(np.mean(best)),
             epoch_rule="last" if best else "none",
             seeds=[result["seed"] for result in results] if protocol.seeds else [],
@@ -514,7 +513,7 @@ class Benchmark:
         former = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
         kept = {row["protocol"]: row for row in former if row["checkpoint"] == self.checkpoint}
         kept.update({row["protocol"]: row for row in rows})
-        _write_json(file, list(kept.values()))
+        write_json(file, list(kept.values()))
         with atomic_path(self.work_dir / "results.md") as temporary:
             temporary.write_text(markdown_table(list(kept.values())), encoding="utf-8")
 
@@ -583,10 +582,16 @@ def _split_text(split: Any) -> str:
     return split if isinstance(split, str) else "all" if split is None else str(dict(split))
 
 
-def _value(row: Mapping[str, Any]) -> str:
-    spread = "" if row["std"] is None else f" ± {row['std']:.2f}"
-    best = "" if row["best"] is None else f" (best {row['best']:.2f})"
-    return f"{row['mean']:.2f}{spread}{best}"
+def spread(values: Sequence[float]) -> dict[str, Optional[float]]:
+    """``mean`` and ``std``, the sample's standard deviation; ``None`` of a single value."""
+    return dict(mean=float(np.mean(values)), std=float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+
+def value_text(row: Mapping[str, Any]) -> str:
+    """``mean ± std (best b)``, as far as ``row`` has them."""
+    std = "" if row["std"] is None else f" ± {row['std']:.2f}"
+    best = "" if row.get("best") is None else f" (best {row['best']:.2f})"
+    return f"{row['mean']:.2f}{std}{best}"
 
 
 _HEADER = ("Protocol", "What", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
@@ -602,26 +607,36 @@ def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         rule = {"last": "last", "none": "-"}[row["epoch_rule"]]
         # what differs from the shipped protocol must not hide behind its name
         what = "; ".join([row["title"], *(f"{key}={value}" for key, value in row.get("changes", {}).items())])
-        cells.append((row["protocol"], what, row["data"], _value(row), rule, seeds, checkpoint))
+        cells.append((row["protocol"], what, row["data"], value_text(row), rule, seeds, checkpoint))
     return cells
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The results as a markdown table; mean ± standard deviation over the seeds, last epoch first."""
-    head, *body = table_rows(rows)
-    lines = [head, ("---",) * len(head), *body]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"
+    return markdown_cells(table_rows(rows))
 
 
 def plain_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The results in aligned columns."""
-    cells = table_rows(rows)
+    return plain_cells(table_rows(rows))
+
+
+def markdown_cells(cells: Sequence[tuple[str, ...]]) -> str:
+    """A markdown table of cells, header first."""
+    head, *body = cells
+    lines = [head, ("---",) * len(head), *body]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"
+
+
+def plain_cells(cells: Sequence[tuple[str, ...]]) -> str:
+    """Cells, header first, in aligned columns."""
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 

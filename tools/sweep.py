@@ -1,0 +1,143 @@
+"""Train a grid of configs, overrides and seeds, or a search, and gather one table.
+
+``python tools/sweep.py CONFIG --set optim_wrapper.optimizer.lr=0.1,0.05 --seeds 0 1 --protocols linear knn``
+
+The same command goes on where it was interrupted, and runs again what failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmsync.apis.cli import run_tool
+
+TOOLS = Path(__file__).resolve().parent
+PROTOCOLS = TOOLS.parent / "configs" / "benchmarks"
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("configs", nargs="+", metavar="CONFIG", help="config files")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        dest="axes",
+        metavar="KEY=V1,V2",
+        help="an axis of the grid: values of a key, in brackets where they hold commas themselves ([1,2],[3]); "
+        "of a search also a range, KEY=LOW:HIGH or KEY=LOW:HIGH:log",
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of every setting (default: 0)")
+    parser.add_argument(
+        "--protocols", nargs="+", default=[], metavar="NAME", help="of tools/benchmark.py, on the last checkpoint"
+    )
+    parser.add_argument("--work-dir", default="work_dirs/sweep", help="folder of all runs (default: work_dirs/sweep)")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="settings that all runs share"
+    )
+    parser.add_argument("--jobs", type=int, help="runs at a time (default: one on each GPU, or one; SLURM: 16)")
+    parser.add_argument("--gpus", nargs="+", default=["auto"], help="numbers of GPUs, or auto: all that are visible")
+    parser.add_argument("--launcher", choices=["local", "slurm"], default="local")
+    parser.add_argument(
+        "--slurm",
+        nargs="+",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help="what a job asks for, by submitit's names, for instance timeout_min=600 gpus_per_node=1",
+    )
+    parser.add_argument("--search", choices=["optuna"], help="let it choose settings, instead of a grid")
+    parser.add_argument("--trials", type=int, help="settings of a search, former calls included")
+    parser.add_argument("--metric", help="result that a search maximises (default: the first)")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, show what would run, and stop")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmsync.apis.sweep import (
+        LocalPool,
+        Search,
+        SlurmPool,
+        Sweep,
+        grid,
+        load_protocols,
+        make_setting,
+        parse_options,
+        parse_space,
+    )
+    from mmsync.errors import ConfigError
+
+    for flag in ("jobs", "trials"):
+        if getattr(args, flag) is not None and getattr(args, flag) < 1:
+            raise ConfigError(f"--{flag} {getattr(args, flag)}: must be 1 or more")
+    if bool(args.search) != bool(args.trials):
+        raise ConfigError("--search optuna and --trials N belong together")
+    if args.slurm and args.launcher != "slurm":
+        raise ConfigError("--slurm: is for --launcher slurm")
+    options = args.cfg_options or {}
+    axes = parse_space(args.axes) if args.search else parse_options(args.axes, "--set")
+    for key in options.keys() & axes.keys():
+        raise ConfigError(f"{key}: is in --set and in --cfg-options; leave it out of one")
+    protocols, names = load_protocols(args.protocols, PROTOCOLS)
+    sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
+    search = None
+    if args.search:
+        make = lambda config, values: make_setting(config, values, options, protocols)  # noqa: E731
+        file = sweep.work_dir / "optuna.sqlite"
+        search = Search(file, make, args.configs, axes, args.trials, args.metric, args.seeds)
+        settings, count = [], args.trials
+    else:
+        settings = grid(args.configs, axes, options, protocols)
+        count = len(settings)
+    jobs = [job for setting in settings for job in sweep.jobs(setting)]
+    if args.dry_run:
+        lines = [f"{job.state():<12}{job}: {job.folder}" for job in jobs] or [
+            f"a search of {count} trials in {sweep.work_dir}"
+        ]
+        print("\n".join(lines))
+        return
+    if args.launcher == "slurm":
+        pool = SlurmPool(sweep.work_dir / "slurm", args.jobs or 16, args.slurm or {})
+    else:
+        pool = LocalPool(args.jobs, parse_gpus(args.gpus))
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)  # ends the children as Ctrl-C does
+    with sweep.alone():
+        try:
+            if search is not None:
+                count = search.start()
+                settings = search.settings()
+            sweep.run(pool, settings, count, search.tell if search else None)
+        finally:
+            if sweep.rows:
+                table = sweep.write(search.metric if search else None)
+                print(f"\nlast epoch, mean ± standard deviation over seeds\n\n{table}\n")
+                print(f"results      {sweep.work_dir / 'results.json'}, table.md")
+    failures = {**sweep.failures, **(search.failures if search else {})}
+    if failures:
+        text = "\n\n".join(f"{name}: {error}" for name, error in failures.items())
+        print(f"\n{len(failures)} failed; the same command runs them again\n\n{text}", file=sys.stderr)
+        sys.exit(1)
+
+
+def parse_gpus(texts: list[str]) -> list[int] | None:
+    """Numbers; None of ``auto``."""
+    from mmsync.errors import ConfigError
+
+    if texts == ["auto"]:
+        return None
+    if not all(text.isdigit() for text in texts):
+        raise ConfigError(f"--gpus {' '.join(texts)}: write numbers, as in --gpus 0 1, or auto")
+    return [int(text) for text in texts]
+
+
+if __name__ == "__main__":
+    arguments = parse_args()
+    run_tool(main, arguments)
