@@ -2,10 +2,12 @@
 
 A run is a child process of ``tools/train.py`` and, with protocols, one of ``tools/benchmark.py``. Its folder is named
 by the settings, so that a result can stand for nothing else. docs/design/0019-sweep.md tells the rules.
+It needs Linux or macOS: children are stopped as process groups, and file locks outlive their parent.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib
 import itertools
@@ -21,7 +23,7 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,11 +47,6 @@ from mmsync.apis.benchmark import (
 from mmsync.config import check, load
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, did_you_mean, nearest
 from mmsync.visualization.curves import read_run
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system
-    fcntl = None  # type: ignore[assignment]
 
 _NO_SETTING = ("work_dir", "launcher", "resume")  # say where and how a run goes on, not what it computes
 _NO_METRIC = ("step", "time", "data_time")
@@ -341,7 +338,7 @@ def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[An
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
-        while fcntl is not None:
+        while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
@@ -710,15 +707,16 @@ class Sweep:
         Raises:
             ConfigError: One does, or the folder cannot be written.
         """
-        try:
-            with locked(self.work_dir / ".lock"):
-                yield
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"another sweep runs in {self.work_dir}; wait for it, or give another --work-dir"
-            ) from error
-        except OSError as error:
-            raise ConfigError(f"--work-dir {self.work_dir}: cannot be written: {error}") from error
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self.work_dir / ".lock"))
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"another sweep runs in {self.work_dir}; wait for it, or give another --work-dir"
+                ) from error
+            except OSError as error:
+                raise ConfigError(f"--work-dir {self.work_dir}: cannot be written: {error}") from error
+            yield
 
     def run(
         self,
