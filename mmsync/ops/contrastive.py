@@ -160,13 +160,13 @@ class _MeanLogSumExp(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, everyone: Tensor, own: int, temperature: float, chunk: int) -> Tensor:
         learn = any(ctx.needs_input_grad)
         of_rows, of_everyone = torch.empty_like(rows), torch.zeros_like(everyone)
-        total = rows.new_zeros(())
+        matrix, total = rows.new_empty(min(chunk, len(rows)), len(everyone)), rows.new_zeros(())
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
-            similarity = (part / temperature) @ everyone.T
+            similarity = torch.mm(part / temperature, everyone.T, out=matrix[: len(part)])
             similarity.diagonal(own + start).fill_(float("-inf"))
             top = similarity.amax(1, keepdim=True)
-            weight = similarity.sub_(top).exp_()  # in place: one matrix is all there is
+            weight = similarity.sub_(top).exp_()  # in place: one matrix is all that there ever is
             mass = weight.sum(1, keepdim=True)
             total += (mass.log() + top).sum()
             if learn:

@@ -95,7 +95,7 @@ def test_half_precision_is_cast_up_and_autocast_does_not_reach_it():
 
 
 def test_no_tensor_of_the_chunked_form_is_quadratic():
-    """The largest one that is made holds a chunk's rows; the whole form's holds all, once, and no copy."""
+    """The largest holds a chunk's rows, or all rows in the whole form; there is one of it, and no copy."""
     a, b = (torch.randn(256, 4, requires_grad=True) for _ in range(2))
     for chunk, largest in ((None, 512 * 512), (16, 16 * 512)):
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
@@ -103,7 +103,7 @@ def test_no_tensor_of_the_chunked_form_is_quadratic():
         sizes = [e.self_cpu_memory_usage for e in profile.events() if e.self_cpu_memory_usage > 0]
         big = [size for size in sizes if size >= 4 * largest]
         assert max(sizes) == 4 * largest
-        assert len(big) == 512 * 512 // largest, "one matrix a chunk"
+        assert len(big) == 1
 
 
 def test_as_an_object():
