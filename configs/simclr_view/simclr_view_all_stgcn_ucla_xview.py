@@ -9,6 +9,7 @@ _base_ = [
 crop = dict(type="RandomCropResize", scale=(0.5, 1.0), size=32)
 view = [crop, {{_base_.views.all}}]
 model = dict(data_preprocessor=dict(recenter=False, views=dict(first=view, second=view)))
+train_cfg = dict(max_epochs=60)
 train_dataloader = dict(dataset=dict(pipeline={{_base_.view_pipeline}}))
 val_dataloader = dict(dataset=dict(pipeline={{_base_.view_pipeline}}))
 test_dataloader = val_dataloader
