@@ -78,6 +78,8 @@ def main(args: argparse.Namespace) -> None:
             raise ConfigError(f"--{flag} {getattr(args, flag)}: must be 1 or more")
     if bool(args.search) != bool(args.trials):
         raise ConfigError("--search optuna and --trials N belong together")
+    if args.metric and not args.search:
+        raise ConfigError("--metric: is for --search optuna")
     if args.slurm and args.launcher != "slurm":
         raise ConfigError("--slurm: is for --launcher slurm")
     options = args.cfg_options or {}
@@ -116,8 +118,8 @@ def main(args: argparse.Namespace) -> None:
                 settings = search.settings()
             sweep.run(pool, settings, count, search.tell if search else None)
         finally:
-            if sweep.rows:
-                table = sweep.write(search.metric if search else None)
+            table = sweep.write(search.metric if search else None)
+            if table:
                 print(f"\nlast epoch, mean ± standard deviation over seeds\n\n{table}\n")
                 print(f"results      {sweep.work_dir / 'results.json'}, table.md")
     failures = {**sweep.failures, **(search.failures if search else {})}

@@ -623,7 +623,7 @@ class Search:
             study.tell(trial.number, state=state.FAIL)
         self._former = study.get_trials(states=[state.COMPLETE])
         # a seed that is the same in each call would give the same trials again
-        study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
+        study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), constant_liar=True)
         return max(self._trials, len(self._former))
 
     def settings(self) -> Iterator[Setting]:
@@ -687,8 +687,8 @@ class Sweep:
     tools: Path
     seeds: Sequence[int]
     protocols: Mapping[str, str] = field(default_factory=dict)
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[Setting, dict[int, Union[dict[str, float], Exception]]] = field(default_factory=dict, init=False)
+    failures: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.work_dir = Path(self.work_dir).expanduser().absolute()
@@ -735,15 +735,16 @@ class Sweep:
         """
         remaining, queue = iter(settings), deque()
         running: list[tuple[Any, Job]] = []
-        outcomes: dict[Setting, dict[int, Union[dict[str, float], Exception]]] = {}
         with tqdm(total=count * len(self.seeds), unit="run", desc="sweep", disable=None, dynamic_ncols=True) as bar:
             try:
                 while True:
                     while len(running) < pool.jobs:
                         if not queue:
-                            queue.extend(job for one in itertools.islice(remaining, 1) for job in self.jobs(one))
-                        if not queue:
-                            break
+                            setting = next(remaining, None)
+                            if setting is None:
+                                break
+                            self.outcomes[setting] = {}
+                            queue.extend(self.jobs(setting))
                         job = queue.popleft()
                         running.append((pool.submit(job, self.protocols), job))
                     if not running:
@@ -751,7 +752,7 @@ class Sweep:
                     done = [pair for pair in running if pair[0].done()]
                     running = [pair for pair in running if pair not in done]
                     for handle, job in done:
-                        group = outcomes.setdefault(job.setting, {})
+                        group = self.outcomes[job.setting]
                         try:
                             group[job.seed] = handle.result()
                             shown = self._shown(group[job.seed])
@@ -761,9 +762,8 @@ class Sweep:
                             self.failures[str(job)] = str(error)
                             said = f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
                         bar.write(f"{job}: {said}", file=sys.stdout)
-                        row = self.rows[job.setting.signature] = self._row(job.setting, group)
                         if told is not None and len(group) == len(self.seeds):
-                            told(job.setting, row)
+                            told(job.setting, self._row(job.setting, group))
                         bar.update()
                         bar.set_postfix(failed=len(self.failures), refresh=False)
                     if not done:
@@ -795,9 +795,12 @@ class Sweep:
             best: Name of a result; its highest value comes first. ``None`` keeps the order of the settings.
 
         Returns:
-            The table in aligned columns.
+            The table in aligned columns; empty, and nothing is written, before the first run has come to an end.
         """
-        rows = list(self.rows.values())
+        done = {setting.signature: self._row(setting, group) for setting, group in self.outcomes.items() if group}
+        rows = list(done.values())
+        if not rows:
+            return ""
         if best is not None:
             rows.sort(key=lambda row: -row["metrics"].get(best, {"mean": float("-inf")})["mean"])
         write_json(self.work_dir / "results.json", rows)

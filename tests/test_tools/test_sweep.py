@@ -49,6 +49,7 @@ def checkpoint(epoch):
 checkpoint(1)
 if hit and fate[0] == "killed": os.kill(os.getpid(), signal.SIGKILL)
 if hit and fate[0] == "fails": sys.exit("ValueError: the loss is not finite")
+if hit and fate[0] == "slow": time.sleep(0.5)
 if hit and fate[0] == "hangs": time.sleep(60)
 checkpoint(2)
 (folder / "now" / "vis_data").mkdir(parents=True, exist_ok=True)
@@ -153,10 +154,14 @@ def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     assert results(tmp_path) == [row]
 
 
-def test_grid_and_table(sweep, tmp_path, capsys):
-    """Every combination once, mean and standard deviation over seeds, and a column only where rows differ."""
+def test_grid_and_table(sweep, tmp_path, monkeypatch, capsys):
+    """Every combination once, mean and standard deviation over seeds, and a column only where rows differ.
+
+    Rows keep the order of the command, not that in which they come to an end.
+    """
+    monkeypatch.setenv("FATE", "slow:0.05")
     axes = [f"{LR}=0.05,0.01", "model.width=8,4", "model.slow=0.0"]
-    assert sweep("--set", *axes, "--seeds", 0, 4, "--jobs", 2) == 0
+    assert sweep("--set", *axes, "--seeds", 0, 4, "--jobs", 6) == 0
     started = calls(tmp_path)
     assert sorted(one[1:3] for one in started) == sorted([lr, s] for lr in (0.05, 0.01) for s in (0, 4) for _ in "ab")
     assert not any(one[3] for one in started)
@@ -375,6 +380,7 @@ def test_an_unwritable_work_dir(tool, monkeypatch, config, tmp_path, capsys):
         (["--gpus", "first"], "write numbers"),
         (["--gpus", "99"], "--gpus 99: there are"),
         (["--slurm", "timeout_min=3"], "--slurm: is for --launcher slurm"),
+        (["--metric", "knn"], "--metric: is for --search optuna"),
         (["--trials", "3"], "belong together"),
         (["--cfg-options", "optim_wrapper=None", "train_cfg=None", "train_dataloader=None"], "not set, but training"),
     ],
