@@ -47,12 +47,14 @@ def matrix() -> list[str]:
     """Methods x backbones in rows, data sets in columns, a link to the config of each protocol in a cell."""
     rows: dict[str, dict[str, list[str]]] = {}
     for path in configs():
-        _, _, data, *rest = path.stem.split("_")
-        if rest and rest[-1] in STREAMS:
+        words = path.stem.split("_")  # method_backbone_data_protocol_stream, of which the first may have several words
+        data, *rest = words[next(i for i, word in enumerate(words) if word in DATA) :]
+        ablation = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
+        if ablation or (rest and rest[-1] in STREAMS):
             continue
         model = load(str(path)).model
         published = " (as published)" if {"reference", "mbaimclr"} & set(path.parts) else ""
-        name = {"mbaimclr": "MBAimCLR"}.get(path.parent.name, model.type)
+        name = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}.get(path.parent.name, model.type)
         cells = rows.setdefault(f"{name}{published} | {model.encoder.backbone.type}", {})
         cells.setdefault(data, []).append(f"[{' '.join(rest) or 'config'}]({path.relative_to(ROOT).as_posix()})")
     lines = [f"| method | backbone | {' | '.join(DATA.values())} |", "|---" * (len(DATA) + 2) + "|"]
