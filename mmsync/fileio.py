@@ -8,6 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Union
 
+from mmengine.logging import print_log
+
+try:
+    import fcntl
+except ImportError:  # Windows: processes that start together each do the work, and the first one's result stays
+    fcntl = None  # type: ignore[assignment]
+
 
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
@@ -31,6 +38,26 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_writer(path: Union[str, Path]) -> Iterator[None]:
+    """One process at a time makes ``path``; the system opens the lock of a process that is killed.
+
+    Inside the block, look first whether another process has made it meanwhile.
+
+    Args:
+        path: What is made; the lock lies beside it.
+    """
+    path = Path(path)
+    with open(path.with_name(f".{path.name}.lock"), "wb") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print_log(f"waiting for another process to write {path}", logger="current")
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def remove_leftovers(folder: Union[str, Path]) -> None:

@@ -16,8 +16,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -28,14 +27,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mmsync.errors import ConfigError, DataError
+from mmsync.fileio import one_writer
 
 from .sources.base import MappedArray, SkeletonSource
 from .sources.store import cached, npy_header
-
-try:
-    import fcntl
-except ImportError:  # Windows: processes that start together each write the cache, and the first one's stays
-    fcntl = None  # type: ignore[assignment]
 
 _VERSION = "1"
 
@@ -112,7 +107,7 @@ def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str
 
 
 def _write_once(path: Path, names: Sequence[str], pack: Callable[[int], tuple[Tensor, Tensor]]) -> None:
-    with _lock(path):
+    with one_writer(path):
         if path.exists():  # written while this process waited
             return
         for leftover in path.parent.glob(f".{path.name}.*.part"):
@@ -124,19 +119,6 @@ def _write_once(path: Path, names: Sequence[str], pack: Callable[[int], tuple[Te
             os.replace(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """One process at a time; the system opens the lock of a process that is killed."""
-    with open(path.with_name(f".{path.name}.lock"), "wb") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print_log(f"waiting for another process to write {path}", logger="current")
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _write(folder: Path, names: Sequence[str], pack: Callable[[int], tuple[Tensor, Tensor]]) -> None:

@@ -1,5 +1,6 @@
 from .layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
 from .sample import MotionSample
+from .track import Track
 from .view import View
 
-__all__ = ["PICTURE_LAYOUTS", "MotionSample", "SkeletonLayout", "View", "register_layout", "remap_index"]
+__all__ = ["PICTURE_LAYOUTS", "MotionSample", "SkeletonLayout", "Track", "View", "register_layout", "remap_index"]

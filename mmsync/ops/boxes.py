@@ -1,0 +1,87 @@
+"""Boxes ``x1 y1 x2 y2`` in pixels, the last axis; a side is ``x2 - x1``, without the +1 of some old code."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+ENLARGE_MODES = ("side", "area")
+
+
+def area(boxes: Tensor) -> Tensor:
+    """Areas.
+
+    Args:
+        boxes: ``(..., 4)``.
+
+    Returns:
+        ``(...)``, 0 for boxes turned inside out.
+    """
+    return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
+
+
+def intersection(a: Tensor, b: Tensor) -> Tensor:
+    """Area that two boxes share.
+
+    Args:
+        a: ``(..., 4)``.
+        b: ``(..., 4)``, broadcast against ``a``: ``a[:, None]`` and ``b`` give all pairs.
+
+    Returns:
+        ``(...)``.
+    """
+    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    return (high - low).clamp(min=0).prod(-1)
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union.
+
+    Args:
+        a: ``(..., 4)``.
+        b: ``(..., 4)``, broadcast against ``a``.
+
+    Returns:
+        ``(...)`` in [0, 1], 0 where both are empty.
+    """
+    shared = intersection(a, b)
+    return shared / (area(a) + area(b) - shared).clamp(min=torch.finfo(shared.dtype).tiny)
+
+
+def coverage(found: Tensor, truth: Tensor) -> Tensor:
+    """Share of the true box that the found one covers: intersection over the truth's area.
+
+    It suits boxes of unlike extent, as a whole body and the annotated upper body in it, where the IoU is low.
+
+    Args:
+        found: ``(..., 4)``.
+        truth: ``(..., 4)``, broadcast against ``found``.
+
+    Returns:
+        ``(...)`` in [0, 1], 0 where the truth is empty.
+    """
+    shared = intersection(found, truth)
+    return shared / area(truth).clamp(min=torch.finfo(shared.dtype).tiny)
+
+
+def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:
+    """Larger boxes about the same centres.
+
+    Args:
+        boxes: ``(..., 4)``.
+        share: 0.2 for 20 % more.
+        mode: What grows by ``share``: each ``'side'``, or the ``'area'``.
+
+    Returns:
+        ``(..., 4)``, not limited to a picture.
+
+    Raises:
+        ValueError: Unknown mode, or a share that leaves nothing.
+    """
+    if mode not in ENLARGE_MODES or share <= -1:
+        raise ValueError(f"enlarge(share={share}, mode={mode!r}): mode is one of {ENLARGE_MODES}, share above -1")
+    factor = 1 + share if mode == "side" else math.sqrt(1 + share)
+    centre, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) * (factor / 2)
+    return torch.cat([centre - half, centre + half], -1)
