@@ -1,0 +1,330 @@
+"""Videos by PyAV, which carries its own FFmpeg.
+
+Frames are found by their presentation time: seek back to a key frame, then decode forward. Frame numbers are of no
+use for that: rates vary, streams start late, and what containers say of the number of frames is often wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time as timer
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+
+from .reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, scaled
+
+_STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
+_SEEK_FROM = 2.0  # seconds: a larger gap is crossed by a seek, a smaller one by decoding
+
+
+def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
+    """Open a file.
+
+    Args:
+        path: The file.
+        threads: Of the decoder.
+        timeout: Seconds to wait for the file.
+
+    Returns:
+        PyAV's container and its first video stream that is no cover picture.
+
+    Raises:
+        DataError: The file cannot be opened, or holds no video.
+        DependencyError: PyAV is missing.
+    """
+    av = require("av", "python -m pip install 'av>=12'")
+    try:
+        if os.path.getsize(path) == 0 and path.is_file():
+            raise DataError(f"{path}: the file is empty")
+        # an absolute path, because "a:b.mp4" would be taken for a protocol
+        container = av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
+    except (av.FFmpegError, OSError) as error:
+        raise DataError(f"{path}: cannot be opened as video: {error.strerror or error}") from error
+    streams = [s for s in container.streams.video if not int(s.disposition) & 0x400]  # AV_DISPOSITION_ATTACHED_PIC
+    if not streams:
+        what = "only sound" if container.streams.audio else "no video stream"
+        container.close()
+        raise DataError(f"{path}: holds {what}")
+    stream = streams[0]
+    stream.codec_context.thread_count = threads
+    if threads > 1:
+        stream.thread_type = "AUTO"
+    return container, stream
+
+
+class Clock:
+    """Turns stamps into seconds since the start of the container.
+
+    Args:
+        container: PyAV's container.
+        stream: One of its video streams.
+    """
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.base = float(stream.time_base)
+        self.origin = (container.start_time or 0) / 1e6
+        rate = stream.average_rate or stream.guessed_rate
+        self.tick = 1 / float(rate) if rate else 0.04
+        # AVI has no presentation times. FFmpeg guesses them, wrongly for packed B-frames; but the time when a frame
+        # leaves the decoder is the time at which AVI wants it to be shown
+        self.by_dts = container.format.name == "avi"
+        self._last: Optional[float] = None
+
+    def time(self, frame: Any) -> float:
+        """When a frame appears. Frames come in the order of presentation, so time never runs back."""
+        stamp = frame.dts if self.by_dts else frame.pts
+        if stamp is None:
+            stamp = frame.pts if self._last is None else None
+        if stamp is not None:
+            now = stamp * self.base - self.origin
+        else:
+            now = 0.0 if self._last is None else self._last + self.tick
+        self._last = now if self._last is None else max(now, self._last)
+        return self._last
+
+    def duration(self, frame: Any) -> float:
+        """How long a frame without a successor is shown."""
+        length = getattr(frame, "duration", 0) or 0
+        return max(length * self.base, self.tick)
+
+    def seconds(self, stream: Any, stamp: Optional[int]) -> Optional[float]:
+        """A stamp of any stream of the container."""
+        return None if stamp is None else float(stamp * stream.time_base) - self.origin
+
+    def stamp(self, seconds: float) -> int:
+        """The stamp of a time, to seek to."""
+        return int((seconds + self.origin) / self.base)
+
+    def restart(self) -> None:
+        """After a seek."""
+        self._last = None
+
+
+def rotation_of(frame: Any, stream: Any) -> int:
+    """Quarter turns, counter-clockwise, that set the picture upright."""
+    degrees = getattr(frame, "rotation", None)
+    if degrees is None:  # PyAV before 14
+        with contextlib.suppress(AttributeError):
+            degrees = stream.side_data.get("DISPLAYMATRIX")
+    return round((degrees or 0) / 90) % 4
+
+
+class AvReader(VideoReader):
+    """Any container and codec that FFmpeg knows.
+
+    Args:
+        path: The file.
+        outside: See :class:`~mmsync.datasets.video.reader.VideoReader`.
+        threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
+        timeout: Seconds that one read may take; ``None`` is for ever.
+    """
+
+    def __init__(
+        self,
+        path: Union[str, Path],
+        outside: Outside = "error",
+        threads: int = 1,
+        timeout: Optional[float] = 60.0,
+    ) -> None:
+        super().__init__(path, outside)
+        self.threads, self.timeout = threads, timeout
+        self._info: Optional[VideoInfo] = None
+        self._forget()
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file says of itself; the first frame is decoded, for its time and its rotation."""
+        if self._info is None:
+            container, stream = open_container(self.path, self.threads, self.timeout)
+            try:
+                self._info = describe(self.path, container, stream)
+            finally:
+                container.close()
+        return self._info
+
+    def close(self) -> None:
+        """Let go of the file; a later read opens it again."""
+        if self._container is not None and self._pid == os.getpid():
+            self._container.close()
+        self._forget()
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "outside": self.outside, "threads": self.threads, "timeout": self.timeout}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def __del__(self) -> None:
+        if getattr(self, "_container", None) is not None:
+            self.close()
+
+    def _forget(self) -> None:
+        self._container = self._stream = self._source = self._scaler = None
+        self._shown: Any = None  # time and frame
+        self._ahead: Any = None  # the frame that follows it
+        self._gap = _SEEK_FROM
+        self._pid = os.getpid()
+        self._deadline = float("inf")
+
+    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
+        import av
+
+        if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
+            self._forget()
+        self._deadline = float("inf") if self.timeout is None else timer.monotonic() + self.timeout
+        drawn, picture = None, None
+        try:
+            for time in times.tolist():
+                self._go_to(time)
+                if self._shown is not drawn:
+                    drawn, picture = self._shown, self._draw(self._shown[1], size)
+                yield picture
+        except (av.FFmpegError, OSError) as error:
+            self.close()
+            raise DataError(f"{self.path}: cannot be decoded: {error.strerror or error}") from error
+        except DataError:
+            self.close()
+            raise
+
+    def _go_to(self, time: float) -> None:
+        """Make ``_shown`` the last frame that appears until ``time``."""
+        target = time + EPSILON
+        if self._container is None:
+            self._open()
+        if self._shown is None:
+            self._seek(target)
+        elif target < self._shown[0]:
+            self._seek(target)
+        elif self._ahead is not None and target > self._ahead[0] + self._gap:
+            before = self._shown[0]
+            self._seek(target)
+            if self._shown[0] <= before:  # key frames are rarer than thought
+                self._gap *= 2
+        while self._ahead is not None and self._ahead[0] <= target:
+            self._shown, self._ahead = self._ahead, self._pull()
+        start, frame = self._shown
+        if time < start:
+            self._check_inside(time, start, start, self._clock.tick)
+        elif self._ahead is None:
+            self._check_inside(time, start, start + self._clock.duration(frame), self._clock.tick)
+
+    def _open(self) -> None:
+        self._container, self._stream = open_container(self.path, self.threads, self.timeout)
+        self._clock = Clock(self._container, self._stream)
+        self._source = self._container.decode(self._stream)
+        self._shown = self._ahead = None
+
+    def _seek(self, target: float) -> None:
+        """Start decoding at a key frame that is shown until ``target``, or else at the beginning."""
+        import av
+
+        back = 0.0
+        while True:
+            try:
+                self._container.seek(self._clock.stamp(target - back), stream=self._stream, backward=True)
+                self._source = self._container.decode(self._stream)
+                self._clock.restart()
+                self._shown = self._pull()
+                if self._shown is not None and self._shown[0] <= target:
+                    break
+            except av.FFmpegError:  # no key frame before, or no index
+                back = float("inf")
+            back = max(_STEP_BACK, 2 * back)
+            if target - back < -_STEP_BACK:
+                gap = self._gap
+                self.close_container()
+                self._open()
+                self._gap = gap
+                self._shown = self._pull()
+                break
+        if self._shown is None:
+            raise DataError(f"{self.path}: no frame can be decoded")
+        self._ahead = self._pull()
+
+    def close_container(self) -> None:
+        """Close the file before it is opened again."""
+        self._container.close()
+
+    def _pull(self) -> Optional[tuple[float, Any]]:
+        """The next frame and its time."""
+        if timer.monotonic() > self._deadline:
+            raise DataError(f"{self.path}: decoding took longer than {self.timeout} s")
+        frame = next(self._source, None)
+        return None if frame is None else (self._clock.time(frame), frame)
+
+    def _draw(self, frame: Any, size: Optional[Size]) -> np.ndarray:
+        """The upright picture ``(H, W, 3)``, a view of FFmpeg's memory."""
+        if self._scaler is None:
+            self._scaler = Scaler(self._stream.codec_context, rotation_of(frame, self._stream))
+        return self._scaler(frame, size)
+
+
+class Scaler:
+    """Turns decoded frames into upright RGB pictures of one size.
+
+    Args:
+        context: The codec context; frames of another size in the middle of a stream are scaled to its size.
+        turns: Quarter turns, counter-clockwise.
+    """
+
+    def __init__(self, context: Any, turns: int) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self.context, self.turns = context, turns
+        self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
+        self._options = {"format": "rgb24", "threads": 1}
+
+    def __call__(self, frame: Any, size: Optional[Size]) -> np.ndarray:
+        """The picture ``(H, W, 3)`` of a frame."""
+        width, height = self.context.width or frame.width, self.context.height or frame.height
+        if self.turns % 2:
+            height, width = scaled(height, width, size)
+        else:
+            width, height = scaled(width, height, size)
+        try:
+            rgb = self._reformatter.reformat(frame, width, height, **self._options)
+        except TypeError:  # an older PyAV scales in one thread and has no option for it
+            del self._options["threads"]
+            rgb = self._reformatter.reformat(frame, width, height, **self._options)
+        plane = rgb.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self.turns)
+
+
+def describe(path: Path, container: Any, stream: Any) -> VideoInfo:
+    """What a container says of itself.
+
+    Raises:
+        DataError: No frame can be decoded.
+    """
+    import av
+
+    clock = Clock(container, stream)
+    try:
+        first = next(container.decode(stream), None)
+    except av.FFmpegError as error:
+        raise DataError(f"{path}: cannot be decoded: {error.strerror or error}") from error
+    if first is None:
+        raise DataError(f"{path}: no frame can be decoded")
+    width, height = first.width, first.height
+    if rotation_of(first, stream) % 2:
+        width, height = height, width
+    declared = stream.duration * clock.base if stream.duration else (container.duration or 0) / 1e6
+    sound: dict[str, Any] = {}
+    if container.streams.audio:
+        audio = container.streams.audio[0]
+        length = audio.duration * float(audio.time_base) if audio.duration else (container.duration or 0) / 1e6
+        sound = {
+            "audio_rate": audio.codec_context.sample_rate,
+            "audio_start": clock.seconds(audio, audio.start_time) or 0.0,
+            "audio_duration": length,
+            "channels": len(audio.codec_context.layout.channels),
+        }
+    start = clock.time(first)
+    return VideoInfo(str(path), container.format.name, width, height, start, declared, None, 1 / clock.tick, **sound)

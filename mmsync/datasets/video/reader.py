@@ -1,0 +1,200 @@
+"""What every video backend offers: pictures by time."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Optional, Union
+
+import numpy as np
+
+from mmsync.errors import ConfigError, DataError, DependencyError, did_you_mean, nearest
+
+BACKENDS = {  # imported when used: none of them is needed for skeletons
+    "av": "av_reader.AvReader",
+    "frames": "pictures.FrameFolderReader",
+    "array": "pictures.ArrayReader",
+    "torchcodec": "torchcodec_reader.TorchcodecReader",
+}
+EPSILON = 1e-4  # seconds: a time that was rounded still finds its frame; far below the shortest frame
+Size = Union[int, tuple[int, int]]
+Outside = Literal["error", "nearest"]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a video. Times are seconds on the container's clock, whose 0 is the container's start.
+
+    Attributes:
+        path: The file or folder.
+        container: Name of the format.
+        width: Of the upright picture, pixels.
+        height: Of the upright picture, pixels.
+        start: When the first frame appears.
+        duration: Of the pictures, as the file declares it; as decoded in an index. 0 if the file says nothing.
+        frames: Number of frames that decode, ``None`` until someone has counted.
+        rate: Frames per second on average.
+        is_vfr: Whether frames last differently long, ``None`` until someone has looked.
+        audio_rate: Samples per second, ``None`` without sound.
+        audio_start: When the sound starts.
+        audio_duration: Of the sound.
+        channels: Of the sound.
+    """
+
+    path: str
+    container: str
+    width: int
+    height: int
+    start: float
+    duration: float
+    frames: Optional[int]
+    rate: float
+    is_vfr: Optional[bool] = None
+    audio_rate: Optional[int] = None
+    audio_start: Optional[float] = None
+    audio_duration: Optional[float] = None
+    channels: Optional[int] = None
+
+
+class VideoReader:
+    """Base of the backends, a context manager. It opens the file when it is first used, so it may be sent to workers.
+
+    Args:
+        path: The file or folder.
+        outside: What happens to times more than half a frame before the first frame or after the end of the last:
+            ``'error'``, or ``'nearest'`` takes the first or last frame.
+    """
+
+    def __init__(self, path: Union[str, Path], outside: Outside = "error") -> None:
+        if outside not in ("error", "nearest"):
+            raise ConfigError(f"outside={outside!r}; give 'error' or 'nearest'")
+        self.path, self.outside = Path(path), outside
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file says of itself."""
+        raise NotImplementedError
+
+    def frames(self, times: Union[Sequence[float], np.ndarray], size: Optional[Size] = None) -> Iterator:
+        """Go through the pictures on screen at some times, without keeping them.
+
+        Args:
+            times: ``(T,)`` seconds in any order.
+            size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
+
+        Returns:
+            Pairs of the place in ``times`` and the picture ``(H, W, 3)`` uint8 RGB, earliest time first. Copy a picture
+            that is to be kept or changed.
+
+        Raises:
+            DataError: The file cannot be read or decoded, or shows nothing then.
+        """
+        at = np.asarray(times, dtype=np.float64)
+        if at.ndim != 1 or not np.isfinite(at).all():
+            raise DataError(f"{self.path}: times of shape {at.shape}; wanted (T,), all finite")
+        order = np.argsort(at, kind="stable")
+        yield from zip(order.tolist(), self._on_screen(at[order], size))
+
+    def read(
+        self,
+        times: Union[Sequence[float], np.ndarray],
+        size: Optional[Size] = None,
+        crop: Optional[tuple[int, int, int, int]] = None,
+    ) -> np.ndarray:
+        """The pictures on screen at some times.
+
+        Args:
+            times: ``(T,)`` seconds in any order, repeated ones too.
+            size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
+            crop: ``x1 y1 x2 y2`` in pixels of the (scaled) picture: what to keep of it.
+
+        Returns:
+            ``(T, H, W, 3)`` uint8 RGB.
+
+        Raises:
+            DataError: The file cannot be read or decoded, or shows nothing then; or the crop leaves the picture.
+        """
+        out: Optional[np.ndarray] = None
+        for k, picture in self.frames(times, size):
+            if crop is not None:
+                x1, y1, x2, y2 = crop
+                if not (0 <= x1 < x2 <= picture.shape[1] and 0 <= y1 < y2 <= picture.shape[0]):
+                    raise DataError(f"{self.path}: crop {crop} of a picture {picture.shape[1]} x {picture.shape[0]}")
+                picture = picture[y1:y2, x1:x2]
+            if out is None:
+                out = np.empty((len(times), *picture.shape), np.uint8)
+            out[k] = picture
+        if out is None:
+            raise DataError(f"{self.path}: no times were asked for")
+        return out
+
+    def close(self) -> None:
+        """Let go of the file; a later read opens it again."""
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
+        """One picture for each of the ascending times."""
+        raise NotImplementedError
+
+    def _check_inside(self, time: float, start: float, end: float, frame: float) -> None:
+        """Refuse a time when nothing is shown."""
+        if self.outside == "error" and not start - frame / 2 - EPSILON <= time <= end + frame / 2 + EPSILON:
+            raise DataError(
+                f"{self.path}: no frame at {time:.3f} s, frames are shown from {start:.3f} to {end:.3f} s; "
+                "outside='nearest' takes the nearest one"
+            )
+
+
+def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> VideoReader:
+    """Open a video.
+
+    Args:
+        path: The file, or a folder of pictures.
+        backend: ``'av'`` (PyAV), ``'frames'`` (a folder of numbered pictures), ``'array'`` (.npy, .npz) or
+            ``'torchcodec'``.
+        options: Arguments of the backend's reader.
+
+    Returns:
+        A reader, which opens the file when it is first used.
+
+    Raises:
+        ConfigError: No such backend.
+        DependencyError: Its package is missing.
+    """
+    if backend not in BACKENDS:
+        raise ConfigError(
+            f"no video backend {backend!r}{did_you_mean(nearest(backend, BACKENDS)) or ';'} there are: {', '.join(BACKENDS)}"
+        )
+    module, name = BACKENDS[backend].split(".")
+    return getattr(importlib.import_module(f".{module}", __package__), name)(path, **options)
+
+
+def require(package: str, command: str) -> Any:
+    """Import an optional package.
+
+    Raises:
+        DependencyError: It is missing, or does not start.
+    """
+    try:
+        return importlib.import_module(package)
+    except (ImportError, OSError, RuntimeError) as error:  # the latter two: a shared library is missing
+        raise DependencyError(
+            f"the video backend needs {package}, which cannot be imported ({error}): {command}"
+        ) from error
+
+
+def scaled(width: int, height: int, size: Optional[Size]) -> tuple[int, int]:
+    """Width and height of a picture after scaling to ``size``."""
+    if size is None:
+        return width, height
+    if isinstance(size, int):
+        short = min(width, height)
+        return max(1, round(width * size / short)), max(1, round(height * size / short))
+    return size[1], size[0]
