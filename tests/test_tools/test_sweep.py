@@ -340,17 +340,21 @@ def test_another_sweep_in_the_folder(sweep, tmp_path, capsys):
 
 def test_a_training_that_a_killed_sweep_left_keeps_its_folder(tmp_path):
     """The lock is the child's too: no second process may train there before it ends."""
+    children, command = Children(), [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"]
     with locked(tmp_path / "lock") as lock:
-        child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.fileno()])
+        thread = threading.Thread(target=children.call, args=(command, {}, tmp_path / "log", lock))
+        thread.start()
+        while not (tmp_path / "log").is_file() or not (tmp_path / "log").read_text():
+            time.sleep(0.02)
     try:
         with pytest.raises(BlockingIOError), locked(tmp_path / "lock"):
             pass
         waits = []
-        with locked(tmp_path / "lock", lambda: waits.append(child.kill() or child.wait())):
-            assert waits
+        with locked(tmp_path / "lock", lambda: waits.append(children.stop())):
+            assert waits == [None]
     finally:
-        child.kill()
-        child.wait()
+        children.stop()
+        thread.join()
 
 
 def test_an_unwritable_work_dir(tool, monkeypatch, config, tmp_path, capsys):
