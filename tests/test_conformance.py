@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,8 +29,11 @@ EXAMPLES: dict[str, dict] = {
     "DSTformer": dict(type="DSTformer", embed_dim=8, rep_dim=6, depth=1, num_heads=2, max_len=16, drop_rate=0.1),
     "SkeletonViT": dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16, drop_path_rate=0.1),
     "SkeletonResNet": dict(type="SkeletonResNet", depth=18, width=0.0625),
+    "I3D": dict(type="I3D", width=0.0625),
+    "VideoResNet": dict(type="VideoResNet", width=0.0625),
     # necks
     "SkeletonPool": dict(type="SkeletonPool"),
+    "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=6),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
     # heads
     "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
@@ -75,6 +79,18 @@ def skeletons(layout: str = "ntu25", channels: int = 3, absent: bool = True) -> 
     return View(x, mask)
 
 
+def clips(backbone: nn.Module, absent: bool = True) -> View:
+    """A batch that the backbone takes: skeletons, or the smallest video."""
+    if backbone.modality == "skeleton":
+        return skeletons(backbone.layout.name, backbone.in_channels, absent)
+    shape = (N, backbone.in_channels, backbone.min_frames, backbone.min_size, backbone.min_size)
+    return View(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+
+
+def forward(backbone: nn.Module, view: View) -> torch.Tensor:
+    return backbone(view.data, view.mask) if backbone.modality == "skeleton" else backbone(view.data)
+
+
 def every_parameter_learns(module: nn.Module) -> None:
     wanted = {k: p.grad for k, p in module.named_parameters() if p.requires_grad}
     idle = [k for k, grad in wanted.items() if grad is None or not grad.abs().sum() > 0]
@@ -112,22 +128,31 @@ def test_backbone(registry, name):
     build = lambda: registry.build(example(name))  # noqa: E731
     torch.manual_seed(0)
     model = build()
-    view = skeletons(model.layout.name, model.in_channels)
-    out = model(view.data, view.mask)
+    view = clips(model)
+    out = forward(model, view)
     assert out.dim() == 5
-    assert out.shape[:3] == (N, M, model.out_channels)
-    assert out[~view.mask].abs().max() == 0
+    if model.modality == "skeleton":
+        assert out.shape[:3] == (N, M, model.out_channels)
+        assert out[~view.mask].abs().max() == 0
+    else:
+        assert out.shape[:2] == (N, model.out_channels)
     (out * torch.randn_like(out)).sum().backward()
     every_parameter_learns(model)
     model.eval()
-    assert torch.equal(model(view.data, view.mask), model(view.data, view.mask))
+    assert torch.equal(forward(model, view), forward(model, view))
     round_trips(model, build)
 
 
 @pytest.mark.parametrize(("registry", "name"), members(BACKBONES))
 def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
+    """Of video: odd sizes, and the fewest frames that it says it takes."""
     model = registry.build(example(name)).eval()
-    x = skeletons(model.layout.name, model.in_channels, absent=False).data
+    x = clips(model, absent=False).data
+    if model.modality == "video":
+        for frames in (x.shape[2], x.shape[2] + 1):
+            odd = torch.randn(N, x.shape[1], frames, x.shape[3] + 1, x.shape[4] + 3)
+            assert model(odd).shape[:2] == (N, model.out_channels)
+        return
     for frames in (1, 15):
         assert model(x[:, :, :frames]).shape[:3] == (N, M, model.out_channels)
 
@@ -140,9 +165,15 @@ def test_neck(registry, name):
         feature = pack_persons(torch.randn(N, M, 8, 4, 5), skeletons().mask)
         assert neck(feature).shape == (N, 8)
         return
-    x = torch.randn(N, 8, requires_grad=True)
+    if hasattr(neck, "pooled_channels"):  # of video
+        x, channels = (
+            torch.randn(N, 8, 3, 2, 2, requires_grad=True),
+            neck.pooled_channels(SimpleNamespace(out_channels=8)),
+        )
+    else:
+        x, channels = torch.randn(N, 8, requires_grad=True), neck.out_channels
     out = neck(x)
-    assert out.shape == (N, neck.out_channels)
+    assert out.shape == (N, channels)
     (out * torch.randn_like(out)).sum().backward()
     every_parameter_learns(neck)
     round_trips(neck, lambda: registry.build(example(name)))
@@ -200,7 +231,7 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     config["encoder"]["backbone"] = example(backbone)
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
-    view = skeletons(backbone.layout.name, backbone.in_channels)
+    view = clips(backbone)
     total, _ = model.parse_losses(model({k: view for k in model.views_needed}, mode="loss"))
     assert torch.isfinite(total)
 

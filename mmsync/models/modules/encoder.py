@@ -20,6 +20,7 @@ class Encoder(BaseModule):
     Args:
         backbone: Config of a backbone.
         pool: Config of a pooling neck; ``persons='valid_mean'`` counts only persons who are there, ``'mean'`` all.
+            ``None`` is ``SkeletonPool``, for video ``VideoPool``, whose ``in_channels`` is filled in.
         projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
         probe_pool: Config of the pooling neck whose features probes see; ``None``: those of ``pool``.
         skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing
@@ -38,9 +39,9 @@ class Encoder(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
-        self.pool_neck = NECKS.build(pool or dict(type="SkeletonPool"))
+        self.pool_neck = self._build_pool(pool)
         self.pooled_channels = self._pooled_channels(self.pool_neck)
-        self.probe_neck = self.pool_neck if probe_pool is None else NECKS.build(probe_pool)
+        self.probe_neck = self.pool_neck if probe_pool is None else self._build_pool(probe_pool)
         self._pooled_channels(self.probe_neck)
         self.projector = None
         self.out_channels = self.pooled_channels
@@ -49,6 +50,11 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
+
+    def _build_pool(self, pool: Optional[dict]) -> nn.Module:
+        if self.backbone.modality != "video":
+            return NECKS.build(pool or dict(type="SkeletonPool"))
+        return NECKS.build({"type": "VideoPool", "in_channels": self.backbone.out_channels, **(pool or {})})
 
     def _pooled_channels(self, neck: nn.Module) -> int:
         pooled = getattr(neck, "pooled_channels", None)

@@ -1,4 +1,5 @@
 from .pool import SkeletonPool
 from .projector import MLPProjector
+from .video_pool import VideoPool
 
-__all__ = ["MLPProjector", "SkeletonPool"]
+__all__ = ["MLPProjector", "SkeletonPool", "VideoPool"]

@@ -1,0 +1,82 @@
+"""Pooling of video feature maps: space by its mean, time by its mean, side by side, or by a recurrent network."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional, Union
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError, DataError
+from mmsync.ops.persons import PackedPersons
+from mmsync.registry import NECKS
+
+
+@NECKS.register_module()
+class VideoPool(BaseModule):
+    """A map ``(N, D, T', H', W')`` to one vector a clip: ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
+
+    Args:
+        time: ``'mean'``; ``'flatten'``, steps side by side, the first step's channels first; ``'gru'`` or ``'lstm'``,
+            the last state of a recurrent layer.
+        window: Steps that are averaged before that, moved by one: 2 as the published I3D, whose T' steps become T' - 1.
+        frames: Steps behind the window, T' - window + 1, for ``'flatten'``; other lengths are an error.
+        in_channels: D, for recurrent layers; the encoder fills it in.
+        hidden_channels: Width of a recurrent layer; ``None`` is D.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: An unknown rule, a window below 1, or ``frames`` or ``in_channels`` missing where they are needed.
+        DataError: A map of fewer steps than the window, or of other than ``frames``.
+    """
+
+    def __init__(
+        self,
+        time: Literal["mean", "flatten", "gru", "lstm"] = "mean",
+        window: int = 1,
+        frames: Optional[int] = None,
+        in_channels: Optional[int] = None,
+        hidden_channels: Optional[int] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if time not in ("mean", "flatten", "gru", "lstm") or window < 1:
+            raise ConfigError(
+                f"VideoPool: time={time!r}, window={window}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1"
+            )
+        if time == "flatten" and frames is None:
+            raise ConfigError("VideoPool: time='flatten' needs frames, the steps of the map behind the window")
+        self.time, self.window, self.frames = time, window, frames if time == "flatten" else None
+        self.recurrent: Optional[nn.RNNBase] = None
+        if time in ("gru", "lstm"):
+            if in_channels is None:
+                raise ConfigError(f"VideoPool: time={time!r} needs in_channels, the backbone's out_channels")
+            layer = nn.GRU if time == "gru" else nn.LSTM
+            self.recurrent = layer(in_channels, hidden_channels or in_channels, batch_first=True)
+
+    def pooled_channels(self, backbone: nn.Module) -> int:
+        """Channels of what the backbone's maps are pooled to."""
+        if self.recurrent is not None:
+            return self.recurrent.hidden_size
+        return backbone.out_channels * (self.frames or 1)
+
+    def forward(self, feature: Union[PackedPersons, Tensor]) -> Tensor:
+        """Pools a feature map ``(N, D, T', H', W')``."""
+        x = feature.data if isinstance(feature, PackedPersons) else feature
+        x = x.mean((3, 4))
+        if x.shape[2] < self.window:
+            raise DataError(
+                f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps in time; take longer clips"
+            )
+        x = F.avg_pool1d(x, self.window, 1) if self.window > 1 else x  # (N, D, T'')
+        if self.time == "mean":
+            return x.mean(2)
+        if self.recurrent is not None:
+            return self.recurrent(x.transpose(1, 2))[0][:, -1]
+        if x.shape[2] != self.frames:
+            raise DataError(
+                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps behind the window; clips must all "
+                "have the length that the config was made for"
+            )
+        return x.transpose(1, 2).flatten(1)
