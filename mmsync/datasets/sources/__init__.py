@@ -4,8 +4,12 @@ from .penn import PennActionSource
 from .pyskl import PysklSource
 from .safe_pickle import load_pickle
 from .sbu import SBUSource
+from .skeleton_tracks import SkeletonTrackSource
 from .store import StoreSource, StoreWriter, cache_root
+from .tracks import TrackSource
+from .tvhid import TVHIDSource
 from .ucla import NWUCLASource
+from .video_tracks import VideoTrackSource
 
 __all__ = [
     "AimCLRSource",
@@ -15,8 +19,12 @@ __all__ = [
     "PysklSource",
     "SBUSource",
     "SkeletonSource",
+    "SkeletonTrackSource",
     "StoreSource",
     "StoreWriter",
+    "TVHIDSource",
+    "TrackSource",
+    "VideoTrackSource",
     "cache_root",
     "load_pickle",
 ]

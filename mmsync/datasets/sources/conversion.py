@@ -365,12 +365,13 @@ class Report:
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
-def run_tool(convert: Callable[[], Report], out: Path) -> int:
+def run_tool(convert: Callable[[], Report], out: Path, config: str = "aimclr/aimclr_stgcn_{}_xsub") -> int:
     """What the converters' command lines share: run, print the outcome, tell the next step.
 
     Args:
         convert: Makes the store ``out``.
         out: The store.
+        config: What to train next, ``{}`` for the data set's name.
 
     Returns:
         The exit code.
@@ -389,5 +390,5 @@ def run_tool(convert: Callable[[], Report], out: Path) -> int:
     print(report.to_text())
     print(f"store: {out}, {sum(file.stat().st_size for file in out.iterdir()) / 1e6:.1f} MB; report: {out}/report.json")
     place = "" if out.resolve() == Path("data", report.dataset).resolve() else f" --cfg-options data_root={out}"
-    print(f"next: python tools/train.py configs/aimclr/aimclr_stgcn_{report.dataset}_xsub.py{place}")
+    print(f"next: python tools/train.py configs/{config.format(report.dataset)}.py{place}")
     return 0

@@ -1,0 +1,105 @@
+"""TV Human Interaction ("High Five"; Patron-Perez et al., BMVC 2010): its classes, its split, its tracks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Optional, Union
+
+from mmengine.logging import print_log
+
+from mmsync.errors import DataError
+from mmsync.fileio import one_writer
+from mmsync.registry import DATASETS
+
+from .store import cached
+from .track_store import is_track_store
+from .video_tracks import VideoTrackSource
+
+CLASS_NAMES = ["negative", "handShake", "highFive", "hug", "kiss"]  # also of the people's labels, in the same order
+_SIZE = {"negative": 100, "handShake": 50, "highFive": 50, "hug": 50, "kiss": 50}
+EXPECTED = {"all": 300, "set1": 150, "set2": 150}
+NAME = re.compile(rf"({'|'.join(CLASS_NAMES)})_(\d{{4}})$", re.IGNORECASE)
+
+# The readme's set 1; set 2 is the rest.
+_SET1 = {
+    "handShake": "2 14-16 18-21 24-28 32 40-50",
+    "highFive": "1 6-13 23-25 27-35 44 45 47 48",
+    "hug": "2-4 11 12 15-18 20 21 27 29-36 42 44 46 49 50",
+    "kiss": "1 7-14 16-18 22-24 26 29 31 35 36 38-42",
+    "negative": "1-50",
+}
+
+
+def _numbers(text: str) -> set[int]:
+    ends = [[int(end) for end in part.split("-")] for part in text.split()]
+    return {number for end in ends for number in range(end[0], end[-1] + 1)}
+
+
+SPLITS: dict[str, list[str]] = {"set1": [], "set2": []}
+"""Names of the videos of the official split; set 1 trains, set 2 tests."""
+for _name in CLASS_NAMES:
+    _train = _numbers(_SET1[_name])
+    for _number in range(1, _SIZE[_name] + 1):
+        SPLITS["set1" if _number in _train else "set2"].append(f"{_name}_{_number:04d}")
+SPLITS["train"], SPLITS["test"] = SPLITS["set1"], SPLITS["set2"]
+
+
+@DATASETS.register_module()
+class TVHIDSource(VideoTrackSource):
+    """TV Human Interaction: upper bodies of the people in 300 clips, as crops ``(T, S, S, 3)`` uint8; five classes.
+
+    Splits are ``set1`` (also ``train``) and ``set2`` (also ``test``), 150 videos each. Labels of the frames are those
+    of the person: ``no_interaction`` is class ``negative``.
+
+    Args:
+        data_root: The data set as its owners have it (videos and ``.annotations`` in folders below), or the folder that
+            ``tools/dataset_converters/tvhid.py`` made of it. Of the former a store is made in ``MMSYNC_CACHE`` once,
+            for which all videos are decoded.
+        media_root: Folder of the videos, if they have moved since the conversion.
+        size: Side ``S`` of the crops, pixels.
+        enlarge: Share by which a box grows.
+        enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
+        cache: Keep the crops of a video on disk from the first time it is read.
+        backend: Of :func:`mmsync.datasets.video.open_video`.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+        DataError: No such folder, or nothing of TV-HID in it.
+    """
+
+    file_advice = (
+        "download TV Human Interaction and make its tracks by `python tools/dataset_converters/tvhid.py RAW {0}`, or "
+        "make synthetic people by `python tools/dataset_converters/make_synthetic.py tvhid {0}`"
+    )
+
+    def __init__(
+        self,
+        data_root: Union[str, Path],
+        media_root: Optional[Union[str, Path]] = None,
+        size: int = 224,
+        enlarge: float = 0.2,
+        enlarge_mode: str = "side",
+        cache: bool = True,
+        backend: str = "av",
+    ) -> None:
+        root = Path(data_root)
+        if not root.is_dir():
+            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+        if not is_track_store(root):
+            root = _convert_once(root)
+        self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend)
+
+
+def _convert_once(raw: Path) -> Path:
+    from .tvhid_folder import convert_tvhid, find_clips
+
+    clips, _ = find_clips(raw)
+
+    def build(path: Path) -> None:
+        with one_writer(path):
+            if not path.exists():
+                report = convert_tvhid(raw, path)
+                print_log(report.to_text(), logger="current")
+
+    return cached("tvhid-1", [file for pair in clips.values() for file in pair if file is not None], build)

@@ -1,0 +1,261 @@
+"""The folder of TV Human Interaction, as its owners have it, made a store of tracks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, suppress
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+from tqdm import tqdm
+
+from mmsync.errors import DataError
+from mmsync.structures import Track
+
+from .conversion import SHOWN, Fault, Report
+from .found_boxes import link_boxes, read_coco, read_mot
+from .raw import BadFileError
+from .track_store import TrackStore, check_place, write_track_store
+from .tracks import FPS, BoxTable, build_tracks, remarks, ticks_of_video
+from .tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
+from .tvhid_file import Annotation, read_annotation
+
+VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".webm", ".wmv", ".flv")
+Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
+
+
+class TrackReport(Report):
+    """A report that also tells what was kept with a remark.
+
+    Attributes:
+        remarks: Details by kind of remark and name of the video.
+    """
+
+    def __init__(self, dataset: str, raw: Union[str, Path], found: int) -> None:
+        super().__init__(dataset, raw, found)
+        self.remarks: dict[str, dict[str, str]] = defaultdict(dict)
+
+    def to_json(self) -> str:
+        """The content of ``report.json``."""
+        kept = {kind: {"count": len(names), "videos": names} for kind, names in sorted(self.remarks.items())}
+        return json.dumps({**json.loads(super().to_json()), "kept, but": kept}, indent=1)
+
+    def to_text(self) -> str:
+        """A summary for the console."""
+        lines = [super().to_text()]
+        for kind, names in sorted(self.remarks.items()):
+            some = ", ".join(f"{name} ({detail})" for name, detail in list(names.items())[:SHOWN])
+            lines.append(f"  kept, but {kind}: {len(names)}: {some}" + (", ..." if len(names) > SHOWN else ""))
+        return "\n".join(lines)
+
+
+def find_clips(raw: Union[str, Path]) -> tuple[Clips, list[Fault]]:
+    """Videos and annotations by the name of the clip, wherever they are below a folder.
+
+    Args:
+        raw: The folder.
+
+    Returns:
+        The clips, sorted, and files that are no part of them though their name is one of a clip.
+
+    Raises:
+        DataError: No such folder, or no clip in it.
+    """
+    raw = Path(raw)
+    if not raw.is_dir():
+        raise DataError(f"TV-HID: the folder {raw} does not exist")
+    spelling = {name.lower(): name for name in CLASS_NAMES}
+    videos: dict[str, Path] = {}
+    annotations: dict[str, Path] = {}
+    faults = []
+    files = [Path(folder, name) for folder, _, names in os.walk(raw, followlinks=True) for name in names]
+    for file in sorted(files):
+        match = NAME.match(file.stem)
+        if match is None:
+            continue
+        name, suffix = f"{spelling[match[1].lower()]}_{match[2]}", file.suffix.lower()
+        shown = file.relative_to(raw).as_posix()
+        if suffix != ".annotations" and suffix not in VIDEO_SUFFIXES:
+            faults.append(Fault("wrong extension", shown, f"{suffix or 'none'} is neither video nor .annotations"))
+            continue
+        kind = annotations if suffix == ".annotations" else videos
+        if name in kind:
+            faults.append(Fault("second file of a clip", shown, f"{kind[name].relative_to(raw)} is taken"))
+        kind.setdefault(name, file)
+    if not videos and not annotations:
+        raise DataError(f"TV-HID: no file such as handShake_0001.avi or handShake_0001.annotations under {raw}")
+    return {name: (videos.get(name), annotations.get(name)) for name in sorted({*videos, *annotations})}, faults
+
+
+def convert_tvhid(
+    raw: Union[str, Path],
+    out: Union[str, Path],
+    max_gap: int = 0,
+    boxes: Optional[Union[str, Path]] = None,
+    threshold: float = 0.4,
+    min_score: float = 0.0,
+    workers: int = 1,
+    overwrite: bool = False,
+) -> TrackReport:
+    """Make a store of tracks. Every video is decoded once; after a stop those that were decoded are not again.
+
+    Args:
+        raw: The folder with the videos and the annotations, in folders of any name.
+        out: The folder to make.
+        max_gap: See :func:`~mmsync.datasets.sources.tracks.build_tracks`.
+        boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
+            ``<name of the clip>.txt`` or ``.csv``. See :func:`~mmsync.datasets.sources.found_boxes.link_boxes`.
+        threshold: Of that.
+        min_score: Found boxes with a lower score are left out.
+        workers: Processes that decode.
+        overwrite: Replace an existing store.
+
+    Returns:
+        What became of the files.
+
+    Raises:
+        DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.
+    """
+    raw, out = Path(raw), Path(out)
+    check_place(out, overwrite)
+    clips, faults = find_clips(raw)
+    report = TrackReport("tvhid", raw, sum(file is not None for pair in clips.values() for file in pair))
+    report.faults += faults
+    found = None if boxes is None else _found_boxes(Path(boxes), list(clips), min_score)
+    scans = scan([video for video, _ in clips.values() if video is not None], out, workers)
+
+    videos: list[dict[str, Any]] = []
+    tracks: list[Track] = []
+    for name, (video, annotation) in clips.items():
+        if video is None or annotation is None:
+            missing = "no annotations" if annotation is None else "no video"
+            report.faults.append(Fault(missing, (video or annotation).relative_to(raw).as_posix(), "left out"))  # type: ignore[union-attr]
+            continue
+        row, shown = scans[video], video.relative_to(raw).as_posix()
+        if row["status"] not in ("ok", "no_audio"):
+            report.faults.append(Fault(f"video is {row['status']}", shown, row["reason"]))
+            continue
+        try:
+            content = read_annotation(annotation)
+        except BadFileError as error:
+            report.faults.append(Fault(error.kind, annotation.relative_to(raw).as_posix(), error.reason))
+            continue
+        table = content.table if found is None else link_boxes(found.get(name, _NO_BOX), content.table, threshold)
+        for kind, detail in _remarks(content, table, row).items():
+            report.remarks[kind][name] = detail
+        table = table.take(table.frame < row["frames"])
+        onscreen = ticks_of_video(row["frames"], row["rate"], FPS, row.get("times"))
+        tracks += build_tracks(name, table, max_gap, onscreen)
+        facts = {key: row[key] for key in ("frames", "rate", "start", "width", "height")}
+        label = CLASS_NAMES.index(name.split("_")[0])
+        videos.append({"name": name, "file": shown, "label": label, **facts})
+
+    names = [video["name"] for video in videos]
+    for kind, which in remarks(names, tracks, FPS).items():
+        if which:
+            report.remarks[kind] = which
+    splits = {split: [name for name in listed if name in set(names)] for split, listed in SPLITS.items()}
+    _count(report, names, splits)
+    store = TrackStore(videos, tracks, str(raw.resolve()), FPS, CLASS_NAMES, splits, EXPECTED, "TV Human Interaction")
+    report.notes.append(f"{len(tracks)} tracks, {sum(map(len, tracks))} boxes at {FPS:g} ticks a second")
+    if not tracks:
+        raise DataError(f"{report.to_text()}\nno clip of {raw} is left")
+    write_track_store(out, store, {"report.json": report.to_json()}, overwrite)
+    _scan_file(out).unlink(missing_ok=True)
+    return report
+
+
+_NO_BOX = BoxTable.of([])
+
+
+def _count(report: TrackReport, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
+    report.stored = len(names)
+    report.splits["all"] = EXPECTED["all"], len(names)
+    for split in ("set1", "set2"):
+        report.splits[split] = EXPECTED[split], len(splits[split])
+    for label in CLASS_NAMES:
+        expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
+        report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
+
+
+def _remarks(content: Annotation, table: BoxTable, row: Mapping[str, Any]) -> dict[str, str]:
+    """Why not all of a clip's boxes are of use, or what is unusual, by kind."""
+    notes = dict(content.faults)
+    notes.update({f"written with {variant}": "read all the same" for variant in content.variants})
+    late = int((table.frame >= row["frames"]).sum())
+    if late:
+        last = int(table.frame.max()) + 1
+        notes["fewer frames than annotated"] = f"{row['frames']} of {last} frames decode, {late} boxes cut off"
+    size = np.array([row["width"], row["height"]])
+    leaving = (table.box[:, :2] < 0).any(1) | (table.box[:, 2:] > size).any(1)
+    beyond = (table.box[:, 2:] <= 0).any(1) | (table.box[:, :2] >= size).any(1)
+    for kind, which in (("boxes leave the picture", leaving & ~beyond), ("boxes beyond the picture", beyond)):
+        if which.any():
+            notes[kind] = f"{which.sum()} boxes, first in frame {table.frame[which].min()}"
+    return notes
+
+
+def _found_boxes(path: Path, names: Sequence[str], min_score: float) -> dict[str, BoxTable]:
+    if not path.is_dir():
+        return read_coco(path, min_score)
+    files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
+    if not files.keys() & set(names):
+        raise DataError(f"{path}: no MOT file <clip>.txt or .csv, such as {names[0]}.txt")
+    return {name: read_mot(files[name], min_score) for name in names if name in files}
+
+
+# ------------------------------------------------------------------------------------------------------- decoding, once
+
+
+def _scan_file(out: Path) -> Path:
+    return out.with_name(f".{out.name}.scanned.jsonl")
+
+
+def scan(files: Sequence[Path], out: Path, workers: int = 1) -> dict[Path, dict[str, Any]]:
+    """Decode videos; what was decoded is kept beside ``out``, so that a stopped run goes on.
+
+    Args:
+        files: The videos.
+        out: The folder to be made in the end.
+        workers: Processes.
+
+    Returns:
+        Rows of :func:`mmsync.datasets.video.scan.scan_video`.
+    """
+    from ..video.scan import scan_video
+
+    notes, rows = _scan_file(out), {}
+    known = {row["path"]: row for row in _read_rows(notes)}
+    for file in files:
+        row, stat = known.get(str(file)), file.stat()
+        if row is not None and (row["size"], row["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+            rows[file] = row
+    todo = [file for file in files if file not in rows]
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        kept = stack.enter_context(open(notes, "a"))
+        scanned: Iterable[dict[str, Any]] = map(scan_video, todo)
+        if workers > 1 and len(todo) > 1:
+            # spawn: a fork would share the state of FFmpeg's threads
+            pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn")))
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            scanned = pool.map(scan_video, todo)
+        bar = tqdm(scanned, desc="decode", total=len(files), initial=len(rows), unit="video", delay=2)
+        for file, row in zip(todo, bar):
+            rows[file] = row
+            kept.write(json.dumps(row) + "\n")
+            kept.flush()
+    return rows
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text().splitlines():
+            with suppress(ValueError):  # the last line of a killed process
+                yield json.loads(line)

@@ -1,0 +1,205 @@
+"""People cut out of videos along their tracks, and the cache of these crops."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from mmsync.errors import ConfigError, DataError
+from mmsync.fileio import atomic_path, one_writer
+from mmsync.ops.boxes import ENLARGE_MODES, enlarge
+from mmsync.registry import DATASETS
+
+from .store import cached
+from .track_store import TrackStore, read_track_store
+from .tracks import TrackSource, tick_times
+
+NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
+_VERSION = 1  # of the crops; a change that changes pixels needs a new one
+
+
+def whole_pixels(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The pixels of a picture that boxes touch.
+
+    Args:
+        boxes: ``(..., 4)`` float, ``x1 y1 x2 y2``.
+        width: Of the picture.
+        height: Of the picture.
+
+    Returns:
+        ``(..., 4)`` int64; ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
+    """
+    boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # no pixel more for the round-off of float32
+    low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
+    return np.concatenate([low, np.minimum(high, (width, height))], -1).astype(np.int64)
+
+
+def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
+    """Scale a part of a picture to the size of a canvas, keep its aspect, put it into the middle.
+
+    The longer side gets the canvas's length exactly, the shorter one is rounded down; bilinear, with antialiasing where
+    it is made smaller.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        box: ``(4,)`` whole pixels inside of it, as of :func:`whole_pixels`; an empty one leaves the canvas neutral.
+        out: ``(S, S, 3)`` uint8, the canvas to fill.
+    """
+    out[...] = NEUTRAL
+    x1, y1, x2, y2 = box.tolist()
+    width, height, size = x2 - x1, y2 - y1, len(out)
+    if width <= 0 or height <= 0:
+        return
+    longer = max(width, height)
+    w, h = max(1, size * width // longer), max(1, size * height // longer)
+    part = torch.from_numpy(np.ascontiguousarray(picture[y1:y2, x1:x2])).permute(2, 0, 1)[None]
+    scaled = interpolate(part, (h, w), mode="bilinear", antialias=True)[0].permute(1, 2, 0)
+    left, top = (size - w) // 2, (size - h) // 2
+    out[top : top + h, left : left + w] = scaled.numpy()
+
+
+@DATASETS.register_module()
+class VideoTrackSource(TrackSource):
+    """Tracks out of a store of tracks, as crops ``(T, S, S, 3)`` uint8 RGB of the videos.
+
+    Each box is enlarged about its centre, limited to the picture, scaled until its longer side is ``size`` and put on a
+    neutral canvas (Sync3D, Sannigrahi 2020). Ticks of the store's clock (25 a second) are looked up by time.
+
+    Args:
+        data_root: A folder that a converter made, as ``tools/dataset_converters/tvhid.py``.
+        media_root: Folder of the videos, if they have moved.
+        size: Side ``S`` of the crops, pixels.
+        enlarge: Share by which a box grows.
+        enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
+        cache: Keep the crops of a video on disk (``MMSYNC_CACHE``) from the first time it is read: ``3 S S`` bytes for
+            each tick of a track, 15 MB for 100 ticks at 224.
+        backend: Of :func:`mmsync.datasets.video.open_video`.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+        DataError: No store of tracks.
+    """
+
+    modality = "video"
+    file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
+
+    def __init__(
+        self,
+        data_root: Union[str, Path],
+        media_root: Optional[Union[str, Path]] = None,
+        size: int = 224,
+        enlarge: float = 0.2,
+        enlarge_mode: str = "side",
+        cache: bool = True,
+        backend: str = "av",
+    ) -> None:
+        self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend)
+
+    def _open(
+        self,
+        root: Path,
+        media_root: Optional[Union[str, Path]],
+        size: int,
+        enlarge: float,
+        enlarge_mode: str,
+        cache: bool,
+        backend: str,
+    ) -> None:
+        if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
+            raise ConfigError(
+                f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
+                f"above -1, and a mode out of {ENLARGE_MODES}"
+            )
+        if not root.is_dir():
+            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+        self._use(read_track_store(root), root, media_root)
+        self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
+        self.cache, self.backend = cache, backend
+
+    def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
+        self.fps, self.tracks = store.fps, store.tracks
+        self.class_names, self.splits = store.class_names, store.splits
+        self.videos = [video["name"] for video in store.videos]
+        self.labels = np.array([video["label"] for video in store.videos], dtype=np.int64)
+        media = Path(store.media_root if media_root is None else media_root)
+        self._facts = {video["name"]: video for video in store.videos}
+        self._paths = {video["name"]: media / video["file"] for video in store.videos}
+        # rows of each track in the array of its video, and the tracks of each video
+        self._tracks_of: dict[str, list[int]] = {name: [] for name in self.videos}
+        self._first = np.zeros(len(self.tracks), dtype=np.int64)
+        for index, track in enumerate(self.tracks):
+            mine = self._tracks_of[track.video]
+            self._first[index] = self._first[mine[-1]] + len(self.tracks[mine[-1]]) if mine else 0
+            mine.append(index)
+        if not any(path.is_file() for path in self._paths.values()):
+            raise DataError(f"{root}: none of its videos is under {media}; give media_root, the folder of the videos")
+        self.check(root, store.expected)
+
+    def files(self) -> list[Path]:
+        """The videos."""
+        return list(self._paths.values())
+
+    def load(self, track: int, start: int, length: int) -> np.ndarray:
+        """Crops ``(T, S, S, 3)`` uint8 RGB of ticks ``start .. start + length - 1``; see :meth:`TrackSource.load`."""
+        found = self.span(track, start, length)
+        if not self.cache:
+            out = np.empty((length, self.size, self.size, 3), np.uint8)
+            self._cut(found.video, [(track, start, length)], out)
+            return out
+        path = self._paths[found.video]
+        if not path.is_file():
+            raise DataError(f"{path} not found; give media_root, the folder of the videos")
+        whole = cached(f"tracks-{self._key(found.video)}", [path], lambda place: self._write(found.video, place))
+        first = self._first[track] + start - found.start
+        return np.array(np.load(whole, mmap_mode="r")[first : first + length])
+
+    def fill_cache(self) -> None:
+        """Write the crops of all videos that are not there yet, with a progress bar."""
+        from tqdm import tqdm
+
+        for video in tqdm(self.videos, desc="crop tracks", unit="video", delay=2, disable=None):
+            for track in self._tracks_of[video][:1]:
+                self.load(track, self.tracks[track].start, 1)
+
+    def _key(self, video: str) -> str:
+        """What the crops of a video depend on, besides the file."""
+        facts = (_VERSION, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
+        digest = hashlib.sha1(repr(facts).encode())
+        for track in map(self.tracks.__getitem__, self._tracks_of[video]):
+            digest.update(repr((track.start, len(track))).encode() + np.asarray(track.boxes).tobytes())
+        return digest.hexdigest()[:16]
+
+    def _write(self, video: str, path: Path) -> None:
+        parts = [(track, self.tracks[track].start, len(self.tracks[track])) for track in self._tracks_of[video]]
+        shape = (sum(length for _, _, length in parts), self.size, self.size, 3)
+        with one_writer(path):
+            if path.exists():  # written while this process waited
+                return
+            with atomic_path(path) as temporary:
+                out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                self._cut(video, parts, out)
+                out.flush()
+
+    def _cut(self, video: str, parts: Iterable[tuple[int, int, int]], out: np.ndarray) -> None:
+        """Crops of several parts (track, start, length) of a video's tracks, one after the other, in one decoding."""
+        from ..video import open_video
+
+        parts = list(parts)
+        ticks = np.concatenate([np.arange(start, start + length) for _, start, length in parts])
+        boxes = np.concatenate([
+            np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts
+        ])  # fmt: skip
+        boxes = enlarge(torch.from_numpy(boxes), self.enlarge, self.enlarge_mode).numpy()
+        shown, row_of = np.unique(ticks, return_inverse=True)
+        rows = np.split(row_of.argsort(kind="stable"), np.bincount(row_of).cumsum()[:-1])  # by shown tick
+        with open_video(self._paths[video], self.backend) as reader:
+            for k, picture in reader.frames(tick_times(shown, self.fps) + self._facts[video]["start"]):
+                whole = whole_pixels(boxes[rows[k]], picture.shape[1], picture.shape[0])
+                for row, box in zip(rows[k], whole):
+                    cut_out(picture, box, out[row])
