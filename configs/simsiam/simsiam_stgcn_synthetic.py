@@ -4,5 +4,5 @@ _base_ = "../simclr/simclr_stgcn_synthetic.py"
 
 model = dict(
     type="SimSiam",
-    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)),
+    encoder=dict(projector=dict(norm=True, norm_last=True, num_layers=3, hidden_channels=512, out_channels=512)),
 )

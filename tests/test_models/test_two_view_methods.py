@@ -16,7 +16,7 @@ from mmsync.engine.checkpoint import load_weights
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError
 from mmsync.models.modules import cosine_momentum
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, NECKS
 from mmsync.structures import View
 
 METHODS = ["SimCLR", "BYOL", "SimSiam", "BarlowTwins", "VICReg"]
@@ -227,3 +227,11 @@ def test_the_runner_tells_the_progress_also_after_a_resume(tmp_path, monkeypatch
 def test_numbers_out_of_range_are_told(name, wrong, told):
     with pytest.raises(ConfigError, match=told):
         build(name, **wrong)
+
+
+def test_an_embedding_that_is_batch_normalised():
+    projector = NECKS.build(dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True, norm_last=True))
+    z = projector(torch.randn(32, 8))
+    torch.testing.assert_close(z.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
+    torch.testing.assert_close(z.var(0, unbiased=False), torch.ones(6), atol=1e-2, rtol=0)
+    assert [name for name, _ in projector.named_parameters()][-2:] == ["layers.4.weight", "layers.4.bias"]

@@ -22,6 +22,7 @@ class MLPProjector(BaseModule):
         hidden_channels: Width of the hidden layers; ``None`` is ``in_channels``.
         num_layers: Linear layers; 1 is a plain linear projection.
         norm: Whether hidden layers are batch-normalised.
+        norm_last: Whether the embedding is too, as SimSiam's is (Chen and He, 2021).
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -32,6 +33,7 @@ class MLPProjector(BaseModule):
         hidden_channels: Optional[int] = None,
         num_layers: int = 2,
         norm: bool = False,
+        norm_last: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -43,7 +45,8 @@ class MLPProjector(BaseModule):
         layers: list[nn.Module] = []
         for a, b in zip(widths, widths[1:]):
             layers += [nn.Linear(a, b, bias=not norm), *([BatchNorm(b)] if norm else []), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], out_channels))
+        layers.append(nn.Linear(widths[-1], out_channels, bias=not norm_last))
+        self.layers = nn.Sequential(*layers, *([BatchNorm(out_channels)] if norm_last else []))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, in_channels)`` to ``(N, out_channels)``."""
