@@ -17,10 +17,12 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-from .reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, scaled
+from .reader import EPSILON, INSTALL, Outside, Size, VideoInfo, VideoReader, require, scaled
 
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
 _SEEK_FROM = 2.0  # seconds: a larger gap is crossed by a seek, a smaller one by decoding
+# Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
+_NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 
 
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
@@ -38,14 +40,14 @@ def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None
         DataError: The file cannot be opened, or holds no video.
         DependencyError: PyAV is missing.
     """
-    av = require("av", "python -m pip install 'av>=12'")
+    av = require("av", INSTALL)
     try:
         if os.path.getsize(path) == 0 and path.is_file():
             raise DataError(f"{path}: the file is empty")
         # an absolute path, because "a:b.mp4" would be taken for a protocol
         container = av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError) as error:
-        raise DataError(f"{path}: cannot be opened as video: {error.strerror or error}") from error
+        raise DataError(f"{path}: cannot be opened as video: {reason(error)}") from error
     streams = [s for s in container.streams.video if not int(s.disposition) & 0x400]  # AV_DISPOSITION_ATTACHED_PIC
     if not streams:
         what = "only sound" if container.streams.audio else "no video stream"
@@ -56,6 +58,13 @@ def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None
     if threads > 1:
         stream.thread_type = "AUTO"
     return container, stream
+
+
+def reason(error: OSError) -> str:
+    """FFmpeg's word for an error."""
+    if type(error).__name__ == "ExitError":
+        return "the file does not answer in time"
+    return error.strerror or str(error)
 
 
 class Clock:
@@ -78,15 +87,17 @@ class Clock:
 
     def time(self, frame: Any) -> float:
         """When a frame appears. Frames come in the order of presentation, so time never runs back."""
-        stamp = frame.dts if self.by_dts else frame.pts
-        if stamp is None:
-            stamp = frame.pts if self._last is None else None
+        stamp = self.stamp_of(frame)
         if stamp is not None:
             now = stamp * self.base - self.origin
         else:
             now = 0.0 if self._last is None else self._last + self.tick
         self._last = now if self._last is None else max(now, self._last)
         return self._last
+
+    def stamp_of(self, frame: Any) -> Optional[int]:
+        """In ticks of the stream, ``None`` if the frame has none."""
+        return frame.dts if self.by_dts else frame.pts
 
     def duration(self, frame: Any) -> float:
         """How long a frame without a successor is shown."""
@@ -173,8 +184,7 @@ class AvReader(VideoReader):
         self._deadline = float("inf")
 
     def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
-        import av
-
+        av = require("av", INSTALL)
         if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
             self._forget()
         self._deadline = float("inf") if self.timeout is None else timer.monotonic() + self.timeout
@@ -187,7 +197,7 @@ class AvReader(VideoReader):
                 yield picture
         except (av.FFmpegError, OSError) as error:
             self.close()
-            raise DataError(f"{self.path}: cannot be decoded: {error.strerror or error}") from error
+            raise DataError(f"{self.path}: cannot be decoded: {reason(error)}") from error
         except DataError:
             self.close()
             raise
@@ -197,11 +207,9 @@ class AvReader(VideoReader):
         target = time + EPSILON
         if self._container is None:
             self._open()
-        if self._shown is None:
+        if self._shown is None or target < self._shown[0]:
             self._seek(target)
-        elif target < self._shown[0]:
-            self._seek(target)
-        elif self._ahead is not None and target > self._ahead[0] + self._gap:
+        elif self._seekable and self._ahead is not None and target > self._ahead[0] + self._gap:
             before = self._shown[0]
             self._seek(target)
             if self._shown[0] <= before:  # key frames are rarer than thought
@@ -210,51 +218,56 @@ class AvReader(VideoReader):
             self._shown, self._ahead = self._ahead, self._pull()
         start, frame = self._shown
         if time < start:
-            self._check_inside(time, start, start, self._clock.tick)
+            self._check_inside(time, start, time, self._clock.tick)
         elif self._ahead is None:
-            self._check_inside(time, start, start + self._clock.duration(frame), self._clock.tick)
+            self._check_inside(time, time, start + self._clock.duration(frame), self._clock.tick)
 
     def _open(self) -> None:
         self._container, self._stream = open_container(self.path, self.threads, self.timeout)
         self._clock = Clock(self._container, self._stream)
+        self._seekable = self._container.format.name not in _NO_SEEK
         self._source = self._container.decode(self._stream)
         self._shown = self._ahead = None
+        self._fresh = True
 
     def _seek(self, target: float) -> None:
         """Start decoding at a key frame that is shown until ``target``, or else at the beginning."""
-        import av
-
         back = 0.0
-        while True:
-            try:
-                self._container.seek(self._clock.stamp(target - back), stream=self._stream, backward=True)
-                self._source = self._container.decode(self._stream)
-                self._clock.restart()
-                self._shown = self._pull()
-                if self._shown is not None and self._shown[0] <= target:
-                    break
-            except av.FFmpegError:  # no key frame before, or no index
-                back = float("inf")
-            back = max(_STEP_BACK, 2 * back)
-            if target - back < -_STEP_BACK:
-                gap = self._gap
-                self.close_container()
-                self._open()
-                self._gap = gap
-                self._shown = self._pull()
+        while self._seekable and target - back > -_STEP_BACK:
+            if self._start_at(target - back, target):
                 break
+            back = max(_STEP_BACK, 2 * back)
+        else:  # not by a seek, which fails in some files
+            if not self._fresh:
+                self._container.close()
+                self._open()
+            self._shown = self._pull()
         if self._shown is None:
             raise DataError(f"{self.path}: no frame can be decoded")
         self._ahead = self._pull()
 
-    def close_container(self) -> None:
-        """Close the file before it is opened again."""
-        self._container.close()
+    def _start_at(self, time: float, target: float) -> bool:
+        """Seek; gives whether the first frame that then decodes appears until ``target``."""
+        import av
+
+        self._fresh = False
+        try:
+            self._container.seek(self._clock.stamp(time), stream=self._stream, backward=True)
+        except (av.FFmpegError, OSError):  # no key frame before, or no index
+            return False
+        self._source = self._container.decode(self._stream)
+        self._clock.restart()
+        frame = next(self._source, None)
+        if frame is None or self._clock.stamp_of(frame) is None:
+            return False
+        self._shown = self._clock.time(frame), frame
+        return self._shown[0] <= target
 
     def _pull(self) -> Optional[tuple[float, Any]]:
         """The next frame and its time."""
         if timer.monotonic() > self._deadline:
             raise DataError(f"{self.path}: decoding took longer than {self.timeout} s")
+        self._fresh = False
         frame = next(self._source, None)
         return None if frame is None else (self._clock.time(frame), frame)
 
@@ -309,7 +322,7 @@ def describe(path: Path, container: Any, stream: Any) -> VideoInfo:
     try:
         first = next(container.decode(stream), None)
     except av.FFmpegError as error:
-        raise DataError(f"{path}: cannot be decoded: {error.strerror or error}") from error
+        raise DataError(f"{path}: cannot be decoded: {reason(error)}") from error
     if first is None:
         raise DataError(f"{path}: no frame can be decoded")
     width, height = first.width, first.height

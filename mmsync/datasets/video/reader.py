@@ -18,6 +18,7 @@ BACKENDS = {  # imported when used: none of them is needed for skeletons
     "array": "pictures.ArrayReader",
     "torchcodec": "torchcodec_reader.TorchcodecReader",
 }
+INSTALL = "python -m pip install 'av>=12'"
 EPSILON = 1e-4  # seconds: a time that was rounded still finds its frame; far below the shortest frame
 Size = Union[int, tuple[int, int]]
 Outside = Literal["error", "nearest"]
@@ -32,7 +33,8 @@ class VideoInfo:
         container: Name of the format.
         width: Of the upright picture, pixels.
         height: Of the upright picture, pixels.
-        start: When the first frame appears.
+        start: When the first frame appears: frame ``i`` of a steady video is there at ``start + i / rate``. Not 0 in
+            many files, such as AVI with B-frames.
         duration: Of the pictures, as the file declares it; as decoded in an index. 0 if the file says nothing.
         frames: Number of frames that decode, ``None`` until someone has counted.
         rate: Frames per second on average.
@@ -144,11 +146,12 @@ class VideoReader:
         raise NotImplementedError
 
     def _check_inside(self, time: float, start: float, end: float, frame: float) -> None:
-        """Refuse a time when nothing is shown."""
-        if self.outside == "error" and not start - frame / 2 - EPSILON <= time <= end + frame / 2 + EPSILON:
+        """Refuse a time at which nothing is shown, more than half a frame before ``start`` or after ``end``."""
+        early = time < start - frame / 2 - EPSILON
+        if self.outside == "error" and (early or time > end + frame / 2 + EPSILON):
+            where = f"the first appears at {start:.3f}" if early else f"the last ends at {end:.3f}"
             raise DataError(
-                f"{self.path}: no frame at {time:.3f} s, frames are shown from {start:.3f} to {end:.3f} s; "
-                "outside='nearest' takes the nearest one"
+                f"{self.path}: no frame at {time:.3f} s, {where} s; outside='nearest' takes the nearest one"
             )
 
 
@@ -169,9 +172,8 @@ def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> V
         DependencyError: Its package is missing.
     """
     if backend not in BACKENDS:
-        raise ConfigError(
-            f"no video backend {backend!r}{did_you_mean(nearest(backend, BACKENDS)) or ';'} there are: {', '.join(BACKENDS)}"
-        )
+        hint = did_you_mean(nearest(backend, BACKENDS)) or ";"
+        raise ConfigError(f"no video backend {backend!r}{hint} there are: {', '.join(BACKENDS)}")
     module, name = BACKENDS[backend].split(".")
     return getattr(importlib.import_module(f".{module}", __package__), name)(path, **options)
 

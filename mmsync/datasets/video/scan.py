@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-from .av_reader import Clock, describe, open_container
+from .av_reader import Clock, describe, open_container, reason
 
 STATUSES = ("ok", "no_audio", "too_short", "corrupt")
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
@@ -27,8 +27,8 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
 
     Returns:
         The fields of :class:`~mmsync.datasets.video.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
-        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures are whole; ``too_short``; ``corrupt``, which
-        is all that cannot be opened or not be decoded to its end, and may lack the fields that nobody could read.
+        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures are whole; ``too_short``; ``corrupt``, all
+        that cannot be opened or not be decoded to its end, and may lack the fields that nobody could read.
 
     Raises:
         DependencyError: PyAV is missing.
@@ -75,7 +75,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
                 times.append(clock.time(frame))
                 damaged += bool(frame.is_corrupt)
     except (av.FFmpegError, OSError) as error:
-        problem = f"decodes to frame {len(times)} only: {error.strerror or error}"
+        problem = f"decodes to frame {len(times)} only: {reason(error)}"
     finally:
         container.close()
     if not times:
@@ -88,7 +88,9 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     # containers round to milliseconds, and a frame more or less of many does not make a rate variable
     row["is_vfr"] = bool(len(gaps) and np.mean(np.abs(gaps - tick) > 0.1 * tick + 0.0011) > 0.01)
     if sound:
-        row["audio_start"], row["audio_duration"] = min(sound), max(sound) - min(sound)
+        # packets before the declared start only prime the decoder
+        row["audio_start"] = max(info.audio_start or 0.0, min(sound))
+        row["audio_duration"] = max(sound) - row["audio_start"]
     reached = max([end, *sound])
     if not problem and damaged:
         problem = f"{damaged} of {len(times)} frames are damaged"

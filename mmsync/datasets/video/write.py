@@ -9,7 +9,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from .reader import require
+from .reader import INSTALL, require
 
 _BITS, _CELL = 12, 8  # numbers below 4096, in squares that survive compression
 
@@ -45,7 +45,7 @@ def write_video(
     Returns:
         The path.
     """
-    av = require("av", "python -m pip install 'av>=12'")
+    av = require("av", INSTALL)
     path = Path(path)
     fraction = Fraction(rate).limit_denominator(1001)
     with av.open(str(path), "w") as container:

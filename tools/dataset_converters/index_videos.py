@@ -1,0 +1,64 @@
+"""Decode every video of a folder and write what is in it: duration, rate, frames, sound, and what is wrong with which.
+
+    python tools/dataset_converters/index_videos.py data/tvhid/videos data/tvhid/videos.jsonl --workers 8
+
+Data sets read the index instead of opening files. A stopped run goes on where it was when the same command is given
+again, and a later run reads only files that have changed. A file that hangs or crashes its decoder is named like any
+other that cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mmsync.datasets.video import build_index
+from mmsync.errors import MMSyncError
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, help="folder of the videos, searched with all folders in it")
+    parser.add_argument("out", type=Path, help="the index to write, one JSON object a line")
+    parser.add_argument("--list", type=Path, help="a file with one path below ROOT a line, instead of all videos")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--min-frames", type=int, default=1, help="fewer frames are too short (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one file (default: %(default)s)")
+    parser.add_argument(
+        "--max-bad-share",
+        type=float,
+        default=1.0,
+        help="exit code 1 if more of the files are corrupt (0..1; default: never)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Index; returns the exit code."""
+    args = parse_args()
+    try:
+        names = None if args.list is None else [line for line in args.list.read_text().splitlines() if line.strip()]
+        index = build_index(args.root, args.out, names, args.workers, args.min_frames, args.timeout)
+    except MMSyncError as error:
+        print(error)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or args.out}: {error.strerror or error}; can ROOT be read and OUT be written?")
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; what was read is kept: give the same command to go on")
+        return 130
+    print(index.report())
+    print(f"index: {args.out}")
+    share = index.counts()["corrupt"] / max(1, len(index))
+    if share > args.max_bad_share:
+        print(f"{share:.1%} of the videos are corrupt, --max-bad-share {args.max_bad_share} allows less")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
