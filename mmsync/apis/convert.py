@@ -395,12 +395,13 @@ class Conversion(NamedTuple):
         if self.pair is not None:
             lines.append(f"Pair it with {self.pair}")
         elif self.model is not None:
-            family = FAMILIES[self.checkpoint["meta"]["origin"]["family"]]
-            shipped = family.configs.get(self.model["encoder"]["backbone"]["type"])
+            family = FAMILIES.get(self.checkpoint["meta"]["origin"]["family"])
+            shipped = family and family.configs.get(self.model["encoder"]["backbone"]["type"])
+            untold = " (shapes do not tell num_heads)" if family else ""
             lines += [
-                f"Pair it with {shipped} or one like it, with this encoder (shapes do not tell num_heads):"
+                f"Pair it with {shipped} or one like it, with this encoder{untold}:"
                 if shipped
-                else "Pair it with a config of this encoder (shapes do not tell num_heads):",
+                else f"Pair it with a config of this encoder{untold}:",
                 Config(dict(model=self.model)).pretty_text.strip(),
             ]
         return "\n".join(lines)
@@ -414,7 +415,7 @@ def _groups(names: Sequence[str]) -> list[str]:
     return [part[0] if len(part) == 1 else f"{head}.* ({len(part)})" for head, part in groups.items()]
 
 
-def _weights(content: Mapping[str, Any], source: str) -> tuple[State, Optional[str], bool]:
+def weights_of(content: Mapping[str, Any], source: str) -> tuple[State, Optional[str], bool]:
     """The weights of a file, its entry that held them, and whether ``module.`` stood before their names."""
     state, container = content["state_dict"], "state_dict" if len(content) > 1 else None
     for entry in ("state_dict", "model_pos", "model"):
@@ -486,7 +487,7 @@ def from_reference(
     Raises:
         CheckpointError: A file of another family, incomplete, or for other joints or another graph.
     """
-    theirs, container, module = _weights(content, source)
+    theirs, container, module = weights_of(content, source)
     kind = FAMILIES[family]
     key = detect(list(theirs), family)
     if key is None:
@@ -649,24 +650,38 @@ def convert_checkpoint(
     return result
 
 
-def converter(family: str) -> None:
-    """The command line of a converter: ``SRC DST [--reverse]``."""
-    kind = FAMILIES[family]
-    forms = "; ".join(form.title for form in kind.forms.values())
-    parser = argparse.ArgumentParser(description=f"Checkpoints of {kind.title} ({forms}) as mmsync's, and back.")
+def converter_arguments(title: str) -> argparse.ArgumentParser:
+    """The command line that all converters have: ``SRC DST [--reverse]``."""
+    parser = argparse.ArgumentParser(description=f"Checkpoints of {title} as mmsync's, and back.")
     parser.add_argument("src", help="checkpoint to read")
     parser.add_argument("dst", help="checkpoint to write")
     parser.add_argument("--reverse", action="store_true", help="from mmsync to the reference")
     parser.add_argument("--config", help="compare with this config's model, and keep the config in the checkpoint")
+    parser.add_argument("--dump-config", help="write a config of the model as well, for init_model")
+    parser.add_argument("--trust-checkpoint", action="store_true", help="let the file run code while it loads")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def tell(result: Conversion, args: argparse.Namespace) -> None:
+    """Print what was written, and write the model's config if asked."""
+    print(result.report())
+    print(f"wrote {args.dst}")
+    if args.dump_config and result.model is not None:
+        with atomic_path(args.dump_config) as temporary:
+            Config(dict(default_scope="mmsync", model=result.model)).dump(temporary)
+
+
+def converter(family: str) -> None:
+    """The command line of a converter of skeleton models."""
+    kind = FAMILIES[family]
+    parser = converter_arguments(f"{kind.title} ({'; '.join(form.title for form in kind.forms.values())})")
     parser.add_argument("--layout", help="skeleton layout (default: the usual one with that number of joints)")
     if family == "aimclr":
         parser.add_argument("--edges", help="edge variant of the layout (default: its first)")
         parser.add_argument("--fc", choices=["linear", "conv"], help="with --reverse: form of ST-GCN's last layers")
     parser.add_argument("--num-heads", type=int, default=8, help="of a transformer; shapes do not tell it (default: 8)")
     parser.add_argument("--clip-len", type=int, help="resample the time embeddings to this many frames")
-    parser.add_argument("--dump-config", help="write a config of the model as well, for init_model")
-    parser.add_argument("--trust-checkpoint", action="store_true", help="let the file run code while it loads")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args()
 
     def main(args: argparse.Namespace) -> None:
@@ -678,10 +693,6 @@ def converter(family: str) -> None:
         result = convert_checkpoint(
             args.src, args.dst, family, args.reverse, getattr(args, "fc", None), args.trust_checkpoint, **options
         )
-        print(result.report())
-        print(f"wrote {args.dst}")
-        if args.dump_config and result.model is not None:
-            with atomic_path(args.dump_config) as temporary:
-                Config(dict(default_scope="mmsync", model=result.model)).dump(temporary)
+        tell(result, args)
 
     run_tool(main, args)

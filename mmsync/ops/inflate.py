@@ -1,4 +1,4 @@
-"""Weights of images' networks for videos (Carreira and Zisserman, 2017, Quo Vadis, Action Recognition?, section 2.4)."""
+"""Weights of images for videos (Carreira and Zisserman, 2017, Quo Vadis, Action Recognition?, section 2.4)."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class VideoBackbone(BaseModule):
         if x.shape[2] < self.min_frames or min(x.shape[3:]) < self.min_size:
             raise DataError(
                 f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
-                f"and got T x H x W = {x.shape[2]} x {x.shape[3]} x {x.shape[4]}; lengthen the window or enlarge the crop"
+                f"and got T x H x W = {x.shape[2]} x {x.shape[3]} x {x.shape[4]}; take longer or larger clips"
             )
         if self.channels_last:
             x = x.contiguous(memory_format=torch.channels_last_3d)

@@ -76,7 +76,7 @@ class VideoPool(BaseModule):
             return self.recurrent(x.transpose(1, 2))[0][:, -1]
         if x.shape[2] != self.frames:
             raise DataError(
-                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps behind the window; clips must all "
-                "have the length that the config was made for"
+                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps behind the window; all clips "
+                "must have the length that the config was made for"
             )
         return x.transpose(1, 2).flatten(1)

@@ -1,0 +1,8 @@
+"""I3D to mmsync and back, or GoogLeNet inflated: ``i3d_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.apis.convert_video import video_converter
+
+if __name__ == "__main__":
+    video_converter("i3d")
