@@ -25,9 +25,8 @@ def parse_args() -> argparse.Namespace:
         "--num-clips",
         type=int,
         nargs=2,
-        default=(1500, 500),
         metavar=("TRAIN", "TEST"),
-        help="clips (default: 1500 500); raw NTU has three files of each, one a camera",
+        help="clips (default: 1500 500, tvhid 150 150); raw NTU has three files of each, one a camera",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", help="skeleton layout (default: the one that the format has)")
@@ -42,6 +41,7 @@ CONVERTERS = {
     "ntu120": "ntu.py {} data/ntu120 --dataset ntu120",
     "pku": "pku.py {} data/pku1 --phase 1",
     "pku2": "pku.py {} data/pku2 --phase 2",
+    "tvhid": "tvhid.py {} data/tvhid",
 }
 
 
@@ -65,7 +65,12 @@ def write(args: argparse.Namespace) -> None:
     fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
     actions = args.actions or fitting[: target.classes]
     source = SyntheticSource(
-        args.num_clips, args.seed, args.layout or target.layout, actions=actions, noise=args.noise, cache=False
+        args.num_clips or target.num_clips,
+        args.seed,
+        args.layout or target.layout,
+        actions=actions,
+        noise=args.noise,
+        cache=False,
     )
     args.out.mkdir(parents=True, exist_ok=True)
     for path in target.write(source, args.out):

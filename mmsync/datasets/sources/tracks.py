@@ -36,9 +36,7 @@ class BoxTable(NamedTuple):
     @classmethod
     def of(cls, rows: Union[np.ndarray, Sequence]) -> BoxTable:
         """From rows ``(R, 8)``: frame, person, x1, y1, x2, y2, label, partner; the last two may be missing."""
-        table = np.asarray(rows, dtype=np.float64).reshape(len(rows), -1)
-        if not len(table):
-            table = np.zeros((0, 8))
+        table = np.asarray(rows, dtype=np.float64).reshape(len(rows), -1 if len(rows) else 8)
         numbers = np.full((len(table), 4), -1, dtype=np.int64)
         numbers[:, :2], numbers[:, 2 : table.shape[1] - 4] = table[:, :2], table[:, 6:]
         return cls(numbers[:, 0], numbers[:, 1], table[:, 2:6].astype(np.float32), numbers[:, 2], numbers[:, 3])

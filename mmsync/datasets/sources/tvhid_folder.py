@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, suppress
-from multiprocessing import get_context
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
-from tqdm import tqdm
 
 from mmsync.errors import DataError
 from mmsync.structures import Track
 
+from ..video.index import SUFFIXES, build_index
 from .conversion import SHOWN, Fault, Report
 from .found_boxes import link_boxes, read_coco, read_mot
 from .raw import BadFileError
@@ -26,7 +23,6 @@ from .tracks import FPS, BoxTable, build_tracks, remarks, ticks_of_video
 from .tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
 from .tvhid_file import Annotation, read_annotation
 
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".m4v", ".webm", ".wmv", ".flv")
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
 
 
@@ -81,7 +77,7 @@ def find_clips(raw: Union[str, Path]) -> tuple[Clips, list[Fault]]:
             continue
         name, suffix = f"{spelling[match[1].lower()]}_{match[2]}", file.suffix.lower()
         shown = file.relative_to(raw).as_posix()
-        if suffix != ".annotations" and suffix not in VIDEO_SUFFIXES:
+        if suffix != ".annotations" and suffix not in SUFFIXES:
             faults.append(Fault("wrong extension", shown, f"{suffix or 'none'} is neither video nor .annotations"))
             continue
         kind = annotations if suffix == ".annotations" else videos
@@ -128,7 +124,9 @@ def convert_tvhid(
     report = TrackReport("tvhid", raw, sum(file is not None for pair in clips.values() for file in pair))
     report.faults += faults
     found = None if boxes is None else _found_boxes(Path(boxes), list(clips), min_score)
-    scans = scan([video for video, _ in clips.values() if video is not None], out, workers)
+    listed = [video.relative_to(raw).as_posix() for video, _ in clips.values() if video is not None]
+    decoded = out.with_name(f".{out.name}.index")  # what a stopped conversion goes on with
+    index = build_index(raw, decoded, listed, workers).rows if listed else {}
 
     videos: list[dict[str, Any]] = []
     tracks: list[Track] = []
@@ -137,7 +135,8 @@ def convert_tvhid(
             missing = "no annotations" if annotation is None else "no video"
             report.faults.append(Fault(missing, (video or annotation).relative_to(raw).as_posix(), "left out"))  # type: ignore[union-attr]
             continue
-        row, shown = scans[video], video.relative_to(raw).as_posix()
+        shown = video.relative_to(raw).as_posix()
+        row = index[shown]
         if row["status"] not in ("ok", "no_audio"):
             report.faults.append(Fault(f"video is {row['status']}", shown, row["reason"]))
             continue
@@ -150,7 +149,7 @@ def convert_tvhid(
         for kind, detail in _remarks(content, table, row).items():
             report.remarks[kind][name] = detail
         table = table.take(table.frame < row["frames"])
-        onscreen = ticks_of_video(row["frames"], row["rate"], FPS, row.get("times"))
+        onscreen = ticks_of_video(row["frames"], row["rate"], FPS, _frame_times(video) if row["is_vfr"] else None)
         tracks += build_tracks(name, table, max_gap, onscreen)
         facts = {key: row[key] for key in ("frames", "rate", "start", "width", "height")}
         label = CLASS_NAMES.index(name.split("_")[0])
@@ -167,11 +166,22 @@ def convert_tvhid(
     if not tracks:
         raise DataError(f"{report.to_text()}\nno clip of {raw} is left")
     write_track_store(out, store, {"report.json": report.to_json()}, overwrite)
-    _scan_file(out).unlink(missing_ok=True)
+    decoded.unlink(missing_ok=True)
     return report
 
 
 _NO_BOX = BoxTable.of([])
+
+
+def _frame_times(video: Path) -> np.ndarray:
+    """Seconds from the first frame to each, ``(frames,)``."""
+    from ..video.av_reader import Clock, open_container
+
+    container, stream = open_container(video)
+    clock = Clock(container, stream)
+    with container:
+        times = np.array([clock.time(frame) for frame in container.decode(stream)])
+    return times - times[0]
 
 
 def _count(report: TrackReport, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
@@ -208,54 +218,3 @@ def _found_boxes(path: Path, names: Sequence[str], min_score: float) -> dict[str
     if not files.keys() & set(names):
         raise DataError(f"{path}: no MOT file <clip>.txt or .csv, such as {names[0]}.txt")
     return {name: read_mot(files[name], min_score) for name in names if name in files}
-
-
-# ------------------------------------------------------------------------------------------------------- decoding, once
-
-
-def _scan_file(out: Path) -> Path:
-    return out.with_name(f".{out.name}.scanned.jsonl")
-
-
-def scan(files: Sequence[Path], out: Path, workers: int = 1) -> dict[Path, dict[str, Any]]:
-    """Decode videos; what was decoded is kept beside ``out``, so that a stopped run goes on.
-
-    Args:
-        files: The videos.
-        out: The folder to be made in the end.
-        workers: Processes.
-
-    Returns:
-        Rows of :func:`mmsync.datasets.video.scan.scan_video`.
-    """
-    from ..video.scan import scan_video
-
-    notes, rows = _scan_file(out), {}
-    known = {row["path"]: row for row in _read_rows(notes)}
-    for file in files:
-        row, stat = known.get(str(file)), file.stat()
-        if row is not None and (row["size"], row["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
-            rows[file] = row
-    todo = [file for file in files if file not in rows]
-    notes.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        kept = stack.enter_context(open(notes, "a"))
-        scanned: Iterable[dict[str, Any]] = map(scan_video, todo)
-        if workers > 1 and len(todo) > 1:
-            # spawn: a fork would share the state of FFmpeg's threads
-            pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn")))
-            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            scanned = pool.map(scan_video, todo)
-        bar = tqdm(scanned, desc="decode", total=len(files), initial=len(rows), unit="video", delay=2)
-        for file, row in zip(todo, bar):
-            rows[file] = row
-            kept.write(json.dumps(row) + "\n")
-            kept.flush()
-    return rows
-
-
-def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        for line in path.read_text().splitlines():
-            with suppress(ValueError):  # the last line of a killed process
-                yield json.loads(line)

@@ -19,6 +19,7 @@ from mmsync.errors import DataError
 
 from .ntu_raw import write_ntu_raw
 from .pku_raw import write_pku_raw
+from .tvhid_video import write_tvhid
 
 _UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
 
@@ -194,12 +195,14 @@ class Format(NamedTuple):
         layout: The layout that files of this format have.
         persons: Persons in every clip; ``None`` where clips may have one or two.
         classes: Most classes; ``None`` for any number.
+        num_clips: Training and test clips if nobody says how many.
     """
 
     write: Callable[..., list[Path]]
     layout: str
     persons: int | None = None
     classes: int | None = None
+    num_clips: tuple[int, int] = (1500, 500)
 
 
 FORMATS: dict[str, Format] = {
@@ -215,5 +218,6 @@ FORMATS: dict[str, Format] = {
     "ntu120": Format(partial(write_ntu_raw, dataset="ntu120"), "ntu25"),
     "pku": Format(write_pku_raw, "ntu25"),
     "pku2": Format(partial(write_pku_raw, phase=2), "ntu25"),
+    "tvhid": Format(write_tvhid, "ntu25", num_clips=(150, 150)),
 }
 """Formats by the name that ``tools/dataset_converters/make_synthetic.py`` takes."""
