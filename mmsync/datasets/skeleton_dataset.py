@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal, Optional, Union
 
 import numpy as np
@@ -13,17 +12,16 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from mmsync.errors import ConfigError, DataError, LayoutError, ProtocolError, did_you_mean, nearest
+from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
 from mmsync.structures import MotionSample, SkeletonLayout
 
 from .clip_cache import ClipCache, config_of, pipeline_key
 from .collate import motion_collate
+from .selection import Split, select
 from .sources.base import check_labels
 from .subsets import KEYS, select_subset
 from .transforms.normalize import RemapSkeleton
-
-Split = Union[str, Mapping]
 
 
 @DATASETS.register_module()
@@ -88,9 +86,11 @@ class SkeletonDataset(Dataset):
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
         self.seed, self.max_bad_share, self.test_mode = seed, max_bad_share, test_mode
 
-        place = {name: i for i, name in enumerate(self.source.names)}
         splits = {"train": split} if roles is None else dict(roles)
-        chosen = {role: self._select(part, place) for role, part in splits.items()}
+        columns = {**self.source.attributes, "label": self.source.labels}
+        chosen = {
+            role: select(part, self.source.names, self.source.splits, columns) for role, part in splits.items()
+        }  # fmt: skip
         self.clips = np.concatenate(list(chosen.values()))
         self.roles = [role for role, part in chosen.items() for _ in part]
         if indices is not None:
@@ -291,36 +291,6 @@ class SkeletonDataset(Dataset):
         same = [i for i, role in enumerate(self.roles) if role == self.roles[index]]
         return same[int(np.random.default_rng((self.seed, index, attempt)).integers(len(same)))]
 
-    def _select(self, split: Optional[Split], place: Mapping[str, int]) -> np.ndarray:
-        """Indices into the source."""
-        source = self.source
-        if split is None:
-            return np.arange(len(source.names))
-        if isinstance(split, str):
-            if split not in source.splits:
-                hint = did_you_mean(nearest(split, list(source.splits))) or ";"
-                raise ProtocolError(f"no split {split!r}{hint} the source has: {', '.join(source.splits) or 'none'}")
-            return _find(source.splits[split], place, split)
-        keep = np.ones(len(source.names), dtype=bool)
-        order = None
-        for key, wanted in split.items():
-            if key in ("names", "file"):
-                names = _read_names(wanted) if key == "file" else list(wanted)
-                order = _find(names, place, f"{key} {wanted}" if key == "file" else "names")
-                keep &= np.isin(np.arange(len(keep)), order)
-                continue
-            values = source.labels if key == "label" else source.attributes.get(key)
-            if values is None:
-                hint = did_you_mean(nearest(key, [*source.attributes, "names", "file", "label"])) or ";"
-                raise ProtocolError(
-                    f"split {dict(split)}: no attribute {key!r}{hint} the source has: {', '.join(source.attributes)}"
-                )
-            keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
-        chosen = np.flatnonzero(keep) if order is None else order[keep[order]]
-        if not len(chosen):
-            raise ProtocolError(f"split {dict(split)} holds no clip of the source")
-        return chosen
-
     def _check_labels(self, num_classes: Optional[int]) -> int:
         if num_classes is None and self.source.class_names:
             num_classes = len(self.source.class_names)
@@ -357,21 +327,3 @@ class _NoGenerator:
             "SkeletonDataset: cache keeps clips for good, but a transform of the pipeline draws random numbers; "
             "drop cache, or that transform (random augmentation belongs into the data preprocessor)"
         )
-
-
-def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarray:
-    found = np.array([place[name] for name in names if name in place], dtype=np.int64)
-    missing = [name for name in names if name not in place]
-    if not len(found):
-        raise ProtocolError(f"split {what!r}: none of its {len(names)} names is in the source")
-    if missing:
-        text = f"split {what!r}: expected/found {len(names)}/{len(found)} clips; first missing: {missing[0]}"
-        print_log(text, logger="current", level=30)
-    return found
-
-
-def _read_names(file: Union[str, Path]) -> list[str]:
-    try:
-        return Path(file).read_text().split()
-    except OSError as error:
-        raise DataError(f"split file {file} cannot be read: {error}") from error

@@ -1,0 +1,82 @@
+"""Which clips or videos of a source a split holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
+
+Split = Union[str, Mapping]
+
+
+def select(
+    split: Optional[Split],
+    names: Sequence[str],
+    splits: Mapping[str, Sequence[str]],
+    columns: Mapping[str, Optional[np.ndarray]],
+) -> np.ndarray:
+    """Find what a split names.
+
+    Args:
+        split: A protocol out of ``splits``; conditions on ``columns`` that hold together (``dict(view=[1, 2])``), also
+            ``names=[...]`` and ``file='names.txt'``; ``None`` for all.
+        names: Of all clips, ``(n,)``.
+        splits: Names by protocol.
+        columns: Values ``(n,)`` by what a condition may name; ``None`` where they are unknown.
+
+    Returns:
+        ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
+
+    Raises:
+        DataError: The file of names cannot be read.
+        ProtocolError: No such split or condition, or nothing is left.
+    """
+    if split is None:
+        return np.arange(len(names))
+    place = {name: i for i, name in enumerate(names)}
+    if isinstance(split, str):
+        if split not in splits:
+            hint = did_you_mean(nearest(split, list(splits))) or ";"
+            raise ProtocolError(f"no split {split!r}{hint} the source has: {', '.join(splits) or 'none'}")
+        return _find(splits[split], place, split)
+    keep = np.ones(len(names), dtype=bool)
+    order = None
+    for key, wanted in split.items():
+        if key in ("names", "file"):
+            listed = _read_names(wanted) if key == "file" else list(wanted)
+            order = _find(listed, place, f"{key} {wanted}" if key == "file" else "names")
+            keep &= np.isin(np.arange(len(keep)), order)
+            continue
+        values = columns.get(key)
+        if values is None:
+            known = [column for column in columns if column != "label"]
+            hint = did_you_mean(nearest(key, [*known, "names", "file", "label"])) or ";"
+            raise ProtocolError(f"split {dict(split)}: no attribute {key!r}{hint} the source has: {', '.join(known)}")
+        keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
+    chosen = np.flatnonzero(keep) if order is None else order[keep[order]]
+    if not len(chosen):
+        raise ProtocolError(f"split {dict(split)} holds no clip of the source")
+    return chosen
+
+
+def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarray:
+    found = np.array([place[name] for name in names if name in place], dtype=np.int64)
+    missing = [name for name in names if name not in place]
+    if not len(found):
+        raise ProtocolError(f"split {what!r}: none of its {len(names)} names is in the source")
+    if missing:
+        text = f"split {what!r}: expected/found {len(names)}/{len(found)} clips; first missing: {missing[0]}"
+        print_log(text, logger="current", level=30)
+    return found
+
+
+def _read_names(file: Union[str, Path]) -> list[str]:
+    try:
+        return Path(file).read_text().split()
+    except OSError as error:
+        raise DataError(f"split file {file} cannot be read: {error}") from error
