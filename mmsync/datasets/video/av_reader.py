@@ -328,16 +328,16 @@ def describe(path: Path, container: Any, stream: Any) -> VideoInfo:
     width, height = first.width, first.height
     if rotation_of(first, stream) % 2:
         width, height = height, width
-    declared = stream.duration * clock.base if stream.duration else (container.duration or 0) / 1e6
+    start, whole = clock.time(first), (container.duration or 0) / 1e6
+    declared = stream.duration * clock.base if stream.duration else max(0.0, whole - start)
     sound: dict[str, Any] = {}
     if container.streams.audio:
         audio = container.streams.audio[0]
-        length = audio.duration * float(audio.time_base) if audio.duration else (container.duration or 0) / 1e6
+        length = audio.duration * float(audio.time_base) if audio.duration else whole
         sound = {
             "audio_rate": audio.codec_context.sample_rate,
             "audio_start": clock.seconds(audio, audio.start_time) or 0.0,
             "audio_duration": length,
             "channels": len(audio.codec_context.layout.channels),
         }
-    start = clock.time(first)
     return VideoInfo(str(path), container.format.name, width, height, start, declared, None, 1 / clock.tick, **sound)
