@@ -5,19 +5,33 @@ from .knn import knn_classify, topk_accuracy
 from .linear import LinearProbe, train_linear_probe
 from .mlp import MLPProbe, mlp_logits, train_mlp_probe
 from .scores import Scores, load_scores, top_accuracy
+from .verification import (
+    auc_interval,
+    best_threshold,
+    decisions,
+    equal_error_rate,
+    majority_share,
+    pair_auc,
+)
 
 __all__ = [
     "LinearProbe",
     "MLPProbe",
     "Scores",
+    "auc_interval",
+    "best_threshold",
     "class_recall",
     "confusion_matrix",
+    "decisions",
     "effective_rank",
+    "equal_error_rate",
     "feature_std",
     "fuse_scores",
     "knn_classify",
     "load_scores",
+    "majority_share",
     "mlp_logits",
+    "pair_auc",
     "save_confusion",
     "top_accuracy",
     "topk_accuracy",

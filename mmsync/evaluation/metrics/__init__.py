@@ -1,4 +1,5 @@
 from .accuracy import Accuracy
+from .pairs import PairProbe, PairVerification
 from .probe import FeatureSet, ProbeMetric
 
-__all__ = ["Accuracy", "FeatureSet", "ProbeMetric"]
+__all__ = ["Accuracy", "FeatureSet", "PairProbe", "PairVerification", "ProbeMetric"]

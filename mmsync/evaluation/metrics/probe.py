@@ -40,6 +40,8 @@ class FeatureSet(NamedTuple):
         names: ``N`` sample names.
         joints: ``(N, V' * D)`` float16, the features of each joint, for the MLP probe; ``None`` unless asked for
             (:func:`mmsync.apis.extract_features`).
+        kinds: Of pairs of tracks, ``N`` names out of :data:`mmsync.datasets.pair_table.KINDS`; ``None`` for clips.
+        video_labels: ``(N,)`` int64 of pairs of tracks, the class of the video; -1 where there is none.
     """
 
     features: Tensor
@@ -48,6 +50,8 @@ class FeatureSet(NamedTuple):
     roles: list[str]
     names: list[str]
     joints: Optional[Tensor] = None
+    kinds: Optional[list[str]] = None
+    video_labels: Optional[Tensor] = None
 
     @classmethod
     def of(cls, samples: Sequence[dict]) -> FeatureSet:
@@ -58,6 +62,8 @@ class FeatureSet(NamedTuple):
             torch.tensor([int(s.get("index", -1)) for s in samples], dtype=torch.int64),
             [s.get("role", "train") for s in samples],
             [s.get("name", "?") for s in samples],
+            kinds=[s["kind"] for s in samples] if samples and "kind" in samples[0] else None,
+            video_labels=torch.tensor([int(s.get("video_label", -1)) for s in samples], dtype=torch.int64),
         )
 
     @classmethod
@@ -71,6 +77,8 @@ class FeatureSet(NamedTuple):
             [role for p in parts for role in p.roles],
             [name for p in parts for name in p.names],
             torch.cat(joints) if joints else None,
+            [kind for p in parts for kind in p.kinds or ()] or None,
+            None if parts[0].video_labels is None else torch.cat([p.video_labels for p in parts]),
         )
         if (joined.indices < 0).any():
             return joined
@@ -89,6 +97,8 @@ class FeatureSet(NamedTuple):
             [self.roles[i] for i in index],
             [self.names[i] for i in index],
             None if self.joints is None else self.joints[rows],
+            None if self.kinds is None else [self.kinds[i] for i in index],
+            None if self.video_labels is None else self.video_labels[rows],
         )
 
     def save(self, path: str) -> None:

@@ -1,0 +1,197 @@
+"""The metrics that judge pairs of tracks: are they in sync, and what do the two do together?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+
+from mmsync.errors import DataError, ProtocolError
+from mmsync.evaluation.functional import (
+    auc_interval,
+    best_threshold,
+    class_recall,
+    confusion_matrix,
+    decisions,
+    equal_error_rate,
+    majority_share,
+    pair_auc,
+)
+from mmsync.registry import METRICS
+
+from .probe import FeatureSet, ProbeMetric
+
+ALIGNED = ("positive", "medium")  # kinds of pairs that are two people of one video at one time
+
+
+@METRICS.register_module()
+class PairVerification(BaseMetric):
+    """Judges the distances ``(N,)`` of pairs: can what is in sync be told from what is not? All results in percent.
+
+    Thresholds are chosen on the role ``bank`` and everything is counted on the role ``query``. See
+    docs/design/0026-sync3d-protocols.md.
+
+    =====================================  ============================================================================
+    ``pairs/auc``                          area under the ROC curve; 50 tells nothing
+    ``pairs/auc_low``, ``pairs/auc_high``  its confidence interval, videos drawn by a bootstrap
+    ``pairs/auc_easy``, ``_medium``, ...   the same of the positive pairs against one kind of negatives
+    ``pairs/eer``                          equal error rate
+    ``pairs/accuracy``                     right decisions at the threshold that is most accurate on the bank
+    ``pairs/majority``                     the same of who always gives the more frequent answer: what to compare with
+    ``pairs/balanced_accuracy``            mean of both classes' recall, at the threshold for which it is best on the bank
+    =====================================  ============================================================================
+
+    Args:
+        confidence: Of the interval, in (0, 1).
+        draws: Of the bootstrap.
+    """
+
+    default_prefix = "pairs"
+
+    def __init__(self, confidence: float = 0.95, draws: int = 1000) -> None:
+        super().__init__()
+        self.confidence, self.draws = confidence, draws
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the distances of a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Predictions with ``distance``, ``positive`` and, as far as known, ``kind``, ``name``, ``role``.
+
+        Raises:
+            ProtocolError: The model sets no distance, or the data set does not tell what is a pair.
+        """
+        for sample in data_samples:
+            for key, who in (("distance", "model's predict()"), ("positive", "data set")):
+                if key not in sample:
+                    raise ProtocolError(
+                        f"PairVerification: the {who} sets no `{key}`; it is for Sync3D on a PairDataset"
+                    )
+            self.results.append((
+                int(sample.get("index", -1)), float(sample["distance"]), bool(sample["positive"]),
+                sample.get("kind", ""), sample.get("name", "?"), sample.get("role", "query"),
+            ))  # fmt: skip
+
+    def compute_metrics(self, results: list[tuple[int, float, bool, str, str, str]]) -> dict[str, float]:
+        """Count.
+
+        Args:
+            results: Index, distance, positive, kind, name and role of each pair.
+
+        Returns:
+            Result name -> percent.
+
+        Raises:
+            ProtocolError: No bank, or the queries are not of both answers.
+            DataError: Some distances are not finite.
+        """
+        # a pair that several processes have seen counts once
+        unique = {(index if index >= 0 else -1 - place): row for place, (index, *row) in enumerate(results)}
+        columns = [np.array(column) for column in zip(*unique.values())] or [np.zeros(0)] * 5
+        distance, positive, kind, name, role = columns
+        if not np.isfinite(distance).all():
+            raise DataError(f"PairVerification: {(~np.isfinite(distance)).sum()} distances are not finite")
+        bank, query = role == "bank", role == "query"
+        for part, of in ((bank, "bank"), (query, "query")):
+            if len(np.unique(positive[part])) < 2:
+                raise ProtocolError(
+                    f"PairVerification: role {of!r} needs positive pairs and others, and has {part.sum()} pairs, "
+                    f"{int(positive[part].sum())} of them positive. Give the data set roles=dict(bank=<training "
+                    "split>, query=<test split>) and a mix of positive and negative kinds"
+                )
+        d, y = distance[query], positive[query].astype(bool)
+        found = dict(auc=pair_auc(d, y), eer=equal_error_rate(d, y), majority=majority_share(y))
+        found["auc_low"], found["auc_high"] = auc_interval(d, y, name[query], self.confidence, self.draws)
+        known = distance[bank], positive[bank].astype(bool)
+        found["accuracy"] = decisions(d, y, best_threshold(*known))[0]
+        found["balanced_accuracy"] = decisions(d, y, best_threshold(*known, balanced=True))[1]
+        for one in np.unique(kind[query][~y]).tolist():
+            chosen = y | (kind[query] == one)
+            found[f"auc_{one}"] = pair_auc(d[chosen], y[chosen])
+        return {key: 100 * value for key, value in found.items()}
+
+
+@METRICS.register_module()
+class PairProbe(ProbeMetric):
+    """Probes of pairs, on the features ``(N, 2 D)`` of both tracks; see :class:`ProbeMetric` for its results.
+
+    Classes are uneven (a third of TV-HID's clips, and most of the pairs, are negative), so each accuracy has beside it
+    what the most frequent class alone would give, and the mean of the recalls. All in percent, of the linear probe:
+
+    ================================================  =================================================================
+    ``linear/majority``, ``linear/balanced``          share of the most frequent class, mean recall of the classes
+    ``linear/recall_<class>``                         share of a class's pairs that are recognised
+    ``linear/video``                                  accuracy on videos: mean of the softmax over a video's pairs
+    ``linear/video_majority``, ``.../video_balanced`` as above
+    ``linear/videos``                                 number of videos that have a pair; not in percent
+    ================================================  =================================================================
+
+    A video is judged by its pairs of people who are there at one time.
+
+    Args:
+        kinds: Kinds of pairs that are looked at, bank and query; ``None`` for all. Kinds whose pairs show no action
+            (two videos) can be left out where no class is for them.
+        knn: As of :class:`ProbeMetric`, like all that follow.
+        linear: Of the linear probe.
+        mlp: Of the MLP probe.
+        oneshot: Of one-shot recognition.
+        collapse: Report signs of a collapse.
+        save_features: Name of an ``npz`` file.
+        device: Where the probes compute.
+    """
+
+    def __init__(
+        self,
+        kinds: Optional[Sequence[str]] = None,
+        knn: Optional[dict] = None,
+        linear: Optional[dict] = None,
+        mlp: Optional[dict] = None,
+        oneshot: Optional[dict] = None,
+        collapse: bool = True,
+        save_features: Optional[str] = None,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(knn, linear, mlp, oneshot, collapse, save_features, device)
+        self.kinds = None if kinds is None else tuple(kinds)
+
+    def compute_metrics(self, results: list[FeatureSet]) -> dict[str, float]:
+        """Run the probes; see :meth:`ProbeMetric.compute_metrics`."""
+        if self.kinds is not None and results:
+            data = FeatureSet.cat(results)
+            results = [data.take(np.flatnonzero(np.isin(data.kinds or [], self.kinds)))]
+            if not results[0].names:
+                raise ProtocolError(f"PairProbe: none of the evaluated pairs is of kinds {', '.join(self.kinds)}")
+        metrics = super().compute_metrics(results)
+        if "linear" in self.scores:
+            metrics.update(self._of_classes())
+        return metrics
+
+    def _of_classes(self) -> dict[str, float]:
+        logits, labels = self.scores["linear"].logits, self.scores["linear"].labels
+        names = (self.dataset_meta or {}).get("classes") or ()
+        _, found, recall = _judge(logits, labels)
+        for label in np.flatnonzero(np.isfinite(recall)).tolist():
+            found[f"recall_{names[label] if label < len(names) else label}"] = 100 * float(recall[label])
+        query = self._bank_and_query(self.last)[1]  # rows as those of the scores
+        if query.kinds is not None and query.video_labels is not None:
+            rows = np.isin(query.kinds, ALIGNED) & (query.video_labels >= 0).numpy()
+            if rows.any():
+                videos, first, place = np.unique(np.array(query.names)[rows], return_index=True, return_inverse=True)
+                scores = np.zeros((len(videos), logits.shape[1]))
+                np.add.at(scores, place, torch.from_numpy(logits[rows]).softmax(1).numpy())
+                top1, of_videos, _ = _judge(scores, query.video_labels.numpy()[rows][first])
+                found.update(video=top1, videos=len(videos))
+                found.update({f"video_{key}": value for key, value in of_videos.items()})
+        return {f"linear/{key}": value for key, value in found.items()}
+
+
+def _judge(scores: np.ndarray, labels: np.ndarray) -> tuple[float, dict[str, float], np.ndarray]:
+    """Accuracy; what to read it by, all in percent; and the recall of each class, in [0, 1]."""
+    matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
+    recall = class_recall(matrix)
+    beside = dict(majority=100 * majority_share(labels), balanced=100 * float(np.nanmean(recall)))
+    return 100 * float(np.trace(matrix) / matrix.sum()), beside, recall
