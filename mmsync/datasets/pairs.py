@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
-from mmsync.structures import MotionSample
+from mmsync.structures import MotionSample, Track
 
 from .collate import motion_collate
 from .failures import Failures
@@ -37,7 +37,7 @@ class PairDataset(Dataset):
     ``max_bad_share`` of the videos are bad, the run stops with a list.
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
-    videos, are of ``negative_class``.
+    videos, are of ``negative_class``. Beside it, ``video_label`` is the class of the video, -1 of two videos.
 
     Args:
         source: A track source, or its config.
@@ -261,7 +261,7 @@ class PairDataset(Dataset):
                 label = first
         meta: dict[str, object] = dict(
             positive=int(kind == "positive"), kind=kind, name=tracks[0].video, other=tracks[1].video,
-            persons=[track.person for track in tracks], index=index, role=role,
+            persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks),
         )  # fmt: skip
         if self.persons > 2:
             aligned = np.zeros((self.persons, self.persons), dtype=bool)
@@ -269,6 +269,10 @@ class PairDataset(Dataset):
                 aligned[: len(places), : len(places)] = table.aligned([track for track, _ in places], places[0][1])
             meta["aligned"] = aligned.tolist()
         return MotionSample.quick(label, meta)
+
+    def _video_label(self, tracks: Sequence[Track]) -> int:
+        same = tracks[0].video == tracks[1].video
+        return int(self.source.labels[self._place[tracks[0].video]]) if same else -1
 
     def _size(self, role: str, share: float) -> int:
         available = self.tables[role].available["positive"]

@@ -1,4 +1,4 @@
-"""Verification of pairs and probes on pairs, against scikit-learn, loops, DeLong's variance and numbers worked by hand."""
+"""Verification and probes of pairs, against scikit-learn, loops, DeLong's variance and numbers worked by hand."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def test_verification_counts_on_the_queries_with_thresholds_of_the_bank():
 
 def test_verification_says_what_is_missing():
     data = pairs()
-    with pytest.raises(ProtocolError, match="'bank'.*has 0 pairs"):
+    with pytest.raises(ProtocolError, match=r"'bank'.*has 0 pairs"):
         run(PairVerification(), data[60:])
-    with pytest.raises(ProtocolError, match="'query'.*15 of them positive"):
+    with pytest.raises(ProtocolError, match=r"'query'.*15 of them positive"):
         run(PairVerification(), [s for s in data if s["role"] == "bank" or s["positive"]])
     with pytest.raises(ProtocolError, match="sets no `distance`"):
         run(PairVerification(), [{"positive": 1}])

@@ -40,8 +40,8 @@ class PairVerification(BaseMetric):
     ``pairs/auc_easy``, ``_medium``, ...   the same of the positive pairs against one kind of negatives
     ``pairs/eer``                          equal error rate
     ``pairs/accuracy``                     right decisions at the threshold that is most accurate on the bank
-    ``pairs/majority``                     the same of who always gives the more frequent answer: what to compare with
-    ``pairs/balanced_accuracy``            mean of both classes' recall, at the threshold for which it is best on the bank
+    ``pairs/majority``                     the same of who always gives the more frequent answer
+    ``pairs/balanced_accuracy``            mean recall of both answers, at the bank's best threshold for it
     =====================================  ============================================================================
 
     Args:
@@ -60,7 +60,7 @@ class PairVerification(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: Predictions with ``distance``, ``positive`` and, as far as known, ``kind``, ``name``, ``role``.
+            data_samples: Predictions with ``distance``, ``positive`` and, where known, ``kind``, ``name``, ``role``.
 
         Raises:
             ProtocolError: The model sets no distance, or the data set does not tell what is a pair.
