@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -90,7 +91,7 @@ def main(args: argparse.Namespace) -> None:
     sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
     search = None
     if args.search:
-        make = lambda config, values: make_setting(config, values, options, protocols)  # noqa: E731
+        make = partial(make_setting, options=options, protocols=protocols)
         file = sweep.work_dir / "optuna.sqlite"
         search = Search(file, make, args.configs, axes, args.trials, args.metric, args.seeds)
         settings, count = [], args.trials
@@ -108,9 +109,9 @@ def main(args: argparse.Namespace) -> None:
         pool = SlurmPool(sweep.work_dir / "slurm", args.jobs or 16, args.slurm or {})
     else:
         pool = LocalPool(args.jobs, parse_gpus(args.gpus))
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
-            signal.signal(getattr(signal, name), signal.default_int_handler)  # ends the children as Ctrl-C does
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(sign) == signal.SIG_DFL:
+            signal.signal(sign, signal.default_int_handler)  # ends the children as Ctrl-C does
     with sweep.alone():
         try:
             if search is not None:

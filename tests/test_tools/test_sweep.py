@@ -320,15 +320,19 @@ def test_a_run_that_ended_before_its_validation_is_validated(sweep, tmp_path, mo
     assert results(tmp_path)[0]["metrics"]["knn/top1"]["mean"] == 42.0
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"signature": 1, "seed": 0}', "null", b"\xff\xfe"])
-def test_a_damaged_result_is_gathered_again(sweep, tmp_path, content):
-    assert sweep() == 0
-    (file,) = tmp_path.rglob("run.json")
-    before = json.loads(file.read_text())
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert sweep() == 0
-    assert json.loads(file.read_text()) == before
-    assert [one[3] for one in calls(tmp_path)] == [False, True]
+def test_a_damaged_result_is_gathered_again(sweep, tmp_path):
+    damages = [b"", b"{", b"[]", b"{}", b'{"signature": 1, "seed": 0}', b"null", b"\xff\xfe"]
+    args = ["--jobs", 4, "--seeds", *range(len(damages) + 1)]
+    assert sweep(*args) == 0
+    assert len(calls(tmp_path)) == len(damages) + 1
+    files = sorted(tmp_path.rglob("run.json"))
+    before = [file.read_bytes() for file in files]
+    for file, damage in zip(files, damages):
+        file.write_bytes(damage)
+    assert sweep(*args) == 0
+    assert [file.read_bytes() for file in files] == before
+    again = sorted(one[2:4] for one in calls(tmp_path))
+    assert again == [[seed, True] for seed in range(len(damages))]  # the last one's is whole
 
 
 def test_another_sweep_in_the_folder(sweep, tmp_path, capsys):
