@@ -47,7 +47,9 @@ EXAMPLES: dict[str, dict] = {
     "SimSiam": dict(type="SimSiam", encoder=ENCODER),
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
+    "Sync3D": dict(type="Sync3D", encoder=ENCODER),
     "SkeletonClassifier": dict(type="SkeletonClassifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
+    "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
 }
 

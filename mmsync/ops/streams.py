@@ -61,7 +61,7 @@ def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
     return motion
 
 
-def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3) -> Tensor:
+def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3, per_person: bool = False) -> Tensor:
     """Translates clips so that one joint of the first person is in the origin in the first frame.
 
     Args:
@@ -69,11 +69,12 @@ def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3)
         mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are there.
         joint: Index in ``[0, V)``.
         num_coords: The first channels that are coordinates.
+        per_person: Each person by its own joint.
 
     Returns:
         ``(N, M, T, V, C)``; one pass over x.
     """
-    origin = x[:, :1, :1, joint : joint + 1].clone()
+    origin = x[:, : None if per_person else 1, :1, joint : joint + 1].clone()
     origin[..., num_coords:] = 0
     return x - (origin if mask is None else origin * mask[:, :, None, None, None])
 

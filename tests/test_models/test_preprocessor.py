@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.models.preprocessors import skeleton
+from mmsync.models.preprocessors import base
 from mmsync.ops.resample import resample
 from mmsync.ops.streams import bone_stream, motion_stream
 from mmsync.registry import MODELS
@@ -68,7 +68,7 @@ def test_seeds_and_ranks_draw_differently(monkeypatch):
     data = batch()
 
     def query(seed, rank):
-        monkeypatch.setattr(skeleton, "get_rank", lambda: rank)
+        monkeypatch.setattr(base, "get_rank", lambda: rank)
         return build(views=VIEWS, seed=seed)(data, True)["inputs"]["query"].data
 
     torch.testing.assert_close(query(7, 0), query(7, 0), rtol=0, atol=0)

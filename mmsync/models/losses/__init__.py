@@ -1,3 +1,4 @@
 from .nt_xent import NTXentLoss
+from .pair import ContrastiveLoss
 
-__all__ = ["NTXentLoss"]
+__all__ = ["ContrastiveLoss", "NTXentLoss"]

@@ -6,6 +6,7 @@ from .classifier import SkeletonClassifier
 from .simclr import SimCLR
 from .simsiam import SimSiam
 from .skeletonclr import SkeletonCLR
+from .sync3d import Sync3D
 from .two_view import TwoViewMethod
 from .vicreg import VICReg
 
@@ -18,6 +19,7 @@ __all__ = [
     "SimSiam",
     "SkeletonCLR",
     "SkeletonClassifier",
+    "Sync3D",
     "TwoViewMethod",
     "VICReg",
 ]

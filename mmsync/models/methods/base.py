@@ -50,6 +50,10 @@ class SelfSupervisedModel(BaseModel):
         """Features ``(N, D)`` that probes see."""
         raise NotImplementedError
 
+    def predictions(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+        """What ``predict`` writes into the samples, by name, each ``(N, ...)``; ``feature (N, D)`` is one of them."""
+        return {"feature": self.extract_feat(view, data_samples)}
+
     def forward(
         self,
         inputs: Union[View, dict[str, View]],
@@ -59,14 +63,14 @@ class SelfSupervisedModel(BaseModel):
         """MMEngine's entry: ``mode`` is ``'loss'``, ``'predict'`` (samples with feature) or ``'tensor'`` (features)."""
         if mode == "loss":
             return self.loss(inputs, data_samples)
-        features = self.extract_feat(inputs, data_samples)
         if mode == "tensor":
-            return features
+            return self.extract_feat(inputs, data_samples)
         if mode != "predict":
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
-        samples = data_samples if data_samples is not None else [MotionSample() for _ in features]
+        found = self.predictions(inputs, data_samples)
+        samples = data_samples if data_samples is not None else [MotionSample() for _ in found["feature"]]
         # Copies: the dataset may keep its samples in memory, and a kept feature would keep the batch.
         return [
-            MotionSample(metainfo=sample.metainfo, gt_label=sample.get("gt_label", -1), feature=feature)
-            for sample, feature in zip(samples, features)
+            MotionSample(metainfo=sample.metainfo, gt_label=sample.get("gt_label", -1), **dict(zip(found, values)))
+            for sample, *values in zip(samples, *found.values())
         ]

@@ -23,6 +23,7 @@ class MLPProjector(BaseModule):
         num_layers: Linear layers; 1 is a plain linear projection.
         norm: Whether hidden layers are batch-normalised.
         norm_last: Whether the embedding is too, as SimSiam's is (Chen and He, 2021).
+        dropout: Probability in [0, 1) behind each ReLU.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -34,17 +35,21 @@ class MLPProjector(BaseModule):
         num_layers: int = 2,
         norm: bool = False,
         norm_last: bool = False,
+        dropout: float = 0.0,
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:
             raise ConfigError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"MLPProjector: dropout={dropout} is no probability in [0, 1)")
         self.out_channels = out_channels
         hidden = hidden_channels or in_channels
         widths = [in_channels] + [hidden] * (num_layers - 1)
         layers: list[nn.Module] = []
         for a, b in zip(widths, widths[1:]):
             layers += [nn.Linear(a, b, bias=not norm), *([BatchNorm(b)] if norm else []), nn.ReLU(inplace=True)]
+            layers += [nn.Dropout(dropout)] if dropout else []
         layers.append(nn.Linear(widths[-1], out_channels, bias=not norm_last))
         self.layers = nn.Sequential(*layers, *([BatchNorm(out_channels)] if norm_last else []))
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
-import numpy as np
 import torch
-from mmengine.dist import get_rank
-from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
@@ -17,9 +14,11 @@ from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.registry import MODELS, TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
 
+from .base import ViewPreprocessor
+
 
 @MODELS.register_module()
-class SkeletonPreprocessor(BaseDataPreprocessor):
+class SkeletonPreprocessor(ViewPreprocessor):
     """Make the augmented views of a batch ``(N, M, T, V, C)`` on the training device, or the one view for evaluation.
 
     Cost: about ten passes over the persons that are there for AimCLR's extreme view and three for the normal one (the
@@ -32,7 +31,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
         recenter: Move each view so that the layout's centre joint of its first person starts in the origin. A crop
-            out of the middle of a walk then looks like a clip of its own, in training as in evaluation.
+            out of the middle of a walk then looks like a clip of its own, in training as in evaluation. ``'person'``:
+            each person on its own, so that two tracks do not tell by their places that they are of one video.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
         seed: Of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
@@ -42,26 +42,25 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         ConfigError: Unknown stream, or a transform in ``views`` that is no batched augmentation.
     """
 
-    seed: Tensor
-    step: Tensor
-
     def __init__(
         self,
         layout: Union[str, Mapping],
         stream: str = "joint",
         views: Optional[Mapping[str, Sequence[Mapping]]] = None,
         num_coords: int = 3,
-        recenter: bool = False,
+        recenter: Union[bool, Literal["person"]] = False,
         window: Optional[int] = None,
         seed: Optional[int] = None,
         non_blocking: bool = False,
     ) -> None:
-        super().__init__(non_blocking)
+        super().__init__(seed, non_blocking)
         self.layout = SkeletonLayout.from_config(layout)
         try:
             parse_stream(stream)
         except ValueError as error:
             raise ConfigError(f"SkeletonPreprocessor: {error}") from error
+        if recenter not in (True, False, "person"):
+            raise ConfigError(f"SkeletonPreprocessor: recenter={recenter!r}; use True, False or 'person'")
         self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
         self.views = {
             name: TRANSFORMS.build(dict(type="AugmentationSequence", transforms=transforms)).bind(
@@ -69,8 +68,6 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             )
             for name, transforms in (views or {}).items()
         }
-        self.register_buffer("seed", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
-        self.register_buffer("step", torch.tensor(0))
         self.register_buffer("_parents", torch.tensor(self.layout.parents), persistent=False)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
@@ -78,7 +75,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: ``inputs``: ``dict(keypoint (N, M, T, V, C), person_mask (N, M))``, or the keypoints alone (persons
-                that are all zero are then absent); ``data_samples``, passed through.
+                that are all zero are then absent), or ``dict(tracks (N, K, T, V, C), mask (N, K))``, K people of one
+                clip or of several; ``data_samples``, passed through.
             training: Draw augmented views, and count a step.
 
         Returns:
@@ -93,31 +91,28 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         view = self._view(self.cast_data(data["inputs"]))
         if not training or not self.views:
             return {**data, "inputs": self._finish(view)}
-        generator = self._generator(view.data.device)
-        self.step += 1
+        generator = self.next_generator(view.data.device)
         with torch.autocast(view.data.device.type, enabled=False):  # coordinates stay float32 in mixed precision
             return {**data, "inputs": {name: self._finish(aug(view, generator)) for name, aug in self.views.items()}}
 
     def _finish(self, view: View) -> View:
         x = view.data if self.window is None else resample(view.data, self.window)
         if self.recenter:
-            x = recenter(x, view.mask, self.layout.center, self.num_coords)
+            x = recenter(x, view.mask, self.layout.center, self.num_coords, self.recenter == "person")
         return View(to_stream(x, self.stream, self._parents, self.num_coords), view.mask)
-
-    def _generator(self, device: torch.device) -> torch.Generator:
-        key = np.random.SeedSequence((int(self.seed), int(self.step), get_rank())).generate_state(1, np.uint64)
-        return torch.Generator(device).manual_seed(int(key[0]) >> 1)
 
     @staticmethod
     def _view(inputs: Union[Tensor, Mapping[str, Tensor]]) -> View:
         if isinstance(inputs, Tensor):
             return View(inputs, inputs.flatten(2).ne(0).any(dim=2))
+        if "tracks" in inputs:
+            return View(inputs["tracks"], inputs.get("mask"))
         return View(inputs["keypoint"], inputs.get("person_mask"))
 
     def _check(self, data: Mapping[str, Any]) -> None:
         """Refuse bad clips while they are still where the loader left them, so that a GPU need not be waited for."""
         inputs = data["inputs"]
-        x = inputs if isinstance(inputs, Tensor) else inputs["keypoint"]
+        x = inputs if isinstance(inputs, Tensor) else inputs.get("tracks", inputs.get("keypoint"))
         if x.dim() != 5 or not x.is_floating_point():
             raise DataError(f"clips are {x.dtype} {tuple(x.shape)}; a float tensor (N, M, T, V, C) is wanted")
         if x.shape[3] != self.layout.num_joints:
