@@ -194,7 +194,6 @@ def test_any_memory_order_gives_the_same():
     second.load_state_dict(first.state_dict())
     found = [model.train()(y.double()) for model in (first, second) for y in (x, x.contiguous())]
     assert found[0].shape == (2, 64, 2, 2, 1)
-    assert [out.is_contiguous(memory_format=torch.channels_last_3d) for out in found] == [True, True, False, False]
     for other in found[1:]:
         torch.testing.assert_close(other, found[0])
 
