@@ -307,6 +307,21 @@ def test_a_protocol_that_fails_does_not_take_the_others_with_it(checkpoint, tmp_
     assert [row["protocol"] for row in json.loads((tmp_path / "results.json").read_text())] == ["knn"]
 
 
+def test_a_damaged_result_is_named_and_computed_again(checkpoint, tmp_path, capfd):
+    call = [checkpoint, "--protocols", "knn", "--work-dir", tmp_path, "--device", "cpu"]
+    assert benchmark(*call) == 0
+    files = [tmp_path / "knn" / "seed_0" / "result.json", tmp_path / "results.json"]
+    whole = [file.read_bytes() for file in files]
+    for damage in (b"", whole[0][:40], b"null", b"\xff\xfe"):
+        for file in files:
+            file.write_bytes(damage)
+        capfd.readouterr()
+        assert benchmark(*call) == 0
+        said = "".join(capfd.readouterr())
+        assert all(f"{file} is damaged and is made anew" in said for file in files)
+        assert [file.read_bytes() for file in files] == whole
+
+
 def test_a_checkpoint_without_config_or_of_another_model(checkpoint, tmp_path, capsys):
     content = torch.load(checkpoint, weights_only=True)
     torch.save({"state_dict": content["state_dict"]}, tmp_path / "bare.pth")

@@ -19,6 +19,12 @@ from mmsync.apis.cli import run_tool
 
 TOOLS = Path(__file__).resolve().parent
 PROTOCOLS = TOOLS.parent / "configs" / "benchmarks"
+OF_SWEEP = {
+    "work_dir": "--work-dir",
+    "launcher": "--launcher",
+    "resume": "what lies in the folder of a run",
+    "randomness.seed": "--seeds",
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,7 +75,6 @@ def main(args: argparse.Namespace) -> None:
         grid,
         load_protocols,
         make_setting,
-        parse_options,
         parse_space,
     )
     from mmsync.errors import ConfigError
@@ -83,10 +88,18 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError("--metric: is for --search optuna")
     if args.slurm and args.launcher != "slurm":
         raise ConfigError("--slurm: is for --launcher slurm")
+    if args.gpus != ["auto"] and args.launcher == "slurm":
+        raise ConfigError("--gpus: is for --launcher local; of SLURM ask --slurm gpus_per_node=1")
     options = args.cfg_options or {}
-    axes = parse_space(args.axes) if args.search else parse_options(args.axes, "--set")
-    for key in options.keys() & axes.keys():
-        raise ConfigError(f"{key}: is in --set and in --cfg-options; leave it out of one")
+    axes = parse_space(args.axes)
+    for key, values in axes.items():
+        if isinstance(values, tuple) and not args.search:
+            raise ConfigError(f"--set {key}: a range is for --search optuna; of a grid name the values, V1,V2")
+        if key in options:
+            raise ConfigError(f"{key}: is in --set and in --cfg-options; leave it out of one")
+    for key, what in OF_SWEEP.items():
+        if key in axes or key in options:
+            raise ConfigError(f"{key}: the sweep sets it, by {what}; leave it out of --set and --cfg-options")
     protocols, names = load_protocols(args.protocols, PROTOCOLS)
     sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
     search = None
@@ -98,17 +111,17 @@ def main(args: argparse.Namespace) -> None:
     else:
         settings = grid(args.configs, axes, options, protocols)
         count = len(settings)
-    jobs = [job for setting in settings for job in sweep.jobs(setting)]
+    if args.launcher == "slurm":
+        pool = SlurmPool(sweep.work_dir / "slurm", args.jobs or 16, args.slurm or {})
+    else:
+        pool = LocalPool(args.jobs, parse_gpus(args.gpus))
     if args.dry_run:
+        jobs = [job for setting in settings for job in sweep.jobs(setting)]
         lines = [f"{job.state():<12}{job}: {job.folder}" for job in jobs] or [
             f"a search of {count} trials in {sweep.work_dir}"
         ]
         print("\n".join(lines))
         return
-    if args.launcher == "slurm":
-        pool = SlurmPool(sweep.work_dir / "slurm", args.jobs or 16, args.slurm or {})
-    else:
-        pool = LocalPool(args.jobs, parse_gpus(args.gpus))
     for sign in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(sign) == signal.SIG_DFL:
             signal.signal(sign, signal.default_int_handler)  # ends the children as Ctrl-C does

@@ -399,11 +399,10 @@ class Benchmark:
         text = json.dumps([self.digest, seed, cfg.to_dict()], sort_keys=True, default=repr)
         fingerprint = hashlib.sha1(text.encode()).hexdigest()
         file = folder / "result.json"
-        if file.is_file() and not self.force:
-            result = json.loads(file.read_text(encoding="utf-8"))
-            if result.get("fingerprint") == fingerprint:
-                print_log(f"{protocol.name}, seed {seed}: done before, {file}", logger="current")
-                return result
+        former = {} if self.force else _read_json(file, {})
+        if former.get("fingerprint") == fingerprint and protocol.metric in former.get("metrics", ()):
+            print_log(f"{protocol.name}, seed {seed}: done before, {file}", logger="current")
+            return former
         folder.mkdir(parents=True, exist_ok=True)
         if protocol.trains:
             metrics, scores, names = self._finetune(protocol, cfg, seed, folder, fingerprint)
@@ -468,7 +467,7 @@ class Benchmark:
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed}
         cfg.work_dir, cfg.load_from = str(folder), self.checkpoint
         started = folder / "started.json"
-        if started.is_file() and not self.force and json.loads(started.read_text()) == fingerprint:
+        if not self.force and _read_json(started, "") == fingerprint:
             if (folder / "last_checkpoint").is_file():
                 cfg.load_from, cfg.resume = None, True
         else:
@@ -510,7 +509,7 @@ class Benchmark:
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Both tables; rows of former calls on the same checkpoint stay."""
         file = self.work_dir / "results.json"
-        former = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+        former = _read_json(file, [])
         kept = {row["protocol"]: row for row in former if row["checkpoint"] == self.checkpoint}
         kept.update({row["protocol"]: row for row in rows})
         write_json(file, list(kept.values()))
@@ -633,6 +632,20 @@ def plain_cells(cells: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _read_json(path: Path, default: Any) -> Any:
+    """The content of a file; ``default`` if there is none, or one that is damaged or of another type, which is said."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, type(default)):
+            raise ValueError(f"it holds a {type(value).__name__}")
+    except FileNotFoundError:
+        return default
+    except ValueError as error:  # also of the decoders of JSON and UTF-8
+        print_log(f"{path} is damaged and is made anew: {error}", logger="current", level=logging.WARNING)
+        return default
+    return value
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -389,11 +389,19 @@ def test_an_unwritable_work_dir(tool, monkeypatch, config, tmp_path, capsys):
         (["--gpus", "99"], "--gpus 99: there are"),
         (["--slurm", "timeout_min=3"], "--slurm: is for --launcher slurm"),
         (["--metric", "knn"], "--metric: is for --search optuna"),
+        (["--gpus", "0", "--launcher", "slurm"], "--gpus: is for --launcher local"),
+        (["--gpus", "99", "--dry-run"], "--gpus 99: there are"),
         (["--trials", "3"], "belong together"),
+        (["--set", f"{LR}=0.1:0.2"], "a range is for --search optuna"),
+        (["--set", "randomness.seed=1,2"], "randomness.seed: the sweep sets it, by --seeds"),
+        (["--cfg-options", "work_dir=elsewhere"], "work_dir: the sweep sets it, by --work-dir"),
+        (["--seeds", "0", "-1"], "--seeds -1: must be 0 or more"),
+        (["--protocols", "knn", "{config.parent}/knn.py"], "both are called knn"),
         (["--cfg-options", "optim_wrapper=None", "train_cfg=None", "train_dataloader=None"], "not set, but training"),
     ],
 )
 def test_mistakes_are_told_before_anything_runs(sweep, config, tmp_path, capsys, args, message):
+    (tmp_path / "knn.py").write_text((ROOT / "configs" / "benchmarks" / "knn" / "knn.py").read_text())
     assert sweep(*(arg.format(config=config) for arg in args)) == 2
     assert message in capsys.readouterr().err
     assert calls(tmp_path) == []
@@ -421,8 +429,13 @@ def test_values_as_typed():
         "c": ["x", "y"],
         "d": ["http://x"],
     }
-    for text in ("a=5:1", "a=0:1:log"):
-        with pytest.raises(ConfigError, match="LOW < HIGH"):
+    for text, message in (
+        ("a=5:1", "LOW < HIGH"),
+        ("a=0:1:log", "LOW < HIGH"),
+        ("a=1:5:lin", "a range stands alone"),
+        ("a=1:5,7", "a range stands alone"),
+    ):
+        with pytest.raises(ConfigError, match=message):
             parse_space([text])
 
 

@@ -42,6 +42,8 @@ class Sweep:
         self.work_dir = Path(self.work_dir).expanduser().absolute()
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(f"--seeds {' '.join(map(str, self.seeds))}: a seed comes twice")
+        if min(self.seeds, default=0) < 0:
+            raise ConfigError(f"--seeds {min(self.seeds)}: must be 0 or more")
 
     def jobs(self, setting: Setting) -> list[Job]:
         """A setting with each seed."""

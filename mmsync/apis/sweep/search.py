@@ -11,7 +11,7 @@ from mmsync.apis.sweep.pools import optional
 from mmsync.apis.sweep.settings import Setting, digest, parse_options
 from mmsync.errors import ConfigError, MMSyncError, did_you_mean, nearest
 
-_RANGE = re.compile(r"([^:,]+):([^:,]+?)(:log)?")
+_RANGE = re.compile(r"([^:,]+):([^:,]+)(?::(\w*))?")
 _CONFIG = "<config>"  # no key of a config
 
 
@@ -19,19 +19,22 @@ def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float,
     """Key -> values to choose from, or ``(low, high, logarithmic)`` of ``KEY=LOW:HIGH`` or ``KEY=LOW:HIGH:log``.
 
     Raises:
-        ConfigError: A range is empty, or a text has another form.
+        ConfigError: A range is empty or one of several values, or a text has another form.
     """
     space: dict[str, Any] = {}
     for key, values in parse_options(texts, "--set").items():
-        match = _RANGE.fullmatch(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
-        ends = parse_options([f"{key}={match[1]},{match[2]}"], "--set")[key] if match else ()
-        if not ends or not all(isinstance(end, (int, float)) for end in ends):
-            space[key] = values
-            continue
-        low, high = ends
-        if low >= high or (match[3] and low <= 0):
-            raise ConfigError(f"--set {key}={values[0]}: LOW:HIGH needs LOW < HIGH, and with :log also 0 < LOW")
-        space[key] = (low, high, bool(match[3]))
+        space[key] = values
+        for match in filter(None, (_RANGE.fullmatch(value) for value in values if isinstance(value, str))):
+            try:
+                low, high = (float(end) if set(end) & set(".eE") else int(end) for end in match.groups()[:2])
+            except ValueError:
+                continue  # a value with a colon
+            text = f"--set {key}={match[0]}"
+            if len(values) > 1 or match[3] not in (None, "log"):
+                raise ConfigError(f"{text}: a range stands alone, as LOW:HIGH or LOW:HIGH:log")
+            if low >= high or (match[3] and low <= 0):
+                raise ConfigError(f"{text}: LOW:HIGH needs LOW < HIGH, and with :log also 0 < LOW")
+            space[key] = (low, high, bool(match[3]))
     return space
 
 

@@ -142,9 +142,16 @@ def load_protocols(names: Sequence[str], folder: Path) -> tuple[list[Protocol], 
     Args:
         names: Names of shipped protocols, or files.
         folder: The shipped protocols.
+
+    Raises:
+        ConfigError: Two have the same name.
     """
     protocols = {name: load_protocol(name, folder) for name in names}
-    return list(protocols.values()), {protocol.name: name for name, protocol in protocols.items()}
+    known: dict[str, str] = {}
+    for name, protocol in protocols.items():
+        if known.setdefault(protocol.name, name) != name:
+            raise ConfigError(f"--protocols {known[protocol.name]} {name}: both are called {protocol.name}; rename one")
+    return list(protocols.values()), known
 
 
 def _name(config: str, values: Mapping[str, Any]) -> str:
