@@ -34,7 +34,10 @@ FORMATS = {  # file, arguments of the writer, times of the frames
         {"codec": "libx264", "times": UNSTEADY + 1.5, "sound": np.zeros(64000, np.float32)},
         UNSTEADY + 1.5,
     ),
-    "late.mkv": ({"times": UNSTEADY + 0.7, "sound": np.zeros(64000, np.float32)}, UNSTEADY + 0.7),
+    "late.mkv": (  # sound without priming, which old FFmpegs write in front of everything
+        {"times": UNSTEADY + 0.7, "sound": np.zeros(64000, np.float32), "sound_codec": "pcm_s16le"},
+        UNSTEADY + 0.7,
+    ),
 }
 
 

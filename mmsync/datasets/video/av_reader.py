@@ -19,6 +19,7 @@ from mmsync.errors import DataError
 
 from .reader import EPSILON, INSTALL, Outside, Size, VideoInfo, VideoReader, require, scaled
 
+_COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV tells it since 13
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
 _SEEK_FROM = 2.0  # seconds: a larger gap is crossed by a seek, a smaller one by decoding
 # Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
@@ -48,7 +49,7 @@ def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None
         container = av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError) as error:
         raise DataError(f"{path}: cannot be opened as video: {reason(error)}") from error
-    streams = [s for s in container.streams.video if not int(s.disposition) & 0x400]  # AV_DISPOSITION_ATTACHED_PIC
+    streams = [s for s in container.streams.video if not int(getattr(s, "disposition", 0)) & _COVER]
     if not streams:
         what = "only sound" if container.streams.audio else "no video stream"
         container.close()
@@ -60,11 +61,11 @@ def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None
     return container, stream
 
 
-def reason(error: OSError) -> str:
+def reason(error: Exception) -> str:
     """FFmpeg's word for an error."""
     if type(error).__name__ == "ExitError":
         return "the file does not answer in time"
-    return error.strerror or str(error)
+    return getattr(error, "strerror", None) or str(error)
 
 
 class Clock:
@@ -176,7 +177,10 @@ class AvReader(VideoReader):
             self.close()
 
     def _forget(self) -> None:
-        self._container = self._stream = self._source = self._scaler = None
+        self._container: Any = None
+        self._stream: Any = None
+        self._source: Any = None
+        self._scaler: Optional[Scaler] = None
         self._shown: Any = None  # time and frame
         self._ahead: Any = None  # the frame that follows it
         self._gap = _SEEK_FROM
@@ -188,7 +192,7 @@ class AvReader(VideoReader):
         if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
             self._forget()
         self._deadline = float("inf") if self.timeout is None else timer.monotonic() + self.timeout
-        drawn, picture = None, None
+        drawn, picture = None, np.empty(0)
         try:
             for time in times.tolist():
                 self._go_to(time)
@@ -291,7 +295,7 @@ class Scaler:
 
         self.context, self.turns = context, turns
         self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-        self._options = {"format": "rgb24", "threads": 1}
+        self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
 
     def __call__(self, frame: Any, size: Optional[Size]) -> np.ndarray:
         """The picture ``(H, W, 3)`` of a frame."""
@@ -305,7 +309,7 @@ class Scaler:
         except TypeError:  # an older PyAV scales in one thread and has no option for it
             del self._options["threads"]
             rgb = self._reformatter.reformat(frame, width, height, **self._options)
-        plane = rgb.planes[0]
+        plane: Any = rgb.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
         return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self.turns)
 

@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -46,7 +46,8 @@ class _Decoded(VideoReader):
     def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
         import cv2
 
-        drawn, picture, count = -1, np.empty(0), len(self)
+        drawn, count = -1, len(self)
+        picture: Any = None
         for time in times.tolist():
             self._check_inside(time, 0.0, count / self.rate, 1 / self.rate)
             i = min(max(int((time + EPSILON) * self.rate), 0), count - 1)
@@ -117,7 +118,8 @@ class ArrayReader(_Decoded):
 
     def __init__(self, path: Union[str, Path], rate: Optional[float] = None, outside: Outside = "error") -> None:
         super().__init__(path, 25.0 if rate is None else rate, outside)
-        self._given, self._array = rate, None
+        self._given = rate
+        self._array: Any = None
 
     def __len__(self) -> int:
         return len(self._open())
