@@ -87,7 +87,7 @@ class PairTable:
             "medium": self._group(rows[~close], pair[~close]),
             "hard": self._group(*self._shifted(rows[close], pair[close])),
         }
-        self._pair_of_window = pair
+        self.pair_of_window = pair
 
     @property
     def available(self) -> dict[str, int]:
@@ -104,7 +104,7 @@ class PairTable:
     def positive_share(self) -> np.ndarray:
         """``(P,)`` share of the windows of each of ``pairs`` that are positive."""
         close = (self.iou > self.threshold).astype(float)
-        return np.bincount(self._pair_of_window, close, len(self.pairs)) / np.bincount(self._pair_of_window)
+        return np.bincount(self.pair_of_window, close, len(self.pairs)) / np.bincount(self.pair_of_window)
 
     def draw(self, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draw pairs of a kind: each of them once before one comes again; windows and the order of the two at random.
@@ -192,7 +192,8 @@ class PairTable:
         moved, pair = (rows[:, None] + moves).reshape(-1, 4), np.repeat(pair, len(moves))
         track, start = moved[:, ::2], moved[:, 1::2]
         fits = ((start >= self._start[track]) & (start + self.window <= self._stop[track])).all(1)
-        return moved[fits], pair[fits]
+        found = np.unique(np.column_stack([pair, moved])[fits], axis=0)  # two positive windows may give the same one
+        return found[:, 1:], found[:, 0]
 
     @staticmethod
     def _group(rows: np.ndarray, pair: np.ndarray) -> _Rows:
