@@ -72,6 +72,5 @@ class VideoBackbone(BaseModule):
                 f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
                 f"and got T x H x W = {x.shape[2]} x {x.shape[3]} x {x.shape[4]}; take longer or larger clips"
             )
-        if self.channels_last:
-            x = x.contiguous(memory_format=torch.channels_last_3d)
-        return self.forward_map(x)
+        order = torch.channels_last_3d if self.channels_last else torch.contiguous_format
+        return self.forward_map(x.contiguous(memory_format=order))
