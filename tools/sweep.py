@@ -126,11 +126,15 @@ def main(args: argparse.Namespace) -> None:
         if signal.getsignal(sign) == signal.SIG_DFL:
             signal.signal(sign, signal.default_int_handler)  # ends the children as Ctrl-C does
     with sweep.alone():
+        print(f"runs in {sweep.work_dir}; each writes its output to <setting>/seed_<n>/train.log", flush=True)
         try:
             if search is not None:
                 count = search.start()
                 settings = search.settings()
             sweep.run(pool, settings, count, search.tell if search else None)
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on from the last checkpoints", file=sys.stderr)
+            raise
         finally:
             table = sweep.write(search.metric if search else None)
             if table:

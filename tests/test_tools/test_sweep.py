@@ -292,6 +292,7 @@ def test_ctrl_c_ends_the_children_and_a_second_call_goes_on(sweep, tmp_path, mon
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    assert "the same command goes on" in capsys.readouterr().err
     assert results(tmp_path)[0]["seeds"] == [0]  # what is done is in the table
     monkeypatch.delenv("FATE")
     assert sweep("--set", f"{LR}=0.05,0.01,0.02") == 0
