@@ -4,7 +4,7 @@
 
 Both orders take the same weights and clips, and their steps take turns in one process, so drifts of the machine meet
 both; on a busy machine --cpu-time counts the processor's time instead of the clock's. A step is a forward and a
-backward pass in training mode; ``forward`` is evaluation without gradient. A ratio above 1 says that channels-last is faster.
+backward pass in training mode; ``forward`` is evaluation without gradient. Above 1, channels-last is faster.
 """
 
 from __future__ import annotations
