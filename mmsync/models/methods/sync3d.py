@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Optional, Union
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.methods.base import SelfSupervisedModel
+from mmsync.models.modules import Encoder
 from mmsync.ops.dist import all_gather
 from mmsync.ops.pair import weighted_mean
 from mmsync.registry import LOSSES, MODELS
@@ -165,7 +166,7 @@ class Sync3D(SelfSupervisedModel):
         return _mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
 
 
-def _branch(encoder: nn.Module, tracks: Tensor, present: Optional[Tensor], probe: bool) -> tuple[Tensor, Tensor]:
+def _branch(encoder: Encoder, tracks: Tensor, present: Optional[Tensor], probe: bool) -> tuple[Tensor, Tensor]:
     """Features ``(R, D)`` and embeddings ``(R, E)`` of R tracks, zero for those that are absent."""
     there = tracks if present is None else tracks[present]
     feature_map = encoder.forward_map(View(there if encoder.backbone.modality == "video" else there.unsqueeze(1)))
