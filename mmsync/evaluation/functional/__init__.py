@@ -1,5 +1,5 @@
 from .collapse import effective_rank, feature_std
-from .confusion import class_recall, confusion_matrix, save_confusion
+from .confusion import class_recall, class_report, confusion_matrix, save_confusion
 from .fusion import fuse_scores
 from .knn import knn_classify, topk_accuracy
 from .linear import LinearProbe, train_linear_probe
@@ -21,6 +21,7 @@ __all__ = [
     "auc_interval",
     "best_threshold",
     "class_recall",
+    "class_report",
     "confusion_matrix",
     "decisions",
     "effective_rank",

@@ -11,6 +11,8 @@ from sklearn.metrics import confusion_matrix as count_pairs
 
 from mmsync.fileio import atomic_path
 
+from .verification import majority_share
+
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts of (label, prediction).
@@ -38,6 +40,29 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
     """
     total = matrix.sum(axis=1)
     return np.where(total > 0, np.diag(matrix) / np.maximum(total, 1), np.nan)
+
+
+def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
+    """What an accuracy on uneven classes is read by, in percent.
+
+    Args:
+        scores: ``(n, K)``.
+        labels: ``(n,)`` int64 in ``[0, K)``.
+        class_names: Names of the first classes; others have their number.
+
+    Returns:
+        ``top1``; ``majority``, that of who always says the most frequent class; ``balanced``, the mean of the recalls
+        of the classes that occur; and these, ``recall_<class>``.
+    """
+    matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
+    recall = class_recall(matrix)
+    names = [*map(str, class_names), *map(str, range(len(class_names), len(recall)))]
+    return {
+        "top1": 100 * float(np.trace(matrix) / matrix.sum()),
+        "majority": 100 * majority_share(labels),
+        "balanced": 100 * float(np.nanmean(recall)),
+        **{f"recall_{names[i]}": 100 * float(recall[i]) for i in np.flatnonzero(np.isfinite(recall))},
+    }
 
 
 def save_confusion(path: Union[str, Path], matrix: np.ndarray, class_names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
-from mmsync.evaluation.functional import Scores, top_accuracy
+from mmsync.evaluation.functional import Scores, class_report, top_accuracy
 from mmsync.registry import METRICS
 
 
@@ -24,6 +24,8 @@ class Accuracy(BaseMetric):
         topk: Numbers of scores that count.
         dump: Name of an ``npz`` file for names, logits and labels of the latest evaluation, which
             ``tools/analysis_tools/ensemble.py`` fuses; ``None`` for no file.
+        per_class: Give ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>`` too, see
+            :func:`mmsync.evaluation.functional.class_report`; for classes that are not equally frequent.
 
     Raises:
         ConfigError: ``topk`` is empty or not positive.
@@ -31,12 +33,12 @@ class Accuracy(BaseMetric):
 
     default_prefix = "accuracy"
 
-    def __init__(self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None) -> None:
+    def __init__(self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None, per_class: bool = False) -> None:
         super().__init__()
         if not topk or min(topk) < 1:
             raise ConfigError(f"Accuracy.topk={topk}: give numbers from 1 on, for instance (1, 5)")
         self.topk = tuple(topk)
-        self.dump = dump
+        self.dump, self.per_class = dump, per_class
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -80,4 +82,9 @@ class Accuracy(BaseMetric):
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
         if self.dump:
             self.scores.save(self.dump)
-        return top_accuracy(self.scores.logits, self.scores.labels, self.topk)
+        found = top_accuracy(self.scores.logits, self.scores.labels, self.topk)
+        if self.per_class:
+            known = self.scores.labels >= 0
+            classes = (self.dataset_meta or {}).get("classes") or ()
+            found = {**class_report(self.scores.logits[known], self.scores.labels[known], classes), **found}
+        return found

@@ -13,8 +13,7 @@ from mmsync.errors import DataError, ProtocolError
 from mmsync.evaluation.functional import (
     auc_interval,
     best_threshold,
-    class_recall,
-    confusion_matrix,
+    class_report,
     decisions,
     equal_error_rate,
     majority_share,
@@ -172,10 +171,8 @@ class PairProbe(ProbeMetric):
 
     def _of_classes(self) -> dict[str, float]:
         logits, labels = self.scores["linear"].logits, self.scores["linear"].labels
-        names = (self.dataset_meta or {}).get("classes") or ()
-        _, found, recall = _judge(logits, labels)
-        for label in np.flatnonzero(np.isfinite(recall)).tolist():
-            found[f"recall_{names[label] if label < len(names) else label}"] = 100 * float(recall[label])
+        classes = (self.dataset_meta or {}).get("classes") or ()
+        found = class_report(logits, labels, classes)
         query = self._bank_and_query(self.last)[1]  # rows as those of the scores
         if query.kinds is not None and query.video_labels is not None:
             rows = np.isin(query.kinds, ALIGNED) & (query.video_labels >= 0).numpy()
@@ -183,15 +180,7 @@ class PairProbe(ProbeMetric):
                 videos, first, place = np.unique(np.array(query.names)[rows], return_index=True, return_inverse=True)
                 scores = np.zeros((len(videos), logits.shape[1]))
                 np.add.at(scores, place, torch.from_numpy(logits[rows]).softmax(1).numpy())
-                top1, of_videos, _ = _judge(scores, query.video_labels.numpy()[rows][first])
-                found.update(video=top1, videos=len(videos))
-                found.update({f"video_{key}": value for key, value in of_videos.items()})
-        return {f"linear/{key}": value for key, value in found.items()}
-
-
-def _judge(scores: np.ndarray, labels: np.ndarray) -> tuple[float, dict[str, float], np.ndarray]:
-    """Accuracy; what to read it by, all in percent; and the recall of each class, in [0, 1]."""
-    matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
-    recall = class_recall(matrix)
-    beside = dict(majority=100 * majority_share(labels), balanced=100 * float(np.nanmean(recall)))
-    return 100 * float(np.trace(matrix) / matrix.sum()), beside, recall
+                of_videos = class_report(scores, query.video_labels.numpy()[rows][first])
+                found.update(video=of_videos["top1"], videos=len(videos))
+                found.update({f"video_{key}": of_videos[key] for key in ("majority", "balanced")})
+        return {f"linear/{key}": value for key, value in found.items() if key != "top1"}  # that is linear/last

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmsync.errors import ProtocolError
+from mmsync.errors import DataError, ProtocolError
 from mmsync.ops.persons import PackedPersons
 from mmsync.registry import HEADS, MODELS
 from mmsync.structures import MotionSample, View
@@ -18,7 +18,8 @@ from mmsync.structures import MotionSample, View
 
 @MODELS.register_module()
 class SkeletonClassifier(BaseModel):
-    """Classifies clips ``(N, M, T, V, C)`` by an encoder and a head; for finetuning, or from scratch.
+    """Classifies clips ``(N, M, T, V, C)``, or video ``(N, C, T, H, W)``, by an encoder and a head; for finetuning, or
+    from scratch. With ``num_tracks`` it classifies what K people do together, by their features side by side.
 
     The loss is cross-entropy. A checkpoint of a pretraining method gives its encoder's weights, whose names start with
     ``load_prefix``; the rest of the file is not looked at.
@@ -31,6 +32,8 @@ class SkeletonClassifier(BaseModel):
         eval_mode: Train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released code does.
         load_prefix: Where the encoder's weights are in the checkpoint of a pretraining method; ``None``: under
             ``encoder_q.`` (MoCo's family) or ``encoder.`` (all others).
+        num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, of which each is encoded by
+            itself; the head must be one on pooled features. ``None``: a clip is encoded as a whole.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -44,6 +47,7 @@ class SkeletonClassifier(BaseModel):
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: Optional[str] = None,
+        num_tracks: Optional[int] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
         if isinstance(data_preprocessor, Mapping):
@@ -52,9 +56,11 @@ class SkeletonClassifier(BaseModel):
         self.encoder = MODELS.build(encoder)
         backbone = self.encoder.backbone
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
-        sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=self.encoder.pooled_channels)
+        pooled = self.encoder.pooled_channels * (num_tracks or 1)
+        sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=pooled)
         self.head = HEADS.build({**sizes, **head})
         self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
+        self.num_tracks = num_tracks
         self.train()
 
     def train(self, mode: bool = True) -> SkeletonClassifier:
@@ -75,8 +81,21 @@ class SkeletonClassifier(BaseModel):
         return state_dict
 
     def _logits(self, view: View) -> tuple[Tensor, PackedPersons]:
+        if self.num_tracks is not None:
+            if view.data.shape[1] != self.num_tracks or (view.mask is not None and not view.mask.all()):
+                raise DataError(
+                    f"model.num_tracks={self.num_tracks}, but the batch has {view.data.shape[1]} tracks, or not all of "
+                    "them everywhere; take pairs, or scenes of as many people"
+                )
+            tracks = view.data.flatten(0, 1)
+            view = View(tracks if self.encoder.backbone.modality == "video" else tracks.unsqueeze(1))
         feature = self.encoder.forward_map(view)
-        return self.head(feature, self.encoder.pool_neck), feature
+        return self.head(feature, self.encoder.pool_neck if self.num_tracks is None else self._pool), feature
+
+    def _pool(self, feature: PackedPersons) -> Tensor:
+        """``(N, K D)``, tracks side by side."""
+        pooled = self.encoder.pool(feature)
+        return pooled if self.num_tracks is None else pooled.unflatten(0, (-1, self.num_tracks)).flatten(1)
 
     def loss(self, views: Mapping[str, View], data_samples: Sequence[MotionSample]) -> dict[str, Tensor]:
         """Cross-entropy of the view ``train``.
@@ -125,5 +144,5 @@ class SkeletonClassifier(BaseModel):
         samples = data_samples if data_samples is not None else [MotionSample() for _ in logits]
         return [
             MotionSample(metainfo=s.metainfo, gt_label=s.get("gt_label", -1), pred_score=score, feature=pooled)
-            for s, score, pooled in zip(samples, logits, self.encoder.pool(feature))
+            for s, score, pooled in zip(samples, logits, self._pool(feature))
         ]
