@@ -26,9 +26,11 @@ def test_overlaps_are_counts_of_shared_pixels():
         assert shared == len(p & q)
         assert union == pytest.approx(len(p & q) / len(p | q))
         assert covered == pytest.approx(len(p & q) / len(q))
-    assert (ops.intersection(a, b) > 0).any() and (ops.intersection(a, b) == 0).any()
+    assert (ops.intersection(a, b) > 0).any()
+    assert (ops.intersection(a, b) == 0).any()
     pairs = ops.iou(a[:, None], b)
-    assert pairs.shape == (40, 40) and torch.equal(pairs.diagonal(), ops.iou(a, b))
+    assert pairs.shape == (40, 40)
+    assert torch.equal(pairs.diagonal(), ops.iou(a, b))
 
 
 def test_empty_boxes_share_nothing():

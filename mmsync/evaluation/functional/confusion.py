@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Union
 
 import numpy as np
-from sklearn.metrics import confusion_matrix as count_pairs
 
 from mmsync.fileio import atomic_path
 
@@ -25,6 +24,8 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
     Returns:
         ``(num_classes, num_classes)`` int64; a row is a label.
     """
+    from sklearn.metrics import confusion_matrix as count_pairs  # here: importing it takes most tools' first second
+
     known = labels >= 0
     return count_pairs(labels[known], predictions[known], labels=np.arange(num_classes))
 

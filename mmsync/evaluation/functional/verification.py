@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
+
+# scikit-learn is imported where it is used: every tool imports this module, and few call it.
 
 
 def pair_auc(distance: np.ndarray, positive: np.ndarray) -> float:
@@ -13,6 +14,8 @@ def pair_auc(distance: np.ndarray, positive: np.ndarray) -> float:
         distance: ``(n,)``.
         positive: ``(n,)`` bool.
     """
+    from sklearn.metrics import roc_auc_score
+
     positive = np.asarray(positive, dtype=bool)
     return float(roc_auc_score(positive, -distance)) if 0 < positive.sum() < len(positive) else float("nan")
 
@@ -67,6 +70,8 @@ def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
     Returns:
         The rate; NaN if all are pairs, or none is.
     """
+    from sklearn.metrics import roc_curve
+
     positive = np.asarray(positive, dtype=bool)
     if not 0 < positive.sum() < len(positive):
         return float("nan")
@@ -107,6 +112,8 @@ def decisions(distance: np.ndarray, positive: np.ndarray, threshold: float) -> t
         positive: ``(n,)`` bool.
         threshold: Of the distance.
     """
+    from sklearn.metrics import balanced_accuracy_score
+
     called, positive = distance < threshold, np.asarray(positive, dtype=bool)
     return float((called == positive).mean()), float(balanced_accuracy_score(positive, called))
 

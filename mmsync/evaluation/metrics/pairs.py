@@ -165,15 +165,15 @@ class PairProbe(ProbeMetric):
             if not results[0].names:
                 raise ProtocolError(f"PairProbe: none of the evaluated pairs is of kinds {', '.join(self.kinds)}")
         metrics = super().compute_metrics(results)
-        if "linear" in self.scores:
-            metrics.update(self._of_classes())
+        if self.last is not None and "linear" in self.scores:
+            metrics.update(self._of_classes(self.last))
         return metrics
 
-    def _of_classes(self) -> dict[str, float]:
+    def _of_classes(self, data: FeatureSet) -> dict[str, float]:
         logits, labels = self.scores["linear"].logits, self.scores["linear"].labels
         classes = (self.dataset_meta or {}).get("classes") or ()
         found = class_report(logits, labels, classes)
-        query = self._bank_and_query(self.last)[1]  # rows as those of the scores
+        query = self._bank_and_query(data)[1]  # rows as those of the scores
         if query.kinds is not None and query.video_labels is not None:
             rows = np.isin(query.kinds, ALIGNED) & (query.video_labels >= 0).numpy()
             if rows.any():

@@ -70,6 +70,7 @@ class FeatureSet(NamedTuple):
     def cat(cls, parts: Sequence[FeatureSet]) -> FeatureSet:
         """Join several sets, in data set order; a sample that several ranks have seen is kept once."""
         joints = [p.joints for p in parts if p.joints is not None]
+        video_labels = [p.video_labels for p in parts if p.video_labels is not None]
         joined = cls(
             torch.cat([p.features for p in parts]),
             torch.cat([p.labels for p in parts]),
@@ -78,7 +79,7 @@ class FeatureSet(NamedTuple):
             [name for p in parts for name in p.names],
             torch.cat(joints) if joints else None,
             [kind for p in parts for kind in p.kinds or ()] or None,
-            None if parts[0].video_labels is None else torch.cat([p.video_labels for p in parts]),
+            torch.cat(video_labels) if video_labels else None,
         )
         if (joined.indices < 0).any():
             return joined
