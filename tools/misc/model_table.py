@@ -34,6 +34,8 @@ DATA = {
     "ntu120": "NTU 120",
     "pku1": "PKU I",
     "pku2": "PKU II",
+    "sbu": "SBU",
+    "tvhid": "TV-HID",
 }
 STREAMS = ("joint", "bone", "motion")
 
@@ -49,8 +51,9 @@ def matrix() -> list[str]:
     for path in configs():
         words = path.stem.split("_")  # method_backbone_data_protocol_stream, of which the first may have several words
         data, *rest = words[next(i for i, word in enumerate(words) if word in DATA) :]
-        ablation = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
-        if ablation or (rest and rest[-1] in STREAMS):
+        study = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
+        variant = data == "tvhid" and rest
+        if study or variant or (rest and rest[-1] in STREAMS):
             continue
         model = load(str(path)).model
         published = " (as published)" if {"reference", "mbaimclr"} & set(path.parts) else ""
