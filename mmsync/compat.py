@@ -171,9 +171,13 @@ def no_wrapper_warning() -> Iterator[None]:
 
 
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
-    """Autocast on the device that holds ``module``."""
+    """Autocast on the device that holds ``module``; not of 3-D convolutions on the CPU.
+
+    Their weight gradients in bfloat16 hold uninitialised memory where the maps are small (2 x 2 and less; torch 2.13).
+    """
     device = next((p.device.type for p in module.parameters()), "cpu")
-    return torch.autocast(device, dtype=dtype)
+    broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
+    return torch.autocast(device, dtype=dtype, enabled=not broken)
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -145,6 +145,15 @@ def test_autocast_computes_in_bfloat16_and_keeps_float32_weights():
         AutocastOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), dtype="float16")
 
 
+def test_3d_convolutions_on_the_cpu_stay_in_single_precision():
+    """torch 2.13 leaves parts of their bfloat16 weight gradients uninitialised where the maps are small."""
+    model = nn.Conv3d(32, 64, 3, padding=1)
+    wrapper = AutocastOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    with wrapper.optim_context(model):
+        out = model(torch.rand(4, 32, 2, 1, 1))
+    assert out.dtype == torch.float32
+
+
 def test_upstream_history_grows_and_ours_is_bounded():
     hub = MessageHub("history-test")
     for i in range(30):

@@ -1,4 +1,4 @@
-# The fully supervised row: the encoder of Sync3D and one layer on both people's features, trained on the labels of pairs.
+# The fully supervised row: the encoder of Sync3D and one layer on both people's features, trained on pairs' labels.
 # --cfg-options load_from=CHECKPOINT finetunes Sync3D's encoder.
 _base_ = "./sync3d_i3d_tvhid.py"
 

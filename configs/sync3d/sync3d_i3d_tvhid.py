@@ -1,5 +1,6 @@
-# Sync3D as published (Sannigrahi, 2020): easy negatives first, medium ones from epoch 100 on, hard ones from 300 on, where
-# the rate falls for the first time. When the kinds begin is not printed, it is ours.
+# Sync3D as published (Sannigrahi, 2020): easy negatives first, medium ones from epoch 100 on, hard ones from 300 on,
+# where the rate falls for the first time. When the kinds begin is not printed, it is ours. load_from=FILE begins with
+# I3D's weights, as the report does.
 _base_ = [
     "../_base_/datasets/tvhid_pairs.py",
     "../_base_/models/sync3d_video.py",

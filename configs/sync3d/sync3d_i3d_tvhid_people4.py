@@ -1,5 +1,5 @@
-# Scenes of up to four people, all pairs of each: negatives are the people of the next scene of the batch and those of the
-# same scene who stand apart. Tested on pairs, as the others are.
+# Scenes of up to four people, all pairs of each: negatives are the people of the next scene of the batch and those of
+# the same scene who stand apart. Tested on pairs, as the others are.
 _base_ = "./sync3d_i3d_tvhid.py"
 
 custom_hooks = []

@@ -3,5 +3,5 @@ _base_ = [
     "../_base_/datasets/sbu_fold1.py",
     "../_base_/models/sync3d_stgcn_sbu.py",
     "../_base_/schedules/adamw_sync3d_sbu.py",
-    "../_base_/pair_probes.py",
+    "../_base_/pair_probes_skeleton.py",
 ]

@@ -1,10 +1,10 @@
-# The first run of Sync3D: two skeletons of the built-in world, two minutes on two CPU cores. Easy negatives first, hard
+# The first run of Sync3D: two skeletons of the built-in world, under two minutes on two CPU cores. Easy negatives first, hard
 # ones from epoch 5 on.
 _base_ = [
     "../_base_/datasets/synthetic_pairs.py",
     "../_base_/models/sync3d_skeleton.py",
     "../_base_/schedules/adamw_cosine.py",
-    "../_base_/pair_probes.py",
+    "../_base_/pair_probes_skeleton.py",
     "../_base_/default_runtime.py",
 ]
 model = dict(
@@ -20,5 +20,5 @@ custom_hooks = [
         stages=[(0, dict(positive=1, easy=3)), (5, dict(positive=1, easy=2, hard=1))],
     )
 ]
-train_cfg = dict(max_epochs=30, val_interval=5)
+train_cfg = dict(max_epochs=15, val_interval=5)
 default_hooks = dict(checkpoint=dict(interval=5, save_best="pairs/auc"))

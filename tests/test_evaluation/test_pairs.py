@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.evaluation.functional import auc_interval, best_threshold, decisions, equal_error_rate, pair_auc
-from mmsync.evaluation.metrics import PairProbe, PairVerification
+from mmsync.evaluation.metrics import Accuracy, PairProbe, PairVerification
 
 
 def distances(n=300, ties=True, seed=0):
@@ -185,3 +185,18 @@ def test_probe_of_some_kinds_is_the_probe_of_these_pairs_alone():
     assert run(PairProbe(kinds=["positive"], linear=LINEAR), data) == run(PairProbe(linear=LINEAR), positive)
     with pytest.raises(ProtocolError, match="of kinds hard"):
         run(PairProbe(kinds=["hard"], linear=LINEAR), data)
+
+
+def test_accuracy_of_uneven_classes_is_reported_as_that_of_a_probe():
+    rng = np.random.default_rng(0)
+    labels = np.array([0] * 30 + [1] * 8 + [2] * 2)
+    scores = rng.normal(size=(40, 3)) + 2 * np.eye(3)[labels]
+    metric = Accuracy(topk=(1,), per_class=True)
+    metric.dataset_meta = dict(classes=("negative", "hug"))
+    data = [dict(pred_score=torch.tensor(s), gt_label=int(y), index=i) for i, (s, y) in enumerate(zip(scores, labels))]
+    data.append(dict(pred_score=torch.tensor(scores[0]), gt_label=-1, index=40))  # not counted
+    found = run(metric, data)
+    assert found["accuracy/majority"] == 75
+    assert found["accuracy/balanced"] == pytest.approx(100 * balanced_accuracy_score(labels, scores.argmax(1)))
+    recall = [100 * (scores.argmax(1) == labels)[labels == c].mean() for c in range(3)]
+    assert [found[f"accuracy/recall_{c}"] for c in ("negative", "hug", "2")] == pytest.approx(recall)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mmsync.engine.checkpoint import load_weights
-from mmsync.errors import CheckpointError, ConfigError, LayoutError, ProtocolError
+from mmsync.errors import CheckpointError, ConfigError, DataError, LayoutError, ProtocolError
 from mmsync.models.heads import ActionHead, LinearHead
 from mmsync.models.necks import SkeletonPool
 from mmsync.ops.persons import joint_features, pack_persons
@@ -101,6 +101,23 @@ def test_predict_gives_scores_feature_and_the_clips_facts():
     torch.testing.assert_close(torch.stack([s.pred_score for s in out]), model(view))
     torch.testing.assert_close(torch.stack([s.feature for s in out]), model.encoder.extract(view))
     assert [(s.name, s.gt_label) for s in out] == [("c0", 0), ("c1", 1), ("c2", 2)]
+
+
+@pytest.mark.parametrize("video", [False, True])
+def test_a_pair_is_classified_by_both_features_side_by_side(video):
+    backbone = dict(type="I3D", width=0.0625) if video else SLIM
+    torch.manual_seed(0)
+    encoder = dict(type="Encoder", backbone=backbone)
+    head = dict(type="LinearHead", num_classes=5)
+    model = MODELS.build(dict(type="SkeletonClassifier", encoder=encoder, head=head, num_tracks=2)).eval()
+    x = torch.randn(N, 2, 3, 9, 32, 32) if video else torch.randn(N, 2, 12, 25, 3)
+    feature = [model.encoder.extract(View(x[:, k] if video else x[:, k : k + 1])) for k in (0, 1)]
+    feature = torch.cat(feature, 1)
+    torch.testing.assert_close(model(View(x, torch.ones(N, 2, dtype=torch.bool))), model.head.fc(feature))
+    torch.testing.assert_close(torch.stack([s.feature for s in model(View(x), mode="predict")]), feature)
+    for wrong in (View(x[:, :1]), View(x, torch.tensor([[True, True], [True, False], [True, True]]))):
+        with pytest.raises(DataError, match="num_tracks=2"):
+            model(wrong)
 
 
 @pytest.mark.parametrize("label", [5, -1])
