@@ -8,6 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+FLOW_BOUND = 20.0
+"""Pixels a frame: optical flow is limited to them, and given as a share of them (Carreira and Zisserman, 2017)."""
+FLOW_ZERO = 127
+"""Code of no motion in flow of 8 bits, and the number of steps to the bound either way."""
+
 
 class VideoDraws(NamedTuple):
     """Parameters of N samples of K tracks; Q is K, or 1 where the tracks of a sample share them.
@@ -28,26 +33,33 @@ class VideoDraws(NamedTuple):
 
 
 def to_unit(video: Tensor) -> Tensor:
-    """Pictures to what networks of the I3D family take.
+    """Pictures, or codes of optical flow, to what networks of the I3D family take.
 
     Args:
-        video: ``(N, K, T, H, W, C)`` uint8.
+        video: ``(N, K, T, H, W, C)`` uint8; C is 3 of colour and 2 of flow.
 
     Returns:
-        ``(N, K, C, T, H, W)`` float32 in [-1, 1]: ``x * 2 / 255 - 1``.
+        ``(N, K, C, T, H, W)`` float32 in [-1, 1]: ``x * 2 / 255 - 1`` of colour, ``x / 127 - 1`` of flow.
     """
     x = video.permute(0, 1, 5, 2, 3, 4)
-    return x.to(torch.float32, memory_format=torch.contiguous_format).mul_(2 / 255).sub_(1)
+    flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)
+    return x.sub_(FLOW_ZERO).div_(FLOW_ZERO) if flow else x.mul_(2 / 255).sub_(1)
+
+
+def is_flow(x: Tensor) -> bool:
+    """Whether ``(N, K, C, T, H, W)`` is optical flow, whose C is 2: pixels to the right and down, shares of 20."""
+    return x.shape[2] == 2
 
 
 def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Tensor:
     """Cut a box out of every frame of a track, mirror it, scale it to a square, bilinearly.
 
     One sampling grid serves all frames and channels of a track. There is no low-pass filter: pictures should not be
-    much larger than ``size`` (sources crop to the size that they are asked for).
+    much larger than ``size`` (sources crop to the size that they are asked for). Optical flow is in pixels of its
+    picture, so its values grow as the picture does, and to the right becomes to the left in the mirror.
 
     Args:
-        x: ``(N, K, C, T, H, W)``.
+        x: ``(N, K, C, T, H, W)``, colour or optical flow.
         box: ``(N, K, 4)`` shares of the picture: left, top, width, height.
         flip: ``(N, K)`` bool; ``None`` for none.
         size: Side of the result, pixels.
@@ -65,7 +77,13 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
     grid = torch.stack([columns[:, None].expand(-1, size, -1), rows[:, :, None].expand(-1, -1, size)], -1)
     flat = x.flatten(2, 3).flatten(0, 1)  # (N K, C T, H, W)
     out = F.grid_sample(flat, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return out.view(*x.shape[:4], size, size)
+    out = out.view(*x.shape[:4], size, size)
+    if is_flow(x):
+        right, down = size / (x.shape[-1] * box[..., 2]), size / (x.shape[-2] * box[..., 3])
+        if flip is not None:
+            right = torch.where(flip, -right, right)
+        out = (out * torch.stack([right, down], -1)[..., None, None, None]).clamp_(-1, 1)
+    return out
 
 
 def draw_video(

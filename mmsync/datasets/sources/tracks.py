@@ -142,7 +142,8 @@ class TrackSource:
             length: Ticks ``T``.
 
         Returns:
-            Crops ``(T, S, S, 3)`` uint8 RGB, or skeletons ``(T, V, C)`` float32; not to be written to.
+            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32; not to be
+            written to.
 
         Raises:
             DataError: The track does not have these ticks, or the file cannot be read.

@@ -62,9 +62,11 @@ class TVHIDSource(VideoTrackSource):
         enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
         cache: Keep the crops of a video on disk from the first time it is read.
         backend: Of :func:`mmsync.datasets.video.open_video`.
+        flow: ``'dis'`` or ``'tvl1'``: optical flow ``(T, S, S, 2)`` in place of colour, see :class:`VideoTrackSource`.
 
     Raises:
         ConfigError: An argument is out of its range.
+        DependencyError: OpenCV is without TV-L1.
         DataError: No such folder, or nothing of TV-HID in it.
     """
 
@@ -82,13 +84,14 @@ class TVHIDSource(VideoTrackSource):
         enlarge_mode: str = "side",
         cache: bool = True,
         backend: str = "av",
+        flow: Optional[str] = None,
     ) -> None:
         root = Path(data_root)
         if not root.is_dir():
             raise DataError(f"{root} not found: {self.file_advice.format(root)}")
         if not is_track_store(root):
             root = _convert_once(root)
-        self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend)
+        self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend, flow)
 
 
 def _convert_once(raw: Path) -> Path:

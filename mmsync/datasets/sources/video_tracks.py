@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 import torch
@@ -14,11 +14,15 @@ from torch.nn.functional import interpolate
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path, one_writer
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
+from mmsync.ops.video_augment import FLOW_ZERO
 from mmsync.registry import DATASETS
 
 from .store import cached
 from .track_store import TrackStore, read_track_store
 from .tracks import TrackSource, tick_times
+
+if TYPE_CHECKING:
+    from ..video.reader import VideoReader
 
 NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
 _VERSION = 1  # of the crops; a change that changes pixels needs a new one
@@ -52,24 +56,60 @@ def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
         out: ``(S, S, 3)`` uint8, the canvas to fill.
     """
     out[...] = NEUTRAL
+    scaled = _scaled(picture, box, len(out))
+    if scaled is not None:
+        out[_middle(scaled, len(out))] = scaled
+
+
+def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
+    """Optical flow inside a box, in pixels of the canvas; both pictures are cut by the same box.
+
+    Args:
+        pictures: ``(H, W, 2)`` uint8, grey, one after the other.
+        box: As in :func:`cut_out`.
+        out: ``(S, S, 2)`` uint8, the canvas to fill; beyond the box nothing moves.
+        method: See :func:`mmsync.datasets.video.flow.flow_algorithm`.
+        speed: What the flow is multiplied by.
+    """
+    from ..video.flow import encode_flow, optical_flow
+
+    out[...] = FLOW_ZERO
+    scaled = _scaled(pictures, box, len(out))
+    if scaled is not None:
+        rows, columns = middle = _middle(scaled, len(out))
+        # the edge goes on to the canvas's, as a border of another colour would hold fast what moves beside it
+        edges = [(part.start, len(out) - part.stop) for part in (rows, columns)]
+        first, second = np.pad(scaled, [*edges, (0, 0)], mode="edge").transpose(2, 0, 1)
+        out[middle] = encode_flow(optical_flow(first, second, method)[middle] * speed)
+
+
+def _scaled(picture: np.ndarray, box: np.ndarray, size: int) -> Optional[np.ndarray]:
+    """The box's part of a picture ``(H, W, C)``, its longer side ``size``; ``None`` of an empty box."""
     x1, y1, x2, y2 = box.tolist()
-    width, height, size = x2 - x1, y2 - y1, len(out)
+    width, height = x2 - x1, y2 - y1
     if width <= 0 or height <= 0:
-        return
+        return None
     longer = max(width, height)
-    w, h = max(1, size * width // longer), max(1, size * height // longer)
+    h, w = max(1, size * height // longer), max(1, size * width // longer)
     part = torch.from_numpy(np.ascontiguousarray(picture[y1:y2, x1:x2])).permute(2, 0, 1)[None]
-    scaled = interpolate(part, (h, w), mode="bilinear", antialias=True)[0].permute(1, 2, 0)
-    left, top = (size - w) // 2, (size - h) // 2
-    out[top : top + h, left : left + w] = scaled.numpy()
+    return interpolate(part, (h, w), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+
+
+def _middle(part: np.ndarray, size: int) -> tuple[slice, slice]:
+    """Where a part lies on a canvas."""
+    top, left = ((size - length) // 2 for length in part.shape[:2])
+    return slice(top, top + part.shape[0]), slice(left, left + part.shape[1])
 
 
 @DATASETS.register_module()
 class VideoTrackSource(TrackSource):
-    """Tracks out of a store of tracks, as crops ``(T, S, S, 3)`` uint8 RGB of the videos.
+    """Tracks out of a store of tracks, as crops ``(T, S, S, 3)`` uint8 RGB of the videos, or as their optical flow.
 
     Each box is enlarged about its centre, limited to the picture, scaled until its longer side is ``size`` and put on a
     neutral canvas (Sync3D, Sannigrahi 2020). Ticks of the store's clock (25 a second) are looked up by time.
+
+    Flow ``(T, S, S, 2)`` uint8 is that from a tick's picture to the next, inside the tick's box, in pixels of the crop
+    for each tick, to the right and down: ``127 + 127 * flow / 20``, limited to 20 pixels. See docs/design/0027-flow.md.
 
     Args:
         data_root: A folder that a converter made, as ``tools/dataset_converters/tvhid.py``.
@@ -78,11 +118,13 @@ class VideoTrackSource(TrackSource):
         enlarge: Share by which a box grows.
         enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
         cache: Keep the crops of a video on disk (``MMSYNC_CACHE``) from the first time it is read: ``3 S S`` bytes for
-            each tick of a track, 15 MB for 100 ticks at 224.
+            each tick of a track, 15 MB for 100 ticks at 224; flow ``2 S S``.
         backend: Of :func:`mmsync.datasets.video.open_video`.
+        flow: ``'dis'`` or ``'tvl1'``: optical flow of that method, in place of colour. It needs a ``size`` of 16.
 
     Raises:
         ConfigError: An argument is out of its range.
+        DependencyError: OpenCV is without TV-L1.
         DataError: No store of tracks.
     """
 
@@ -98,8 +140,9 @@ class VideoTrackSource(TrackSource):
         enlarge_mode: str = "side",
         cache: bool = True,
         backend: str = "av",
+        flow: Optional[str] = None,
     ) -> None:
-        self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend)
+        self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend, flow)
 
     def _open(
         self,
@@ -110,17 +153,24 @@ class VideoTrackSource(TrackSource):
         enlarge_mode: str,
         cache: bool,
         backend: str,
+        flow: Optional[str],
     ) -> None:
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
                 f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
                 f"above -1, and a mode out of {ENLARGE_MODES}"
             )
+        if flow is not None:
+            from ..video.flow import flow_algorithm
+
+            flow_algorithm(flow)  # is there one?
+            if size < 16:
+                raise ConfigError(f"size={size}: optical flow needs crops of 16 pixels or more")
         if not root.is_dir():
             raise DataError(f"{root} not found: {self.file_advice.format(root)}")
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
-        self.cache, self.backend = cache, backend
+        self.cache, self.backend, self.flow = cache, backend, flow
 
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
         self.fps, self.tracks = store.fps, store.tracks
@@ -146,10 +196,10 @@ class VideoTrackSource(TrackSource):
         return list(self._paths.values())
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """Crops ``(T, S, S, 3)`` uint8 RGB of ticks ``start .. start + length - 1``; see :meth:`TrackSource.load`."""
+        """Crops ``(T, S, S, 3)`` uint8 RGB, or flow ``(T, S, S, 2)``; see :meth:`TrackSource.load`."""
         found = self.span(track, start, length)
         if not self.cache:
-            out = np.empty((length, self.size, self.size, 3), np.uint8)
+            out = np.empty((length, *self._shape), np.uint8)
             self._cut(found.video, [(track, start, length)], out)
             return out
         path = self._paths[found.video]
@@ -167,9 +217,15 @@ class VideoTrackSource(TrackSource):
             for track in self._tracks_of[video][:1]:
                 self.load(track, self.tracks[track].start, 1)
 
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.size, self.size, 3 if self.flow is None else 2
+
     def _key(self, video: str) -> str:
         """What the crops of a video depend on, besides the file."""
-        facts = (_VERSION, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
+        facts: tuple = (_VERSION, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
+        if self.flow is not None:
+            facts += (self.flow, self._facts[video]["rate"], self._facts[video]["frames"])
         digest = hashlib.sha1(repr(facts).encode())
         for track in map(self.tracks.__getitem__, self._tracks_of[video]):
             digest.update(repr((track.start, len(track))).encode() + np.asarray(track.boxes).tobytes())
@@ -177,7 +233,7 @@ class VideoTrackSource(TrackSource):
 
     def _write(self, video: str, path: Path) -> None:
         parts = [(track, self.tracks[track].start, len(self.tracks[track])) for track in self._tracks_of[video]]
-        shape = (sum(length for _, _, length in parts), self.size, self.size, 3)
+        shape = (sum(length for _, _, length in parts), *self._shape)
         with one_writer(path):
             if path.exists():  # written while this process waited
                 return
@@ -198,8 +254,34 @@ class VideoTrackSource(TrackSource):
         boxes = enlarge(torch.from_numpy(boxes), self.enlarge, self.enlarge_mode).numpy()
         shown, row_of = np.unique(ticks, return_inverse=True)
         rows = np.split(row_of.argsort(kind="stable"), np.bincount(row_of).cumsum()[:-1])  # by shown tick
+        times = tick_times(shown, self.fps)
         with open_video(self._paths[video], self.backend) as reader:
-            for k, picture in reader.frames(tick_times(shown, self.fps) + self._facts[video]["start"]):
+            if self.flow is not None:
+                self._cut_flow(video, reader, times, [(boxes[part], part) for part in rows], out)
+                return
+            for k, picture in reader.frames(times + self._facts[video]["start"]):
                 whole = whole_pixels(boxes[rows[k]], picture.shape[1], picture.shape[0])
                 for row, box in zip(rows[k], whole):
                     cut_out(picture, box, out[row])
+
+    def _cut_flow(
+        self, video: str, reader: VideoReader, times: np.ndarray, found: list[tuple[np.ndarray, np.ndarray]],
+        out: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Flow at each of the times, seconds from the first frame, in boxes ``(R, 4)``, into rows ``(R,)``."""
+        import cv2
+
+        facts, method = self._facts[video], self.flow or ""
+        # To a whole frame later, and not to the next tick: where the clock and the video differ, it shows some frames
+        # twice and leaves out others, at the same moments for all people of a video.
+        frames = max(1, round(facts["rate"] / self.fps))
+        later, speed = frames / facts["rate"], facts["rate"] / (frames * self.fps)
+        times = times - later * (times + later >= facts["frames"] / facts["rate"])  # the last flow, once more
+        grey: dict[int, np.ndarray] = {}
+        for k, picture in reader.frames(facts["start"] + np.stack([times, times + later], 1).ravel()):
+            grey[k] = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+            if k % 2:
+                pair = np.stack([grey.pop(k - 1), grey.pop(k)], -1)
+                boxes, rows = found[k // 2]
+                for row, box in zip(rows, whole_pixels(boxes, pair.shape[1], pair.shape[0])):
+                    cut_flow(pair, box, out[row], method, speed)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
-from mmsync.ops.video_augment import augment_video, crop_resize, draw_video, to_unit
+from mmsync.ops.video_augment import augment_video, crop_resize, draw_video, is_flow, to_unit
 from mmsync.registry import MODELS
 from mmsync.structures import View
 
@@ -23,10 +23,11 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 @MODELS.register_module()
 class VideoPreprocessor(ViewPreprocessor):
-    """Make the views of a batch of tracks ``(N, K, T, S, S, 3)`` uint8 on the training device, in [-1, 1].
+    """Make the views of a batch of tracks ``(N, K, T, S, S, C)`` uint8 on the training device, in [-1, 1].
 
-    A view has ``(N, K, C, T, H, W)``; plain clips ``(N, T, S, S, 3)`` give ``(N, C, T, H, W)``. What is drawn for a
+    A view has ``(N, K, C, T, H, W)``; plain clips ``(N, T, S, S, C)`` give ``(N, C, T, H, W)``. What is drawn for a
     sample holds for all its frames and tracks. Cost: a pass to float, one resampling, two for light, one for noise.
+    C is 3 of colour, or 2 of optical flow, which follows crop and flip and has neither brightness nor contrast.
 
     Args:
         views: View name -> what is drawn for it, each part left out if not given: ``crop``, the side of a square crop
@@ -67,7 +68,7 @@ class VideoPreprocessor(ViewPreprocessor):
         """Make the views.
 
         Args:
-            data: ``inputs``: ``dict(tracks (N, K, T, S, S, 3), mask (N, K))``, or plain clips ``(N, T, S, S, 3)``,
+            data: ``inputs``: ``dict(tracks (N, K, T, S, S, C), mask (N, K))``, or plain clips ``(N, T, S, S, C)``,
                 alone or as ``dict(tracks=...)``; ``data_samples``, passed through.
             training: Draw augmented views, and count a step.
 
@@ -77,13 +78,14 @@ class VideoPreprocessor(ViewPreprocessor):
 
         Raises:
             DataError: The pictures are no uint8 tensor of such a shape.
+            ConfigError: Optical flow is to change in brightness or contrast.
         """
         inputs = data["inputs"]
         tracks, mask = (inputs, None) if isinstance(inputs, Tensor) else (inputs["tracks"], inputs.get("mask"))
-        if tracks.dtype != torch.uint8 or tracks.dim() not in (5, 6) or tracks.shape[-1] != 3:
+        if tracks.dtype != torch.uint8 or tracks.dim() not in (5, 6) or tracks.shape[-1] not in (2, 3):
             raise DataError(
-                f"pictures are {tracks.dtype} {tuple(tracks.shape)}; a uint8 tensor (N, K, T, S, S, 3), or of plain "
-                "clips (N, T, S, S, 3), is wanted"
+                f"pictures are {tracks.dtype} {tuple(tracks.shape)}; a uint8 tensor (N, K, T, S, S, C), or of plain "
+                "clips (N, T, S, S, C), is wanted, C 3 of colour or 2 of optical flow"
             )
         if mask is not None and bool(mask.all()):  # asked on the loader's side, where nothing need be waited for
             mask = None
@@ -103,6 +105,10 @@ class VideoPreprocessor(ViewPreprocessor):
 
     def _augment(self, x: Tensor, size: int, settings: Mapping[str, Any], generator: torch.Generator) -> Tensor:
         n, k, channels, frames = x.shape[:4]
+        if is_flow(x) and (settings["brightness"] or settings["contrast"]):
+            raise ConfigError(
+                "VideoPreprocessor: brightness and contrast are of colour; leave them out for optical flow"
+            )
         draws = draw_video(n, k, frames, size, **settings, generator=generator, channels=channels)
         return augment_video(x, draws, size)
 
