@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmsync.evaluation.functional import Scores, load_scores
+from mmsync.evaluation.metrics import PairProbe
 
 TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "ensemble.py"
 STREAMS = ("joint", "bone", "motion")
@@ -100,3 +102,27 @@ def test_a_missing_and_a_foreign_file(files, tmp_path, capsys):
     assert "named twice" in capsys.readouterr().err
     assert ensemble(f"depth={files['joint']}") == 2
     assert "has no weight for stream 'depth'" in capsys.readouterr().err
+
+
+def test_probes_of_pairs_are_fused_pair_by_pair_though_a_video_has_many(tmp_path):
+    rng, files = np.random.default_rng(0), {}
+    sums = np.zeros((12, 2))
+    for stream in ("rgb", "flow"):
+        metric = PairProbe(linear=dict(epochs=2))
+        samples = [
+            dict(feature=torch.tensor(rng.normal(size=4)), gt_label=i % 2, index=i, name=f"video{i // 6}",
+                 kind=("positive", "hard")[i // 3 % 2], role="bank" if i < 12 else "query")
+            for i in range(24)
+        ]  # fmt: skip
+        metric.process(None, [samples[i] for i in rng.permutation(24)])
+        metric.evaluate(24)
+        sums += metric.scores["linear"].logits
+        shuffled, order = metric.scores["linear"], rng.permutation(12)
+        files[stream] = tmp_path / f"{stream}.npz"
+        Scores([shuffled.names[i] for i in order], shuffled.logits[order], shuffled.labels[order]).save(files[stream])
+    assert ensemble(*given(files), "--weights", "equal", "--out", tmp_path / "fused.npz") == 0
+    fused = load_scores(tmp_path / "fused.npz")
+    assert len(set(fused.names)) == 12
+    index = [int(name.split(":")[-1]) for name in fused.names]
+    np.testing.assert_allclose(fused.logits, sums[np.array(index) - 12], rtol=1e-4, atol=1e-5)
+    assert all(label == i % 2 for label, i in zip(fused.labels, index))

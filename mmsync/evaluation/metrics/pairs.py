@@ -169,6 +169,13 @@ class PairProbe(ProbeMetric):
             metrics.update(self._of_classes(self.last))
         return metrics
 
+    def _keep(self, name: str, query: FeatureSet, logits: torch.Tensor) -> None:
+        super()._keep(name, query, logits)
+        # a video has many pairs; with kind and place each has a name by which streams of the same pairs are fused
+        kinds = query.kinds or [""] * len(query.names)
+        names = [f"{video}:{kind}:{i}" for video, kind, i in zip(query.names, kinds, query.indices.tolist())]
+        self.scores[name] = self.scores[name]._replace(names=names)
+
     def _of_classes(self, data: FeatureSet) -> dict[str, float]:
         logits, labels = self.scores["linear"].logits, self.scores["linear"].labels
         classes = (self.dataset_meta or {}).get("classes") or ()
