@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import select
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -179,6 +182,27 @@ def test_a_file_that_hangs_or_crashes_costs_only_itself(tmp_path, monkeypatch):
     }  # fmt: skip
     assert rows["crash.mp4"]["reason"] == "the decoder crashed"
     assert "within 1.0 s" in rows["hang.mp4"]["reason"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in is reached by fork")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    """SIGKILL leaves the parent no time to end them; they notice by their pipes."""
+    code = (
+        "import multiprocessing, os, signal\n"
+        "from mmsync.datasets.video import index\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "found = [index._start(context) for _ in range(3)]\n"
+        "print(*(process.pid for _, process in found), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        ended, _, _ = select.select([parent.stdout], [], [], 60)  # ends when the last who holds it does
+        for pid in [] if ended else workers:
+            os.kill(pid, signal.SIGKILL)
+    assert parent.returncode == -signal.SIGKILL
+    assert len(workers) == 3
+    assert ended
 
 
 def test_failures_are_counted_and_too_many_stop(logged):

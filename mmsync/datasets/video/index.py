@@ -6,6 +6,7 @@ The file has one JSON object in each line. The first line is the header; the oth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -275,23 +276,24 @@ def _scan_all(
 
 def _start(context: Any) -> tuple[Connection, Any]:
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    process = context.Process(target=_work, args=(theirs, ours), daemon=True)
     process.start()
     theirs.close()
     return ours, process
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, parents: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    while True:
-        try:
+    parents.close()  # held open here, it would hide that the parent was killed
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone
+        while True:
             path, min_frames = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(scan_video(path, min_frames))
-        except Exception as error:  # such as PyAV that is not there
-            pipe.send(error)
+            row: Any
+            try:
+                row = scan_video(path, min_frames)
+            except Exception as error:  # such as PyAV that is not there
+                row = error
+            pipe.send(row)
 
 
 def _lost(path: Path, reason: str) -> dict:
