@@ -54,9 +54,9 @@ def select(
             continue
         values = columns.get(key)
         if values is None:
-            known = [column for column in columns if column != "label"]
-            hint = did_you_mean(nearest(key, [*known, "names", "file", "label"])) or ";"
-            raise ProtocolError(f"split {dict(split)}: no attribute {key!r}{hint} the source has: {', '.join(known)}")
+            known = [*(column for column, there in columns.items() if there is not None), "names", "file"]
+            hint = did_you_mean(nearest(key, known)) or ";"
+            raise ProtocolError(f"split {dict(split)}: no attribute {key!r}{hint} give {', '.join(known)}")
         keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
     chosen = np.flatnonzero(keep) if order is None else order[keep[order]]
     if not len(chosen):
@@ -67,8 +67,10 @@ def select(
 def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarray:
     found = np.array([place[name] for name in names if name in place], dtype=np.int64)
     missing = [name for name in names if name not in place]
+    if not len(names):
+        raise ProtocolError(f"split {what!r} is empty: the source has none of its clips")
     if not len(found):
-        raise ProtocolError(f"split {what!r}: none of its {len(names)} names is in the source")
+        raise ProtocolError(f"split {what!r}: none of its {len(names)} names is in the source, the first is {names[0]}")
     if missing:
         text = f"split {what!r}: expected/found {len(names)}/{len(found)} clips; first missing: {missing[0]}"
         print_log(text, logger="current", level=30)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import PairDataset, PairTable
 from mmsync.datasets.sources.tracks import TrackSource
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.structures import SkeletonLayout, Track
 
 W, SHIFT = 5, 4
@@ -219,6 +223,10 @@ class TestDataset:
         assert videos["bank"] <= set(data.source.splits["set1"])
         assert videos["query"] <= set(data.source.splits["set2"])
 
+    def test_a_condition_that_no_track_has_is_told_what_there_is(self):
+        with pytest.raises(ProtocolError, match=r"no attribute 'view'; give label, names, file"):
+            make_data(split=dict(view=1))
+
     def test_workers_follow_epoch_and_mix_and_give_the_same(self):
         def collect(workers):
             data, found = make_data(), []
@@ -288,6 +296,17 @@ class TestDataset:
     def test_settings_are_checked(self, wrong, word):
         with pytest.raises(ConfigError, match=word):
             make_data(**wrong)
+
+
+def test_the_tool_puts_options_where_the_config_reads_them(tmp_path, monkeypatch, capsys):
+    """``data_root`` is a variable of the config's base, that its loaders are made of."""
+    root = Path(__file__).parents[2]
+    config, gone = root / "configs/sync3d/sync3d_i3d_tvhid.py", tmp_path / "gone"
+    monkeypatch.setattr(sys, "argv", ["pair_statistics.py", str(config), "--cfg-options", f"data_root={gone}"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(root / "tools/analysis_tools/pair_statistics.py"), run_name="__main__")
+    assert caught.value.code == 2
+    assert f"{gone} not found" in capsys.readouterr().err
 
 
 def test_pairs_of_real_skeletons(data_root):

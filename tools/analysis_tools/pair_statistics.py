@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmsync.apis.cli import run_tool
+from mmsync.config import load
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 
@@ -77,8 +78,7 @@ def show(rows: list[list[str]]) -> None:
 def main(args: argparse.Namespace) -> None:
     import mmsync.datasets  # noqa: F401  registers the data sets
 
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = load(args.config, args.cfg_options)
     config = (cfg.get(args.loader) or {}).get("dataset")
     if config is None or config.get("type") != "PairDataset":
         raise ConfigError(f"{args.config}: {args.loader}.dataset is no PairDataset; name another one by --loader")
