@@ -216,6 +216,15 @@ def test_files_are_closed(clip):
     assert not is_open()
 
 
+def test_the_callers_time_does_not_count_as_decoding(clip, monkeypatch):
+    """A clock that moves only while the caller has the picture."""
+    now = [0.0]
+    monkeypatch.setattr("mmsync.datasets.video.av_reader.timer.monotonic", lambda: now[0])
+    with open_video(clip, timeout=5.0) as video:
+        for _ in video.frames(STEADY):
+            now[0] += 4
+
+
 def test_one_thread_unless_asked(clip):
     with open_video(clip) as one, open_video(clip, threads=3) as three:
         np.testing.assert_array_equal(one.read(STEADY), three.read(STEADY))

@@ -175,7 +175,7 @@ _NO_BOX = BoxTable.of([])
 
 def _frame_times(video: Path) -> np.ndarray:
     """Seconds from the first frame to each, ``(frames,)``."""
-    from ..video.av_reader import Clock, open_container
+    from ..video.container import Clock, open_container
 
     container, stream = open_container(video)
     clock = Clock(container, stream)

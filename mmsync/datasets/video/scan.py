@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-from .av_reader import Clock, describe, open_container, reason
+from .container import Clock, describe, open_container, reason
 
 STATUSES = ("ok", "no_audio", "too_short", "corrupt")
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
