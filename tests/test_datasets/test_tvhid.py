@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import pickle
@@ -198,6 +199,39 @@ def test_cached_crops_are_the_same_are_written_once_and_belong_to_their_options(
         TVHIDSource(folder, **options).load(k, start, 2)
         assert len(list(tmp_path.glob("tracks-*"))) == count + 1
     assert not list(tmp_path.glob(".*.tmp*"))
+
+
+def test_a_full_disk_a_killed_writer_and_a_damaged_cache(folder, monkeypatch, tmp_path):
+    """Crops are written by map: without the space claimed first a full disk would end the process by SIGBUS."""
+    monkeypatch.setenv("MMSYNC_CACHE", str(tmp_path))
+    source = TVHIDSource(folder, size=20)
+    start = source.tracks[0].start
+    claimed = []
+
+    def full(descriptor, offset, length):
+        claimed.append(length)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.posix_fallocate", full, raising=False)
+        with pytest.raises(DataError, match=r"No space left.*MMSYNC_CACHE"):
+            source.load(0, start, 2)
+    assert claimed[0] >= 20 * 20 * 3 * sum(len(t) for t in source.tracks if t.video == source.tracks[0].video)
+    assert not list(tmp_path.glob("tracks-*"))
+    assert not list(tmp_path.glob(".tracks-*.tmp"))
+
+    whole = source.load(0, start, 2).copy()
+    (crops,) = tmp_path.glob("tracks-*")
+    content = crops.read_bytes()
+    for damaged in (content[: len(content) // 2], content[:3], b""):
+        crops.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"{crops.name}: damaged crops .*remove"):
+            source.load(0, start, 2)
+    crops.unlink()
+    killed = crops.with_name(f".{crops.name}.99.tmp")  # what a killed writer leaves
+    killed.write_bytes(content[:99])
+    np.testing.assert_array_equal(source.load(0, start, 2), whole)
+    assert not killed.exists()
 
 
 def _load(source: TVHIDSource, counter) -> None:
