@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,29 @@ def one_writer(path: Union[str, Path]) -> Iterator[None]:
         yield
 
 
-def remove_leftovers(folder: Union[str, Path]) -> None:
-    """Remove the temporary files of processes that were killed while they wrote into ``folder``."""
-    for leftover in Path(folder).glob(".*.tmp*"):
+def reserve(path: Union[str, Path]) -> None:
+    """Claim the disk space of a file that is to be written by map, whose holes take none yet.
+
+    On a full disk a write into a map ends the process by SIGBUS, without a word; this is an ``OSError`` instead.
+
+    Args:
+        path: The file, in its full size.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # file systems that cannot
+                    raise
+
+
+def remove_leftovers(folder: Union[str, Path], stem: str = "*") -> None:
+    """Remove the temporary files of processes that were killed while they wrote into ``folder``.
+
+    Args:
+        folder: The folder.
+        stem: Only those of files of this name, without suffix.
+    """
+    for leftover in Path(folder).glob(f".{stem}.*.tmp*"):
         leftover.unlink(missing_ok=True)

@@ -200,13 +200,13 @@ class PairDataset(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> dict:
         """A finished batch: ``inputs.tracks (N, K, T, ...)``, ``inputs.mask (N, K)``, ``data_samples``."""
         found = [self._sample(index) for index in indices]
-        tracks = np.stack([part for parts, _ in found for part in parts])
         mask = np.array([[len(parts) > k for k in range(self.persons)] for parts, _ in found])
-        if not mask.all():
-            tracks, there = np.zeros((mask.size, *tracks.shape[1:]), tracks.dtype), tracks
-            tracks[mask.ravel()] = there
-        data = torch.from_numpy(tracks).unflatten(0, mask.shape)
-        return {"inputs": {"tracks": data, "mask": torch.from_numpy(mask)}, "data_samples": [s for _, s in found]}
+        some = found[0][0][0]
+        tracks = np.zeros((*mask.shape, *some.shape), some.dtype)
+        for place, part in zip(np.argwhere(mask), (part for parts, _ in found for part in parts)):
+            tracks[tuple(place)] = part
+        inputs = {"tracks": torch.from_numpy(tracks), "mask": torch.from_numpy(mask)}
+        return {"inputs": inputs, "data_samples": [sample for _, sample in found]}
 
     def _sample(self, index: int) -> tuple[list[np.ndarray], MotionSample]:
         """Tracks of a pair, or of another one of its kind if it cannot be read: always the same one."""

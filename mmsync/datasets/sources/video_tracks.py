@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.fileio import atomic_path, one_writer
+from mmsync.fileio import atomic_path, one_writer, remove_leftovers, reserve
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
 from mmsync.ops.video_augment import FLOW_ZERO
 from mmsync.registry import DATASETS
@@ -206,8 +206,12 @@ class VideoTrackSource(TrackSource):
         if not path.is_file():
             raise DataError(f"{path} not found; give media_root, the folder of the videos")
         whole = cached(f"tracks-{self._key(found.video)}", [path], lambda place: self._write(found.video, place))
+        try:
+            crops = np.load(whole, mmap_mode="r")
+        except (ValueError, EOFError) as error:
+            raise DataError(f"{whole}: damaged crops ({error}); remove this file, it is made again") from error
         first = self._first[track] + start - found.start
-        return np.array(np.load(whole, mmap_mode="r")[first : first + length])
+        return np.asarray(crops[first : first + length])
 
     def fill_cache(self) -> None:
         """Write the crops of all videos that are not there yet, with a progress bar."""
@@ -237,8 +241,10 @@ class VideoTrackSource(TrackSource):
         with one_writer(path):
             if path.exists():  # written while this process waited
                 return
+            remove_leftovers(path.parent, path.name)
             with atomic_path(path) as temporary:
                 out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                reserve(temporary)
                 self._cut(video, parts, out)
                 out.flush()
 
