@@ -75,8 +75,8 @@ class PairTable:
         names, video = np.unique([tracks[i].video for i in members], return_inverse=True)
         order = video.argsort(kind="stable")
         self._usable, sizes = members[order], np.bincount(video, minlength=len(names))
-        self._size = np.repeat(sizes, sizes)  # of each usable track: tracks of its video, and the first of them
-        self._block = np.repeat(sizes.cumsum() - sizes, sizes)
+        self._later = np.repeat(sizes.cumsum(), sizes)  # of each usable track: the first of the videos after its own
+        self._easy_end = (len(members) - self._later).cumsum()  # and easy pairs until it, each at its earlier track
 
         self.pairs = self._same_video(np.split(self._usable, sizes.cumsum()[:-1]))
         rows, pair = self._windows()
@@ -92,7 +92,7 @@ class PairTable:
     @property
     def available(self) -> dict[str, int]:
         """Number of distinct pairs by kind, each counted once however many windows it has."""
-        easy = int((len(self._usable) - self._size).sum()) // 2
+        easy = int(self._easy_end[-1]) if len(self._easy_end) else 0
         return {kind: easy if kind == "easy" else len(self._kinds[kind].first) - 1 for kind in KINDS}
 
     @property
@@ -122,13 +122,12 @@ class PairTable:
         """
         if count and not self.available[kind]:
             raise DataError(f"there is no {kind} pair")
+        pair = _each_once(self.available[kind], count, rng)
         if kind == "easy":
-            rows = self._easy(count, rng)
+            rows = self._easy(pair, rng)
         else:
             rows, first = self._kinds[kind]
-            num = max(len(first) - 1, 1)
-            group = np.concatenate([rng.permutation(num) for _ in range(-(-count // num))] or [np.zeros(0, np.int64)])
-            rows = rows[rng.integers(first[group[:count]], first[group[:count] + 1])] if count else rows[:0]
+            rows = rows[rng.integers(first[pair], first[pair + 1])]
         return np.where(rng.random(count)[:, None] < 0.5, rows, rows[:, [2, 3, 0, 1]])
 
     def others(self, video: str, start: int, known: Sequence[int]) -> list[int]:
@@ -200,17 +199,21 @@ class PairTable:
         first = np.flatnonzero(np.diff(pair, prepend=-1))  # rows are in the order of their pairs
         return _Rows(rows, np.append(first, len(rows)))
 
-    def _easy(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        if not count:
-            return np.zeros((0, 4), np.int64)
-        few = np.flatnonzero(self._size < len(self._usable))
-        first = few[rng.integers(len(few), size=count)]
-        second = rng.integers(len(self._usable) - self._size[first])
-        second += (second >= self._block[first]) * self._size[first]  # past the tracks of the first one's video
+    def _easy(self, pair: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Rows of easy pairs by their numbers."""
+        first = np.searchsorted(self._easy_end, pair, "right")
+        second = len(self._usable) - (self._easy_end[first] - pair)
         tracks = self._usable[np.stack([first, second], 1)]
         spare = self._stop[tracks] - self._start[tracks] - self.window
         start = self._start[tracks] + (spare // 2 if self.placement == "center" else rng.integers(spare + 1))
         return np.stack([tracks[:, 0], start[:, 0], tracks[:, 1], start[:, 1]], 1)
+
+
+def _each_once(num: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``(count,)`` of the numbers below ``num`` at random, each once before one comes again."""
+    rounds, rest = divmod(count, max(num, 1))
+    drawn = [rng.permutation(num) for _ in range(rounds)]
+    return np.concatenate([*drawn, rng.choice(num, rest, replace=False) if rest else np.zeros(0, np.int64)])
 
 
 def _ramps(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import PairDataset, PairTable
+from mmsync.datasets.pair_table import KINDS
 from mmsync.datasets.sources.tracks import TrackSource
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.structures import SkeletonLayout, Track
@@ -142,12 +144,28 @@ class TestTable:
         for track, start in rows.reshape(-1, 2).tolist():
             assert tracks[track].start <= start <= tracks[track].stop - W
 
-    def test_each_pair_comes_once_before_one_comes_again(self):
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_each_pair_comes_once_before_one_comes_again(self, kind):
         table = PairTable(make_tracks(videos=12), W, 0.1, SHIFT)
-        n = table.available["positive"]
-        rows = table.draw("positive", 2 * n + 1, np.random.default_rng(0))
+        n = table.available[kind]
+        rows = table.draw(kind, 2 * n + 1, np.random.default_rng(0))
         names = [tuple(sorted(p)) for p in rows[:, ::2].tolist()]
         assert len(set(names[:n])) == len(set(names[n : 2 * n])) == n
+
+    def test_easy_pairs_of_very_many_tracks_are_numbered_not_listed(self):
+        """Of 40,000 tracks there are 8e8 pairs; drawing a few needs memory for a few."""
+        one = Track("", 0, 0, None, np.zeros(W, np.int64), np.full(W, -1))
+        tracks = [Track(f"v{i}", 0, 0, None, one.labels, one.partner) for i in range(40_000)]
+        table = PairTable(tracks, W)
+        assert table.available["easy"] == 40_000 * 39_999 // 2
+        tracemalloc.start()
+        rows = table.draw("easy", 20_000, np.random.default_rng(0))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 50e6
+        assert (rows[:, 0] != rows[:, 2]).all()
+        counts = np.bincount(rows[:, ::2].ravel() // 4000)  # tracks early and late in the list alike: 4000 each
+        assert np.abs(counts - 4000).max() < 5 * 4000**0.5
 
     def test_skeletons_of_a_clip_are_aligned(self):
         tracks = [Track(t.video, t.person, t.start, None, t.labels, t.partner) for t in make_tracks()]
