@@ -30,7 +30,8 @@ def test_kinetics_rows_and_the_spellings_of_their_folders(tmp_path):
         "playing cards,-abc,7,17,train,0\npassing (not ball),x_y,12,22,train,0\nzumba,q,1,11,val,0\n"
     )
     found = lists.read_kinetics(file, "train")
-    assert found.class_names == ["passing (not ball)", "playing cards"]
+    assert found.class_names == ["passing (not ball)", "playing cards", "zumba"]  # a class has one number in all splits
+    assert lists.read_kinetics(file, "val").labels.tolist() == [2]
     assert found.labels.tolist() == [1, 0]
     assert found.paths[0] == "train/playing cards/-abc_000007_000017.mp4"
     for folder in ("playing_cards", "passing_(not_ball)"):
@@ -40,6 +41,10 @@ def test_kinetics_rows_and_the_spellings_of_their_folders(tmp_path):
     assert lists.find_kinetics(tmp_path, found.paths) == {found.paths[1]: there}
     with pytest.raises(DataError, match="no known class"):
         lists.read_kinetics(file, class_names=["zumba"])
+    with pytest.raises(DataError, match="no row of split 'tset'"):
+        lists.read_kinetics(file, "tset")
+    with pytest.raises(DataError, match=r"none\.csv cannot be read"):
+        lists.read_kinetics(tmp_path / "none.csv")
     file.write_text("label,id\na,b\n")
     with pytest.raises(DataError, match="line 2"):
         lists.read_kinetics(file)

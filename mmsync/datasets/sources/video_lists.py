@@ -91,28 +91,32 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
     Args:
         path: The csv.
         split: Only rows of this one.
-        class_names: Names of the labels; ``None`` takes those of the file in alphabetical order.
+        class_names: Names of the labels; ``None`` takes those of the file, all splits, in alphabetical order.
 
     Returns:
         Clips as ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`.
 
     Raises:
-        DataError: Columns are missing, a time is no number, or a label is unknown.
+        DataError: The file cannot be read or has no row, columns are missing, a time is no number, or a label is
+            unknown.
     """
     rows: list[tuple[str, str]] = []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            try:
-                start, end = (int(float(row[key])) for key in ("time_start", "time_end"))
-                label, part = row["label"], row["split"]
-                if split in (None, part):
-                    rows.append((label, f"{part}/{label}/{row['youtube_id']}_{start:06d}_{end:06d}.mp4"))
-            except (KeyError, TypeError, ValueError) as error:
-                raise DataError(
-                    f"{path}, line {reader.line_num}: no row label,youtube_id,time_start,time_end,split ({error!r})"
-                ) from error
-    names = sorted({label for label, _ in rows}) if class_names is None else list(class_names)
+    labels = set()
+    lines = _lines(path)
+    for (number, _), row in zip(lines[1:], csv.DictReader(line for _, line in lines)):
+        try:
+            start, end = (int(float(row[key])) for key in ("time_start", "time_end"))
+            label, part = row["label"], row["split"]
+            labels.add(label)
+            if split in (None, part):
+                rows.append((label, f"{part}/{label}/{row['youtube_id']}_{start:06d}_{end:06d}.mp4"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}, line {number}: no row label,youtube_id,time_start,time_end,split ({error!r})"
+            ) from error
+    if not rows:
+        raise DataError(f"{path}: no row" + (f" of split {split!r}" if split else " in it"))
+    names = sorted(labels) if class_names is None else list(class_names)
     return ClipList([clip for _, clip in rows], _named([label for label, _ in rows], names, path), names)
 
 
