@@ -110,9 +110,7 @@ def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> 
     Returns:
         The found boxes that belong to someone. Where the person has no annotation in a frame, label and partner are -1.
     """
-    at, row = {}, -1
-    for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist())):
-        at[key] = row
+    at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
     by_frame = defaultdict(list)
     for row, frame in enumerate(annotated.frame.tolist()):
         by_frame[frame].append(row)

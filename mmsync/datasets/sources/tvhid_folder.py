@@ -159,7 +159,8 @@ def convert_tvhid(
     for kind, which in remarks(names, tracks, FPS).items():
         if which:
             report.remarks[kind] = which
-    splits = {split: [name for name in listed if name in set(names)] for split, listed in SPLITS.items()}
+    there = set(names)
+    splits = {split: [name for name in published if name in there] for split, published in SPLITS.items()}
     _count(report, names, splits)
     store = TrackStore(videos, tracks, str(raw.resolve()), FPS, CLASS_NAMES, splits, EXPECTED, "TV Human Interaction")
     report.notes.append(f"{len(tracks)} tracks, {sum(map(len, tracks))} boxes at {FPS:g} ticks a second")

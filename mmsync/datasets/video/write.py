@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -67,14 +67,14 @@ def write_video(
     return path
 
 
-def _write_sound(av: object, container: object, audio: object, sound: np.ndarray, rate: int) -> None:
-    block = audio.codec_context.frame_size or 1024  # type: ignore[attr-defined]
+def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray, rate: int) -> None:
+    block = audio.codec_context.frame_size or 1024
     for start in range(0, len(sound), block):
         samples = np.ascontiguousarray(sound[None, start : start + block], dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")  # type: ignore[attr-defined]
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        container.mux(audio.encode(frame))  # type: ignore[attr-defined]
-    container.mux(audio.encode(None))  # type: ignore[attr-defined]
+        container.mux(audio.encode(frame))
+    container.mux(audio.encode(None))
 
 
 def _rotate(path: Path, degrees: int) -> None:
