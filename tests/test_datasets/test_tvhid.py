@@ -277,7 +277,7 @@ def test_wrong_use(folder, source, tmp_path):
 TWO = "0 10 10 40 hug backwards\n1 40 10 40 hug backwards"
 
 
-def test_everything_that_is_wrong_is_named_and_counted_and_the_rest_is_stored(tmp_path):
+def test_everything_that_is_wrong_is_named_and_counted_and_the_rest_is_stored(tmp_path, logged):
     raw, pictures = tmp_path / "raw", np.zeros((30, 64, 96, 3), np.uint8)
     good = clip(raw, "hug_0001", pictures, boxes_file(30, TWO))
     clip(raw, "hug_0002", pictures[:20], boxes_file(30, TWO))  # fewer frames than annotated, shorter than a second
@@ -340,7 +340,9 @@ def test_everything_that_is_wrong_is_named_and_counted_and_the_rest_is_stored(tm
     shutil.move(raw, tmp_path / "moved")
     with pytest.raises(DataError, match="media_root"):
         VideoTrackSource(tmp_path / "store")
+    (tmp_path / "moved/hug_0002.avi").unlink()
     VideoTrackSource(tmp_path / "store", media_root=tmp_path / "moved", size=16).load(0, 0, 5)
+    assert any("1 of 6 videos are not under" in line and "hug_0002" in line for line in logged)
 
 
 def only_sound(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch.nn.functional import interpolate
 
 from mmsync.errors import ConfigError, DataError
@@ -187,8 +188,12 @@ class VideoTrackSource(TrackSource):
             mine = self._tracks_of[track.video]
             self._first[index] = self._first[mine[-1]] + len(self.tracks[mine[-1]]) if mine else 0
             mine.append(index)
-        if not any(path.is_file() for path in self._paths.values()):
+        gone = [name for name, path in self._paths.items() if not path.is_file()]
+        if len(gone) == len(self._paths):
             raise DataError(f"{root}: none of its videos is under {media}; give media_root, the folder of the videos")
+        if gone:
+            text = f"{root}: {len(gone)} of {len(self._paths)} videos are not under {media}, the first is {gone[0]}"
+            print_log(text, logger="current", level=30)
         self.check(root, store.expected)
 
     def files(self) -> list[Path]:
