@@ -76,8 +76,7 @@ class VideoIndex:
                 bad = [f"    {name}: {row['reason']}" for name, row in self.rows.items() if row["status"] == status]
                 lines += bad[:_SHOWN] + [f"    ... and {count - _SHOWN} more, all in the index"] * (count > _SHOWN)
         good = [row for row in self.rows.values() if row["status"] in ("ok", "no_audio")]
-        hours = sum(row["duration"] for row in good) / 3600
-        frames = sum(row["frames"] for row in good)
+        hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
         vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
         lines.append(
             f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
@@ -288,9 +287,8 @@ def _work(pipe: Connection, parents: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         while True:
             path, min_frames = pipe.recv()
-            row: Any
             try:
-                row = scan_video(path, min_frames)
+                row: Any = scan_video(path, min_frames)
             except Exception as error:  # such as PyAV that is not there
                 row = error
             pipe.send(row)
