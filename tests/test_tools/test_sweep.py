@@ -283,9 +283,14 @@ def test_ctrl_c_ends_the_children_and_a_second_call_goes_on(sweep, tmp_path, mon
     def started():
         return (tmp_path / "calls").is_file()
 
+    # Where the tests themselves run in the background of a script, SIGINT is ignored from birth.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt, daemon=True)
     thread.start()
-    assert sweep("--set", f"{LR}=0.05,0.01,0.02") == 130
+    try:
+        assert sweep("--set", f"{LR}=0.05,0.01,0.02") == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     pids = [one[0] for one in calls(tmp_path)]
     assert len(pids) == 2  # the third was not started
