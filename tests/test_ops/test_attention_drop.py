@@ -58,3 +58,15 @@ def test_half_precision_scales_a_map_with_more_elements_than_it_can_count(scope,
 def test_unknown_scope_is_named():
     with pytest.raises(ValueError, match="'clip'"):
         attention_drop(torch.randn(1, 1, 2, 2), scope="clip")
+
+
+def test_places_of_a_video_map_are_dropped_as_joints_are():
+    x = torch.randn(3, 4, 5, 2, 3)
+    video, joints = attention_drop(x), attention_drop(x.flatten(3))
+    assert torch.equal(video.output, joints.output.reshape(x.shape))
+    assert video.joint_mask.shape == (3, 6)
+
+
+def test_a_map_of_one_element_is_kept():
+    x = torch.randn(3, 4, 1, 1)
+    assert torch.equal(attention_drop(x).output, x)
