@@ -1,4 +1,4 @@
-# The first run of Sync3D: two skeletons of the built-in world, two minutes on two CPU cores. Easy negatives first, hard
+# The first run of Sync3D: two skeletons of the built-in world, three minutes on two CPU cores. Easy negatives first, hard
 # ones from epoch 5 on.
 _base_ = [
     "../_base_/datasets/synthetic_pairs.py",
