@@ -18,10 +18,18 @@ class Failures:
         max_share: Share of the items in [0, 1] that may fail.
         what: What the items are, for messages.
         hint: What a user can do, for the message that stops a run.
+        done: What is done with a failed item, for the log.
     """
 
-    def __init__(self, names: Sequence[str], max_share: float = 0.01, what: str = "clips", hint: str = "") -> None:
-        self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
+    def __init__(
+        self,
+        names: Sequence[str],
+        max_share: float = 0.01,
+        what: str = "clips",
+        hint: str = "",
+        done: str = "left out",
+    ) -> None:
+        self._all, self.max_share, self.what, self.hint, self.done = names, max_share, what, hint, done
         self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
 
     def __contains__(self, index: int) -> bool:
@@ -31,9 +39,14 @@ class Failures:
         return int(self._failed.sum())
 
     @property
+    def indices(self) -> list[int]:
+        """The failed items, whichever worker met them."""
+        return self._failed.nonzero().flatten().tolist()
+
+    @property
     def names(self) -> list[str]:
-        """Names of the failed items, whichever worker met them."""
-        return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
+        """Their names."""
+        return [self._all[i] for i in self.indices]
 
     def add(self, index: int, error: Exception) -> None:
         """Count and log a failure.
@@ -50,7 +63,7 @@ class Failures:
         failed = self.names
         if len(failed) > allowed:
             raise DataError(
-                f"{len(failed)} of {len(self._all)} {self.what} are bad, the share {self.max_share} allows {allowed}. "
-                f"Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
+                f"{len(failed)} of {len(self._all)} {self.what} are bad, max_bad_share={self.max_share} allows "
+                f"{allowed}. Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
             ) from error
-        print_log(f"left out: {error}", logger="current", level=30)
+        print_log(f"{self.done}: {error}", logger="current", level=30)

@@ -18,6 +18,7 @@ from mmsync.structures import MotionSample, SkeletonLayout
 
 from .clip_cache import ClipCache, config_of, pipeline_key
 from .collate import motion_collate
+from .failures import Failures
 from .selection import Split, select
 from .sources.base import check_labels
 from .subsets import KEYS, select_subset
@@ -84,7 +85,7 @@ class SkeletonDataset(Dataset):
             raise ConfigError(f"SkeletonDataset: cache={cache!r}; give True, False or 'disk'")
         self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
-        self.seed, self.max_bad_share, self.test_mode = seed, max_bad_share, test_mode
+        self.seed, self.test_mode = seed, test_mode
 
         splits = {"train": split} if roles is None else dict(roles)
         columns = {**self.source.attributes, "label": self.source.labels}
@@ -108,7 +109,8 @@ class SkeletonDataset(Dataset):
         self.layout = self._set_layout(layout)
         # shared with the workers: what they find out, and what persistent ones must be told
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
-        self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+        hint = "tools/misc/check_data.py CONFIG lists all problems"
+        self.failures = Failures(self.names, max_bad_share, "clips", hint, "left out and replaced")
         self._cached: Optional[dict] = None
         self._disk: Optional[ClipCache] = None
         counts = ", ".join(f"{role} {self.roles.count(role)}" for role in chosen)
@@ -157,7 +159,7 @@ class SkeletonDataset(Dataset):
 
     def bad_clips(self) -> list[str]:
         """Names of the bad clips met so far, by any worker."""
-        return [self.source.names[self.clips[i]] for i in self._bad.nonzero().flatten().tolist()]
+        return self.failures.names
 
     def __getitem__(self, index: int) -> dict:
         """One packed sample: ``inputs.keypoint (M, T, V, C)``, ``inputs.person_mask (M,)``, ``data_samples``."""
@@ -238,10 +240,10 @@ class SkeletonDataset(Dataset):
         self._disk = ClipCache(self.source, key, pack)
         self._served = self.clips.copy()
         for index in np.flatnonzero(np.isin(self.clips, list(self._disk.bad))).tolist():
-            self._count_bad(index, DataError(self._disk.bad[int(self.clips[index])]))
-        for index in self._bad.nonzero().flatten().tolist():
+            self.failures.add(index, DataError(self._disk.bad[int(self.clips[index])]))
+        for index in self.failures.indices:
             tried = (self._replacement(index, attempt) for attempt in range(len(self)))
-            good = next((other for other in tried if not self._bad[other]), None)
+            good = next((other for other in tried if other not in self.failures), None)
             if good is None:
                 raise DataError(f"all {len(self)} clips are bad")
             self._served[index] = self.clips[good]
@@ -262,7 +264,7 @@ class SkeletonDataset(Dataset):
     def _sample(self, index: int, rng: Optional[_NoGenerator] = None) -> dict:
         other = index
         for attempt in range(len(self) + 1):
-            if not self._bad[other]:
+            if other not in self.failures:
                 try:
                     results = self.raw(other)
                     results["index"] = index
@@ -271,20 +273,9 @@ class SkeletonDataset(Dataset):
                         results = transform(results)
                     return results
                 except (DataError, OSError) as error:
-                    self._count_bad(other, error)
+                    self.failures.add(other, error)
             other = self._replacement(index, attempt)
         raise DataError(f"all {len(self)} clips are bad")
-
-    def _count_bad(self, index: int, error: Exception) -> None:
-        self._bad[index] = True
-        bad = self.bad_clips()
-        allowed = int(self.max_bad_share * len(self))
-        if len(bad) > allowed:
-            raise DataError(
-                f"{len(bad)} of {len(self)} clips are bad, max_bad_share={self.max_bad_share} allows {allowed}. "
-                f"Last: {error}. Bad: {', '.join(bad)}. tools/misc/check_data.py CONFIG lists all problems"
-            ) from error
-        print_log(f"left out and replaced: {error}", logger="current", level=30)
 
     def _replacement(self, index: int, attempt: int) -> int:
         """Another sample of the same role, the same one in every epoch and worker."""
