@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import multiprocessing
 import pickle
 import sys
@@ -55,32 +57,48 @@ def clip(videos):
     return videos["h264_b_frames.mp4"]
 
 
+@pytest.fixture(params=["av", "torchcodec"])
+def opened(request):
+    """Opens a video by each backend that runs here."""
+    if request.param == "torchcodec":
+        try:
+            importlib.import_module("torchcodec")
+        except (ImportError, OSError, RuntimeError) as error:
+            pytest.skip(f"torchcodec needs an FFmpeg of the system and a torch of its time: {str(error)[:60]}")
+    return functools.partial(open_video, backend=request.param)
+
+
 def shown_at(starts: np.ndarray, time: float) -> int:
     """Oracle: the last frame that has appeared."""
     return max(i for i, start in enumerate(starts) if start <= time + 1e-9)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_time_shows_its_frame_in_any_order(videos, name):
+def test_every_time_shows_its_frame_in_any_order(videos, name, opened):
+    if "torchcodec" in opened.keywords.values() and name.endswith((".avi", ".mpg", ".ts")):
+        with pytest.raises(DataError, match=f"{name}: torchcodec shows wrong frames of .*backend='av'"):
+            opened(videos[name]).read([0.4])
+        return
     starts = FORMATS[name][1]
     middle = (starts[:-1] + starts[1:]) / 2
     rng = np.random.default_rng(0)
-    with open_video(videos[name]) as video:
+    with opened(videos[name]) as video:
         assert video.info.start == pytest.approx(starts[0], abs=2e-3)
         np.testing.assert_array_equal(read_numbers(video.read(middle)), np.arange(COUNT - 1))
+        assert read_numbers(video.read([starts[-1] + 0.002]))[0] == COUNT - 1
         picks = rng.integers(0, COUNT - 1, 15)
         np.testing.assert_array_equal(read_numbers(video.read(middle[picks])), picks)  # unsorted, repeated
         for pick in picks:  # far jumps both ways
             assert read_numbers(video.read(middle[[pick]]))[0] == pick
     for time in rng.uniform(starts[0] + 0.002, starts[-1], 5):
-        with open_video(videos[name]) as video:  # the first thing that is asked
+        with opened(videos[name]) as video:  # the first thing that is asked
             expected = {shown_at(starts, time - 1e-3), shown_at(starts, time + 1e-3)}  # containers keep milliseconds
             assert int(read_numbers(video.read([time]))[0]) in expected
 
 
-def test_time_of_a_frame_is_that_frame(clip):
+def test_time_of_a_frame_is_that_frame(clip, opened):
     """Times as one computes them, whose rounding falls on either side."""
-    with open_video(clip) as video:
+    with opened(clip) as video:
         for times in (STEADY, np.cumsum(np.full(COUNT, 1 / 25)) - 1 / 25, STEADY.astype(np.float32)):
             np.testing.assert_array_equal(read_numbers(video.read(times)), np.arange(COUNT))
 
@@ -97,27 +115,27 @@ def test_b_frames_in_avi_come_in_order_one_frame_late(tmp_path):
             assert read_numbers(video.read([start + STEADY[pick]]))[0] == pick
 
 
-def test_a_gap_is_crossed_by_a_seek(tmp_path):
+def test_a_gap_is_crossed_by_a_seek(tmp_path, opened):
     """As in sparse reading of a long video; seeks must land as exactly as decoding does."""
     count = 500
     path = write_video(tmp_path / "long.mkv", numbered_pictures(np.arange(count)), options={"g": "50"})
     picks = np.arange(0, count, 77)
-    with open_video(path) as video:
+    with opened(path) as video:
         np.testing.assert_array_equal(read_numbers(video.read(picks / 25)), picks)
 
 
-def test_rate_of_three_to_two(tmp_path):
+def test_rate_of_three_to_two(tmp_path, opened):
     """24 pictures at the ticks of 30 a second: 25 fps sampling by time repeats and skips as the clock says."""
     ticks = np.round(np.arange(48) * 30 / 24) / 30
     path = write_video(tmp_path / "a.mkv", numbered_pictures(np.arange(48)), times=ticks, codec="libx264")
     times = np.arange(45) / 25 + 0.005
-    with open_video(path) as video:
+    with opened(path) as video:
         np.testing.assert_array_equal(read_numbers(video.read(times)), [shown_at(ticks, time) for time in times])
 
 
-def test_nothing_is_shown_before_and_after(videos):
+def test_nothing_is_shown_before_and_after(videos, opened):
     half = 0.5 / 25
-    with open_video(videos["mpeg4.mp4"]) as video:
+    with opened(videos["mpeg4.mp4"]) as video:
         end = COUNT / 25
         assert read_numbers(video.read([end + 0.9 * half, -0.9 * half])).tolist() == [COUNT - 1, 0]
         for time in (end + 1.1 * half, -1.1 * half):
@@ -128,23 +146,23 @@ def test_nothing_is_shown_before_and_after(videos):
             video.read([0.0, np.nan])
         with pytest.raises(DataError, match="no times"):
             video.read([])
-    with open_video(videos["mpeg4.mp4"], outside="nearest") as video:
+    with opened(videos["mpeg4.mp4"], outside="nearest") as video:
         assert read_numbers(video.read([99, -99, 1])).tolist() == [COUNT - 1, 0, 25]
     with (
-        open_video(videos["late.mp4"]) as video,
+        opened(videos["late.mp4"]) as video,
         pytest.raises(DataError, match=r"no frame at 1\.000 s, the first appears at 1\.500"),
     ):
         video.read([1.0])
     with pytest.raises(ConfigError, match="outside='last'"):
-        open_video(videos["mpeg4.mp4"], outside="last")
+        opened(videos["mpeg4.mp4"], outside="last")
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_rotated_pictures_are_set_upright(tmp_path, rotation):
+def test_rotated_pictures_are_set_upright(tmp_path, rotation, opened):
     pictures = numbered_pictures(np.arange(8), size=(64, 128))
     lying = np.rot90(pictures, -rotation // 90, axes=(1, 2))
     path = write_video(tmp_path / "a.mp4", lying, rotation=rotation)
-    with open_video(path) as video:
+    with opened(path) as video:
         assert (video.info.height, video.info.width) == (64, 128)
         got = video.read(np.arange(8) / 25)
         assert got.shape == pictures.shape
@@ -155,15 +173,15 @@ def test_rotated_pictures_are_set_upright(tmp_path, rotation):
         assert np.abs(small[0].astype(int) - pictures[0, ::2, ::2]).mean() < 25
 
 
-def test_colours_are_rgb(tmp_path):
+def test_colours_are_rgb(tmp_path, opened):
     pictures = np.zeros((3, 32, 32, 3), np.uint8)
     pictures[...] = (200, 60, 20)
-    with open_video(write_video(tmp_path / "a.mp4", pictures)) as video:
+    with opened(write_video(tmp_path / "a.mp4", pictures)) as video:
         assert np.abs(video.read([0])[0].mean(axis=(0, 1)) - (200, 60, 20)).max() < 12
 
 
-def test_scaling_and_cropping(clip):
-    with open_video(clip) as video:
+def test_scaling_and_cropping(clip, opened):
+    with opened(clip) as video:
         assert video.read([0, 1], size=(20, 30)).shape == (2, 20, 30, 3)
         assert video.read([0], size=32).shape == (1, 32, 48, 3)
         whole = video.read([0.4, 0.2])
@@ -179,12 +197,12 @@ def _read_in_child(video, pipe):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_reader_in_use_goes_to_another_process(clip, method):
+def test_a_reader_in_use_goes_to_another_process(clip, method, opened):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
     context = multiprocessing.get_context(method)
     ours, theirs = context.Pipe()
-    with open_video(clip) as video:
+    with opened(clip) as video:
         video.read([0.8])
         process = context.Process(target=_read_in_child, args=(video, theirs))
         process.start()
@@ -240,34 +258,27 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_files_are_named(tmp_path, name):
+def test_bad_files_are_named(tmp_path, name, opened):
     content, message = BAD[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with open_video(tmp_path / name) as video:
+    with opened(tmp_path / name) as video:
         with pytest.raises(DataError, match=f"{name}: .*{message}"):
             video.read([0])
         with pytest.raises(DataError, match=f"{name}: .*{message}"):
             _ = video.info
 
 
-def test_other_things_than_videos(tmp_path, clip):
+def test_other_things_than_videos(tmp_path, clip, opened):
     with pytest.raises(DataError, match="cannot be opened"):
-        open_video(tmp_path).read([0])
+        opened(tmp_path).read([0])
     with av.open(str(tmp_path / "sound.wav"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
     with pytest.raises(DataError, match="holds only sound"):
-        open_video(tmp_path / "sound.wav").read([0])
-    cut = tmp_path / "cut.ts"
-    write_video(cut, numbered_pictures(np.arange(COUNT)), codec="libx264", options={"g": "12"})
-    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-    with open_video(cut) as video:
-        assert read_numbers(video.read([0.2]))[0] == 5
-        with pytest.raises(DataError, match=r"cut\.ts: "):
-            video.read([2.3])
+        opened(tmp_path / "sound.wav").read([0])
     locked = tmp_path / "locked.mp4"
     locked.write_bytes(clip.read_bytes())
     locked.chmod(0)
@@ -275,14 +286,24 @@ def test_other_things_than_videos(tmp_path, clip):
         locked.open("rb").close()
     except PermissionError:
         with pytest.raises(DataError, match="Permission denied"):
-            open_video(locked).read([0])
+            opened(locked).read([0])
 
 
-def test_names_that_ffmpeg_would_take_for_something_else(tmp_path, clip, monkeypatch):
+def test_a_cut_file_shows_what_it_has(tmp_path):
+    cut = tmp_path / "cut.ts"
+    write_video(cut, numbered_pictures(np.arange(COUNT)), codec="libx264", options={"g": "12"})
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with open_video(cut) as video:
+        assert read_numbers(video.read([0.2]))[0] == 5
+        with pytest.raises(DataError, match=r"cut\.ts: "):
+            video.read([2.3])
+
+
+def test_names_that_ffmpeg_would_take_for_something_else(tmp_path, clip, monkeypatch, opened):
     monkeypatch.chdir(tmp_path)
     for name in ("concat:a.mp4", "50%d [x] & 'y'.mp4", "Küche.mp4"):
         Path(name).write_bytes(clip.read_bytes())
-        assert read_numbers(open_video(name).read([0.4]))[0] == 10
+        assert read_numbers(opened(name).read([0.4]))[0] == 10
 
 
 def test_folder_of_pictures(tmp_path):
@@ -330,12 +351,6 @@ def test_backends(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(DependencyError, match="pip install 'av>=12'"):
         open_video(tmp_path / "a.mp4").read([0])
-
-
-def test_torchcodec_reads_the_same(clip):
-    pytest.importorskip("torchcodec", exc_type=Exception, reason="torchcodec needs an FFmpeg of the system")
-    with open_video(clip, "torchcodec") as video:
-        np.testing.assert_array_equal(read_numbers(video.read(STEADY[::-1])), np.arange(COUNT)[::-1])
 
 
 def test_pyav_is_imported_only_when_used():
