@@ -124,7 +124,7 @@ def test_written_again_it_is_the_same_and_other_arguments_are_refused(folder, tm
 # ------------------------------------------------------------------------------------------------------------ the crops
 
 
-def test_a_crop_is_the_enlarged_box_scaled_into_the_middle(tmp_path):
+def test_a_crop_is_the_enlarged_box_scaled_into_the_middle(tmp_path, logged):
     """Against Pillow, from the same decoded picture; one box inside, one over the edge, one beyond."""
     noise = np.random.default_rng(0).integers(0, 255, (3, 12, 16, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
     text = boxes_file(3, "0 20 30 40 hug backwards\n1 -20 10 50 hug backwards\n2 200 10 20 hug backwards")
@@ -146,6 +146,7 @@ def test_a_crop_is_the_enlarged_box_scaled_into_the_middle(tmp_path):
             got = source.load(track, 1, 1)[0].astype(int)
             assert np.abs(got - wanted).max() <= 2, (mode, track)
         assert (source.load(2, 0, 3) == 127).all()
+        assert "3 boxes of 1 videos are beyond the picture, their crops show nothing: hug_0001 (3)" in logged[-1]
 
 
 @pytest.mark.parametrize("rate", [25, 30, 50])

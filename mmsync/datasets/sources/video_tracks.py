@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Optional, Union
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from torch.nn.functional import interpolate
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path, one_writer, remove_leftovers, reserve
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
-from mmsync.ops.video_augment import FLOW_ZERO
 from mmsync.registry import DATASETS
 
+from .conversion import SHOWN
+from .crops import cut_flow, cut_out, whole_pixels
 from .store import cached
 from .track_store import TrackStore, read_track_store
 from .tracks import TrackSource, tick_times
@@ -25,81 +25,7 @@ from .tracks import TrackSource, tick_times
 if TYPE_CHECKING:
     from ..video.reader import VideoReader
 
-NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
 _VERSION = 1  # of the crops; a change that changes pixels needs a new one
-
-
-def whole_pixels(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The pixels of a picture that boxes touch.
-
-    Args:
-        boxes: ``(..., 4)`` float, ``x1 y1 x2 y2``.
-        width: Of the picture.
-        height: Of the picture.
-
-    Returns:
-        ``(..., 4)`` int64; ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
-    """
-    boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # no pixel more for the round-off of float32
-    low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
-    return np.concatenate([low, np.minimum(high, (width, height))], -1).astype(np.int64)
-
-
-def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
-    """Scale a part of a picture to the size of a canvas, keep its aspect, put it into the middle.
-
-    The longer side gets the canvas's length exactly, the shorter one is rounded down; bilinear, with antialiasing where
-    it is made smaller.
-
-    Args:
-        picture: ``(H, W, 3)`` uint8.
-        box: ``(4,)`` whole pixels inside of it, as of :func:`whole_pixels`; an empty one leaves the canvas neutral.
-        out: ``(S, S, 3)`` uint8, the canvas to fill.
-    """
-    out[...] = NEUTRAL
-    scaled = _scaled(picture, box, len(out))
-    if scaled is not None:
-        out[_middle(scaled, len(out))] = scaled
-
-
-def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
-    """Optical flow inside a box, in pixels of the canvas; both pictures are cut by the same box.
-
-    Args:
-        pictures: ``(H, W, 2)`` uint8, grey, one after the other.
-        box: As in :func:`cut_out`.
-        out: ``(S, S, 2)`` uint8, the canvas to fill; beyond the box nothing moves.
-        method: See :func:`mmsync.datasets.video.flow.flow_algorithm`.
-        speed: What the flow is multiplied by.
-    """
-    from ..video.flow import encode_flow, optical_flow
-
-    out[...] = FLOW_ZERO
-    scaled = _scaled(pictures, box, len(out))
-    if scaled is not None:
-        rows, columns = middle = _middle(scaled, len(out))
-        # the edge goes on to the canvas's, as a border of another colour would hold fast what moves beside it
-        edges = [(part.start, len(out) - part.stop) for part in (rows, columns)]
-        first, second = np.pad(scaled, [*edges, (0, 0)], mode="edge").transpose(2, 0, 1)
-        out[middle] = encode_flow(optical_flow(first, second, method)[middle] * speed)
-
-
-def _scaled(picture: np.ndarray, box: np.ndarray, size: int) -> Optional[np.ndarray]:
-    """The box's part of a picture ``(H, W, C)``, its longer side ``size``; ``None`` of an empty box."""
-    x1, y1, x2, y2 = box.tolist()
-    width, height = x2 - x1, y2 - y1
-    if width <= 0 or height <= 0:
-        return None
-    longer = max(width, height)
-    h, w = max(1, size * height // longer), max(1, size * width // longer)
-    part = torch.from_numpy(np.ascontiguousarray(picture[y1:y2, x1:x2])).permute(2, 0, 1)[None]
-    return interpolate(part, (h, w), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
-
-
-def _middle(part: np.ndarray, size: int) -> tuple[slice, slice]:
-    """Where a part lies on a canvas."""
-    top, left = ((size - length) // 2 for length in part.shape[:2])
-    return slice(top, top + part.shape[0]), slice(left, left + part.shape[1])
 
 
 @DATASETS.register_module()
@@ -172,6 +98,7 @@ class VideoTrackSource(TrackSource):
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
         self.cache, self.backend, self.flow = cache, backend, flow
+        self._tell_empty(root)
 
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
         self.fps, self.tracks = store.fps, store.tracks
@@ -195,6 +122,23 @@ class VideoTrackSource(TrackSource):
             text = f"{root}: {len(gone)} of {len(self._paths)} videos are not under {media}, the first is {gone[0]}"
             print_log(text, logger="current", level=30)
         self.check(root, store.expected)
+
+    def _tell_empty(self, root: Path) -> None:
+        """Log where a box, enlarged as it is, lies beyond the picture, so that its crop is the canvas only."""
+        boxes = torch.from_numpy(np.concatenate([np.asarray(track.boxes) for track in self.tracks]))
+        video = np.repeat([track.video for track in self.tracks], [len(track) for track in self.tracks])
+        names, of = np.unique(video, return_inverse=True)
+        size = np.array([(self._facts[name]["width"], self._facts[name]["height"]) for name in names])[of]
+        whole = whole_pixels(enlarge(boxes, self.enlarge, self.enlarge_mode).numpy(), size[:, 0], size[:, 1])
+        count = np.bincount(of, (whole[:, 2:] <= whole[:, :2]).any(1)).astype(int)
+        if count.any():
+            some = [f"{names[i]} ({count[i]})" for i in np.flatnonzero(count)]
+            print_log(
+                f"{root}: {count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing: "
+                f"{', '.join(some[:SHOWN])}" + (", ..." if len(some) > SHOWN else ""),
+                logger="current",
+                level=30,
+            )
 
     def files(self) -> list[Path]:
         """The videos."""
