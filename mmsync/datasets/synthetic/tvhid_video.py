@@ -76,7 +76,7 @@ def write_tvhid(
 
     Raises:
         ConfigError: Sizes that cannot be.
-        DataError: More clips than there are names, or the folder was made with other arguments.
+        DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
         DependencyError: PyAV is missing.
     """
     from ..video.write import write_video
@@ -95,16 +95,22 @@ def write_tvhid(
     videos, annotations = folder / VIDEO_FOLDER, folder / ANNOTATION_FOLDER
     for place in (videos, annotations):
         place.mkdir(parents=True, exist_ok=True)
-    (folder / "readme.txt").write_text(readme)
-    longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
-    stage = SyntheticWorld(
-        world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
-    )
     jobs = [
         (part, index, name)
         for part, split in enumerate(("set1", "set2"))
         for index, name in _names(split, counts[part])
     ]
+    more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - {name for _, _, name in jobs})
+    if more:
+        raise DataError(
+            f"{folder} holds {len(more)} clips beyond the {len(jobs)} that are asked for, such as {more[0]}; ask for at "
+            "least as many as it was made with, give another folder, or remove it"
+        )
+    (folder / "readme.txt").write_text(readme)
+    longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
+    stage = SyntheticWorld(
+        world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
+    )
     for part, index, name in tqdm(jobs, desc="write TV-HID", unit="clip", disable=None):
         video, annotation = videos / f"{name}.avi", annotations / f"{name}.annotations"
         if video.exists() and annotation.exists():
