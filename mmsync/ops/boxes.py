@@ -47,7 +47,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
         ``(...)`` in [0, 1], 0 where both are empty.
     """
     shared = intersection(a, b)
-    return shared / (area(a) + area(b) - shared).clamp(min=torch.finfo(shared.dtype).tiny)
+    return _share(shared, area(a) + area(b) - shared)
 
 
 def coverage(found: Tensor, truth: Tensor) -> Tensor:
@@ -62,8 +62,12 @@ def coverage(found: Tensor, truth: Tensor) -> Tensor:
     Returns:
         ``(...)`` in [0, 1], 0 where the truth is empty.
     """
-    shared = intersection(found, truth)
-    return shared / area(truth).clamp(min=torch.finfo(shared.dtype).tiny)
+    return _share(intersection(found, truth), area(truth))
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    """Part by whole, of whole numbers too; 0 where the whole is."""
+    return part / whole.masked_fill(whole == 0, 1)
 
 
 def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:

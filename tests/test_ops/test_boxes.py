@@ -28,6 +28,8 @@ def test_overlaps_are_counts_of_shared_pixels():
         assert covered == pytest.approx(len(p & q) / len(q))
     assert (ops.intersection(a, b) > 0).any()
     assert (ops.intersection(a, b) == 0).any()
+    assert torch.equal(ops.iou(a.long(), b.long()), ops.iou(a, b))  # annotated pixels are whole numbers
+    assert torch.equal(ops.coverage(a.long(), b.long()), ops.coverage(a, b))
     pairs = ops.iou(a[:, None], b)
     assert pairs.shape == (40, 40)
     assert torch.equal(pairs.diagonal(), ops.iou(a, b))
