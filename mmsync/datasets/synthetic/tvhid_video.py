@@ -103,8 +103,8 @@ def write_tvhid(
     more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - {name for _, _, name in jobs})
     if more:
         raise DataError(
-            f"{folder} holds {len(more)} clips beyond the {len(jobs)} that are asked for, such as {more[0]}; ask for at "
-            "least as many as it was made with, give another folder, or remove it"
+            f"{folder} holds {len(more)} clips beyond the {len(jobs)} that are asked for, such as {more[0]}; ask for "
+            "as many as it was made with at least, give another folder, or remove it"
         )
     (folder / "readme.txt").write_text(readme)
     longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
