@@ -168,6 +168,9 @@ def _hang(path, min_frames):
         time.sleep(60)
     if "crash" in Path(path).name:
         os._exit(11)
+    if "huge" in Path(path).name or ("once" in Path(path).name and not Path(path).stat().st_size):
+        Path(path).write_bytes(b"seen")
+        os.kill(os.getpid(), signal.SIGKILL)
     return {"status": "ok", "reason": "", "size": 0, "mtime_ns": os.stat(path).st_mtime_ns}
 
 
@@ -182,6 +185,26 @@ def test_a_file_that_hangs_or_crashes_costs_only_itself(tmp_path, monkeypatch):
     }  # fmt: skip
     assert rows["crash.mp4"]["reason"] == "the decoder crashed"
     assert "within 1.0 s" in rows["hang.mp4"]["reason"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in reaches the workers by fork")
+def test_a_worker_that_is_killed_is_replaced(tmp_path, monkeypatch):
+    """As by the system when memory runs out: with nothing to do, with a file for the first time, and again with it."""
+    for name in ("a.mp4", "b.mp4", "huge.mp4", "once.mp4"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(index, "scan_video", _hang)
+    start, workers = index._start, []
+    monkeypatch.setattr(index, "_start", lambda context: workers.append(start(context)) or workers[-1])
+    found = index._scan_all(tmp_path, sorted(os.listdir(tmp_path)), 1, 1, 60.0)
+    rows = dict([next(found)])
+    os.kill(workers[0][1].pid, signal.SIGKILL)
+    workers[0][1].join()
+    rows.update(found)
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "a.mp4": "ok", "b.mp4": "ok", "huge.mp4": "corrupt", "once.mp4": "ok"
+    }  # fmt: skip
+    assert "killed twice" in rows["huge.mp4"]["reason"]
+    assert len(workers) == 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in is reached by fork")

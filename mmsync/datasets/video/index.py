@@ -166,7 +166,7 @@ def build_index(
     todo = [name for name in names if name not in rows]
     out.parent.mkdir(parents=True, exist_ok=True)
     with open(part, "a", encoding="utf-8") as log, tqdm(
-        total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5
+        total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo
     ) as bar:  # fmt: skip
         log.write("\n")
         for name, row in _scan_all(root, todo, workers, min_frames, timeout):
@@ -238,13 +238,17 @@ def _scan_all(
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
     busy: dict[Connection, tuple[Any, str, float]] = {}
     free: list[tuple[Connection, Any]] = []
+    killed: set[str] = set()
 
     def give() -> None:
         while queue and len(busy) < max(1, workers):
             pipe, process = free.pop() if free else _start(context)
-            name = queue.pop()
-            pipe.send((str(root / name), min_frames))
-            busy[pipe] = (process, name, time.monotonic())
+            try:
+                pipe.send((str(root / queue[-1]), min_frames))
+            except OSError:  # killed while it had nothing to do, as when memory runs out: no file is to blame
+                process.join()
+                continue
+            busy[pipe] = (process, queue.pop(), time.monotonic())
 
     try:
         give()
@@ -257,7 +261,15 @@ def _scan_all(
                         row = pipe.recv()
                         free.append((pipe, process))
                     except EOFError:
-                        row = _lost(root / name, "the decoder crashed")
+                        process.join()
+                        if process.exitcode != -signal.SIGKILL:
+                            row = _lost(root / name, "the decoder crashed")
+                        elif name in killed:
+                            row = _lost(root / name, "its process was killed twice; does it need too much memory?")
+                        else:  # by the system, maybe for the memory of others
+                            killed.add(name)
+                            queue.append(name)
+                            del busy[pipe]
                 elif time.monotonic() - since > timeout:
                     row = _lost(root / name, f"not decoded within {timeout} s")
                     process.kill()
