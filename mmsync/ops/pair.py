@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -59,8 +60,6 @@ def margin_contrastive(
 
 
 def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of ``x (P,)`` with weights ``(P,)``; 0 if they are all 0."""
-    if weight is None:
-        return x.mean()
-    weight = weight.to(x.dtype)
+    """Mean of ``x (P,)`` with weights ``(P,)``; 0 if they are all 0, or there is nothing."""
+    weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
     return (x * weight).sum() / weight.sum().clamp(min=1)

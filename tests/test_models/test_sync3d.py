@@ -71,6 +71,14 @@ def test_equal_embeddings_have_a_finite_gradient(settings):
     assert torch.isfinite(z.grad).all()
 
 
+def test_no_pairs_cost_nothing():
+    z = torch.zeros(2, 0, 3, requires_grad=True)
+    loss = ContrastiveLoss()
+    found = loss(loss.distance(*z), torch.zeros(0))
+    found.backward()
+    assert found == 0
+
+
 def test_loss_settings_are_checked():
     with pytest.raises(ConfigError, match="2 apart"):
         ContrastiveLoss(margin=20, normalize=True)
