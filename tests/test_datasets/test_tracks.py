@@ -152,6 +152,10 @@ def test_coco_names_videos_by_folder_or_by_field(tmp_path):
     assert found["hug_0001"].box.tolist() == [[1, 2, 4, 6]]
     assert found["hug_0001"].person.tolist() == [5]
     assert found["b"].frame.tolist() == [4]
+    boxes.append({"image_id": 2, "bbox": [0, float("nan"), 2, 2]})
+    file.write_text(json.dumps({"images": images, "annotations": boxes}))
+    with pytest.raises(DataError, match="frame 4 of b is not finite"):
+        read_coco(file)
     file.write_text(json.dumps([1]))
     with pytest.raises(DataError, match="COCO"):
         read_coco(file)

@@ -68,7 +68,10 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
             if found.get("category_id", category) == category and found.get("score", 1) >= min_score:
                 video, frame = images[found["image_id"]]
                 person = found.get("track_id", found.get("instance_id", -1))
-                rows[video].append([frame, person, *found["bbox"]])
+                x, y, width, height = map(float, found["bbox"])
+                if not np.isfinite([x, y, width, height]).all():  # json of Python may hold NaN
+                    raise ValueError(f"bbox {found['bbox']} in frame {frame} of {video} is not finite")
+                rows[video].append([frame, person, x, y, width, height])
         return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: no COCO json with images and annotations ({error!r})") from error
