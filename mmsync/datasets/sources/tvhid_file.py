@@ -50,6 +50,21 @@ class Annotation(NamedTuple):
     faults: dict[str, str]
     variants: list[str]
 
+    def interactions(self) -> list[tuple[int, int, int, int]]:
+        """Intervals ``(first frame, last frame, person, other person)``, by time.
+
+        Each goes from the first to the last frame that names the pair; frames in between that name nobody belong to it,
+        and another pair ends it. Who acts with whom has no direction.
+        """
+        table = self.table.take(self.table.partner > self.table.person)  # each pair is told at both people
+        found: list[list[int]] = []
+        for frame, *pair in sorted(zip(table.frame.tolist(), table.person.tolist(), table.partner.tolist())):
+            if found and found[-1][2:] == pair:
+                found[-1][1] = frame
+            else:
+                found.append([frame, frame, *pair])
+        return [(first, last, one, other) for first, last, one, other in found]
+
 
 class _Notes:
     """Faults by kind, each with its first place and their number."""
