@@ -37,10 +37,8 @@ def slim(**options) -> VideoResNet:
     return model
 
 
-@pytest.mark.parametrize("name", REFERENCES)
-@torch.no_grad()
-def test_reference_numbers(fixture_root, name):
-    """Every stage, the pooled feature and the logits, at 8 x 112 x 112 and 25 x 64 x 80; weights by the key's rule."""
+def reference(fixture_root, name: str) -> tuple:
+    """Recorded numbers, their rule, network and classifier with the rule's weights, seed."""
     folder = fixture_root / "video"
     archive, rule = np.load(folder / "tv_resnets.npz"), runpy.run_path(str(folder / "weight_rule.py"))
     options, seed, _ = REFERENCES[name]
@@ -48,6 +46,14 @@ def test_reference_numbers(fixture_root, name):
         model, fc = VideoResNet(**options).eval(), nn.Linear(512, 400)
     model.load_state_dict(rule["state"](model.state_dict(), seed), assign=True)
     fc.load_state_dict(rule["state"](fc.state_dict(), seed, rename=lambda key: f"fc.{key}"), assign=True)
+    return archive, rule, model, fc, seed
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@torch.no_grad()
+def test_reference_numbers(fixture_root, name):
+    """Every stage, the pooled feature and the logits, at 8 x 112 x 112 and 25 x 64 x 80; weights by the key's rule."""
+    archive, rule, model, fc, seed = reference(fixture_root, name)
     stages = {}
     for part in ("stem", "layer1", "layer2", "layer3", "layer4"):
         getattr(model, part).register_forward_hook(
@@ -60,6 +66,19 @@ def test_reference_numbers(fixture_root, name):
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, err_msg=f"{case} {part}")
         np.testing.assert_allclose(feature, archive[f"{name}_{case}_feat"], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(fc(feature), archive[f"{name}_{case}_logits"], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_reference_gradients(fixture_root, name):
+    """Cross entropy of one clip of 8 x 56 x 56 with class 3, in evaluation mode."""
+    archive, rule, model, fc, seed = reference(fixture_root, name)
+    logits = fc(VideoPool()(model(rule["inp"]((1, 3, 8, 56, 56), seed + 1))))
+    loss = F.cross_entropy(logits, torch.tensor([3]))
+    found = torch.autograd.grad(loss, [model.stem[0].weight, fc.weight])
+    assert loss.item() == pytest.approx(float(archive[f"{name}_grad_loss"]), rel=1e-4)
+    for gradient, part in zip(found, ("stem.0", "fc")):
+        expected = float(archive[f"{name}_grad_norm_{part}.weight"])
+        assert gradient.norm().item() == pytest.approx(expected, rel=1e-3), part
 
 
 @pytest.mark.parametrize("name", REFERENCES)
