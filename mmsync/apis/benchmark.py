@@ -30,6 +30,7 @@ from mmsync.config.load import Notes
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.engine.checkpoint import read_checkpoint
+from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError, MMSyncError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
@@ -340,7 +341,7 @@ class Benchmark:
         self.checkpoint, self.work_dir, self.device = str(checkpoint), Path(work_dir), device
         self.seeds, self.force, self.trust = seeds, force, trust
         content = read_checkpoint(checkpoint, trust=trust)
-        self.epoch = content.get("meta", {}).get("epoch")
+        self.epoch, self.folds = content.get("meta", {}).get("epoch"), trained_folds(content)
         self.digest = _digest_file(self.checkpoint)
         base = base_config(content, config, options or {}, self.checkpoint)
         init_default_scope(base.get("default_scope", "mmsync"))
@@ -443,8 +444,9 @@ class Benchmark:
                 for other in self.cfgs.values()
                 if "train_cfg" not in other and _key(other) == key
             )
-            model = init_model(cfg, self.checkpoint, self.device, trust=self.trust)
             loader = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
+            check_folds(self.folds, [loader.dataset])
+            model = init_model(cfg, self.checkpoint, self.device, trust=self.trust)
             names = getattr(loader.dataset, "metainfo", {}).get("classes")
             self._features[key] = (extract_features(model, loader, joints=joints), names)
         return self._features[key]

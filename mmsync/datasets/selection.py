@@ -79,6 +79,6 @@ def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarr
 
 def _read_names(file: Union[str, Path]) -> list[str]:
     try:
-        return Path(file).read_text().split()
+        return [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]  # names may hold blanks
     except OSError as error:
         raise DataError(f"split file {file} cannot be read: {error}") from error

@@ -25,6 +25,7 @@ from mmsync import compat
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
+from mmsync.engine.folds import check_folds, folds_of, trained_folds
 from mmsync.engine.randomness import get_rng_state, set_rng_state
 from mmsync.errors import CheckpointError, ConfigError
 from mmsync.models.modules import convert_sync_batchnorm
@@ -39,7 +40,8 @@ class MotionRunner(Runner):
     Beyond MMEngine's Runner: a checkpoint is written whole or not at all, loads with ``weights_only=True`` and holds
     the states of every rank's random generators, so that a resumed run repeats the uninterrupted one bit for bit, also
     from the middle of an epoch (on the same number of processes); weights of another model are refused; several
-    processes run on the CPU as well; the console shows short lines.
+    processes run on the CPU as well; a model is not tested on a fold whose test clips it was trained on; the console
+    shows short lines.
 
     The arguments are MMEngine's, see :class:`mmengine.runner.Runner`. Of the config it also reads
     ``trust_checkpoint`` (False): let checkpoints run code while they load.
@@ -48,6 +50,7 @@ class MotionRunner(Runner):
     _resumed_rng: Optional[list[dict[str, Any]]] = None  # of each rank, until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
     _batches_seen = 0
+    _folds: Sequence[str] = ()  # that the loaded weights were trained on
     _timestamps: set[str] = set()
 
     # ---------------------------------------------------------------------------------------------- environment
@@ -235,6 +238,7 @@ class MotionRunner(Runner):
             mmengine_version=mmengine.__version__,
             mmsync_version=__version__,
         )
+        done["folds"] = list(dict.fromkeys([*self._folds, *folds_of(loader.dataset)]))
         if hasattr(loader.dataset, "metainfo"):
             done["dataset_meta"] = loader.dataset.metainfo
         checkpoint = {
@@ -281,6 +285,7 @@ class MotionRunner(Runner):
             self.bare_model, checkpoint["state_dict"], str(filename), strict or bool(self._resume), revise_keys
         )
         self._has_loaded = True
+        self._folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
         self.logger.info(f"loaded {filename}: {match.brief()}")
         return checkpoint
@@ -362,7 +367,11 @@ class MotionRunner(Runner):
             self._resumed_rng = rng
 
     def load_or_resume(self) -> None:
-        """Load weights or resume, as the config says."""
+        """Load weights or resume, as the config says.
+
+        Raises:
+            ProtocolError: The data to be tested on are another fold of what the model was trained on.
+        """
         if self._resume and self._load_from is None and not self._has_loaded:
             latest = find_latest_checkpoint(self.work_dir)
             if latest is None:
@@ -372,3 +381,5 @@ class MotionRunner(Runner):
                 latest = str(Path(self.work_dir) / Path(latest).name)
             self._load_from = latest
         super().load_or_resume()
+        loops = (self._train_loop, self._val_loop, self._test_loop)
+        check_folds(self._folds, [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)])

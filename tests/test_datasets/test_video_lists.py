@@ -83,11 +83,12 @@ def test_hmdb51_marks_train_test_and_neither(tmp_path):
 
 
 def test_a_model_of_one_fold_is_not_tested_on_another():
-    lists.check_fold("ucf101/1", "ucf101/1")
-    lists.check_fold("hmdb51/2", "ucf101/1")
-    lists.check_fold(None, "ucf101/1")
-    with pytest.raises(ProtocolError, match="ucf101/2"):
-        lists.check_fold("ucf101/1", "ucf101/2")
+    lists.check_fold(["ucf101/1"], "ucf101/1")
+    lists.check_fold(["hmdb51/2", "kinetics/1"], "ucf101/1")
+    lists.check_fold([], "ucf101/1")
+    lists.check_fold(["ucf101/1"], None)
+    with pytest.raises(ProtocolError, match="trained on fold ucf101/2"):
+        lists.check_fold(["ucf101/1", "ucf101/2"], "ucf101/1")
 
 
 def test_ava_rows_of_one_person_are_one_box(tmp_path):

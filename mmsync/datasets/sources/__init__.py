@@ -1,5 +1,6 @@
 from .arrays import AimCLRSource, CTRGCNSource
 from .base import SkeletonSource
+from .clips import ClipFolderSource, ClipListSource, ClipSource, HMDB51Source, KineticsSource, UCF101Source
 from .penn import PennActionSource
 from .pyskl import PysklSource
 from .safe_pickle import load_pickle
@@ -14,6 +15,11 @@ from .video_tracks import VideoTrackSource
 __all__ = [
     "AimCLRSource",
     "CTRGCNSource",
+    "ClipFolderSource",
+    "ClipListSource",
+    "ClipSource",
+    "HMDB51Source",
+    "KineticsSource",
     "NWUCLASource",
     "PennActionSource",
     "PysklSource",
@@ -24,6 +30,7 @@ __all__ = [
     "StoreWriter",
     "TVHIDSource",
     "TrackSource",
+    "UCF101Source",
     "VideoTrackSource",
     "cache_root",
     "load_pickle",

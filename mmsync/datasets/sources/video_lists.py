@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
@@ -40,23 +40,22 @@ class ClipList(NamedTuple):
     num_frames: Optional[np.ndarray] = None
 
 
-def check_fold(trained: Optional[str], tested: Optional[str]) -> None:
+def check_fold(trained: Iterable[str], tested: Optional[str]) -> None:
     """Refuse to test on clips that were trained on: the folds of a data set overlap.
 
     Args:
-        trained: Fold that the model was trained on, as in its checkpoint; ``None`` if none.
-        tested: Fold of the test.
+        trained: Folds that the model was trained on, as its checkpoint tells.
+        tested: Fold of the test; ``None`` if it has none.
 
     Raises:
         ProtocolError: Another fold of the same data set.
     """
-    if trained is None or tested is None or trained == tested:
-        return
-    if trained.split("/")[0] == tested.split("/")[0]:
-        raise ProtocolError(
-            f"the model was trained on fold {trained}, and fold {tested} tests clips that were in it, which gives "
-            f"nearly 100 %; test on {trained}, or train a model on {tested}"
-        )
+    for fold in trained:
+        if tested not in (None, fold) and fold.split("/")[0] == tested.split("/")[0]:
+            raise ProtocolError(
+                f"the model was trained on fold {fold}, and most clips that fold {tested} tests were in it, which "
+                f"gives nearly 100 %; test on {fold}, or train a model on {tested}"
+            )
 
 
 def read_list(path: PathLike) -> ClipList:
@@ -287,6 +286,7 @@ def _check_fold_name(fold: int, split: str, what: str) -> None:
         raise ConfigError(f"{what}: fold {fold!r}, split {split!r}; folds are 1, 2, 3, splits 'train' and 'test'")
 
 
-def _tell_size(what: str, found: int, expected: int) -> None:
-    if found != expected:
-        print_log(f"{what}: expected {expected} clips, the list has {found}", logger="current", level=30)
+def _tell_size(what: str, found: int, published: int) -> None:
+    if found != published:
+        text = f"{what}: the list has {found} clips, the published one {published}; results do not compare with others'"
+        print_log(text, logger="current", level=30)

@@ -4,7 +4,7 @@ from .fusion import fuse_scores
 from .knn import knn_classify, topk_accuracy
 from .linear import LinearProbe, train_linear_probe
 from .mlp import MLPProbe, mlp_logits, train_mlp_probe
-from .scores import Scores, load_scores, top_accuracy
+from .scores import Scores, load_scores, top_accuracy, video_scores
 from .verification import (
     auc_interval,
     best_threshold,
@@ -38,4 +38,5 @@ __all__ = [
     "topk_accuracy",
     "train_linear_probe",
     "train_mlp_probe",
+    "video_scores",
 ]

@@ -20,8 +20,8 @@ class Scores(NamedTuple):
 
     Attributes:
         names: ``n`` sample names.
-        logits: ``(n, num_classes)`` float32, before any softmax.
-        labels: ``(n,)`` int64; -1 where there is none.
+        logits: ``(n, num_classes)`` float32, before any softmax; of pairs ``(n, 1)``, their distances.
+        labels: ``(n,)`` int64; -1 where there is none. Of pairs 1 for a positive one, else 0.
     """
 
     names: list[str]
@@ -63,3 +63,19 @@ def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 
     known = labels >= 0
     scores, y = torch.from_numpy(logits[known]), torch.from_numpy(labels[known])
     return {f"top{n}": 100 * topk_accuracy(scores, y, n) for n in k}
+
+
+def video_scores(scores: Scores) -> Scores:
+    """Scores of videos out of those of their parts: the mean of the softmax over what has the same name.
+
+    Args:
+        scores: Of clips or pairs, logits ``(n, K)``.
+
+    Returns:
+        Scores of the videos in alphabetical order, logits ``(m, K)``: the logarithm of that mean.
+    """
+    names, first, place = np.unique(np.array(scores.names), return_index=True, return_inverse=True)
+    total = np.zeros((len(names), scores.logits.shape[1]))
+    np.add.at(total, place, torch.from_numpy(scores.logits).double().softmax(1).numpy())
+    mean = total / np.bincount(place)[:, None]
+    return Scores(names.tolist(), np.log(np.maximum(mean, 1e-30)).astype(np.float32), scores.labels[first])

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
-from mmsync.evaluation.functional import Scores, class_report, top_accuracy
+from mmsync.evaluation.functional import Scores, class_report, top_accuracy, video_scores
 from mmsync.registry import METRICS
 
 
@@ -26,6 +26,8 @@ class Accuracy(BaseMetric):
             ``tools/analysis_tools/ensemble.py`` fuses; ``None`` for no file.
         per_class: Give ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>`` too, see
             :func:`mmsync.evaluation.functional.class_report`; for classes that are not equally frequent.
+        per_video: Give ``accuracy/video_top1`` and so on too: of the mean of the softmax over the clips of one name.
+            The other results are then of single clips, ``dump`` has the videos.
 
     Raises:
         ConfigError: ``topk`` is empty or not positive.
@@ -33,12 +35,14 @@ class Accuracy(BaseMetric):
 
     default_prefix = "accuracy"
 
-    def __init__(self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None, per_class: bool = False) -> None:
+    def __init__(
+        self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None, per_class: bool = False, per_video: bool = False
+    ) -> None:
         super().__init__()
         if not topk or min(topk) < 1:
             raise ConfigError(f"Accuracy.topk={topk}: give numbers from 1 on, for instance (1, 5)")
         self.topk = tuple(topk)
-        self.dump, self.per_class = dump, per_class
+        self.dump, self.per_class, self.per_video = dump, per_class, per_video
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -80,11 +84,17 @@ class Accuracy(BaseMetric):
         self.scores = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
         if not np.isfinite(self.scores.logits).all():
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
+        clips = self.scores
+        if self.per_video:
+            self.scores = video_scores(clips)
         if self.dump:
             self.scores.save(self.dump)
-        found = top_accuracy(self.scores.logits, self.scores.labels, self.topk)
+        found = top_accuracy(clips.logits, clips.labels, self.topk)
+        if self.per_video:
+            of_videos = top_accuracy(self.scores.logits, self.scores.labels, self.topk)
+            found.update({f"video_{key}": value for key, value in of_videos.items()})
         if self.per_class:
-            known = self.scores.labels >= 0
+            known = clips.labels >= 0
             classes = (self.dataset_meta or {}).get("classes") or ()
-            found = {**class_report(self.scores.logits[known], self.scores.labels[known], classes), **found}
+            found = {**class_report(clips.logits[known], clips.labels[known], classes), **found}
         return found

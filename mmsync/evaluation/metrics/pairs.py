@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.evaluation.functional import (
+    Scores,
     auc_interval,
     best_threshold,
     class_report,
@@ -18,6 +19,7 @@ from mmsync.evaluation.functional import (
     equal_error_rate,
     majority_share,
     pair_auc,
+    video_scores,
 )
 from mmsync.registry import METRICS
 
@@ -46,13 +48,15 @@ class PairVerification(BaseMetric):
     Args:
         confidence: Of the interval, in (0, 1).
         draws: Of the bootstrap.
+        dump: File for the distances of the queries, which ``tools/analysis_tools/ensemble.py`` adds to those of other
+            streams; ``None`` for no file.
     """
 
     default_prefix = "pairs"
 
-    def __init__(self, confidence: float = 0.95, draws: int = 1000) -> None:
+    def __init__(self, confidence: float = 0.95, draws: int = 1000, dump: Optional[str] = None) -> None:
         super().__init__()
-        self.confidence, self.draws = confidence, draws
+        self.confidence, self.draws, self.dump = confidence, draws, dump
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the distances of a batch.
@@ -73,13 +77,14 @@ class PairVerification(BaseMetric):
             self.results.append((
                 int(sample.get("index", -1)), float(sample["distance"]), bool(sample["positive"]),
                 sample.get("kind", ""), sample.get("name", "?"), sample.get("role", "query"),
+                sample.get("windows", sample.get("name", "?")),
             ))  # fmt: skip
 
-    def compute_metrics(self, results: list[tuple[int, float, bool, str, str, str]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[int, float, bool, str, str, str, str]]) -> dict[str, float]:
         """Count.
 
         Args:
-            results: Index, distance, positive, kind, name and role of each pair.
+            results: Index, distance, positive, kind, name, role and windows of each pair.
 
         Returns:
             Result name -> percent.
@@ -90,8 +95,8 @@ class PairVerification(BaseMetric):
         """
         # a pair that several processes have seen counts once
         unique = {(index if index >= 0 else -1 - place): row for place, (index, *row) in enumerate(results)}
-        columns = [np.array(column) for column in zip(*unique.values())] or [np.zeros(0)] * 5
-        distance, positive, kind, name, role = columns
+        columns = [np.array(column) for column in zip(*unique.values())] or [np.zeros(0)] * 6
+        distance, positive, kind, name, role, windows = columns
         if not np.isfinite(distance).all():
             raise DataError(f"PairVerification: {(~np.isfinite(distance)).sum()} distances are not finite")
         bank, query = role == "bank", role == "query"
@@ -105,6 +110,10 @@ class PairVerification(BaseMetric):
         d, y = distance[query], positive[query].astype(bool)
         found = dict(auc=pair_auc(d, y), eer=equal_error_rate(d, y), majority=majority_share(y))
         found["auc_low"], found["auc_high"] = auc_interval(d, y, name[query], self.confidence, self.draws)
+        if self.dump:
+            place = np.array(list(unique))[query].tolist()
+            names = map(_pair_name, windows[query], kind[query], place)
+            Scores(list(names), d[:, None].astype(np.float32), y.astype(np.int64)).save(self.dump)
         known = distance[bank], positive[bank].astype(bool)
         found["accuracy"] = decisions(d, y, best_threshold(*known))[0]
         found["balanced_accuracy"] = decisions(d, y, best_threshold(*known, balanced=True))[1]
@@ -112,6 +121,11 @@ class PairVerification(BaseMetric):
             chosen = y | (kind[query] == one)
             found[f"auc_{one}"] = pair_auc(d[chosen], y[chosen])
         return {key: 100 * value for key, value in found.items()}
+
+
+def _pair_name(windows: str, kind: str, index: int) -> str:
+    """A name of its own for each pair, by which streams of the same pairs are fused."""
+    return f"{windows}:{kind}:{index}"
 
 
 @METRICS.register_module()
@@ -171,10 +185,9 @@ class PairProbe(ProbeMetric):
 
     def _keep(self, name: str, query: FeatureSet, logits: torch.Tensor) -> None:
         super()._keep(name, query, logits)
-        # a video has many pairs; with kind and place each has a name by which streams of the same pairs are fused
         kinds = query.kinds or [""] * len(query.names)
-        names = [f"{video}:{kind}:{i}" for video, kind, i in zip(query.names, kinds, query.indices.tolist())]
-        self.scores[name] = self.scores[name]._replace(names=names)
+        names = map(_pair_name, query.windows or query.names, kinds, query.indices.tolist())
+        self.scores[name] = self.scores[name]._replace(names=list(names))
 
     def _of_classes(self, data: FeatureSet) -> dict[str, float]:
         logits, labels = self.scores["linear"].logits, self.scores["linear"].labels
@@ -184,10 +197,9 @@ class PairProbe(ProbeMetric):
         if query.kinds is not None and query.video_labels is not None:
             rows = np.isin(query.kinds, ALIGNED) & (query.video_labels >= 0).numpy()
             if rows.any():
-                videos, first, place = np.unique(np.array(query.names)[rows], return_index=True, return_inverse=True)
-                scores = np.zeros((len(videos), logits.shape[1]))
-                np.add.at(scores, place, torch.from_numpy(logits[rows]).softmax(1).numpy())
-                of_videos = class_report(scores, query.video_labels.numpy()[rows][first])
-                found.update(video=of_videos["top1"], videos=len(videos))
+                names = [query.names[i] for i in np.flatnonzero(rows)]
+                videos = video_scores(Scores(names, logits[rows], query.video_labels.numpy()[rows]))
+                of_videos = class_report(videos.logits, videos.labels)
+                found.update(video=of_videos["top1"], videos=len(videos.names))
                 found.update({f"video_{key}": of_videos[key] for key in ("majority", "balanced")})
         return {f"linear/{key}": value for key, value in found.items() if key != "top1"}  # that is linear/last

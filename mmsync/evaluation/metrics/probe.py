@@ -20,9 +20,11 @@ from mmsync.evaluation.functional import (
     feature_std,
     knn_classify,
     mlp_logits,
+    top_accuracy,
     topk_accuracy,
     train_linear_probe,
     train_mlp_probe,
+    video_scores,
 )
 from mmsync.fileio import atomic_path
 from mmsync.ops.subsets import exemplars
@@ -42,6 +44,7 @@ class FeatureSet(NamedTuple):
             (:func:`mmsync.apis.extract_features`).
         kinds: Of pairs of tracks, ``N`` names out of :data:`mmsync.datasets.pair_table.KINDS`; ``None`` for clips.
         video_labels: ``(N,)`` int64 of pairs of tracks, the class of the video; -1 where there is none.
+        windows: Of pairs of tracks, ``N`` names of videos, people and first frames; ``None`` where they are unknown.
     """
 
     features: Tensor
@@ -52,6 +55,7 @@ class FeatureSet(NamedTuple):
     joints: Optional[Tensor] = None
     kinds: Optional[list[str]] = None
     video_labels: Optional[Tensor] = None
+    windows: Optional[list[str]] = None
 
     @classmethod
     def of(cls, samples: Sequence[dict]) -> FeatureSet:
@@ -64,6 +68,7 @@ class FeatureSet(NamedTuple):
             [s.get("name", "?") for s in samples],
             kinds=[s["kind"] for s in samples] if samples and "kind" in samples[0] else None,
             video_labels=torch.tensor([int(s.get("video_label", -1)) for s in samples], dtype=torch.int64),
+            windows=[s["windows"] for s in samples] if samples and "windows" in samples[0] else None,
         )
 
     @classmethod
@@ -80,6 +85,7 @@ class FeatureSet(NamedTuple):
             torch.cat(joints) if joints else None,
             [kind for p in parts for kind in p.kinds or ()] or None,
             torch.cat(video_labels) if video_labels else None,
+            [window for p in parts for window in p.windows or ()] or None,
         )
         if (joined.indices < 0).any():
             return joined
@@ -100,6 +106,7 @@ class FeatureSet(NamedTuple):
             None if self.joints is None else self.joints[rows],
             None if self.kinds is None else [self.kinds[i] for i in index],
             None if self.video_labels is None else self.video_labels[rows],
+            None if self.windows is None else [self.windows[i] for i in index],
         )
 
     def save(self, path: str) -> None:
@@ -129,6 +136,7 @@ class ProbeMetric(BaseMetric):
     ``knn/top1``, ``knn/top5``          weighted nearest neighbours; of further ``k``, ``knn/top1_k<k>``
     ``linear/last``                     linear probe after its last epoch: the number to report
     ``linear/best``, ``.../best_epoch`` its best epoch, chosen on the queries
+    ``linear/video``                    with ``per_video``, of the mean of the softmax over the clips of a video
     ``mlp/last``, ``mlp/best``          MLP probe on the features of each joint: no linear probe
     ``oneshot/top1``, ``oneshot/std``   cosine 1-NN by one clip of each class, mean and deviation over the draws
     ``collapse/std``                    see :func:`mmsync.evaluation.functional.feature_std`
@@ -144,6 +152,7 @@ class ProbeMetric(BaseMetric):
         collapse: Report standard deviation and effective rank of all features, labelled or not.
         save_features: Name of an ``npz`` file for the features; ``None`` keeps them in memory only.
         device: Where the probes compute.
+        per_video: The samples are clips of videos, those of one name of the same; judge the linear probe on videos too.
     """
 
     config_schema = {  # what the config check lets `knn` and `linear` hold
@@ -163,8 +172,10 @@ class ProbeMetric(BaseMetric):
         collapse: bool = True,
         save_features: Optional[str] = None,
         device: str = "cpu",
+        per_video: bool = False,
     ) -> None:
         super().__init__()
+        self.per_video = per_video
         self.knn = None if knn is None else {"k": 20, "temperature": 0.1, **knn}
         self.linear = None if linear is None else dict(linear)
         self.mlp = None if mlp is None else dict(mlp)
@@ -271,6 +282,9 @@ class ProbeMetric(BaseMetric):
                 metrics["linear/best"] = 100 * probe.best
                 metrics["linear/best_epoch"] = probe.best_epoch
                 self._keep("linear", sets[1], probe(query[0]))
+                if self.per_video:
+                    videos = video_scores(self.scores["linear"])
+                    metrics["linear/video"] = top_accuracy(videos.logits, videos.labels, (1,))["top1"]
                 note.append(
                     f"linear on frozen {'standardised' if self.linear.get('standardize') else 'raw'} features, last of "
                     f"{len(probe.accuracy)} epochs (best is chosen on the queries)"

@@ -1,0 +1,59 @@
+"""Results of videos are those of the mean of the softmax over their clips, against a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from mmsync.evaluation.functional import Scores, load_scores, video_scores
+from mmsync.evaluation.metrics import Accuracy, ProbeMetric
+
+LOGITS = np.random.default_rng(0).normal(0, 3, (30, 4)).astype(np.float32)
+VIDEO = np.random.default_rng(1).permutation(np.repeat(np.arange(6), 5))
+LABEL = np.array([0, 1, 2, 3, 0, 1])
+
+
+def averaged() -> np.ndarray:
+    return np.array([
+        np.mean([softmax(LOGITS[i].astype(float)) for i in range(30) if VIDEO[i] == v], axis=0) for v in range(6)
+    ])  # fmt: skip
+
+
+def test_video_scores():
+    found = video_scores(Scores([f"v{v}" for v in VIDEO], LOGITS, LABEL[VIDEO]))
+    assert found.names == [f"v{v}" for v in range(6)]
+    assert found.labels.tolist() == LABEL.tolist()
+    np.testing.assert_allclose(softmax(found.logits, 1), averaged(), rtol=1e-5)
+
+
+def test_accuracy_gives_both_and_dumps_the_videos(tmp_path):
+    metric = Accuracy(topk=(1, 2), per_video=True, dump=str(tmp_path / "scores.npz"))
+    for i, row in enumerate(LOGITS):
+        sample = {"pred_score": torch.from_numpy(row), "gt_label": int(LABEL[VIDEO[i]]), "name": f"v{VIDEO[i]}"}
+        metric.process(None, [{**sample, "index": i}])
+    found = metric.evaluate(30)
+    assert found["accuracy/top1"] == pytest.approx(100 * np.mean(LOGITS.argmax(1) == LABEL[VIDEO]))
+    order = averaged().argsort(1)[:, ::-1]
+    assert found["accuracy/video_top1"] == pytest.approx(100 * np.mean(order[:, 0] == LABEL))
+    assert found["accuracy/video_top2"] == pytest.approx(100 * np.mean((order[:, :2] == LABEL[:, None]).any(1)))
+    assert found["accuracy/video_top2"] != found["accuracy/top2"]
+    assert load_scores(tmp_path / "scores.npz").names == [f"v{v}" for v in range(6)]
+
+
+def test_the_linear_probe_judges_videos(tmp_path):
+    """Clips that are each right or wrong by chance, and together right."""
+    rng = np.random.default_rng(2)
+    labels = np.arange(20) % 2
+    metric = ProbeMetric(linear=dict(epochs=30, lr=0.1), collapse=False, per_video=True)
+    for role in ("bank", "query"):
+        for v, label in enumerate(labels):
+            for clip in range(9):
+                feature = torch.from_numpy(rng.normal(2 * label - 1, 1.5, 2).astype(np.float32))
+                index = (role == "query") * 180 + v * 9 + clip
+                sample = dict(feature=feature, gt_label=int(label), role=role, name=f"{role}{v}", index=index)
+                metric.process(None, [sample])
+    found = metric.evaluate(360)
+    assert 60 < found["linear/last"] < 95
+    assert found["linear/video"] == 100
