@@ -262,6 +262,7 @@ class PairDataset(Dataset):
         meta: dict[str, object] = dict(
             positive=int(kind == "positive"), kind=kind, name=tracks[0].video, other=tracks[1].video,
             persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks),
+            windows="-".join(f"{track.video}.{track.person}@{start}" for track, (_, start) in zip(tracks, places)),
         )  # fmt: skip
         if self.persons > 2:
             aligned = np.zeros((self.persons, self.persons), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 import tracemalloc
@@ -237,6 +238,12 @@ class TestDataset:
         videos = {"bank": set(), "query": set()}
         for sample in data.__getitems__(range(80))["data_samples"]:
             videos[sample.role] |= {sample.name, sample.other}
+            first, _, second, _ = data.drawn()[0][sample.index]
+            for part, track in zip(sample.windows.split("-"), (first, second)):  # which tells windows of a pair apart
+                video, person, start = re.fullmatch(r"(v\d+)\.(\d)@(\d+)", part).groups()
+                found = data.source.tracks[track]
+                assert (video, int(person)) == (found.video, found.person)
+                assert found.start <= int(start) <= found.stop - W
             assert sample.index < 40 or sample.role == "query"
         assert videos["bank"] <= set(data.source.splits["set1"])
         assert videos["query"] <= set(data.source.splits["set2"])

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from mmsync.evaluation.functional import Scores, load_scores
-from mmsync.evaluation.metrics import PairProbe
+from mmsync.evaluation.metrics import PairProbe, PairVerification
 
 TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "ensemble.py"
 STREAMS = ("joint", "bone", "motion")
@@ -111,7 +112,8 @@ def test_probes_of_pairs_are_fused_pair_by_pair_though_a_video_has_many(tmp_path
         metric = PairProbe(linear=dict(epochs=2))
         samples = [
             dict(feature=torch.tensor(rng.normal(size=4)), gt_label=i % 2, index=i, name=f"video{i // 6}",
-                 kind=("positive", "hard")[i // 3 % 2], role="bank" if i < 12 else "query")
+                 kind=("positive", "hard")[i // 3 % 2], role="bank" if i < 12 else "query",
+                 windows=f"video{i // 6}.0@{i}-video{i // 6}.2@{i}")
             for i in range(24)
         ]  # fmt: skip
         metric.process(None, [samples[i] for i in rng.permutation(24)])
@@ -123,6 +125,31 @@ def test_probes_of_pairs_are_fused_pair_by_pair_though_a_video_has_many(tmp_path
     assert ensemble(*given(files), "--weights", "equal", "--out", tmp_path / "fused.npz") == 0
     fused = load_scores(tmp_path / "fused.npz")
     assert len(set(fused.names)) == 12
+    assert "video3.0@20-video3.2@20:positive:20" in fused.names
     index = [int(name.split(":")[-1]) for name in fused.names]
     np.testing.assert_allclose(fused.logits, sums[np.array(index) - 12], rtol=1e-4, atol=1e-5)
     assert all(label == i % 2 for label, i in zip(fused.labels, index))
+
+
+def test_distances_of_pairs_are_added_and_judged(tmp_path, capsys):
+    """Two streams that each see half of what is far apart: each alone is wrong of some pairs, their sum of none."""
+    positive = np.arange(12) % 3 == 0
+    far = {"rgb": [3, 9, 2] * 4, "flow": [3, 2.5, 9] * 4}
+    for stream, distance in far.items():
+        metric = PairVerification(draws=10, dump=str(tmp_path / f"{stream}.npz"))
+        metric.process(None, [
+            dict(distance=d, positive=int(p), index=i + 12 * k, name="v", role=role, windows=f"v0.0@{i}")
+            for k, role in enumerate(("bank", "query")) for i, (d, p) in enumerate(zip(distance, positive))
+        ])  # fmt: skip
+        metric.evaluate(24)
+    files = [f"{stream}={tmp_path / stream}.npz" for stream in far]
+    assert ensemble(*files, "--weights", "rgb=1", "flow=2", "--out", tmp_path / "sum.npz") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][2:4] == ["AUC", "EER"]
+    fused = load_scores(tmp_path / "sum.npz")
+    assert fused.names[5] == "v0.0@5::17"
+    np.testing.assert_allclose(fused.logits[:, 0], np.array(far["rgb"]) + 2 * np.array(far["flow"]))
+    for line, distance in zip(lines[1:4], (far["rgb"], far["flow"], fused.logits[:, 0])):
+        assert float(line[-2]) == pytest.approx(100 * roc_auc_score(positive, -np.array(distance)), abs=0.01)
+    assert lines[3][1:] == ["100.00", "0.00"]
+    assert float(lines[1][-1]) > 0 < float(lines[2][-1])

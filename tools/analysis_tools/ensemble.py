@@ -1,15 +1,21 @@
 """Fuse the scores of several streams, matched by sample name.
 
 ``python tools/analysis_tools/ensemble.py joint=J/scores.npz bone=B/scores.npz motion=M/scores.npz --weights aimclr``
+``python tools/analysis_tools/ensemble.py rgb=rgb.npz flow=flow.npz --weights equal``, where the files are distances of
+pairs: what ``PairVerification(dump=...)`` wrote on the same pairs
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmsync.apis.cli import run_tool
+
+if TYPE_CHECKING:
+    from mmsync.evaluation.functional import Scores
 
 WEIGHTS = {
     "aimclr": {"joint": 0.6, "bone": 0.6, "motion": 0.4},  # on raw logits; all three-stream numbers of that family
@@ -34,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from mmsync.errors import ProtocolError
-    from mmsync.evaluation.functional import Scores, fuse_scores, load_scores, top_accuracy
+    from mmsync.evaluation.functional import Scores, fuse_scores, load_scores
 
     files = pairs(args.scores, "a score file: STREAM=FILE")
     weights = choose_weights(args.weights, list(files))
@@ -50,15 +56,31 @@ def main(args: argparse.Namespace) -> None:
             "different data sets or class numberings"
         )
     result = Scores(names, fused.astype(np.float32), np.array([labels[0][name] for name in names], dtype=np.int64))
-    rows = [(name, f"{weights[name]:g}", top_accuracy(s.logits, s.labels)) for name, s in streams.items()]
-    rows.append(("fused", "", top_accuracy(result.logits, result.labels)))
+    rows = [(name, f"{weights[name]:g}", judge(s)) for name, s in streams.items()]
+    rows.append(("fused", "", judge(result)))
     width = max(len(row[0]) for row in rows)
-    print(f"{'stream'.ljust(width)}  weight   top-1   top-5   ({len(names)} samples, raw logits)")
-    for name, weight, accuracy in rows:
-        print(f"{name.ljust(width)}  {weight:>6}  {accuracy['top1']:6.2f}  {accuracy['top5']:6.2f}")
+    what = "raw logits" if result.logits.shape[1] > 1 else "distances of pairs"
+    print(
+        f"{'stream'.ljust(width)}  weight  "
+        + "  ".join(f"{key:>6}" for key in rows[0][2])
+        + f"   ({len(names)}, {what})"
+    )
+    for name, weight, found in rows:
+        print(f"{name.ljust(width)}  {weight:>6}  " + "  ".join(f"{value:6.2f}" for value in found.values()))
     if args.out:
         result.save(args.out)
         print(f"fused scores {args.out}")
+
+
+def judge(scores: Scores) -> dict[str, float]:
+    """Accuracies of class scores, or area under the curve and equal error rate of distances, in percent."""
+    from mmsync.evaluation.functional import equal_error_rate, pair_auc, top_accuracy
+
+    if scores.logits.shape[1] > 1:
+        found = top_accuracy(scores.logits, scores.labels)
+        return {"top-1": found["top1"], "top-5": found["top5"]}
+    distance, positive = scores.logits[:, 0], scores.labels == 1
+    return {"AUC": 100 * pair_auc(distance, positive), "EER": 100 * equal_error_rate(distance, positive)}
 
 
 def choose_weights(given: list[str], streams: list[str]) -> dict[str, float]:
