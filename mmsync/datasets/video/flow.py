@@ -30,7 +30,7 @@ def flow_algorithm(method: str) -> Any:
         hint = did_you_mean(nearest(method, METHODS)) or ";"
         raise ConfigError(f"no optical flow {method!r}{hint} there are: {', '.join(METHODS)}")
     if method == "dis":
-        return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     if not hasattr(cv2, "optflow"):
         raise DependencyError(
             "flow='tvl1' needs cv2.optflow, which is in OpenCV's contributed modules: python -m pip install "
