@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mmsync.datasets.failures import Failures
-from mmsync.datasets.video import VideoIndex, build_index, index, numbered_pictures, scan_video, write_video
+from mmsync.datasets.video import VideoIndex, build_index, index, numbered_pictures, scan_video, workers, write_video
 from mmsync.errors import DataError
 
 av = pytest.importorskip("av")
@@ -110,7 +110,7 @@ def test_the_tool_indexes_a_folder(made, tmp_path, run):
 
 def test_a_stopped_run_goes_on(made, tmp_path, monkeypatch):
     out, scanned = tmp_path / "i.jsonl", []
-    scan_all = index._scan_all
+    scan_all = index.scan_all
 
     def stopping(root, names, *rest):
         for item in scan_all(root, names, *rest):
@@ -119,7 +119,7 @@ def test_a_stopped_run_goes_on(made, tmp_path, monkeypatch):
             scanned.append(item[0])
             yield item
 
-    monkeypatch.setattr(index, "_scan_all", stopping)
+    monkeypatch.setattr(index, "scan_all", stopping)
     with pytest.raises(KeyboardInterrupt):
         build_index(made, out)
     assert not out.exists()
@@ -128,7 +128,7 @@ def test_a_stopped_run_goes_on(made, tmp_path, monkeypatch):
     first = list(scanned)
     scanned.clear()
     monkeypatch.setattr(
-        index, "_scan_all", lambda *a: (scanned.append(name) or (name, row) for name, row in scan_all(*a))
+        index, "scan_all", lambda *a: (scanned.append(name) or (name, row) for name, row in scan_all(*a))
     )
     whole = build_index(made, out)
     assert sorted([*first, *scanned]) == list(whole.rows)
@@ -178,8 +178,8 @@ def _hang(path, min_frames):
 def test_a_file_that_hangs_or_crashes_costs_only_itself(tmp_path, monkeypatch):
     for name in ("a.mp4", "crash.mp4", "hang.mp4", "z.mp4"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(index, "scan_video", _hang)
-    rows = dict(index._scan_all(tmp_path, sorted(os.listdir(tmp_path)), 2, 1, 1.0))
+    monkeypatch.setattr(workers, "scan_video", _hang)
+    rows = dict(workers.scan_all(tmp_path, sorted(os.listdir(tmp_path)), 2, 1, 1.0))
     assert {name: row["status"] for name, row in rows.items()} == {
         "a.mp4": "ok", "crash.mp4": "corrupt", "hang.mp4": "corrupt", "z.mp4": "ok"
     }  # fmt: skip
@@ -192,19 +192,19 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, monkeypatch):
     """As by the system when memory runs out: with nothing to do, with a file for the first time, and again with it."""
     for name in ("a.mp4", "b.mp4", "huge.mp4", "once.mp4"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(index, "scan_video", _hang)
-    start, workers = index._start, []
-    monkeypatch.setattr(index, "_start", lambda context: workers.append(start(context)) or workers[-1])
-    found = index._scan_all(tmp_path, sorted(os.listdir(tmp_path)), 1, 1, 60.0)
+    monkeypatch.setattr(workers, "scan_video", _hang)
+    start, started = workers._start, []
+    monkeypatch.setattr(workers, "_start", lambda context: started.append(start(context)) or started[-1])
+    found = workers.scan_all(tmp_path, sorted(os.listdir(tmp_path)), 1, 1, 60.0)
     rows = dict([next(found)])
-    os.kill(workers[0][1].pid, signal.SIGKILL)
-    workers[0][1].join()
+    os.kill(started[0][1].pid, signal.SIGKILL)
+    started[0][1].join()
     rows.update(found)
     assert {name: row["status"] for name, row in rows.items()} == {
         "a.mp4": "ok", "b.mp4": "ok", "huge.mp4": "corrupt", "once.mp4": "ok"
     }  # fmt: skip
     assert "killed twice" in rows["huge.mp4"]["reason"]
-    assert len(workers) == 5
+    assert len(started) == 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in is reached by fork")
@@ -212,9 +212,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     """SIGKILL leaves the parent no time to end them; they notice by their pipes."""
     code = (
         "import multiprocessing, os, signal\n"
-        "from mmsync.datasets.video import index\n"
+        "from mmsync.datasets.video import workers\n"
         "context = multiprocessing.get_context('fork')\n"
-        "found = [index._start(context) for _ in range(3)]\n"
+        "found = [workers._start(context) for _ in range(3)]\n"
         "print(*(process.pid for _, process in found), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

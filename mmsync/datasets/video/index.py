@@ -6,15 +6,10 @@ The file has one JSON object in each line. The first line is the header; the oth
 
 from __future__ import annotations
 
-import contextlib
 import json
-import multiprocessing
 import os
-import signal
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -24,7 +19,8 @@ from tqdm import tqdm
 from mmsync.errors import DataError
 from mmsync.fileio import atomic_path
 
-from .scan import STATUSES, scan_video
+from .scan import STATUSES
+from .workers import scan_all
 
 VERSION = 1
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
@@ -169,7 +165,7 @@ def build_index(
         total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo
     ) as bar:  # fmt: skip
         log.write("\n")
-        for name, row in _scan_all(root, todo, workers, min_frames, timeout):
+        for name, row in scan_all(root, todo, workers, min_frames, timeout):
             rows[name] = {**row, "path": name, "min_frames": min_frames}
             log.write(json.dumps(rows[name]) + "\n")
             log.flush()
@@ -228,85 +224,3 @@ def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _scan_all(
-    root: Path, names: Sequence[str], workers: int, min_frames: int, timeout: float
-) -> Iterator[tuple[str, dict]]:
-    """Scan in processes, so that one that hangs or crashes in a decoder costs one file only."""
-    queue = list(reversed(names))
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    busy: dict[Connection, tuple[Any, str, float]] = {}
-    free: list[tuple[Connection, Any]] = []
-    killed: set[str] = set()
-
-    def give() -> None:
-        while queue and len(busy) < max(1, workers):
-            pipe, process = free.pop() if free else _start(context)
-            try:
-                pipe.send((str(root / queue[-1]), min_frames))
-            except OSError:  # killed while it had nothing to do, as when memory runs out: no file is to blame
-                process.join()
-                continue
-            busy[pipe] = (process, queue.pop(), time.monotonic())
-
-    try:
-        give()
-        while busy:
-            ready = wait(list(busy), timeout=0.5)
-            for pipe, (process, name, since) in list(busy.items()):
-                row = None
-                if pipe in ready:
-                    try:
-                        row = pipe.recv()
-                        free.append((pipe, process))
-                    except EOFError:
-                        process.join()
-                        if process.exitcode != -signal.SIGKILL:
-                            row = _lost(root / name, "the decoder crashed")
-                        elif name in killed:
-                            row = _lost(root / name, "its process was killed twice; does it need too much memory?")
-                        else:  # by the system, maybe for the memory of others
-                            killed.add(name)
-                            queue.append(name)
-                            del busy[pipe]
-                elif time.monotonic() - since > timeout:
-                    row = _lost(root / name, f"not decoded within {timeout} s")
-                    process.kill()
-                if row is not None:
-                    del busy[pipe]
-                    if isinstance(row, Exception):
-                        raise row
-                    yield name, row
-            give()
-    finally:
-        for _, process in [*free, *[(None, entry[0]) for entry in busy.values()]]:
-            process.kill()
-            process.join()
-
-
-def _start(context: Any) -> tuple[Connection, Any]:
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, ours), daemon=True)
-    process.start()
-    theirs.close()
-    return ours, process
-
-
-def _work(pipe: Connection, parents: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    parents.close()  # held open here, it would hide that the parent was killed
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone
-        while True:
-            path, min_frames = pipe.recv()
-            try:
-                row: Any = scan_video(path, min_frames)
-            except Exception as error:  # such as PyAV that is not there
-                row = error
-            pipe.send(row)
-
-
-def _lost(path: Path, reason: str) -> dict:
-    stat = path.stat() if path.exists() else None
-    size, mtime = (None, None) if stat is None else (stat.st_size, stat.st_mtime_ns)
-    return {"status": "corrupt", "reason": reason, "size": size, "mtime_ns": mtime}
