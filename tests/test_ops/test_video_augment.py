@@ -101,6 +101,16 @@ class TestPreprocessor:
         out = VideoPreprocessor(views=views)(dict(inputs=video[:, 0]), True)["inputs"]["clip"]
         torch.testing.assert_close(out.data, to_unit(video)[:, 0].flip(-1))
 
+    @pytest.mark.parametrize("plain", [False, True])
+    def test_differences_of_frames_against_a_loop_in_training_and_evaluation(self, video, plain):
+        pictures = video[:, 0] if plain else video
+        step = VideoPreprocessor(views=dict(tracks=dict(noise=0.3, brightness=0.0)), difference=True)
+        x = to_unit(video)[:, 0] if plain else to_unit(video)
+        wanted = torch.stack([x[..., t, :, :] - x[..., max(t - 1, 0), :, :] for t in range(T)], -3)
+        torch.testing.assert_close(step(dict(inputs=pictures))["inputs"].data, wanted)
+        still = pictures[..., :1, :, :, :].expand_as(pictures)  # one field of noise and one crop for all frames
+        assert step(dict(inputs=still), True)["inputs"]["tracks"].data.abs().max() == 0
+
     @pytest.mark.parametrize(
         ("view", "word"),
         [

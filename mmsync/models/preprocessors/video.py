@@ -38,6 +38,9 @@ class VideoPreprocessor(ViewPreprocessor):
             evaluation.
         size: Side of the views, pixels; ``None``: that of the pictures.
         test_crop: Side of the central crop in evaluation, as a share of the picture's.
+        difference: Give each frame less the one before it in place of the frame, the first one zero (RGB difference of
+            TSN, Wang et al., 2016). What stands still vanishes, clothes and walls with it: a network without
+            pretrained weights then begins with motion.
         dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``, of the views; augmentation is in single precision.
         seed: Of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
@@ -51,6 +54,7 @@ class VideoPreprocessor(ViewPreprocessor):
         views: Optional[Mapping[str, Mapping[str, Any]]] = None,
         size: Optional[int] = None,
         test_crop: float = 1.0,
+        difference: bool = False,
         dtype: str = "float32",
         seed: Optional[int] = None,
         non_blocking: bool = False,
@@ -62,7 +66,7 @@ class VideoPreprocessor(ViewPreprocessor):
                 f"share in (0, 1] and one of {', '.join(_DTYPES)}"
             )
         self.views = {name: _settings(name, view) for name, view in (views or {}).items()}
-        self.size, self.test_crop, self.dtype = size, test_crop, _DTYPES[dtype]
+        self.size, self.test_crop, self.difference, self.dtype = size, test_crop, difference, _DTYPES[dtype]
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Make the views.
@@ -120,6 +124,8 @@ class VideoPreprocessor(ViewPreprocessor):
         return crop_resize(x, box.expand(*x.shape[:2], 4), None, size)
 
     def _view(self, x: Tensor, mask: Optional[Tensor], plain: bool) -> View:
+        if self.difference:
+            x = x.diff(dim=3, prepend=x[:, :, :, :1])
         return View((x.squeeze(1) if plain else x).to(self.dtype), None if plain else mask)
 
 
