@@ -1,8 +1,7 @@
 """People of the synthetic world on video, in files and a grammar like those of TV Human Interaction.
 
-The interactions are stand-ins: a hug is two people who walk up to each other, a kiss one who pushes the other. What
-they share with the real ones is what Sync3D learns from: partners stand close, and what one does goes with what the
-other does at that moment. The others in the picture do something of their own, at a pace of their own.
+Partners stand close, and what one does goes with what the other does at that moment: what Sync3D learns from. The
+others in the picture do something of their own, at a pace of their own.
 """
 
 from __future__ import annotations
@@ -21,21 +20,15 @@ from ..sources.tvhid import CLASS_NAMES, SPLITS
 from ..sources.tvhid_file import LABELS
 from . import kinematics as body
 from .actions import ACTIONS
+from .interactions import INTERACTIONS
 from .stick_people import Camera, render, upper_body_boxes
 from .world import NUM_VIEWS, SyntheticWorld
 
 VIDEO_FOLDER, ANNOTATION_FOLDER = "tv_human_interactions_videos", "tv_human_interaction_annotations"
 RATE = 25
-# Of a class: the action, and metres between the two on average.
-_INTERACTIONS = {
-    "handShake": ("shake_hands", 0.8),
-    "highFive": ("high_five", 0.95),
-    "hug": ("approach", 0.85),
-    "kiss": ("push", 0.55),
-}
-_ROUND = [*_INTERACTIONS, "negative", "negative"]  # the classes as they are dealt out
+_ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes as they are dealt out
 _ALONE = [name for name, action in ACTIONS.items() if action.persons == 1]
-_WORLD = [*(action for action, _ in _INTERACTIONS.values()), *_ALONE]
+_WORLD = [*INTERACTIONS, *_ALONE]
 _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do not interact
 
 
@@ -147,9 +140,9 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
     alone = rng.choice((1, 2, 2, 2, 3)) if kind == "negative" else rng.choice((0, 0, 0, 1, 1))
     slots = rng.permutation(len(_SLOTS))[:alone]
     if kind != "negative":
-        action, distance = _INTERACTIONS[kind]
-        clip = world.clip(part, 8 * index, _WORLD.index(action), performers[0], performers[1 % many], view).keypoint
-        clip = _at_pace(rng, clip, frames, whole=not ACTIONS[action].rate)
+        distance = INTERACTIONS[kind].distance
+        clip = world.clip(part, 8 * index, _WORLD.index(kind), performers[0], performers[1 % many], view).keypoint
+        clip = _at_pace(rng, clip, frames, whole=True)
         centre = clip[:, :, body.SPINE_BASE].mean(1)
         apart = centre - centre.mean(0)
         clip = (
@@ -184,7 +177,7 @@ def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: boo
     """
     steps = rng.integers(6, 16, frames // 6 + 2)
     speeds = np.where(
-        (np.arange(len(steps)) + rng.integers(2)) % 2, rng.uniform(0.05, 0.5, len(steps)), rng.uniform(1, 2, len(steps))
+        (np.arange(len(steps)) + rng.integers(2)) % 2, rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
     )
     pace = np.interp(np.arange(frames), steps.cumsum() - steps[0], speeds)
     at = np.concatenate([[0], pace.cumsum()[:-1]])

@@ -11,8 +11,10 @@ from mmsync.errors import ConfigError
 
 from . import kinematics as body
 from .actions import ACTIONS, Motion
+from .interactions import INTERACTIONS
 
 FPS = 30.0
+_KNOWN = {**ACTIONS, **INTERACTIONS}
 NUM_VIEWS = 3
 # What a random stream is for, the first number of its key.
 _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
@@ -47,7 +49,7 @@ class SyntheticWorld:
 
     Args:
         seed: Of everything.
-        actions: Names out of ``ACTIONS``, in the order of the class indices.
+        actions: Names out of ``ACTIONS`` or ``INTERACTIONS``, in the order of the class indices.
         num_performers: People of each part; no person is in two parts.
         num_frames: Smallest and largest clip length.
         two_person: Share of clips of two-person actions; ``None`` for their share among the actions.
@@ -74,9 +76,9 @@ class SyntheticWorld:
         roll: float,
         distance: tuple[float, float],
     ) -> None:
-        unknown = [name for name in actions if name not in ACTIONS]
+        unknown = [name for name in actions if name not in _KNOWN]
         if unknown or not actions or len(set(actions)) < len(actions):
-            raise ConfigError(f"actions: {list(actions)} must be different names out of {', '.join(ACTIONS)}")
+            raise ConfigError(f"actions: {list(actions)} must be different names out of {', '.join(_KNOWN)}")
         for name, (low, high), least in (("num_frames", num_frames, 1), ("yaw", yaw, -360), ("distance", distance, 1)):
             if not least <= low <= high:
                 raise ConfigError(f"{name}: ({low}, {high}) is no range that begins at {least} or above")
@@ -89,7 +91,7 @@ class SyntheticWorld:
         self.performers = [self._performer(index) for index in range(sum(num_performers))]
 
     def _share(self, two_person: float | None) -> float:
-        pairs = sum(ACTIONS[name].persons == 2 for name in self.actions)
+        pairs = sum(_KNOWN[name].persons == 2 for name in self.actions)
         if two_person is None:
             return pairs / len(self.actions)
         least, most = float(pairs == len(self.actions)), float(pairs > 0)
@@ -116,7 +118,7 @@ class SyntheticWorld:
         labels = np.empty(num_clips, dtype=np.int64)
         for persons, chosen in ((1, ~has_pair), (2, has_pair)):
             classes = np.array(
-                [k for k, name in enumerate(self.actions) if ACTIONS[name].persons == persons], dtype=int
+                [k for k, name in enumerate(self.actions) if _KNOWN[name].persons == persons], dtype=int
             )
             if chosen.any():
                 rounds = -(-int(chosen.sum()) // len(classes))
@@ -168,7 +170,7 @@ class SyntheticWorld:
             The clip.
         """
         rng = self._rng(_CLIP, part, index)
-        action = ACTIONS[self.actions[label]]
+        action = _KNOWN[self.actions[label]]
         performers = [self.performers[person] for person in (subject, partner)[: action.persons]]
         frames = np.arange(int(rng.integers(self.num_frames[0], self.num_frames[1] + 1)))
         phase = self._phase(rng, frames, action.rate * performers[0].tempo)
