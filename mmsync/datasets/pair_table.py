@@ -24,6 +24,13 @@ class _Rows(NamedTuple):
     first: np.ndarray
 
 
+class _Turns(NamedTuple):
+    """Of each medium pair its video's number, and 1 if that video has a positive pair, which lets others go first."""
+
+    video: np.ndarray
+    waits: np.ndarray
+
+
 class PairTable:
     """Pairs of tracks by kind (Sync3D, Sannigrahi 2020), as rows ``(first, first_start, second, second_start)``.
 
@@ -88,6 +95,7 @@ class PairTable:
             "hard": self._group(*self._shifted(rows[close], pair[close])),
         }
         self.pair_of_window = pair
+        self._turns = self._video_turns()
 
     @property
     def available(self) -> dict[str, int]:
@@ -109,6 +117,9 @@ class PairTable:
     def draw(self, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draw pairs of a kind: each of them once before one comes again; windows and the order of the two at random.
 
+        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first: so that
+        as many videos as can be are in a draw, crowded or not.
+
         Args:
             kind: One of ``KINDS``.
             count: Number of pairs.
@@ -122,7 +133,7 @@ class PairTable:
         """
         if count and not self.available[kind]:
             raise DataError(f"there is no {kind} pair")
-        pair = _each_once(self.available[kind], count, rng)
+        pair = _each_once(self.available[kind], count, rng, self._turns if kind == "medium" else None)
         if kind == "easy":
             rows = self._easy(pair, rng)
         else:
@@ -144,6 +155,13 @@ class PairTable:
         )
         grown = self._grown(boxes)
         return (iou(grown[:, None], grown).mean(-1).round(decimals=9) > self.threshold).numpy()
+
+    def _video_turns(self) -> _Turns:
+        medium, positive = (
+            [self.tracks[i].video for i in self._kinds[kind].rows[self._kinds[kind].first[:-1], 0]]
+            for kind in ("medium", "positive")
+        )
+        return _Turns(np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int))
 
     def _same_video(self, blocks: Sequence[np.ndarray]) -> np.ndarray:
         """Pairs ``(P, 2)`` of people of a video with a window in common."""
@@ -209,11 +227,19 @@ class PairTable:
         return np.stack([tracks[:, 0], start[:, 0], tracks[:, 1], start[:, 1]], 1)
 
 
-def _each_once(num: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """``(count,)`` of the numbers below ``num`` at random, each once before one comes again."""
+def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[_Turns] = None) -> np.ndarray:
+    """``(count,)`` of the numbers below ``num`` at random, each once before one comes again; the rest by turns."""
     rounds, rest = divmod(count, max(num, 1))
     drawn = [rng.permutation(num) for _ in range(rounds)]
-    return np.concatenate([*drawn, rng.choice(num, rest, replace=False) if rest else np.zeros(0, np.int64)])
+    if not rest:
+        return np.concatenate([*drawn, np.zeros(0, np.int64)])
+    if turns is None:
+        return np.concatenate([*drawn, rng.choice(num, rest, replace=False)])
+    order = rng.permutation(num)
+    order = order[turns.video[order].argsort(kind="stable")]  # by video, at random within
+    sizes = np.bincount(turns.video)
+    turn = _ramps(sizes)[1] + turns.waits[order]
+    return np.concatenate([*drawn, order[np.lexsort((rng.random(num), turn))[:rest]]])
 
 
 def _ramps(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,7 @@ class PairDataset(Dataset):
     ``max_bad_share`` of the videos are bad, the run stops with a list.
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
-    videos, are of ``negative_class``. Beside it, ``video_label`` is the class of the video, -1 of two videos.
+    videos, are of ``negative_class``; -1 if it takes a class that is not known to tell. Beside it, ``video_label`` is the class of the video, -1 of two videos.
 
     Args:
         source: A track source, or its config.
@@ -108,6 +108,10 @@ class PairDataset(Dataset):
             self.tables[role] = PairTable(
                 self.source.tracks, window, iou_threshold, shift, placement, enlarge, members
             )  # fmt: skip
+            together = len(np.unique(video[self.tables[role].pairs]))
+            if together < len(chosen):
+                text = f"PairDataset, {role}: {together} of {len(chosen)} videos show two people for {window} frames"
+                print_log(text, logger="current")
         self._place = {name: i for i, name in enumerate(self.source.videos)}
         hint = "Decode the videos, or look through the skeletons, before training"
         self.failures = Failures(self.source.videos, max_bad_share, "videos", hint)
@@ -255,10 +259,10 @@ class PairDataset(Dataset):
                 _majority(track.labels[start - track.start :][: table.window])
                 for track, (_, start) in zip(tracks[:2], places)
             )
-            if -1 in (first, second):
-                label = -1
-            elif first is not None and first == second:
+            if first is not None and first == second:
                 label = first
+            elif -1 in (first, second) and not {None, self.negative_label} & {first, second}:
+                label = -1
         meta: dict[str, object] = dict(
             positive=int(kind == "positive"), kind=kind, name=tracks[0].video, other=tracks[1].video,
             persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks),

@@ -114,6 +114,30 @@ class TestTable:
             assert table.available[kind] == len({(a, b) for a, _, b, _ in rows})
             assert table.windows[kind] == len(rows)
 
+    def test_few_medium_pairs_are_of_as_many_videos_as_can_be(self):
+        """A crowd of pairs does not hide the videos of two people; those without a positive pair come first."""
+
+        def people(video, corners):
+            boxes = [np.tile([x, 0, x + 9, 9], (W, 1)).astype(np.float32) for x in corners]
+            return [Track(video, i, 0, box, np.zeros(W, np.int64), np.full(W, -1)) for i, box in enumerate(boxes)]
+
+        crowd = people("crowd", range(0, 400, 20))  # 190 medium pairs
+        near = [track for i in range(5) for track in people(f"near{i}", (0, 1, 50))]
+        apart = [track for i in range(7) for track in people(f"apart{i}", (0, 50))]
+        table = PairTable([*crowd, *near, *apart], W)
+        assert table.available["medium"] == 190 + 5 * 2 + 7
+
+        def videos(count):
+            rows = table.draw("medium", count, np.random.default_rng(count))
+            assert len(np.unique(np.sort(rows[:, ::2], 1), axis=0)) == min(count, 207)
+            return [table.tracks[i].video for i in rows[:, 0]]
+
+        first = {"crowd", *(f"apart{i}" for i in range(7))}
+        assert set(videos(8)) == first
+        assert set(videos(14)) == first | {f"near{i}" for i in range(5)}
+        assert videos(14).count("crowd") <= 2
+        assert sorted(set(videos(414))) == sorted(set(videos(14)))
+
     def test_the_threshold_is_strict(self):
         """Two unit-high boxes that share 0.1 of their union exactly in each frame; a hair more is positive."""
 
@@ -301,9 +325,9 @@ class TestDataset:
                     assert near[i, j] == (np.mean([box_iou(x, y) for x, y in pairs]) > 0.1)
 
     def test_labels_of_a_majority_of_both(self):
-        labels = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 2, 2, 0], [-1, -1, -1, 1, 1]]
+        labels = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 2, 2, 0], [-1, -1, -1, 1, 1], [0, 0, 0, 0, -1]]
         box = np.tile([0, 0, 9, 9], (W, 1)).astype(np.float32)
-        wanted = {(0, 1): 1, (0, 2): 0, (1, 2): 0, (0, 3): -1, (2, 2): 0}
+        wanted = {(0, 1): 1, (0, 2): 0, (1, 2): 0, (0, 3): -1, (2, 2): 0, (2, 3): 0, (3, 4): 0, (3, 3): -1}
         for (a, b), label in wanted.items():
             two = [Track("v", i, 0, box, np.array(labels[j]), np.full(W, -1)) for i, j in enumerate((a, b))]
             assert make_data(two, dict(positive=1), size=1)[0]["data_samples"].gt_label == label
