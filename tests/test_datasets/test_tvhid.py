@@ -19,7 +19,7 @@ pytest.importorskip("av", reason="PyAV is not installed")
 from PIL import Image
 
 from mmsync.datasets.sources import TVHIDSource, VideoTrackSource
-from mmsync.datasets.sources.tvhid import SPLITS
+from mmsync.datasets.sources.tvhid import SPLITS, _validation
 from mmsync.datasets.sources.tvhid_folder import convert_tvhid
 from mmsync.datasets.synthetic import SyntheticSource
 from mmsync.datasets.synthetic.tvhid_video import write_tvhid
@@ -27,6 +27,7 @@ from mmsync.datasets.video import open_video
 from mmsync.datasets.video.write import numbered_pictures, read_numbers, write_video
 from mmsync.errors import ConfigError, DataError
 from mmsync.ops.boxes import iou
+from mmsync.structures import Track
 
 ROOT = Path(__file__).parents[2]
 SIZE = (96, 128)
@@ -70,6 +71,22 @@ def test_the_official_split():
     # single numbers of the readme's lists
     assert {"handShake_0002", "highFive_0048", "hug_0036", "kiss_0042", "negative_0050"} < set(SPLITS["set1"])
     assert {"handShake_0001", "highFive_0046", "hug_0037", "kiss_0015", "negative_0051"} < set(SPLITS["set2"])
+
+
+def test_set_1_is_divided_by_class_and_by_how_many_pairs_a_video_shows():
+    names = [f"hug_{i:04d}" for i in range(9)] + [f"kiss_{i:04d}" for i in range(4)]
+    nothing = np.zeros(9, np.int64)
+
+    def track(video, person, start):
+        return Track(video, person, start, np.zeros((9, 4), np.float32), nothing, nothing)
+
+    tracks = [track(f"hug_{i:04d}", p, 0) for i in range(9) for p in range(1 + i % 3)]
+    tracks += [track("hug_0000", p, 20 * p) for p in range(1, 6)]  # never together: no pair
+    tracks += [track("kiss_0003", p, 0) for p in range(2)]
+    found = _validation(tracks, names)
+    # pairs: hug 2, 5, 8 have three, 1, 4, 7 one, 0, 3, 6 none; kiss 3 has one
+    assert found["set1_val"] == ["hug_0001", "hug_0003", "kiss_0002"]
+    assert found["set1_train"] == [name for name in names if name not in found["set1_val"]]
 
 
 def test_synthetic_people_fill_the_split_and_the_interacting_stand_close(source):

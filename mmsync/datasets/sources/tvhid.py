@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Optional, Union
 
@@ -11,6 +14,7 @@ from mmengine.logging import print_log
 from mmsync.errors import DataError
 from mmsync.fileio import one_writer
 from mmsync.registry import DATASETS
+from mmsync.structures import Track
 
 from .store import cached
 from .track_store import is_track_store
@@ -49,8 +53,9 @@ SPLITS["train"], SPLITS["test"] = SPLITS["set1"], SPLITS["set2"]
 class TVHIDSource(VideoTrackSource):
     """TV Human Interaction: upper bodies of the people in 300 clips, as crops ``(T, S, S, 3)`` uint8; five classes.
 
-    Splits are ``set1`` (also ``train``) and ``set2`` (also ``test``), 150 videos each. Labels of the frames are those
-    of the person: ``no_interaction`` is class ``negative``.
+    Splits are ``set1`` (also ``train``) and ``set2`` (also ``test``), 150 videos each; ``set1_train`` and ``set1_val``
+    divide set 1, for choices that the test must not see. Labels of the frames are those of the person:
+    ``no_interaction`` is class ``negative``.
 
     Args:
         data_root: The data set as its owners have it (videos and ``.annotations`` in folders below), or the folder that
@@ -92,6 +97,21 @@ class TVHIDSource(VideoTrackSource):
         if not is_track_store(root):
             root = _convert_once(root)
         self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend, flow)
+        self.splits = {**self.splits, **_validation(self.tracks, self.splits["set1"])}
+
+
+def _validation(tracks: Sequence[Track], names: Sequence[str]) -> dict[str, list[str]]:
+    """Set 1 divided: of each class, its videos in the order of how many pairs of people they show, each fourth one."""
+    people: dict[str, dict[int, set[int]]] = {name: defaultdict(set) for name in names}
+    for track in tracks:
+        if track.video in people:
+            people[track.video][track.person] |= set(range(track.start, track.stop))
+    pairs = {name: sum(bool(a & b) for a, b in combinations(found.values(), 2)) for name, found in people.items()}
+    held = set()
+    for label in CLASS_NAMES:
+        mine = sorted((name for name in names if name.startswith(f"{label}_")), key=lambda name: (-pairs[name], name))
+        held |= set(mine[3::4])
+    return {"set1_train": [n for n in names if n not in held], "set1_val": [n for n in names if n in held]}
 
 
 def _convert_once(raw: Path) -> Path:

@@ -176,9 +176,8 @@ def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: boo
     whole clip is gone through.
     """
     steps = rng.integers(6, 16, frames // 6 + 2)
-    speeds = np.where(
-        (np.arange(len(steps)) + rng.integers(2)) % 2, rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
-    )
+    slow, fast = rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
+    speeds = np.where((np.arange(len(steps)) + rng.integers(2)) % 2, slow, fast)
     pace = np.interp(np.arange(frames), steps.cumsum() - steps[0], speeds)
     at = np.concatenate([[0], pace.cumsum()[:-1]])
     last = clip.shape[1] - 1

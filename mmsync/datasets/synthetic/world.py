@@ -117,9 +117,7 @@ class SyntheticWorld:
         has_pair = np.diff(pairs, prepend=0) == 1
         labels = np.empty(num_clips, dtype=np.int64)
         for persons, chosen in ((1, ~has_pair), (2, has_pair)):
-            classes = np.array(
-                [k for k, name in enumerate(self.actions) if _KNOWN[name].persons == persons], dtype=int
-            )
+            classes = np.array([k for k, name in enumerate(self.actions) if _KNOWN[name].persons == persons], dtype=int)
             if chosen.any():
                 rounds = -(-int(chosen.sum()) // len(classes))
                 order = self._rng(_SCHEDULE, part, persons).random((rounds, len(classes))).argsort(axis=1)
