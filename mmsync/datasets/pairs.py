@@ -37,8 +37,8 @@ class PairDataset(Dataset):
     ``max_bad_share`` of the videos are bad, the run stops with a list.
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
-    videos, are of ``negative_class``; -1 if that takes an unknown class to tell. Beside it, ``video_label`` is the class
-    of the video, -1 of two videos.
+    videos, are of ``negative_class``; -1 if unknown classes leave it open. Beside it, ``video_label`` is the class of
+    the video, -1 of two videos.
 
     Args:
         source: A track source, or its config.
