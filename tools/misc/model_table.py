@@ -36,6 +36,9 @@ DATA = {
     "pku2": "PKU II",
     "sbu": "SBU",
     "tvhid": "TV-HID",
+    "ucf101": "UCF101",
+    "hmdb51": "HMDB51",
+    "kinetics400": "Kinetics 400",
 }
 STREAMS = ("joint", "bone", "motion")
 
@@ -52,12 +55,13 @@ def matrix() -> list[str]:
         words = path.stem.split("_")  # method_backbone_data_protocol_stream, of which the first may have several words
         data, *rest = words[next(i for i, word in enumerate(words) if word in DATA) :]
         study = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
-        variant = data == "tvhid" and rest
+        variant = (data == "tvhid" and rest) or words[0] == "linear"
         if study or variant or (rest and rest[-1] in STREAMS):
             continue
         model = load(str(path)).model
         published = " (as published)" if {"reference", "mbaimclr"} & set(path.parts) else ""
         name = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}.get(path.parent.name, model.type)
+        name = "supervised" if words[0] == "supervised" else name
         cells = rows.setdefault(f"{name}{published} | {model.encoder.backbone.type}", {})
         cells.setdefault(data, []).append(f"[{' '.join(rest) or 'config'}]({path.relative_to(ROOT).as_posix()})")
     lines = [f"| method | backbone | {' | '.join(DATA.values())} |", "|---" * (len(DATA) + 2) + "|"]

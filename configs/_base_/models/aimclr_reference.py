@@ -12,6 +12,8 @@ model = dict(
         projector=dict(init_cfg=dict(type="Normal", layer="Linear", std=0.02)),
     ),
     data_preprocessor=dict(
-        views=dict(extreme=[dict(type="AimCLRExtreme", extreme_set="released", blur_normalize=False, keep_absent=False)])
+        views=dict(
+            extreme=[dict(type="AimCLRExtreme", extreme_set="released", blur_normalize=False, keep_absent=False)]
+        )
     ),
 )
