@@ -13,6 +13,6 @@ model = dict(
 custom_hooks = []
 val_dataloader = dict(dataset=dict(roles=dict(_delete_=True, query="test")))
 test_dataloader = dict(dataset=dict(roles=dict(_delete_=True, query="test")))
-val_evaluator = [dict(type="Accuracy", topk=(1,), per_class=True)]
+val_evaluator = [dict(type="Accuracy", topk=(1,), per_class=True, per_video=True)]
 test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(save_best="accuracy/balanced"))

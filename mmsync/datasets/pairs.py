@@ -38,7 +38,7 @@ class PairDataset(Dataset):
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
     videos, are of ``negative_class``; -1 if unknown classes leave it open. Beside it, ``video_label`` is the class of
-    the video, -1 of two videos.
+    the video, -1 of pairs of two videos or times.
 
     Args:
         source: A track source, or its config.
@@ -266,7 +266,7 @@ class PairDataset(Dataset):
                 label = -1
         meta: dict[str, object] = dict(
             positive=int(kind == "positive"), kind=kind, name=tracks[0].video, other=tracks[1].video,
-            persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks),
+            persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks, kind),
             windows="-".join(f"{track.video}.{track.person}@{start}" for track, (_, start) in zip(tracks, places)),
         )  # fmt: skip
         if self.persons > 2:
@@ -276,9 +276,8 @@ class PairDataset(Dataset):
             meta["aligned"] = aligned.tolist()
         return MotionSample.quick(label, meta)
 
-    def _video_label(self, tracks: Sequence[Track]) -> int:
-        same = tracks[0].video == tracks[1].video
-        return int(self.source.labels[self._place[tracks[0].video]]) if same else -1
+    def _video_label(self, tracks: Sequence[Track], kind: str) -> int:
+        return int(self.source.labels[self._place[tracks[0].video]]) if kind in ("positive", "medium") else -1
 
     def _size(self, role: str, share: float) -> int:
         available = self.tables[role].available["positive"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
+from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import Scores, load_scores, video_scores
 from mmsync.evaluation.metrics import Accuracy, ProbeMetric
 
@@ -40,6 +41,24 @@ def test_accuracy_gives_both_and_dumps_the_videos(tmp_path):
     assert found["accuracy/video_top2"] == pytest.approx(100 * np.mean((order[:, :2] == LABEL[:, None]).any(1)))
     assert found["accuracy/video_top2"] != found["accuracy/top2"]
     assert load_scores(tmp_path / "scores.npz").names == [f"v{v}" for v in range(6)]
+
+
+def test_pairs_bring_the_label_of_their_video_and_those_without_are_left_out():
+    metric = Accuracy(topk=(1,), per_video=True)
+    apart = [0, 7, 19]  # pairs of two videos, under the name of the first
+    for i, row in enumerate(LOGITS):
+        label = {"gt_label": 0, "video_label": -1 if i in apart else int(LABEL[VIDEO[i]])}  # a pair may do nothing
+        metric.process(None, [{"pred_score": torch.from_numpy(row), "name": f"v{VIDEO[i]}", "index": i, **label}])
+    found = metric.evaluate(30)
+    mean = [
+        np.mean([softmax(LOGITS[i].astype(float)) for i in range(30) if VIDEO[i] == v and i not in apart], axis=0)
+        for v in range(6)
+    ]
+    assert found["accuracy/video_top1"] == pytest.approx(100 * np.mean(np.argmax(mean, 1) == LABEL))
+    assert found["accuracy/top1"] == pytest.approx(100 * np.mean(LOGITS.argmax(1) == 0))
+    metric.process(None, [{"pred_score": torch.zeros(4), "gt_label": 0, "video_label": -1}])
+    with pytest.raises(ProtocolError, match="none of the evaluated clips tells its video's label"):
+        metric.evaluate(1)
 
 
 def test_the_linear_probe_judges_videos(tmp_path):

@@ -27,7 +27,8 @@ class Accuracy(BaseMetric):
         per_class: Give ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>`` too, see
             :func:`mmsync.evaluation.functional.class_report`; for classes that are not equally frequent.
         per_video: Give ``accuracy/video_top1`` and so on too: of the mean of the softmax over the clips of one name.
-            The other results are then of single clips, ``dump`` has the videos.
+            The other results are then of single clips, ``dump`` has the videos. Pairs of tracks bring the
+            ``video_label`` of their video; those without are left out.
 
     Raises:
         ConfigError: ``topk`` is empty or not positive.
@@ -62,13 +63,15 @@ class Accuracy(BaseMetric):
                     "not classify, use ProbeMetric for it"
                 )
             score = sample["pred_score"].detach().float().cpu().numpy()
-            self.results.append((sample.get("index", -1), sample.get("name", "?"), sample.get("gt_label", -1), score))
+            label = sample.get("gt_label", -1)
+            of_video = sample.get("video_label", label)
+            self.results.append((sample.get("index", -1), sample.get("name", "?"), label, of_video, score))
 
-    def compute_metrics(self, results: list[tuple[int, str, int, np.ndarray]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[int, str, int, int, np.ndarray]]) -> dict[str, float]:
         """Count.
 
         Args:
-            results: Index, name, label and scores of each clip.
+            results: Index, name, label, the video's label and scores of each clip.
 
         Returns:
             Result name -> percent.
@@ -78,7 +81,7 @@ class Accuracy(BaseMetric):
             DataError: Some scores are not finite.
         """
         unique = {(index if index >= 0 else -1 - place): row for place, (index, *row) in enumerate(results)}
-        names, labels, scores = zip(*unique.values()) if unique else ((), (), ())
+        names, labels, of_video, scores = zip(*unique.values()) if unique else ((), (), (), ())
         if not unique or max(labels) < 0:
             raise ProtocolError("Accuracy: none of the evaluated clips has a label")
         self.scores = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
@@ -86,7 +89,11 @@ class Accuracy(BaseMetric):
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
         clips = self.scores
         if self.per_video:
-            self.scores = video_scores(clips)
+            rows = np.flatnonzero(np.array(of_video) >= 0)
+            if not len(rows):
+                raise ProtocolError("Accuracy(per_video=True): none of the evaluated clips tells its video's label")
+            part = Scores([names[i] for i in rows], clips.logits[rows], np.array(of_video, dtype=np.int64)[rows])
+            self.scores = video_scores(part)
         if self.dump:
             self.scores.save(self.dump)
         found = top_accuracy(clips.logits, clips.labels, self.topk)

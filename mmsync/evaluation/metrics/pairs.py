@@ -25,8 +25,6 @@ from mmsync.registry import METRICS
 
 from .probe import FeatureSet, ProbeMetric
 
-ALIGNED = ("positive", "medium")  # kinds of pairs that are two people of one video at one time
-
 
 @METRICS.register_module()
 class PairVerification(BaseMetric):
@@ -194,8 +192,8 @@ class PairProbe(ProbeMetric):
         classes = (self.dataset_meta or {}).get("classes") or ()
         found = class_report(logits, labels, classes)
         query = self._bank_and_query(data)[1]  # rows as those of the scores
-        if query.kinds is not None and query.video_labels is not None:
-            rows = np.isin(query.kinds, ALIGNED) & (query.video_labels >= 0).numpy()
+        if query.video_labels is not None:
+            rows = (query.video_labels >= 0).numpy()
             if rows.any():
                 names = [query.names[i] for i in np.flatnonzero(rows)]
                 videos = video_scores(Scores(names, logits[rows], query.video_labels.numpy()[rows]))
