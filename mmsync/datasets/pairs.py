@@ -266,7 +266,8 @@ class PairDataset(Dataset):
                 label = -1
         meta: dict[str, object] = dict(
             positive=int(kind == "positive"), kind=kind, name=tracks[0].video, other=tracks[1].video,
-            persons=[track.person for track in tracks], index=index, role=role, video_label=self._video_label(tracks, kind),
+            persons=[track.person for track in tracks], index=index, role=role,
+            video_label=self._video_label(tracks, kind),
             windows="-".join(f"{track.video}.{track.person}@{start}" for track, (_, start) in zip(tracks, places)),
         )  # fmt: skip
         if self.persons > 2:

@@ -149,8 +149,8 @@ def labelled(seed=0):
                 feature = centres[pair] + rng.normal(size=6) * (0.5 if kind == "positive" else 1)
                 found.append({
                     "feature": torch.tensor(feature, dtype=torch.float32), "gt_label": pair, "kind": kind,
-                    "name": f"{role}{video}", "video_label": label if kind in ("positive", "medium") else -1, "role": role,
-                    "index": len(found),
+                    "name": f"{role}{video}", "video_label": label if kind in ("positive", "medium") else -1,
+                    "role": role, "index": len(found),
                 })  # fmt: skip
     return found
 
