@@ -207,6 +207,20 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, monkeypatch):
     assert len(started) == 5
 
 
+def _killed_before_it_reads(pipe, parents):
+    pipe.poll(60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in reaches the workers by fork")
+def test_a_worker_that_is_killed_before_it_reads_its_file_is_replaced(tmp_path, monkeypatch):
+    """The pipe is then reset and not at its end."""
+    (tmp_path / "a.mp4").touch()
+    monkeypatch.setattr(workers, "_work", _killed_before_it_reads)
+    rows = dict(workers.scan_all(tmp_path, ["a.mp4"], 1, 1, 60.0))
+    assert "killed twice" in rows["a.mp4"]["reason"]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in is reached by fork")
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     """SIGKILL leaves the parent no time to end them; they notice by their pipes."""

@@ -53,6 +53,8 @@ def matrix() -> list[str]:
     rows: dict[str, dict[str, list[str]]] = {}
     for path in configs():
         words = path.stem.split("_")  # method_backbone_data_protocol_stream, of which the first may have several words
+        if not DATA.keys() & set(words):  # one's own data
+            continue
         data, *rest = words[next(i for i, word in enumerate(words) if word in DATA) :]
         study = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
         variant = (data == "tvhid" and rest) or words[0] == "linear"

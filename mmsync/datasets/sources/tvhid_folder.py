@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
-
-import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.structures import Track
 
 from ..video.index import SUFFIXES, build_index
-from .conversion import SHOWN, Fault, Report
-from .found_boxes import link_boxes, read_coco, read_mot
+from .boxes_folder import TrackReport, box_remarks, frame_times, read_found, tracks_of_video, video_facts
+from .conversion import Fault
+from .found_boxes import link_boxes
 from .raw import BadFileError
 from .track_store import TrackStore, check_place, write_track_store
-from .tracks import FPS, BoxTable, build_tracks, remarks, ticks_of_video
+from .tracks import FPS, BoxTable, remarks
 from .tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
 from .tvhid_file import Annotation, read_annotation
 
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
-
-
-class TrackReport(Report):
-    """A report that also tells what was kept with a remark.
-
-    Attributes:
-        remarks: Details by kind of remark and name of the video.
-    """
-
-    def __init__(self, dataset: str, raw: Union[str, Path], found: int) -> None:
-        super().__init__(dataset, raw, found)
-        self.remarks: dict[str, dict[str, str]] = defaultdict(dict)
-
-    def to_json(self) -> str:
-        """The content of ``report.json``."""
-        kept = {kind: {"count": len(names), "videos": names} for kind, names in sorted(self.remarks.items())}
-        return json.dumps({**json.loads(super().to_json()), "kept, but": kept}, indent=1)
-
-    def to_text(self) -> str:
-        """A summary for the console."""
-        lines = [super().to_text()]
-        for kind, names in sorted(self.remarks.items()):
-            some = ", ".join(f"{name} ({detail})" for name, detail in list(names.items())[:SHOWN])
-            lines.append(f"  kept, but {kind}: {len(names)}: {some}" + (", ..." if len(names) > SHOWN else ""))
-        return "\n".join(lines)
 
 
 def find_clips(raw: Union[str, Path]) -> tuple[Clips, list[Fault]]:
@@ -123,7 +95,7 @@ def convert_tvhid(
     clips, faults = find_clips(raw)
     report = TrackReport("tvhid", raw, sum(file is not None for pair in clips.values() for file in pair))
     report.faults += faults
-    found = None if boxes is None else _found_boxes(Path(boxes), list(clips), min_score)
+    found = None if boxes is None else read_found(Path(boxes), list(clips), min_score)
     listed = [video.relative_to(raw).as_posix() for video, _ in clips.values() if video is not None]
     decoded = out.with_name(f".{out.name}.index")  # what a stopped conversion goes on with
     index = build_index(raw, decoded, listed, workers).rows if listed else {}
@@ -148,12 +120,8 @@ def convert_tvhid(
         table = content.table if found is None else link_boxes(found.get(name, _NO_BOX), content.table, threshold)
         for kind, detail in _remarks(content, table, row).items():
             report.remarks[kind][name] = detail
-        table = table.take(table.frame < row["frames"])
-        onscreen = ticks_of_video(row["frames"], row["rate"], FPS, _frame_times(video) if row["is_vfr"] else None)
-        tracks += build_tracks(name, table, max_gap, onscreen)
-        facts = {key: row[key] for key in ("frames", "rate", "start", "width", "height")}
-        label = CLASS_NAMES.index(name.split("_")[0])
-        videos.append({"name": name, "file": shown, "label": label, **facts})
+        tracks += tracks_of_video(name, table, row, frame_times(video) if row["is_vfr"] else None, max_gap)
+        videos.append(video_facts(name, shown, CLASS_NAMES.index(name.split("_")[0]), row))
 
     names = [video["name"] for video in videos]
     for kind, which in remarks(names, tracks, FPS).items():
@@ -174,17 +142,6 @@ def convert_tvhid(
 _NO_BOX = BoxTable.of([])
 
 
-def _frame_times(video: Path) -> np.ndarray:
-    """Seconds from the first frame to each, ``(frames,)``."""
-    from ..video.container import Clock, open_container
-
-    container, stream = open_container(video)
-    clock = Clock(container, stream)
-    with container:
-        times = np.array([clock.time(frame) for frame in container.decode(stream)])
-    return times - times[0]
-
-
 def _count(report: TrackReport, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
     report.stored = len(names)
     report.splits["all"] = EXPECTED["all"], len(names)
@@ -199,23 +156,4 @@ def _remarks(content: Annotation, table: BoxTable, row: Mapping[str, Any]) -> di
     """Why not all of a clip's boxes are of use, or what is unusual, by kind."""
     notes = dict(content.faults)
     notes.update({f"written with {variant}": "read all the same" for variant in content.variants})
-    late = int((table.frame >= row["frames"]).sum())
-    if late:
-        last = int(table.frame.max()) + 1
-        notes["fewer frames than annotated"] = f"{row['frames']} of {last} frames decode, {late} boxes cut off"
-    size = np.array([row["width"], row["height"]])
-    leaving = (table.box[:, :2] < 0).any(1) | (table.box[:, 2:] > size).any(1)
-    beyond = (table.box[:, 2:] <= 0).any(1) | (table.box[:, :2] >= size).any(1)
-    for kind, which in (("boxes leave the picture", leaving & ~beyond), ("boxes beyond the picture", beyond)):
-        if which.any():
-            notes[kind] = f"{which.sum()} boxes, first in frame {table.frame[which].min()}"
-    return notes
-
-
-def _found_boxes(path: Path, names: Sequence[str], min_score: float) -> dict[str, BoxTable]:
-    if not path.is_dir():
-        return read_coco(path, min_score)
-    files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
-    if not files.keys() & set(names):
-        raise DataError(f"{path}: no MOT file <clip>.txt or .csv, such as {names[0]}.txt")
-    return {name: read_mot(files[name], min_score) for name in names if name in files}
+    return {**notes, **box_remarks(table, row)}
