@@ -56,7 +56,7 @@ def scan_all(
                     try:
                         row = pipe.recv()
                         free.append((pipe, process))
-                    except EOFError:
+                    except (EOFError, ConnectionResetError):  # the latter if it had not yet read the name
                         process.join()
                         if process.exitcode != -signal.SIGKILL:
                             row = _lost(root / name, "the decoder crashed")
