@@ -18,22 +18,23 @@ def folds_of(dataset: Any) -> list[str]:
 
 def trained_folds(checkpoint: Mapping[str, Any]) -> list[str]:
     """Folds that the model of a checkpoint was trained on, pretraining included."""
-    return list(checkpoint.get("meta", {}).get("folds", ()))
+    return list((checkpoint.get("meta") or {}).get("folds", ()))
 
 
-def check_folds(trained: Iterable[str], datasets: Iterable[Any]) -> None:
-    """Refuse to test on what was trained on.
+def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = None) -> None:
+    """Refuse to test on what was trained on, and to train on from another fold.
 
     Args:
         trained: Folds that the loaded weights were trained on.
-        datasets: Those of training (which count as trained on), then those of validation and test.
+        tested: Data sets of validation and test.
+        training: The data set that is trained on, if any.
 
     Raises:
         ProtocolError: One is another fold of a data set than that trained on.
     """
     seen = list(trained)
-    for dataset in datasets:
-        found = folds_of(dataset)
-        for fold in found:
-            check_fold(seen, fold)
-        seen += found
+    own = folds_of(training)
+    for fold in set(own) - set(seen):  # those of a run that is resumed are no others
+        check_fold(seen, fold)
+    for fold in (fold for dataset in tested for fold in folds_of(dataset)):
+        check_fold([*seen, *own], fold)

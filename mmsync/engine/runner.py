@@ -381,5 +381,6 @@ class MotionRunner(Runner):
                 latest = str(Path(self.work_dir) / Path(latest).name)
             self._load_from = latest
         super().load_or_resume()
-        loops = (self._train_loop, self._val_loop, self._test_loop)
-        check_folds(self._folds, [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)])
+        loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
+        training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
+        check_folds(self._folds, tested, training)
