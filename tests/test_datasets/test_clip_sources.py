@@ -78,10 +78,15 @@ def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
     assert any("1 of 3 listed clips are not there" in line for line in logged)
 
 
-def test_lists_and_folders_of_ones_own(tmp_path):
+def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     for name in ("train/run/a 1.mp4", "train/walk/b.mp4", "val/walk/c.mp4"):
         write_clip(tmp_path / "clips" / name, frames=4)
+    asked: list[object] = []
+    monkeypatch.setattr(
+        "mmsync.datasets.sources.clips.build_index", lambda *a, **k: asked.append(a) or build_index(*a, **k)
+    )
     source = ClipFolderSource(tmp_path / "clips")
+    assert len(asked) == 1
     assert source.class_names == ["run", "walk"]
     assert source.splits == {"train": ["train/run/a 1.mp4", "train/walk/b.mp4"], "val": ["val/walk/c.mp4"]}
     assert source.labels.tolist() == [0, 1, 1]

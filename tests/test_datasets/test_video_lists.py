@@ -21,6 +21,9 @@ def test_path_and_label_from_the_right(tmp_path):
     file.write_text("a.mp4 x\n")
     with pytest.raises(DataError, match="line 1"):
         lists.read_list(file)
+    file.write_text("\n")
+    with pytest.raises(DataError, match="no clip in it"):
+        lists.read_list(file)
 
 
 def test_kinetics_rows_and_the_spellings_of_their_folders(tmp_path):

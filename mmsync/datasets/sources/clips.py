@@ -79,7 +79,7 @@ class ClipSource:
         self,
         root: Path,
         lists: Mapping[str, ClipList],
-        index_file: Optional[PathLike],
+        index: Union[VideoIndex, PathLike, None],
         files: Optional[Mapping[str, str]] = None,
     ) -> None:
         """Join the lists with what is on disk.
@@ -87,7 +87,7 @@ class ClipSource:
         Args:
             root: The folder of the videos.
             lists: Clips by split.
-            index_file: The index; ``None`` makes one.
+            index: The index, or its file; ``None`` makes one.
             files: Path below ``root`` of each listed clip that is there, where it is not the listed one.
         """
         labels: dict[str, int] = {}
@@ -97,7 +97,7 @@ class ClipSource:
             for name, label in zip(part.paths, part.labels.tolist()):
                 if labels.setdefault(name, label) != label:
                     raise DataError(f"{name} has label {labels[name]} and, in the list of {split}, {label}")
-        self._index = _index_of(root, index_file)
+        self._index = index if isinstance(index, VideoIndex) else _index_of(root, index)
         place = {name: name for name in labels} if files is None else files
         self.names = [name for name in labels if place.get(name) in self._index]
         gone = [name for name in labels if place.get(name) not in self._index]
@@ -278,7 +278,8 @@ class ClipFolderSource(ClipSource):
 
     def __init__(self, data_root: PathLike, index_file: Optional[PathLike] = None) -> None:
         root = Path(data_root)
-        parts = {name: name.split("/") for name in _index_of(root, index_file).rows}
+        index = _index_of(root, index_file)
+        parts = {name: name.split("/") for name in index.rows}
         odd = [name for name, part in parts.items() if len(part) not in (2, 3)]
         if odd or len({len(part) for part in parts.values()}) > 1:
             raise DataError(
@@ -294,6 +295,6 @@ class ClipFolderSource(ClipSource):
                 split: ClipList(own, np.array([names.index(parts[name][-2]) for name in own], dtype=np.int64), names)
                 for split, own in clips.items()
             },
-            index_file,
+            index,
         )
         self.splits.pop("", None)

@@ -68,7 +68,7 @@ def read_list(path: PathLike) -> ClipList:
         The clips.
 
     Raises:
-        DataError: A line that is none of these, or lines of two kinds.
+        DataError: No line, or one that is none of these.
     """
     rows = []
     for number, line in _lines(path):
@@ -76,6 +76,8 @@ def read_list(path: PathLike) -> ClipList:
         if match is None:
             raise DataError(f"{path}, line {number}: {line[:80]!r} is neither 'path label' nor 'folder frames label'")
         rows.append(match)
+    if not rows:
+        raise DataError(f"{path}: no clip in it")
     # a path such as 'clip 7.avi' has no number as its last word; 'take 7' may, in some lines: then it is the path's
     if all(row[2] and not Path(row[1]).suffix for row in rows):
         frames = np.array([int(row[2]) for row in rows], dtype=np.int64)
