@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from mmsync.errors import ProtocolError
+from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import Scores, load_scores, video_scores
 from mmsync.evaluation.metrics import Accuracy, ProbeMetric
 
@@ -76,3 +76,5 @@ def test_the_linear_probe_judges_videos(tmp_path):
     found = metric.evaluate(360)
     assert 60 < found["linear/last"] < 95
     assert found["linear/video"] == 100
+    with pytest.raises(ConfigError, match="per_video=True judges the linear probe"):
+        ProbeMetric(knn=dict(k=1), per_video=True)

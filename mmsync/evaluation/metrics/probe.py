@@ -185,6 +185,8 @@ class ProbeMetric(BaseMetric):
             unknown = sorted(set(given or ()) - set(accepted))
             if unknown:
                 raise ConfigError(f"ProbeMetric.{name}: unknown key {unknown[0]!r}; it takes {', '.join(accepted)}")
+        if per_video and linear is None:
+            raise ConfigError("ProbeMetric: per_video=True judges the linear probe; give linear=dict(...) too")
         for k in [] if self.knn is None else np.atleast_1d(self.knn["k"]).tolist():
             if not isinstance(k, int) or k < 1:
                 raise ConfigError(
