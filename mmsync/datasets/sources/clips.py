@@ -99,8 +99,8 @@ class ClipSource:
                     raise DataError(f"{name} has label {labels[name]} and, in the list of {split}, {label}")
         self._index = index if isinstance(index, VideoIndex) else _index_of(root, index)
         place = {name: name for name in labels} if files is None else files
-        self.names = [name for name in labels if place.get(name) in self._index]
-        gone = [name for name in labels if place.get(name) not in self._index]
+        self.names = [name for name in labels if place.get(name, "") in self._index]
+        gone = [name for name in labels if place.get(name, "") not in self._index]
         if not self.names:
             raise DataError(f"{root}: none of the {len(labels)} listed clips is there, the first is {gone[0]}")
         if gone:
