@@ -90,10 +90,11 @@ class VideoDataset(Dataset):
         self.window, self.fps, self.size, self.clips = window, fps, size, clips
         self.seed, self.test_mode = seed, test_mode
         columns = {"label": self.source.labels}
-        chosen = {
-            role: select(part, self.source.names, self.source.splits, columns)
-            for role, part in ({"train": split} if roles is None else roles).items()
-        }
+        parts = {"train": split} if roles is None else roles
+        chosen = {role: select(part, self.source.names, self.source.splits, columns) for role, part in parts.items()}
+        self.fold = self.source.fold
+        if self.fold is not None and None in parts.values():
+            self.fold = f"{self.fold.split('/')[0]}/all"  # training and test clips: another fold than any
         places = np.concatenate(list(chosen.values()))
         of_role = np.repeat(list(chosen), [len(part) for part in chosen.values()])
         hint = "tools/dataset_converters/index_videos.py tells what is wrong with each video"
@@ -106,11 +107,11 @@ class VideoDataset(Dataset):
         names = self.source.class_names
         labels = self.source.labels[self.videos]
         check_labels(labels, self.names[:: self.clips], "VideoDataset", len(names) if names else None)
-        self.num_classes = len(names) if names else int(labels.max(initial=-1)) + 1
+        self.num_classes = len(names) if names else int(self.source.labels.max(initial=-1)) + 1
         # shared with the workers, persistent ones too
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         counts = ", ".join(f"{role} {self.roles.count(role)}" for role in chosen)
-        fold = f", fold {self.source.fold}" if self.source.fold else ""
+        fold = f", fold {self.fold}" if self.fold else ""
         print_log(f"VideoDataset: {counts} videos, {self.num_classes} classes{fold}", logger="current")
 
     def __len__(self) -> int:
@@ -119,7 +120,7 @@ class VideoDataset(Dataset):
     @property
     def metainfo(self) -> dict:
         """What tools ask a data set for: ``num_classes``, ``classes``, ``fold``."""
-        return {"num_classes": self.num_classes, "classes": self.source.class_names, "fold": self.source.fold}
+        return {"num_classes": self.num_classes, "classes": self.source.class_names, "fold": self.fold}
 
     @property
     def names(self) -> list[str]:

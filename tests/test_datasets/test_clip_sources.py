@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmsync.datasets import VideoDataset
 from mmsync.datasets.sources import ClipFolderSource, ClipListSource, HMDB51Source, KineticsSource, UCF101Source
 from mmsync.datasets.video import build_index
 from mmsync.errors import ConfigError, DataError
@@ -97,9 +98,14 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     lists["train"].write_text("train/run/a 1.mp4 0\ntrain/walk/b.mp4 1\n")
     lists["test"].write_text("val/walk/c.mp4 1\n")
     source = ClipListSource(tmp_path / "clips", lists, fold="mine/1")
+    settings = dict(window=2, size=16)
+    assert VideoDataset(source, "train", **settings).metainfo["fold"] == "mine/1"
+    assert VideoDataset(source, **settings).metainfo["fold"] == "mine/all"  # all clips, of training and test
     assert (source.splits["test"], source.fold) == (["val/walk/c.mp4"], "mine/1")
     with pytest.raises(ConfigError, match="'<data set>/<fold>'"):
         ClipListSource(tmp_path / "clips", lists, fold="1")
+    with pytest.raises(ConfigError, match="list_file is empty"):
+        ClipListSource(tmp_path / "clips", {})
     lists["test"].write_text("train/run/a 1.mp4 1\n")
     with pytest.raises(DataError, match=r"a 1\.mp4 has label 0 and, in the list of test, 1"):
         ClipListSource(tmp_path / "clips", lists)

@@ -133,8 +133,10 @@ def test_a_stopped_run_goes_on(made, tmp_path, monkeypatch):
     whole = build_index(made, out)
     assert sorted([*first, *scanned]) == list(whole.rows)
     scanned.clear()
+    written = out.stat()
     assert build_index(made, out).rows == whole.rows
     assert not scanned
+    assert out.stat().st_ino == written.st_ino  # not even written again
 
 
 def test_changed_files_are_named(tmp_path, logged):

@@ -241,7 +241,7 @@ class ClipListSource(ClipSource):
         index_file: Index of ``data_root``; ``None`` makes one, once.
 
     Raises:
-        ConfigError: The fold has another form.
+        ConfigError: The fold has another form, or there is no list.
         DataError: A list cannot be read, or none of its clips is there.
     """
 
@@ -255,6 +255,8 @@ class ClipListSource(ClipSource):
     ) -> None:
         if fold is not None and "/" not in fold:
             raise ConfigError(f"ClipListSource: fold={fold!r}; give '<data set>/<fold>'")
+        if not list_file:
+            raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
         names = None if class_names is None else list(class_names)
         lists = {
             split: read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()

@@ -157,9 +157,12 @@ def build_index(
     root, out = Path(root).resolve(), Path(out)
     names = _find(root) if names is None else sorted(set(names))
     part = out.with_name(f".{out.name}.part")  # rows as they come; a kill leaves at most half a line
-    known = (_read(out)[1] if out.exists() else {}) | (_read(part, True)[1] if part.exists() else {})
+    header, stored = _read(out) if out.exists() else ({}, {})
+    known = stored | (_read(part, True)[1] if part.exists() else {})
     rows = {name: known[name] for name in names if name in known and _same(root / name, known[name], min_frames)}
     todo = [name for name in names if name not in rows]
+    if rows == stored and header.get("root") == str(root) and not part.exists():
+        return VideoIndex(root, rows)  # nothing to do, nothing to write
     out.parent.mkdir(parents=True, exist_ok=True)
     with open(part, "a", encoding="utf-8") as log, tqdm(
         total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo

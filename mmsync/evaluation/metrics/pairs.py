@@ -198,6 +198,7 @@ class PairProbe(ProbeMetric):
                 names = [query.names[i] for i in np.flatnonzero(rows)]
                 videos = video_scores(Scores(names, logits[rows], query.video_labels.numpy()[rows]))
                 of_videos = class_report(videos.logits, videos.labels)
-                found.update(video=of_videos["top1"], videos=float(len(videos.names)))  # MMEngine logs whole numbers as null
+                # a float, because MMEngine's json has null for whole numbers
+                found.update(video=of_videos["top1"], videos=float(len(videos.names)))
                 found.update({f"video_{key}": of_videos[key] for key in ("majority", "balanced")})
         return {f"linear/{key}": value for key, value in found.items() if key != "top1"}  # that is linear/last
