@@ -129,6 +129,9 @@ def test_mot_counts_frames_from_one_and_may_have_no_ids(tmp_path):
     file.write_text("0,3,10,20,30,40\n")
     with pytest.raises(DataError, match="count from 1"):
         read_mot(file)
+    file.write_text("1,3,10,20,30,40\n2,3,nan,20,30,40\n")
+    with pytest.raises(DataError, match="box 2, 2,3,nan"):
+        read_mot(file)
     file.write_text("one,3,10,20,30,40\n")
     with pytest.raises(DataError, match="MOT csv"):
         read_mot(file)

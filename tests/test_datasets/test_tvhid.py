@@ -389,10 +389,14 @@ def test_whole_bodies_from_a_tracker_take_the_place_of_the_annotated_boxes(tmp_p
     (tmp_path / "mot").mkdir()
     rows = [f"{f + 1},{who},{x},5,45,90,0.9" for f in range(30) for who, x in ((11, 38), (12, 8), (13, 90))]
     (tmp_path / "mot/hug_0001.txt").write_text("\n".join(rows))
-    convert_tvhid(tmp_path / "raw", tmp_path / "store", boxes=tmp_path / "mot")
+    report = convert_tvhid(tmp_path / "raw", tmp_path / "store", boxes=tmp_path / "mot")
+    assert report.remarks["found boxes of nobody annotated"] == {"hug_0001": "30 of 90"}
     tracks = VideoTrackSource(tmp_path / "store", size=16).tracks
     assert [(t.person, t.boxes[0].tolist()) for t in tracks] == [(0, [8, 5, 53, 95]), (1, [38, 5, 83, 95])]
     assert all((t.labels == 3).all() for t in tracks)
+    (tmp_path / "mot/hug_0001.txt").write_text("1,11,90,0,5,5,0.9")
+    with pytest.raises(DataError, match=r"no box of .*mot covers an annotated person by 0.4"):
+        convert_tvhid(tmp_path / "raw", tmp_path / "other", boxes=tmp_path / "mot")
 
 
 def test_the_tool_goes_on_where_it_stopped(folder, tmp_path):

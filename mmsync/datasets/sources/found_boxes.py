@@ -34,8 +34,14 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
         score = np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
-    if not len(table) or not np.isfinite(table).all() or (table[:, 0] < 1).any():
-        raise DataError(f"{path}: no MOT csv: empty, not finite, or frames below 1 (they count from 1)")
+    if not len(table):
+        raise DataError(f"{path}: no MOT csv: it is empty; remove it if nobody was found in the video")
+    wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
+    if len(wrong):
+        row = ",".join(f"{value:g}" for value in table[wrong[0]])
+        raise DataError(
+            f"{path}: no MOT csv: box {wrong[0] + 1}, {row}, is not finite, or its frame below 1 (they count from 1)"
+        )
     if score.shape[1] > 6:
         table = table[score[:, 6] >= min_score]
     table[:, 0] -= 1

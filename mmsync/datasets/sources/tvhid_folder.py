@@ -117,7 +117,13 @@ def convert_tvhid(
         except BadFileError as error:
             report.faults.append(Fault(error.kind, annotation.relative_to(raw).as_posix(), error.reason))
             continue
-        table = content.table if found is None else link_boxes(found.get(name, _NO_BOX), content.table, threshold)
+        table = content.table
+        if found is not None:
+            others = found.get(name, _NO_BOX)
+            table = link_boxes(others, content.table, threshold)
+            if len(table.frame) < len(others.frame):
+                unused = f"{len(others.frame) - len(table.frame)} of {len(others.frame)}"
+                report.remarks["found boxes of nobody annotated"][name] = unused
         for kind, detail in _remarks(content, table, row).items():
             report.remarks[kind][name] = detail
         tracks += tracks_of_video(name, table, row, frame_times(video) if row["is_vfr"] else None, max_gap)
@@ -133,7 +139,10 @@ def convert_tvhid(
     store = TrackStore(videos, tracks, str(raw.resolve()), FPS, CLASS_NAMES, splits, EXPECTED, "TV Human Interaction")
     report.notes.append(f"{len(tracks)} tracks, {sum(map(len, tracks))} boxes at {FPS:g} ticks a second")
     if not tracks:
-        raise DataError(f"{report.to_text()}\nno clip of {raw} is left")
+        hint = ""
+        if boxes is not None:
+            hint = f": no box of {boxes} covers an annotated person by {threshold:g} (x y width height in pixels?)"
+        raise DataError(f"{report.to_text()}\nno clip of {raw} is left{hint}")
     write_track_store(out, store, {"report.json": report.to_json()}, overwrite)
     decoded.unlink(missing_ok=True)
     return report
