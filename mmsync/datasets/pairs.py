@@ -281,12 +281,11 @@ class PairDataset(Dataset):
         return int(self.source.labels[self._place[tracks[0].video]]) if kind in ("positive", "medium") else -1
 
     def _size(self, role: str, share: float) -> int:
-        available = self.tables[role].available["positive"]
-        if not share or not available:
+        if not share:
             raise ConfigError(
-                f"PairDataset: size=None makes an epoch of all positive pairs, but {role} has {available} of them and "
-                f"the mix a share of {share:g}; give size"
+                "PairDataset: size=None makes an epoch of all positive pairs, and the mix has none; give size"
             )
+        available = self.tables[role].available["positive"] or 1  # without any, the mix is refused with what there is
         return round(available / share)
 
     def _counts(self, shares: np.ndarray, role: str) -> dict[str, int]:

@@ -346,6 +346,10 @@ class TestDataset:
         with pytest.raises(ConfigError, match=word):
             make_data(**wrong)
 
+    def test_an_epoch_of_all_positive_pairs_needs_one(self):
+        with pytest.raises(DataError, match=r"asks for positive.*available: positive 0.*smaller window"):
+            make_data(size=None, mix=dict(positive=1, easy=1), window=10_000)
+
 
 def test_the_tool_puts_options_where_the_config_reads_them(tmp_path, monkeypatch, capsys):
     """``data_root`` is a variable of the config's base, that its loaders are made of."""
