@@ -161,7 +161,7 @@ def build_index(
     known = stored | (_read(part, True)[1] if part.exists() else {})
     rows = {name: known[name] for name in names if name in known and _same(root / name, known[name], min_frames)}
     todo = [name for name in names if name not in rows]
-    if rows == stored and header.get("root") == str(root) and not part.exists():
+    if not todo and rows == stored and header.get("root") == str(root) and not part.exists():
         return VideoIndex(root, rows)  # nothing to do, nothing to write
     out.parent.mkdir(parents=True, exist_ok=True)
     with open(part, "a", encoding="utf-8") as log, tqdm(
