@@ -288,6 +288,11 @@ class MotionRunner(Runner):
         self._folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
         self.logger.info(f"loaded {filename}: {match.brief()}")
+        if match.reshaped:
+            self.logger.warning(
+                f"{len(match.reshaped)} tensors have another shape in {filename} and stay as they were made, so what "
+                f"depends on them is not trained: {', '.join(match.reshaped[:3])}"
+            )
         return checkpoint
 
     def resume(

@@ -52,6 +52,7 @@ def test_a_folder_of_mot_files(videos, tmp_path):
     mot(boxes, "a")
     mot(boxes, "b", frames=range(60))  # the tracker saw more frames than decode
     mot(boxes, "elsewhere")
+    (boxes / "c.txt").write_text("")  # nobody was found
     report = convert_boxes(videos, boxes, tmp_path / "store")
     assert (report.found, report.stored) == (3, 2)
     assert report.left_out == {

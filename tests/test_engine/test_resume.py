@@ -186,6 +186,18 @@ def test_weights_of_another_model_are_refused(tmp_path):
     assert all(torch.equal(v, before[k]) for k, v in runner.model.state_dict().items())
 
 
+def test_a_layer_of_another_shape_is_warned_of(tmp_path, monkeypatch):
+    train(toy_config(tmp_path, epochs=1))
+    saved = torch.load(tmp_path / "epoch_1.pth", weights_only=False)
+    saved["state_dict"]["head.weight"] = torch.zeros(5, 16)  # as a projector's, behind another end of the backbone
+    torch.save(saved, tmp_path / "other.pth")
+    runner = MotionRunner.from_cfg(Config(toy_config(tmp_path / "b", load_from=str(tmp_path / "other.pth"))))
+    warned: list[str] = []
+    monkeypatch.setattr(runner.logger, "warning", lambda text, *_: warned.append(text))
+    runner.load_or_resume()
+    assert any("1 tensors have another shape" in text and "head.weight" in text for text in warned)
+
+
 def test_best_file_does_not_resume(tmp_path):
     config = toy_config(tmp_path, epochs=1)
     config["default_hooks"]["checkpoint"]["save_best"] = "knn/top1"

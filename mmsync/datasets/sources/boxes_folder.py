@@ -189,6 +189,7 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
     if not path.is_dir():
         return read_coco(path, min_score)
     files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
+    files = {name: file for name, file in files.items() if file.stat().st_size}  # an empty one: nobody was found
     if not files.keys() & set(names):
         raise DataError(f"{path}: no MOT file <video>.txt or .csv, such as {names[0]}.txt")
     return {name: read_mot(files[name], min_score) for name in names if name in files}
