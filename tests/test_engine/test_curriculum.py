@@ -76,6 +76,9 @@ def test_each_stage_reaches_persistent_workers_and_a_resumed_run(tmp_path):
     rest = MotionRunner.from_cfg(Config(config(tmp_path / "b", 3, resume=True)))
     rest.train()
     assert kinds(rest) == {2: wanted[2]}
+    told = [line for file in sorted(tmp_path.rglob("*.log")) for line in file.read_text().splitlines()]
+    told = [line.split("curriculum: ")[1] for line in told if "curriculum: " in line]
+    assert told == [f"stage {i} of 3 from epoch {i} on" for i in (1, 2, 3, 1, 2, 3)]
 
 
 def test_a_later_stage_that_the_data_cannot_fill_stops_the_run_at_its_start(tmp_path):

@@ -56,5 +56,7 @@ class CurriculumHook(Hook):
         """Set the mix, if a stage begins here or the run does."""
         mix = self.mix_of(runner.epoch)
         if runner.epoch == 0 or getattr(self, "_set", None) != mix:
+            stage = sum(begin <= runner.epoch for begin, _ in self.stages)
+            runner.logger.info(f"curriculum: stage {stage} of {len(self.stages)} from epoch {runner.epoch + 1} on")
             runner.train_dataloader.dataset.set_mix(mix)
             self._set = mix
