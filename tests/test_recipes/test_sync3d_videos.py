@@ -57,6 +57,8 @@ def test_from_videos_to_the_confusion_matrix(options, store, tmp_path):
     run = tmp_path / "run"
     tool("train.py", CONFIG, "--work-dir", run, *options)
     checkpoint = run / "epoch_1.pth"
+    log = next(run.glob("*/*.log")).read_text()
+    assert "pairs/auc " in log[log.index("training finished: 1 epochs") :]  # what people look for, among the last words
 
     tool("test.py", CONFIG, checkpoint, "--work-dir", tmp_path / "test", "--out", tmp_path / "results.json", *options)
     results = json.loads((tmp_path / "results.json").read_text())["results"]

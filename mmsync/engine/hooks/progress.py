@@ -15,6 +15,8 @@ from tqdm import tqdm
 
 from mmsync.registry import HOOKS
 
+from .summary import HEADLINES
+
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
@@ -27,18 +29,18 @@ class ProgressBarHook(Hook):
         bar: Draw bars; ``None`` if standard error is a terminal.
         interval: Iterations between updates of the loss on the bar.
         seconds: Least time between two lines, without bars.
-        watch: Validation result to show beside the bar.
+        watch: Validation result to show beside the bar; ``None``: the first of ``HEADLINES`` that there is.
     """
 
     priority = "BELOW_NORMAL"
 
     def __init__(
-        self, bar: Optional[bool] = None, interval: int = 10, seconds: float = 20.0, watch: str = "knn/top1"
+        self, bar: Optional[bool] = None, interval: int = 10, seconds: float = 20.0, watch: Optional[str] = None
     ) -> None:
         self.use_bar = sys.stderr.isatty() if bar is None else bar
         self.interval = interval
         self.seconds = seconds
-        self.watch = watch
+        self.watch = HEADLINES if watch is None else (watch,)
         self.watched: dict[str, str] = {}
         self.bars: dict[str, tqdm] = {}
         self.started = self.last_line = 0.0
@@ -85,8 +87,9 @@ class ProgressBarHook(Hook):
         """Say what validation gave."""
         self._close("val")
         metrics = metrics or {}
-        if self.watch in metrics:
-            self.watched = {self.watch: f"{metrics[self.watch]:.2f}"}
+        watched = next((key for key in self.watch if key in metrics), None)
+        if watched:
+            self.watched = {watched: f"{metrics[watched]:.2f}"}
         training = isinstance(runner._train_loop, BaseLoop)  # runner.train_loop would build it
         epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if training else "validation"
         runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")

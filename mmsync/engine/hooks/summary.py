@@ -15,7 +15,9 @@ from mmsync.registry import HOOKS
 from mmsync.visualization.curves import draw_curves, read_run
 from mmsync.visualization.embedding import draw_embedding
 
-CURVES = ("loss", "knn/top1", "collapse/std", "collapse/effective_rank")
+HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1")
+"""Results of evaluations that people look for, the first to be looked for first."""
+CURVES = ("loss", *HEADLINES, "pairs/auc_hard", "collapse/std", "collapse/effective_rank")
 
 
 @HOOKS.register_module()
@@ -50,7 +52,7 @@ class RunSummaryHook(Hook):
         hub = runner.message_hub
         took = timedelta(seconds=round(time.monotonic() - self.started))
         lines = [f"training finished: {runner.epoch} epochs, {runner.iter} iterations, {took}"]
-        for key in ("knn/top1", "linear/last"):
+        for key in HEADLINES:
             values = [(m[key], epoch) for epoch, m in self.history if key in m]
             if values:
                 best, epoch = max(values)
