@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -137,8 +137,30 @@ def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice:
     return next((root / name for name in usual if (root / name).is_dir()), root)
 
 
+class _FoldSource(ClipSource):
+    """Three folds as published; a subclass says how its folders are usually called, and how a fold's lists are read."""
+
+    file_advice: str
+    usual_lists: tuple[str, ...]
+    usual_media: tuple[str, ...]
+    read: Callable[[Path, int, str], ClipList]
+
+    def __init__(
+        self,
+        data_root: PathLike,
+        fold: int = 1,
+        media_root: Optional[PathLike] = None,
+        lists_root: Optional[PathLike] = None,
+        index_file: Optional[PathLike] = None,
+    ) -> None:
+        root = Path(data_root)
+        folder = _folder(root, lists_root, self.usual_lists, self.file_advice)
+        lists = {split: self.read(folder, fold, split) for split in ("train", "test")}
+        self._open(_folder(root, media_root, self.usual_media, self.file_advice), lists, index_file)
+
+
 @DATASETS.register_module()
-class UCF101Source(ClipSource):
+class UCF101Source(_FoldSource):
     """UCF101 (Soomro et al., 2012): 13,320 clips ``(T, H, W, 3)`` of 101 classes, splits ``train`` and ``test``.
 
     Args:
@@ -155,23 +177,12 @@ class UCF101Source(ClipSource):
     """
 
     file_advice = "extract UCF101.rar and UCF101TrainTestSplits-RecognitionTask.zip into {0}"
-
-    def __init__(
-        self,
-        data_root: PathLike,
-        fold: int = 1,
-        media_root: Optional[PathLike] = None,
-        lists_root: Optional[PathLike] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
-        root = Path(data_root)
-        folder = _folder(root, lists_root, ("ucfTrainTestlist", "annotations"), self.file_advice)
-        lists = {split: read_ucf101(folder, fold, split) for split in ("train", "test")}
-        self._open(_folder(root, media_root, ("UCF-101", "videos"), self.file_advice), lists, index_file)
+    usual_lists, usual_media = ("ucfTrainTestlist", "annotations"), ("UCF-101", "videos")
+    read = staticmethod(read_ucf101)
 
 
 @DATASETS.register_module()
-class HMDB51Source(ClipSource):
+class HMDB51Source(_FoldSource):
     """HMDB51 (Kuehne et al., 2011): clips ``(T, H, W, 3)`` of 51 classes, splits ``train`` and ``test``.
 
     Args:
@@ -188,20 +199,9 @@ class HMDB51Source(ClipSource):
     """
 
     file_advice = "extract hmdb51_org.rar, the archives in it, and test_train_splits.rar into {0}"
-
-    def __init__(
-        self,
-        data_root: PathLike,
-        fold: int = 1,
-        media_root: Optional[PathLike] = None,
-        lists_root: Optional[PathLike] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
-        root = Path(data_root)
-        usual = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
-        folder = _folder(root, lists_root, usual, self.file_advice)
-        lists = {split: read_hmdb51(folder, fold, split) for split in ("train", "test")}
-        self._open(_folder(root, media_root, ("hmdb51_org", "videos"), self.file_advice), lists, index_file)
+    usual_lists = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
+    usual_media = ("hmdb51_org", "videos")
+    read = staticmethod(read_hmdb51)
 
 
 @DATASETS.register_module()
