@@ -163,6 +163,15 @@ def test_wrong_use(videos, tmp_path, monkeypatch, boxes, more, error, words):
     assert not Path("store").exists()
 
 
+def test_no_video_that_decodes_is_told_with_all_faults(videos, tmp_path):
+    for name in "abc":
+        mot(tmp_path / "mot", name)
+        (videos / "deeper" / f"{name}.mp4").write_bytes(b"")
+    (tmp_path / "test.txt").write_text("a\n")
+    with pytest.raises(DataError, match=r"(?s)DROPPED, video is corrupt: 3.*no clip of .*videos is left"):
+        convert_boxes(videos, tmp_path / "mot", tmp_path / "store", test=tmp_path / "test.txt")
+
+
 def test_bad_videos_are_named(videos, tmp_path):
     for name in "abc":
         mot(tmp_path / "mot", name)

@@ -131,17 +131,26 @@ def convert_boxes(
             report.remarks[remark][name] = detail
         tracks += tracks_of_video(name, table, row, times, gap)
         stored.append(video_facts(name, shown, -1, row))
-    names = [video["name"] for video in stored]
-    report.remarks.update({remark: which for remark, which in remarks(names, tracks, FPS).items() if which})
-    report.stored = len(names)
-    report.notes.append(f"{len(tracks)} tracks, {sum(map(len, tracks))} boxes at {FPS:g} ticks a second")
-    if not tracks:
-        raise DataError(f"{report.to_text()}\nno video of {root} is left")
-    splits = _splits(names, None if test is None else Path(test))
+    splits = _splits([video["name"] for video in stored], None if test is None else Path(test))
     store = TrackStore(stored, tracks, str(root.resolve()), FPS, [], splits, {}, str(boxes))
+    finish(out, store, report, decoded, overwrite)
+    return report
+
+
+def finish(out: Path, store: TrackStore, report: TrackReport, decoded: Path, overwrite: bool, hint: str = "") -> None:
+    """Complete the report, write the store with it, and remove the index that a stopped conversion goes on with.
+
+    Raises:
+        DataError: There is no track; ``hint`` says what may be the reason.
+    """
+    names = [video["name"] for video in store.videos]
+    report.remarks.update({kind: which for kind, which in remarks(names, store.tracks, FPS).items() if which})
+    report.stored = len(names)
+    report.notes.append(f"{len(store.tracks)} tracks, {sum(map(len, store.tracks))} boxes at {FPS:g} ticks a second")
+    if not store.tracks:
+        raise DataError(f"{report.to_text()}\nno clip of {report.raw} is left{hint}")
     write_track_store(out, store, {"report.json": report.to_json()}, overwrite)
     decoded.unlink(missing_ok=True)
-    return report
 
 
 def tracks_of_video(name: str, table: BoxTable, row: Facts, times: Optional[np.ndarray], max_gap: int) -> list[Track]:
@@ -209,6 +218,6 @@ def _splits(names: Sequence[str], test: Optional[Path]) -> dict[str, list[str]]:
         held = set(names[4::5])
     else:
         held = {Path(line.strip()).stem for line in test.read_text().splitlines() if line.strip()}
-        if not held & set(names):
+        if names and not held & set(names):  # without a video the caller says why
             raise DataError(f"{test}: none of its {len(held)} names is a stored video, such as {names[0]}")
     return {"train": [name for name in names if name not in held], "test": [name for name in names if name in held]}

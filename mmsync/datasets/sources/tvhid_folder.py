@@ -11,12 +11,12 @@ from mmsync.errors import DataError
 from mmsync.structures import Track
 
 from ..video.index import SUFFIXES, build_index
-from .boxes_folder import TrackReport, box_remarks, frame_times, read_found, tracks_of_video, video_facts
+from .boxes_folder import TrackReport, box_remarks, finish, frame_times, read_found, tracks_of_video, video_facts
 from .conversion import Fault
 from .found_boxes import link_boxes
 from .raw import BadFileError
-from .track_store import TrackStore, check_place, write_track_store
-from .tracks import FPS, BoxTable, remarks
+from .track_store import TrackStore, check_place
+from .tracks import FPS, BoxTable
 from .tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
 from .tvhid_file import Annotation, read_annotation
 
@@ -130,21 +130,14 @@ def convert_tvhid(
         videos.append(video_facts(name, shown, CLASS_NAMES.index(name.split("_")[0]), row))
 
     names = [video["name"] for video in videos]
-    for kind, which in remarks(names, tracks, FPS).items():
-        if which:
-            report.remarks[kind] = which
     there = set(names)
     splits = {split: [name for name in published if name in there] for split, published in SPLITS.items()}
     _count(report, names, splits)
     store = TrackStore(videos, tracks, str(raw.resolve()), FPS, CLASS_NAMES, splits, EXPECTED, "TV Human Interaction")
-    report.notes.append(f"{len(tracks)} tracks, {sum(map(len, tracks))} boxes at {FPS:g} ticks a second")
-    if not tracks:
-        hint = ""
-        if boxes is not None:
-            hint = f": no box of {boxes} covers an annotated person by {threshold:g} (x y width height in pixels?)"
-        raise DataError(f"{report.to_text()}\nno clip of {raw} is left{hint}")
-    write_track_store(out, store, {"report.json": report.to_json()}, overwrite)
-    decoded.unlink(missing_ok=True)
+    hint = ""
+    if boxes is not None:
+        hint = f": no box of {boxes} covers an annotated person by {threshold:g} (x y width height in pixels?)"
+    finish(out, store, report, decoded, overwrite, hint)
     return report
 
 
@@ -152,7 +145,6 @@ _NO_BOX = BoxTable.of([])
 
 
 def _count(report: TrackReport, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
-    report.stored = len(names)
     report.splits["all"] = EXPECTED["all"], len(names)
     for split in ("set1", "set2"):
         report.splits[split] = EXPECTED[split], len(splits[split])
