@@ -11,6 +11,8 @@ from typing import Union
 
 from mmengine.logging import print_log
 
+from mmsync.errors import DataError
+
 try:
     import fcntl
 except ImportError:  # Windows: processes that start together each do the work, and the first one's result stays
@@ -87,3 +89,12 @@ def remove_leftovers(folder: Union[str, Path], stem: str = "*") -> None:
     """
     for leftover in Path(folder).glob(f".{stem}.*.tmp*"):
         leftover.unlink(missing_ok=True)
+
+
+def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
+    """Numbered lines without blanks at their ends, and without empty ones."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]

@@ -205,11 +205,11 @@ class Registry(root.Registry):
 
 
 DATASETS = Registry("dataset or source", root.DATASETS, ["mmsync.datasets"], ["mmengine.dataset"])
-TRANSFORMS = Registry("transform", root.TRANSFORMS, ["mmsync.datasets.transforms"], ["mmcv.transforms"])
+TRANSFORMS = Registry("transform", root.TRANSFORMS, ["mmsync.datasets.transforms", "mmsync.views"], ["mmcv.transforms"])
 DATA_SAMPLERS = Registry("data sampler", root.DATA_SAMPLERS, ["mmsync.datasets.samplers"], ["mmengine.dataset"])
 FUNCTIONS = Registry("function", root.FUNCTIONS, ["mmsync.datasets"], ["mmengine.dataset"], mirror=True)
 
-MODELS = Registry("model", root.MODELS, ["mmsync.models"], ["mmengine.model", "mmcv.cnn"])
+MODELS = Registry("model", root.MODELS, ["mmsync.models", "mmsync.views"], ["mmengine.model", "mmcv.cnn"])
 BACKBONES = Registry("backbone", locations=["mmsync.models.backbones"], fallback=MODELS)
 NECKS = Registry("neck", locations=["mmsync.models.necks"], fallback=MODELS)
 HEADS = Registry("head", locations=["mmsync.models.heads"], fallback=MODELS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsync.datasets.video import numbered_pictures, write_video
+from mmsync.media import numbered_pictures, write_video
 
 CLASSES = ["Archery", "Basketball"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsync.datasets.sources.ntu_folder import convert_ntu
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import write_ntu_raw
+from mmsync.converters.ntu_folder import convert_ntu
+from mmsync.datasets.sources import SyntheticSource
+from mmsync.worlds.ntu_raw import write_ntu_raw
 
 
 def raw_folder(

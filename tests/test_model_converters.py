@@ -15,10 +15,10 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsync.apis import init_model
-from mmsync.apis.convert import convert_checkpoint, from_reference, to_reference
 from mmsync.config import load
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
+from mmsync.interop.skeleton import convert_checkpoint, from_reference, to_reference
 from mmsync.ops.graph import adjacency
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View

@@ -14,7 +14,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsync.apis.benchmark import (
+from mmsync.apis.features import extract_features, init_model
+from mmsync.config import check, load
+from mmsync.engine.runner import MotionRunner
+from mmsync.errors import CheckpointError, ConfigError, ProtocolError
+from mmsync.evaluation.functional import load_scores, top_accuracy
+from mmsync.protocols.benchmark import (
     Protocol,
     apply_options,
     base_config,
@@ -23,11 +28,6 @@ from mmsync.apis.benchmark import (
     list_protocols,
     load_protocol,
 )
-from mmsync.apis.features import extract_features, init_model
-from mmsync.config import check, load
-from mmsync.engine.runner import MotionRunner
-from mmsync.errors import CheckpointError, ConfigError, ProtocolError
-from mmsync.evaluation.functional import load_scores, top_accuracy
 from tests import typos
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from mmsync.apis.convert_video import convert_video_checkpoint, from_video_reference, read_weights, to_video_reference
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
+from mmsync.interop.video import convert_video_checkpoint, from_video_reference, read_weights, to_video_reference
 from mmsync.models.backbones import I3D, VideoResNet
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.inflate import inflate

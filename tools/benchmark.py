@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from mmsync.apis.benchmark import Benchmark, default_device, list_protocols, load_protocol, plain_table
     from mmsync.errors import ProtocolError
+    from mmsync.protocols.benchmark import Benchmark, default_device, list_protocols, load_protocol, plain_table
 
     if args.list:
         for name in list_protocols(PROTOCOLS):

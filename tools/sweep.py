@@ -67,17 +67,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from mmsync.apis.sweep import (
-        LocalPool,
-        Search,
-        SlurmPool,
-        Sweep,
-        grid,
-        load_protocols,
-        make_setting,
-        parse_space,
-    )
     from mmsync.errors import ConfigError
+    from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
 
     for flag in ("jobs", "trials"):
         if getattr(args, flag) is not None and getattr(args, flag) < 1:

@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 from mmsync.structures import MotionSample, Track
@@ -19,7 +20,6 @@ from .failures import Failures
 from .pair_mix import apportion, shares_of, tell
 from .pair_table import KINDS, PairTable
 from .selection import Split, select
-from .sources.tracks import TrackSource
 
 _ATTEMPTS = 100  # redraws of one pair before the data are given up
 

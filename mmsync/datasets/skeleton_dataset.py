@@ -12,15 +12,15 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from mmsync.datasets.sources.skeleton.base import check_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
+from mmsync.store.clip_cache import ClipCache, config_of, pipeline_key
 from mmsync.structures import MotionSample, SkeletonLayout
 
-from .clip_cache import ClipCache, config_of, pipeline_key
 from .collate import motion_collate
 from .failures import Failures
 from .selection import Split, select
-from .sources.base import check_labels
 from .subsets import KEYS, select_subset
 from .transforms.normalize import RemapSkeleton
 

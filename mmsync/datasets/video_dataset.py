@@ -11,17 +11,16 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from mmsync.datasets.sources.clips.sources import ClipSource
+from mmsync.datasets.sources.skeleton.base import check_labels
 from mmsync.errors import ConfigError, DataError
+from mmsync.media.reader import scaled
 from mmsync.registry import DATASETS
-from mmsync.structures import MotionSample
+from mmsync.structures import MotionSample, tick_times
 
 from .collate import motion_collate
 from .failures import Failures
 from .selection import Split, select
-from .sources.base import check_labels
-from .sources.clips import ClipSource
-from .sources.tracks import tick_times
-from .video.reader import scaled
 
 _ATTEMPTS = 100  # videos that are tried for one sample before the data are given up
 

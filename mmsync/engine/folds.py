@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Optional
 
-from mmsync.datasets.sources.video_lists import check_fold
+from mmsync.errors import ProtocolError
 
 
 def folds_of(dataset: Any) -> list[str]:
@@ -38,3 +38,21 @@ def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = N
         check_fold(seen, fold)
     for fold in (fold for dataset in tested for fold in folds_of(dataset)):
         check_fold([*seen, *own], fold)
+
+
+def check_fold(trained: Iterable[str], tested: Optional[str]) -> None:
+    """Refuse to test on clips that were trained on: the folds of a data set overlap.
+
+    Args:
+        trained: Folds that the model was trained on, as its checkpoint tells.
+        tested: Fold of the test; ``None`` if it has none.
+
+    Raises:
+        ProtocolError: Another fold of the same data set.
+    """
+    for fold in trained:
+        if tested not in (None, fold) and fold.split("/")[0] == tested.split("/")[0]:
+            raise ProtocolError(
+                f"the model was trained on fold {fold}, and most clips that fold {tested} tests were in it, which "
+                f"gives nearly 100 %; test on {fold}, or train a model on {tested}"
+            )

@@ -1,3 +1,3 @@
-from . import backbones, heads, losses, methods, modules, necks, preprocessors
+from mmsync.models import backbones, heads, losses, methods, modules, necks
 
-__all__ = ["backbones", "heads", "losses", "methods", "modules", "necks", "preprocessors"]
+__all__ = ["backbones", "heads", "losses", "methods", "modules", "necks"]

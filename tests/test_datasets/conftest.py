@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
-from mmsync.datasets.sources import StoreSource, StoreWriter
+from mmsync.datasets.sources import StoreSource
+from mmsync.store import StoreWriter
 
 
 @pytest.fixture(autouse=True)

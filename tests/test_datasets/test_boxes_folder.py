@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("av", reason="PyAV is not installed")
 
+from mmsync.converters.boxes_folder import convert_boxes
 from mmsync.datasets import PairDataset
 from mmsync.datasets.sources import VideoTrackSource
-from mmsync.datasets.sources.boxes_folder import convert_boxes
-from mmsync.datasets.video.write import write_video
 from mmsync.errors import ConfigError, DataError
+from mmsync.media.write import write_video
 
 ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH, FRAMES = 48, 64, 45

@@ -14,11 +14,12 @@ import pytest
 import torch
 from test_skeleton_dataset import FIXED, RANDOM, Memory, fetch
 
-from mmsync.datasets import SkeletonDataset, clip_cache
-from mmsync.datasets.sources import StoreSource, cache_root
+from mmsync.datasets import SkeletonDataset
+from mmsync.datasets.sources import StoreSource
 from mmsync.datasets.transforms import ResizeClip
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS, TRANSFORMS
+from mmsync.store import cache_root, clip_cache
 from mmsync.structures import MotionSample
 
 

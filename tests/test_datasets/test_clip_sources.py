@@ -6,8 +6,8 @@ import pytest
 
 from mmsync.datasets import VideoDataset
 from mmsync.datasets.sources import ClipFolderSource, ClipListSource, HMDB51Source, KineticsSource, UCF101Source
-from mmsync.datasets.video import build_index
 from mmsync.errors import ConfigError, DataError
+from mmsync.media import build_index
 from tests.clip_folders import write_clip, write_ucf101
 
 pytest.importorskip("av")
@@ -84,7 +84,7 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
         write_clip(tmp_path / "clips" / name, frames=4)
     asked: list[object] = []
     monkeypatch.setattr(
-        "mmsync.datasets.sources.clips.build_index", lambda *a, **k: asked.append(a) or build_index(*a, **k)
+        "mmsync.datasets.sources.clips.sources.build_index", lambda *a, **k: asked.append(a) or build_index(*a, **k)
     )
     source = ClipFolderSource(tmp_path / "clips")
     assert len(asked) == 1

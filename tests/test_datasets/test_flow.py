@@ -9,12 +9,12 @@ import torch
 
 from mmsync.datasets.pairs import PairDataset
 from mmsync.datasets.sources import VideoTrackSource
-from mmsync.datasets.sources.track_store import TrackStore, write_track_store
-from mmsync.datasets.video.flow import encode_flow, optical_flow
 from mmsync.errors import ConfigError, DependencyError
-from mmsync.models.preprocessors import VideoPreprocessor
+from mmsync.media.flow import encode_flow, optical_flow
 from mmsync.registry import MODELS
+from mmsync.store.tracks import TrackStore, write_track_store
 from mmsync.structures import Track
+from mmsync.views import VideoPreprocessor
 
 H, W, T, S = 96, 128, 12, 48
 

@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources import ntu
-from mmsync.datasets.sources.raw import BadFileError
+from mmsync.converters import ntu
+from mmsync.converters.raw import BadFileError
 from mmsync.errors import ConfigError
 
 # who was recorded in which setup of NTU RGB+D 60: always by 3 cameras, 2 times, with all 60 actions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources.ntu_file import read_skeleton
-from mmsync.datasets.sources.raw import BadFileError
+from mmsync.converters.ntu_file import read_skeleton
+from mmsync.converters.raw import BadFileError
 
 FIRST = 72057594037931101  # ids of this size differ by less than a double can tell
 

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources.ntu import missing_skeletons, published
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import BROKEN, RawTracks, format_skeleton, track, write_ntu_raw
+from mmsync.converters.ntu import missing_skeletons, published
+from mmsync.datasets.sources import SyntheticSource
 from mmsync.errors import ConfigError
+from mmsync.worlds.ntu_raw import BROKEN, RawTracks, format_skeleton, track, write_ntu_raw
 
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})\.skeleton")
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmsync.datasets import PairDataset, PairTable
 from mmsync.datasets.pair_table import KINDS
-from mmsync.datasets.sources.tracks import TrackSource
+from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.structures import SkeletonLayout, Track
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources import StoreSource
-from mmsync.datasets.sources.pku import convert_pku
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.pku_raw import write_pku_raw
+from mmsync.converters.pku import convert_pku
+from mmsync.datasets.sources import StoreSource, SyntheticSource
 from mmsync.errors import ConfigError, DataError
+from mmsync.worlds.pku_raw import write_pku_raw
 
 
 @pytest.mark.parametrize("phase", [1, 2])

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import track
+from mmsync.datasets.sources import SyntheticSource
 from mmsync.datasets.transforms import AGCNPreset, AimCLR50, CTRGCNPreset, PreNormalize3D, PYSKLPreset
 from mmsync.datasets.transforms.presets import turn_onto, two_actors
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.structures import SkeletonLayout
+from mmsync.worlds.ntu_raw import track
 
 NTU = SkeletonLayout.get("ntu25")
 SHARES = dict(ghosts=0.6, swaps=0.5, dropouts=0.5, crowd=0.3)

@@ -21,10 +21,10 @@ from mmsync.datasets.sources import (
     PysklSource,
     SBUSource,
     StoreSource,
-    StoreWriter,
     load_pickle,
 )
 from mmsync.errors import ConfigError, DataError, LayoutError
+from mmsync.store import StoreWriter
 
 
 def dump(path, content, protocol=4):

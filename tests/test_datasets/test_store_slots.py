@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources import StoreSource, StoreWriter
+from mmsync.datasets.sources import StoreSource
 from mmsync.errors import DataError
+from mmsync.store import StoreWriter
 
 
 def _write(path, slots, expected=None):

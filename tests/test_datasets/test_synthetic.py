@@ -7,10 +7,11 @@ import pickle
 import numpy as np
 import pytest
 
-from mmsync.datasets.synthetic import ACTIONS, SyntheticSource
-from mmsync.datasets.synthetic import kinematics as body
+from mmsync.datasets.sources import SyntheticSource
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.structures.layout import SkeletonLayout, remap_index
+from mmsync.worlds import ACTIONS
+from mmsync.worlds import kinematics as body
 
 ONE = [name for name, action in ACTIONS.items() if action.persons == 1]
 TWO = [name for name, action in ACTIONS.items() if action.persons == 2]

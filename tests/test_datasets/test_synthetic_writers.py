@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsync.datasets.synthetic import ACTIONS, FORMATS, SyntheticSource
+from mmsync.datasets.sources import SyntheticSource
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
+from mmsync.worlds import ACTIONS, FORMATS
 
 ONE = [name for name, action in ACTIONS.items() if action.persons == 1]
 TWO = [name for name, action in ACTIONS.items() if action.persons == 2]

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources import SkeletonTrackSource
-from mmsync.datasets.sources.found_boxes import link_boxes, read_coco, read_mot
-from mmsync.datasets.sources.track_store import TrackStore, read_track_store, write_track_store
-from mmsync.datasets.sources.tracks import BoxTable, build_tracks, ticks_of_video
-from mmsync.datasets.synthetic import SyntheticSource
+from mmsync.converters.boxes import BoxTable, build_tracks, ticks_of_video
+from mmsync.converters.found_boxes import link_boxes, read_coco, read_mot
+from mmsync.datasets.sources import SkeletonTrackSource, SyntheticSource
 from mmsync.errors import ConfigError, DataError
+from mmsync.store.tracks import TrackStore, read_track_store, write_track_store
 
 
 def table(*rows) -> BoxTable:

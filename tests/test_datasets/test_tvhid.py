@@ -18,16 +18,16 @@ import pytest
 pytest.importorskip("av", reason="PyAV is not installed")
 from PIL import Image
 
-from mmsync.datasets.sources import TVHIDSource, VideoTrackSource
-from mmsync.datasets.sources.tvhid import SPLITS, _validation
-from mmsync.datasets.sources.tvhid_folder import convert_tvhid
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.tvhid_video import write_tvhid
-from mmsync.datasets.video import open_video
-from mmsync.datasets.video.write import numbered_pictures, read_numbers, write_video
+from mmsync.converters.tvhid import SPLITS
+from mmsync.converters.tvhid_folder import convert_tvhid
+from mmsync.datasets.sources import SyntheticSource, TVHIDSource, VideoTrackSource
+from mmsync.datasets.sources.tracks.tvhid import _validation
 from mmsync.errors import ConfigError, DataError
+from mmsync.media import open_video
+from mmsync.media.write import numbered_pictures, read_numbers, write_video
 from mmsync.ops.boxes import iou
 from mmsync.structures import Track
+from mmsync.worlds.tvhid_video import write_tvhid
 
 ROOT = Path(__file__).parents[2]
 SIZE = (96, 128)
@@ -402,7 +402,7 @@ def test_whole_bodies_from_a_tracker_take_the_place_of_the_annotated_boxes(tmp_p
 def test_the_tool_goes_on_where_it_stopped(folder, tmp_path):
     command = [sys.executable, ROOT / "tools/dataset_converters/tvhid.py", folder, tmp_path / "store", "--workers", "1"]
     index = tmp_path / ".store.index"
-    from mmsync.datasets.video.index import build_index
+    from mmsync.media.index import build_index
 
     first = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.avi"))[:4]
     build_index(folder, index, first)

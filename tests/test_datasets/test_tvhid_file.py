@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources.raw import BadFileError
-from mmsync.datasets.sources.tvhid_file import HEADS, read_annotation
+from mmsync.converters.raw import BadFileError
+from mmsync.converters.tvhid_file import HEADS, read_annotation
 
 PLAIN = """#num_frames: 3
 #frame: 0  #num_bbxs: 2

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader
 
 from mmsync.datasets import VideoDataset
 from mmsync.datasets.sources import ClipFolderSource
-from mmsync.datasets.video import read_numbers
 from mmsync.errors import ConfigError, DataError, ProtocolError
-from mmsync.models.preprocessors import VideoPreprocessor
+from mmsync.media import read_numbers
+from mmsync.views import VideoPreprocessor
 from tests.clip_folders import write_clip
 
 pytest.importorskip("av")

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from mmsync.datasets.failures import Failures
-from mmsync.datasets.video import VideoIndex, build_index, index, numbered_pictures, scan_video, workers, write_video
 from mmsync.errors import DataError
+from mmsync.media import VideoIndex, build_index, index, numbered_pictures, scan_video, workers, write_video
 
 av = pytest.importorskip("av")
 av.logging.set_level(av.logging.PANIC)
@@ -228,7 +228,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     """SIGKILL leaves the parent no time to end them; they notice by their pipes."""
     code = (
         "import multiprocessing, os, signal\n"
-        "from mmsync.datasets.video import workers\n"
+        "from mmsync.media import workers\n"
         "context = multiprocessing.get_context('fork')\n"
         "found = [workers._start(context) for _ in range(3)]\n"
         "print(*(process.pid for _, process in found), flush=True)\n"
@@ -288,7 +288,7 @@ TVHID = {"handShake_0001": 48, "highFive_0005": 77, "highFive_0016": 62, "highFi
                             "clips/action/hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi"])  # fmt: skip
 def test_random_access_to_real_clips(data_root, name):
     """The last two are packed B-frames, whose time stamps run back, and metadata that is no text."""
-    from mmsync.datasets.video import open_video
+    from mmsync.media import open_video
 
     path = data_root / name
     if not path.is_file():

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import mmsync
-from mmsync.datasets.video import numbered_pictures, open_video, read_numbers, write_video
 from mmsync.errors import ConfigError, DataError, DependencyError
+from mmsync.media import numbered_pictures, open_video, read_numbers, write_video
 
 av = pytest.importorskip("av")
 av.logging.set_level(av.logging.PANIC)
@@ -237,7 +237,7 @@ def test_files_are_closed(clip):
 def test_the_callers_time_does_not_count_as_decoding(clip, monkeypatch):
     """A clock that moves only while the caller has the picture."""
     now = [0.0]
-    monkeypatch.setattr("mmsync.datasets.video.av_reader.timer.monotonic", lambda: now[0])
+    monkeypatch.setattr("mmsync.media.av_reader.timer.monotonic", lambda: now[0])
     with open_video(clip, timeout=5.0) as video:
         for _ in video.frames(STEADY):
             now[0] += 4

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.backbones import I3D
-from mmsync.models.backbones.i3d import ENDPOINTS, SamePool, Unit3D, same_padding
+from mmsync.models.backbones.video.i3d import ENDPOINTS, SamePool, Unit3D, same_padding
 from mmsync.models.modules import Encoder
 from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.necks import VideoPool

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.models.preprocessors import base
 from mmsync.ops.resample import resample
 from mmsync.ops.streams import bone_stream, motion_stream
 from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
+from mmsync.views import base
 
 VIEWS = {
     "query": [{"type": "TemporalCrop"}, {"type": "Shear"}],

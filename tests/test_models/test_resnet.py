@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.backbones import SkeletonResNet
-from mmsync.models.backbones.resnet import BasicBlock, Bottleneck
+from mmsync.models.backbones.skeleton.resnet import BasicBlock, Bottleneck
 from mmsync.models.modules import Encoder
 from mmsync.registry import BACKBONES
 from mmsync.structures import View

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmsync.errors import ConfigError, LayoutError
-from mmsync.models.backbones.stgcn import STGCN, GraphConv
+from mmsync.models.backbones.skeleton.stgcn import STGCN, GraphConv
 from mmsync.models.modules import Encoder
 from mmsync.structures import View
 

@@ -11,8 +11,8 @@ from mmsync.errors import ConfigError, DataError
 from mmsync.models.losses import ContrastiveLoss
 from mmsync.models.methods import Sync3D
 from mmsync.models.necks import MLPProjector
-from mmsync.models.preprocessors import SkeletonPreprocessor
 from mmsync.structures import MotionSample, View
+from mmsync.views import SkeletonPreprocessor
 
 BACKBONE = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.0, temporal_kernel=3)
 ENCODER = dict(type="Encoder", backbone=BACKBONE, projector=dict(type="MLPProjector", out_channels=5, norm=True))

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.backbones import VideoResNet
-from mmsync.models.backbones.video_resnet import mid_channels
+from mmsync.models.backbones.video.video_resnet import mid_channels
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.necks import VideoPool
 

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from scipy.ndimage import correlate1d
 from scipy.spatial.transform import Rotation
 
-from mmsync.datasets.transforms import augment as A
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import augment as ops
 from mmsync.ops.resample import resample, resample_matrix
 from mmsync.structures import SkeletonLayout, View
+from mmsync.views import augment as A
 
 
 def clips(n=4, m=2, t=12, v=25, c=3, seed=0, dtype=torch.float64):

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.models.preprocessors import VideoPreprocessor
 from mmsync.ops.video_augment import VideoDraws, augment_video, crop_resize, draw_video, to_unit
+from mmsync.views import VideoPreprocessor
 
 N, K, T, S = 3, 2, 4, 16
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from mmsync.datasets.transforms import augment as A
-from mmsync.datasets.transforms.view_distance import SIX_ANGLES, ViewDistance
 from mmsync.errors import ConfigError, LayoutError
-from mmsync.models.preprocessors import SkeletonPreprocessor
 from mmsync.ops import augment as ops
 from mmsync.structures import View
+from mmsync.views import SkeletonPreprocessor
+from mmsync.views import augment as A
+from mmsync.views.view_distance import SIX_ANGLES, ViewDistance
 
 CENTER = 20  # of ntu25
 

@@ -15,16 +15,15 @@ from mmengine.runner import Runner
 from synthetic_ntu import make_store, raw_folder
 
 from mmsync.config import load
+from mmsync.converters.ntu_file import read_skeleton
+from mmsync.converters.pku import convert_pku
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.sources import StoreSource
-from mmsync.datasets.sources.ntu_file import read_skeleton
-from mmsync.datasets.sources.pku import convert_pku
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import BROKEN
-from mmsync.datasets.synthetic.pku_raw import write_pku_raw
+from mmsync.datasets.sources import StoreSource, SyntheticSource
 from mmsync.datasets.transforms import AimCLR50
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout
+from mmsync.worlds.ntu_raw import BROKEN
+from mmsync.worlds.pku_raw import write_pku_raw
 
 pytestmark = pytest.mark.recipe
 ROOT = Path(__file__).parents[2]

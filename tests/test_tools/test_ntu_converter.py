@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsync.datasets.sources import StoreSource, conversion, ntu, ntu_folder
-from mmsync.datasets.sources.ntu_file import read_skeleton
+from mmsync.converters import conversion, ntu, ntu_folder
+from mmsync.converters.ntu_file import read_skeleton
+from mmsync.datasets.sources import StoreSource
 from mmsync.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +225,7 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     program = (
         "import sys, time\n"
         "from mmsync.datasets.sources import conversion, ntu_folder\n"
-        "from mmsync.datasets.sources.ntu_file import read_skeleton\n"
+        "from mmsync.converters.ntu_file import read_skeleton\n"
         "def slow(path):\n    time.sleep(0.2)\n    return read_skeleton(path)\n"
         "ntu_folder.read_skeleton = slow\n"
         "ntu_folder.convert_ntu(sys.argv[1], sys.argv[2], workers=2)\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmsync.converters.pku import CLASS_NAMES, read_split
 from mmsync.datasets.sources import StoreSource
-from mmsync.datasets.sources.pku import CLASS_NAMES, read_split
 from mmsync.errors import DataError
 
 ROOT = Path(__file__).parents[2]

@@ -22,10 +22,10 @@ import pytest
 import torch
 from toy_motion import toy_config
 
-from mmsync.apis.benchmark import load_protocol
 from mmsync.apis.cli import run_tool
-from mmsync.apis.sweep import Children, LocalPool, Search, locked, make_setting, parse_options, parse_space
 from mmsync.errors import ConfigError
+from mmsync.protocols.benchmark import load_protocol
+from mmsync.sweep import Children, LocalPool, Search, locked, make_setting, parse_options, parse_space
 
 ROOT = Path(__file__).parents[2]
 LR = "optim_wrapper.optimizer.lr"

@@ -18,8 +18,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from mmsync.datasets.transforms.augment import AimCLRExtreme, AimCLRNormal, BatchAugmentation
 from mmsync.structures import SkeletonLayout, View
+from mmsync.views.skeleton_augment import AimCLRExtreme, AimCLRNormal, BatchAugmentation
 
 
 def about(axis: int, degrees: float) -> np.ndarray:

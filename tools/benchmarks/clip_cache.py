@@ -17,9 +17,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.sources import StoreSource, StoreWriter
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import track
+from mmsync.datasets.sources import StoreSource, SyntheticSource
+from mmsync.store import StoreWriter
+from mmsync.worlds.ntu_raw import track
 
 PIPELINE = [dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=2)]
 

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsync.datasets.sources.ntu_file import read_skeleton
-from mmsync.datasets.sources.ntu_folder import convert_ntu
-from mmsync.datasets.synthetic import SyntheticSource
-from mmsync.datasets.synthetic.ntu_raw import write_ntu_raw
+from mmsync.converters.ntu_file import read_skeleton
+from mmsync.converters.ntu_folder import convert_ntu
+from mmsync.datasets.sources import SyntheticSource
+from mmsync.worlds.ntu_raw import write_ntu_raw
 
 PADDED = 3 * 300 * 25 * 2 * 4  # bytes of a clip
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmsync.datasets.synthetic import SyntheticSource
+from mmsync.datasets.sources import SyntheticSource
 
 
 def find_source(node: Any) -> dict | None:

@@ -24,8 +24,8 @@ import cv2
 import mmcv
 import numpy as np
 
-from mmsync.datasets.video import numbered_pictures, open_video, scan_video, write_video
 from mmsync.errors import DataError
+from mmsync.media import numbered_pictures, open_video, scan_video, write_video
 
 FRAMES = 25
 Reader = Callable[[Path, int, float], np.ndarray]  # file, first frame, frames per second -> (T, H, W, 3) RGB

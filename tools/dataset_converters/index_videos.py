@@ -14,8 +14,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.datasets.video import build_index
 from mmsync.errors import MMSyncError
+from mmsync.media import build_index
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 
-from mmsync.datasets.synthetic import ACTIONS, FORMATS, SyntheticSource
+from mmsync.datasets.sources import SyntheticSource
 from mmsync.engine.console import tame_console
 from mmsync.errors import MMSyncError
+from mmsync.worlds import ACTIONS, FORMATS
 
 
 def parse_args() -> argparse.Namespace:

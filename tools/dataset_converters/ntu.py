@@ -15,9 +15,9 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.datasets.sources.conversion import Report, run_tool
-from mmsync.datasets.sources.ntu import DATASETS_OF_NTU
-from mmsync.datasets.sources.ntu_folder import convert_ntu, read_names
+from mmsync.converters.conversion import Report, run_tool
+from mmsync.converters.ntu import DATASETS_OF_NTU
+from mmsync.converters.ntu_folder import convert_ntu, read_names
 
 
 def parse_args() -> argparse.Namespace:

@@ -15,8 +15,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.datasets.sources.conversion import run_tool
-from mmsync.datasets.sources.pku import PHASES, convert_pku
+from mmsync.converters.conversion import run_tool
+from mmsync.converters.pku import PHASES, convert_pku
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,9 +19,9 @@ from mmengine.config import DictAction
 from tqdm import tqdm
 
 from mmsync.config import load
-from mmsync.datasets.sources import StoreWriter
 from mmsync.errors import MMSyncError
 from mmsync.registry import DATASETS
+from mmsync.store import StoreWriter
 
 
 def parse_args() -> argparse.Namespace:

@@ -14,8 +14,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.datasets.sources.boxes_folder import convert_boxes
-from mmsync.datasets.sources.conversion import run_tool
+from mmsync.converters.boxes_folder import convert_boxes
+from mmsync.converters.conversion import run_tool
 
 
 def parse_args() -> argparse.Namespace:

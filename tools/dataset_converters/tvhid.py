@@ -17,8 +17,8 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.datasets.sources.conversion import run_tool
-from mmsync.datasets.sources.tvhid_folder import convert_tvhid
+from mmsync.converters.conversion import run_tool
+from mmsync.converters.tvhid_folder import convert_tvhid
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,6 +10,7 @@ Every config trains from seed 0 on one process without validation, in a fresh pr
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -70,10 +71,8 @@ def losses_of(spec: str, iters: int) -> list[float]:
         runner = MotionRunner.from_cfg(cfg)
         recorder = Recorder()
         runner.register_hook(recorder)
-        try:
+        with contextlib.suppress(Enough):
             runner.train()
-        except Enough:
-            pass
     return recorder.found
 
 

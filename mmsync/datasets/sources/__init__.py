@@ -1,16 +1,27 @@
-from .arrays import AimCLRSource, CTRGCNSource
-from .base import SkeletonSource
-from .clips import ClipFolderSource, ClipListSource, ClipSource, HMDB51Source, KineticsSource, UCF101Source
-from .penn import PennActionSource
-from .pyskl import PysklSource
+from mmsync.datasets.sources.clips.sources import (
+    ClipFolderSource,
+    ClipListSource,
+    ClipSource,
+    HMDB51Source,
+    KineticsSource,
+    UCF101Source,
+)
+from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
+from mmsync.datasets.sources.skeleton.base import SkeletonSource
+from mmsync.datasets.sources.skeleton.penn import PennActionSource
+from mmsync.datasets.sources.skeleton.pyskl import PysklSource
+from mmsync.datasets.sources.skeleton.sbu import SBUSource
+from mmsync.datasets.sources.skeleton.store import StoreSource
+from mmsync.datasets.sources.skeleton.synthetic import SyntheticSource
+from mmsync.datasets.sources.skeleton.ucla import NWUCLASource
+from mmsync.datasets.sources.tracks.base import TrackSource
+from mmsync.datasets.sources.tracks.skeleton import SkeletonTrackSource
+from mmsync.datasets.sources.tracks.tvhid import TVHIDSource
+from mmsync.datasets.sources.tracks.video import VideoTrackSource
+from mmsync.store.files import cache_root
+from mmsync.store.skeletons import StoreWriter
+
 from .safe_pickle import load_pickle
-from .sbu import SBUSource
-from .skeleton_tracks import SkeletonTrackSource
-from .store import StoreSource, StoreWriter, cache_root
-from .tracks import TrackSource
-from .tvhid import TVHIDSource
-from .ucla import NWUCLASource
-from .video_tracks import VideoTrackSource
 
 __all__ = [
     "AimCLRSource",
@@ -28,6 +39,7 @@ __all__ = [
     "SkeletonTrackSource",
     "StoreSource",
     "StoreWriter",
+    "SyntheticSource",
     "TVHIDSource",
     "TrackSource",
     "UCF101Source",

@@ -1,9 +1,7 @@
-from . import augment
 from .formatting import PackSkeleton
 from .normalize import AlignView, CenterOnJoint, ParallelToX, RemapSkeleton
 from .presets import AGCNPreset, AimCLR50, CTRGCNPreset, PreNormalize3D, PYSKLPreset
 from .temporal import CropResize, ResizeClip, TrimEmpty, UniformSampleFrames
-from .view_distance import ViewDistance
 
 __all__ = [
     "AGCNPreset",
@@ -20,6 +18,4 @@ __all__ = [
     "ResizeClip",
     "TrimEmpty",
     "UniformSampleFrames",
-    "ViewDistance",
-    "augment",
 ]

@@ -1,11 +1,11 @@
-from .base import SkeletonBackbone
-from .dstformer import DSTformer
-from .i3d import I3D
-from .resnet import SkeletonResNet
-from .skeleton_vit import SkeletonViT
-from .stgcn import STGCN
-from .video import VideoBackbone
-from .video_resnet import VideoResNet
+from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.skeleton.dstformer import DSTformer
+from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
+from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
+from mmsync.models.backbones.skeleton.stgcn import STGCN
+from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.backbones.video.i3d import I3D
+from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = [
     "I3D",

@@ -1,0 +1,148 @@
+"""Boxes of any detector or tracker (MOT csv, COCO json), and the annotated people they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+import torch
+
+from mmsync.converters.boxes import BoxTable
+from mmsync.errors import DataError
+from mmsync.ops.boxes import coverage
+
+
+def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
+    """A tracker's file in the form of the MOT challenge.
+
+    Args:
+        path: Lines ``frame,id,x,y,width,height[,score,...]``, frames from 1; ids below 0 mean no id.
+        min_score: Boxes with a lower score are left out.
+
+    Returns:
+        The boxes, frames from 0. Boxes without an id get one each, from -1 down.
+
+    Raises:
+        DataError: The file cannot be read as such.
+    """
+    try:
+        table = np.loadtxt(path, delimiter=",", ndmin=2, usecols=range(6))
+        score = np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
+    if not len(table):
+        raise DataError(f"{path}: no MOT csv: it is empty; remove it if nobody was found in the video")
+    wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
+    if len(wrong):
+        row = ",".join(f"{value:g}" for value in table[wrong[0]])
+        raise DataError(
+            f"{path}: no MOT csv: box {wrong[0] + 1}, {row}, is not finite, or its frame below 1 (they count from 1)"
+        )
+    if score.shape[1] > 6:
+        table = table[score[:, 6] >= min_score]
+    table[:, 0] -= 1
+    return _table(table)
+
+
+def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1) -> dict[str, BoxTable]:
+    """A detector's or tracker's file in the form of COCO.
+
+    Args:
+        path: Json with ``images`` (``id``, ``file_name``, and ``frame_id`` or ``frame`` from 0) and ``annotations``
+            (``image_id``, ``bbox`` x y width height, and, where they are known, ``track_id`` or ``instance_id``,
+            ``score``, ``category_id``).
+        min_score: Boxes with a lower score are left out.
+        category: The category of people.
+
+    Returns:
+        Boxes by video: ``video`` or ``video_id`` of the image, else the folder of its ``file_name``. Without a frame
+        number the digits at the end of the file's stem are it. Boxes without an id get one each, from -1 down.
+
+    Raises:
+        DataError: The file cannot be read as such.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+        names = {str(video["id"]): str(video.get("name", video["id"])) for video in content.get("videos", [])}
+        images = {image["id"]: _place(image, names) for image in content["images"]}
+        rows: dict[str, list] = defaultdict(list)
+        for found in content["annotations"]:
+            if found.get("category_id", category) == category and found.get("score", 1) >= min_score:
+                video, frame = images[found["image_id"]]
+                person = found.get("track_id", found.get("instance_id", -1))
+                x, y, width, height = map(float, found["bbox"])
+                if not np.isfinite([x, y, width, height]).all():  # json of Python may hold NaN
+                    raise ValueError(f"bbox {found['bbox']} in frame {frame} of {video} is not finite")
+                rows[video].append([frame, person, x, y, width, height])
+        return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: no COCO json with images and annotations ({error!r})") from error
+
+
+def _place(image: dict[str, Any], names: dict[str, str]) -> tuple[str, int]:
+    file = Path(image.get("file_name", ""))
+    video = str(image.get("video", image.get("video_id", file.parent.name)))
+    frame = image.get("frame_id", image.get("frame"))
+    if frame is None:
+        digits = file.stem[len(file.stem.rstrip("0123456789")) :]
+        frame = int(digits)
+    return Path(names.get(video, video)).stem, int(frame)
+
+
+def _table(rows: np.ndarray) -> BoxTable:
+    """Of frame, id, x, y, width, height; a second box of a person in a frame is left out."""
+    rows = rows.copy()
+    rows[:, 4:6] += rows[:, 2:4]
+    free = rows[:, 1] < 0
+    rows[free, 1] = -1 - np.arange(free.sum())
+    _, first = np.unique(rows[:, :2], axis=0, return_index=True)
+    return BoxTable.of(rows[np.sort(first), :6])
+
+
+def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> BoxTable:
+    """Give found boxes the ids, labels and partners of annotated people.
+
+    A found id and an annotated one belong together as far as the found boxes cover the annotated ones: the mean of
+    intersection over the annotated box's area, over the frames that both have. The best two are joined first, then
+    the best of the rest; an annotated person takes several found ids if they do not overlap in time, for instance
+    boxes without an id, or a track that broke.
+
+    Args:
+        found: Boxes of a detector or tracker, of whole bodies for instance.
+        annotated: Annotated boxes.
+        threshold: Least mean, in [0, 1].
+
+    Returns:
+        The found boxes that belong to someone. Where the person has no annotation in a frame, label and partner are -1.
+    """
+    at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
+    by_frame = defaultdict(list)
+    for row, frame in enumerate(annotated.frame.tolist()):
+        by_frame[frame].append(row)
+    pairs = [(i, j) for i, frame in enumerate(found.frame.tolist()) for j in by_frame.get(frame, ())]
+    if not pairs:
+        return found.take(np.zeros(0, dtype=int))
+    one, two = np.array(pairs).T
+    share = coverage(torch.from_numpy(found.box[one]), torch.from_numpy(annotated.box[two])).numpy()
+    ids = np.stack([found.person[one], annotated.person[two]], 1)
+    keys, where = np.unique(ids, axis=0, return_inverse=True)
+    mean = np.bincount(where.ravel(), share) / np.bincount(where.ravel())
+    frames = {person: set(found.frame[found.person == person].tolist()) for person in np.unique(found.person)}
+    owner: dict[int, int] = {}
+    taken: dict[int, set] = defaultdict(set)
+    for k in np.argsort(-mean, kind="stable"):
+        theirs, person = keys[k]
+        if mean[k] < threshold:
+            break
+        if theirs not in owner and not taken[person] & frames[theirs]:
+            owner[theirs] = person
+            taken[person] |= frames[theirs]
+    kept = np.flatnonzero(np.isin(found.person, list(owner)))
+    table = found.take(kept)
+    person = np.array([owner[theirs] for theirs in table.person], dtype=np.int64)
+    rows = np.array([at.get(key, -1) for key in zip(table.frame.tolist(), person.tolist())], dtype=int)
+    label, partner = (np.where(rows >= 0, column[rows], -1) for column in (annotated.label, annotated.partner))
+    return BoxTable(table.frame, person, table.box, label, partner)

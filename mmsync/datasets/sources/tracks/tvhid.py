@@ -1,0 +1,99 @@
+"""TV Human Interaction ("High Five"; Patron-Perez et al., BMVC 2010): its classes, its split, its tracks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Optional, Union
+
+from mmengine.logging import print_log
+
+from mmsync.converters.tvhid import CLASS_NAMES
+from mmsync.datasets.sources.tracks.video import VideoTrackSource
+from mmsync.errors import DataError
+from mmsync.fileio import one_writer
+from mmsync.registry import DATASETS
+from mmsync.store.files import cached
+from mmsync.store.tracks import is_track_store
+from mmsync.structures import Track
+
+
+@DATASETS.register_module()
+class TVHIDSource(VideoTrackSource):
+    """TV Human Interaction: upper bodies of the people in 300 clips, as crops ``(T, S, S, 3)`` uint8; five classes.
+
+    Splits are ``set1`` (also ``train``) and ``set2`` (also ``test``), 150 videos each; ``set1_train`` and ``set1_val``
+    divide set 1, for choices that the test must not see. Labels of the frames are those of the person:
+    ``no_interaction`` is class ``negative``.
+
+    Args:
+        data_root: The data set as its owners have it (videos and ``.annotations`` in folders below), or the folder that
+            ``tools/dataset_converters/tvhid.py`` made of it. Of the former a store is made in ``MMSYNC_CACHE`` once,
+            for which all videos are decoded.
+        media_root: Folder of the videos, if they have moved since the conversion.
+        size: Side ``S`` of the crops, pixels.
+        enlarge: Share by which a box grows.
+        enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
+        cache: Keep the crops of a video on disk from the first time it is read.
+        backend: Of :func:`mmsync.media.open_video`.
+        flow: ``'dis'`` or ``'tvl1'``: optical flow ``(T, S, S, 2)`` in place of colour, see :class:`VideoTrackSource`.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+        DependencyError: OpenCV is without TV-L1.
+        DataError: No such folder, or nothing of TV-HID in it.
+    """
+
+    file_advice = (
+        "download TV Human Interaction and make its tracks by `python tools/dataset_converters/tvhid.py RAW {0}`, or "
+        "make synthetic people by `python tools/dataset_converters/make_synthetic.py tvhid {0}`"
+    )
+
+    def __init__(
+        self,
+        data_root: Union[str, Path],
+        media_root: Optional[Union[str, Path]] = None,
+        size: int = 224,
+        enlarge: float = 0.2,
+        enlarge_mode: str = "side",
+        cache: bool = True,
+        backend: str = "av",
+        flow: Optional[str] = None,
+    ) -> None:
+        root = Path(data_root)
+        if not root.is_dir():
+            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+        if not is_track_store(root):
+            root = _convert_once(root)
+        self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend, flow)
+        self.splits = {**self.splits, **_validation(self.tracks, self.splits["set1"])}
+
+
+def _validation(tracks: Sequence[Track], names: Sequence[str]) -> dict[str, list[str]]:
+    """Set 1 divided: of each class, its videos in the order of how many pairs of people they show, each fourth one."""
+    people: dict[str, dict[int, set[int]]] = {name: defaultdict(set) for name in names}
+    for track in tracks:
+        if track.video in people:
+            people[track.video][track.person] |= set(range(track.start, track.stop))
+    pairs = {name: sum(bool(a & b) for a, b in combinations(found.values(), 2)) for name, found in people.items()}
+    held = set()
+    for label in CLASS_NAMES:
+        mine = sorted((name for name in names if name.startswith(f"{label}_")), key=lambda name: (-pairs[name], name))
+        held |= set(mine[3::4])
+    return {"set1_train": [n for n in names if n not in held], "set1_val": [n for n in names if n in held]}
+
+
+def _convert_once(raw: Path) -> Path:
+    from mmsync.converters.tvhid_folder import convert_tvhid, find_clips
+
+    clips, _ = find_clips(raw)
+
+    def build(path: Path) -> None:
+        with one_writer(path):
+            if not path.exists():
+                report = convert_tvhid(raw, path)
+                print_log(report.to_text(), logger="current")
+
+    return cached("tvhid-1", [file for pair in clips.values() for file in pair if file is not None], build)

@@ -1,0 +1,228 @@
+"""An index of a folder of videos: made once by decoding them all, read by the data sets.
+
+The file has one JSON object in each line. The first line is the header; the others are rows of
+:func:`~mmsync.media.scan.scan_video`, sorted by path, which is relative to the root of the videos.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from mmsync.errors import DataError
+from mmsync.fileio import atomic_path
+from mmsync.media.scan import STATUSES
+from mmsync.media.workers import scan_all
+
+VERSION = 1
+SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
+_SHOWN = 5  # files that a message names
+
+
+class VideoIndex:
+    """What is known of each video of a folder.
+
+    Args:
+        root: The folder of the videos.
+        rows: By path below the root; see :func:`~mmsync.media.scan.scan_video`.
+    """
+
+    def __init__(self, root: Union[str, Path], rows: dict[str, dict[str, Any]]) -> None:
+        self.root, self.rows = Path(root), rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.rows
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        if name not in self.rows:
+            raise DataError(f"{name} is not in the index of {self.root}; run tools/dataset_converters/index_videos.py")
+        return self.rows[name]
+
+    def path(self, name: str) -> Path:
+        """The file of a video."""
+        return self.root / name
+
+    def usable(self, audio: bool = False) -> list[str]:
+        """Names of the videos whose pictures (and sound) are whole."""
+        wanted = ("ok",) if audio else ("ok", "no_audio")
+        return [name for name, row in self.rows.items() if row["status"] in wanted]
+
+    def counts(self) -> dict[str, int]:
+        """Number of videos by status."""
+        found = Counter(row["status"] for row in self.rows.values())
+        return {status: found[status] for status in STATUSES}
+
+    def report(self) -> str:
+        """Counts, and the names of what cannot be used."""
+        lines = [f"{len(self)} videos in {self.root}"]
+        for status, count in self.counts().items():
+            lines.append(f"  {status}: {count}")
+            if status in ("too_short", "corrupt"):
+                bad = [f"    {name}: {row['reason']}" for name, row in self.rows.items() if row["status"] == status]
+                lines += bad[:_SHOWN] + [f"    ... and {count - _SHOWN} more, all in the index"] * (count > _SHOWN)
+        good = [row for row in self.rows.values() if row["status"] in ("ok", "no_audio")]
+        hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
+        vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
+        lines.append(
+            f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
+        )
+        return "\n".join(lines)
+
+    @classmethod
+    def load(cls, file: Union[str, Path], root: Optional[Union[str, Path]] = None, check: bool = True) -> VideoIndex:
+        """Read an index.
+
+        Args:
+            file: The index.
+            root: Where the videos are now; ``None`` is where they were.
+            check: Compare size and time of every file.
+
+        Raises:
+            DataError: The file is no index; or videos are gone or have another size, which are named. Files of the
+                same size with another time, as copies have, are only logged.
+        """
+        header, rows = _read(Path(file))
+        index = cls(header["root"] if root is None else root, rows)
+        if check:
+            index.check()
+        return index
+
+    def check(self) -> None:
+        """Compare size and time of every file with the index.
+
+        Raises:
+            DataError: Videos are gone or have another size.
+        """
+        changed, touched = [], []
+        for name, row in self.rows.items():
+            try:
+                stat = self.path(name).stat()
+            except OSError:
+                if row["size"] is not None:
+                    changed.append(f"{name} (gone)")
+                continue
+            if stat.st_size != row["size"]:
+                changed.append(f"{name} ({row['size']} bytes, now {stat.st_size})")
+            elif stat.st_mtime_ns != row["mtime_ns"]:
+                touched.append(name)
+        if changed:
+            raise DataError(
+                f"{len(changed)} of {len(self)} videos in {self.root} are not as indexed: {_some(changed)}. Run "
+                "tools/dataset_converters/index_videos.py again, it reads only what has changed"
+            )
+        if touched:
+            text = f"{len(touched)} videos of the same size have another time than in the index: {_some(touched)}"
+            print_log(text, logger="current", level=30)
+
+    def save(self, file: Union[str, Path]) -> None:
+        """Write the index; the file is whole or absent."""
+        with atomic_path(file) as temporary, open(temporary, "w", encoding="utf-8") as out:
+            header = {"mmsync_video_index": VERSION, "root": str(self.root), **self.counts()}
+            for line in (header, *self.rows.values()):
+                out.write(json.dumps(line) + "\n")
+
+
+def build_index(
+    root: Union[str, Path],
+    out: Union[str, Path],
+    names: Optional[Sequence[str]] = None,
+    workers: int = 1,
+    min_frames: int = 1,
+    timeout: float = 120.0,
+) -> VideoIndex:
+    """Decode all videos of a folder and write the index. A stopped call goes on where it was when it is given again.
+
+    Args:
+        root: The folder, searched with all folders in it.
+        out: The index; rows of files that have not changed since are taken over.
+        names: Paths below the root, instead of all files with a usual suffix.
+        workers: Processes.
+        min_frames: Fewer decoded frames are ``too_short``.
+        timeout: Seconds for one file; its process is then ended and the file is corrupt.
+
+    Raises:
+        DataError: The folder does not exist or holds no video, or ``out`` is something else.
+    """
+    root, out = Path(root).resolve(), Path(out)
+    names = _find(root) if names is None else sorted(set(names))
+    part = out.with_name(f".{out.name}.part")  # rows as they come; a kill leaves at most half a line
+    header, stored = _read(out) if out.exists() else ({}, {})
+    known = stored | (_read(part, True)[1] if part.exists() else {})
+    rows = {name: known[name] for name in names if name in known and _same(root / name, known[name], min_frames)}
+    todo = [name for name in names if name not in rows]
+    if not todo and rows == stored and header.get("root") == str(root) and not part.exists():
+        return VideoIndex(root, rows)  # nothing to do, nothing to write
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, "a", encoding="utf-8") as log, tqdm(
+        total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo
+    ) as bar:  # fmt: skip
+        log.write("\n")
+        for name, row in scan_all(root, todo, workers, min_frames, timeout):
+            rows[name] = {**row, "path": name, "min_frames": min_frames}
+            log.write(json.dumps(rows[name]) + "\n")
+            log.flush()
+            bar.set_postfix(corrupt=sum(r["status"] == "corrupt" for r in rows.values()), refresh=False)
+            bar.update()
+    index = VideoIndex(root, {name: rows[name] for name in names})
+    index.save(out)
+    part.unlink()
+    return index
+
+
+def _find(root: Path) -> list[str]:
+    if not root.is_dir():
+        raise DataError(f"the folder {root} does not exist")
+    found = [
+        Path(folder, name).relative_to(root).as_posix()
+        for folder, _, files in os.walk(root)
+        for name in files
+        if name.lower().endswith(SUFFIXES)
+    ]
+    if not found:
+        raise DataError(f"no video under {root} (suffixes {' '.join(SUFFIXES)}); is this the right folder?")
+    return sorted(found)
+
+
+def _same(path: Path, row: dict, min_frames: int) -> bool:
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns, min_frames) == (row["size"], row["mtime_ns"], row.get("min_frames"))
+
+
+def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
+    """Header and rows; of a ``torn`` file, the lines that are whole."""
+    header: dict = {}
+    rows: dict[str, dict] = {}
+    try:
+        with open(file, encoding="utf-8") as lines:
+            for line in filter(str.strip, lines):
+                try:
+                    row = json.loads(line)
+                    if "mmsync_video_index" in row:
+                        header = row
+                    else:
+                        rows[row["path"]] = row
+                except (ValueError, KeyError, TypeError):
+                    if not torn:
+                        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} cannot be read as an index of videos: {error}") from error
+    if not torn and header.get("mmsync_video_index") != VERSION:
+        raise DataError(f"{file} is no index of videos of version {VERSION}; make it with index_videos.py")
+    return header, rows
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

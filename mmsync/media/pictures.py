@@ -1,0 +1,160 @@
+"""Videos that are already decoded: folders of pictures, and arrays."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, scaled
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+class _Decoded(VideoReader):
+    """Frames at a constant rate, of which the first is shown at 0.
+
+    Args:
+        path: The file or folder.
+        rate: Frames per second.
+        outside: See :class:`~mmsync.media.reader.VideoReader`.
+    """
+
+    def __init__(self, path: Union[str, Path], rate: float = 25.0, outside: Outside = "error") -> None:
+        super().__init__(path, outside)
+        self.rate = float(rate)
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def _picture(self, i: int) -> np.ndarray:
+        raise NotImplementedError
+
+    @property
+    def info(self) -> VideoInfo:
+        """Everything is known."""
+        height, width = self._picture(0).shape[:2]
+        count, kind = len(self), self.path.suffix[1:] or "folder"
+        return VideoInfo(str(self.path), kind, width, height, 0.0, count / self.rate, count, self.rate, False)
+
+    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
+        import cv2
+
+        drawn, count = -1, len(self)
+        picture: Any = None
+        for time in times.tolist():
+            self._check_inside(time, 0.0, count / self.rate, 1 / self.rate)
+            i = min(max(int((time + EPSILON) * self.rate), 0), count - 1)
+            if i != drawn:
+                drawn, picture = i, self._picture(i)
+                if size is not None:
+                    to = scaled(picture.shape[1], picture.shape[0], size)
+                    shrinks = to[0] < picture.shape[1]
+                    picture = cv2.resize(picture, to, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+            yield picture
+
+
+class FrameFolderReader(_Decoded):
+    """A folder of pictures whose names end in their number (``img_00001.jpg``).
+
+    Args:
+        path: The folder.
+        rate: Frames per second; the folder does not tell.
+        outside: See :class:`~mmsync.media.reader.VideoReader`.
+    """
+
+    _found: Optional[list[Path]] = None
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def _files(self) -> list[Path]:
+        if self._found is None:
+            if not self.path.is_dir():
+                raise DataError(f"{self.path}: no folder of pictures")
+            numbered = {}
+            for file in self.path.iterdir():
+                number = re.search(r"(\d+)$", file.stem)
+                if number and file.suffix.lower() in _SUFFIXES:
+                    if int(number[1]) in numbered:
+                        raise DataError(f"{self.path}: two pictures with the number {number[1]}, one is {file.name}")
+                    numbered[int(number[1])] = file
+            if not numbered:
+                raise DataError(f"{self.path}: no numbered pictures ({', '.join(_SUFFIXES)})")
+            first = min(numbered)
+            missing = sorted(set(range(first, max(numbered))) - set(numbered))
+            if missing:
+                raise DataError(f"{self.path}: {len(missing)} pictures are missing, the first is number {missing[0]}")
+            self._found = [numbered[number] for number in sorted(numbered)]
+        return self._found
+
+    def _picture(self, i: int) -> np.ndarray:
+        import cv2
+
+        file = self._files()[i]
+        try:
+            picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+        except (OSError, cv2.error) as error:
+            raise DataError(f"{file}: cannot be read: {error}") from error
+        if picture is None:
+            raise DataError(f"{file}: no picture, or a damaged one")
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+class ArrayReader(_Decoded):
+    """A ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, which is mapped, or a ``.npz`` with them as ``frames``.
+
+    Args:
+        path: The file.
+        rate: Frames per second; a ``.npz`` may tell it as ``rate``. ``None`` is then 25.
+        outside: See :class:`~mmsync.media.reader.VideoReader`.
+    """
+
+    def __init__(self, path: Union[str, Path], rate: Optional[float] = None, outside: Outside = "error") -> None:
+        super().__init__(path, 25.0 if rate is None else rate, outside)
+        self._given = rate
+        self._array: Any = None
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_array": None}
+
+    def close(self) -> None:
+        """Let go of the array."""
+        self._array = None
+
+    @property
+    def info(self) -> VideoInfo:
+        """Everything is known."""
+        self._open()
+        return super().info
+
+    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
+        self._open()
+        return super()._on_screen(times, size)
+
+    def _picture(self, i: int) -> np.ndarray:
+        return self._open()[i]
+
+    def _open(self) -> np.ndarray:
+        if self._array is None:
+            try:
+                content = np.load(self.path, mmap_mode="r", allow_pickle=False)
+                if isinstance(content, np.lib.npyio.NpzFile):
+                    with content:
+                        if self._given is None and "rate" in content:
+                            self.rate = float(content["rate"])
+                        content = content["frames"]
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                raise DataError(f"{self.path}: cannot be read as an array of pictures: {error}") from error
+            if content.dtype != np.uint8 or content.ndim != 4 or content.shape[3] != 3 or not len(content):
+                raise DataError(f"{self.path}: {content.dtype} {content.shape}; wanted uint8 (T, H, W, 3)")
+            self._array = content
+        return self._array

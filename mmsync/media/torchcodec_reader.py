@@ -1,0 +1,89 @@
+"""Videos by torchcodec, which needs an FFmpeg of the system and a version that fits torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+from mmsync.media.av_reader import AvReader
+from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, scaled
+
+_AT_ONCE = 16  # pictures that are held
+# Containers in which torchcodec 0.13 shows neighbours of the wanted frames, or loses the last ones
+_UNFIT = {"avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
+
+
+class TorchcodecReader(VideoReader):
+    """Decodes MP4, Matroska and the like by torchcodec; PyAV tells what is in the file and where its clock starts.
+
+    Args:
+        path: The file.
+        outside: See :class:`~mmsync.media.reader.VideoReader`.
+        threads: Of the decoder.
+    """
+
+    def __init__(self, path: Union[str, Path], outside: Outside = "error", threads: int = 1) -> None:
+        super().__init__(path, outside)
+        self.threads = threads
+        self._header = AvReader(path)
+        self.close()
+
+    @property
+    def info(self) -> VideoInfo:
+        """As PyAV reads it."""
+        return self._header.info
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._decoder: Any = None
+        self._pid = os.getpid()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_decoder": None}
+
+    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
+        import cv2
+
+        try:
+            decoder = self._open()
+            facts = decoder.metadata
+            first, last, tick = facts.begin_stream_seconds, facts.end_stream_seconds, 1 / facts.average_fps
+            end, shift = last, first - self.info.start  # from the container's clock to torchcodec's
+            for at in np.split(times + shift, range(_AT_ONCE, len(times), _AT_ONCE)):
+                # not one by one: that goes by the frames' durations, which are wrong where the rate varies
+                shown = decoder.get_frames_played_at((at + EPSILON).clip(first, last - EPSILON).tolist()).data.numpy()
+                late = at + EPSILON >= last
+                if late.any():  # the last frame may be without duration, and so be shown at no time
+                    final = decoder.get_frame_at(len(decoder) - 1)
+                    shown[late], end = final.data.numpy(), max(last, final.pts_seconds + tick)
+                for time, picture in zip(at.tolist(), shown):
+                    self._check_inside(time - shift, first - shift, end - shift, tick)
+                    if size is not None:
+                        to = scaled(picture.shape[1], picture.shape[0], size)
+                        picture = cv2.resize(picture, to, interpolation=cv2.INTER_AREA)
+                    yield picture
+        except (RuntimeError, ValueError, IndexError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{self.path}: torchcodec cannot decode it: {error}") from error
+
+    def _open(self) -> Any:
+        """The decoder."""
+        if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
+            self.close()
+        if self._decoder is None:
+            if self.info.container in _UNFIT:
+                raise DataError(
+                    f"{self.path}: torchcodec shows wrong frames of {self.info.container} files; use backend='av'"
+                )
+            decoders = require("torchcodec.decoders", "see the table of versions in torchcodec's README")
+            self._decoder = decoders.VideoDecoder(
+                os.path.abspath(self.path),  # "a:b.mp4" would be taken for a protocol
+                dimension_order="NHWC", num_ffmpeg_threads=self.threads, seek_mode="exact",
+            )  # fmt: skip
+        return self._decoder

@@ -1,0 +1,183 @@
+"""DSTformer (Zhu et al., 2023, MotionBERT: A Unified Perspective on Learning Human Motion Representations)."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
+from mmsync.models.modules.transformer import MLP, Attention, DropPath, recompute, time_embedding
+from mmsync.registry import BACKBONES
+from mmsync.structures import SkeletonLayout
+
+
+class DSTBlock(nn.Module):
+    """Spatial and temporal attention, each with its MLP, in one order or the other: ``(P, T, V, D)`` (eqs. 1-3).
+
+    Args:
+        dim: D.
+        num_heads: H, a divisor of D.
+        mlp_ratio: Width of the MLPs over D.
+        order: ``'st'``: joints first, then frames; ``'ts'``: the other way round.
+        qkv_bias: Whether query, key and value have biases.
+        drop: Dropout of projections and MLPs.
+        attn_drop: Dropout of the attention weights.
+        drop_path: Probability of stochastic depth.
+        norm_eps: Of the layer norms.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        mlp_ratio: float,
+        order: Literal["st", "ts"],
+        qkv_bias: bool = True,
+        drop: float = 0.0,
+        attn_drop: float = 0.0,
+        drop_path: float = 0.0,
+        norm_eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.order = order
+        for axis in "st":
+            self.add_module(f"norm1_{axis}", nn.LayerNorm(dim, eps=norm_eps))
+            self.add_module(f"norm2_{axis}", nn.LayerNorm(dim, eps=norm_eps))
+            self.add_module(f"attn_{axis}", Attention(dim, num_heads, qkv_bias, attn_drop, drop))
+            self.add_module(f"mlp_{axis}", MLP(dim, int(dim * mlp_ratio), drop))
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (P, T, V, D)``."""
+        for axis in self.order:
+            part = {name: getattr(self, f"{name}_{axis}") for name in ("norm1", "attn", "norm2", "mlp")}
+            x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis]))
+            x = x + self.drop_path(part["mlp"](part["norm2"](x)))
+        return x
+
+
+@BACKBONES.register_module()
+class DSTformer(SkeletonTransformer):
+    """DSTformer: ``(P, T, V, C) -> (P, R, T, V)``, every frame and joint keeps its token.
+
+    MotionBERT base: ``embed_dim=512, depth=5, num_heads=8, mlp_ratio=2, max_len=243, layout='h36m17'`` (42.5 M
+    parameters, with the pose head that is not needed here), lite: ``embed_dim=256, mlp_ratio=4`` (16.0 M); MBAimCLR:
+    ``depth=4, layout='ntu25', max_len=50``. 2D input has x, y and score as its three channels. Parameter names are
+    those of the public checkpoints.
+
+    Cost a person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications, so linear in the number of
+    joints and frames but for the attention itself. Memory is that of the activations: no attention matrix, no copy.
+
+    Args:
+        layout: Name or config of the skeleton layout.
+        in_channels: C.
+        embed_dim: D.
+        rep_dim: R, width of the Tanh representation; 0 leaves it out, so that R = D.
+        depth: Levels, each one ``st`` and one ``ts`` block.
+        num_heads: H, a divisor of D.
+        mlp_ratio: Width of the MLPs over D.
+        max_len: Frames that have a time embedding. Shorter clips take the first ones, longer ones resampled ones.
+        resize_time: Whether shorter clips take resampled time embeddings too.
+        fusion: Whether the two blocks of a level are mixed by learnt weights a token; otherwise by their mean.
+        qkv_bias: Whether query, key and value have biases.
+        drop_rate: Dropout of embeddings, projections and MLPs, in [0, 1).
+        attn_drop_rate: Dropout of the attention weights.
+        drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
+        norm_eps: Of the layer norms: MotionBERT's weights were made with 1e-6.
+        data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
+            shorten the clip by their strides. ``None`` as published.
+        init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
+            fusion, as MBAimCLR's released code does.
+        with_cp: Compute activations of a level again in the backward pass instead of keeping them.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: ``embed_dim`` is no multiple of ``num_heads``, or a size is not positive.
+        LayoutError: Input of another layout or number of channels.
+    """
+
+    def __init__(
+        self,
+        layout: Union[str, dict, SkeletonLayout] = "ntu25",
+        in_channels: int = 3,
+        embed_dim: int = 512,
+        rep_dim: int = 512,
+        depth: int = 5,
+        num_heads: int = 8,
+        mlp_ratio: float = 2.0,
+        max_len: int = 243,
+        resize_time: bool = False,
+        fusion: bool = True,
+        qkv_bias: bool = True,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        norm_eps: float = 1e-6,
+        data_norm: bool = False,
+        stem: Optional[dict] = None,
+        init: Literal["published", "normal"] = "published",
+        with_cp: bool = False,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, max_len=max_len)
+        super().__init__(layout, in_channels, rep_dim or embed_dim, sizes, data_norm, stem, init_cfg)
+        joints = self.layout.num_joints
+        self.joints_embed = nn.Linear(self.token_channels, embed_dim)
+        self.pos_embed = nn.Parameter(torch.zeros(1, joints, embed_dim))
+        self.temp_embed = nn.Parameter(torch.zeros(1, max_len, 1, embed_dim))
+        self.pos_drop = nn.Dropout(drop_rate)
+        paths = drop_paths(drop_path_rate, depth)
+        for order in ("st", "ts"):
+            blocks = (
+                DSTBlock(embed_dim, num_heads, mlp_ratio, order, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
+                for path in paths
+            )
+            self.add_module(f"blocks_{order}", nn.ModuleList(blocks))
+        self.ts_attn = nn.ModuleList(nn.Linear(2 * embed_dim, 2) for _ in range(depth)) if fusion else None
+        self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
+        self.pre_logits = nn.Sequential()
+        if rep_dim:
+            self.pre_logits.add_module("fc", nn.Linear(embed_dim, rep_dim))
+            self.pre_logits.add_module("act", nn.Tanh())
+        self.resize_time = resize_time
+        self.init = init
+        self.with_cp = with_cp
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws all weights by ``init``."""
+        self.init_linear("trunc_normal" if self.init == "published" else "normal")
+        if self.init == "published" and self.ts_attn is not None:
+            for layer in self.ts_attn:
+                nn.init.zeros_(layer.weight)
+                nn.init.constant_(layer.bias, 0.5)
+
+    def init_weights(self) -> None:
+        """Initialises by ``init`` and then by ``init_cfg``."""
+        self.reset_parameters()
+        super().init_weights()
+
+    def fuse(self, level: int, x_st: Tensor, x_ts: Tensor) -> Tensor:
+        """Mix of the two blocks, weighted for each token (eq. 4): the softmax of two is a sigmoid of a difference."""
+        if self.ts_attn is None:
+            return (x_st + x_ts) * 0.5
+        weight, bias = self.ts_attn[level].weight, self.ts_attn[level].bias
+        w_st, w_ts = (weight[0] - weight[1]).view(2, -1, 1)
+        alpha = torch.sigmoid(x_st @ w_st + x_ts @ w_ts + (bias[0] - bias[1]))
+        return torch.lerp(x_ts, x_st, alpha.to(x_st.dtype))
+
+    def forward_persons(self, x: Tensor) -> Tensor:
+        """``(P, T, V, C)`` to ``(P, R, T', V)``, a view of tokens ``(P, T', V, R)``; T' = T without a stem.
+
+        Raises:
+            LayoutError: Wrong joints or channels.
+        """
+        x = self.joints_embed(self.prepare(x)) + self.pos_embed
+        x = x + time_embedding(self.temp_embed, x.shape[1], self.resize_time)
+        x = self.pos_drop(x)
+        for level, (block_st, block_ts) in enumerate(zip(self.blocks_st, self.blocks_ts)):
+            x = self.fuse(level, recompute(block_st, x, self.with_cp), recompute(block_ts, x, self.with_cp))
+        return self.pre_logits(self.norm(x)).permute(0, 3, 1, 2)

@@ -1,0 +1,126 @@
+"""A vanilla transformer on skeletons (Mao et al., 2023, MAMP: Masked Motion Predictors, section 3.2)."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
+from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
+from mmsync.registry import BACKBONES
+from mmsync.structures import SkeletonLayout
+
+
+class PatchEmbed(nn.Module):
+    """Patches of a few frames of one joint to tokens: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
+
+    Args:
+        in_channels: C.
+        embed_dim: D.
+        t_patch: t, frames a patch.
+    """
+
+    def __init__(self, in_channels: int, embed_dim: int, t_patch: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(in_channels, embed_dim, (t_patch, 1), (t_patch, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (P, T, V, C)``; a patch is a row of ``C * t`` numbers, so one matrix product makes all tokens."""
+        weight, size = self.proj.weight.flatten(1), self.proj.kernel_size[0]
+        missing = -x.shape[1] % size
+        if missing:  # the last frame lasts until its patch is full
+            x = torch.cat([x, x[:, -1:].expand(-1, missing, -1, -1)], 1)
+        patches = x.unflatten(1, (-1, size)).permute(0, 1, 3, 4, 2).flatten(3)
+        return nn.functional.linear(patches, weight, self.proj.bias)
+
+
+@BACKBONES.register_module()
+class SkeletonViT(SkeletonTransformer):
+    """Vanilla transformer over all joint x time patches: ``(P, T, V, C) -> (P, D, T', V)``, T' = ceil(T / t_patch).
+
+    MAMP: ``embed_dim=256, depth=8, num_heads=8, mlp_ratio=4, t_patch=4, clip_len=120``; MBAimCLR's TransCLR:
+    ``depth=4, t_patch=5, clip_len=50``. No class token. Parameter names are those of the public checkpoints.
+
+    Cost a person with ``L = T V / t_patch`` tokens: ``depth L D ((4 + 2 mlp_ratio) D + 2 L)`` multiplications; memory
+    is linear in L, as the attention weights are never stored.
+
+    Args:
+        layout: Name or config of the skeleton layout.
+        in_channels: C.
+        embed_dim: D.
+        depth: Blocks.
+        num_heads: H, a divisor of D.
+        mlp_ratio: Width of the MLPs over D.
+        t_patch: Frames a patch; the last frame is repeated until the last patch is full.
+        clip_len: T, behind the stem, that time embeddings are made for; clips of other lengths resample them.
+        qkv_bias: Whether query, key and value have biases.
+        drop_rate: Dropout of projections and MLPs, in [0, 1).
+        attn_drop_rate: Dropout of the attention weights.
+        drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
+        norm_eps: Of the layer norms.
+        data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
+            shorten the clip by their strides. ``None`` as published.
+        init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
+        with_cp: Compute activations of a block again in the backward pass instead of keeping them.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: ``embed_dim`` is no multiple of ``num_heads``, or a size is not positive.
+        LayoutError: Input of another layout or number of channels.
+    """
+
+    def __init__(
+        self,
+        layout: Union[str, dict, SkeletonLayout] = "ntu25",
+        in_channels: int = 3,
+        embed_dim: int = 256,
+        depth: int = 8,
+        num_heads: int = 8,
+        mlp_ratio: float = 4.0,
+        t_patch: int = 4,
+        clip_len: int = 120,
+        qkv_bias: bool = True,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        norm_eps: float = 1e-5,
+        data_norm: bool = False,
+        stem: Optional[dict] = None,
+        init: Literal["xavier", "normal"] = "xavier",
+        with_cp: bool = False,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
+        super().__init__(layout, in_channels, embed_dim, sizes, data_norm, stem, init_cfg)
+        joints = self.layout.num_joints
+        self.joints_embed = PatchEmbed(self.token_channels, embed_dim, t_patch)
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1, joints, embed_dim))
+        self.temp_embed = nn.Parameter(torch.zeros(1, -(-clip_len // t_patch), 1, embed_dim))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
+            for path in drop_paths(drop_path_rate, depth)
+        )
+        self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
+        self.init = init
+        self.with_cp = with_cp
+        self.init_linear(init)
+
+    def init_weights(self) -> None:
+        """Initialises by ``init`` and then by ``init_cfg``."""
+        self.init_linear(self.init)
+        super().init_weights()
+
+    def forward_persons(self, x: Tensor) -> Tensor:
+        """``(P, T, V, C)`` to ``(P, D, T', V)``, T' = ceil(T / t_patch), a view of tokens.
+
+        Raises:
+            LayoutError: Wrong joints or channels.
+        """
+        x = self.joints_embed(self.prepare(x))
+        x = x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
+        for block in self.blocks:
+            x = recompute(block, x, self.with_cp)
+        return self.norm(x).permute(0, 3, 1, 2)

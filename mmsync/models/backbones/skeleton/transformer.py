@@ -1,0 +1,163 @@
+"""What the transformer backbones share: checks, input norm, graph stem, initialisation and layer numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Optional, Union
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError
+from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.skeleton.stgcn import STGCNBlock
+from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.modules.transformer import time_embedding
+from mmsync.ops.graph import adjacency
+from mmsync.structures import SkeletonLayout
+
+
+class GraphStem(nn.Module):
+    """ST-GCN blocks in front of a transformer: ``(P, T, V, C) -> (P, T', V, D)``.
+
+    Convolutions before the tokens give a transformer the local prior that small data cannot teach it (Xiao et al.,
+    2021, Early Convolutions Help Transformers See Better); here they know the skeleton as well.
+
+    Args:
+        layout: Of the joints.
+        in_channels: C.
+        channels: Of the blocks, the last being D.
+        strides: Of the blocks, in frames.
+        temporal_kernel: Frames, odd.
+    """
+
+    def __init__(
+        self,
+        layout: SkeletonLayout,
+        in_channels: int,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        temporal_kernel: int = 9,
+    ) -> None:
+        super().__init__()
+        if not channels or len(channels) != len(strides):
+            raise ConfigError(f"stem: channels={list(channels)} need as many strides, got {list(strides)}")
+        graph = adjacency(layout.num_joints, layout.edge_list(), layout.center).float()
+        self.register_buffer("A", graph)
+        self.blocks = nn.ModuleList(
+            STGCNBlock(c, d, len(graph), temporal_kernel, stride, residual=i > 0)
+            for i, (c, d, stride) in enumerate(zip([in_channels, *channels], channels, strides))
+        )
+        self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones_like(graph)) for _ in channels)
+        self.out_channels = channels[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (P, T, V, C)``."""
+        x = x.permute(0, 3, 1, 2)
+        for block, importance in zip(self.blocks, self.edge_importance):
+            x = block(x, self.A * importance)
+        return x.permute(0, 2, 3, 1)
+
+
+class SkeletonTransformer(SkeletonBackbone):
+    """Base of transformer backbones; a subclass makes ``pos_embed``, ``temp_embed`` and its blocks.
+
+    Args:
+        layout: Name or config of the skeleton layout.
+        in_channels: C.
+        out_channels: Channels of the feature map.
+        sizes: Sizes by name, to be checked: ``embed_dim``, ``num_heads``, ``depth`` and others that are at least 1.
+        data_norm: Whether the input is batch-normalised per joint and channel.
+        stem: Arguments of :class:`GraphStem`; ``None`` for none.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A size below 1, or an ``embed_dim`` that is no multiple of ``num_heads``.
+    """
+
+    config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+
+    def __init__(
+        self,
+        layout: Union[str, dict, SkeletonLayout],
+        in_channels: int,
+        out_channels: int,
+        sizes: dict[str, int],
+        data_norm: bool,
+        stem: Optional[dict],
+        init_cfg: Optional[dict],
+    ) -> None:
+        who = type(self).__name__
+        for name, value in sizes.items():
+            if value < 1:
+                raise ConfigError(f"{who}: {name}={value}; give at least 1")
+        dim, heads = sizes["embed_dim"], sizes["num_heads"]
+        if dim % heads:
+            raise ConfigError(f"{who}: embed_dim={dim} cannot be split into num_heads={heads}; give a divisor")
+        super().__init__(layout, in_channels, out_channels, init_cfg)
+        self.depth = sizes["depth"]
+        self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
+        self.stem = None if stem is None else GraphStem(self.layout, in_channels, **stem)
+        self.token_channels = in_channels if self.stem is None else self.stem.out_channels
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Checks, normalises and stems the input, ``(P, T, V, C)`` to ``(P, T', V, token_channels)``.
+
+        Raises:
+            LayoutError: Wrong joints or channels.
+        """
+        self.check_input(x)
+        if self.data_bn is not None:
+            x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
+        return x if self.stem is None else self.stem(x)
+
+    def init_linear(self, how: str) -> None:
+        """Initialises all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
+
+        Args:
+            how: Of the linear weights: ``'trunc_normal'`` or ``'normal'`` with deviation .02, or ``'xavier'`` uniform.
+        """
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        nn.init.trunc_normal_(self.temp_embed, std=0.02)
+        for module in (m for name, child in self.named_children() if name != "stem" for m in child.modules()):
+            if isinstance(module, (nn.Linear, nn.Conv2d)):
+                if how == "xavier":
+                    nn.init.xavier_uniform_(module.weight.flatten(1))
+                elif how == "normal":
+                    nn.init.normal_(module.weight, std=0.02)
+                else:
+                    nn.init.trunc_normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.LayerNorm):
+                nn.init.ones_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """A checkpoint's weights, its time embeddings resampled to the number that this backbone has.
+
+        Args:
+            state_dict: Names and tensors.
+            prefix: Of this backbone's names.
+        """
+        key, own = f"{prefix}temp_embed", self.temp_embed
+        value = state_dict.get(key)
+        if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
+            return state_dict
+        print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
+        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
+
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Layer of a parameter, for layer-wise rates, 0 for all before the blocks; and the number of layers."""
+        total = self.depth + 2
+        if param_name.startswith(("pos_embed", "temp_embed", "joints_embed", "data_bn", "stem.")):
+            return 0, total
+        if param_name.startswith(("blocks", "ts_attn.")):
+            return int(param_name.split(".")[1]) + 1, total
+        return total - 1, total
+
+
+def drop_paths(rate: float, depth: int) -> list[float]:
+    """Stochastic depth of each layer, growing linearly from 0 to ``rate``."""
+    return [rate * level / max(depth - 1, 1) for level in range(depth)]

@@ -1,0 +1,189 @@
+"""I3D, Inception-v1 inflated to three dimensions (Carreira and Zisserman, 2017, Quo Vadis, Action Recognition?)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError
+from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.registry import BACKBONES
+
+MIXED = {  # channels of b0, b1a, b1b, b2a, b2b, b3b
+    "3b": (64, 96, 128, 16, 32, 32),
+    "3c": (128, 128, 192, 32, 96, 64),
+    "4b": (192, 96, 208, 16, 48, 64),
+    "4c": (160, 112, 224, 24, 64, 64),
+    "4d": (128, 128, 256, 24, 64, 64),
+    "4e": (112, 144, 288, 32, 64, 64),
+    "4f": (256, 160, 320, 32, 128, 128),
+    "5b": (256, 160, 320, 32, 128, 128),
+    "5c": (384, 192, 384, 48, 128, 128),
+}
+ENDPOINTS = (
+    *("Conv3d_1a_7x7", "MaxPool3d_2a_3x3", "Conv3d_2b_1x1", "Conv3d_2c_3x3", "MaxPool3d_3a_3x3"),
+    *("Mixed_3b", "Mixed_3c", "MaxPool3d_4a_3x3", "Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f"),
+    *("MaxPool3d_5a_2x2", "Mixed_5b", "Mixed_5c"),
+)
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis in TensorFlow's ``SAME`` rule, which gives ``ceil(size / stride)`` outputs."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+class Unit3D(nn.Module):
+    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
+
+    Args:
+        in_channels: C.
+        out_channels: D.
+        kernel: Of all three axes.
+        stride: Of all three axes; T' is ``ceil(T / stride)``, and so on.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.conv3d = nn.Conv3d(in_channels, out_channels, kernel, stride, bias=False)
+        self.bn = BatchNorm(out_channels, eps=1e-3, momentum=0.01)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
+        (kernel, *_), (stride, *_) = self.conv3d.kernel_size, self.conv3d.stride
+        pads = [same_padding(size, kernel, stride) for size in x.shape[2:]]
+        more = [back - front for front, back in pads]  # only this costs a copy, and only at the stem
+        if any(more):
+            x = F.pad(x, [0, more[2], 0, more[1], 0, more[0]])
+        x = F.conv3d(x, self.conv3d.weight, None, stride, [front for front, _ in pads])
+        return self.bn(x).relu_()
+
+
+class SamePool(nn.Module):
+    """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of maps that are not negative.
+
+    TensorFlow pads zeros here. Behind a ReLU they change no maximum, so torch's own padding serves, with ``ceil_mode``
+    for the zeros that come only behind.
+
+    Args:
+        kernel: Of the three axes.
+        stride: Of the three axes.
+    """
+
+    def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
+        super().__init__()
+        self.kernel, self.stride = tuple(kernel), tuple(stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, D, T, H, W)`` to ``(N, D, T', H', W')``."""
+        front = [same_padding(*axis)[0] for axis in zip(x.shape[2:], self.kernel, self.stride)]
+        return F.max_pool3d(x, self.kernel, self.stride, front, ceil_mode=True)
+
+
+class Mixed(nn.Module):
+    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``.
+
+    Args:
+        in_channels: C.
+        channels: Of the six units b0, b1a, b1b, b2a, b2b and b3b.
+    """
+
+    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        b0, b1a, b1b, b2a, b2b, b3b = channels
+        self.b0 = Unit3D(in_channels, b0)
+        self.b1a = Unit3D(in_channels, b1a)
+        self.b1b = Unit3D(b1a, b1b, 3)
+        self.b2a = Unit3D(in_channels, b2a)
+        self.b2b = Unit3D(b2a, b2b, 3)
+        self.b3a = SamePool((3, 3, 3), (1, 1, 1))
+        self.b3b = Unit3D(in_channels, b3b)
+        self.out_channels = b0 + b1b + b2b + b3b
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, T, H, W)`` to ``(N, D, T, H, W)``."""
+        branches = self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))
+        return torch.cat(branches, 1)
+
+
+POOLS = {  # kernel and stride
+    "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),
+    "MaxPool3d_3a_3x3": ((1, 3, 3), (1, 2, 2)),
+    "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
+    "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
+}
+
+
+@BACKBONES.register_module()
+class I3D(VideoBackbone):
+    """I3D without its classifier: ``(N, C, T, H, W) -> (N, 1024, ceil(T / 8), ceil(H / 32), ceil(W / 32))``.
+
+    Padding is TensorFlow's, exact for any size. Parameter names are those of the PyTorch port whose weights are in
+    common use; ``tools/model_converters/i3d_to_mmsync.py`` reads three families. The published classifier is
+    ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow.
+
+    Colour comes at 25 frames a second, 224 x 224, in [-1, 1]; flow in [-1, 1] too, of 20 pixels a frame at most.
+    A clip of 25 frames at 224 takes 46 GMAC.
+
+    Args:
+        in_channels: C, 3 for colour, 2 for optical flow.
+        width: Multiplies the channels of every layer.
+        endpoint: Last layer, one of ``ENDPOINTS``; the map then has its channels and size.
+        channels_last: Keep maps in channels-last memory, see docs/design/0024.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: An unknown endpoint, or a width that leaves a layer without channels.
+        DataError: Clips of fewer than 9 frames (two of them are left for the published pooling) or 32 pixels, or of
+            other channels.
+    """
+
+    min_frames = 9
+    min_size = 32
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        width: float = 1.0,
+        endpoint: str = "Mixed_5c",
+        channels_last: bool = True,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        if endpoint not in ENDPOINTS:
+            raise ConfigError(f"I3D: endpoint={endpoint!r}; use one of {', '.join(ENDPOINTS)}")
+        if round(16 * width) < 1:
+            raise ConfigError(f"I3D: width={width} leaves the narrowest layer, of 16 channels, without any")
+        super().__init__(in_channels, in_channels, channels_last, init_cfg)
+        self.endpoints = ENDPOINTS[: ENDPOINTS.index(endpoint) + 1]
+        units = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1), "Conv3d_2c_3x3": (192, 3)}
+        channels = in_channels
+        for name in self.endpoints:
+            layer: nn.Module
+            if name in POOLS:
+                layer = SamePool(*POOLS[name])
+            elif name in units:
+                out, *rest = units[name]
+                layer = Unit3D(channels, round(out * width), *rest)
+                channels = round(out * width)
+            else:
+                layer = Mixed(channels, [round(c * width) for c in MIXED[name[-2:]]])
+                channels = layer.out_channels
+            self.add_module(name, layer)
+        self.out_channels = channels
+        self.order_weights()
+
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Place of a parameter for layer-wise rates: 0 for the stem, then its layer; and the number of layers."""
+        names = [name for name in self.endpoints if name not in POOLS]
+        return names.index(param_name.split(".")[0]), len(names) + 1
+
+    def forward_map(self, x: Tensor) -> Tensor:
+        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
+        for name in self.endpoints:
+            x = getattr(self, name)(x)
+        return x

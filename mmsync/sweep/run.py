@@ -1,0 +1,179 @@
+"""Runs settings with seeds, and gathers one table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from tqdm import tqdm
+
+from mmsync.errors import ConfigError
+from mmsync.protocols.benchmark import markdown_cells, plain_cells, spread, value_text, write_json
+from mmsync.sweep.jobs import Job
+from mmsync.sweep.pools import LocalPool, SlurmPool
+from mmsync.sweep.processes import locked
+from mmsync.sweep.settings import Setting, brief
+
+
+@dataclass
+class Sweep:
+    """Runs settings with seeds, and gathers the table.
+
+    Args:
+        work_dir: Folder of all: ``<config>-<signature>/seed_<n>/`` of the runs, ``results.json`` and ``table.md``.
+        tools: The folder of ``train.py`` and the other tools.
+        seeds: Of every setting.
+        protocols: Name -> what ``tools/benchmark.py`` knows it by.
+    """
+
+    work_dir: Path
+    tools: Path
+    seeds: Sequence[int]
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    outcomes: dict[Setting, dict[int, Union[dict[str, float], Exception]]] = field(default_factory=dict, init=False)
+    failures: dict[str, str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.work_dir = Path(self.work_dir).expanduser().absolute()
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"--seeds {' '.join(map(str, self.seeds))}: a seed comes twice")
+        if min(self.seeds, default=0) < 0:
+            raise ConfigError(f"--seeds {min(self.seeds)}: must be 0 or more")
+
+    def jobs(self, setting: Setting) -> list[Job]:
+        """A setting with each seed."""
+        folder = self.work_dir / setting.folder
+        return [Job(setting, seed, folder / f"seed_{seed}", self.tools) for seed in self.seeds]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other sweep writes to the folder inside this block.
+
+        Raises:
+            ConfigError: One does, or the folder cannot be written.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self.work_dir / ".lock"))
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"another sweep runs in {self.work_dir}; wait for it, or give another --work-dir"
+                ) from error
+            except OSError as error:
+                raise ConfigError(f"--work-dir {self.work_dir}: cannot be written: {error}") from error
+            yield
+
+    def run(
+        self,
+        pool: Union[LocalPool, SlurmPool],
+        settings: Iterable[Setting],
+        count: int,
+        told: Optional[Callable[[Setting, dict[str, Any]], None]] = None,
+    ) -> None:
+        """Run settings as far as they have no result yet; a failure does not stop the others.
+
+        Args:
+            pool: Where.
+            settings: What; the next one is only taken when there is room to run it.
+            count: How many they are, for the progress bar.
+            told: Called with each setting and its row when all its seeds have come to an end.
+        """
+        jobs = (job for setting in settings for job in self.jobs(setting))
+        running: list[tuple[Any, Job]] = []
+        with tqdm(total=count * len(self.seeds), unit="run", desc="sweep", disable=None, dynamic_ncols=True) as bar:
+            try:
+                while True:
+                    while len(running) < pool.jobs and (job := next(jobs, None)) is not None:
+                        self.outcomes.setdefault(job.setting, {})
+                        running.append((pool.submit(job, self.protocols), job))
+                    if not running:
+                        break
+                    done = [pair for pair in running if pair[0].done()]
+                    running = [pair for pair in running if pair not in done]
+                    for handle, job in done:
+                        group = self.outcomes[job.setting]
+                        try:
+                            group[job.seed] = handle.result()
+                            shown = self._shown(group[job.seed])
+                            said = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
+                        except Exception as error:  # also what a cluster raises for a job that it lost
+                            group[job.seed] = error
+                            self.failures[str(job)] = str(error)
+                            said = f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+                        bar.write(f"{job}: {said}", file=sys.stdout)
+                        if told is not None and len(group) == len(self.seeds):
+                            told(job.setting, self._row(job.setting, group))
+                        bar.update()
+                        bar.set_postfix(failed=len(self.failures), refresh=False)
+                    if not done:
+                        time.sleep(0.1)
+            finally:
+                pool.close()
+
+    def _shown(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Results for the eyes: of the protocols, if there are any."""
+        return {name: value for name, value in metrics.items() if not self.protocols or name in self.protocols}
+
+    def _row(self, setting: Setting, outcomes: Mapping[int, Union[dict[str, float], Exception]]) -> dict[str, Any]:
+        results = {seed: one for seed, one in sorted(outcomes.items()) if isinstance(one, dict)}
+        names = dict.fromkeys(name for one in results.values() for name in one)
+        of = {name: {seed: one[name] for seed, one in results.items() if name in one} for name in names}
+        return dict(
+            config=setting.config,
+            settings=dict(setting.values),
+            folder=setting.folder,
+            seeds=list(results),
+            failed=sorted(set(outcomes) - set(results)),
+            metrics={name: {**spread(list(values.values())), "values": values} for name, values in of.items()},
+        )
+
+    def write(self, best: Optional[str] = None) -> str:
+        """Write ``results.json`` and ``table.md``.
+
+        Args:
+            best: Name of a result; its highest value comes first. ``None`` keeps the order of the settings.
+
+        Returns:
+            The table in aligned columns; empty, and nothing is written, before the first run has come to an end.
+        """
+        done = {setting.signature: self._row(setting, group) for setting, group in self.outcomes.items() if group}
+        rows = list(done.values())
+        if not rows:
+            return ""
+        if best is not None:
+            rows.sort(key=lambda row: -row["metrics"].get(best, {"mean": float("-inf")})["mean"])
+        write_json(self.work_dir / "results.json", rows)
+        cells = table_cells(rows, self._shown)
+        (self.work_dir / "table.md").write_text(markdown_cells(cells), encoding="utf-8")
+        return plain_cells(cells)
+
+
+def table_cells(
+    rows: Sequence[Mapping[str, Any]], shown: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> list[tuple[str, ...]]:
+    """The cells of the table, header first: what differs between rows, results, and how many seeds they are of.
+
+    Args:
+        rows: Rows of a sweep.
+        shown: Leaves those of a row's results that become columns.
+    """
+    stems = {row["config"]: Path(row["config"]).stem for row in rows}
+    if len(set(stems.values())) < len(stems):
+        stems = {config: config for config in stems}
+    keys = dict.fromkeys(key for row in rows for key in row["settings"])
+    keys = [key for key in keys if len({repr(row["settings"].get(key)) for row in rows}) > 1]
+    names = list(dict.fromkeys(name for row in rows for name in shown(row["metrics"])))
+    name_config = len(stems) > 1 or not keys
+    cells = [(*(("config",) if name_config else ()), *keys, *names, "seeds")]
+    for row in rows:
+        head = (stems[row["config"]],) if name_config else ()
+        values = [brief(row["settings"][key]) if key in row["settings"] else "-" for key in keys]
+        results = [value_text(row["metrics"][name]) if name in row["metrics"] else "-" for name in names]
+        seeds = f"{len(row['seeds'])}" + (f" ({len(row['failed'])} failed)" if row["failed"] else "")
+        cells.append((*head, *values, *results, seeds))
+    return cells

@@ -1,0 +1,7 @@
+"""A small procedural world of people who act."""
+
+from mmsync.worlds.actions import ACTIONS
+from mmsync.worlds.world import SyntheticWorld
+from mmsync.worlds.writers import FORMATS
+
+__all__ = ["ACTIONS", "FORMATS", "SyntheticWorld"]

@@ -1,0 +1,321 @@
+"""Raw recordings as a Kinect leaves them: NTU RGB+D ``.skeleton`` files with ghosts, lost tracks and empty frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from mmsync.converters import ntu
+from mmsync.errors import ConfigError, DataError
+from mmsync.worlds import kinematics as body
+from mmsync.worlds.actions import ACTIONS
+
+_LEAVES = np.setdiff1d(np.arange(25), body.PARENTS)  # Kinect gives these no orientation
+_FIRST_ID = 72057594037927936  # 2 ** 56: ids have 17 digits and do not fit into a float
+# Actions of one and of two persons; ntu120 takes them from both halves in turn.
+_SINGLE, _PAIR = (range(1, 50), range(61, 106)), (range(50, 61), range(106, 121))
+_SUBJECTS = {"ntu60": 40, "ntu120": 106}
+_SETUPS = {False: (1, 17), True: (18, 32)}  # of the first 60 actions, of the others
+BROKEN = {
+    "empty": "no byte",
+    "truncated": "ends in the middle of a frame",
+    "missing_line": "one joint line is left out",
+    "text": "a word where a coordinate should be",
+    "nan": "a coordinate is NaN",
+    "no_bodies": "every frame has zero bodies",
+    "duplicate_ids": "two bodies of a frame share their id",
+    "joint_count": "a body claims 24 joints",
+    "frame_count": "the first line promises more frames",
+    "wrong_name": "the file's name says nothing",
+}
+"""Faults of raw files by name."""
+
+
+class RawTracks(NamedTuple):
+    """What a sensor saw: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
+
+    Attributes:
+        ids: 17 digits each, ``(B,)``.
+        keypoint: ``(B, T, 25, 3)`` metres in the camera's frame; zeros where a body is not seen.
+        slots: ``(B, T)`` int8, the place of the body in the frame's list, -1 where it is not seen.
+    """
+
+    ids: list[str]
+    keypoint: np.ndarray
+    slots: np.ndarray
+
+
+def track(
+    clip: np.ndarray,
+    rng: np.random.Generator,
+    ghosts: float = 0.0,
+    swaps: float = 0.0,
+    dropouts: float = 0.0,
+    crowd: float = 0.0,
+) -> RawTracks:
+    """Bodies as a sensor tracks them.
+
+    Args:
+        clip: ``(M, T, 25, 3)``, everyone in all frames.
+        rng: Random generator.
+        ghosts: Probability of one or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
+        swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
+        dropouts: Probability of empty frames: at the beginning, in the middle, at the end.
+        crowd: Probability of a bystander in all frames.
+
+    Returns:
+        The tracks.
+    """
+    persons, frames = clip.shape[:2]
+    bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
+    turned = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
+
+    def window(low: int, high: int) -> slice:
+        length = int(rng.integers(low, max(low, min(high, frames)) + 1))
+        start = int(rng.integers(max(frames - length, 0) + 1))
+        return slice(start, start + length)
+
+    if rng.random() < crowd:
+        aside = np.array([rng.choice((-1, 1)) * rng.uniform(0.9, 1.4), 0, rng.uniform(0.3, 0.8)])
+        bodies.append(clip[0].mean(0) + aside + rng.normal(0, 0.003, clip[0].shape))
+        seen.append(np.ones(frames, dtype=bool))
+    if rng.random() < ghosts:
+        for _ in range(int(rng.integers(1, 3))):
+            bodies.append(_ghost(clip, rng))
+            seen.append(np.zeros(frames, dtype=bool))
+            seen[-1][window(2, 40)] = True
+        if rng.random() < 0.3:  # a ghost may stand first in the list
+            bodies.insert(0, bodies.pop())
+            seen.insert(0, seen.pop())
+    if rng.random() < swaps:
+        who = int(rng.integers(len(bodies)))
+        lost = window(0, 6)
+        again = seen[who].copy()
+        again[: lost.stop], seen[who][lost.start :] = False, False
+        bodies.append(bodies[who])
+        seen.append(again)
+        turned[window(5, 30)] = True
+    if rng.random() < dropouts:
+        empty = np.zeros(frames, dtype=bool)
+        begin, middle, end = rng.integers(0, 1 + max(frames // 8, 1), 3)
+        empty[:begin] = empty[frames - end :] = True
+        at = int(rng.integers(frames))
+        empty[at : at + middle] = True
+        if not empty.all():
+            for present in seen:
+                present &= ~empty
+
+    # an id's frame list; what is never seen is no track
+    present = np.stack(seen)
+    keep = present.any(1)
+    present, keypoint = present[keep], np.stack(bodies)[keep] * present[keep][..., None, None]
+    place = present.cumsum(0) - 1
+    place = np.where(turned, present.sum(0) - 1 - place, place)
+    slots = np.where(present, place, -1).astype(np.int8)
+    order = np.lexsort((slots[np.arange(len(slots)), present.argmax(1)], present.argmax(1)))
+    first = _FIRST_ID + int(rng.integers(1, 9000))
+    return RawTracks([str(first + k) for k in range(len(order))], keypoint[order], slots[order])
+
+
+def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``(T, 25, 3)``: a shadow of the first person, or something wider than high."""
+    frames = clip.shape[1]
+    if rng.random() < 0.5:
+        return clip[0] + (rng.uniform(0.4, 0.9), 0, 0.4) + rng.normal(0, 0.01, clip[0].shape)
+    thing = clip[0].mean((0, 1)) + rng.uniform(-1, 1, (25, 3)) * (0.6, 0.15, 0.1) + (0, -0.4, 0.5)
+    return thing + rng.normal(0, 0.01, (frames, 25, 3))
+
+
+def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
+    """The text of a ``.skeleton`` file.
+
+    Args:
+        tracks: The bodies.
+        newline: End of a line.
+
+    Returns:
+        The text: number of frames; for each frame the number of bodies, and for each body a line of 10 numbers, the
+        number of joints and 25 lines of 12 numbers.
+    """
+    rows = _joint_rows(tracks.keypoint)
+    joint = " ".join(["%.7g"] * 11 + ["%d"])
+    block = newline.join(["%s 0 1 1 1 1 0 %.7g %.7g 2", "25"] + [joint] * 25)
+    lean = (tracks.keypoint[:, :, body.SPINE_SHOULDER] - tracks.keypoint[:, :, body.SPINE_BASE]).clip(-1, 1)
+    lines = [str(tracks.slots.shape[1])]
+    for frame, slots in enumerate(tracks.slots.T):  # a text is written line by line
+        listed = np.argsort(slots, kind="stable")[(slots < 0).sum() :]
+        lines.append(str(len(listed)))
+        for who in listed:
+            x, _, z = lean[who, frame]
+            lines.append(block % (tracks.ids[who], x, z, *rows[who, frame].ravel().tolist()))
+    return newline.join(lines) + newline
+
+
+def _joint_rows(keypoint: np.ndarray) -> np.ndarray:
+    """``(B, T, 25, 12)``: x y z, depth pixel, colour pixel, orientation w x y z, tracking state."""
+    x, y, z = np.moveaxis(keypoint.astype(float), -1, 0)
+    depth = np.maximum(z, 0.3)
+    across, down = x / depth, -y / depth
+    bone = keypoint.astype(float) - keypoint[:, :, np.maximum(body.PARENTS, 0)]
+    bone /= np.linalg.norm(bone, axis=-1, keepdims=True) + 1e-9
+    # the shortest turn from upright to the bone: (1 + u.d, u x d), normalised
+    turn = np.stack([1 + bone[..., 1] + 1e-6, bone[..., 2], np.zeros_like(x), -bone[..., 0]], axis=-1)
+    turn /= np.linalg.norm(turn, axis=-1, keepdims=True)
+    turn[:, :, _LEAVES] = 0
+    pixels = [256 + 365 * across, 212 + 365 * down, 965 + 1060 * across, 540 + 1060 * down]
+    return np.concatenate([np.stack([x, y, z, *pixels], axis=-1), turn, np.full((*x.shape, 1), 2.0)], axis=-1)
+
+
+def write_ntu_raw(
+    source: Any,
+    folder: Path,
+    dataset: str = "ntu60",
+    cameras: Sequence[int] = (1, 2, 3),
+    seed: int = 0,
+    ghosts: float = 0.2,
+    swaps: float = 0.1,
+    dropouts: float = 0.1,
+    crowd: float = 0.03,
+    crlf: float = 0.3,
+    broken: Sequence[str] = (),
+) -> list[Path]:
+    """NTU RGB+D folder: every clip is a performance, seen by up to three cameras, ``SsssCcccPpppRrrrAaaa.skeleton``.
+
+    Performers of the source's training part get training ids of the cross-subject protocol; setups are dealt out so
+    that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
+    ``dataset='ntu120'`` every second one is moved behind A60, with setups from 18 on.
+
+    Args:
+        source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
+        folder: The folder to write into.
+        dataset: ``'ntu60'`` or ``'ntu120'``.
+        cameras: Numbers out of 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
+        seed: Of everything that the sensor does.
+        ghosts: Share of files with ghosts; this and the next three see :func:`track`.
+        swaps: Share of files in which a track is lost and found under a new id.
+        dropouts: Share of files with empty frames.
+        crowd: Share of files with a bystander.
+        crlf: Share of files with lines that end in CRLF.
+        broken: Names out of ``BROKEN``; one more file of each.
+
+    Returns:
+        The folder, in a list.
+
+    Raises:
+        ConfigError: Unknown data set, camera or fault.
+        DataError: The source does not fit, or has more performers, actions or repetitions than the names can tell.
+    """
+    if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
+        raise ConfigError(
+            f"dataset {dataset!r}, cameras {tuple(cameras)}, broken {tuple(broken)}: give 'ntu60' or 'ntu120', cameras "
+            f"out of 1, 2, 3, and faults out of {', '.join(BROKEN)}"
+        )
+    files = []
+    for index, setup, subject, replication, action in tqdm(
+        _performances(source, dataset), desc=f"write {dataset}", unit="clip", disable=None
+    ):
+        clip = source.load(index)
+        for camera in cameras:
+            rng = np.random.default_rng((seed, index, camera))
+            tracks = track(_move_camera(clip, setup, camera), rng, ghosts, swaps, dropouts, crowd)
+            newline = "\r\n" if rng.random() < crlf else "\n"
+            file = folder / f"{_name(setup, camera, subject, replication, action)}.skeleton"
+            file.write_bytes(format_skeleton(tracks, newline).encode())
+            files.append(file)
+    for number, fault in enumerate(broken):
+        good = files[number % len(files)]
+        _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
+        free = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
+        name = "clip" if fault == "wrong_name" else next(n for n in free if not (folder / f"{n}.skeleton").exists())
+        (folder / f"{name}.skeleton").write_text(_break(good.read_text(), fault))
+    return [folder]
+
+
+def _break(text: str, fault: str) -> str:
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if len(line.split()) == 10)  # the first body
+    if fault == "empty":
+        lines = []
+    elif fault == "truncated":
+        lines = lines[: first + (len(lines) - first) // 2]
+        lines[-1] = lines[-1][: len(lines[-1]) // 2]
+    elif fault == "missing_line":
+        del lines[first + 5]
+    elif fault in ("text", "nan"):
+        lines[first + 5] = " ".join(["oops" if fault == "text" else "nan", *lines[first + 5].split()[1:]])
+    elif fault == "no_bodies":
+        lines = [lines[0]] + ["0"] * int(lines[0])
+    elif fault == "duplicate_ids":
+        lines[first - 1 : first + 27] = [str(int(lines[first - 1]) + 1), *lines[first : first + 27] * 2]
+    elif fault == "joint_count":
+        lines[first + 1] = "24"
+    elif fault == "frame_count":
+        lines[0] = str(int(lines[0]) + 7)
+    return "\n".join([*lines, ""])
+
+
+def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, int]]:
+    """Index, setup, subject, replication and action of every clip."""
+    if source.layout.name != "ntu25" or source.num_coords != 3:
+        raise DataError(f"NTU RGB+D holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
+    if source.labels is None or "subject" not in source.attributes:
+        raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names tell")
+    place = {name: index for index, name in enumerate(source.names)}
+    subjects = source.attributes["subject"]
+    ids: dict[int, int] = {}
+    for split in ("train", "test"):
+        who = np.unique(subjects[[place[name] for name in source.splits[split]]])
+        training = ntu.published(dataset)["train_subjects"]
+        free = [p for p in range(1, _SUBJECTS[dataset] + 1) if (p in training) == (split == "train")]
+        if len(who) > len(free):
+            raise DataError(f"{dataset}: {len(who)} performers in {split}, the protocol has {len(free)}")
+        ids.update(zip(who.tolist(), free))
+    names = source.class_names or [""] * (int(source.labels.max()) + 1)
+    partner = source.attributes.get("partner", np.zeros(len(source.names), dtype=int))
+    pairs = set(source.labels[partner > 0].tolist())
+    pairs |= {label for label, name in enumerate(names) if name in ACTIONS and ACTIONS[name].persons == 2}
+    actions: dict[int, int] = {}
+    for classes, halves in (([k for k in range(len(names)) if k not in pairs], _SINGLE), (sorted(pairs), _PAIR)):
+        numbers = list(halves[0]) if dataset == "ntu60" else [n for two in zip(*halves) for n in two]
+        if len(classes) > len(numbers):
+            raise DataError(f"{dataset}: {len(classes)} actions, the names have room for {len(numbers)} of this kind")
+        actions.update(zip(classes, numbers))
+    rooms: dict[tuple[int, int], Iterator[tuple[int, int]]] = {}
+    found = []
+    for index, (label, who) in enumerate(zip(source.labels.tolist(), subjects.tolist())):
+        subject, action = ids[who], actions[label]
+        room = rooms.setdefault((subject, action), _rooms(subject, action, who + label))
+        place_and_turn = next(room, None)
+        if place_and_turn is None:
+            raise DataError(f"{dataset}: too many clips of subject {subject}, action {action}; give fewer")
+        setup, replication = place_and_turn
+        found.append((index, setup, subject, replication, action))
+    return found
+
+
+def _rooms(subject: int, action: int, first: int) -> Iterator[tuple[int, int]]:
+    """Setups and replications of one subject's action, from a setup on; none that is on the list of missing ones."""
+    low, high = _SETUPS[action > 60]
+    for number in range(2 * (high - low + 1)):
+        setup, replication = low + (number // 2 + first) % (high - low + 1), 1 + number % 2
+        names = {_name(setup, camera, subject, replication, action) for camera in (1, 2, 3)}
+        if not names & ntu.missing_skeletons("ntu120"):
+            yield setup, replication
+
+
+def _name(setup: int, camera: int, subject: int, replication: int, action: int) -> str:
+    return f"S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}"
+
+
+def _move_camera(clip: np.ndarray, setup: int, camera: int) -> np.ndarray:
+    """The clip from one of the three cameras of a setup, which has a height and a distance of its own."""
+    angle = np.deg2rad((0, 45, -45)[camera - 1])
+    cos, sin = np.cos(angle), np.sin(angle)
+    centre = clip.mean((0, 1, 2)) * (1, 0, 1)
+    place = np.random.default_rng((setup, camera)).uniform((-0.3, -0.2, -0.3), (0.3, 0.2, 0.8))
+    turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    return (clip - centre) @ turn + centre + place

@@ -1,0 +1,143 @@
+"""Pictures of the synthetic world's people: limbs of flat colour before a textured wall, with a sensor's noise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mmsync.worlds import kinematics as body
+
+# Limbs: from joint, to joint, radius in metres, what they wear.
+_TROUSERS, _SHIRT, _SKIN = range(3)
+_LIMBS = (
+    *((a, b, 0.075, _TROUSERS) for a, b in ((body.LEFT_HIP, body.LEFT_KNEE), (body.RIGHT_HIP, body.RIGHT_KNEE))),
+    *((a, b, 0.060, _TROUSERS) for a, b in ((body.LEFT_KNEE, body.LEFT_ANKLE), (body.RIGHT_KNEE, body.RIGHT_ANKLE))),
+    (body.SPINE_BASE, body.SPINE_SHOULDER, 0.15, _SHIRT),
+    (body.LEFT_SHOULDER, body.RIGHT_SHOULDER, 0.09, _SHIRT),
+    (body.SPINE_SHOULDER, body.NECK, 0.06, _SKIN),
+    (body.NECK, body.HEAD, 0.115, _SKIN),
+    *(
+        (a, b, 0.055, _SHIRT)
+        for a, b in ((body.LEFT_SHOULDER, body.LEFT_ELBOW), (body.RIGHT_SHOULDER, body.RIGHT_ELBOW))
+    ),
+    *((a, b, 0.045, _SKIN) for a, b in ((body.LEFT_ELBOW, body.LEFT_WRIST), (body.RIGHT_ELBOW, body.RIGHT_WRIST))),
+    *((a, b, 0.055, _SKIN) for a, b in ((body.LEFT_WRIST, body.LEFT_HAND), (body.RIGHT_WRIST, body.RIGHT_HAND))),
+)
+
+
+class Camera(NamedTuple):
+    """A pinhole camera.
+
+    Attributes:
+        focal: Pixels.
+        centre: ``(2,)`` pixels, where the camera looks.
+        size: Height and width of the picture.
+    """
+
+    focal: float
+    centre: tuple[float, float]
+    size: tuple[int, int]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels and scale ``(..., 3)`` (x, y down, pixels a metre) of points in the camera's frame, x to its left."""
+        scale = self.focal / np.maximum(points[..., 2], 0.3)
+        x, y = self.centre[0] - scale * points[..., 0], self.centre[1] - scale * points[..., 1]
+        return np.stack([x, y, scale], -1)
+
+
+def upper_body_boxes(camera: Camera, people: np.ndarray) -> np.ndarray:
+    """Squares about head and chest, as someone would draw them who follows the person with a box of nearly one size.
+
+    Args:
+        camera: The camera.
+        people: ``(P, T, 25, 3)`` metres in the camera's frame.
+
+    Returns:
+        ``(P, T, 3)`` int64: x, y and side in pixels; they may leave the picture.
+    """
+    chest = people[:, :, [body.SPINE_SHOULDER, body.SPINE_MID, body.HEAD]].mean(2)
+    seen = camera.project(_smooth(chest))
+    side = 1.1 * seen[..., 2:]
+    return np.concatenate([np.round(seen[..., :2] - side / 2), np.round(side)], -1).astype(np.int64)
+
+
+def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
+    """Mean over time, ``(P, T, 3)``, the ends repeated."""
+    padded = np.pad(points, ((0, 0), (width // 2, width // 2), (0, 0)), mode="edge")
+    total = np.pad(padded.cumsum(1), ((0, 0), (1, 0), (0, 0)))
+    return (total[:, width:] - total[:, :-width]) / width
+
+
+def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
+    """Pictures of people; wall, clothes and light are drawn for the clip, the noise for each frame.
+
+    Args:
+        rng: Of everything that is drawn.
+        camera: The camera; it does not move, so that nothing but people tells the time.
+        people: ``(P, T, 25, 3)`` metres in the camera's frame.
+        noise: Standard deviation of the sensor's noise, of 255.
+
+    Returns:
+        ``(T, H, W, 3)`` uint8.
+    """
+    frames, (height, width) = people.shape[1], camera.size
+    wall = _wall(rng, height, width)
+    clothes = rng.uniform(20, 235, (len(people), 3, 3))
+    clothes[:, _SKIN] = rng.uniform(0.35, 1.0, (len(people), 1)) * (235, 190, 160)
+    clothes = clothes.astype(np.float32)
+    light = rng.uniform(0.75, 1.15)
+    seen = camera.project(people).astype(np.float32)
+    field = rng.normal(0, noise, (8, height, width, 3)).astype(np.float32)  # fields of noise, moved about
+    out = np.empty((frames, height, width, 3), np.uint8)
+    far_first = people[:, :, body.SPINE_MID, 2].mean(1).argsort()[::-1]
+    for t in range(frames):
+        picture = wall.copy()
+        for p in far_first:
+            for a, b, radius, part in _LIMBS:
+                _limb(picture, seen[p, t, a], seen[p, t, b], radius, clothes[p, part])
+        drift = rng.integers(0, (len(field), height, width))
+        picture = picture * np.float32(light) + np.roll(field[drift[0]], drift[1:], (0, 1))
+        out[t] = picture.clip(0, 255)
+    return out
+
+
+def _wall(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A blotched and striped wall over a floor, ``(H, W, 3)`` float32."""
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = rng.uniform(40, 200, 3)
+    for cell, depth in ((height // 3, 35), (height // 10, 20)):
+        grid = rng.normal(0, depth, (height // cell + 2, width // cell + 2, 3))
+        y, x = np.arange(height) / cell, np.arange(width) / cell
+        i, j, u, v = y.astype(int), x.astype(int), (y % 1)[:, None, None], (x % 1)[:, None]
+        rows = grid[i] * (1 - u) + grid[i + 1] * u
+        picture += rows[:, j] * (1 - v) + rows[:, j + 1] * v
+    angle, period = rng.uniform(0, np.pi), rng.uniform(8, 40)
+    y, x = np.mgrid[:height, :width]
+    stripes = np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / period)
+    picture += rng.normal(0, 18, 3) * stripes[..., None]
+    for _ in range(rng.integers(2, 6)):  # pictures, doors, furniture
+        top, left = rng.integers(0, height - 8), rng.integers(0, width - 8)
+        tall, wide = rng.integers(8, height // 2), rng.integers(8, width // 3)
+        picture[top : top + tall, left : left + wide] += rng.normal(0, 45, 3)
+    return picture.clip(5, 250).astype(np.float32)
+
+
+def _limb(picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, colour: np.ndarray) -> None:
+    """Draw a capsule with a soft edge, a little darker where it bends away."""
+    wide = np.float32(radius / 2) * (start[2] + end[2])
+    low = np.floor(np.minimum(start[:2], end[:2]) - wide - 1).astype(int)
+    high = np.ceil(np.maximum(start[:2], end[:2]) + wide + 2).astype(int)
+    x1, y1 = np.maximum(low, 0)
+    x2, y2 = np.minimum(high, picture.shape[1::-1])
+    if x1 >= x2 or y1 >= y2:
+        return
+    x, y = np.arange(x1, x2, dtype=np.float32) - start[0], np.arange(y1, y2, dtype=np.float32)[:, None] - start[1]
+    along = end[:2] - start[:2]
+    unit = along / max(along @ along, np.float32(1e-6))
+    share = (x * unit[0] + y * unit[1]).clip(0, 1)
+    square = (x - share * along[0]) ** 2 + (y - share * along[1]) ** 2
+    cover = (wide + np.float32(0.5) - np.sqrt(square)).clip(0, 1)[..., None]
+    shade = 1 - np.float32(0.35) * (square / (wide * wide)).clip(0, 1)[..., None]
+    part = picture[y1:y2, x1:x2]
+    part += cover * (shade * colour - part)

@@ -1,0 +1,222 @@
+"""Writes clips of a source as files in the formats that users of other code bases have on disk.
+
+Every writer takes any source whose clips fit its format, and a folder; it returns the paths that a reader is given.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from mmsync.errors import DataError
+from mmsync.worlds.ntu_raw import write_ntu_raw
+from mmsync.worlds.pku_raw import write_pku_raw
+from mmsync.worlds.tvhid_video import write_tvhid
+
+_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
+
+
+def _clips(
+    source: Any, indices: Sequence[int], to: str, persons: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Index and ``(M, T, V, C)`` of clips, with a progress bar; refuses clips that do not have ``persons``."""
+    for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
+        clip = source.load(int(index))
+        if persons is not None and len(clip) != persons:
+            raise DataError(
+                f"{source.names[index]}: {len(clip)} persons, but {to} holds {persons} in each clip; choose actions of "
+                f"{persons} person{'s'[: persons - 1]}"
+            )
+        yield int(index), clip
+
+
+def _labels(source: Any, to: str, most: int | None = None) -> np.ndarray:
+    if source.labels is None:
+        raise DataError(f"{to}: the source has no labels, which this format needs")
+    if most is not None and source.labels.max(initial=0) >= most:
+        raise DataError(
+            f"{to} knows {most} classes, but the source has label {source.labels.max()}; give fewer actions"
+        )
+    return source.labels
+
+
+def _parts(source: Any) -> list[np.ndarray]:
+    """Indices of the training and of the test clips."""
+    place = {name: index for index, name in enumerate(source.names)}
+    return [np.array([place[name] for name in source.splits[split]], dtype=int) for split in ("train", "test")]
+
+
+def _three_coords(source: Any, to: str) -> None:
+    if source.num_coords != 3:
+        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
+
+
+def write_pyskl(source: Any, folder: Path) -> list[Path]:
+    """PYSKL / MMAction2 pickle ``synthetic.pkl``: 3D, or 2D with ``keypoint_score``, as float16."""
+    labels, annotations = _labels(source, "PYSKL"), []
+    for index, clip in _clips(source, range(len(source)), "PYSKL"):
+        sample = dict(frame_dir=source.names[index], label=int(labels[index]), total_frames=clip.shape[1])
+        sample["keypoint"] = clip[..., : source.num_coords].astype(np.float16)
+        if source.num_coords == 2:
+            size = (1080, 1920)
+            sample.update(keypoint_score=clip[..., 2].astype(np.float16), img_shape=size, original_shape=size)
+        annotations.append(sample)
+    path = folder / "synthetic.pkl"
+    with open(path, "wb") as file:
+        pickle.dump(dict(split=source.splits, annotations=annotations), file, protocol=4)
+    return [path]
+
+
+def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
+    """ST-GCN / AimCLR arrays ``{train,val}_data.npy`` ``(N, 3, num_frames, V, M)``, zero-padded, and ``_label.pkl``."""
+    labels, paths = _labels(source, "AimCLR"), []
+    _three_coords(source, "AimCLR")
+    for part, indices in zip(("train", "val"), _parts(source)):
+        shape = (len(indices), 3, num_frames, source.layout.num_joints, max_persons)
+        data = np.lib.format.open_memmap(folder / f"{part}_data.npy", mode="w+", dtype=np.float32, shape=shape)
+        for row, (index, clip) in enumerate(_clips(source, indices, f"AimCLR {part}")):
+            persons, frames = clip.shape[:2]
+            if frames > num_frames or persons > max_persons:
+                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {shape[1:]}")
+            data[row, :, :frames, :, :persons] = clip.transpose(3, 1, 2, 0)
+        data.flush()
+        names = [source.names[index] for index in indices]
+        with open(folder / f"{part}_label.pkl", "wb") as file:
+            pickle.dump((names, labels[indices].tolist()), file, protocol=4)
+        paths += [folder / f"{part}_data.npy", folder / f"{part}_label.pkl"]
+    return paths
+
+
+def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
+    """CTR-GCN / MAMP ``synthetic.npz``: ``x_train (N, num_frames, M V 3)``, one-hot ``y_train``, and the test part."""
+    labels, arrays = _labels(source, "CTR-GCN"), {}
+    _three_coords(source, "CTR-GCN")
+    classes = len(source.class_names)
+    for part, indices in zip(("train", "test"), _parts(source)):
+        data = np.zeros((len(indices), num_frames, max_persons, source.layout.num_joints, 3), np.float32)
+        for row, (index, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}")):
+            persons, frames = clip.shape[:2]
+            if frames > num_frames or persons > max_persons:
+                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {data.shape[1:]}")
+            data[row, :frames, :persons] = clip.swapaxes(0, 1)
+        arrays[f"x_{part}"] = data.reshape(len(indices), num_frames, -1)
+        arrays[f"y_{part}"] = np.eye(classes)[labels[indices]]
+    path = folder / "synthetic.npz"
+    np.savez(path, **arrays)
+    return [path]
+
+
+def write_nwucla(source: Any, folder: Path) -> list[Path]:
+    """NW-UCLA folder: one json a clip, ``label`` from 1, named ``aAA_sSS_eEE_vVV``; one person."""
+    labels = _labels(source, "NW-UCLA", _UCLA_CLASSES)
+    _three_coords(source, "NW-UCLA")
+    path = folder / "all_sqe"
+    path.mkdir(exist_ok=True)
+    for index, clip in _clips(source, range(len(source)), "NW-UCLA", persons=1):
+        name, points = source.names[index], np.round(clip[0].astype(float), 6).tolist()
+        text = json.dumps(dict(file_name=name, skeletons=points, label=int(labels[index]) + 1))
+        (path / f"{name}.json").write_text(text)
+    return [path]
+
+
+def write_sbu(source: Any, folder: Path) -> list[Path]:
+    """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons.
+
+    The published numbers are not metres: x and y run from 0 to 1 over a field of 2.56 m by 1.92 m, y down, and z counts
+    in units of 1.28 m (the data set's readme).
+    """
+    labels, count = _labels(source, "SBU", _SBU_CLASSES), {}
+    _three_coords(source, "SBU")
+    for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
+        pair = f"s{source.attributes['subject'][index]:02d}s{source.attributes['partner'][index]:02d}"
+        place = folder / pair / f"{labels[index] + 1:02d}"
+        count[place] = count.get(place, 0) + 1
+        place = place / f"{count[place]:03d}"
+        place.mkdir(parents=True)
+        rows = ((0.5, 0.5, 0) + clip / (-2.56, -1.92, 1.28)).swapaxes(0, 1).reshape(clip.shape[1], -1)
+        table = np.column_stack([np.arange(1, len(rows) + 1), rows])
+        np.savetxt(place / "skeleton_pos.txt", table, fmt=["%d"] + ["%.6g"] * rows.shape[1], delimiter=",")
+    return [folder]
+
+
+def write_penn(source: Any, folder: Path) -> list[Path]:
+    """Penn Action folder ``labels/NNNN.mat``: pixels and visibility of 13 joints of one person, train flag, box."""
+    from scipy.io import savemat
+
+    if source.num_coords != 2:
+        raise DataError("Penn Action holds pixels: give a layout of pictures, as penn13, or num_coords=2")
+    labels, train = _labels(source, "Penn Action"), set(source.splits["train"])
+    path = folder / "labels"
+    path.mkdir(exist_ok=True)
+    for index, clip in _clips(source, range(len(source)), "Penn Action", persons=1):
+        x, y, score = np.moveaxis(clip[0].astype(float), -1, 0)
+        contents = dict(
+            action=source.class_names[labels[index]],
+            pose="front",
+            x=x,
+            y=y,
+            visibility=(score > 0.5).astype(np.uint8),
+            train=np.array([[1 if source.names[index] in train else -1]], np.int32),
+            bbox=np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1),
+            dimensions=np.array([[1080, 1920, len(x)]], np.uint16),
+            nframes=np.array([[len(x)]], np.uint16),
+        )
+        savemat(path / f"{index + 1:04d}.mat", contents)
+    return [path]
+
+
+def write_store(source: Any, folder: Path) -> list[Path]:
+    """mmsync's own memory-mapped store ``synthetic``, with splits, attributes and class names."""
+    from mmsync.store.skeletons import StoreWriter
+
+    path = folder / "synthetic"
+    with StoreWriter(path, source.layout, source.num_coords, source.class_names, "synthetic") as store:
+        for index, clip in _clips(source, range(len(source)), "store"):
+            attributes = {key: values[index] for key, values in source.attributes.items()}
+            label = -1 if source.labels is None else int(source.labels[index])
+            store.add(source.names[index], clip, label, **attributes)
+        store.splits = source.splits
+    return [path]
+
+
+class Format(NamedTuple):
+    """A file format.
+
+    Attributes:
+        write: Its writer.
+        layout: The layout that files of this format have.
+        persons: Persons in every clip; ``None`` where clips may have one or two.
+        classes: Most classes; ``None`` for any number.
+        num_clips: Training and test clips if nobody says how many.
+    """
+
+    write: Callable[..., list[Path]]
+    layout: str
+    persons: int | None = None
+    classes: int | None = None
+    num_clips: tuple[int, int] = (1500, 500)
+
+
+FORMATS: dict[str, Format] = {
+    "pyskl": Format(write_pyskl, "ntu25"),
+    "pyskl2d": Format(write_pyskl, "coco17"),
+    "aimclr": Format(write_aimclr, "ntu25"),
+    "ctrgcn": Format(write_ctrgcn, "ntu25"),
+    "nwucla": Format(write_nwucla, "kinect20", 1, _UCLA_CLASSES),
+    "sbu": Format(write_sbu, "sbu15", 2, _SBU_CLASSES),
+    "penn": Format(write_penn, "penn13", 1),
+    "store": Format(write_store, "ntu25"),
+    "ntu": Format(write_ntu_raw, "ntu25"),
+    "ntu120": Format(partial(write_ntu_raw, dataset="ntu120"), "ntu25"),
+    "pku": Format(write_pku_raw, "ntu25"),
+    "pku2": Format(partial(write_pku_raw, phase=2), "ntu25"),
+    "tvhid": Format(write_tvhid, "ntu25", num_clips=(150, 150)),
+}
+"""Formats by the name that ``tools/dataset_converters/make_synthetic.py`` takes."""
