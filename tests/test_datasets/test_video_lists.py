@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsync.datasets.sources.clips import lists as lists
+from mmsync.datasets.sources.clips import lists
 from mmsync.errors import ConfigError, DataError, ProtocolError
 
 
