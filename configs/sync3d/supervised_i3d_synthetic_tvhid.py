@@ -4,12 +4,12 @@ _base_ = "./sync3d_i3d_synthetic_tvhid.py"
 
 model = dict(
     _delete_=True,
-    type="SkeletonClassifier",
+    type="Classifier",
     num_tracks=2,
     encoder=dict(type="Encoder", backbone={{_base_.model.encoder.backbone}}, pool={{_base_.model.encoder.pool}}),
     head=dict(type="LinearHead", num_classes=5, dropout=0.1),
     data_preprocessor=dict(
-        type="VideoPreprocessor", difference=True, views=dict(train={{_base_.model.data_preprocessor.views.tracks}})
+        type="VideoPreprocessor", difference=True, views=dict(clip={{_base_.model.data_preprocessor.views.tracks}})
     ),
 )
 custom_hooks = []

@@ -4,11 +4,11 @@ _base_ = "./sync3d_i3d_tvhid.py"
 
 model = dict(
     _delete_=True,
-    type="SkeletonClassifier",
+    type="Classifier",
     num_tracks=2,
     encoder=dict(type="Encoder", backbone={{_base_.model.encoder.backbone}}, pool={{_base_.model.encoder.pool}}),
     head=dict(type="LinearHead", num_classes=5, dropout=0.1),
-    data_preprocessor=dict(type="VideoPreprocessor", views=dict(train={{_base_.model.data_preprocessor.views.tracks}})),
+    data_preprocessor=dict(type="VideoPreprocessor", views=dict(clip={{_base_.model.data_preprocessor.views.tracks}})),
 )
 custom_hooks = []
 val_dataloader = dict(dataset=dict(roles=dict(_delete_=True, query="test")))

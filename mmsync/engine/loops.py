@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Optional, Union
 
+import torch
 from mmengine import runner as upstream
+from mmengine.runner.amp import autocast
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmsync.registry import LOOPS
+from mmsync.structures import FeatureTable
 
 
 def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: int) -> Iterator[Any]:
@@ -114,8 +117,32 @@ class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
             epoch, seen = epoch + 1, 0
 
 
+class _GivesTables(upstream.BaseLoop):
+    """Hands the table that a model predicts of each batch to the evaluator, without splitting it into samples."""
+
+    mode = "val"
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """Predict one batch."""
+        self.runner.call_hook(f"before_{self.mode}_iter", batch_idx=idx, data_batch=data_batch)
+        with autocast(enabled=self.fp16):
+            outputs = getattr(self.runner.model, f"{self.mode}_step")(data_batch)
+        if isinstance(outputs, FeatureTable):
+            outputs = outputs.detach()
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook(f"after_{self.mode}_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs)
+
+
 @LOOPS.register_module()
-class ValLoop(upstream.ValLoop):
+class TestLoop(_GivesTables, upstream.TestLoop):
+    """Tests."""
+
+    mode = "test"
+
+
+@LOOPS.register_module()
+class ValLoop(_GivesTables, upstream.ValLoop):
     """Validates; what it draws at random does not change the training that goes on afterwards."""
 
     def run(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ import mmengine
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object, is_distributed, is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
@@ -28,6 +29,7 @@ from mmsync.engine.console import tame_console
 from mmsync.engine.folds import check_folds, folds_of, trained_folds
 from mmsync.engine.randomness import get_rng_state, set_rng_state
 from mmsync.errors import CheckpointError, ConfigError
+from mmsync.evaluation.evaluator import TableEvaluator
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 from mmsync.version import __version__
@@ -111,6 +113,18 @@ class MotionRunner(Runner):
         if isinstance(loop, dict):
             loop = {"type": "mmsync.ValLoop", **loop}
         return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: Union[BaseLoop, dict]) -> BaseLoop:
+        """Build the test loop."""
+        if isinstance(loop, dict):
+            loop = {"type": "mmsync.TestLoop", **loop}
+        return super().build_test_loop(loop)
+
+    def build_evaluator(self, evaluator: Union[dict, list, Evaluator]) -> Evaluator:
+        """Build the evaluator; metrics get the tables that models predict."""
+        if isinstance(evaluator, list) or (isinstance(evaluator, dict) and "metrics" not in evaluator):
+            return TableEvaluator(evaluator)
+        return super().build_evaluator(evaluator)
 
     @staticmethod
     def build_dataloader(

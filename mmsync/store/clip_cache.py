@@ -68,20 +68,20 @@ class ClipCache:
         size = sum(file.stat().st_size for file in self.path.iterdir()) / 2**20
         print_log(f"{len(source.names)} packed clips in {self.path} ({size:.0f} MiB, may be removed)", logger="current")
 
-    def take(self, clips: Union[Sequence[int], np.ndarray]) -> dict[str, Tensor]:
+    def take(self, clips: Union[Sequence[int], np.ndarray]) -> tuple[Tensor, Tensor]:
         """A batch.
 
         Args:
             clips: ``N`` indices into the source.
 
         Returns:
-            ``keypoint (N, M, T, V, C)`` and ``person_mask (N, M)``, ``M`` that of the clip with most persons.
+            Clips ``(N, M, T, V, C)`` and who is present ``(N, M)``, ``M`` that of the clip with most persons.
         """
         persons = self._persons[clips].max()
-        return {
-            "keypoint": torch.from_numpy(self._clips.take(self._rows[clips, :persons])),
-            "person_mask": torch.from_numpy(self._mask[clips, :persons]),
-        }
+        return (
+            torch.from_numpy(self._clips.take(self._rows[clips, :persons])),
+            torch.from_numpy(self._mask[clips, :persons]),
+        )
 
 
 def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str:

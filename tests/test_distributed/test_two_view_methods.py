@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmsync.models.modules import convert_sync_batchnorm
-from mmsync.ops.contrastive import nt_xent
+from mmsync.models.losses.nt_xent import nt_xent
 from mmsync.registry import MODELS
 from mmsync.structures import View
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from mmsync.errors import ConfigError
 from mmsync.models.methods import AimCLR, SkeletonCLR
 from mmsync.models.modules import MemoryQueue, MomentumEncoder
-from mmsync.ops.contrastive import info_nce, multi_positive_nce, nearest_neighbor_mask
+from mmsync.models.losses.info_nce import info_nce, multi_positive_nce, nearest_neighbor_mask
 from mmsync.structures import View
 
 from .reference import load_strictly, method_state, tensors, to_mmsync

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from mmsync.config import load
 from mmsync.evaluation.functional import effective_rank, feature_std, knn_classify, topk_accuracy, train_linear_probe
 from mmsync.models.methods import AimCLR
-from mmsync.ops.contrastive import agreement_beyond_chance, neighborhood
+from mmsync.ops.neighbors import agreement_beyond_chance, neighborhood
 from mmsync.registry import DATASETS, MODELS
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "aimclr"

@@ -2,12 +2,12 @@
 # transformers and for the ST-GCN, where a layer is a block. The augmentation is MAMP's: crop and rotation.
 protocol = dict(title="finetuned", metric="accuracy/top1", best="accuracy/top1_best", seeds=[0])
 model = dict(
-    type="SkeletonClassifier",
+    type="Classifier",
     head=dict(type="LinearHead", dropout=0.3),
     label_smoothing=0.1,
     data_preprocessor=dict(
         views=dict(
-            train=[
+            clip=[
                 dict(type="RandomCropResize", scale=(0.5, 1.0)),
                 dict(type="RandomRotation", max_degrees=(17.2, 17.2, 17.2)),
             ]

@@ -169,7 +169,7 @@ class DSTformer(SkeletonTransformer):
         alpha = torch.sigmoid(x_st @ w_st + x_ts @ w_ts + (bias[0] - bias[1]))
         return torch.lerp(x_ts, x_st, alpha.to(x_st.dtype))
 
-    def forward_persons(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, R, T', V)``, a view of tokens ``(P, T', V, R)``; T' = T without a stem.
 
         Raises:

@@ -113,7 +113,7 @@ class SkeletonViT(SkeletonTransformer):
         self.init_linear(self.init)
         super().init_weights()
 
-    def forward_persons(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``, T' = ceil(T / t_patch), a view of tokens.
 
         Raises:
