@@ -438,9 +438,7 @@ def _model(state: State, backbone: dict[str, Any], source: str) -> dict[str, Any
         if "head.fc1.weight" in state:
             head = dict(type="ActionHead", hidden_channels=state["head.fc1.weight"].shape[0])
             return dict(type="Classifier", encoder=encoder, head={**head, **_classes(state, "head.fc2.")})
-        return dict(
-            type="Classifier", encoder=encoder, head=dict(type="LinearHead", **_classes(state, "head.fc."))
-        )
+        return dict(type="Classifier", encoder=encoder, head=dict(type="LinearHead", **_classes(state, "head.fc.")))
     layers = "encoder.projector.layers."
     depth = _count(state, layers)
     if not depth:

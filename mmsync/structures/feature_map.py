@@ -51,6 +51,26 @@ class FeatureMap(NamedTuple):
         weight = self.valid[self.owner].to(self.data.dtype).unsqueeze(-1)
         return (self.frames() * weight).sum(1) / weight.sum(1).clamp(min=1)
 
+    def grid(self) -> Tensor:
+        """The map as ``(P, D, T', S)``, whatever its axes: S places of space, T' = 1 without frames."""
+        return self.data.permute(0, *(self.axis(letter) for letter in self._grid_axes())).reshape(self._grid_shape())
+
+    def with_grid(self, grid: Tensor) -> FeatureMap:
+        """The same map with data ``(P, D, T', S)`` as of :meth:`grid`."""
+        order = [self.axis(letter) for letter in self._grid_axes()]
+        shape = [self.data.shape[0], *(self.data.shape[i] for i in order)]
+        back = [0] * len(order)
+        for place, axis in enumerate(order):
+            back[axis - 1] = place + 1
+        return self._replace(data=grid.reshape(shape).permute(0, *back))
+
+    def _grid_axes(self) -> str:
+        return "D" + "T" * ("T" in self.axes) + "".join(letter for letter in self.axes if letter not in "DT")
+
+    def _grid_shape(self) -> tuple[int, int, int, int]:
+        frames = self.data.shape[self.axis("T")] if "T" in self.axes else 1
+        return (self.data.shape[0], self.data.shape[self.axis("D")], frames, -1)
+
     def mean_persons(self, rows: Tensor, count_absent: bool = False) -> Tensor:
         """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody.
 

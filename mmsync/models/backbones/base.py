@@ -24,13 +24,17 @@ class Backbone(BaseModule):
     """What kind of view it takes; compared with the data preprocessor by the config check, and by nothing else."""
     axes: ClassVar[str] = "DTV"
     """Axes of the feature map behind its rows, see :class:`~mmsync.structures.FeatureMap`."""
+    row_dim: ClassVar[int] = 4
+    """Axes of a batch of rows ``(P, ...)``; a view with one more has persons or tracks behind N."""
 
     def __init__(self, in_channels: int, out_channels: int, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.in_channels, self.out_channels = in_channels, out_channels
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Data ``(N, M, ...)`` of a view and who is present ``(N, M)``; a sample without persons is one row."""
+        """Data ``(N, M, ...)`` of a view and who is present ``(N, M)``; without persons or tracks, M is 1."""
+        if view.data.dim() > self.row_dim:
+            return view.data, view.present
         return view.data.unsqueeze(1), None
 
     def forward_rows(self, x: Tensor) -> Tensor:

@@ -159,8 +159,8 @@ class AimCLR(MoCo):
         feature = encoder.forward_map(view)
         pooled, log = {"loss_d3m": encoder.pool(feature)}, {}
         if self.drop_threshold is not None:
-            drop = attention_drop(feature.data, self.drop_threshold, self.drop_scope)
-            pooled["loss_d3m_drop"] = encoder.pool(feature._replace(data=drop.output))
+            drop = attention_drop(feature.grid(), self.drop_threshold, self.drop_scope)
+            pooled["loss_d3m_drop"] = encoder.pool(feature.with_grid(drop.output))
             with torch.no_grad():
                 log["joint_drop"] = 1 - drop.joint_mask.mean()
                 log["element_drop"] = 1 - drop.element_mask.mean()

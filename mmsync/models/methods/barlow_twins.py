@@ -14,7 +14,7 @@ from mmsync.registry import MODELS
 
 @MODELS.register_module()
 class BarlowTwins(TwoViewMethod):
-    """Makes the cross-correlation of two views' embeddings the identity.
+    """Makes the cross-correlation ``(D, D)`` of two views' embeddings ``(N, D)`` the identity.
 
     With the correlation ``C_ij`` of dimension i of the first view and j of the second over the global batch (eqs. 1 and
     2)::

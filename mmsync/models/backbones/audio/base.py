@@ -10,7 +10,7 @@ from mmsync.models.backbones.base import Backbone
 class AudioBackbone(Backbone):
     """Base of audio backbones: a subclass writes ``forward_rows``, ``(P, 1, F, T)`` to ``(P, D, F', T')``.
 
-    Of waveforms ``(P, C, S)`` a subclass sets ``axes = "DT"`` and gives ``(P, D, T')``.
+    Of waveforms ``(P, C, S)`` a subclass sets ``axes = "DT"`` and ``row_dim = 3``, and gives ``(P, D, T')``.
 
     Args:
         in_channels: C, 1 for a spectrogram.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar, Optional
 
-import torch
 from torch import Tensor
 
 from mmsync.models.backbones.base import Backbone
+from mmsync.ops.persons import pack_persons
 from mmsync.structures import FeatureMap, View
 
 
 class SequenceBackbone(Backbone):
-    """Base of backbones of whole sequences: a subclass writes ``forward_frames (N, T, ...) -> (N, T', D)``.
+    """Base of backbones of whole sequences: a subclass writes ``forward_frames (P, T, C) -> (P, T', D)``.
+
+    Of joints ``(P, T, V, C)`` it sets ``row_dim = 4``.
 
     Args:
         in_channels: C, numbers a frame.
@@ -22,6 +24,7 @@ class SequenceBackbone(Backbone):
 
     modality: ClassVar[str] = "sequence"
     axes: ClassVar[str] = "TD"
+    row_dim: ClassVar[int] = 3
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(N, T', D)`` of frames ``(N, T, ...)``, of which those count that are ``valid (N, T)``."""
@@ -29,7 +32,8 @@ class SequenceBackbone(Backbone):
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
         """Feature map ``(N, T', D)`` of a view ``(N, T, ...)``; see :meth:`Backbone.forward`."""
-        out = self.forward_frames(view.data, view.valid)
-        owner = torch.arange(len(out), device=out.device)
+        data, present = self.split_persons(view)
+        rows, owner, present = pack_persons(data, present, skip_absent)
+        out = self.forward_frames(rows, None if view.valid is None else view.valid[owner])
         valid, index = view.after_stride(out.shape[1])
-        return FeatureMap(out, owner, len(out), None, valid, index, self.axes)
+        return FeatureMap(out, owner, len(data), present, valid, index, self.axes)

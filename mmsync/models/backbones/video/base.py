@@ -24,6 +24,7 @@ class VideoBackbone(Backbone):
 
     modality: ClassVar[str] = "video"
     axes: ClassVar[str] = "DTHW"
+    row_dim: ClassVar[int] = 5
     min_frames: int = 1
     """Least T."""
     min_size: int = 1
@@ -49,7 +50,7 @@ class VideoBackbone(Backbone):
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Tracks ``(N, K, C, T, H, W)`` and who is present ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
-        x = view.data.unsqueeze(1) if view.data.dim() == 5 else view.data
+        x, present = super().split_persons(view)
         name = type(self).__name__
         if x.dim() != 6 or x.shape[2] != self.in_channels:
             raise DataError(
@@ -61,7 +62,7 @@ class VideoBackbone(Backbone):
                 f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
                 f"and got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
             )
-        return x, view.present
+        return x, present
 
     def in_memory_order(self, x: Tensor) -> Tensor:
         """Rows ``(P, C, T, H, W)`` in the memory format of the weights."""
