@@ -12,10 +12,10 @@ from torch import nn
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
 from mmsync.models.necks import SkeletonPool
-from mmsync.ops.persons import pack_persons
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, TRANSFORMS
-from mmsync.structures import FeatureMap, SkeletonLayout, View
+from mmsync.structures import SkeletonLayout, View
 from tests import toy_modalities
+from tests.maps import feature_map
 
 pytestmark = pytest.mark.conformance
 
@@ -100,12 +100,6 @@ def clips(backbone: nn.Module, absent: bool = True) -> View:
         return toy_modalities.sequences(N)
     shape = (N, backbone.in_channels, backbone.min_frames, backbone.min_size, backbone.min_size)
     return View(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
-
-
-def feature_map(data: torch.Tensor, present: torch.Tensor) -> FeatureMap:
-    """Maps ``(N, M, ...)`` of persons as a backbone gives them."""
-    rows, owner, _ = pack_persons(data, present)
-    return FeatureMap(rows, owner, len(data))
 
 
 EVERY_BACKBONE = [*members(BACKBONES), *(pytest.param(BACKBONES, name, id=f"toy-{name}") for name in TOYS)]

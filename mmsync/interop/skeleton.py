@@ -507,17 +507,16 @@ def from_reference(
     if "head.fc.0.running_var" in unused:
         _move_norm(state, unused, into_linear=True)
 
-    prefix = next(p for p in (_BACKBONE, _BACKBONE) if any(name.startswith(p) for name in state))
     if clip_len is not None:
         _resample(state, clip_len)
-    own = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+    own = {name[len(_BACKBONE) :]: value for name, value in state.items() if name.startswith(_BACKBONE)}
     if config is not None:
         wanted = config.model.get("encoder", {}).get("backbone", {})
         layout, edges = layout or wanted.get("layout"), edges or wanted.get("edges")
     backbone = describe_backbone(own, source, layout, edges, num_heads, kind.norm_eps)
     model = _model(state, backbone, source) if config is None else config.model
     match = _match(state, model, source)
-    if prefix == _BACKBONE and not any(name.startswith("key_encoder.") for name in state):  # the key encoder is a copy
+    if not any(name.startswith(("key_encoder.", "head.")) for name in state):  # the key encoder is a copy
         state.update({f"key_encoder.module.backbone.{name}": value for name, value in own.items()})
     origin = dict(family=family, form=key, file=source, container=container, module=module, fc=fc)
     checkpoint = dict(state_dict=state, meta=dict(origin=origin), reference_only=unused)

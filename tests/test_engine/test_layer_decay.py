@@ -26,7 +26,7 @@ def wrapper(model, lr=0.1, **paramwise):
 
 def model_of(backbone):
     head = dict(type="LinearHead", num_classes=5)
-    return MODELS.build(dict(type="SkeletonClassifier", encoder=dict(type="Encoder", backbone=backbone), head=head))
+    return MODELS.build(dict(type="Classifier", encoder=dict(type="Encoder", backbone=backbone), head=head))
 
 
 def rates(optim):

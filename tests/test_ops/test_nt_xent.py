@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.nt_xent import nt_xent
 from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.losses.nt_xent import nt_xent
 from mmsync.registry import LOSSES
 
 
