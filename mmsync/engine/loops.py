@@ -12,6 +12,7 @@ from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmsync.engine.buffers import synchronize_buffers
 from mmsync.registry import LOOPS
 from mmsync.structures import FeatureTable
 
@@ -136,16 +137,22 @@ class _GivesTables(upstream.BaseLoop):
 
 @LOOPS.register_module()
 class TestLoop(_GivesTables, upstream.TestLoop):
-    """Tests."""
+    """Tests with the same buffers on every rank."""
 
     mode = "test"
+
+    def run(self) -> dict[str, float]:
+        """Test."""
+        synchronize_buffers(self.runner.bare_model)
+        return super().run()
 
 
 @LOOPS.register_module()
 class ValLoop(_GivesTables, upstream.ValLoop):
-    """Validates; what it draws at random does not change the training that goes on afterwards."""
+    """Validates with the same buffers on every rank; random numbers drawn here do not change the training."""
 
     def run(self) -> dict[str, float]:
         """Validate."""
+        synchronize_buffers(self.runner.bare_model)
         with self.runner.training_rng_kept():
             return super().run()

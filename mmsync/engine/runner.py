@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
 from mmsync.engine.allocator import keep_freed_memory
+from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
 from mmsync.engine.folds import check_folds, folds_of, trained_folds
@@ -237,6 +238,7 @@ class MotionRunner(Runner):
             backend_args: Not used.
         """
         done = {"epoch": self.epoch + by_epoch, "iter": self.iter + (not by_epoch), **(meta or {})}
+        synchronize_buffers(self.bare_model)
         rng = all_gather_object(self._rng_before_val or get_rng_state())
         if not is_main_process():
             return
