@@ -14,9 +14,9 @@ from mmengine.config import Config
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from mmsync.protocols.benchmark import write_json
+from mmsync.runlog import read_run
 from mmsync.sweep.processes import Children, RunError, locked
 from mmsync.sweep.settings import Setting
-from mmsync.visualization.curves import read_run
 
 _NO_METRIC = ("step", "time", "data_time")
 _TAIL = 12  # lines of a failed run's log to show

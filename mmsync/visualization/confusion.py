@@ -9,8 +9,7 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 
 from mmsync.errors import DataError
-
-from .canvas import new_figure, save_figure
+from mmsync.visualization.canvas import new_figure, save_figure
 
 
 class ConfusedPair(NamedTuple):

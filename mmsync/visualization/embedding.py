@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-
-from .canvas import colour, new_figure, save_figure
+from mmsync.visualization.canvas import colour, new_figure, save_figure
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 

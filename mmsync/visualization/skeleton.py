@@ -12,8 +12,7 @@ import numpy as np
 from mmsync.errors import ConfigError, DependencyError
 from mmsync.fileio import atomic_path
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
-
-from .canvas import new_figure, save_figure
+from mmsync.visualization.canvas import new_figure, save_figure
 
 # left, middle, right; one row a person
 PALETTE = np.array(

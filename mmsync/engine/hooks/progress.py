@@ -13,9 +13,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from tqdm import tqdm
 
+from mmsync.engine.hooks.summary import HEADLINES
 from mmsync.registry import HOOKS
-
-from .summary import HEADLINES
 
 
 @HOOKS.register_module()

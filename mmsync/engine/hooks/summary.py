@@ -12,7 +12,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmsync.registry import HOOKS
-from mmsync.visualization.curves import draw_curves, read_run
+from mmsync.runlog import read_run
+from mmsync.visualization.curves import draw_curves
 from mmsync.visualization.embedding import draw_embedding
 
 HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1")
