@@ -63,8 +63,8 @@ def _to_plain(value: Any, where: str) -> Any:
         content = torch.from_numpy(value.copy()) if numeric else _to_plain(value.tolist(), where)
         return {_ARRAY: content, "dtype": value.dtype.str}
     if isinstance(value, dict):
-        items = {key: _to_plain(item, f"{where}.{key}") for key, item in value.items()}
-        return {key: item for key, item in items.items() if item is not _DROPPED}
+        pairs = ((key, _to_plain(item, f"{where}.{key}")) for key, item in value.items())
+        return {key: item for key, item in pairs if item is not _DROPPED}
     if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, torch.Size):
         items = [item for item in (_to_plain(item, f"{where}[]") for item in value) if item is not _DROPPED]
         return tuple(items) if isinstance(value, tuple) else items
@@ -143,7 +143,7 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
             f"launcher={launcher!r}, but {' and '.join(missing)} is not set: start the processes with "
             "tools/dist_train.sh or torchrun, or use --launcher none"
         )
-    options = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
     torch.distributed.init_process_group("gloo", **options)
 
 

@@ -1,4 +1,4 @@
-"""MMEngine's loops, able to continue inside an epoch and to validate without touching the randomness of training."""
+"""MMEngine's loops, with resuming inside an epoch and validation that leaves the random state of training alone."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from mmsync.structures import FeatureTable
 
 
 def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: int) -> Iterator[Any]:
-    """One pass over the data without its first ``seen`` batches; a resumed run's randomness holds from here on."""
+    """One pass over the data without its first ``seen`` batches; restores the random states of a resumed run."""
     if hasattr(runner.bare_model, "set_epoch"):  # for what a method schedules by epoch
         runner.bare_model.set_epoch(epoch)
     sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
     skip = getattr(sampler, "skip", None)
     if seen and skip is not None:
-        skip(seen * dataloader.batch_sampler.batch_size)
+        skip(seen * getattr(dataloader.batch_sampler, "batch_size", 1))
     batches = iter(dataloader)
     if seen and skip is None:
         runner.logger.warning(
-            f"{type(sampler).__name__} cannot skip: reading {seen} batches that were trained on already"
+            f"{type(sampler).__name__} cannot skip: reading the {seen} batches that were already trained on"
         )
         for _ in range(seen):
             next(batches, None)
@@ -36,17 +36,17 @@ def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: in
     return batches
 
 
-class _TellsProgress(upstream.BaseLoop):
+class _ProgressLoop(upstream.BaseLoop):
     def run_iter(self, *args: Any) -> None:
-        """One iteration, for what a method schedules by the run's length."""
+        """Run an iteration; a method may schedule by the share of the run that is done."""
         if hasattr(self.runner.bare_model, "set_progress"):
             self.runner.bare_model.set_progress(self._iter / self._max_iters)
         super().run_iter(*args)
 
 
 @LOOPS.register_module()
-class EpochBasedTrainLoop(_TellsProgress, upstream.EpochBasedTrainLoop):
-    """Trains for a number of epochs; after a resume the interrupted epoch goes on where it stopped."""
+class EpochBasedTrainLoop(_ProgressLoop, upstream.EpochBasedTrainLoop):
+    """Trains for a number of epochs; a resumed run continues inside the interrupted epoch."""
 
     def run_epoch(self) -> None:
         """Run the rest of the current epoch."""
@@ -62,13 +62,13 @@ class EpochBasedTrainLoop(_TellsProgress, upstream.EpochBasedTrainLoop):
 
 
 @LOOPS.register_module()
-class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
+class IterBasedTrainLoop(_ProgressLoop, upstream.IterBasedTrainLoop):
     """Trains for a number of iterations, pass after pass over the data.
 
     Args:
         runner: The Runner.
         dataloader: A data loader or its config.
-        max_iters: Iterations in all.
+        max_iters: Total number of iterations.
         val_begin: First iteration after which validation may run.
         val_interval: Iterations between validations.
         dynamic_intervals: ``(iteration, interval)`` pairs: the interval from that iteration on.
@@ -83,7 +83,7 @@ class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
         val_interval: int = 1000,
         dynamic_intervals: Optional[list[tuple[int, int]]] = None,
     ) -> None:
-        # not MMEngine's __init__: it opens an iterator, whose workers would idle beside those of ours
+        # not MMEngine's __init__, which opens an iterator with workers that would stay idle
         upstream.BaseLoop.__init__(self, runner, dataloader)
         self._max_iters, self._max_epochs = int(max_iters), 1
         self._epoch = self._iter = 0

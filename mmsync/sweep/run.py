@@ -98,8 +98,8 @@ class Sweep:
                     for handle, job in done:
                         group = self.outcomes[job.setting]
                         try:
-                            group[job.seed] = handle.result()
-                            shown = self._shown(group[job.seed])
+                            group[job.seed] = result = handle.result()
+                            shown = self._shown(result)
                             said = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
                         except Exception as error:  # also what a cluster raises for a job that it lost
                             group[job.seed] = error
@@ -165,8 +165,8 @@ def table_cells(
     stems = {row["config"]: Path(row["config"]).stem for row in rows}
     if len(set(stems.values())) < len(stems):
         stems = {config: config for config in stems}
-    keys = dict.fromkeys(key for row in rows for key in row["settings"])
-    keys = [key for key in keys if len({repr(row["settings"].get(key)) for row in rows}) > 1]
+    every = dict.fromkeys(key for row in rows for key in row["settings"])
+    keys = [key for key in every if len({repr(row["settings"].get(key)) for row in rows}) > 1]
     names = list(dict.fromkeys(name for row in rows for name in shown(row["metrics"])))
     name_config = len(stems) > 1 or not keys
     cells = [(*(("config",) if name_config else ()), *keys, *names, "seeds")]

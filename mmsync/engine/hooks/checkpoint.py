@@ -32,6 +32,10 @@ class CheckpointHook(UpstreamCheckpointHook):
         save_begin: First epoch or iteration to save at.
     """
 
+    keep_ckpt_ids: Any
+    best_ckpt_path: Optional[str]
+    best_ckpt_path_dict: dict[str, Optional[str]]
+
     def __init__(
         self,
         interval: int = -1,

@@ -80,7 +80,7 @@ class LARS(torch.optim.Optimizer):
         if not params:
             return []
         decay = group["weight_decay"]
-        grads = [p.grad for p in params]
+        grads = [p.grad for p in params if p.grad is not None]
         sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(grads)
         ratios = [
             group["trust_coefficient"] * size / (slope + decay * size + group["eps"])

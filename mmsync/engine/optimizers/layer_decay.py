@@ -32,12 +32,13 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None) -> None:
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
-        self.rate = self.paramwise_cfg.get("layer_decay_rate")
-        if self.rate is None or not 0 < self.rate <= 1 or self.base_lr is None:
+        rate = self.paramwise_cfg.get("layer_decay_rate")
+        if rate is None or not 0 < rate <= 1 or self.base_lr is None:
             raise ConfigError(
-                f"optim_wrapper.paramwise_cfg.layer_decay_rate={self.rate}, optimizer.lr={self.base_lr}: layer decay "
+                f"optim_wrapper.paramwise_cfg.layer_decay_rate={rate}, optimizer.lr={self.base_lr}: layer decay "
                 "needs a rate in (0, 1], usually 0.65 to 0.9, and a learning rate"
             )
+        self.rate, self.lr = float(rate), float(self.base_lr)
 
     def add_params(
         self,
@@ -54,7 +55,7 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         merged: dict[tuple, dict] = {}
         for group in params:
             (parameter,) = group.pop("params")
-            group["lr"] = group.get("lr", self.base_lr) * scales[id(parameter)]
+            group["lr"] = group.get("lr", self.lr) * scales[id(parameter)]
             same = merged.setdefault(tuple(sorted(group.items())), {"params": [], **group})
             same["params"].append(parameter)
         params[:] = list(merged.values())
