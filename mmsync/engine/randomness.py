@@ -1,4 +1,4 @@
-"""The states of all random generators of a process, as plain values."""
+"""States of all random generators of a process, as plain values."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from mmsync.visualization.canvas import colour, new_figure, save_figure
 
 
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
-    """Exponential moving average without the bias of its start; NaN is passed over.
+    """Bias-corrected exponential moving average that skips NaN.
 
     Args:
         values: ``(n,)``.
-        weight: Of the past, in [0, 1).
+        weight: Weight of the past, in [0, 1).
 
     Returns:
         ``(n,)``.
@@ -32,14 +32,13 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path], smooth: float = 0.0) -> None:
-    """Draw values of several runs, one panel a value.
+    """Draw values of several runs, one panel per value.
 
     Args:
         runs: The runs, one colour each.
-        keys: Names of values. A run without one of them is left out of its panel, as long as another has it.
-        path: The picture; its suffix chooses the format.
-        smooth: Of what training logged, see :func:`smoothed`; the values themselves are then drawn pale. Results of
-            validations stay as they are.
+        keys: Names of values; each has to be logged by at least one of the runs.
+        path: The picture; its suffix determines the format.
+        smooth: Weight of the past for values of training, see :func:`smoothed`; raw values are then drawn pale.
 
     Raises:
         DataError: No run has one of the values.
@@ -48,7 +47,7 @@ def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path]
     for key in keys:
         if not any(key in run.keys for run in runs):
             every = Run("log" if len(runs) > 1 else runs[0].name, [row for r in runs for row in r.train + r.val])
-            every.curve(key)  # raises with all names there are
+            every.curve(key)  # raises, with all available names
     columns = math.ceil(math.sqrt(len(keys)))
     rows = math.ceil(len(keys) / columns)
     figure = new_figure(max(5.0 * columns, 6), 3.4 * rows + 0.3 * (len(runs) > 1))
