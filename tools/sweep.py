@@ -12,6 +12,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import DictAction
 
@@ -70,9 +71,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main(args: argparse.Namespace) -> None:
+def check_args(args: argparse.Namespace, axes: dict[str, Any]) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        ConfigError: The first problem.
+    """
     from mmsync.errors import ConfigError
-    from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
 
     for flag in ("jobs", "trials"):
         if getattr(args, flag) is not None and getattr(args, flag) < 1:
@@ -86,7 +91,6 @@ def main(args: argparse.Namespace) -> None:
     if args.gpus != ["auto"] and args.launcher == "slurm":
         raise ConfigError("--gpus: is for --launcher local; for SLURM use --slurm gpus_per_node=1")
     options = args.cfg_options or {}
-    axes = parse_space(args.axes)
     for key, values in axes.items():
         if isinstance(values, tuple) and not args.search:
             raise ConfigError(f"--set {key}: a range is for --search optuna; for a grid list the values, V1,V2")
@@ -95,6 +99,14 @@ def main(args: argparse.Namespace) -> None:
     for key, what in OF_SWEEP.items():
         if key in axes or key in options:
             raise ConfigError(f"{key}: the sweep sets it, by {what}; leave it out of --set and --cfg-options")
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
+
+    axes = parse_space(args.axes)
+    check_args(args, axes)
+    options = args.cfg_options or {}
     protocols, names = load_protocols(args.protocols, PROTOCOLS)
     sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
     search = None
