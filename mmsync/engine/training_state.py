@@ -1,4 +1,4 @@
-"""What a checkpoint holds beside the weights, and how a resumed run takes it over."""
+"""State of a training beyond its weights: assembly for checkpoints, and restoring on resume."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def training_state(
 
     Args:
         runner: The Runner.
-        done: ``epoch`` and ``iter`` that are done, and what else ``meta`` is to hold.
+        done: Completed ``epoch`` and ``iter``, and further entries of ``meta``.
         rng: States of the random generators of each rank.
         optimizer: Include the optimiser's state.
         param_scheduler: Include the schedulers' states.
 
     Returns:
-        The checkpoint, as MMEngine lays it out, with ``rng``.
+        The checkpoint in MMEngine's form, with ``rng``.
     """
     loader = runner.train_dataloader
     meta = {

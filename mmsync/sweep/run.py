@@ -96,16 +96,8 @@ class Sweep:
                     done = [pair for pair in running if pair[0].done()]
                     running = [pair for pair in running if pair not in done]
                     for handle, job in done:
+                        bar.write(f"{job}: {self._collect(handle, job)}", file=sys.stdout)
                         group = self.outcomes[job.setting]
-                        try:
-                            group[job.seed] = result = handle.result()
-                            shown = self._shown(result)
-                            text = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
-                        except Exception as error:  # includes errors of a cluster that lost a job
-                            group[job.seed] = error
-                            self.failures[str(job)] = str(error)
-                            text = f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-                        bar.write(f"{job}: {text}", file=sys.stdout)
                         if on_finished is not None and len(group) == len(self.seeds):
                             on_finished(job.setting, self._row(job.setting, group))
                         bar.update()
@@ -114,6 +106,17 @@ class Sweep:
                         time.sleep(0.1)
             finally:
                 pool.close()
+
+    def _collect(self, handle: Any, job: Job) -> str:
+        """Store the outcome of a job that has ended; return its text for the console."""
+        group = self.outcomes[job.setting]
+        try:
+            group[job.seed] = result = handle.result()
+            return "  ".join(f"{key} {value:.2f}" for key, value in self._shown(result).items())
+        except Exception as error:  # includes errors of a cluster that lost a job
+            group[job.seed] = error
+            self.failures[str(job)] = str(error)
+            return f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
 
     def _shown(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
         """Results to display: those of the protocols, if there are any."""

@@ -1,4 +1,4 @@
-"""What a user sees: bars or lines, an alarm at a collapse, a summary that names existing files."""
+"""Console output: bars or lines, a warning at a collapse, a summary that names existing files."""
 
 from __future__ import annotations
 

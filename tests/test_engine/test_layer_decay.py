@@ -78,12 +78,12 @@ def test_custom_keys_come_on_top():
 
 
 @pytest.mark.parametrize("rate", [None, 0.0, 1.5])
-def test_a_rate_out_of_range_is_told(rate):
+def test_a_rate_out_of_range_is_refused(rate):
     with pytest.raises(ConfigError, match="layer_decay_rate"):
         wrapper(model_of(SLIM), **({} if rate is None else {"layer_decay_rate": rate}), flat_decay_mult=0.0)
 
 
-def test_a_backbone_without_layers_is_told():
+def test_a_backbone_without_layers_is_refused():
     class Plain(torch.nn.Module):
         def __init__(self):
             super().__init__()

@@ -123,7 +123,7 @@ def sweep(tool, monkeypatch, tmp_path, config):
 
 
 def calls(tmp_path, name="calls"):
-    """What was started since the last look."""
+    """Calls since the last one of this function."""
     file = tmp_path / name
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
     file.unlink(missing_ok=True)
