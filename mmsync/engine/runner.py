@@ -25,7 +25,7 @@ from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
-from mmsync.engine.dataloader import require_batches, set_loader_defaults
+from mmsync.engine.dataloader import complete_dataloader
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.randomness import get_rng_state, set_rng_state
 from mmsync.engine.training_state import load_scheduler_states, resume_point, training_state
@@ -142,9 +142,7 @@ class MotionRunner(Runner):
             ConfigError: It would yield no batch.
         """
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        if loader is not dataloader:
-            set_loader_defaults(loader, dataloader, seed)
-        require_batches(loader)
+        complete_dataloader(loader, dataloader, seed)
         return loader
 
     def bound_history(self) -> None:

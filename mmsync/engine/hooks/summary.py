@@ -58,16 +58,15 @@ class RunSummaryHook(Hook):
             if values:
                 best, epoch = max(values)
                 lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
-        last, best_file = hub.get_info("last_ckpt"), hub.get_info("best_ckpt")
-        for name, path in (
-            ("checkpoint", last),
-            ("best", best_file),
-            ("log", _log_file(runner)),
-            ("embedding", self._draw(runner, runner.val_loop)),
-            ("curves", _draw_curves(runner)),
-        ):
-            if path and os.path.exists(path):
-                lines.append(f"{name:<12} {_short(path)}")
+        last = hub.get_info("last_ckpt")
+        paths = {
+            "checkpoint": last,
+            "best": hub.get_info("best_ckpt"),
+            "log": _log_file(runner),
+            "embedding": self._draw_embedding(runner, runner.val_loop),
+            "curves": _draw_curves(runner),
+        }
+        lines += _file_lines(paths)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
@@ -76,13 +75,10 @@ class RunSummaryHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Draw the embedding of a test."""
         if is_main_process():
-            path = self._draw(runner, runner.test_loop)
-            lines = [f"{'log':<12} {_short(_log_file(runner))}"] + (
-                [f"{'embedding':<12} {_short(path)}"] if path else []
-            )
-            runner.logger.info("\n  " + "\n  ".join(lines))
+            paths = {"log": _log_file(runner), "embedding": self._draw_embedding(runner, runner.test_loop)}
+            runner.logger.info("\n  " + "\n  ".join(_file_lines(paths)))
 
-    def _draw(self, runner: Any, loop: Any) -> Optional[str]:
+    def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
         """Draw the latest features of a probe; a failure to draw is a warning."""
         data = None
         if loop is not None and not isinstance(loop, dict):
@@ -109,6 +105,11 @@ def _draw_curves(runner: Any) -> Optional[str]:
         runner.logger.warning(f"no picture of the curves: {error}")
         return None
     return str(path)
+
+
+def _file_lines(paths: dict[str, Optional[str]]) -> list[str]:
+    """Lines for the files that exist."""
+    return [f"{name:<12} {_short(path)}" for name, path in paths.items() if path and os.path.exists(path)]
 
 
 def _log_file(runner: Any) -> str:
