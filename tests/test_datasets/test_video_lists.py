@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmsync.datasets.sources.clips import lists
-from mmsync.errors import ConfigError, DataError, ProtocolError
+from mmsync.errors import ConfigError, DataError
 
 
 def test_path_and_label_from_the_right(tmp_path):
@@ -83,15 +83,6 @@ def test_hmdb51_marks_train_test_and_neither(tmp_path):
     (tmp_path / "wave_test_split1.txt").write_text("b.avi 3\n")
     with pytest.raises(DataError, match="line 1"):
         lists.read_hmdb51(tmp_path, 1, "test")
-
-
-def test_a_model_of_one_fold_is_not_tested_on_another():
-    lists.check_fold(["ucf101/1"], "ucf101/1")
-    lists.check_fold(["hmdb51/2", "kinetics/1"], "ucf101/1")
-    lists.check_fold([], "ucf101/1")
-    lists.check_fold(["ucf101/1"], None)
-    with pytest.raises(ProtocolError, match="trained on fold ucf101/2"):
-        lists.check_fold(["ucf101/1", "ucf101/2"], "ucf101/1")
 
 
 def test_ava_rows_of_one_person_are_one_box(tmp_path):
