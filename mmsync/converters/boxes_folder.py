@@ -17,7 +17,8 @@ from mmsync.converters.conversion import SHOWN, Fault, Report
 from mmsync.converters.found_boxes import read_coco, read_mot
 from mmsync.errors import ConfigError, DataError
 from mmsync.media.index import SUFFIXES, build_index
-from mmsync.store.tracks import TrackStore, check_place, write_track_store
+from mmsync.store.ragged import check_place
+from mmsync.store.tracks import FORMAT, TrackStore, write_track_store
 from mmsync.structures import Track
 from mmsync.structures.track import remarks
 
@@ -83,7 +84,7 @@ def convert_boxes(
         DataError: No such folder or file, no boxes for any video, or ``out`` exists.
     """
     root, boxes, out = Path(videos), Path(boxes), Path(out)
-    check_place(out, overwrite)
+    check_place(out, FORMAT, overwrite)
     if not root.is_dir() or not boxes.exists():
         raise DataError(f"{boxes if root.is_dir() else root} does not exist")
     ava = read_ava(boxes) if boxes.suffix.lower() == ".csv" and boxes.is_file() else None

@@ -139,7 +139,7 @@ def conversion(
             raise DataError(
                 f"{report.to_text()}\n{text if report.stored else 'no clip is left to be stored'}; see {beside}"
             )
-        writer.attach("report.json", report.to_json())
+        writer.text("report.json", report.to_json())
     shutil.rmtree(parts, ignore_errors=True)
 
 

@@ -24,7 +24,8 @@ from mmsync.converters.tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
 from mmsync.converters.tvhid_file import Annotation, read_annotation
 from mmsync.errors import DataError
 from mmsync.media.index import SUFFIXES, build_index
-from mmsync.store.tracks import TrackStore, check_place
+from mmsync.store.ragged import check_place
+from mmsync.store.tracks import FORMAT, TrackStore
 from mmsync.structures import Track
 
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
@@ -98,7 +99,7 @@ def convert_tvhid(
         DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.
     """
     raw, out = Path(raw), Path(out)
-    check_place(out, overwrite)
+    check_place(out, FORMAT, overwrite)
     clips, faults = find_clips(raw)
     report = TrackReport("tvhid", raw, sum(file is not None for pair in clips.values() for file in pair))
     report.faults += faults

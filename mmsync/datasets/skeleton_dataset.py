@@ -15,11 +15,12 @@ from tqdm import tqdm
 from mmsync.datasets.sources.skeleton.base import check_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
-from mmsync.store.clip_cache import ClipCache, config_of, pipeline_key
+from mmsync.store.clip_cache import ClipCache
 from mmsync.structures import MotionSample, SkeletonLayout, View
 
 from .collate import motion_collate
 from .failures import Failures
+from .pipeline_key import config_of, pipeline_key
 from .selection import Split, select
 from .subsets import KEYS, select_subset
 from .transforms.normalize import RemapSkeleton
