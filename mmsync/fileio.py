@@ -91,6 +91,36 @@ def remove_leftovers(folder: Union[str, Path], stem: str = "*") -> None:
         leftover.unlink(missing_ok=True)
 
 
+def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
+    """Sorted files below a folder, through links too.
+
+    Args:
+        root: The folder.
+        suffixes: Ends of their names, in lower case.
+        what: The kind of file, for messages.
+
+    Raises:
+        DataError: The folder does not exist, or there is no such file.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"the folder {root} does not exist")
+    found, zips, seen = [], 0, set()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in seen:  # a link to a folder that was visited before
+            inner.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        found += [Path(folder, name) for name in names if name.lower().endswith(suffixes)]
+        zips += sum(name.lower().endswith(".zip") for name in names)
+    if not found:
+        hint = f"there are {zips} .zip files, unpack them first" if zips else "is this the right folder?"
+        ends = f" (suffixes {' '.join(suffixes)})" if isinstance(suffixes, tuple) else ""
+        raise DataError(f"no {what} under {root}{ends}; {hint}")
+    return sorted(found)
+
+
 def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
     """Numbered, stripped, non-empty lines of a text file.
 

@@ -35,6 +35,7 @@ COMMON = {
     "compat",
     "version",
     "fileio",
+    "parallel",
     "runlog",
 }  # single modules that any package may use; ``ops`` uses none
 

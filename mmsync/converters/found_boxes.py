@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -13,6 +14,17 @@ import torch
 from mmsync.converters.boxes import BoxTable
 from mmsync.errors import DataError
 from mmsync.ops.boxes import coverage
+
+
+def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, BoxTable]:
+    """Boxes by video of a COCO json, or of a folder of MOT files, those of ``names`` only."""
+    if not path.is_dir():
+        return read_coco(path, min_score)
+    files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
+    files = {name: file for name, file in files.items() if file.stat().st_size}  # an empty one: nobody was found
+    if not files.keys() & set(names):
+        raise DataError(f"{path}: no MOT file <video>.txt or .csv, such as {names[0]}.txt")
+    return {name: read_mot(files[name], min_score) for name in names if name in files}
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:

@@ -7,19 +7,17 @@ The file has one JSON object in each line. The first line is the header; the oth
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmengine.logging import print_log
-from tqdm import tqdm
 
 from mmsync.errors import DataError
-from mmsync.fileio import atomic_path
-from mmsync.media.scan import STATUSES
-from mmsync.media.workers import scan_all
+from mmsync.fileio import atomic_path, find_files
+from mmsync.media.scan import STATUSES, scan_all
+from mmsync.parallel import progress
 
 VERSION = 1
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
@@ -154,7 +152,10 @@ def build_index(
         DataError: The folder does not exist or holds no video, or ``out`` is something else.
     """
     root, out = Path(root).resolve(), Path(out)
-    names = _find(root) if names is None else sorted(set(names))
+    if names is None:
+        found = find_files(root, SUFFIXES, "video")
+        names = [path.relative_to(root).as_posix() for path in found]
+    names = sorted(set(names))
     part = out.with_name(f".{out.name}.part")  # rows as they come; a kill leaves at most half a line
     header, stored = _read(out) if out.exists() else ({}, {})
     known = stored | (_read(part, True)[1] if part.exists() else {})
@@ -163,34 +164,21 @@ def build_index(
     if not todo and rows == stored and header.get("root") == str(root) and not part.exists():
         return VideoIndex(root, rows)  # nothing to do, nothing to write
     out.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "a", encoding="utf-8") as log, tqdm(
-        total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo
-    ) as bar:  # fmt: skip
+    corrupt = sum(row["status"] == "corrupt" for row in rows.values())
+    bar = progress(len(names), len(rows), desc="index", unit="video", disable=not todo)
+    with open(part, "a", encoding="utf-8") as log, bar:
         log.write("\n")
         for name, row in scan_all(root, todo, workers, min_frames, timeout):
             rows[name] = {**row, "path": name, "min_frames": min_frames}
             log.write(json.dumps(rows[name]) + "\n")
             log.flush()
-            bar.set_postfix(corrupt=sum(r["status"] == "corrupt" for r in rows.values()), refresh=False)
+            corrupt += row["status"] == "corrupt"
+            bar.set_postfix(corrupt=corrupt, refresh=False)
             bar.update()
     index = VideoIndex(root, {name: rows[name] for name in names})
     index.save(out)
     part.unlink()
     return index
-
-
-def _find(root: Path) -> list[str]:
-    if not root.is_dir():
-        raise DataError(f"the folder {root} does not exist")
-    found = [
-        Path(folder, name).relative_to(root).as_posix()
-        for folder, _, files in os.walk(root)
-        for name in files
-        if name.lower().endswith(SUFFIXES)
-    ]
-    if not found:
-        raise DataError(f"no video under {root} (suffixes {' '.join(SUFFIXES)}); is this the right folder?")
-    return sorted(found)
 
 
 def _same(path: Path, row: dict, min_frames: int) -> bool:

@@ -1,8 +1,9 @@
-"""Look into a video: what it holds, and whether all of it decodes."""
+"""Scan videos: what they hold, and whether all of it decodes."""
 
 from __future__ import annotations
 
 import time as timer
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -11,9 +12,41 @@ import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.media.container import Clock, describe, open_container, reason
+from mmsync.parallel import Lost, run_tasks
 
 STATUSES = ("ok", "no_audio", "too_short", "corrupt")
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
+
+
+def scan_all(
+    root: Path, names: Sequence[str], workers: int, min_frames: int, timeout: float
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Scan videos in processes, so that one that hangs or crashes its decoder costs itself only.
+
+    Args:
+        root: The folder.
+        names: Paths below it.
+        workers: Number of processes.
+        min_frames: See :func:`scan_video`.
+        timeout: Seconds for one file; its process is then ended and the file is corrupt.
+
+    Returns:
+        Names and rows, as they are ready.
+    """
+    tasks = {name: (str(root / name), min_frames) for name in names}
+    for name, row in run_tasks(scan_video, tasks, workers, timeout, isolate=True):
+        yield name, {**_unreadable(root / name), "reason": row.reason} if isinstance(row, Lost) else row
+
+
+def _unreadable(path: Path) -> dict[str, Any]:
+    """The row of a file of which nothing but its size and its time is known."""
+    row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
+    try:
+        stat = path.stat()
+        row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+    except OSError as error:
+        row["reason"] = error.strerror or str(error)
+    return row
 
 
 def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
@@ -33,10 +66,10 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
         DependencyError: PyAV is missing.
     """
     path = Path(path)
-    row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
+    row = _unreadable(path)
+    if row["size"] is None:
+        return row
     try:
-        stat = path.stat()
-        row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
         _scan(path, row, min_frames, float("inf") if timeout is None else timer.monotonic() + timeout)
     except DataError as error:
         row["reason"] = str(error).split(f"{path}: ", 1)[-1]

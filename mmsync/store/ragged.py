@@ -5,7 +5,8 @@ index.npy   ``(n, 2 + k)`` int64: first row and number of rows of each item, the
             that the kind of store keeps for an item
 meta.json   the format with its version, and what else the kind of store says about itself
 
-Further arrays, JSON tables and text files may be put beside them. The folder appears under its name when it is complete.
+Further arrays, JSON tables and text files may be put beside them. The folder appears under its name only when it is
+complete.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Optional, Union
+from typing import Any, BinaryIO, Optional, TypeVar, Union
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from mmsync.fileio import reserve
 from mmsync.store.mapped import MappedArray
 
 PathLike = Union[str, Path]
+Writer = TypeVar("Writer", bound="RaggedWriter")
 
 
 class RaggedWriter:
@@ -80,7 +82,8 @@ class RaggedWriter:
         if arrays.keys() != self._files.keys() or len(lengths) != 1:
             found = {name: array.shape for name, array in arrays.items()}
             raise DataError(
-                f"{self.root}: item {len(self)} has arrays {found}; wanted {list(self._files)}, with as many rows in each"
+                f"{self.root}: item {len(self)} has arrays {found}; wanted {list(self._files)}, with as many rows in "
+                "each"
             )
         for name, array in arrays.items():
             self._files[name].check(array, f"{self.root}: item {len(self)}, {name}")
@@ -157,7 +160,7 @@ class RaggedWriter:
             rows.file.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
-    def __enter__(self) -> RaggedWriter:
+    def __enter__(self: Writer) -> Writer:
         return self
 
     def __exit__(
@@ -268,9 +271,7 @@ class _Rows:
 
     def check(self, array: np.ndarray, what: str) -> None:
         if (array.dtype, array.shape[1:]) != (self.dtype, self.shape):
-            raise DataError(
-                f"{what}: rows are {array.dtype} {array.shape[1:]}, those before {self.dtype} {self.shape}"
-            )
+            raise DataError(f"{what}: rows are {array.dtype} {array.shape[1:]}, those before {self.dtype} {self.shape}")
 
     def write(self, array: np.ndarray) -> None:
         self.file.write(np.ascontiguousarray(array).data)

@@ -72,7 +72,7 @@ def write_track_store(
     place = {video["name"]: index for index, video in enumerate(store.videos)}
     with RaggedWriter(root, FORMAT, overwrite) as out:
         for track in store.tracks:
-            rows = {
+            rows: dict[str, np.ndarray] = {
                 "boxes": np.asarray(track.boxes, np.float32),
                 "labels": np.asarray(track.labels, np.int64),
                 "partner": np.asarray(track.partner, np.int64),

@@ -57,7 +57,8 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
     for kind in ("skeleton", "label"):
         (folder / kind).mkdir()
     for name, part in tqdm(recordings, desc="write PKU-MMD", unit="recording", disable=None):
-        frames, labels = [], []
+        frames: list[np.ndarray] = []
+        labels: list[str] = []
         for index in part:
             clip = source.load(index)
             if len(clip) > 2:

@@ -55,7 +55,7 @@ def test_store_gives_back_what_was_written(make_store, clips):
 
 def test_store_is_an_ordinary_npy(make_store, clips):
     source = make_store(clips)
-    whole = np.load(source._clips.path)
+    whole = np.load(source.folder / "clips.npy")
     np.testing.assert_array_equal(whole, np.concatenate([c.reshape(-1, 20, 3) for c in clips]))
 
 

@@ -211,7 +211,7 @@ def test_a_stopped_conversion_goes_on(tmp_path, run, monkeypatch):
     changed = raw / "part0" / f"{NAMES[0]}.skeleton"
     os.utime(changed, (1, 1))
     code, printed = run(raw, out, "--workers", 1)
-    assert (code, "going on: 3 of 12 files" in printed) == (0, True), printed
+    assert (code, "resuming: 3 of 12 files" in printed) == (0, True), printed
     assert len(reads) == 9
     assert changed.name in reads
     assert content(out) == content(tmp_path / "whole")
@@ -224,7 +224,7 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     raw = make_raw(tmp_path / "raw", names)
     program = (
         "import sys, time\n"
-        "from mmsync.datasets.sources import conversion, ntu_folder\n"
+        "from mmsync.converters import ntu_folder\n"
         "from mmsync.converters.ntu_file import read_skeleton\n"
         "def slow(path):\n    time.sleep(0.2)\n    return read_skeleton(path)\n"
         "ntu_folder.read_skeleton = slow\n"
@@ -245,7 +245,7 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     done = len(list(parts.glob("S*.npz")))
     assert 3 <= done < len(names)
     ntu_folder.convert_ntu(raw, killed, workers=2)
-    assert "going on: " in capsys.readouterr().out
+    assert "resuming: " in capsys.readouterr().out
     ntu_folder.convert_ntu(raw, whole, workers=1)
     assert content(killed) == content(whole)
     assert not list(tmp_path.glob(".*"))

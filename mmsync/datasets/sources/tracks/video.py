@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from mmsync.converters.conversion import SHOWN
+from mmsync.converters.report import SHOWN
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.media.crops import cut_flow, cut_out, whole_pixels
