@@ -31,6 +31,9 @@ class Lost(NamedTuple):
     reason: str
 
 
+KILLED = Lost("its process was killed twice; does it need too much memory?")
+
+
 def run_tasks(
     function: Callable[..., Any],
     tasks: Mapping[str, tuple],
@@ -61,42 +64,36 @@ def run_tasks(
         return
     queue = list(tasks)[::-1]
     killed: set[str] = set()
-    busy: dict[Connection, tuple[Any, str, float]] = {}
-    free: list[tuple[Connection, Any]] = []
+    busy: dict[Connection, _Worker] = {}
+    free: list[_Worker] = []
     try:
         while queue or busy:
             while queue and len(busy) < max(1, workers):
-                pipe, process = free.pop() if free else _start(function)
-                try:
-                    pipe.send(tasks[queue[-1]])
-                except OSError:  # killed while it had nothing to do: no task is to blame
-                    process.join()
-                    continue
-                busy[pipe] = process, queue.pop(), time.monotonic()
+                worker = free.pop() if free else _Worker(function)
+                if worker.give(queue[-1], tasks[queue[-1]]):
+                    queue.pop()
+                    busy[worker.pipe] = worker
             ready = wait(list(busy), timeout=None if timeout is None else 0.5)
-            for pipe, (process, name, since) in list(busy.items()):
-                result = None
+            for pipe, worker in list(busy.items()):
                 if pipe in ready:
-                    result = _receive(pipe, process, retry=name not in killed)
-                elif timeout is not None and time.monotonic() - since > timeout:
-                    process.kill()
-                    process.join()
-                    result = Lost(f"not finished within {timeout} s")
+                    answer = worker.take()
+                elif timeout is not None and time.monotonic() - worker.since > timeout:
+                    worker.end()
+                    answer = Lost(f"not finished within {timeout} s")
                 else:
                     continue
                 del busy[pipe]
-                if result is None:
-                    killed.add(name)
-                    queue.append(name)
-                elif isinstance(result, Lost):
-                    yield name, result
+                if answer is KILLED and worker.task not in killed:
+                    killed.add(worker.task)
+                    queue.append(worker.task)
+                elif isinstance(answer, Lost):
+                    yield worker.task, answer
                 else:
-                    free.append((pipe, process))
-                    yield name, _unpack(*result)
+                    free.append(worker)
+                    yield worker.task, _unpack(*answer)
     finally:
-        for _, process in [*free, *((pipe, entry[0]) for pipe, entry in busy.items())]:
-            process.kill()
-            process.join()
+        for worker in [*free, *busy.values()]:
+            worker.end()
 
 
 def progress(total: int, done: int = 0, **options: Any) -> tqdm:
@@ -110,15 +107,42 @@ def progress(total: int, done: int = 0, **options: Any) -> tqdm:
     return tqdm(total=total, initial=done, mininterval=0.2 if sys.stderr.isatty() else 20, **options)
 
 
-def _start(function: Callable[..., Any]) -> tuple[Connection, Any]:
-    """Start a worker; returns the pipe to it and its process."""
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"  # fork: nothing to import again
-    context: Any = multiprocessing.get_context(method)
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(function, theirs, ours, os.getpid()), daemon=True)
-    process.start()
-    theirs.close()
-    return ours, process
+class _Worker:
+    """A process that calls a function, and the pipe to it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"  # fork: no imports again
+        context: Any = multiprocessing.get_context(method)
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(function, theirs, self.pipe, os.getpid()), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.task, self.since = "", 0.0
+
+    def give(self, task: str, arguments: tuple) -> bool:
+        """Send a task; false if the process was killed while it had none."""
+        try:
+            self.pipe.send(arguments)
+        except OSError:
+            self.end()
+            return False
+        self.task, self.since = task, time.monotonic()
+        return True
+
+    def take(self) -> Any:
+        """The answer, or a :class:`Lost`."""
+        try:
+            return self.pipe.recv()
+        except (EOFError, ConnectionResetError):  # the latter if it had not yet read its task
+            self.process.join()
+        if self.process.exitcode == -signal.SIGKILL:
+            return KILLED
+        return Lost(f"its process crashed (exit code {self.process.exitcode})")
+
+    def end(self) -> None:
+        """Kill the process."""
+        self.process.kill()
+        self.process.join()
 
 
 def _work(function: Callable[..., Any], pipe: Connection, parents: Connection, parent: int) -> None:
@@ -149,17 +173,6 @@ def _sendable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _receive(pipe: Connection, process: Any, retry: bool) -> Any:
-    """The answer of a worker, a :class:`Lost`, or ``None`` if its task is to be tried again."""
-    try:
-        return pipe.recv()
-    except (EOFError, ConnectionResetError):  # the latter if it had not yet read its task
-        process.join()
-    if process.exitcode != -signal.SIGKILL:
-        return Lost(f"its process crashed (exit code {process.exitcode})")
-    return None if retry else Lost("its process was killed twice; does it need too much memory?")
 
 
 def _unpack(good: bool, value: Any, trace: str) -> Any:

@@ -91,9 +91,9 @@ def test_idle_and_busy_workers_end_when_their_parent_is_killed():
     code = (
         "import os, signal, time\n"
         "from mmsync import parallel\n"
-        "found = [parallel._start(time.sleep) for _ in range(3)]\n"
-        "found[0][0].send((600,))\n"
-        "print(*(process.pid for _, process in found), flush=True)\n"
+        "found = [parallel._Worker(time.sleep) for _ in range(3)]\n"
+        "found[0].give('a', (600,))\n"
+        "print(*(worker.process.pid for worker in found), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:

@@ -15,7 +15,7 @@ _MOST_BODIES = 100  # Kinect v2 tracks six people; a slot is an int8
 
 
 class TrackedClip(NamedTuple):
-    """What a raw file holds: one row for each tracking id, ordered by first appearance.
+    """The content of a raw file: one row for each tracking id, ordered by first appearance.
 
     Attributes:
         keypoint: ``(M, T, 25, 3)`` float32, metres in the camera's frame (y up, z away); zeros where absent.
@@ -44,54 +44,70 @@ def read_skeleton(path: Union[str, Path]) -> TrackedClip:
         BadFileError: The file breaks the grammar or shows nobody; the message names file, line, and what was wanted.
     """
     lines = read_lines(path)
-    last = len(lines)
     frames = read_count(lines[0], path, 1, "the number of frames", most=10**9 - 1)
-    if frames > last - 1:  # each frame has a line at least
-        raise BadFileError(path, "truncated", f"wanted {frames} frames, but only {last - 1} lines follow", 1)
-    who, when, slots, heads = [], [], [], []
-    rows: dict[bytes, int] = {}
-    at = 1  # index of the next line
+    bodies = _Bodies()
     try:
-        for frame in range(frames):
-            if at >= last:
-                raise BadFileError(path, "truncated", f"the file ends before frame {frame + 1} of {frames}", last)
-            bodies = read_count(lines[at], path, at + 1, "the number of bodies", _MOST_BODIES)
-            at += 1
-            seen = []
-            for slot in range(bodies):
-                if at + _BODY_LINES > last:
-                    where = f"body {slot + 1} of {bodies} in frame {frame + 1} of {frames}"
-                    raise BadFileError(path, "truncated", f"the file ends inside {where}", last)
-                body = (lines[at].split(None, 1) or [b""])[0]
-                if read_count(lines[at + 1], path, at + 2, "the number of joints", most=10**9 - 1) != JOINTS:
-                    text = f"wanted {JOINTS} joints, found {show(lines[at + 1])}"
-                    raise BadFileError(path, "joint count", text, at + 2)
-                if body in seen:
-                    raise BadFileError(path, "duplicate body id", f"two bodies of a frame are {show(body)}", at + 1)
-                seen.append(body)
-                who.append(rows.setdefault(body, len(rows)))
-                when.append(frame)
-                slots.append(slot)
-                heads.append(at)
-                at += _BODY_LINES
-        if at < last:
-            text = f"wanted the end of the file after {frames} frames, found {show(lines[at])}"
-            raise BadFileError(path, "trailing lines", text, at + 1)
+        _find_bodies(lines, frames, bodies, path)
     except BadFileError:
-        _read_bodies(lines, heads, path)  # a line that is missing or too much is seen late; tell the first that is odd
+        # a missing or extra line is noticed late; report the first line that is odd
+        _read_bodies(lines, bodies.lines, path)
         raise
-    if not heads:
+    if not bodies.lines:
         raise BadFileError(path, "nobody", f"none of the {frames} frames has a body")
-    if len(rows) > _MOST_BODIES:
-        raise BadFileError(path, "bad count", f"{len(rows)} different bodies; at most {_MOST_BODIES} can be")
-    points = _read_bodies(lines, heads, path)
+    if len(bodies.rows) > _MOST_BODIES:
+        raise BadFileError(path, "bad count", f"{len(bodies.rows)} different bodies; at most {_MOST_BODIES} can be")
+    points = _read_bodies(lines, bodies.lines, path)
     if not points.any():
         raise BadFileError(path, "nobody", "all coordinates are zero")
-    keypoint = np.zeros((len(rows), frames, JOINTS, 3), dtype=np.float32)
+    keypoint = np.zeros((len(bodies.rows), frames, JOINTS, 3), dtype=np.float32)
     body_slots = np.full(keypoint.shape[:2], -1, dtype=np.int8)
-    keypoint[who, when] = points
-    body_slots[who, when] = slots
-    return TrackedClip(keypoint, body_slots, [body.decode() for body in rows])
+    keypoint[bodies.row, bodies.frame] = points
+    body_slots[bodies.row, bodies.frame] = bodies.slot
+    return TrackedClip(keypoint, body_slots, [body.decode() for body in bodies.rows])
+
+
+class _Bodies:
+    """Bodies by place: the row of each in the clip, its frame, its place in the frame's list, and its first line."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, int] = {}  # by tracking id
+        self.row: list[int] = []
+        self.frame: list[int] = []
+        self.slot: list[int] = []
+        self.lines: list[int] = []
+
+
+def _find_bodies(lines: list[bytes], frames: int, bodies: _Bodies, path: Union[str, Path]) -> None:
+    """Go through the structure of a file, and fill ``bodies``; their coordinates are read later, all at once."""
+    last = len(lines)
+    if frames > last - 1:  # each frame has a line at least
+        raise BadFileError(path, "truncated", f"wanted {frames} frames, but only {last - 1} lines follow", 1)
+    at = 1  # index of the next line
+    for frame in range(frames):
+        if at >= last:
+            raise BadFileError(path, "truncated", f"the file ends before frame {frame + 1} of {frames}", last)
+        count = read_count(lines[at], path, at + 1, "the number of bodies", _MOST_BODIES)
+        at += 1
+        seen = []
+        for slot in range(count):
+            if at + _BODY_LINES > last:
+                where = f"body {slot + 1} of {count} in frame {frame + 1} of {frames}"
+                raise BadFileError(path, "truncated", f"the file ends inside {where}", last)
+            body = (lines[at].split(None, 1) or [b""])[0]
+            if read_count(lines[at + 1], path, at + 2, "the number of joints", most=10**9 - 1) != JOINTS:
+                text = f"wanted {JOINTS} joints, found {show(lines[at + 1])}"
+                raise BadFileError(path, "joint count", text, at + 2)
+            if body in seen:
+                raise BadFileError(path, "duplicate body id", f"two bodies of a frame are {show(body)}", at + 1)
+            seen.append(body)
+            bodies.row.append(bodies.rows.setdefault(body, len(bodies.rows)))
+            bodies.frame.append(frame)
+            bodies.slot.append(slot)
+            bodies.lines.append(at)
+            at += _BODY_LINES
+    if at < last:
+        text = f"wanted the end of the file after {frames} frames, found {show(lines[at])}"
+        raise BadFileError(path, "trailing lines", text, at + 1)
 
 
 def _read_bodies(lines: list[bytes], heads: list[int], path: Union[str, Path]) -> np.ndarray:

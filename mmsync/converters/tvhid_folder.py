@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
@@ -105,29 +105,32 @@ def convert_tvhid(
             continue
         table, notes = content.table, _notes(content)
         if found is not None:
-            others = found.get(name, _NO_BOX)
-            table = link_boxes(others, content.table, link)
-            if len(table.frame) < len(others.frame):
-                unused = f"{len(others.frame) - len(table.frame)} of {len(others.frame)}"
-                notes["found boxes of nobody annotated"] = unused
+            table = _linked(found.get(name, _NO_BOX), table, link, notes)
         label = CLASS_NAMES.index(name.split("_")[0])
         tracks.add(name, video, row, table, max_gap, frame_times(video, row), label, notes)
-    names = set(tracks.names)
-    splits = {split: [name for name in published if name in names] for split, published in SPLITS.items()}
-    _count(report, tracks.names, splits)
-    hint = "" if boxes is None else (
-        f": no box of {boxes} covers an annotated person by {link:g} (x y width height in pixels?)"
-    )  # fmt: skip
+    splits = _count(report, tracks.names)
+    hint = f": no box of {boxes} covers an annotated person by {link:g} (x y width height in pixels?)" if boxes else ""
     return tracks.finish(CLASS_NAMES, splits, EXPECTED, "TV Human Interaction", hint)
 
 
-def _count(report: Report, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
+def _linked(found: BoxTable, annotated: BoxTable, link: float, notes: dict[str, str]) -> BoxTable:
+    table = link_boxes(found, annotated, link)
+    if len(table.frame) < len(found.frame):
+        notes["found boxes of nobody annotated"] = f"{len(found.frame) - len(table.frame)} of {len(found.frame)}"
+    return table
+
+
+def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
+    """The splits of the stored clips, counted in the report."""
+    stored = set(names)
+    splits = {split: [name for name in published if name in stored] for split, published in SPLITS.items()}
     report.splits["all"] = EXPECTED["all"], len(names)
     for split in ("set1", "set2"):
         report.splits[split] = EXPECTED[split], len(splits[split])
     for label in CLASS_NAMES:
         expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
         report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
+    return splits
 
 
 def _notes(content: Annotation) -> dict[str, str]:

@@ -76,43 +76,41 @@ class RaggedWriter:
         Raises:
             DataError: The item does not fit the ones before it.
         """
+        lengths = {len(array) for array in arrays.values()}
         if not self._index:
             self._files = {name: _Rows(self._part / f"{name}.npy", array) for name, array in arrays.items()}
-        lengths = {len(array) for array in arrays.values()}
         if arrays.keys() != self._files.keys() or len(lengths) != 1:
             found = {name: array.shape for name, array in arrays.items()}
-            raise DataError(
-                f"{self.root}: item {len(self)} has arrays {found}; wanted {list(self._files)}, with as many rows in "
-                "each"
-            )
+            wanted = f"wanted {list(self._files)}, with as many rows in each"
+            raise DataError(f"{self.root}: item {len(self)} has arrays {found}; {wanted}")
         for name, array in arrays.items():
             self._files[name].check(array, f"{self.root}: item {len(self)}, {name}")
         for name, array in arrays.items():
             self._files[name].write(array)
         return self._count(lengths.pop(), numbers)
 
-    def reserve(self, lengths: Sequence[int], **arrays: tuple[Any, tuple[int, ...]]) -> dict[str, np.ndarray]:
-        """Make arrays of known size that may be filled in any order; their disk space is claimed at once.
+    def reserve(self, name: str, lengths: Sequence[int], dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """Make an array of known size that may be filled in any order; its disk space is claimed at once.
 
         Args:
+            name: The array.
             lengths: Rows of each item.
-            arrays: Dtype and trailing shape by name.
+            dtype: Dtype of the rows.
+            shape: Trailing shape of the rows.
 
         Returns:
-            Writable arrays ``(sum(lengths), ...)`` by name, to be filled before the block ends.
+            A writable array ``(sum(lengths), ...)``, to be filled before the block ends.
 
         Raises:
             OSError: The disk has no room.
         """
         for length in lengths:
             self._count(length, ())
-        made = {}
-        for name, (dtype, shape) in arrays.items():
-            path = self._part / f"{name}.npy"
-            made[name] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(self._rows, *shape))
-            reserve(path)
-        self._maps += made.values()
-        return dict(made)
+        path = self._part / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(self._rows, *shape))
+        reserve(path)
+        self._maps.append(array)
+        return array
 
     def save(self, name: str, array: np.ndarray) -> None:
         """Put an array beside the ragged ones, as ``NAME.npy``."""

@@ -30,13 +30,13 @@ BROKEN = {
     "duplicate_ids": "two bodies of a frame share their id",
     "joint_count": "a body claims 24 joints",
     "frame_count": "the first line promises more frames",
-    "wrong_name": "the file's name says nothing",
+    "wrong_name": "the file's name has another form",
 }
 """Faults of raw files by name."""
 
 
 class RawTracks(NamedTuple):
-    """What a sensor saw: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
+    """The view of a sensor: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
 
     Attributes:
         ids: 17 digits each, ``(B,)``.
@@ -72,13 +72,7 @@ def track(
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
-    turned = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
-
-    def window(low: int, high: int) -> slice:
-        length = int(rng.integers(low, max(low, min(high, frames)) + 1))
-        start = int(rng.integers(max(frames - length, 0) + 1))
-        return slice(start, start + length)
-
+    reverse = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
     if rng.random() < crowd:
         aside = np.array([rng.choice((-1, 1)) * rng.uniform(0.9, 1.4), 0, rng.uniform(0.3, 0.8)])
         bodies.append(clip[0].mean(0) + aside + rng.normal(0, 0.003, clip[0].shape))
@@ -87,18 +81,18 @@ def track(
         for _ in range(int(rng.integers(1, 3))):
             bodies.append(_ghost(clip, rng))
             seen.append(np.zeros(frames, dtype=bool))
-            seen[-1][window(2, 40)] = True
+            seen[-1][_window(rng, frames, 2, 40)] = True
         if rng.random() < 0.3:  # a ghost may stand first in the list
             bodies.insert(0, bodies.pop())
             seen.insert(0, seen.pop())
     if rng.random() < swaps:
         who = int(rng.integers(len(bodies)))
-        lost = window(0, 6)
+        lost = _window(rng, frames, 0, 6)
         again = seen[who].copy()
         again[: lost.stop], seen[who][lost.start :] = False, False
         bodies.append(bodies[who])
         seen.append(again)
-        turned[window(5, 30)] = True
+        reverse[_window(rng, frames, 5, 30)] = True
     if rng.random() < dropouts:
         empty = np.zeros(frames, dtype=bool)
         begin, middle, end = rng.integers(0, 1 + max(frames // 8, 1), 3)
@@ -108,17 +102,25 @@ def track(
         if not empty.all():
             for present in seen:
                 present &= ~empty
+    return _list_bodies(np.stack(bodies), np.stack(seen), reverse, _FIRST_ID + int(rng.integers(1, 9000)))
 
-    # an id's frame list; what is never seen is no track
-    present = np.stack(seen)
+
+def _window(rng: np.random.Generator, frames: int, low: int, high: int) -> slice:
+    """Some consecutive frames."""
+    length = int(rng.integers(low, max(low, min(high, frames)) + 1))
+    start = int(rng.integers(max(frames - length, 0) + 1))
+    return slice(start, start + length)
+
+
+def _list_bodies(bodies: np.ndarray, present: np.ndarray, reverse: np.ndarray, first_id: int) -> RawTracks:
+    """Tracks of bodies ``(B, T, 25, 3)`` that are present ``(B, T)``; a body that is never seen is no track."""
     keep = present.any(1)
-    present, keypoint = present[keep], np.stack(bodies)[keep] * present[keep][..., None, None]
+    present, keypoint = present[keep], bodies[keep] * present[keep][..., None, None]
     place = present.cumsum(0) - 1
-    place = np.where(turned, present.sum(0) - 1 - place, place)
+    place = np.where(reverse, present.sum(0) - 1 - place, place)
     slots = np.where(present, place, -1).astype(np.int8)
     order = np.lexsort((slots[np.arange(len(slots)), present.argmax(1)], present.argmax(1)))
-    first = _FIRST_ID + int(rng.integers(1, 9000))
-    return RawTracks([str(first + k) for k in range(len(order))], keypoint[order], slots[order])
+    return RawTracks([str(first_id + k) for k in range(len(order))], keypoint[order], slots[order])
 
 
 def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -207,7 +209,7 @@ def write_ntu_raw(
 
     Raises:
         ConfigError: Unknown data set, camera or fault.
-        DataError: The source does not fit, or has more performers, actions or repetitions than the names can tell.
+        DataError: The source does not fit, or has more performers, actions or repetitions than the names can hold.
     """
     if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
         raise ConfigError(
@@ -227,12 +229,20 @@ def write_ntu_raw(
             file.write_bytes(format_skeleton(tracks, newline).encode())
             files.append(file)
     for number, fault in enumerate(broken):
-        good = files[number % len(files)]
-        _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
-        free = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
-        name = "clip" if fault == "wrong_name" else next(n for n in free if not (folder / f"{n}.skeleton").exists())
-        (folder / f"{name}.skeleton").write_text(_break(good.read_text(), fault))
+        _write_broken(files[number % len(files)], fault)
     return [folder]
+
+
+def _write_broken(good: Path, fault: str) -> None:
+    """Write a file with a fault beside a good one, under another name of the same performer and action."""
+    _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
+    free = (
+        good.with_name(f"{_name(setup, camera, subject, turn, action)}.skeleton")
+        for setup, turn in _rooms(subject, action, 0)
+    )
+    wrong = good.with_name("clip.skeleton")
+    path = wrong if fault == "wrong_name" else next(path for path in free if not path.exists())
+    path.write_text(_break(good.read_text(), fault))
 
 
 def _break(text: str, fault: str) -> str:
@@ -263,7 +273,7 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     if source.layout.name != "ntu25" or source.num_coords != 3:
         raise DataError(f"NTU RGB+D holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
     if source.labels is None or "subject" not in source.attributes:
-        raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names tell")
+        raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names hold")
     place = {name: index for index, name in enumerate(source.names)}
     subjects = source.attributes["subject"]
     ids: dict[int, int] = {}

@@ -17,6 +17,7 @@ from mmsync.converters.tvhid import CLASS_NAMES, SPLITS
 from mmsync.converters.tvhid_file import LABELS
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path
+from mmsync.media.write import write_video
 from mmsync.worlds import kinematics as body
 from mmsync.worlds.actions import ACTIONS
 from mmsync.worlds.interactions import INTERACTIONS
@@ -32,7 +33,7 @@ _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do
 
 
 class Scene(NamedTuple):
-    """What happens in a clip.
+    """The course of a clip.
 
     Attributes:
         people: ``(P, T, 25, 3)`` metres in the camera's frame.
@@ -55,7 +56,7 @@ def write_tvhid(
 ) -> list[Path]:
     """A folder of TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
 
-    Training clips have names of set 1, test clips of set 2, and no person is in both. A stopped run goes on.
+    Training clips have names of set 1, test clips of set 2, and no person is in both. A stopped run is resumed.
 
     Args:
         source: The synthetic source, for its seed, its people, its noise and the number of clips (150 and 150 at most).
@@ -71,34 +72,16 @@ def write_tvhid(
         DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
         DependencyError: PyAV is missing.
     """
-    from mmsync.media.write import write_video
-
     counts = [len(source.splits[split]) for split in ("train", "test")]
-    if source.layout.name != "ntu25" or source.class_names != list(ACTIONS):
-        raise DataError("tvhid takes neither --actions nor --layout: its five classes and its bodies are fixed")
-    if max(counts) > len(SPLITS["set1"]):
-        raise DataError(f"tvhid: {counts} clips for training and test; each set has {len(SPLITS['set1'])} names")
-    if any(side % 2 or side < 32 for side in size) or not 2 <= num_frames[0] <= num_frames[1]:
-        raise ConfigError(f"tvhid: size {tuple(size)} must be even, 32 or more; num_frames {tuple(num_frames)} a range")
-    world, noise = source.world, source.world.noise
-    readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
-    if (folder / "readme.txt").exists() and (folder / "readme.txt").read_text() != readme:
-        raise DataError(f"{folder} was made with other arguments ({folder}/readme.txt); give another folder")
-    videos, annotations = folder / VIDEO_FOLDER, folder / ANNOTATION_FOLDER
-    for place in (videos, annotations):
-        place.mkdir(parents=True, exist_ok=True)
+    _check(source, counts, size, num_frames)
     jobs = [
         (part, index, name)
         for part, split in enumerate(("set1", "set2"))
         for index, name in _names(split, counts[part])
     ]
-    more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - {name for _, _, name in jobs})
-    if more:
-        raise DataError(
-            f"{folder} holds {len(more)} clips beyond the {len(jobs)} that are asked for, such as {more[0]}; ask for "
-            "as many as it was made with at least, give another folder, or remove it"
-        )
-    (folder / "readme.txt").write_text(readme)
+    world, noise = source.world, source.world.noise
+    readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
+    videos, annotations = _open_folder(folder, readme, {name for _, _, name in jobs})
     longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
     stage = SyntheticWorld(
         world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
@@ -117,11 +100,37 @@ def write_tvhid(
         scene = _scene(rng, stage, part, index, kind, frames)
         pictures = render(rng, camera, scene.people, 4.0 * noise)
         with atomic_path(video) as temporary:
-            # every frame is a key frame of one quality: else the encoder's rhythm would tell what belongs together
+            # every frame is a key frame of one quality: else the encoder's rhythm would reveal which frames match
             write_video(temporary, pictures, RATE, options={"g": "1", "qmin": "4", "qmax": "4"})
         with atomic_path(annotation) as temporary:
             temporary.write_text(_annotation(scene, camera, LABELS[CLASS_NAMES.index(kind)]))
     return [videos, annotations]
+
+
+def _check(source: Any, counts: Sequence[int], size: Sequence[int], num_frames: Sequence[int]) -> None:
+    if source.layout.name != "ntu25" or source.class_names != list(ACTIONS):
+        raise DataError("tvhid takes neither --actions nor --layout: its five classes and its bodies are fixed")
+    if max(counts) > len(SPLITS["set1"]):
+        raise DataError(f"tvhid: {counts} clips for training and test; each set has {len(SPLITS['set1'])} names")
+    if any(side % 2 or side < 32 for side in size) or not 2 <= num_frames[0] <= num_frames[1]:
+        raise ConfigError(f"tvhid: size {tuple(size)} must be even, 32 or more; num_frames {tuple(num_frames)} a range")
+
+
+def _open_folder(folder: Path, readme: str, names: set[str]) -> tuple[Path, Path]:
+    """The folders of videos and annotations, new or made before with the same arguments."""
+    if (folder / "readme.txt").exists() and (folder / "readme.txt").read_text() != readme:
+        raise DataError(f"{folder} was made with other arguments ({folder}/readme.txt); give another folder")
+    videos, annotations = folder / VIDEO_FOLDER, folder / ANNOTATION_FOLDER
+    for place in (videos, annotations):
+        place.mkdir(parents=True, exist_ok=True)
+    more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - names)
+    if more:
+        raise DataError(
+            f"{folder} holds {len(more)} clips beyond the {len(names)} that are requested, such as {more[0]}; request "
+            "at least as many as it was made with, give another folder, or remove it"
+        )
+    (folder / "readme.txt").write_text(readme)
+    return videos, annotations
 
 
 def _names(split: str, count: int) -> list[tuple[int, str]]:

@@ -132,7 +132,7 @@ def test_written_again_it_is_the_same_and_other_arguments_are_refused(folder, tm
     for file in files:
         (other,) = folder.rglob(file.name)
         assert file.read_bytes() == other.read_bytes()
-    with pytest.raises(DataError, match=r"holds 1 clips beyond the 1 that are asked for, such as handShake_0002;"):
+    with pytest.raises(DataError, match=r"holds 1 clips beyond the 1 that are requested, such as handShake_0002;"):
         people(tmp_path, (0, 1))
     assert sorted(files) == sorted(p for p in tmp_path.rglob("*_*.a*") if p.is_file())  # nothing lost, nothing new
     with pytest.raises(DataError, match="other arguments"):

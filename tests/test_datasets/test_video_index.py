@@ -194,12 +194,12 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, monkeypatch):
     for name in ("a.mp4", "b.mp4", "huge.mp4", "once.mp4"):
         (tmp_path / name).touch()
     monkeypatch.setattr(scan, "scan_video", _hang)
-    start, started = parallel._start, []
-    monkeypatch.setattr(parallel, "_start", lambda function: started.append(start(function)) or started[-1])
+    start, started = parallel._Worker, []
+    monkeypatch.setattr(parallel, "_Worker", lambda function: started.append(start(function)) or started[-1])
     found = scan.scan_all(tmp_path, sorted(os.listdir(tmp_path)), 1, 1, 60.0)
     rows = dict([next(found)])
-    os.kill(started[0][1].pid, signal.SIGKILL)
-    started[0][1].join()
+    os.kill(started[0].process.pid, signal.SIGKILL)
+    started[0].process.join()
     rows.update(found)
     assert {name: row["status"] for name, row in rows.items()} == {
         "a.mp4": "ok", "b.mp4": "ok", "huge.mp4": "corrupt", "once.mp4": "ok"

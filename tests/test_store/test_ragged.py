@@ -72,7 +72,7 @@ def test_arrays_of_an_item_share_the_index(tmp_path):
 
 def test_reserved_rows_are_filled_in_any_order(tmp_path):
     with RaggedWriter(tmp_path / "s", "mmsync-test-1") as out:
-        array = out.reserve([2, 3], crops=(np.uint8, (2, 2)))["crops"]
+        array = out.reserve("crops", [2, 3], np.uint8, (2, 2))
         array[4], array[1] = 4, 1
     stored = Ragged(tmp_path / "s", "mmsync-test-1", ["crops"])
     assert stored.rows("crops", 1)[:, 0, 0].tolist() == [0, 0, 4]

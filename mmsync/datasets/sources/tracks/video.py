@@ -189,8 +189,7 @@ class VideoTrackSource(TrackSource):
         """Write the crops of a video as ragged rows, an item for each of its tracks."""
         parts = [(track, self.tracks[track].start, len(self.tracks[track])) for track in self._tracks_of[video]]
         with RaggedWriter(path, _FORMAT) as out:
-            crops = out.reserve([length for _, _, length in parts], crops=(np.uint8, self._shape))["crops"]
-            self._cut(video, parts, crops)
+            self._cut(video, parts, out.reserve("crops", [part[2] for part in parts], np.uint8, self._shape))
 
     def _cut(self, video: str, parts: Iterable[tuple[int, int, int]], out: np.ndarray) -> None:
         """Crops of several parts (track, start, length) of a video's tracks, one after the other, in one decoding."""
