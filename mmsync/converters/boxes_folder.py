@@ -34,7 +34,7 @@ def convert_boxes(
 ) -> Report:
     """Make a store of tracks. Every video that has boxes is decoded once; a stopped conversion is resumed.
 
-    Boxes find their video by its name without folder and suffix. AVA's, once a second, are joined by straight lines.
+    Boxes belong to the video of the same name without folder and suffix. AVA's, once a second, are interpolated.
 
     Args:
         videos: The folder of the videos, searched with all folders in it.
@@ -42,8 +42,8 @@ def convert_boxes(
         out: The folder to make.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`; for AVA a second at least.
         min_score: Boxes of MOT and COCO with a lower score are left out.
-        offset: AVA's seconds at which the files begin: 0 of whole films, 900 of the usual cuts.
-        test: A text file with the names of the test videos; ``None``: each fifth one, in the order of names.
+        offset: Second of AVA's clock at which the files begin: 0 for whole films, 900 for the usual cuts.
+        test: A text file with the names of the test videos; ``None``: every fifth one, in the order of names.
         workers: Processes that decode.
         overwrite: Replace an existing store.
 

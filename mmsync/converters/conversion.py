@@ -62,7 +62,7 @@ class RawItem(NamedTuple):
     options: str = ""
 
 
-# Clips of an item, and faults that cost single clips of it.
+# Clips of an item, and faults of single clips of it.
 Reader = Callable[[RawItem], tuple[list[RawClip], list[BadFileError]]]
 
 

@@ -11,7 +11,7 @@ from mmsync.converters.raw import BadFileError, read_count, read_lines, read_tab
 
 JOINTS = 25
 _BODY_LINES = JOINTS + 2  # its state, the number of joints, the joints
-_MOST_BODIES = 100  # Kinect v2 tracks six people; a slot is an int8
+_MOST_BODIES = 100  # Kinect v2 tracks six people, and a slot is an int8
 
 
 class TrackedClip(NamedTuple):

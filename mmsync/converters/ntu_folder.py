@@ -37,8 +37,8 @@ def convert_ntu(
 ) -> Report:
     """Make a store of raw ``.skeleton`` files.
 
-    A clip is ``(M, T, 25, 3)`` with a row for each tracking id and all frames of the file; ``load_slots`` tells where
-    the file listed it. Nothing is filtered, so that every published pipeline can be had from it.
+    A clip is ``(M, T, 25, 3)`` with a row for each tracking id and all frames of the file; ``load_slots`` returns its
+    place in the file's list. Nothing is filtered, so that every published pipeline can start from it.
 
     Args:
         raw: The folder, searched with all folders in it.
@@ -53,7 +53,7 @@ def convert_ntu(
         The report, which is also in ``report.json`` of the store.
 
     Raises:
-        DataError: No raw file, no sound one, too many faulty ones, or ``out`` exists.
+        DataError: No raw file, no valid one, too many faulty ones, or ``out`` exists.
     """
     files = find_files(raw, _SUFFIX, f"{_SUFFIX} file")
     report = Report(dataset, raw, len(files))
@@ -110,7 +110,7 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
 
 
 def read_names(path: Union[str, Path]) -> frozenset[str]:
-    """Clip names of a list such as the published ones, whose heading lines are skipped.
+    """Read the clip names of a list such as the published ones, whose heading lines are skipped.
 
     Raises:
         DataError: The file cannot be read, or holds no name.

@@ -28,13 +28,13 @@ CLASS_NAMES = [
 _VIDEO = {1: re.compile(r"(?P<number>\d{4})-(?P<view>[LMR])"), 2: re.compile(r"A\d\dN\d\d-(?P<view>[LMR])")}
 PHASES = tuple(_VIDEO)
 CUTS = ("aimclr", "mamp")
-# commonly quoted, not confirmed by an own count
+# commonly quoted, not confirmed by a count of our own
 _QUOTED = {
     1: {"xsub_train": 18841, "xsub_test": 2704},
     2: {"xsub_train": 5332, "xsub_test": 1613},
 }
 _PROTOCOLS = {"subject": "xsub", "view": "xview"}  # a split file is named after one of these
-_FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # what the labels call the first frame of a recording
+_FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # number of a recording's first frame in the labels
 Cut = Literal["aimclr", "mamp"]
 
 
@@ -65,7 +65,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
             0, so an action is ``[start, end)``, one frame shorter.
 
     Returns:
-        Label, begin and end of each action, as for a slice; and what is wrong with single lines.
+        Label, begin and end of each action, as for a slice; and faults of single lines.
 
     Raises:
         BadFileError: The file cannot be read.
@@ -80,7 +80,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
             continue
         begin, end = start - _FIRST_FRAME[cut], min(end, frames)  # some labels end a little behind the recording
         if not (1 <= label <= len(CLASS_NAMES) and 0 <= begin < end):
-            text = f"class {label}, frames {start} to {end} of {frames}; wanted a class in 1..51, and frames that are"
+            text = f"class {label}, frames {start} to {end} of {frames}; wanted a class in 1..51, and existing frames"
             bad.append(BadFileError(path, "impossible action", text, number))
             continue
         actions.append((label - 1, begin, end))
@@ -88,7 +88,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
 
 
 def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
-    """The clips of a recording and its label file (files of the item); the item's options are the cut."""
+    """Read the clips of a recording and its label file (files of the item); the item's options are the cut."""
     path, labels = item.files
     recording = read_recording(path)
     try:
@@ -102,7 +102,7 @@ def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
         there = clip.any(axis=(2, 3))
         seen = np.any(there, axis=1)
         if not seen.any():
-            bad.append(BadFileError(path, "nobody", f"action {number}, frames {begin} to {end}: nobody is there"))
+            bad.append(BadFileError(path, "nobody", f"action {number}, frames {begin} to {end}: nobody is present"))
             continue
         slots = np.where(there, np.arange(2)[:, None], -1).astype(np.int8)[seen]
         order = np.argsort((slots >= 0).argmax(1), kind="stable")  # by first appearance
@@ -148,7 +148,7 @@ def convert_pku(
         raw: The folder, searched with all folders in it for recordings, label files of the same names, and split files.
         out: The store to make.
         phase: 1 or 2.
-        cut: Which frame the labels call the first one, see :func:`read_labels`.
+        cut: Number of the first frame in the labels, see :func:`read_labels`.
         workers: Processes.
         max_bad_share: A larger share of faults, as one in so many recordings, is an error.
         overwrite: Replace ``out``.
@@ -158,7 +158,7 @@ def convert_pku(
 
     Raises:
         ConfigError: No such phase or cut.
-        DataError: No recording, no sound one, too many faulty ones, or ``out`` exists.
+        DataError: No recording, no valid one, too many faulty ones, or ``out`` exists.
     """
     if phase not in _VIDEO or cut not in _FIRST_FRAME:
         raise ConfigError(f"PKU-MMD: phase {phase}, cut {cut!r}; there are phases 1 and 2, cuts aimclr and mamp")

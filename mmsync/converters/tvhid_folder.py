@@ -1,4 +1,4 @@
-"""The folder of TV Human Interaction, as its owners have it, into a store of tracks."""
+"""The converter of TV Human Interaction: its folder of videos and annotations into a store of tracks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def convert_tvhid(
     """Make a store of tracks. Every video is decoded once; a stopped conversion is resumed.
 
     Args:
-        raw: The folder with the videos and the annotations, in folders of any name.
+        raw: The folder of the videos and the annotations, searched with all folders in it.
         out: The folder to make.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
         boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
@@ -135,4 +135,4 @@ def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
 
 def _notes(content: Annotation) -> dict[str, str]:
     """Faults and unusual forms of an annotation file, by kind."""
-    return {**content.faults, **{f"written with {variant}": "read all the same" for variant in content.variants}}
+    return {**content.faults, **{f"written with {variant}": "supported" for variant in content.variants}}

@@ -39,7 +39,7 @@ def scan_all(
 
 
 def _unreadable(path: Path) -> dict[str, Any]:
-    """The row of a file of which nothing but its size and its time is known."""
+    """The row of a file of which only size and modification time are known."""
     row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
     try:
         stat = path.stat()
@@ -50,7 +50,7 @@ def _unreadable(path: Path) -> dict[str, Any]:
 
 
 def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
-    """Decode a whole video and say what is in it.
+    """Decode a whole video and describe it.
 
     Args:
         path: The file.
@@ -59,8 +59,8 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
 
     Returns:
         The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
-        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures are whole; ``too_short``; ``corrupt``, all
-        that cannot be opened or not be decoded to its end, and may lack the fields that nobody could read.
+        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``;
+        ``corrupt``, which cannot be opened, or not decoded to its end, and may lack fields that could not be read.
 
     Raises:
         DependencyError: PyAV is missing.
@@ -96,7 +96,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     try:
         for packet in container.demux([stream] if audio is None else [stream, audio]):
             if timer.monotonic() > deadline:
-                problem = f"not decoded in time, only {len(times)} frames were"
+                problem = f"decoding timed out after {len(times)} frames"
                 break
             if packet.stream_index != stream.index:
                 start = clock.seconds(audio, packet.pts)
@@ -117,7 +117,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     tick = float(np.median(gaps)) if len(gaps) else clock.tick
     end = times[-1] + tick
     row.update(frames=len(times), start=times[0], duration=end - times[0], rate=len(times) / (end - times[0]))
-    # containers round to milliseconds, and a frame more or less of many does not make a rate variable
+    # containers round to milliseconds, and a single extra or missing frame does not make a rate variable
     row["is_vfr"] = bool(len(gaps) and np.mean(np.abs(gaps - tick) > 0.1 * tick + 0.0011) > 0.01)
     if sound:
         # packets before the declared start only prime the decoder
@@ -131,7 +131,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     if problem:
         row["reason"] = problem
     elif len(times) < min_frames:
-        row["status"], row["reason"] = "too_short", f"{len(times)} frames, {min_frames} are wanted"
+        row["status"], row["reason"] = "too_short", f"{len(times)} frames, fewer than {min_frames}"
     elif not sound:
         row["status"], row["reason"] = "no_audio", "no sound" if audio is None else "a sound stream without content"
     else:

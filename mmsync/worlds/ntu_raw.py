@@ -1,4 +1,4 @@
-"""Raw recordings as a Kinect leaves them: NTU RGB+D ``.skeleton`` files with ghosts, lost tracks and empty frames."""
+"""Raw recordings of a Kinect: NTU RGB+D ``.skeleton`` files with ghosts, lost tracks and empty frames."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def track(
     dropouts: float = 0.0,
     crowd: float = 0.0,
 ) -> RawTracks:
-    """Bodies as a sensor tracks them.
+    """Simulate the tracking of bodies by a sensor.
 
     Args:
-        clip: ``(M, T, 25, 3)``, everyone in all frames.
+        clip: ``(M, T, 25, 3)``, everyone present in all frames.
         rng: Random generator.
         ghosts: Probability of one or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
         swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
@@ -133,7 +133,7 @@ def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
-    """The text of a ``.skeleton`` file.
+    """Format the text of a ``.skeleton`` file.
 
     Args:
         tracks: The bodies.
@@ -148,7 +148,7 @@ def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
     block = newline.join(["%s 0 1 1 1 1 0 %.7g %.7g 2", "25"] + [joint] * 25)
     lean = (tracks.keypoint[:, :, body.SPINE_SHOULDER] - tracks.keypoint[:, :, body.SPINE_BASE]).clip(-1, 1)
     lines = [str(tracks.slots.shape[1])]
-    for frame, slots in enumerate(tracks.slots.T):  # a text is written line by line
+    for frame, slots in enumerate(tracks.slots.T):  # text is written line by line
         listed = np.argsort(slots, kind="stable")[(slots < 0).sum() :]
         lines.append(str(len(listed)))
         for who in listed:
@@ -185,24 +185,24 @@ def write_ntu_raw(
     crlf: float = 0.3,
     broken: Sequence[str] = (),
 ) -> list[Path]:
-    """NTU RGB+D folder: every clip is a performance, seen by up to three cameras, ``SsssCcccPpppRrrrAaaa.skeleton``.
+    """Write a folder of NTU RGB+D: up to three cameras see each clip, ``SsssCcccPpppRrrrAaaa.skeleton``.
 
-    Performers of the source's training part get training ids of the cross-subject protocol; setups are dealt out so
-    that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
+    Performers of the source's training part get training ids of the cross-subject protocol; setups are distributed
+    so that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
     ``dataset='ntu120'`` every second one is moved behind A60, with setups from 18 on.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
         folder: The folder to write into.
         dataset: ``'ntu60'`` or ``'ntu120'``.
-        cameras: Numbers out of 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
-        seed: Of everything that the sensor does.
+        cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
+        seed: Seed of the sensor's faults.
         ghosts: Share of files with ghosts; this and the next three see :func:`track`.
         swaps: Share of files in which a track is lost and found under a new id.
         dropouts: Share of files with empty frames.
         crowd: Share of files with a bystander.
         crlf: Share of files with lines that end in CRLF.
-        broken: Names out of ``BROKEN``; one more file of each.
+        broken: Names from ``BROKEN``; one more file of each.
 
     Returns:
         The folder, in a list.
@@ -292,7 +292,7 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     for classes, halves in (([k for k in range(len(names)) if k not in pairs], _SINGLE), (sorted(pairs), _PAIR)):
         numbers = list(halves[0]) if dataset == "ntu60" else [n for two in zip(*halves) for n in two]
         if len(classes) > len(numbers):
-            raise DataError(f"{dataset}: {len(classes)} actions, the names have room for {len(numbers)} of this kind")
+            raise DataError(f"{dataset}: {len(classes)} actions, the names allow {len(numbers)} of this kind")
         actions.update(zip(classes, numbers))
     rooms: dict[tuple[int, int], Iterator[tuple[int, int]]] = {}
     found = []

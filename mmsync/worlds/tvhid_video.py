@@ -1,7 +1,7 @@
-"""People of the synthetic world on video, in files and a grammar like those of TV Human Interaction.
+"""People of the synthetic world on video, in files like those of TV Human Interaction.
 
-Partners stand close, and what one does goes with what the other does at that moment: what Sync3D learns from. The
-others in the picture do something of their own, at a pace of their own.
+Partners stand close, and their motions correspond at each moment, which is what Sync3D learns from. Other people in the
+picture act independently, at their own pace.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mmsync.worlds.world import NUM_VIEWS, SyntheticWorld
 
 VIDEO_FOLDER, ANNOTATION_FOLDER = "tv_human_interactions_videos", "tv_human_interaction_annotations"
 RATE = 25
-_ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes as they are dealt out
+_ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes in the order of clips
 _ALONE = [name for name, action in ACTIONS.items() if action.persons == 1]
 _WORLD = [*INTERACTIONS, *_ALONE]
 _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do not interact
@@ -54,7 +54,7 @@ def write_tvhid(
     size: Sequence[int] = (240, 320),
     num_frames: Sequence[int] = (60, 110),
 ) -> list[Path]:
-    """A folder of TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
+    """Write TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
 
     Training clips have names of set 1, test clips of set 2, and no person is in both. A stopped run is resumed.
 
@@ -68,7 +68,7 @@ def write_tvhid(
         The two folders.
 
     Raises:
-        ConfigError: Sizes that cannot be.
+        ConfigError: Invalid sizes.
         DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
         DependencyError: PyAV is missing.
     """
@@ -82,7 +82,7 @@ def write_tvhid(
     world, noise = source.world, source.world.noise
     readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
     videos, annotations = _open_folder(folder, readme, {name for _, _, name in jobs})
-    longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
+    longest = round(1.3 * num_frames[1])  # enough frames for a high pace
     stage = SyntheticWorld(
         world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
     )
@@ -178,10 +178,9 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
 
 
 def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: bool) -> np.ndarray:
-    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, by turns slow and fast, the same for all in it.
+    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people.
 
-    That makes moments which partners share and which do not come again, as periodic actions have none. ``whole``: the
-    whole clip is gone through.
+    That gives partners shared moments that do not recur, which periodic actions lack. ``whole``: use the whole clip.
     """
     steps = rng.integers(6, 16, frames // 6 + 2)
     slow, fast = rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
@@ -216,7 +215,7 @@ def _annotation(scene: Scene, camera: Camera, label: str) -> str:
 
 
 def _heads(people: np.ndarray) -> np.ndarray:
-    """Where faces turn, ``(P, T)`` words of the annotation."""
+    """Directions of faces, ``(P, T)`` words of the annotation."""
     left = people[:, :, body.LEFT_SHOULDER] - people[:, :, body.RIGHT_SHOULDER]
     forward = np.cross(left, (0.0, 1.0, 0.0))
     forward /= np.linalg.norm(forward, axis=-1, keepdims=True)

@@ -1,6 +1,6 @@
-"""Writes clips of a source as files in the formats that users of other code bases have on disk.
+"""Write clips of a source as files in the formats of other code bases.
 
-Every writer takes any source whose clips fit its format, and a folder; it returns the paths that a reader is given.
+Every writer takes any source whose clips fit its format, and a folder; it returns the paths for the reader.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmsync.worlds.ntu_raw import write_ntu_raw
 from mmsync.worlds.pku_raw import write_pku_raw
 from mmsync.worlds.tvhid_video import write_tvhid
 
-_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
+_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # classes of those data sets
 
 
 def _clips(
@@ -194,9 +194,9 @@ class Format(NamedTuple):
     Attributes:
         write: Its writer.
         layout: The layout that files of this format have.
-        persons: Persons in every clip; ``None`` where clips may have one or two.
+        persons: Persons in every clip; ``None`` if clips may have one or two.
         classes: Most classes; ``None`` for any number.
-        num_clips: Training and test clips if nobody says how many.
+        num_clips: Default numbers of training and test clips.
     """
 
     write: Callable[..., list[Path]]

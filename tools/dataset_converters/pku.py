@@ -4,8 +4,8 @@
     python tools/dataset_converters/pku.py PKU-MMD-v2 data/pku2 --phase 2
 
 RAW_DIR is searched with all folders in it for recordings (0002-L.txt; A01N01-L.txt), label files of the same names, and
-split files (cross-subject.txt; cross_subject_v2.txt; the same for views). Actions are stored whole; how long ones are
-shortened is the preset's business. Repeat the same command to resume a stopped conversion.
+split files (cross-subject.txt; cross_subject_v2.txt; the same for views). Actions are stored whole; the preset
+shortens long ones. Repeat the same command to resume a stopped conversion.
 """
 
 from __future__ import annotations
