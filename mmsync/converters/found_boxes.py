@@ -50,9 +50,8 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
     wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
     if len(wrong):
         row = ",".join(f"{value:g}" for value in table[wrong[0]])
-        raise DataError(
-            f"{path}: not a MOT csv: box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
-        )
+        reason = f"box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
+        raise DataError(f"{path}: not a MOT csv: {reason}")
     if score.shape[1] > 6:
         table = table[score[:, 6] >= min_score]
     table[:, 0] -= 1

@@ -62,8 +62,8 @@ class StoreWriter(RaggedWriter):
         origin: str = "",
         overwrite: bool = False,
     ) -> None:
-        super().__init__(root, FORMAT, overwrite)
         self.layout, self.num_coords = SkeletonLayout.from_config(layout), num_coords
+        super().__init__(root, FORMAT, overwrite)
         self.class_names = None if class_names is None else list(class_names)
         self.origin = origin
         self.splits: dict[str, list[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmsync.converters.ava import read_ava
 from mmsync.datasets.sources.clips import lists
 from mmsync.errors import ConfigError, DataError
 
@@ -90,10 +91,10 @@ def test_ava_rows_of_one_person_are_one_box(tmp_path):
     file.write_text(
         "v,0902,0.1,0.2,0.5,0.9,12,0\nv,0902,0.1,0.2,0.5,0.9,17,0\nv,0903,0.1,0.2,0.6,0.9,12,0\nw,1,0,0,1,1,3,7\n"
     )
-    found = lists.read_ava(file)
+    found = read_ava(file)
     assert found["v"].seconds.tolist() == [902, 903]
     assert found["v"].actions == [[12, 17], [12]]
     assert found["w"].person.tolist() == [7]
     file.write_text("v,0902,10,20,50,90,12,0\n")
     with pytest.raises(DataError, match=r"\[0, 1\]"):
-        lists.read_ava(file)
+        read_ava(file)
