@@ -14,6 +14,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, Union
@@ -176,7 +177,7 @@ def _fingerprint(group: Iterable[RawItem], read: Reader, root: Path) -> str:
 
 def _write_shard(read: Reader, items: Sequence[RawItem], root: Path, path: Path) -> int:
     """Read items into a shard; returns the number of faults."""
-    bytes(1 << 24)  # once a large block was freed, glibc keeps smaller ones: else page faults take half of the time
+    _keep_freed_memory()
     clips: list[RawClip] = []
     faults: list[Fault] = []
     for item in items:
@@ -201,6 +202,12 @@ def _write_shard(read: Reader, items: Sequence[RawItem], root: Path, path: Path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error}; with space there, run the same command again") from error
     return len(faults)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Free a large block: from then on glibc keeps smaller ones. Otherwise page faults take up to half of the time."""
+    bytes(1 << 24)
 
 
 def _load_shard(path: Path) -> Iterator[Union[RawClip, Fault]]:

@@ -45,40 +45,34 @@ def read_skeleton(path: Union[str, Path]) -> TrackedClip:
     """
     lines = read_lines(path)
     frames = read_count(lines[0], path, 1, "the number of frames", most=10**9 - 1)
-    bodies = _Bodies()
+    rows: dict[bytes, int] = {}  # row in the clip by tracking id
+    bodies: list[tuple[int, int, int, int]] = []  # row, frame, place in the frame's list, index of the first line
     try:
-        _find_bodies(lines, frames, bodies, path)
+        _find_bodies(lines, frames, rows, bodies, path)
     except BadFileError:
         # a missing or extra line is noticed late; report the first line that is odd
-        _read_bodies(lines, bodies.lines, path)
+        _read_bodies(lines, [body[-1] for body in bodies], path)
         raise
-    if not bodies.lines:
+    if not bodies:
         raise BadFileError(path, "nobody", f"none of the {frames} frames has a body")
-    if len(bodies.rows) > _MOST_BODIES:
-        raise BadFileError(path, "bad count", f"{len(bodies.rows)} different bodies; at most {_MOST_BODIES} can be")
-    points = _read_bodies(lines, bodies.lines, path)
+    if len(rows) > _MOST_BODIES:
+        raise BadFileError(path, "bad count", f"{len(rows)} different bodies; at most {_MOST_BODIES} can be")
+    row, frame, slot, heads = map(list, zip(*bodies))
+    points = _read_bodies(lines, heads, path)
     if not points.any():
         raise BadFileError(path, "nobody", "all coordinates are zero")
-    keypoint = np.zeros((len(bodies.rows), frames, JOINTS, 3), dtype=np.float32)
+    keypoint = np.zeros((len(rows), frames, JOINTS, 3), dtype=np.float32)
     body_slots = np.full(keypoint.shape[:2], -1, dtype=np.int8)
-    keypoint[bodies.row, bodies.frame] = points
-    body_slots[bodies.row, bodies.frame] = bodies.slot
-    return TrackedClip(keypoint, body_slots, [body.decode() for body in bodies.rows])
+    keypoint[row, frame] = points
+    body_slots[row, frame] = slot
+    return TrackedClip(keypoint, body_slots, [body.decode() for body in rows])
 
 
-class _Bodies:
-    """Bodies by place: the row of each in the clip, its frame, its place in the frame's list, and its first line."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, int] = {}  # by tracking id
-        self.row: list[int] = []
-        self.frame: list[int] = []
-        self.slot: list[int] = []
-        self.lines: list[int] = []
-
-
-def _find_bodies(lines: list[bytes], frames: int, bodies: _Bodies, path: Union[str, Path]) -> None:
-    """Go through the structure of a file, and fill ``bodies``; their coordinates are read later, all at once."""
+def _find_bodies(
+    lines: list[bytes], frames: int, rows: dict[bytes, int], bodies: list[tuple[int, int, int, int]],
+    path: Union[str, Path],
+) -> None:  # fmt: skip
+    """Go through the structure of a file, and fill ``rows`` and ``bodies``; coordinates are read later, all at once."""
     last = len(lines)
     if frames > last - 1:  # each frame has a line at least
         raise BadFileError(path, "truncated", f"wanted {frames} frames, but only {last - 1} lines follow", 1)
@@ -100,10 +94,7 @@ def _find_bodies(lines: list[bytes], frames: int, bodies: _Bodies, path: Union[s
             if body in seen:
                 raise BadFileError(path, "duplicate body id", f"two bodies of a frame are {show(body)}", at + 1)
             seen.append(body)
-            bodies.row.append(bodies.rows.setdefault(body, len(bodies.rows)))
-            bodies.frame.append(frame)
-            bodies.slot.append(slot)
-            bodies.lines.append(at)
+            bodies.append((rows.setdefault(body, len(rows)), frame, slot, at))
             at += _BODY_LINES
     if at < last:
         text = f"wanted the end of the file after {frames} frames, found {show(lines[at])}"
