@@ -146,7 +146,7 @@ def _make_shards(items: Sequence[RawItem], read: Reader, root: Path, parts: Path
         print(f"resuming: {done} of {len(items)} files were read before")
     left_out, lost = 0, []
     with progress(len(items), done, desc="read", unit="file") as bar:
-        for name, faults in run_tasks(_write_shard, tasks, min(workers, len(tasks))):
+        for name, faults in run_tasks(_write_shard, tasks, min(workers, len(tasks)), isolate=workers > 1):
             if isinstance(faults, Lost):
                 lost.append(f"{name}: {faults.reason}")
                 continue

@@ -34,9 +34,6 @@ class TrackConversion:
         workers: Number of processes that decode.
         overwrite: Replace an existing store.
 
-    Attributes:
-        names: Names of the clips that were added.
-
     Raises:
         DataError: ``out`` exists.
     """
@@ -54,6 +51,7 @@ class TrackConversion:
 
     @property
     def names(self) -> list[str]:
+        """Names of the clips that were added."""
         return [video["name"] for video in self._videos]
 
     def usable(self, video: Path) -> Optional[Facts]:

@@ -130,16 +130,6 @@ class ArrayReader(_Decoded):
         """Close the file."""
         self._array = None
 
-    @property
-    def info(self) -> VideoInfo:
-        """All properties, which are known."""
-        self._open()
-        return super().info
-
-    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
-        self._open()
-        return super()._on_screen(times, size)
-
     def _picture(self, i: int) -> np.ndarray:
         return self._open()[i]
 

@@ -216,10 +216,6 @@ class Ragged:
         first, length = self.index[item, :2]
         return self.arrays[name].rows(first, first + length)
 
-    def has(self, name: str) -> bool:
-        """Whether there is an array ``NAME.npy``."""
-        return (self.root / f"{name}.npy").is_file()
-
     def load(self, name: str) -> np.ndarray:
         """An array that lies beside the ragged ones, in memory."""
         return np.array(MappedArray(self.root / f"{name}.npy").array)

@@ -251,6 +251,25 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in reaches the workers by fork")
+def test_a_killed_worker_is_named_and_the_others_finish(tmp_path, monkeypatch):
+    """As by the system when memory runs out: twice for the same group of files."""
+    raw, parts = make_raw(tmp_path / "raw"), tmp_path / ".out.parts"
+
+    def read(path):
+        if path.stem == NAMES[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_skeleton(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ntu_folder, "read_skeleton", read)
+        for _ in range(2):  # the second time it is the only group left, and still not read in this process
+            with pytest.raises(DataError, match=r"1 of 4 groups.*S001C001P001R001: its process was killed.*--workers"):
+                ntu_folder.convert_ntu(raw, tmp_path / "out", workers=2)
+            assert len(list(parts.glob("S*.npz"))) == 3
+    assert ntu_folder.convert_ntu(raw, tmp_path / "out", workers=2).stored == 12
+
+
 def test_a_damaged_shard_is_told(tmp_path, monkeypatch):
     raw, parts = make_raw(tmp_path / "raw"), tmp_path / ".out.parts"
 

@@ -51,13 +51,14 @@ class StoreSource(SkeletonSource):
             )
         arrays = ["clips", *(["body_slots"] if (root / "body_slots.npy").is_file() else [])]
         self._store = Ragged(root, FORMAT, arrays)
+        self._clips, self._slots = self._store.arrays["clips"], self._store.arrays.get("body_slots")
         meta = self._store.meta
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
         self.class_names, self.names, self.splits = meta["class_names"], *map(self._store.json, ("names", "splits"))
         self._expected: dict[str, int] = meta.get("expected", {})
         self._origin: str = meta.get("origin", "")
         self.attributes = {key: np.array(values) for key, values in self._store.json("attributes").items()}
-        self.labels = self._store.load("labels") if self._store.has("labels") else None
+        self.labels = self._store.load("labels") if (root / "labels.npy").is_file() else None
         if len(self._store) != len(self.names):
             raise DataError(f"{root}: names and index do not fit; the folder is damaged, convert the data again")
 
@@ -68,8 +69,9 @@ class StoreSource(SkeletonSource):
 
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, C)``, a read-only view of the map."""
-        rows = self._store.rows("clips", index)
-        return rows.reshape(self._store.index[index, 2], -1, *rows.shape[1:])
+        first, count, persons = self._store.index[index]
+        rows = self._clips.rows(first, first + count)
+        return rows.reshape(persons, -1, *rows.shape[1:])
 
     def files(self) -> list[Path]:
         """The files of clips, index and body slots."""
@@ -77,6 +79,7 @@ class StoreSource(SkeletonSource):
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
         """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store has none."""
-        if "body_slots" not in self._store.arrays:
+        if self._slots is None:
             return None
-        return self._store.rows("body_slots", index).reshape(self._store.index[index, 2], -1)
+        first, count, persons = self._store.index[index]
+        return self._slots.rows(first, first + count).reshape(persons, -1)
