@@ -213,17 +213,23 @@ COMPONENTS = blocks("docs/components.md", "python")
 
 
 @pytest.mark.parametrize("number", range(len(COMPONENTS)))
-def test_the_examples_of_components_run(number, tmp_path, monkeypatch):
-    """Each block is complete: it runs alone, and what it asserts holds."""
+def test_an_example_of_a_component_prints_what_it_says(number, tmp_path, monkeypatch):
+    """Each block is complete: it runs alone, and prints what the comment behind its ``print`` says."""
     monkeypatch.chdir(tmp_path)
-    before = {registry: dict(registry.module_dict) for registry in type(MODELS).instances}
+    code = COMPONENTS[number]
+    expected = re.findall(r"^print\(.*\)(?:  |\n)# (.*)$", code, re.MULTILINE)
+    before = {registry: set(registry.module_dict) for registry in type(MODELS).instances}
+    printed = []
     try:
-        exec(compile(COMPONENTS[number], f"docs/components.md, block {number}", "exec"), {"__name__": "example"})
+        names = {"__name__": "example", "print": lambda *values: printed.append(" ".join(map(str, values)))}
+        exec(compile(code, f"docs/components.md, block {number}", "exec"), names)
     finally:
-        for registry, modules in before.items():
-            for name in set(registry.module_dict) - set(modules):
+        for registry, names in before.items():
+            for name in set(registry.module_dict) - names:
                 if registry.module_dict[name].__module__ == "example":
                     del registry.module_dict[name]
+    assert expected
+    assert printed == expected
 
 
 def test_the_table_of_models_is_up_to_date():
