@@ -162,7 +162,7 @@ def with_config() -> list[tuple[str, list[str]]]:
     """Commands that name configs of the repository and what they change in them."""
     found = []
     for _, command in COMMANDS:
-        tool, *arguments = words_of(command)
+        _, *arguments = words_of(command)
         configs = [word for word in arguments if re.match(r"(configs|projects)/.*\.py$", word)]
         at = arguments.index("--cfg-options") + 1 if "--cfg-options" in arguments else len(arguments)
         options = list(itertools.takewhile(lambda word: not word.startswith("--"), arguments[at:]))
