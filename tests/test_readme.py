@@ -166,6 +166,9 @@ def with_config() -> list[tuple[str, list[str]]]:
         configs = [word for word in arguments if re.match(r"(configs|projects)/.*\.py$", word)]
         at = arguments.index("--cfg-options") + 1 if "--cfg-options" in arguments else len(arguments)
         options = list(itertools.takewhile(lambda word: not word.startswith("--"), arguments[at:]))
+        if "--set" in arguments:  # of a sweep: the first value of each axis
+            axes = itertools.takewhile(lambda word: "=" in word, arguments[arguments.index("--set") + 1 :])
+            options += [axis.split(",")[0] for axis in axes]
         found += [(config, options) for config in configs]
     return [list(item) for item in {(config, tuple(options)) for config, options in found}]
 
