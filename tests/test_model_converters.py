@@ -18,7 +18,7 @@ from mmsync.apis import init_model
 from mmsync.config import load
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
-from mmsync.interop.skeleton import convert_checkpoint, from_reference, to_reference
+from mmsync.interop.convert import convert_checkpoint, from_reference, to_reference
 from mmsync.ops.graph import adjacency
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
@@ -335,7 +335,7 @@ class TestWrongFiles:
     @pytest.mark.parametrize("name", SMALL)
     def test_half_of_the_names_changed(self, name):
         state = {f"{k}_" if i % 2 and "A" not in k else k: v for i, (k, v) in enumerate(weights(name).items())}
-        with pytest.raises(CheckpointError, match=r"of the backbone's weights fit|the network cannot be told"):
+        with pytest.raises(CheckpointError, match=r"of the backbone's weights fit|cannot determine the network"):
             from_reference({"state_dict": state}, FAMILY[name], "a.pth", num_heads=4)
 
     def test_a_few_missing_or_unknown_names_are_reported(self):

@@ -14,7 +14,7 @@ from torch import nn
 
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
-from mmsync.interop.video import convert_video_checkpoint, from_video_reference, read_weights, to_video_reference
+from mmsync.interop.convert import convert_checkpoint, from_reference, read_weights, to_reference
 from mmsync.models.backbones import I3D, VideoResNet
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.inflate import inflate
@@ -61,7 +61,7 @@ def published(keys: Path, name: str) -> dict[str, torch.Tensor]:
 
 
 def goes_back(result, state, family) -> None:
-    back = to_video_reference(result.checkpoint, family).checkpoint
+    back = to_reference(result.checkpoint, family).checkpoint
     assert set(back) == set(state)
     for key, value in state.items():
         assert (back[key].shape, back[key].dtype) == (value.shape, value.dtype), key
@@ -74,7 +74,7 @@ def test_a_published_i3d_goes_where_the_key_map_says(keys, name, counted):
     """All of it, and back; files of torch before 0.4 have no counters of batches."""
     column, channels, aside = I3D_FILES[name]
     state = {k: v for k, v in published(keys, name).items() if counted or "num_batches" not in k}
-    result = from_video_reference({"state_dict": state}, "i3d", name)
+    result = from_reference({"state_dict": state}, "i3d", name)
     assert (result.match.missing, result.match.unexpected, result.match.reshaped) == ([], [], [])
     assert (result.match.backbone, len(result.match.matched), len(result.unused)) == (1, 344, aside)
     assert result.model["encoder"]["backbone"] == dict(type="I3D", in_channels=channels, width=1.0)
@@ -109,12 +109,12 @@ def test_a_published_video_resnet_fits_and_comes_back(keys, name, prefix):
     state = {prefix + key: value for key, value in published(keys, name).items()}
     if "network" in prefix:
         state["audio_network.base.conv1.weight"] = torch.zeros(3)
-    result = from_video_reference({"state_dict": {"model": state, "epoch": 3}}, "video_resnet", name)
+    result = from_reference({"state_dict": {"model": state, "epoch": 3}}, "video_resnet", name)
     assert (result.match.missing, result.match.unexpected, result.match.reshaped) == ([], [], [])
     assert (result.match.backbone, result.unused) == (1, [k for k in state if "audio" in k])
     backbone = result.model["encoder"]["backbone"]
     assert {key: backbone[key] for key in RESNET_FILES[name]} == RESNET_FILES[name]
-    back = to_video_reference(result.checkpoint, "video_resnet").checkpoint
+    back = to_reference(result.checkpoint, "video_resnet").checkpoint
     assert set(back) == {"model"}
     assert set(back["model"]) == set(state)
     assert all(torch.equal(back["model"][key], value) for key, value in state.items())
@@ -148,9 +148,9 @@ def test_what_mmsync_trained_gives_the_same_logits_after_the_way_out_and_back(fo
     """To TensorFlow too, whose batch normalisation has no scale: the convolution takes it."""
     family = "video_resnet" if form == "torchvision" else "i3d"
     model, view = network(family), clip(family)
-    out = to_video_reference({"state_dict": model.state_dict()}, family, form=form)
+    out = to_reference({"state_dict": model.state_dict()}, family, form=form)
     assert out.unused == []
-    result = from_video_reference({"state_dict": out.checkpoint}, family)
+    result = from_reference({"state_dict": out.checkpoint}, family)
     assert result.checkpoint["meta"]["origin"]["form"] == form
     again = MODELS.build(result.model).eval()
     match = load_weights(again, result.checkpoint["state_dict"], "again", strict=True)
@@ -162,10 +162,10 @@ def test_what_mmsync_trained_gives_the_same_logits_after_the_way_out_and_back(fo
 
 def test_one_form_becomes_another():
     state = network("i3d").state_dict()
-    names = to_video_reference({"state_dict": state}, "i3d", form="hassony2").checkpoint
-    ours = from_video_reference({"state_dict": names}, "i3d").checkpoint
-    other = to_video_reference(ours, "i3d", form="piergiaj").checkpoint
-    expected = to_video_reference({"state_dict": state}, "i3d").checkpoint
+    names = to_reference({"state_dict": state}, "i3d", form="hassony2").checkpoint
+    ours = from_reference({"state_dict": names}, "i3d").checkpoint
+    other = to_reference(ours, "i3d", form="piergiaj").checkpoint
+    expected = to_reference({"state_dict": state}, "i3d").checkpoint
     assert set(other) == set(expected)
     assert all(torch.equal(other[key], expected[key]) for key in other)
 
@@ -175,14 +175,14 @@ def test_the_backbone_of_a_pretraining_or_alone_goes_out():
     for prefix in ("", "backbone.", "encoder_q.backbone.", "branches.0.backbone."):
         names = {prefix + key: value for key, value in state.items()}
         other = {"queue.keys": torch.zeros(3)} if prefix else {}
-        out = to_video_reference({"state_dict": {**names, **other}}, "i3d")
+        out = to_reference({"state_dict": {**names, **other}}, "i3d")
         assert set(out.checkpoint) == set(state)
         assert out.unused == list(other)
 
 
 def test_another_number_of_classes_is_left_out_of_the_model():
-    theirs = to_video_reference({"state_dict": network("i3d").state_dict()}, "i3d").checkpoint
-    converted = from_video_reference({"state_dict": theirs}, "i3d")
+    theirs = to_reference({"state_dict": network("i3d").state_dict()}, "i3d").checkpoint
+    converted = from_reference({"state_dict": theirs}, "i3d")
     model = network("i3d", classes=3)
     before = model.head.fc.weight.clone()
     match = load_weights(model, converted.checkpoint["state_dict"], "kinetics")
@@ -214,15 +214,15 @@ def test_googlenet_is_inflated():
     state = images({flat(k): (*v.shape[:2], *v.shape[3:]) if v.dim() == 5 else v.shape for k, v in own.items()})
     assert "inception4e.branch2.1.conv.weight" in state
     state.update(images({"fc.weight": (5, 64), "fc.bias": (5,), "aux1.fc1.weight": (3, 3)}))
-    result = from_video_reference({"state_dict": state}, "i3d")
+    result = from_reference({"state_dict": state}, "i3d")
     assert (result.match.missing, result.match.unexpected, result.match.backbone) == ([], [], 1)
     assert result.unused == ["fc.weight", "fc.bias", "aux1.fc1.weight"]
     found = result.checkpoint["state_dict"]
     assert torch.equal(found[f"{PREFIX}Conv3d_1a_7x7.conv3d.weight"], inflate(state["conv1.conv.weight"], 7))
     last = state["inception5b.branch3.1.conv.weight"]
     assert torch.equal(found[f"{PREFIX}Mixed_5c.b2b.conv3d.weight"], inflate(last, 3))
-    with pytest.raises(CheckpointError, match="no place for time; give --form piergiaj, hassony2, deepmind"):
-        to_video_reference(result.checkpoint, "i3d")
+    with pytest.raises(CheckpointError, match="no time axis; give --form piergiaj, hassony2, deepmind"):
+        to_reference(result.checkpoint, "i3d")
 
 
 @pytest.mark.parametrize(("variant", "frames"), [("r3d", 3), ("mc3", 1), (None, 3)])
@@ -241,7 +241,7 @@ def test_a_resnet_of_images_is_inflated(variant, frames):
                 names[f"{block}.downsample.0.weight"] = (after, before, 1, 1)
     names.update({f"bn1.{k}": (4,) for k in NORM})
     state = images(names)
-    result = from_video_reference({"state_dict": state}, "video_resnet", variant=variant)
+    result = from_reference({"state_dict": state}, "video_resnet", variant=variant)
     assert (result.match.missing, result.match.unexpected, result.unused) == ([], [], ["fc.weight"])
     found = result.checkpoint["state_dict"]
     assert torch.equal(found[f"{PREFIX}layer3.0.conv2.0.weight"], inflate(state["layer3.0.conv2.weight"], frames))
@@ -281,9 +281,9 @@ def test_the_tool_takes_arrays_and_gives_them(tmp_path, monkeypatch, capsys):
 def test_a_backbone_starts_from_a_converted_file(tmp_path):
     """As any config says it, in any method."""
     model = network("video_resnet")
-    theirs = to_video_reference({"state_dict": model.state_dict()}, "video_resnet").checkpoint
+    theirs = to_reference({"state_dict": model.state_dict()}, "video_resnet").checkpoint
     write_checkpoint({"state_dict": theirs}, tmp_path / "tv.pth")
-    convert_video_checkpoint(tmp_path / "tv.pth", tmp_path / "ours.pth", "video_resnet")
+    convert_checkpoint(tmp_path / "tv.pth", tmp_path / "ours.pth", "video_resnet")
     start = dict(type="Pretrained", checkpoint=str(tmp_path / "ours.pth"), prefix=PREFIX)
     backbone = VideoResNet(width=0.0625, init_cfg=start)
     backbone.init_weights()
@@ -294,21 +294,21 @@ def test_a_backbone_starts_from_a_converted_file(tmp_path):
 class TestWrongFiles:
     def test_another_family(self):
         for kind, other in (("i3d", "video_resnet"), ("video_resnet", "i3d")):
-            state = to_video_reference({"state_dict": network(kind).state_dict()}, kind).checkpoint
+            state = to_reference({"state_dict": network(kind).state_dict()}, kind).checkpoint
             with pytest.raises(
                 CheckpointError, match=f"a.pth is no checkpoint of .*looks like one of .*{kind}_to_mmsync.py"
             ):
-                from_video_reference({"state_dict": state}, other, "a.pth")
+                from_reference({"state_dict": state}, other, "a.pth")
             with pytest.raises(CheckpointError, match="has no backbone of"):
-                to_video_reference({"state_dict": network(kind).state_dict()}, other)
+                to_reference({"state_dict": network(kind).state_dict()}, other)
 
     def test_less_than_nine_tenths(self):
-        state = to_video_reference({"state_dict": network("i3d").state_dict()}, "i3d", form="hassony2").checkpoint
+        state = to_reference({"state_dict": network("i3d").state_dict()}, "i3d", form="hassony2").checkpoint
         cut = {key: value for key, value in state.items() if not key.startswith(("mixed_5", "mixed_4f"))}
         with pytest.raises(CheckpointError, match=r"only 6\d% of the backbone.*nothing was written(.|\n)*Mixed_5c\.b0"):
-            from_video_reference({"state_dict": cut}, "i3d")
+            from_reference({"state_dict": cut}, "i3d")
         few = {key: value for key, value in state.items() if not key.startswith("mixed_5c.branch_0")}
-        match = from_video_reference({"state_dict": {**few, "extra.weight": torch.zeros(1)}}, "i3d")
+        match = from_reference({"state_dict": {**few, "extra.weight": torch.zeros(1)}}, "i3d")
         assert len(match.match.missing) == 6
         assert match.unused == ["extra.weight"]
 
@@ -324,5 +324,5 @@ class TestWrongFiles:
             read_weights(tmp_path / "objects.npz")
         write_checkpoint({"state_dict": network("i3d").state_dict()}, tmp_path / "ours.pth")
         with pytest.raises(CheckpointError, match="torch files"):
-            convert_video_checkpoint(tmp_path / "ours.pth", tmp_path / "x.npz", "i3d")
+            convert_checkpoint(tmp_path / "ours.pth", tmp_path / "x.npz", "i3d")
         assert not (tmp_path / "x.npz").exists()

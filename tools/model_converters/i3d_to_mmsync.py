@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmsync.interop.video import video_converter
+from mmsync.interop.convert import converter
 
 if __name__ == "__main__":
-    video_converter("i3d")
+    converter("i3d")

@@ -1,0 +1,492 @@
+"""Conversion of other projects' checkpoints to mmsync and back (docs/design/0014 and 0024).
+
+The names in a file identify its *form*: a table of name prefixes that is read in either direction. The network is
+derived from the shapes, built on the meta device and compared with the renamed weights, so that a wrong file cannot
+pass. Each family of files is one module of this package with an instance ``FAMILY``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Optional, Union
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from mmsync.apis.cli import run_tool
+from mmsync.config import load
+from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
+from mmsync.errors import CheckpointError
+from mmsync.fileio import atomic_path
+from mmsync.ops.inflate import inflate
+from mmsync.registry import MODELS
+
+FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
+MIN_BACKBONE = 0.9
+"""Least share of the backbone's tensors that a file must have."""
+BACKBONE, HEAD = "encoder.backbone.", "head.fc."
+
+State = dict[str, Tensor]
+Rules = Sequence[tuple[str, Optional[str]]]
+
+
+class Form(NamedTuple):
+    """One kind of file of a family.
+
+    Attributes:
+        title: Name in messages.
+        rules: Prefix of the reference -> prefix of mmsync, first match wins; ``None``: no counterpart in mmsync, stored
+            aside for the way back. ``<fc>`` stands for the last layers, see :func:`_last_layers`.
+        theirs: Prefixes that all occur among the reference's names; or
+        anchor: End of a name that only this form has. Whatever precedes it precedes all names of the network.
+        ours: Prefixes that all occur among mmsync's names; empty if only a converted file can go back to this form.
+        container: Entry of the released files that holds the weights.
+        arrays: Array layout: torch's, TensorFlow's, or 2D kernels that are to be inflated.
+        note: Input that the weights were made for.
+    """
+
+    title: str
+    rules: Rules
+    theirs: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
+    container: Optional[str] = None
+    anchor: str = ""
+    arrays: Literal["torch", "tensorflow", "images"] = "torch"
+    note: str = ""
+
+    def prefix(self, names: Sequence[str]) -> Optional[str]:
+        """Prefix of all names of the network in a file of this form; ``None`` for another form."""
+        if not self.anchor:
+            return "" if _has_all(names, self.theirs) else None
+        prefixes = (name[: -len(self.anchor)] for name in names if name.endswith(self.anchor))
+        return next((prefix for prefix in prefixes if prefix[-1:] in ("", ".", "/")), None)
+
+
+class Family:
+    """Files of one project; a subclass supplies the table and what is special to the project.
+
+    Attributes:
+        name: Module and first word of the tool.
+        title: Name in messages.
+        forms: Forms by key, the most specific first.
+        pool: Config of the pooling neck of the published networks.
+        configs: Shipped config to pair with, by backbone.
+        stem: First weight of the backbone, which locates it in any mmsync checkpoint; empty: the forms' rules do.
+        module: Whether the released files have the prefix ``module.``.
+        momentum: Whether a bare encoder is also copied to the key encoder, to start a momentum method.
+        undetermined: Settings of the backbone that neither names nor shapes determine.
+        options: Command line options of :meth:`backbone`, with the arguments of ``add_argument``.
+        reverse_options: Those of :meth:`restore`.
+    """
+
+    name: str
+    title: str
+    forms: dict[str, Form]
+    pool: dict[str, Any]
+    configs: dict[str, str] = {}
+    stem: str = ""
+    module: bool = False
+    momentum: bool = False
+    undetermined: str = ""
+    options: dict[str, dict] = {}
+    reverse_options: dict[str, dict] = {}
+
+    @property
+    def tool(self) -> str:
+        """The script that converts these files."""
+        return f"tools/model_converters/{self.name}_to_mmsync.py"
+
+    @property
+    def writable(self) -> list[str]:
+        """Forms that mmsync's checkpoints can be written in."""
+        return [key for key, form in self.forms.items() if form.arrays != "images"]
+
+    def detect(self, names: Sequence[str]) -> Optional[tuple[str, str]]:
+        """Form of a reference file, and the prefix of its names; ``None``: a file of another family."""
+        found = ((key, form.prefix(names)) for key, form in self.forms.items())
+        return next(((key, prefix) for key, prefix in found if prefix is not None), None)
+
+    def own_form(self, names: Sequence[str]) -> Optional[str]:
+        """Form that an mmsync checkpoint can be written in, by its names."""
+        return next((key for key, form in self.forms.items() if _has_all(names, form.ours)), None)
+
+    def adapt(self, state: State, aside: State, form: Form) -> dict[str, Any]:
+        """Adapt renamed arrays to mmsync in place; return what :meth:`restore` needs to undo it."""
+        return {}
+
+    def restore(self, state: State, aside: State, form: Form, origin: Mapping[str, Any], source: str) -> None:
+        """Undo :meth:`adapt` in place, before the names become the reference's; a subclass may add options."""
+
+    def backbone(self, state: State, source: str, config: Optional[Config]) -> dict[str, Any]:
+        """Derive the config of the backbone from its weights; a subclass may add options."""
+        raise NotImplementedError
+
+    def model(self, state: State, backbone: dict[str, Any], source: str) -> dict[str, Any]:
+        """Config of the model: a classifier if the file has its layers, else :meth:`headless`."""
+        encoder = dict(type="Encoder", backbone=backbone, pool=self.pool)
+        if f"{HEAD}bias" in state:
+            head = dict(type="LinearHead", num_classes=len(state[f"{HEAD}bias"]))
+        elif "head.fc1.weight" in state:
+            classes = shape(state, "head.fc2.bias", source)[0]
+            head = dict(type="ActionHead", hidden_channels=len(state["head.fc1.weight"]), num_classes=classes)
+        else:
+            return self.headless(state, encoder, source)
+        return dict(type="Classifier", encoder=encoder, head=head)
+
+    def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
+        """Config of the model of a file without a classifier."""
+        return dict(encoder=encoder)
+
+
+def get_family(name: str) -> Family:
+    """The family of a name in ``FAMILIES``."""
+    return import_module(f"mmsync.interop.{name}").FAMILY
+
+
+def shape(state: Mapping[str, Tensor], name: str, source: str) -> torch.Size:
+    """Shape of a weight, or a CheckpointError if it is missing."""
+    if name not in state:
+        raise CheckpointError(f"{source}: cannot determine the network, {name} is missing; the file is incomplete")
+    return state[name].shape
+
+
+def own_weights(state: State) -> State:
+    """The backbone's weights, under its own names."""
+    return {name[len(BACKBONE) :]: value for name, value in state.items() if name.startswith(BACKBONE)}
+
+
+def _has_all(names: Sequence[str], prefixes: Sequence[str]) -> bool:
+    return bool(prefixes) and all(any(name.startswith(prefix) for name in names) for prefix in prefixes)
+
+
+def _last_layers(names: Sequence[str]) -> tuple[str, str]:
+    """Meaning of ``<fc>`` on either side: ST-GCN has ``fc``, transformers ``head``; a single layer has no number."""
+    head = "fc." if any("st_gcn_networks." in name for name in names) else "head."
+    several = any(re.search(r"(fc|head|layers)\.[1-9]\.(weight|bias)$", name) for name in names)
+    return head, "" if several else "0."
+
+
+def _matches(name: str, prefix: str) -> bool:
+    """Whether a rule's prefix, which ends with a dot or underscore or is a whole name, matches."""
+    return name == prefix or (name.startswith(prefix) and prefix[-1:] in ("", ".", "_"))
+
+
+def rename(state: Mapping[str, Any], rules: Rules, back: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rename by the first rule whose prefix matches, or ``back`` from mmsync's names to the reference's.
+
+    Returns:
+        tuple: The renamed entries, and those that no rule renames.
+    """
+    head, single = _last_layers(list(state))
+    pairs = [
+        (theirs.replace("<fc>", head), ours if ours is None else ours.replace("<fc>", single)) for theirs, ours in rules
+    ]
+    if back:
+        pairs = [(ours, theirs) for theirs, ours in pairs if ours is not None]
+    renamed, rest = {}, {}
+    for name, value in state.items():
+        old, new = next((pair for pair in pairs if _matches(name, pair[0])), (name, None))
+        if new is None:
+            rest[name] = value
+        else:
+            renamed[new + name[len(old) :]] = value
+    return renamed, rest
+
+
+def _groups(names: Sequence[str]) -> str:
+    """Names grouped by their first words, with counts: ``decoder_blocks.* (36)``."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(re.sub(r"\.(\d+|[^.]*$).*", "", name), []).append(name)
+    return ", ".join(part[0] if len(part) == 1 else f"{head}.* ({len(part)})" for head, part in groups.items())
+
+
+class Conversion(NamedTuple):
+    """Result of a conversion.
+
+    Attributes:
+        checkpoint: Content of the file to write.
+        title: Description of the source.
+        match: How its weights match the model (or, on the way back, what is written).
+        unused: Names without a counterpart on the other side.
+        model: Config of the model; ``None`` on the way back.
+        pair: Line that names the config to pair with.
+    """
+
+    checkpoint: dict[str, Any]
+    title: str
+    match: StateMatch
+    unused: list[str]
+    model: Optional[dict[str, Any]] = None
+    pair: str = ""
+
+    def report(self) -> str:
+        """Table of matched and unused weights, and the model to pair with."""
+        count = len(self.unused)
+        unused = f"{count} without a counterpart on the other side: {_groups(self.unused)}" if count else ""
+        return "\n".join(filter(None, [self.title, self.match.table(), unused, self.pair]))
+
+
+def weights_of(content: Mapping[str, Any], source: str) -> tuple[State, Optional[str], bool]:
+    """Weights of a file, the entry that held them, and whether their names had the prefix ``module.``."""
+    state, container = content["state_dict"], "state_dict" if len(content) > 1 else None
+    for entry in ("state_dict", "model_pos", "model"):
+        if isinstance(state, Mapping) and isinstance(state.get(entry), Mapping):
+            state, container = state[entry], entry
+    tensors = {str(k): v for k, v in state.items() if isinstance(v, Tensor)} if isinstance(state, Mapping) else {}
+    if not tensors:
+        raise CheckpointError(f"{source} holds no weights, only {', '.join(map(str, list(content['state_dict'])[:8]))}")
+    module = all(name.startswith("module.") for name in tensors)
+    return ({k[7:]: v for k, v in tensors.items()} if module else tensors), container, module
+
+
+def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
+    """Form of a reference file and the prefix of its names, or an error that suggests the right tool."""
+    found = kind.detect(names)
+    if found is not None:
+        return found
+    others = [f"{f.title} ({f.tool})" for f in map(get_family, FAMILIES) if f.detect(names)]
+    others += ["mmsync (--reverse)"] if kind.own_form(names) else []
+    raise CheckpointError(
+        f"{source} is no checkpoint of {kind.title}: none of its forms fits its {len(names)} names, the first of "
+        f"them {', '.join(names[:3])}" + (f"; it looks like one of {' or '.join(others)}" if others else "")
+    )
+
+
+def from_reference(
+    content: Mapping[str, Any],
+    family: str,
+    source: str = "checkpoint",
+    config: Optional[Config] = None,
+    **options: Any,
+) -> Conversion:
+    """Convert a checkpoint of another project to mmsync.
+
+    Weights with a classifier become those of ``Classifier``, weights of pretraining those of ``SkeletonCLR`` or
+    ``AimCLR``, with both encoders; other networks become an encoder. Entries that the file lacks are filled in with
+    their meaning: batch counters (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1.
+    Weights without a counterpart are stored in the entry ``reference_only`` for the way back.
+
+    Args:
+        content: As :func:`read_weights` returns it.
+        family: One of ``FAMILIES``.
+        source: Name of the file, for messages.
+        config: Compare with its model instead of the one derived from the shapes, and store it in the checkpoint.
+        options: Of the family's :meth:`Family.backbone`.
+
+    Raises:
+        CheckpointError: A file of another family, an incomplete one, or one that contradicts the options.
+    """
+    kind = get_family(family)
+    theirs, container, module = weights_of(content, source)
+    key, prefix = _detect(kind, list(theirs), source)
+    form = kind.forms[key]
+    state, rest = rename({k[len(prefix) :]: v for k, v in theirs.items() if k.startswith(prefix)}, form.rules)
+    aside = {k: v for k, v in theirs.items() if not k.startswith(prefix)}
+    aside.update({f"{prefix}{name}": value for name, value in rest.items()})
+    origin = dict(family=family, form=key, file=source, container=container, module=module, prefix=prefix)
+    origin.update(kind.adapt(state, aside, form), counted=any(k.endswith("num_batches_tracked") for k in state))
+    if not origin["counted"]:
+        norms = [name[: -len("running_var")] for name in state if name.endswith("running_var")]
+        state.update({f"{name}num_batches_tracked": torch.tensor(0) for name in norms})
+    backbone = kind.backbone(state, source, config, **options)
+    model = kind.model(state, backbone, source) if config is None else config.model
+    match = _fit(state, model, source)
+    if kind.momentum and not any(name.startswith(("key_encoder.", "head.")) for name in state):
+        state.update({f"key_encoder.module.backbone.{name}": value for name, value in own_weights(state).items()})
+    meta: dict[str, Any] = dict(origin=origin)
+    if config is not None:
+        meta["cfg"] = config.pretty_text
+    checkpoint = dict(state_dict=state, meta=meta, reference_only=aside)
+    title = f"{source}: {kind.title}, {form.title}" + (f"\nmade for {form.note}" if form.note else "")
+    pair = _pair(kind, model) if config is None else f"Pair it with {config.filename}"
+    return Conversion(checkpoint, title, match, list(aside), model, pair)
+
+
+def _pair(kind: Family, model: dict[str, Any]) -> str:
+    """Name the shipped config to pair a converted file with, and show the model."""
+    shipped = kind.configs.get(model["encoder"]["backbone"]["type"])
+    unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
+    first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
+    return f"Pair it with {first}{unknown}:\n{Config(dict(model=model)).pretty_text.strip()}"
+
+
+def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
+    """Match weights with a model built on the meta device, and inflate 2D kernels where the model's have a time axis.
+
+    Of a momentum method, only the encoder is compared if the file has no queue.
+    """
+    with torch.device("meta"):
+        network: nn.Module = (
+            MODELS.build(model) if "type" in model else nn.ModuleDict({"encoder": MODELS.build(model["encoder"])})
+        )
+    if "queue.keys" not in state and hasattr(network, "key_encoder"):
+        network = nn.ModuleDict({"encoder": network.get_submodule("encoder")})
+    for name, own in network.state_dict().items():
+        if name in state and state[name].dim() == 4 and own.dim() == 5:
+            state[name] = inflate(state[name], own.shape[2])
+    adapt = getattr(network, "adapt_state_dict", None)
+    match = match_state(network, state if adapt is None else adapt(state))
+    if match.backbone < MIN_BACKBONE:
+        raise CheckpointError(
+            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {MIN_BACKBONE:.0%} must; "
+            f"nothing was written. {match.table()}"
+        )
+    return match
+
+
+def _select(kind: Family, state: Mapping[str, Tensor], source: str) -> tuple[State, list[str]]:
+    """Weights to convert back, under ``encoder.`` and ``head.``, and the names of the others."""
+    if not kind.stem:
+        return dict(state), []
+    before = next((name[: -len(kind.stem)] for name in state if f".{name}".endswith(f".{kind.stem}")), None)
+    if before is None:
+        raise CheckpointError(f"{source} has no backbone of {kind.title}: no name ends with {kind.stem}")
+    own = {BACKBONE + name[len(before) :]: value for name, value in state.items() if name.startswith(before)}
+    own.update({name: state[name] for name in (f"{HEAD}weight", f"{HEAD}bias") if name in state})
+    return own, [name for name in state if not name.startswith((before, HEAD))]
+
+
+def to_reference(
+    content: Mapping[str, Any], family: str, source: str = "checkpoint", form: Optional[str] = None, **options: Any
+) -> Conversion:
+    """Convert a checkpoint of mmsync, converted or trained, to one of another project.
+
+    Args:
+        content: As :func:`read_weights` returns it.
+        family: One of ``FAMILIES``.
+        source: Name of the file, for messages.
+        form: Key of the family's forms; ``None``: the one that the file came in, else the first that it can have.
+        options: Of the family's :meth:`Family.restore`.
+
+    Raises:
+        CheckpointError: The reference has no such network.
+    """
+    kind, origin = get_family(family), content.get("meta", {}).get("origin") or {}
+    if origin.get("family") != family or form not in (None, origin.get("form")):
+        origin = {}
+    aside = (content.get("reference_only") or {}) if origin else {}
+    state, unused = _select(kind, content["state_dict"], source)
+    kept = kind.forms.get(form or origin.get("form") or kind.own_form(list(state)) or "")
+    if kept is not None and kept.arrays == "images":
+        raise CheckpointError(f"{source}: a 2D network has no time axis; give --form {', '.join(kind.writable)}")
+    names = list(state)
+    renamed: dict[str, Any] = {}
+    if kept is not None:
+        kind.restore(state, aside, kept, origin, source, **options)
+        if not origin.get("counted", True):
+            state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+        renamed, lost = rename(state, kept.rules, back=True)
+    if kept is None or not (kept.anchor or _has_all([*renamed, *aside], kept.theirs)):
+        raise CheckpointError(f"{source}: {kind.title} has no file for a checkpoint with {_groups(names)}")
+    renamed = {origin.get("prefix", "") + name: value for name, value in renamed.items()}
+    renamed.update(aside)
+    if origin.get("module", kind.module):
+        renamed = {f"module.{name}": value for name, value in renamed.items()}
+    container = origin["container"] if origin else kept.container
+    backbone = [name not in lost for name in state if name.startswith(BACKBONE)]
+    match = StateMatch(list(renamed), [], [], [], sum(backbone) / max(len(backbone), 1))
+    title = f"{source}: as {kind.title}, {kept.title}"
+    return Conversion({container: renamed} if container else renamed, title, match, unused + list(lost))
+
+
+def read_weights(path: Union[str, Path], trust: bool = False) -> dict[str, Any]:
+    """Read a torch file, or arrays by name in an ``.npz``; ``trust`` lets the file run code while it loads.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or unsafe, or a TensorFlow checkpoint.
+    """
+    path = Path(path).expanduser()
+    if ".ckpt" in path.name:
+        raise CheckpointError(
+            f"{path} is a TensorFlow checkpoint; where TensorFlow is installed, write it as arrays and convert those:\n"
+            "    python -c \"import numpy, tensorflow as tf; r = tf.train.load_checkpoint('model.ckpt'); "
+            "numpy.savez('model.npz', **{n: r.get_tensor(n) for n in r.get_variable_to_shape_map()})\""
+        )
+    if path.suffix != ".npz":
+        content = read_checkpoint(path, trust=trust)
+        state = content["state_dict"]
+        if isinstance(state, Mapping) and any(isinstance(value, np.ndarray) for value in state.values()):
+            state = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in state.items()}
+        return {**content, "state_dict": state}
+    require_checkpoint(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {"state_dict": {name: torch.from_numpy(np.array(archive[name])) for name in archive.files}}
+    except Exception as error:  # zipfile and NumPy raise many kinds
+        raise CheckpointError(f"{path} is damaged, or holds Python objects instead of arrays") from error
+
+
+def convert_checkpoint(
+    src: Union[str, Path],
+    dst: Union[str, Path],
+    family: str,
+    reverse: bool = False,
+    trust: bool = False,
+    **options: Any,
+) -> Conversion:
+    """Convert a file; a faulty one is refused before anything is written.
+
+    Args:
+        src: The file.
+        dst: File to write; with ``reverse``, ``.npz`` stores arrays by name.
+        family: One of ``FAMILIES``.
+        reverse: From mmsync to the reference.
+        trust: Let the file run code while it loads.
+        options: Of :func:`from_reference` or :func:`to_reference`.
+
+    Raises:
+        CheckpointError: A wrong or damaged file.
+    """
+    content, name = read_weights(src, trust), Path(src).name
+    result = (to_reference if reverse else from_reference)(content, family, name, **options)
+    if Path(dst).suffix != ".npz":
+        write_checkpoint(result.checkpoint, dst)
+        return result
+    if not reverse:
+        raise CheckpointError(f"{dst}: mmsync's checkpoints are torch files; name it .pth")
+    state = weights_of({"state_dict": result.checkpoint}, name)[0]
+    with atomic_path(dst) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{key: value.numpy() for key, value in state.items()})  # type: ignore[arg-type]
+    return result
+
+
+def converter(family: str) -> None:
+    """Run the command line of a family's converter: ``SRC DST [--reverse]``."""
+    kind = get_family(family)
+    forms = "; ".join(form.title for form in kind.forms.values())
+    parser = argparse.ArgumentParser(description=f"Convert checkpoints of {kind.title} ({forms}) to mmsync, and back.")
+    parser.add_argument("src", help="checkpoint to read")
+    parser.add_argument("dst", help="checkpoint to write")
+    parser.add_argument("--reverse", action="store_true", help="from mmsync to the reference")
+    parser.add_argument("--config", help="compare with this config's model, and store the config in the checkpoint")
+    parser.add_argument("--dump-config", help="write a config of the model as well, for init_model")
+    parser.add_argument("--trust-checkpoint", action="store_true", help="let the file run code while it loads")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    for name, arguments in {**kind.options, **kind.reverse_options}.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", **arguments)
+    if kind.stem:
+        parser.add_argument("--form", choices=kind.writable, help="with --reverse: whose names (default: as it came)")
+    run_tool(lambda args: _run(kind, args), parser.parse_args())
+
+
+def _run(kind: Family, args: argparse.Namespace) -> None:
+    init_default_scope("mmsync")
+    options = {name: getattr(args, name) for name in (kind.reverse_options if args.reverse else kind.options)}
+    if args.reverse:
+        options["form"] = getattr(args, "form", None)
+    else:
+        options["config"] = load(args.config) if args.config else None
+    result = convert_checkpoint(args.src, args.dst, kind.name, args.reverse, args.trust_checkpoint, **options)
+    print(result.report())
+    print(f"wrote {args.dst}")
+    if args.dump_config and result.model is not None:
+        with atomic_path(args.dump_config) as temporary:
+            Config(dict(default_scope="mmsync", model=result.model)).dump(temporary)
