@@ -1,4 +1,4 @@
-"""What every backbone shares: rows of persons in, a feature map out."""
+"""Base class of all backbones: rows of persons in, a feature map out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Backbone(BaseModule):
     """
 
     modality: ClassVar[str] = ""
-    """What kind of view it takes; compared with the data preprocessor by the config check, and by nothing else."""
+    """Modality of the views it takes; only the config check reads it, to compare it with the data preprocessor."""
     axes: ClassVar[str] = "DTV"
     """Axes of the feature map behind its rows, see :class:`~mmsync.structures.FeatureMap`."""
     row_dim: ClassVar[int] = 4
@@ -32,7 +32,7 @@ class Backbone(BaseModule):
         self.in_channels, self.out_channels = in_channels, out_channels
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Data ``(N, M, ...)`` of a view and who is present ``(N, M)``; without persons or tracks, M is 1."""
+        """Data ``(N, M, ...)`` of a view and the mask of present persons ``(N, M)``; M is 1 without persons."""
         if view.data.dim() > self.row_dim:
             return view.data, view.present
         return view.data.unsqueeze(1), None
@@ -46,14 +46,14 @@ class Backbone(BaseModule):
 
         Args:
             view: N samples.
-            skip_absent: Whether absent persons are left out, so that they cost nothing and do not enter batch
-                statistics; otherwise they are computed, and marked in the result.
+            skip_absent: Whether to leave absent persons out, so that they cost nothing and do not enter batch
+                statistics; otherwise they are computed and marked as absent in the result.
 
         Returns:
-            FeatureMap: Rows ``(P, ...)`` of the persons that were computed.
+            FeatureMap: Rows ``(P, ...)`` of the computed persons.
 
         Raises:
-            LayoutError, DataError: Input of another shape than the backbone is built for.
+            LayoutError, DataError: The input has another shape than the backbone is built for.
         """
         data, present = self.split_persons(view)
         rows, owner, present = pack_persons(data, present, skip_absent)

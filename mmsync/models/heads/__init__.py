@@ -1,4 +1,4 @@
-from .action import ActionHead
-from .linear import LinearHead
+from mmsync.models.heads.action import ActionHead
+from mmsync.models.heads.linear import LinearHead
 
 __all__ = ["ActionHead", "LinearHead"]

@@ -16,18 +16,18 @@ from mmsync.structures import FeatureMap
 
 @HEADS.register_module()
 class ActionHead(BaseModule):
-    """A feature map ``(P, D, T', V')`` to logits ``(N, num_classes)`` by a perceptron that sees each joint apart.
+    """Multi-layer perceptron on the features of all joints: ``(P, D, T', V')`` to logits ``(N, num_classes)``.
 
     Dropout, mean over frames, ``(P, V' * D)``, mean over persons, Linear, batch normalisation, ReLU, Linear. On frozen
-    features this is an MLP probe and no linear one: with 25 joints of 512 channels it has 26 million parameters.
+    features this is an MLP probe, not a linear one: with 25 joints of 512 channels it has 26 million parameters.
 
     Args:
         num_classes: Number of classes; the benchmark tool fills it in from the data.
         in_channels: D; the classifier fills it in from its backbone.
         num_joints: V'; the classifier fills in the joints of its backbone's layout.
-        pooled_channels: Not used; the classifier offers it to every head.
+        pooled_channels: Not used; the classifier passes it to every head.
         hidden_channels: Width of the hidden layer.
-        dropout: Of the feature map, in [0, 1).
+        dropout: Dropout of the feature map, in [0, 1).
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -58,7 +58,11 @@ class ActionHead(BaseModule):
         self.fc2 = nn.Linear(hidden_channels, num_classes)
 
     def forward(self, feature: FeatureMap, pool: nn.Module) -> Tensor:
-        """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``; ``pool`` says whether absent persons count.
+        """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``.
+
+        Args:
+            feature: The feature map.
+            pool: The encoder's pooling neck, which determines whether absent persons count.
 
         Raises:
             ConfigError: The map has another number of joints.
@@ -66,7 +70,7 @@ class ActionHead(BaseModule):
         if feature.data.dim() != 4 or feature.data.shape[3] != self.num_joints:
             raise ConfigError(
                 f"ActionHead is built for {self.num_joints} joints, but the backbone's map is "
-                f"{tuple(feature.data.shape)}; set model.head.num_joints to the last number, or take a LinearHead"
+                f"{tuple(feature.data.shape)}; set model.head.num_joints to the last number, or use a LinearHead"
             )
         x = joint_features(feature._replace(data=self.drop(feature.data)), getattr(pool, "counts_absent", True))
         return self.fc2(self.relu(self.bn(self.fc1(x))))

@@ -1,4 +1,4 @@
-"""One linear layer on pooled features."""
+"""Linear classifier on pooled features."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mmsync.structures import FeatureMap
 
 @HEADS.register_module()
 class LinearHead(BaseModule):
-    """Pools a feature map ``(P, ...)`` and maps it to logits ``(N, num_classes)``.
+    """Linear layer on a pooled feature map: ``(P, ...)`` to logits ``(N, num_classes)``.
 
     Args:
         num_classes: Number of classes; the benchmark tool fills it in from the data.
         in_channels: D; the classifier fills it in from its backbone.
-        num_joints: Not used; the classifier offers it to every head.
-        pooled_channels: Width behind the pooling; ``None`` is ``in_channels``, the classifier fills it in.
-        dropout: Of the pooled feature, in [0, 1).
+        num_joints: Not used; the classifier passes it to every head.
+        pooled_channels: Width after pooling; the classifier fills it in. ``None`` is ``in_channels``.
+        dropout: Dropout of the pooled feature, in [0, 1).
         init_cfg: MMEngine's initialisation config.
 
     Raises:

@@ -15,12 +15,12 @@ from mmsync.registry import LOSSES
 def barlow_twins_terms(first: Tensor, second: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """The two sums of Barlow Twins (Zbontar et al., 2021, eqs. 1 and 2).
 
-    ``C`` is the cross-correlation of the views' dimensions over the batch, as batch normalisation without weights and a
-    product give it: ``sum_i (1 - C_ii)^2`` and ``sum_i sum_{j != i} C_ij^2``.
+    With the cross-correlation ``C`` of the views' dimensions over the batch, each dimension standardised as in batch
+    normalisation: ``sum_i (1 - C_ii)^2`` and ``sum_i sum_{j != i} C_ij^2``.
 
     Args:
         first: ``(N, D)`` embeddings of one view, the same N on every rank.
-        second: ``(N, D)`` of the other, row by row the same clips.
+        second: ``(N, D)`` embeddings of the other view of the same clips.
         eps: Added to the variances.
 
     Returns:
@@ -54,10 +54,10 @@ class BarlowTwinsLoss(nn.Module):
         self.redundancy_weight = redundancy_weight
 
     def terms(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """Both sums by name, ``invariance`` and ``redundancy``, the weight included."""
+        """Both sums by name, ``invariance`` and the weighted ``redundancy``."""
         invariance, redundancy = barlow_twins_terms(first, second)
         return {"invariance": invariance, "redundancy": self.redundancy_weight * redundancy}
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Embeddings of two views, ``(N, D)`` each, to a scalar."""
+        """Loss of the embeddings of two views, ``(N, D)`` each; a scalar."""
         return sum(self.terms(first, second).values(), first.new_zeros(()))

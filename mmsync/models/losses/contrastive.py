@@ -1,4 +1,4 @@
-"""The contrastive loss of pairs that belong together or do not."""
+"""Margin-based contrastive loss of positive and negative pairs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mmsync.registry import LOSSES
 def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: float = 1e-8) -> Tensor:
     """Euclidean distances ``sqrt(|z1 - z2|^2 + eps)``, at least in single precision.
 
-    ``eps`` keeps the gradient finite where the two are equal, and changes that of the square not at all.
+    ``eps`` keeps the gradient finite where the two are equal; it does not change the gradient of the square.
 
     Args:
         first: ``(..., D)``.
         second: ``(..., D)``, broadcast against ``first``.
-        normalize: Take unit vectors; distances are then in [0, 2].
+        normalize: Whether to normalise to unit vectors; distances are then in [0, 2].
         eps: Added under the root.
 
     Returns:
@@ -37,17 +37,17 @@ def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: f
 def margin_contrastive(
     distance: Tensor, positive: Tensor, margin: float, squared_pos: bool = True, exponential: bool = False
 ) -> Tensor:
-    """What each pair contributes to a contrastive loss, without the factor in front.
+    """Contribution of each pair to a contrastive loss, without the leading factor.
 
     ``y d^2 + (1 - y) max(m - d, 0)^2`` (Hadsell et al., 2006; Chung and Zisserman, 2016, SyncNet; Sannigrahi, 2020,
     Sync3D), or with ``exponential`` ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
 
     Args:
         distance: ``(P,)``, 0 or more.
-        positive: ``(P,)`` 1 or True for pairs that belong together.
+        positive: ``(P,)`` 1 or True for positive pairs.
         margin: m.
-        squared_pos: Take d^2 for positive pairs, else d (as on the slide of Korbar et al., 2018, AVTS).
-        exponential: The form of 2005.
+        squared_pos: Whether positive pairs contribute d^2, else d (as on the slide of Korbar et al., 2018, AVTS).
+        exponential: Whether to use the form of 2005.
 
     Returns:
         ``(P,)``.
@@ -62,21 +62,21 @@ def margin_contrastive(
 
 
 def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of ``x (P,)`` with weights ``(P,)``; 0 if they are all 0, or there is nothing."""
+    """Mean of ``x (P,)`` with weights ``(P,)``; 0 if all weights are 0 or there are no rows."""
     weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
     return (x * weight).sum() / weight.sum().clamp(min=1)
 
 
 @LOSSES.register_module()
 class ContrastiveLoss(nn.Module):
-    """Contrastive loss of pairs of embeddings ``(P, D)`` that belong together or not, in every form in print.
+    """Contrastive loss of positive and negative pairs of embeddings ``(P, D)``, in every published form.
 
-    With ``d`` the distance and ``y`` 1 for pairs that belong together, the mean over P of::
+    With ``d`` the distance and ``y`` 1 for positive pairs, the mean over P of::
 
         reduction_factor * (y d^2 + (1 - y) max(margin - d, 0)^2)
 
     ====================================================  =========================================================
-    Sync3D (Sannigrahi, 2020)                             the default; the margin is not printed
+    Sync3D (Sannigrahi, 2020)                             the default; the margin is not published
     SyncNet (Chung and Zisserman, 2016)                   ``margin=20``
     AVTS, the paper (Korbar et al., 2018)                 ``margin=0.99, reduction_factor=1``
     AVTS, the tutorial's slide: positive d not squared    ``margin=0.99, reduction_factor=1, squared_pos=False``
@@ -86,9 +86,9 @@ class ContrastiveLoss(nn.Module):
     Args:
         margin: Distance beyond which a negative pair costs nothing; at most 2 with ``normalize``.
         squared_pos: Whether the distance of positive pairs is squared.
-        reduction_factor: Factor in front.
-        normalize: Whether embeddings are made unit vectors.
-        eps: Under the root of the distance.
+        reduction_factor: Leading factor.
+        normalize: Whether to normalise embeddings to unit vectors.
+        eps: Added under the root of the distance.
         exponential: ``y (2 / margin) d^2 + (1 - y) 2 margin exp(-2.77 d / margin)`` instead.
 
     Raises:
@@ -107,10 +107,10 @@ class ContrastiveLoss(nn.Module):
         super().__init__()
         if not margin > 0 or not reduction_factor > 0 or not eps > 0:
             raise ConfigError(
-                f"ContrastiveLoss: margin={margin}, reduction_factor={reduction_factor}, eps={eps}: wanted: above 0"
+                f"ContrastiveLoss: margin={margin}, reduction_factor={reduction_factor}, eps={eps}: all must be above 0"
             )
         if normalize and margin > 2 and not exponential:
-            raise ConfigError(f"ContrastiveLoss: margin={margin}, but unit vectors are at most 2 apart; give 2 or less")
+            raise ConfigError(f"ContrastiveLoss: margin={margin}, but unit vectors are at most 2 apart; use 2 or less")
         self.margin, self.squared_pos, self.reduction_factor = margin, squared_pos, reduction_factor
         self.normalize, self.eps, self.exponential = normalize, eps, exponential
 
@@ -119,6 +119,6 @@ class ContrastiveLoss(nn.Module):
         return pair_distance(first, second, self.normalize, self.eps)
 
     def forward(self, distance: Tensor, positive: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; ``weight (P,)`` 0 leaves a pair out."""
+        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair."""
         terms = margin_contrastive(distance, positive, self.margin, self.squared_pos, self.exponential)
         return self.reduction_factor * weighted_mean(terms, weight)

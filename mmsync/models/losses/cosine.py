@@ -11,7 +11,7 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def row_cosine(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine of each row of one matrix with that row of another.
+    """Cosine similarity of corresponding rows of two matrices.
 
     Args:
         first: ``(N, D)``.
@@ -25,8 +25,8 @@ def row_cosine(first: Tensor, second: Tensor) -> Tensor:
 
 @LOSSES.register_module()
 class NegativeCosineLoss(nn.Module):
-    """``-cos(p, z)``, the mean over N, of predictions and targets ``(N, D)`` (Chen and He, 2021, eq. 1)."""
+    """Mean of ``-cos(p, z)`` over N predictions and targets ``(N, D)`` (Chen and He, 2021, eq. 1)."""
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Two ``(N, D)`` to a scalar in [-1, 1]; the target is a constant."""
+        """Loss of predictions and targets ``(N, D)``, a scalar in [-1, 1]; targets get no gradient."""
         return -row_cosine(prediction, target.detach()).mean()

@@ -24,7 +24,7 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
     Returns:
         Tensor: ``(N, 1 + K)``; column 0 is the positive.
     """
-    with torch.autocast(query.device.type, enabled=False):  # in bfloat16 two digits would be left of a similarity
+    with torch.autocast(query.device.type, enabled=False):  # bfloat16 would keep two digits of a similarity
         query, key = query.to(queue.dtype), key.to(queue.dtype)
         positive = (query * key).sum(1, keepdim=True)
         return torch.cat([positive, query @ queue], 1) / temperature
@@ -48,14 +48,14 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
     Args:
         logits: ``(N, 1 + K)``.
         mask: ``(N, 1 + K)``, 1 for positives.
-        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as released; ``'log_sum'``: the log of
-            their summed probability, as the paper prints.
+        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as in the released code;
+            ``'log_sum'``: the log of their summed probability, as in the paper.
 
     Returns:
         Tensor: Scalar, the mean over N.
 
     Raises:
-        ValueError: For another reduction.
+        ValueError: An unknown reduction.
     """
     log_p = logits.log_softmax(1)
     if reduction == "mean_log":
@@ -66,11 +66,11 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
 
 
 def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
-    """Positives by nearest-neighbour mining: the union over views of each view's best queue entries.
+    """Positives by nearest-neighbour mining: the union over views of each view's nearest queue entries.
 
     Args:
-        similarities: One ``(N, K)`` a view: its similarity to the queue, by any monotone scale.
-        topk: Neighbours that each view names, in ``[1, K]``.
+        similarities: ``(N, K)`` similarities to the queue for each view, on any monotone scale.
+        topk: Neighbours of each view, in ``[1, K]``.
 
     Returns:
         Tensor: ``(N, 1 + K)`` of 0 and 1; column 0, the true key, is always 1.
@@ -84,7 +84,7 @@ def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tens
 def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
     """D3M: cross entropy from the basic view's distribution to another view's (Guo et al., 2022, eqs. 4-6).
 
-    The target is a constant. ``log_softmax`` stands where the released code has ``log(softmax)``: equal in exact
+    The target gets no gradient. ``log_softmax`` replaces the ``log(softmax)`` of the released code: equal in exact
     arithmetic, and finite in half precision.
 
     Args:
@@ -106,7 +106,7 @@ class InfoNCELoss(nn.Module):
         temperature: tau, above 0.
 
     Raises:
-        ConfigError: A temperature that is not positive.
+        ConfigError: The temperature is not positive.
     """
 
     def __init__(self, temperature: float = 0.07) -> None:
@@ -116,5 +116,5 @@ class InfoNCELoss(nn.Module):
         self.temperature = temperature
 
     def forward(self, query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
-        """Unit rows ``query``, ``key`` ``(N, D)`` and unit columns ``queue (D, K)`` to a scalar."""
+        """Loss of unit rows ``query`` and ``key`` ``(N, D)`` and unit columns ``queue (D, K)``; a scalar."""
         return info_nce(queue_logits(query, key, queue, self.temperature))

@@ -18,7 +18,7 @@ from mmsync.registry import LOSSES
 class _MeanLogSumExp(torch.autograd.Function):
     """Mean over rows i of ``log sum_{k != i + own} exp(row_i . all_k / tau)``, ``chunk`` rows at a time.
 
-    The gradient is made on the way, because it needs the similarities, which are not kept.
+    The gradient is computed in the forward pass, because it needs the similarities, which are not stored.
     """
 
     @staticmethod
@@ -31,7 +31,7 @@ class _MeanLogSumExp(torch.autograd.Function):
             similarity = torch.mm(part / temperature, everyone.T, out=matrix[: len(part)])
             similarity.diagonal(own + start).fill_(float("-inf"))
             top = similarity.amax(1, keepdim=True)
-            weight = similarity.sub_(top).exp_()  # in place: one matrix is all that there ever is
+            weight = similarity.sub_(top).exp_()  # in place, so that there is only one matrix
             mass = weight.sum(1, keepdim=True)
             total += (mass.log() + top).sum()
             if learn:
@@ -55,11 +55,11 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, chunk_size: Optio
     ``-s_ij / tau + log sum_{k != i} exp(s_ik / tau)`` with the cosine ``s`` and the other view ``j`` of the same clip.
 
     Args:
-        first: ``(N, D)`` embeddings of one view; normalised here. The same N on every rank.
-        second: ``(N, D)`` of the other, row by row the same clips.
+        first: ``(N, D)`` embeddings of one view; normalised here; the same N on every rank.
+        second: ``(N, D)`` embeddings of the other view of the same clips.
         temperature: tau, above 0.
-        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` that are in memory at a time, so that memory is
-            linear in the batch; ``None``: all, once.
+        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` in memory at a time, so that memory is linear in
+            the batch; ``None``: all.
 
     Returns:
         Tensor: Scalar, the mean over this rank's 2N rows. It can be differentiated once.
@@ -77,7 +77,7 @@ class NTXentLoss(nn.Module):
 
     Args:
         temperature: tau, above 0.
-        chunk_size: Rows of the similarities that are in memory at a time, for very large batches; ``None``: all.
+        chunk_size: Rows of the similarities in memory at a time, for very large batches; ``None``: all.
 
     Raises:
         ConfigError: A number out of its range.
@@ -88,10 +88,12 @@ class NTXentLoss(nn.Module):
         if not temperature > 0:
             raise ConfigError(f"NTXentLoss: temperature={temperature}: give a number above 0; 0.07 to 0.5 are usual")
         if chunk_size is not None and chunk_size < 1:
-            raise ConfigError(f"NTXentLoss: chunk_size={chunk_size}: give a number of rows from 1 on, or None for all")
+            raise ConfigError(
+                f"NTXentLoss: chunk_size={chunk_size}: give a number of rows of at least 1, or None for all"
+            )
         self.temperature = temperature
         self.chunk_size = chunk_size
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Embeddings of two views, ``(N, D)`` each, to a scalar."""
+        """Loss of the embeddings of two views, ``(N, D)`` each; a scalar."""
         return nt_xent(first, second, self.temperature, self.chunk_size)

@@ -15,14 +15,14 @@ from mmsync.registry import LOSSES
 def vicreg_terms(first: Tensor, second: Tensor, eps: float = 1e-4) -> tuple[Tensor, Tensor, Tensor]:
     """The three terms of VICReg (Bardes et al., 2022, algorithm 1).
 
-    The invariance is the mean over clips *and* dimensions, as in their algorithm and code, whose weights go with it;
-    their equation 5 sums over dimensions. Variance (eq. 1: ``1/D sum_j relu(1 - sqrt(var_j + eps))``) and covariance
-    (eqs. 3 and 4: ``1/D sum_{i != j} C_ij^2``), both unbiased, are summed over the two views (eq. 6); the released code
-    halves the variance.
+    The invariance is the mean over clips *and* dimensions, as in their algorithm and code, for which the published
+    weights are chosen; their equation 5 sums over dimensions. Variance (eq. 1: ``1/D sum_j relu(1 - sqrt(var_j +
+    eps))``) and covariance (eqs. 3 and 4: ``1/D sum_{i != j} C_ij^2``), both unbiased, are summed over the two views
+    (eq. 6); the released code halves the variance.
 
     Args:
         first: ``(N, D)`` embeddings of one view, the same N on every rank.
-        second: ``(N, D)`` of the other, row by row the same clips.
+        second: ``(N, D)`` embeddings of the other view of the same clips.
         eps: Added to the variances.
 
     Returns:
@@ -64,10 +64,10 @@ class VICRegLoss(nn.Module):
                 raise ConfigError(f"VICRegLoss: {name}_weight={weight}: give 0 or more; 25, 25 and 1 are usual")
 
     def terms(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """The three terms by name, their weights included."""
+        """The three weighted terms by name."""
         terms = vicreg_terms(first, second)
         return {name: weight * term for (name, weight), term in zip(self.weights.items(), terms)}
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Embeddings of two views, ``(N, D)`` each, to a scalar."""
+        """Loss of the embeddings of two views, ``(N, D)`` each; a scalar."""
         return sum(self.terms(first, second).values(), first.new_zeros(()))

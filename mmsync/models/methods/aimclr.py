@@ -33,25 +33,26 @@ class AimCLR(MoCo):
 
         loss = InfoNCE(l(z)) + w (D3M(l(z~), l(z)) + D3M(l(z~d), l(z)))
 
-    Mining gives InfoNCE further positives out of the queue: with ``mining`` safely, where the key agrees; with
-    ``mining_epoch`` as published, each view's nearest entries whatever they are, which can collapse a transformer
-    (docs/design/0011). The extreme view passes the backbone once; the drop acts on its feature map.
+    Mining adds positives from the queue to InfoNCE. ``mining`` takes only those on which the key agrees;
+    ``mining_epoch`` takes each view's nearest entries as published, which can collapse a transformer
+    (docs/design/0011). The extreme view passes the backbone once; attention drop acts on its feature map.
 
     Args:
         encoder: As in MoCo.
-        data_preprocessor: Makes the views ``query``, ``key`` and ``extreme``.
+        data_preprocessor: Config of the preprocessor that makes the views ``query``, ``key`` and ``extreme``.
         queue_size: K.
-        momentum: Of the key encoder.
+        momentum: Momentum of the key encoder.
         temperature: tau.
         key_init: As in MoCo.
         feature_from: As in MoCo.
         d3m_weight: w; 0.5 as published.
-        drop_threshold: Attention from which on features are dropped, in (0, 1); ``None`` leaves the third term out.
-        drop_scope: ``'batch'`` rescales over the whole batch, as released; ``'sample'`` over each person.
+        drop_threshold: Attention above which features are dropped, in (0, 1); ``None`` omits the third term.
+        drop_scope: ``'batch'`` rescales the attention over the whole batch, as in the released code; ``'sample'`` over
+            each person.
         mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
-        mining_epoch: Number of epochs before mining as published (150: the 151st is the first); ``None`` never.
-        mining_topk: Neighbours that each view names in mining as published.
-        positive_reduction: ``'mean_log'`` as released, or ``'log_sum'`` as printed.
+        mining_epoch: Epochs before mining as published starts (150: the 151st is the first with it); ``None``: off.
+        mining_topk: Neighbours of each view in mining as published.
+        positive_reduction: ``'mean_log'`` as in the released code, or ``'log_sum'`` as in the paper.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -84,12 +85,12 @@ class AimCLR(MoCo):
         )
         if drop_threshold is not None and not 0 < drop_threshold < 1:
             raise ConfigError(
-                f"model.drop_threshold={drop_threshold}: attention lies in (0, 1); 0.7 is usual, None is off"
+                f"model.drop_threshold={drop_threshold}: attention is in (0, 1); 0.7 is usual, None is off"
             )
         if mining is not None and mining_epoch is not None:
             raise ConfigError(
-                f"model.mining={mining} and model.mining_epoch={mining_epoch}: mine safely or as published; set the "
-                "other one to None"
+                f"model.mining={mining} and model.mining_epoch={mining_epoch}: use one of them and set the "
+                "other to None"
             )
         self.miner = None if mining is None else NeighborMining(**mining)
         for name, topk in (("mining_topk", mining_topk), ("mining.topk", self.miner.topk if self.miner else 1)):
@@ -103,7 +104,7 @@ class AimCLR(MoCo):
         self.positive_reduction = positive_reduction
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """The three terms, their weights included.
+        """Compute the three weighted terms.
 
         Args:
             views: ``query``, ``key`` and ``extreme``, each a batch of N clips.
@@ -111,7 +112,7 @@ class AimCLR(MoCo):
 
         Returns:
             dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
-            the log, the mean positive and negative similarity, the drop rates and what mining does.
+            the log, the mean positive and negative similarity, the drop rates and the state of mining.
         """
         query = F.normalize(self.encoder(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
@@ -127,7 +128,8 @@ class AimCLR(MoCo):
         }
         if self.miner is not None:
             similarities = [x.detach()[:, 1:] * self.temperature for x in (logits, *extreme_logits)]
-            with torch.autocast(key.device.type, enabled=False):  # as in queue_logits; and bfloat16 cannot count clips
+            # as in queue_logits; also, bfloat16 cannot count clips
+            with torch.autocast(key.device.type, enabled=False):
                 of_key = key.to(queue.dtype) @ queue
             mined, mining_log = self.miner(similarities, of_key, self.epoch)
             mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
@@ -147,7 +149,7 @@ class AimCLR(MoCo):
         return self.mining_epoch is not None and self.epoch >= self.mining_epoch
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Embeddings of the extreme view, without and with attention drop, from one backbone pass.
+        """Encode the extreme view, without and with attention drop, in one backbone pass.
 
         Args:
             view: The extreme view of N clips.

@@ -14,7 +14,7 @@ from mmsync.registry import MODELS
 
 @MODELS.register_module()
 class BarlowTwins(TwoViewMethod):
-    """Makes the cross-correlation ``(D, D)`` of two views' embeddings ``(N, D)`` the identity.
+    """Barlow Twins: drive the cross-correlation ``(D, D)`` of two views' embeddings ``(N, D)`` to the identity.
 
     With the correlation ``C_ij`` of dimension i of the first view and j of the second over the global batch (eqs. 1 and
     2)::
@@ -23,7 +23,7 @@ class BarlowTwins(TwoViewMethod):
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         redundancy_weight: lambda; 0.005 as published.
         init_cfg: MMEngine's initialisation config.
 
@@ -42,7 +42,7 @@ class BarlowTwins(TwoViewMethod):
         self.criterion = BarlowTwinsLoss(redundancy_weight)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Both sums, the weight included.
+        """Compute both sums, the redundancy weighted.
 
         Args:
             views: ``first`` and ``second``, each a batch of N samples.

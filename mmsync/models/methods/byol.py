@@ -15,20 +15,20 @@ from mmsync.registry import MODELS
 
 @MODELS.register_module()
 class BYOL(TwoViewMethod):
-    """Predicts what a moving average of the encoder says of the other view, no negatives.
+    """BYOL: predict a moving-average encoder's embedding of the other view, without negatives.
 
     With the online encoder's embeddings ``z``, their predictions ``p = q(z)``, and the target encoder's ``t`` (eq. 2,
-    both ways round)::
+    symmetrised)::
 
         loss = (2 - 2 cos(p_1, t_2)) + (2 - 2 cos(p_2, t_1))
 
     The target's parameters are ``xi <- tau xi + (1 - tau) theta`` (eq. 1) with ``tau = 1 - (1 - tau_0)
-    (cos(pi k / K) + 1) / 2`` at iteration k of K (section 3.2); outside a Runner, which tells k / K, it stays tau_0.
+    (cos(pi k / K) + 1) / 2`` at iteration k of K (section 3.2). Outside a Runner, which sets k / K, it stays tau_0.
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
-        predictor: Config of q; its widths are filled in. ``None``: two layers, batch-normalised.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        predictor: Config of q; its widths are filled in. ``None``: two layers with batch normalisation.
         momentum: tau_0, in [0, 1].
         init_cfg: MMEngine's initialisation config.
 
@@ -51,12 +51,12 @@ class BYOL(TwoViewMethod):
         self.momentum = momentum
 
     def init_weights(self) -> None:
-        """Initialises all weights, then makes the target equal to the encoder."""
+        """Initialise all weights, then copy the encoder to the target."""
         super().init_weights()
         self.target.follow_init(self.encoder)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Distances of predictions to targets; the target moves before it encodes.
+        """Compute the distances of predictions to targets; the target is updated before it encodes.
 
         Args:
             views: ``first`` and ``second``, each a batch of N samples.

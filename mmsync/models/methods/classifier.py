@@ -1,4 +1,4 @@
-"""A classifier of skeletons or video: the encoder of any method and a head, trained together on labels."""
+"""Supervised classifier: the encoder of any method and a head, trained together."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from mmsync.structures import FeatureMap, View
 
 @MODELS.register_module()
 class Classifier(ViewModel):
-    """Classifies clips of any modality by an encoder and a head; for finetuning, or from scratch.
+    """Classifier of clips of any modality: an encoder and a head, finetuned or trained from scratch.
 
-    With ``num_tracks`` it classifies what K people do together, by their features side by side. The loss is
-    cross-entropy. A checkpoint of a pretraining method gives its encoder's weights, whose names start with
-    ``load_prefix``; the rest of the file is not used.
+    With ``num_tracks`` it classifies interactions of K people by their concatenated features. The loss is
+    cross-entropy. From a checkpoint of a pretraining method it loads the encoder's weights, whose names start with
+    ``load_prefix``, and ignores the rest.
 
     Args:
-        encoder: Config of the encoder; a projector would not be used.
+        encoder: Config of the encoder; a projector is not used.
         head: Config of a head; ``in_channels`` and ``num_joints`` are filled in.
-        data_preprocessor: Makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
         label_smoothing: In [0, 1).
-        eval_mode: Train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released code does.
-        load_prefix: First words of the names of the encoder's weights in a pretraining's checkpoint.
-        num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, of which each is encoded by
-            itself; the head must be one on pooled features. ``None``: a clip is encoded as a whole.
+        eval_mode: Whether to train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released
+            code does.
+        load_prefix: Prefix of the encoder's weights in a checkpoint of pretraining.
+        num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, each encoded
+            separately; the head must take pooled features. ``None``: a clip is encoded as a whole.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -60,13 +61,13 @@ class Classifier(ViewModel):
         self.train()
 
     def train(self, mode: bool = True) -> Classifier:
-        """Sets training mode, in which ``eval_mode`` keeps everything as in evaluation."""
+        """Set training mode; ``eval_mode`` keeps all layers in evaluation mode."""
         return super().train(mode and not self.eval_mode)
 
     def adapt_state_dict(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """The weights under the names of this model; a checkpoint of a classifier comes back as it is.
+        """Rename a checkpoint's weights for this model; a classifier's checkpoint is returned unchanged.
 
-        Only the encoder is taken over: the preprocessor's seed and step are those of the pretraining.
+        Only the encoder is kept, because the preprocessor's seed and step belong to the pretraining.
         """
         if {f"head.{key}" for key in self.head.state_dict()} <= set(state_dict):
             return state_dict
@@ -79,29 +80,29 @@ class Classifier(ViewModel):
             if view.data.shape[1] != self.num_tracks or (view.present is not None and not view.present.all()):
                 raise DataError(
                     f"model.num_tracks={self.num_tracks}, but the batch has {view.data.shape[1]} tracks, or not all of "
-                    "them everywhere; take pairs, or scenes of as many people"
+                    "them everywhere; use pairs, or scenes of as many people"
                 )
             view, _ = view.tracks()
         feature = self.encoder.forward_map(view)
         return self.head(feature, self.encoder.pool_neck if self.num_tracks is None else self._pool), feature
 
     def _pool(self, feature: FeatureMap) -> Tensor:
-        """``(N, K D)``, tracks side by side."""
+        """Pool to ``(N, D)``, or with tracks to ``(N, K D)``, concatenated."""
         pooled = self.encoder.pool(feature)
         return pooled if self.num_tracks is None else pooled.unflatten(0, (-1, self.num_tracks)).flatten(1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Cross-entropy of the view ``clip``.
+        """Compute the cross-entropy of the view ``clip``.
 
         Args:
             views: ``clip``, a batch of N samples.
-            data_samples: Their labels.
+            data_samples: Samples with ``gt_label``.
 
         Returns:
             dict: ``loss_ce``; for the log, ``top1`` of the batch in [0, 1].
 
         Raises:
-            ProtocolError: A clip has no label, or one that the head has no class for.
+            ProtocolError: A clip has no label, or one beyond the head's classes.
         """
         logits = self._logits(views["clip"])[0]
         samples = list(data_samples or ())

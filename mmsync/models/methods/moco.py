@@ -1,48 +1,48 @@
 """MoCo v2 (Chen et al., 2020, Improved Baselines with Momentum Contrastive Learning).
 
-On skeletons it is called SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1).
+On skeletons it is known as SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Optional
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.models.losses.info_nce import info_nce, queue_logits
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
-from mmsync.models.modules import MemoryQueue, MomentumEncoder
+from mmsync.models.modules import Encoder, MemoryQueue, MomentumEncoder
 from mmsync.registry import MODELS
 from mmsync.structures import View
 
 
 @MODELS.register_module(name=["MoCo", "SkeletonCLR"])
 class MoCo(SelfSupervisedModel):
-    """Momentum contrast of two views, of any kind that the encoder takes.
+    """Momentum contrast of two views of any modality.
 
-    ``loss = CE([q.k, q.Q] / tau, 0)``; the key encoder moves before it encodes, and the keys enter the queue after the
-    logits are made.
+    ``loss = CE([q.k, q.Q] / tau, 0)``. The key encoder is updated before it encodes, and the keys enter the queue after
+    the logits are computed.
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``query`` and ``key``.
+        data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``.
         queue_size: K.
-        momentum: Of the key encoder, in [0, 1].
+        momentum: Momentum of the key encoder, in [0, 1].
         temperature: tau, above 0.
-        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it on its
-            own, as the released code does.
-        feature_from: Whose features probes see: the ``'query'`` or the ``'key'`` encoder's.
+        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it
+            independently, as AimCLR's released code does.
+        feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: A temperature or momentum out of its range.
     """
 
-    views_needed = ("query", "key")
+    views_needed: ClassVar[Sequence[str]] = ("query", "key")
 
     def __init__(
         self,
@@ -65,18 +65,18 @@ class MoCo(SelfSupervisedModel):
         self.feature_from = feature_from
 
     def init_weights(self) -> None:
-        """Initialises both encoders, then lets the key encoder follow the query encoder if so configured."""
+        """Initialise both encoders, then copy the query encoder to the key encoder if ``key_init`` is ``'copy'``."""
         super().init_weights()
         self.key_encoder.follow_init(self.encoder)
 
     @torch.no_grad()
     def encode_key(self, view: View) -> Tensor:
-        """Moves the key encoder one step and returns its keys, ``(N, D)`` unit rows."""
+        """Update the key encoder and return its keys, unit rows ``(N, D)``."""
         self.key_encoder.update(self.encoder)
         return F.normalize(self.key_encoder(view), dim=1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """InfoNCE of the views ``query`` and ``key``.
+        """Compute InfoNCE of the views ``query`` and ``key``.
 
         Args:
             views: ``query`` and ``key``, each a batch of N clips.
@@ -93,20 +93,20 @@ class MoCo(SelfSupervisedModel):
 
     @classmethod
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
-        """Prefix of the weights that make the features; those of the key encoder with ``feature_from='key'``."""
+        """Prefix of the weights that produce the features: the key encoder's with ``feature_from='key'``."""
         return {"encoder": "key_encoder.module." if cfg.get("feature_from") == "key" else "encoder."}
 
-    def feature_encoder(self, name: str) -> nn.Module:
+    def feature_encoder(self, name: str) -> Encoder:
         """The query encoder, or the key encoder with ``feature_from='key'``."""
         return self.encoder if self.feature_from == "query" else self.key_encoder.module
 
 
 @torch.no_grad()
 def similarity_gap(logits: Tensor, temperature: float) -> dict[str, Tensor]:
-    """Mean cosine of the positives and of the negatives; a gap that closes is a collapse that the loss does not show.
+    """Mean cosine of the positives and of the negatives; a closing gap reveals a collapse that the loss does not show.
 
     Args:
         logits: ``(N, 1 + K)``, positive first.
-        temperature: What the cosines were divided by.
+        temperature: Divisor of the cosines in the logits.
     """
     return {"pos_sim": logits[:, 0].mean() * temperature, "neg_sim": logits[:, 1:].mean() * temperature}

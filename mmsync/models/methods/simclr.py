@@ -13,17 +13,16 @@ from mmsync.registry import LOSSES, MODELS
 
 @MODELS.register_module()
 class SimCLR(TwoViewMethod):
-    """Contrast of two views within the batch of all ranks.
+    """SimCLR: contrast of two views within the batch of all ranks.
 
-    With the cosine ``s`` of embeddings, for view ``i`` of a clip and its other view ``j`` (eq. 1)::
+    With the cosine ``s`` of embeddings, for view ``i`` of a clip and its other view ``j`` (eq. 1), the mean over the
+    2N views of::
 
         l(i, j) = -log exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau)
 
-    and its mean over the 2N views.
-
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         loss: Config of a loss of two embeddings; ``None``: NT-Xent with tau = 0.1.
         init_cfg: MMEngine's initialisation config.
 
@@ -42,7 +41,7 @@ class SimCLR(TwoViewMethod):
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """NT-Xent of the views.
+        """Compute NT-Xent of the views.
 
         Args:
             views: ``first`` and ``second``, each a batch of N samples.

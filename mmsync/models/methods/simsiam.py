@@ -14,7 +14,7 @@ from mmsync.registry import MODELS
 
 @MODELS.register_module()
 class SimSiam(TwoViewMethod):
-    """Predicts the other view's embedding, held constant; no negatives, no momentum.
+    """SimSiam: predict the other view's embedding, without its gradient, negatives or momentum.
 
     With embeddings ``z`` and predictions ``p = h(z)`` (eqs. 1 to 4)::
 
@@ -22,9 +22,9 @@ class SimSiam(TwoViewMethod):
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
-        predictor: Config of h; its widths are filled in. ``None``: two layers, batch-normalised, the hidden one a
-            quarter as wide as the embedding.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        predictor: Config of h; its widths are filled in. ``None``: two layers with batch normalisation, the
+            hidden one a quarter as wide as the embedding.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -43,7 +43,7 @@ class SimSiam(TwoViewMethod):
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Negative cosine of predictions and embeddings.
+        """Compute the negative cosine of predictions and embeddings.
 
         Args:
             views: ``first`` and ``second``, each a batch of N samples.

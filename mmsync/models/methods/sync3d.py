@@ -20,25 +20,25 @@ FUSIONS = ("concat", "absdiff", "product", "symmetric")
 
 @MODELS.register_module()
 class Sync3D(SelfSupervisedModel):
-    """Learns from pairs of tracks whether two people move in step.
+    """Sync3D: learn from pairs of tracks whether two people move in synchrony.
 
     The view ``tracks`` holds video ``(N, K, C, T, H, W)`` or skeletons ``(N, K, T, V, C)``; K tracks are K clips of one
-    forward pass. Embeddings of pairs that are close in space and time are drawn together, others pushed apart.
+    forward pass. The loss pulls embeddings of pairs that are close in space and time together and pushes others apart.
 
     * Labelled pairs: K is 2 and the samples have ``positive``. The loss is the mean over the pairs.
-    * Scenes, else: all K (K - 1) / 2 pairs of a scene, positive where the samples' ``aligned (K, K)`` says so (all,
-      without it); and as negatives the K^2 pairs of people of a scene and the next scene of the global batch. With
-      K from 2 on that is at most one positive in five, about the one in four of labelled pairs.
+    * Scenes, otherwise: all K (K - 1) / 2 pairs of a scene, positive where the samples' ``aligned (K, K)`` is true (all
+      without it); the negatives are the K^2 pairs of people of a scene and the next scene of the global batch. For
+      K >= 2 at most one pair in five is positive, similar to the one in four of labelled pairs.
 
     Args:
-        encoder: Config of the encoder, with a projector: of one track, a clip of one person.
+        encoder: Config of the encoder of one track, with a projector.
         loss: Config of the loss; ``None``: ``ContrastiveLoss``.
-        data_preprocessor: Makes the view ``tracks``.
-        share_weights: One encoder for both tracks; else each has its own, and K must be 2.
-        fusion: How the tracks' features become one for probes: ``'concat'`` ``(N, K D)``; ``(N, D)`` ``'absdiff'`` and
-            ``'product'`` of the two (the mean over the pairs of a scene), or ``'symmetric'``, their mean, on which a
-            linear probe is that on ``'concat'`` averaged over both orders.
-        threshold: Distance below which a pair is called positive, for the logged accuracy; ``None``: half the margin.
+        data_preprocessor: Config of the preprocessor that makes the view ``tracks``.
+        share_weights: Whether all tracks share one encoder; otherwise there are two, and K must be 2.
+        fusion: Fusion of the tracks' features for probes: ``'concat'``, ``(N, K D)``; ``'absdiff'`` or ``'product'`` of
+            the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
+            a linear probe equals one on ``'concat'`` averaged over both orders.
+        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: half the margin.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -68,15 +68,15 @@ class Sync3D(SelfSupervisedModel):
         self.threshold = self.criterion.margin / 2 if threshold is None else threshold
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """The loss of the pairs of a batch.
+        """Compute the loss of the pairs of a batch.
 
         Args:
             views: ``tracks``, a batch of N pairs or scenes.
-            data_samples: Their labels ``positive`` or ``aligned``; classes are not used.
+            data_samples: Samples with ``positive`` or ``aligned``; classes are not used.
 
         Returns:
             dict: ``loss_pair``; for the log, ``pair_acc`` at ``threshold``, and the mean distances ``pos_distance`` and
-            ``neg_distance``, where there are such pairs.
+            ``neg_distance``, if there are such pairs.
         """
         embedding, present = self._encode(views["tracks"], probe=False)[1:]
         labels = [sample.get("positive") for sample in data_samples or ()]
@@ -89,12 +89,12 @@ class Sync3D(SelfSupervisedModel):
         return {"loss_pair": self.criterion(distance, positive, weight), **log}
 
     def extract_feat(self, views: Views, data_samples: Samples = None) -> Tensor:
-        """Features before the projector, of all tracks: ``(N, K D)``, or ``(N, D)``, see ``fusion``."""
+        """Fused features of all tracks before the projector: ``(N, K D)`` or ``(N, D)``, see ``fusion``."""
         feature, _, present = self._encode(views["tracks"], probe=True)
         return self._fuse(feature, present)
 
     def predictions(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """``feature`` and, of K > 1, ``distance (N,)`` of the embeddings, the mean over a scene's pairs."""
+        """``feature`` and, for K > 1, ``distance (N,)`` of the embeddings, averaged over the pairs of a scene."""
         feature, embedding, present = self._encode(views["tracks"], probe=True)
         found = {"feature": self._fuse(feature, present)}
         if embedding.shape[1] > 1:
@@ -104,12 +104,14 @@ class Sync3D(SelfSupervisedModel):
         return found
 
     def _encode(self, view: View, probe: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Features ``(N, K, D)`` (those for probes, if asked for), embeddings ``(N, K, E)``, present ``(N, K)``."""
+        """Features ``(N, K, D)``, for probes if ``probe``; embeddings ``(N, K, E)``; presence ``(N, K)``."""
         n, k = view.data.shape[:2]
         if self.second_encoder is None:
             found = [_branch(self.encoder, view, probe)]
         elif k != 2:
-            raise DataError(f"share_weights=False: there are two encoders, but {k} tracks")
+            raise DataError(
+                f"share_weights=False gives two encoders, but there are {k} tracks; use pairs, or share_weights=True"
+            )
         else:
             found = [
                 _branch(encoder, _track(view, i), probe)
@@ -118,7 +120,7 @@ class Sync3D(SelfSupervisedModel):
         present = view.present
         if present is None:
             present = torch.ones(n, k, dtype=torch.bool, device=view.data.device)
-        # (N K, D) once, or (N, D) twice
+        # one part (N K, D), or two (N, D)
         feature, embedding = (torch.stack(part, 1).unflatten(0, (n, -1)).flatten(1, 2) for part in zip(*found))
         return feature, embedding, present
 
@@ -147,7 +149,7 @@ class Sync3D(SelfSupervisedModel):
         return log
 
     def _fuse(self, x: Tensor, mask: Tensor) -> Tensor:
-        """``(N, K, D)`` features of tracks to one of each sample; absent ones are zero."""
+        """Fuse the features ``(N, K, D)`` of tracks, zero for absent ones, to one vector per sample."""
         if self.fusion == "concat":
             return x.flatten(1)
         if self.fusion == "symmetric":
@@ -158,7 +160,7 @@ class Sync3D(SelfSupervisedModel):
 
 
 def _track(view: View, k: int) -> View:
-    """The k-th track of every sample."""
+    """Select the k-th track of every sample."""
     return view._replace(
         data=view.data[:, k : k + 1], present=None if view.present is None else view.present[:, k : k + 1]
     )
@@ -183,6 +185,6 @@ def _pairs(k: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _mean_of_present(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean over axis 1 of ``x (N, R, ...)`` where ``mask (N, R)``; 0 if there is nothing."""
+    """Mean over axis 1 of ``x (N, R, ...)`` where ``mask (N, R)``; 0 if nothing is present."""
     weight = mask.to(x.dtype).view(*mask.shape, *[1] * (x.dim() - 2))
     return (x * weight).sum(1) / weight.sum(1).clamp(min=1)

@@ -1,4 +1,4 @@
-"""What methods share that treat two views alike."""
+"""Base class and helpers of methods that treat two views alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TwoViewMethod(SelfSupervisedModel):
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -32,42 +32,43 @@ class TwoViewMethod(SelfSupervisedModel):
         self.encoder = MODELS.build(encoder)
 
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
-        """Embeddings ``(N, D)`` of the first and of the second view, each in a pass of its own."""
+        """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
         return self.encoder(views["first"]), self.encoder(views["second"])
 
 
 def build_predictor(config: Optional[dict], channels: int, hidden_channels: int) -> nn.Module:
-    """The perceptron on one side only, from embeddings ``(N, D)`` to embeddings ``(N, D)``.
+    """Build a predictor, from embeddings ``(N, D)`` to embeddings ``(N, D)``.
 
     Args:
-        config: Of a projection neck; ``None``: two layers, batch-normalised.
+        config: Config of a projection neck; ``None``: two layers with batch normalisation.
         channels: D.
-        hidden_channels: Of the hidden layer, if the config does not tell.
+        hidden_channels: Default width of the hidden layer.
 
     Raises:
-        ConfigError: The config gives another width than the encoder's.
+        ConfigError: The configured width is not the encoder's.
     """
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
     predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})
     if predictor.out_channels != channels:
         raise ConfigError(
             f"model.predictor.out_channels={predictor.out_channels}: it predicts embeddings of width {channels}; "
-            "leave out_channels away"
+            "omit out_channels"
         )
     return predictor
 
 
 @torch.no_grad()
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """What shows a collapse, for the log.
+    """Statistics for the log that reveal a collapse.
 
     Args:
         first: ``(N, D)`` embeddings of one view.
-        second: ``(N, D)`` of the other.
+        second: ``(N, D)`` embeddings of the other.
 
     Returns:
-        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean deviation of the unit
-        embeddings' dimensions over this rank's clips times ``sqrt(D)``: 1 if spread evenly, 0 if all are one.
+        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard
+        deviation of the unit embeddings' dimensions over this rank's clips, times ``sqrt(D)``: 1 if they spread evenly,
+        0 if all are equal.
     """
     unit = F.normalize(first.float(), dim=1)
     std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

@@ -14,19 +14,19 @@ from mmsync.registry import MODELS
 
 @MODELS.register_module()
 class VICReg(TwoViewMethod):
-    """Pulls two views' embeddings together while every dimension varies and none repeats another.
+    """VICReg: pull two views' embeddings together while every dimension varies and no two are correlated.
 
     With embeddings ``Z, Z'`` (eq. 6)::
 
         loss = lambda s(Z, Z') + mu (v(Z) + v(Z')) + nu (c(Z) + c(Z'))
 
-    ``s`` is the mean square of their difference, ``v`` a hinge that asks a deviation of 1 of every dimension (eq. 1),
-    ``c`` the sum of squared covariances beside the diagonal over D (eqs. 3 and 4), all over the global batch; see
+    ``s`` is the mean square of their difference, ``v`` a hinge that keeps the deviation of every dimension above 1
+    (eq. 1), ``c`` the sum of squared off-diagonal covariances over D (eqs. 3 and 4), all over the global batch; see
     :class:`mmsync.models.losses.VICRegLoss`.
 
     Args:
         encoder: Config of the encoder, with a projector.
-        data_preprocessor: Makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         invariance_weight: lambda; 25 as published.
         variance_weight: mu; 25 as published.
         covariance_weight: nu; 1 as published.
@@ -49,7 +49,7 @@ class VICReg(TwoViewMethod):
         self.criterion = VICRegLoss(invariance_weight, variance_weight, covariance_weight)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """The three terms, their weights included.
+        """Compute the three weighted terms.
 
         Args:
             views: ``first`` and ``second``, each a batch of N samples.

@@ -1,8 +1,8 @@
-from .batch_norm import BatchNorm, convert_sync_batchnorm
-from .encoder import Encoder
-from .mining import NeighborMining
-from .momentum import MomentumEncoder, cosine_momentum
-from .queue import MemoryQueue
+from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
+from mmsync.models.modules.encoder import Encoder
+from mmsync.models.modules.mining import NeighborMining
+from mmsync.models.modules.momentum import MomentumEncoder, cosine_momentum
+from mmsync.models.modules.queue import MemoryQueue
 
 __all__ = [
     "BatchNorm",

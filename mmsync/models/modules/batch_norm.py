@@ -1,6 +1,8 @@
-"""Batch normalisation whose statistics are exact on the CPU and, where asked for, those of the global batch."""
+"""Batch normalisation with exact statistics on the CPU and, on request, statistics of the global batch."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,21 +14,21 @@ from mmsync.ops.dist import world_size
 
 
 class BatchNorm(_BatchNorm):
-    """Batch normalisation of ``(R, C, ...)``; names and numbers of ``nn.BatchNorm1d`` and ``nn.BatchNorm2d``.
+    """Batch normalisation of ``(R, C, ...)``; compatible with ``nn.BatchNorm1d`` and ``nn.BatchNorm2d``.
 
-    On GPUs and in half precision it is torch's kernel. On the CPU, and whenever it synchronises, it is
+    On GPUs and in half precision it uses torch's kernel; on the CPU, and whenever it synchronises,
     :func:`mmsync.ops.batch_norm.batch_norm`.
     """
 
     sync = False
-    """Whether the statistics are those of all ranks; set by :func:`convert_sync_batchnorm`."""
+    """Whether to take statistics over all ranks; set by :func:`convert_sync_batchnorm`."""
 
     def _check_input_dim(self, x: Tensor) -> None:
         if x.dim() < 2:
             raise ValueError(f"expected at least (R, C), got {tuple(x.shape)}")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises ``(R, C, ...)`` over R and all that follows C."""
+        """Normalise ``(R, C, ...)`` over all axes but C."""
         sync = self.sync and world_size() > 1
         exact = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
         if not self.training or not (sync or exact):
@@ -34,17 +36,19 @@ class BatchNorm(_BatchNorm):
         self._check_input_dim(x)
         out, mean, var, count = batch_norm(x, self.weight, self.bias, self.eps, sync)
         with torch.no_grad():
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
-            self.running_var.lerp_((var * count / (count - 1).clamp(min=1)).to(self.running_var), self.momentum)
+            cast(Tensor, self.num_batches_tracked).add_(1)
+            unbiased = var * count / (count - 1).clamp(min=1)
+            for buffer, value in ((self.running_mean, mean), (self.running_var, unbiased)):
+                average = cast(Tensor, buffer)
+                average.lerp_(value.to(average), cast(float, self.momentum))
         return out
 
 
 def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
-    """Makes every batch normalisation in a module take its statistics over all ranks.
+    """Make every batch normalisation in a module take its statistics over all ranks.
 
     Args:
-        module: Changed in place; weights and names stay. Torch's plain batch normalisations become :class:`BatchNorm`.
+        module: Changed in place; weights and names stay the same. torch's own layers become :class:`BatchNorm`.
 
     Returns:
         nn.Module: The module.
@@ -56,7 +60,7 @@ def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
         if isinstance(child, _BatchNorm) and not (child.affine and child.track_running_stats):
             raise ConfigError(f"{name}: synchronised statistics need affine=True and track_running_stats=True")
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
-            child.__class__ = BatchNorm
+            child.__class__ = BatchNorm  # type: ignore[assignment]  # on purpose: the weights stay in place
         if isinstance(child, BatchNorm):
             child.sync = True
     return module

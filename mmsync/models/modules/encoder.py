@@ -1,4 +1,4 @@
-"""The encoder: a backbone, a pooling neck and, for pretraining, a projector."""
+"""Encoder: a backbone, a pooling neck and, for pretraining, a projector."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mmsync.structures import FeatureMap, View
 
 @MODELS.register_module()
 class Encoder(BaseModule):
-    """Turns a view into an embedding ``(N, D)``, or into one for each frame ``(N, T', D)``.
+    """Encoder of a view to an embedding ``(N, D)``, or to one for each frame ``(N, T', D)``.
 
-    Any backbone of any modality, any pooling, any projector.
+    It combines any backbone of any modality with any pooling neck and projector.
 
     Args:
         backbone: Config of a backbone.
-        pool: Config of a pooling neck; its ``in_channels`` is filled in. ``persons='valid_mean'`` counts only persons
-            who are present, ``'mean'`` all. ``None`` is ``MeanPool``.
-        projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
-        probe_pool: Config of the pooling neck whose features probes see; ``None``: those of ``pool``.
-        skip_absent: Whether absent persons are left out of the backbone, so that they cost nothing and do not enter its
-            batch statistics. ``None``: exactly when the pooling does not count them.
+        pool: Config of a pooling neck; its ``in_channels`` is filled in. ``persons='valid_mean'`` counts only present
+            persons, ``'mean'`` all. ``None`` is ``MeanPool``.
+        projector: Config of a projection neck; its ``in_channels`` is filled in. ``None``: no projector.
+        probe_pool: Config of the pooling neck of the features that probes see; ``None``: the same as ``pool``.
+        skip_absent: Whether to leave absent persons out of the backbone, so that they cost nothing and do not enter its
+            batch statistics. ``None``: if and only if the pooling does not count them.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -59,20 +59,20 @@ class Encoder(BaseModule):
         return self.backbone.out_channels if pooled is None else pooled(self.backbone)
 
     def forward_map(self, view: View) -> FeatureMap:
-        """The backbone's feature map."""
+        """Compute the backbone's feature map."""
         return self.backbone(view, self.skip_absent)
 
     def pool(self, feature: FeatureMap) -> Tensor:
-        """``(N, D)`` of a feature map, or ``(N, T', D)`` if the pooling neck keeps frames."""
+        """Pool a feature map to ``(N, D)``, or to ``(N, T', D)`` if the pooling neck keeps frames."""
         return self.pool_neck(feature)
 
     def project(self, pooled: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-        """Embeddings of pooled features; the identity without a projector.
+        """Project pooled features to embeddings; the identity without a projector.
 
         Args:
             pooled: ``(N, D)``, or ``(N, T', D)`` of frames.
-            valid: ``(N, T')`` bool, which frames count: others do not enter the projector, nor its batch statistics,
-                and have a zero embedding. ``None``: all.
+            valid: ``(N, T')`` bool, valid frames; others enter neither the projector nor its batch statistics, and
+                their embedding is zero. ``None``: all.
 
         Returns:
             ``(N, D_proj)`` or ``(N, T', D_proj)``.
@@ -87,7 +87,7 @@ class Encoder(BaseModule):
         return rows.new_zeros(*pooled.shape[:2], rows.shape[-1]).masked_scatter(valid.unsqueeze(-1), rows)
 
     def extract(self, view: View) -> Union[Tensor, list[Tensor]]:
-        """Pooled backbone features, which probes see: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
+        """Extract pooled features for probes: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
         feature = self.forward_map(view)
         pooled = self.probe_neck(feature)
         if pooled.dim() == 2:
@@ -95,6 +95,6 @@ class Encoder(BaseModule):
         return list(pooled) if feature.valid is None else [x[v] for x, v in zip(pooled, feature.valid)]
 
     def forward(self, view: View) -> Tensor:
-        """Embedding ``(N, D_proj)`` or ``(N, T', D_proj)``, which losses see."""
+        """Compute the embedding for losses: ``(N, D_proj)`` or ``(N, T', D_proj)``."""
         feature = self.forward_map(view)
         return self.project(self.pool(feature), feature.valid)

@@ -1,4 +1,4 @@
-"""Nearest-neighbour mining that cannot close the cone of embeddings (docs/design/0011)."""
+"""Nearest-neighbour mining with safeguards against collapse (docs/design/0011)."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from mmsync.errors import ConfigError
 from mmsync.ops.dist import all_reduce_sum
 from mmsync.ops.neighbors import agreement_beyond_chance, crowding
 
-_TELL_EVERY = 50
-"""Steps between two looks at the alarms from Python, which make a GPU wait."""
+_REPORT_EVERY = 50
+"""Steps between two checks for alarms from Python, which synchronise with the GPU."""
 
 
 class NeighborMining(nn.Module):
-    """Names the queue entries that count as further positives of a clip, ``(N, K)``, and when to.
+    """Selection of queue entries ``(N, K)`` as additional positives, on a schedule that adapts to the embeddings.
 
-    An entry is a positive where **the key agrees**: the query or an extreme view has it among its ``topk`` nearest, and
-    the key, which another encoder made of another view, in its neighbourhood. It must be similar enough, and no hub.
+    An entry is a positive if **the key agrees**: it is among the ``topk`` nearest entries of the query or an extreme
+    view, and in the neighbourhood of the key, which another encoder computed from another view. It must also be similar
+    enough, and must not be a hub.
 
-    Mining waits until query and key agree on neighbourhoods far beyond chance, and is suspended when they no longer
-    do or when all clips name the same entries. No label enters. All decisions are made on the batch of all ranks, and
-    what they rest on lies in buffers: two ranks decide as one does, a resumed run as the uninterrupted one.
+    Mining starts when query and key agree on neighbourhoods far beyond chance, and is suspended when they no longer do
+    or when all clips select the same entries. It uses no labels. Decisions use the batch of all ranks and state that
+    is stored in buffers, so they do not depend on the number of ranks or on interruptions.
 
     Args:
-        start_epoch: Epochs without mining, whatever the agreement.
-        topk: Entries that each view names.
-        neighborhood: Size of a neighbourhood, a share of the queue in (0, 1]; never under ``topk`` entries.
-        agreement: Agreement of query and key, beyond chance and smoothed, at which mining starts; below half of it
-            mining is suspended.
-        max_crowding: Share of a clip's neighbourhood that another clip has too, smoothed, above which mining is
-            suspended; it starts and comes back below half of it.
-        min_similarity: Least cosine of a view and an entry that it names.
-        max_share: An entry in the neighbourhoods of more than this share of the batch's queries or keys is a hub and no
-            positive.
-        smoothing: Steps over which agreement and crowding are averaged, exponentially.
-        max_alarms: Suspensions after which mining stays off; ``None``: it always comes back.
+        start_epoch: Epochs without mining, regardless of the agreement.
+        topk: Nearest entries of each view.
+        neighborhood: Size of a neighbourhood, a share of the queue in (0, 1]; at least ``topk`` entries.
+        agreement: Smoothed agreement of query and key beyond chance at which mining starts; it is suspended below half
+            of this value.
+        max_crowding: Smoothed share of a clip's neighbourhood that other clips have in common above which mining is
+            suspended; it starts and resumes below half of this value.
+        min_similarity: Minimum cosine of a view and a selected entry.
+        max_share: Share of the batch's queries or keys above which an entry in their neighbourhoods is a hub, and
+            excluded.
+        smoothing: Steps of the exponential average of agreement and crowding.
+        max_alarms: Suspensions after which mining stays off; ``None``: it always resumes.
 
     Raises:
         ConfigError: A number out of its range.
@@ -72,7 +73,7 @@ class NeighborMining(nn.Module):
         if topk < 1 or smoothing < 1:
             raise ConfigError(f"model.mining.topk={topk}, smoothing={smoothing}: both are counts, give at least 1")
         if not -1 <= min_similarity <= 1:
-            raise ConfigError(f"model.mining.min_similarity={min_similarity}: a cosine lies in [-1, 1]")
+            raise ConfigError(f"model.mining.min_similarity={min_similarity}: a cosine is in [-1, 1]")
         self.start_epoch = start_epoch
         self.topk = topk
         self.neighborhood = neighborhood
@@ -86,11 +87,11 @@ class NeighborMining(nn.Module):
         self.register_buffer("crowded", torch.tensor(1.0))
         self.register_buffer("on", torch.tensor(False))
         self.register_buffer("alarms", torch.tensor(0))
-        self._steps = self._told = 0
+        self._steps = self._reported = 0
 
     @torch.no_grad()
     def forward(self, views: Sequence[Tensor], key: Tensor, epoch: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step.
+        """Select positives, and update the state of mining.
 
         Args:
             views: ``(N, K)`` cosines to the queue, of the query first, then of any other views.
@@ -98,9 +99,9 @@ class NeighborMining(nn.Module):
             epoch: Counted from 0.
 
         Returns:
-            tuple: The positives ``(N, K)`` bool, none while mining is off; and for the log ``mining_on``,
+            tuple: The positives ``(N, K)`` bool, none while mining is off; and, for the log, ``mining_on``,
             ``agreement``, ``hub_share`` (the largest share of the batch that has one entry in its neighbourhood),
-            ``crowding`` and ``mined`` (positives a clip).
+            ``crowding`` and ``mined`` (positives per clip).
         """
         clips, length = key.shape
         size = min(max(self.topk, math.ceil(self.neighborhood * length)), length)
@@ -121,7 +122,7 @@ class NeighborMining(nn.Module):
         return positives, {**log, "crowding": self.crowded.clone(), "mined": positives.sum() / clips}
 
     def _decide(self, agreement: Tensor, crowd: Tensor, epoch: int) -> None:
-        """Moves the averages, then switches mining on or off."""
+        """Update the averages, then switch mining on or off."""
         self.agreed.lerp_(agreement.to(self.agreed), 1 / self.smoothing)
         self.crowded.lerp_(crowd.to(self.crowded), 1 / self.smoothing)
         healthy = (self.agreed >= self.agreement) & (self.crowded <= self.max_crowding / 2)
@@ -132,20 +133,20 @@ class NeighborMining(nn.Module):
         self.alarms += self.on & ~now
         self.on.copy_(now)
         self._steps += 1
-        if self._steps % _TELL_EVERY == 0:
-            self._tell()
+        if self._steps % _REPORT_EVERY == 0:
+            self._report_alarms()
 
-    def _tell(self) -> None:
-        """Warns of suspensions since the last look."""
+    def _report_alarms(self) -> None:
+        """Warn of suspensions since the last report."""
         alarms = int(self.alarms)
-        if alarms > self._told:
+        if alarms > self._reported:
             for_good = self.max_alarms is not None and alarms >= self.max_alarms
             print_log(
                 f"nearest-neighbour mining was suspended, alarm {alarms}: agreement of query and key "
-                f"{float(self.agreed):.3f}, to stay above {self.agreement / 2:.3g}; crowding "
-                f"{float(self.crowded):.3f}, to stay below {self.max_crowding:.3g}. "
-                + ("It stays off." if for_good else "It comes back at twice and at half of these limits."),
+                f"{float(self.agreed):.3f} (at least {self.agreement / 2:.3g} required); crowding "
+                f"{float(self.crowded):.3f} (at most {self.max_crowding:.3g} allowed). "
+                + ("It stays off." if for_good else "It resumes at twice and at half of these limits."),
                 logger="current",
                 level=logging.WARNING,
             )
-        self._told = alarms
+        self._reported = alarms

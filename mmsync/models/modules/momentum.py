@@ -1,4 +1,4 @@
-"""The momentum encoder (He et al., 2020, MoCo, eq. 2)."""
+"""Momentum encoder (He et al., 2020, MoCo, eq. 2)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mmsync.errors import ConfigError
 
 
 class MomentumEncoder(BaseModule):
-    """An exponential moving average of another module's parameters, without gradient.
+    """Exponential moving average of another module's parameters, without gradient.
 
-    Only parameters are averaged; buffers, such as batch statistics, come from its own forward passes, as published.
+    Only parameters are averaged; buffers, such as batch statistics, are those of its own forward passes, as published.
 
     Args:
-        online: The module to follow; copied.
-        momentum: Weight of the old value, in [0, 1].
-        copy_init: Whether it starts equal to the online module once the weights are initialised. False lets it be
-            initialised on its own, as in AimCLR's released code; it takes about ``1 / (1 - momentum)`` steps to forget.
+        online: Module to average; it is copied.
+        momentum: Weight of the previous value, in [0, 1].
+        copy_init: Whether to start equal to the online module once the weights are initialised. False initialises it
+            independently, as AimCLR's released code does; about ``1 / (1 - momentum)`` steps forget that start.
 
     Raises:
         ConfigError: A momentum outside [0, 1].
@@ -31,24 +31,24 @@ class MomentumEncoder(BaseModule):
     def __init__(self, online: nn.Module, momentum: float = 0.999, copy_init: bool = True) -> None:
         super().__init__()
         if not 0 <= momentum <= 1:
-            raise ConfigError(f"model.momentum={momentum}: the key encoder's average needs a number in [0, 1]")
-        self.module = copy.deepcopy(online).requires_grad_(False)
+            raise ConfigError(f"model.momentum={momentum}: the moving average needs a number in [0, 1]")
+        self.module: Any = copy.deepcopy(online).requires_grad_(False)
         self.momentum = momentum
         self.copy_init = copy_init
 
     @torch.no_grad()
     def follow_init(self, online: nn.Module) -> None:
-        """Takes over all parameters and buffers, if ``copy_init``; called after the weights are initialised."""
+        """Copy all parameters and buffers if ``copy_init``; called after the weights are initialised."""
         if self.copy_init:
             self.module.load_state_dict(online.state_dict())
 
     @torch.no_grad()
     def update(self, online: nn.Module) -> None:
-        """``theta_k <- m theta_k + (1 - m) theta_q`` in one fused pass over all parameters."""
+        """Update ``theta_k <- m theta_k + (1 - m) theta_q`` in one fused pass over all parameters."""
         torch._foreach_lerp_(list(self.module.parameters()), list(online.parameters()), 1 - self.momentum)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The module's own forward pass, without gradient."""
+        """Run the module's forward pass without gradient."""
         with torch.no_grad():
             return self.module(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""The memory queue of keys (He et al., 2020, MoCo)."""
+"""Memory queue of keys (He et al., 2020, MoCo)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from mmsync.ops.dist import all_gather
 
 
 class MemoryQueue(nn.Module):
-    """A ring buffer of unit keys ``(D, K)``, the same on every rank.
+    """Ring buffer of unit keys ``(D, K)``, the same on every rank.
 
-    K need not be a multiple of the batch: a batch that passes the end goes on at the start.
+    K need not be a multiple of the batch size: a batch wraps around at the end.
 
     Args:
         dim: D.
         size: K, at least the global batch.
 
     Raises:
-        ConfigError: A global batch that is larger than the queue (at the first enqueue).
+        ConfigError: The global batch is larger than the queue (at the first enqueue).
     """
+
+    keys: Tensor
+    pointer: Tensor
 
     def __init__(self, dim: int, size: int) -> None:
         super().__init__()
@@ -34,18 +37,18 @@ class MemoryQueue(nn.Module):
         return self.keys.shape[1]
 
     def snapshot(self) -> Tensor:
-        """The keys ``(D, K)`` as they are now; a later enqueue does not change them, so a loss may hold on to them."""
+        """Copy of the keys ``(D, K)``, which a later enqueue does not change before the loss's backward pass."""
         return self.keys.clone()
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Writes the keys of all ranks over the oldest entries.
+        """Replace the oldest entries by the keys of all ranks.
 
         Args:
-            keys: ``(N, D)``, unit rows, of this rank.
+            keys: Unit rows ``(N, D)`` of this rank.
 
         Raises:
-            ConfigError: The batch of all ranks is larger than the queue.
+            ConfigError: The global batch is larger than the queue.
         """
         keys = all_gather(keys)
         if len(keys) > self.size:

@@ -1,4 +1,4 @@
-"""Pre-norm transformer layers whose attention runs over any axis of its tokens without a transposed copy."""
+"""Pre-norm transformer layers with attention over any axis of the tokens, without a transposed copy."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.utils.checkpoint import checkpoint
 def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
     """Softmax attention (Vaswani et al., 2017, eq. 1) by torch's fused kernel, which stores no weights.
 
-    The exception is training in half precision on the CPU: there the fused kernel's backward pass takes 2 to 8 times as
-    long as the plain products, and these are taken (docs/design/0013).
+    Training in half precision on the CPU uses plain products instead, because the fused kernel's backward pass takes 2
+    to 8 times as long there (docs/design/0013).
 
     Args:
         query: ``(B, H, L, d)``.
         key: ``(B, H, L, d)``.
         value: ``(B, H, L, d)``.
-        dropout: Of the weights.
-        mask: ``(B, 1 or H, L, L)`` bool, which keys each query attends to; ``None``: all.
+        dropout: Dropout of the attention weights.
+        mask: ``(B, 1 or H, L, L)`` bool, True where a query attends to a key; ``None``: everywhere.
 
     Returns:
         Tensor: ``(B, H, L, d)``.
@@ -34,10 +34,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask
 
 
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al., 2016): drops the whole branch of a row in training.
+    """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row in training.
 
     Args:
-        drop_prob: In [0, 1).
+        drop_prob: Probability in [0, 1).
     """
 
     def __init__(self, drop_prob: float = 0.0) -> None:
@@ -45,7 +45,7 @@ class DropPath(nn.Module):
         self.drop_prob = drop_prob
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (P, ...)``; what is kept is scaled by ``1 / (1 - drop_prob)``."""
+        """Drop rows of ``x (P, ...)``; those kept are scaled by ``1 / (1 - drop_prob)``."""
         if not self.training or self.drop_prob == 0:
             return x
         keep = 1 - self.drop_prob
@@ -55,19 +55,19 @@ class DropPath(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al., 2017) of tokens ``(P, T, V, D)`` over one axis or all of them.
 
-    The rows of the projection are read head by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. So joints and
-    heads, ``V`` and ``H``, lie in one even stride, and temporal attention is one fused call with ``V * H`` heads on
-    views: neither direction copies an activation.
+    The rows of the projection are reordered by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. Then joints and
+    heads, ``V`` and ``H``, share one stride, and temporal attention is one fused call with ``V * H`` heads on views:
+    neither direction copies an activation.
 
-    Cost a person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the attention over an axis of
-    ``L`` tokens; memory ``4 T V D`` numbers, as the ``L x L`` weights are never stored.
+    Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the attention over an axis of
+    ``L`` tokens; memory ``4 T V D`` values, as the ``L x L`` weights are not stored.
 
     Args:
         dim: D.
         num_heads: H, a divisor of D.
         qkv_bias: Whether query, key and value have biases.
         attn_drop: Dropout of the attention weights.
-        proj_drop: Dropout of the output.
+        proj_drop: Dropout of the output projection.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Attention(nn.Module):
         self.proj_drop = nn.Dropout(proj_drop)
 
     def forward(self, x: Tensor, axis: str, visible: Optional[Tensor] = None) -> Tensor:
-        """Attends along an axis.
+        """Attend along an axis.
 
         Args:
             x: ``(P, T, V, D)``.
             axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
-            visible: ``(P, T, V)`` bool, tokens that others attend to; each attends to itself as well. ``None``: all.
+            visible: ``(P, T, V)`` bool, tokens that others attend to; each token also attends to itself. ``None``: all.
 
         Returns:
             Tensor: ``(P, T, V, D)``.
@@ -108,7 +108,7 @@ class Attention(nn.Module):
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
 
     def _mask(self, visible: Optional[Tensor], axis: str) -> Optional[Tensor]:
-        """Which keys each query attends to, in the batches and heads of an axis."""
+        """Mask of the keys that each query attends to, in the batches and heads of an axis."""
         if visible is None:
             return None
         if axis == "joints":
@@ -122,11 +122,11 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two layers with GELU between them, ``(..., D)`` to ``(..., D)``.
+    """Two linear layers with a GELU in between: ``(..., D) -> (..., D)``.
 
     Args:
         dim: D.
-        hidden_dim: Width between the layers.
+        hidden_dim: Width of the hidden layer.
         drop: Dropout after each layer.
     """
 
@@ -137,12 +137,12 @@ class MLP(nn.Module):
         self.drop = nn.Dropout(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (..., D)``."""
+        """Map ``(..., D)`` to ``(..., D)``."""
         return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
 
 
 class TransformerBlock(nn.Module):
-    """Attention over all tokens, then the MLP, each behind its norm and around a residual: ``(P, T, V, D)``.
+    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape.
 
     Args:
         dim: D.
@@ -152,7 +152,7 @@ class TransformerBlock(nn.Module):
         drop: Dropout of projections and MLP.
         attn_drop: Dropout of the attention weights.
         drop_path: Probability of stochastic depth.
-        norm_eps: Of the layer norms.
+        norm_eps: Epsilon of the layer norms.
     """
 
     def __init__(
@@ -174,28 +174,28 @@ class TransformerBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (P, T, V, D)``."""
+        """Map ``(P, T, V, D)`` to ``(P, T, V, D)``."""
         x = x + self.drop_path(self.attn(self.norm1(x), "all"))
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
 def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Tensor:
-    """``module(*inputs)``; ``with_cp`` computes its activations again in the backward pass instead of keeping them."""
+    """Call ``module(*inputs)``; ``with_cp`` recomputes activations in the backward pass instead of storing them."""
     if with_cp and inputs[0] is not None and inputs[0].requires_grad and torch.is_grad_enabled():
         return checkpoint(module, *inputs, use_reentrant=False)
     return module(*inputs)
 
 
 def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
-    """Time embeddings for clips of another length.
+    """Fit time embeddings to clips of another length.
 
     Args:
         embedding: ``(1, L, 1, D)``.
-        length: Frames (or patches) T that are wanted.
-        resize: Whether a shorter clip gets all L embeddings resampled, rather than the first T of them.
+        length: Frames (or patches) T of the clip.
+        resize: Whether a shorter clip gets all L embeddings resampled instead of the first T.
 
     Returns:
-        Tensor: ``(1, T, 1, D)``; a clip longer than L gets linearly resampled ones.
+        Tensor: ``(1, T, 1, D)``; linearly resampled for a clip longer than L.
     """
     if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
         return embedding[:, :length]

@@ -1,5 +1,5 @@
-from .pool import FramePool, MeanPool, SkeletonPool
-from .projector import MLPProjector
-from .video_pool import VideoPool
+from mmsync.models.necks.pool import FramePool, MeanPool, SkeletonPool
+from mmsync.models.necks.projector import MLPProjector
+from mmsync.models.necks.video_pool import VideoPool
 
 __all__ = ["FramePool", "MLPProjector", "MeanPool", "SkeletonPool", "VideoPool"]

@@ -1,4 +1,4 @@
-"""Pooling necks of any modality: a feature map to one vector a sample, or to one a frame."""
+"""Pooling necks for any modality: a feature map to one vector per sample or per frame."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.models.backbones.base import Backbone
 from mmsync.registry import NECKS
 from mmsync.structures import FeatureMap
 
@@ -17,9 +18,8 @@ class MeanPool(nn.Module):
     """Mean over space and valid frames, then over persons: a map ``(P, ...)`` to ``(N, D)``.
 
     Args:
-        persons: ``'valid_mean'`` counts the persons who are present; ``'mean'`` all of them, which is what the
-            published ST-GCN family does: the network's response to an empty body is half of a one-person clip's
-            feature.
+        persons: ``'valid_mean'`` averages the present persons; ``'mean'`` all of them, as the published ST-GCN family
+            does: the response to an empty body is then half of the feature of a one-person clip.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -35,13 +35,13 @@ class MeanPool(nn.Module):
         self.counts_absent = persons == "mean"
 
     def forward(self, feature: FeatureMap) -> Tensor:
-        """Pools a feature map to ``(N, D)``."""
+        """Pool a feature map to ``(N, D)``."""
         return feature.mean_persons(feature.clips(), self.counts_absent)
 
 
 @NECKS.register_module()
 class FramePool(MeanPool):
-    """Mean over space, then over persons: a map ``(P, ...)`` to ``(N, T', D)``, one vector for each frame.
+    """Mean over space, then over persons: a map ``(P, ...)`` to ``(N, T', D)``, one vector per frame.
 
     Args:
         persons: As of :class:`MeanPool`.
@@ -49,7 +49,7 @@ class FramePool(MeanPool):
     """
 
     def forward(self, feature: FeatureMap) -> Tensor:
-        """Pools a feature map to ``(N, T', D)``."""
+        """Pool a feature map to ``(N, T', D)``."""
         return feature.mean_persons(feature.frames(), self.counts_absent)
 
 
@@ -59,13 +59,13 @@ class SkeletonPool(MeanPool):
 
     Args:
         persons: As of :class:`MeanPool`.
-        joints: ``'mean'`` as published; ``'keep'`` puts the joints' features side by side, ``(N, V' * D)``, as the
-            action heads of MotionBERT and MAMP do: tokens know which joint they are, their mean forgets it;
-            ``'parts'`` puts the means over trunk, arms and legs side by side, ``(N, 5 * D)``.
+        joints: ``'mean'`` as published; ``'keep'`` concatenates the joints' features, ``(N, V' * D)``, as the action
+            heads of MotionBERT and MAMP do, which keeps the identity of the joints; ``'parts'`` concatenates the
+            means over trunk, arms and legs, ``(N, 5 * D)``.
         in_channels: D; the encoder fills it in.
 
     Raises:
-        ConfigError: An unknown rule, or joints to be kept that the backbone's map does not have.
+        ConfigError: An unknown rule, or one that needs joints which the backbone's map does not have.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class SkeletonPool(MeanPool):
         self.joints = joints
         self.parts: Optional[tuple[tuple[int, ...], ...]] = None
 
-    def pooled_channels(self, backbone: nn.Module) -> int:
-        """Channels of what the backbone's maps are pooled to."""
+    def pooled_channels(self, backbone: Backbone) -> int:
+        """Channels of the pooled features of a backbone."""
         if self.joints == "mean":
             return backbone.out_channels
         layout = getattr(backbone, "layout", None)
@@ -91,7 +91,7 @@ class SkeletonPool(MeanPool):
         return len(self.parts) * backbone.out_channels
 
     def forward(self, feature: FeatureMap) -> Tensor:
-        """Pools a feature map ``(P, D, T', V')`` to ``(N, D)``, ``(N, V' * D)`` or ``(N, 5 * D)``."""
+        """Pool a feature map ``(P, D, T', V')`` to ``(N, D)``, ``(N, V' * D)`` or ``(N, 5 * D)``."""
         if self.joints == "mean":
             return super().forward(feature)
         if self.parts is None or feature.axes != "DTV" or sum(map(len, self.parts)) != feature.data.shape[3]:
@@ -107,11 +107,11 @@ class SkeletonPool(MeanPool):
 
 
 def joint_features(feature: FeatureMap, count_absent: bool = False) -> Tensor:
-    """Mean over frames, joints side by side, mean over persons.
+    """Average over frames and persons, and concatenate the joints.
 
     Args:
         feature: A feature map ``(P, D, T', V')``.
-        count_absent: Whether absent persons that were computed count too.
+        count_absent: Whether to count absent persons that were computed.
 
     Returns:
         Tensor: ``(N, V' * D)``, all channels of the first joint first.

@@ -1,4 +1,4 @@
-"""Projection necks: pooled features to the space in which a loss compares."""
+"""Projection necks: pooled features to the embeddings that losses compare."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mmsync.registry import NECKS
 
 @NECKS.register_module()
 class MLPProjector(BaseModule):
-    """A multi-layer perceptron ``(N, D) -> (N, out_channels)``, ReLU between its layers (Chen et al., 2020, MoCo v2).
+    """Multi-layer perceptron with ReLU, ``(N, D) -> (N, out_channels)`` (Chen et al., 2020, MoCo v2).
 
     Args:
         in_channels: D; the encoder fills it in from its backbone.
         out_channels: Width of the embedding.
         hidden_channels: Width of the hidden layers; ``None`` is ``in_channels``.
         num_layers: Linear layers; 1 is a plain linear projection.
-        norm: Whether hidden layers are batch-normalised.
-        norm_last: Whether the embedding is too, as SimSiam's is (Chen and He, 2021).
-        dropout: Probability in [0, 1) behind each ReLU.
+        norm: Whether to batch-normalise the hidden layers.
+        norm_last: Whether to batch-normalise the embedding, as SimSiam does (Chen and He, 2021).
+        dropout: Probability in [0, 1) after each ReLU.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -42,7 +42,7 @@ class MLPProjector(BaseModule):
         if in_channels is None or num_layers < 1:
             raise ConfigError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
         if not 0 <= dropout < 1:
-            raise ConfigError(f"MLPProjector: dropout={dropout} is no probability in [0, 1)")
+            raise ConfigError(f"MLPProjector: dropout={dropout} is not a probability in [0, 1)")
         self.out_channels = out_channels
         hidden = hidden_channels or in_channels
         widths = [in_channels] + [hidden] * (num_layers - 1)
@@ -54,5 +54,5 @@ class MLPProjector(BaseModule):
         self.layers = nn.Sequential(*layers, *([BatchNorm(out_channels)] if norm_last else []))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels)`` to ``(N, out_channels)``."""
+        """Project ``(N, in_channels)`` to ``(N, out_channels)``."""
         return self.layers(x)

@@ -1,4 +1,4 @@
-"""Pooling of video feature maps: space by its mean, time by its mean, side by side, or by a recurrent network."""
+"""Pooling of video feature maps: space by its mean, time by its mean, by concatenation or by a recurrent layer."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, DataError
+from mmsync.models.backbones.base import Backbone
 from mmsync.registry import NECKS
 from mmsync.structures import FeatureMap
 
 
 @NECKS.register_module()
 class VideoPool(BaseModule):
-    """A map ``(P, D, T', H', W')`` to one vector a clip: ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
+    """Pooling of a map ``(P, D, T', H', W')`` to ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
 
     Args:
-        time: ``'mean'``; ``'flatten'``, steps side by side, the first step's channels first; ``'gru'`` or ``'lstm'``,
-            the last state of a recurrent layer.
-        window: Steps that are averaged before that, moved by one: 2 as the published I3D, whose T' steps become T' - 1.
-        frames: Steps behind the window, T' - window + 1, for ``'flatten'``; other lengths are an error.
+        time: ``'mean'``; ``'flatten'``, the concatenated steps, the first step's channels first; ``'gru'`` or
+            ``'lstm'``, the last state of a recurrent layer.
+        window: Steps of a moving average before that; 2 as in the published I3D, whose T' steps become T' - 1.
+        frames: Steps after the moving average, T' - window + 1, for ``'flatten'``; other lengths are an error.
         in_channels: D, for recurrent layers; the encoder fills it in.
         hidden_channels: Width of a recurrent layer; ``None`` is D.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: An unknown rule, a window below 1, or ``frames`` or ``in_channels`` missing where they are needed.
-        DataError: A map of fewer steps than the window, or of other than ``frames``.
+        ConfigError: An unknown rule, a window below 1, or missing ``frames`` or ``in_channels``.
+        DataError: A map with fewer steps than the window, or not with ``frames`` steps.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class VideoPool(BaseModule):
                 f"VideoPool: time={time!r}, window={window}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1"
             )
         if time == "flatten" and frames is None:
-            raise ConfigError("VideoPool: time='flatten' needs frames, the steps of the map behind the window")
+            raise ConfigError("VideoPool: time='flatten' needs frames, the steps of the map after the window")
         self.time, self.window, self.frames = time, window, frames if time == "flatten" else None
         self.recurrent: Optional[nn.RNNBase] = None
         if time in ("gru", "lstm"):
@@ -55,18 +56,18 @@ class VideoPool(BaseModule):
             layer = nn.GRU if time == "gru" else nn.LSTM
             self.recurrent = layer(in_channels, hidden_channels or in_channels, batch_first=True)
 
-    def pooled_channels(self, backbone: nn.Module) -> int:
-        """Channels of what the backbone's maps are pooled to."""
+    def pooled_channels(self, backbone: Backbone) -> int:
+        """Channels of the pooled features of a backbone."""
         if self.recurrent is not None:
             return self.recurrent.hidden_size
         return backbone.out_channels * (self.frames or 1)
 
     def forward(self, feature: FeatureMap) -> Tensor:
-        """Pools a feature map ``(P, D, T', H', W')``, then averages the tracks of a sample that are present."""
+        """Pool a feature map ``(P, D, T', H', W')``, then average over the present tracks of a sample."""
         return feature.mean_persons(self._over_time(feature.frames().transpose(1, 2)))
 
     def _over_time(self, x: Tensor) -> Tensor:
-        """Rows ``(P, D, T')`` to one vector each."""
+        """Pool rows ``(P, D, T')`` to one vector each."""
         if x.shape[2] < self.window:
             raise DataError(
                 f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps in time; take longer clips"
@@ -78,7 +79,7 @@ class VideoPool(BaseModule):
             return self.recurrent(x.transpose(1, 2))[0][:, -1]
         if x.shape[2] != self.frames:
             raise DataError(
-                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps behind the window; all clips "
+                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps after the window; all clips "
                 "must have the length that the config was made for"
             )
         return x.transpose(1, 2).flatten(1)

@@ -1,4 +1,4 @@
-"""What every audio backbone shares."""
+"""Base class of audio backbones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmsync.models.backbones.base import Backbone
 class AudioBackbone(Backbone):
     """Base of audio backbones: a subclass writes ``forward_rows``, ``(P, 1, F, T)`` to ``(P, D, F', T')``.
 
-    Of waveforms ``(P, C, S)`` a subclass sets ``axes = "DT"`` and ``row_dim = 3``, and gives ``(P, D, T')``.
+    For waveforms ``(P, C, S)``, set ``axes = "DT"`` and ``row_dim = 3``, and return ``(P, D, T')``.
 
     Args:
         in_channels: C, 1 for a spectrogram.

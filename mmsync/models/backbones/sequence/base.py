@@ -1,4 +1,4 @@
-"""What every backbone of sequences shares."""
+"""Base class of backbones of sequences."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mmsync.structures import FeatureMap, View
 class SequenceBackbone(Backbone):
     """Base of backbones of whole sequences: a subclass writes ``forward_frames (P, T, C) -> (P, T', D)``.
 
-    Of joints ``(P, T, V, C)`` it sets ``row_dim = 4``.
+    For joints ``(P, T, V, C)``, set ``row_dim = 4``.
 
     Args:
-        in_channels: C, numbers a frame.
+        in_channels: C, values per frame.
         out_channels: D.
         init_cfg: MMEngine's initialisation config.
     """
@@ -27,7 +27,7 @@ class SequenceBackbone(Backbone):
     row_dim: ClassVar[int] = 3
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
-        """Features ``(N, T', D)`` of frames ``(N, T, ...)``, of which those count that are ``valid (N, T)``."""
+        """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
         raise NotImplementedError
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:

@@ -1,4 +1,4 @@
-"""What every skeleton backbone shares: the layout it was built for."""
+"""Base class of skeleton backbones, which are built for one layout."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class SkeletonBackbone(Backbone):
     """Base of skeleton backbones: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``.
 
     Args:
-        layout: Name or config of the layout that the backbone is built for.
-        in_channels: C, coordinates (times streams) a joint.
+        layout: Name or config of the skeleton layout.
+        in_channels: C, coordinates (times streams) per joint.
         out_channels: D.
         init_cfg: MMEngine's initialisation config.
     """
@@ -34,15 +34,15 @@ class SkeletonBackbone(Backbone):
         self.layout = SkeletonLayout.from_config(layout)
 
     def check_input(self, x: Tensor) -> None:
-        """Raises LayoutError if ``x (..., V, C)`` is not of the layout and channels that the backbone is built for."""
+        """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""
         if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
             raise LayoutError(
                 f"{type(self).__name__} is built for layout {self.layout.name!r} with in_channels={self.in_channels}, "
-                f"so for (V, C) = ({self.layout.num_joints}, {self.in_channels}), and got {tuple(x.shape[-2:])}. Set "
+                f"that is (V, C) = ({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}. Set "
                 "the backbone's layout and in_channels to those of the data (a stream of two parts has twice the "
                 "channels), or remap the data with the transform RemapSkeleton"
             )
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Persons ``(N, M, T, V, C)`` and who is present ``(N, M)``."""
+        """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
         return view.data, view.present

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, Union
+from collections.abc import Iterable
+from typing import Literal, Optional, Union, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +21,12 @@ class DSTBlock(nn.Module):
         dim: D.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
-        order: ``'st'``: joints first, then frames; ``'ts'``: the other way round.
+        order: ``'st'``: joints first, then frames; ``'ts'``: the reverse.
         qkv_bias: Whether query, key and value have biases.
         drop: Dropout of projections and MLPs.
         attn_drop: Dropout of the attention weights.
         drop_path: Probability of stochastic depth.
-        norm_eps: Of the layer norms.
+        norm_eps: Epsilon of the layer norms.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class DSTBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
-        """``x (P, T, V, D)``; tokens that are not ``visible (P, T, V)`` are not attended to by others."""
+        """Map ``x (P, T, V, D)`` to the same shape; tokens attend to ``visible (P, T, V)`` ones and themselves."""
         for axis in self.order:
             part = {name: getattr(self, f"{name}_{axis}") for name in ("norm1", "attn", "norm2", "mlp")}
             x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis], visible))
@@ -60,15 +61,16 @@ class DSTBlock(nn.Module):
 
 @BACKBONES.register_module()
 class DSTformer(SkeletonTransformer):
-    """DSTformer: ``(P, T, V, C) -> (P, R, T, V)``, every frame and joint keeps its token.
+    """DSTformer: ``(P, T, V, C) -> (P, R, T, V)``, one token for every frame and joint.
 
     MotionBERT base: ``embed_dim=512, depth=5, num_heads=8, mlp_ratio=2, max_len=243, layout='h36m17'`` (42.5 M
-    parameters, with the pose head that is not needed here), lite: ``embed_dim=256, mlp_ratio=4`` (16.0 M); MBAimCLR:
-    ``depth=4, layout='ntu25', max_len=50``. 2D input has x, y and score as its three channels. Parameter names are
+    parameters with its pose head, which is not part of this backbone), lite: ``embed_dim=256, mlp_ratio=4`` (16.0 M);
+    MBAimCLR: ``depth=4, layout='ntu25', max_len=50``. 2D input has channels x, y and score. Parameter names are
     those of the public checkpoints.
 
-    Cost a person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications, so linear in the number of
-    joints and frames but for the attention itself. Memory is that of the activations: no attention matrix, no copy.
+    Cost per person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications, linear in the number of
+    joints and frames except for the attention itself. Memory is that of the activations; the attention matrix is not
+    stored.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -78,24 +80,24 @@ class DSTformer(SkeletonTransformer):
         depth: Levels, each one ``st`` and one ``ts`` block.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
-        max_len: Frames that have a time embedding. Shorter clips take the first ones, longer ones resampled ones.
-        resize_time: Whether shorter clips take resampled time embeddings too.
-        fusion: Whether the two blocks of a level are mixed by learnt weights a token; otherwise by their mean.
+        max_len: Number of time embeddings. Shorter clips take the first ones, longer clips resampled ones.
+        resize_time: Whether to resample the time embeddings for shorter clips too.
+        fusion: Whether to mix the two blocks of a level with learnt weights per token; otherwise take their mean.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of embeddings, projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
         drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
-        norm_eps: Of the layer norms: MotionBERT's weights were made with 1e-6.
-        data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        norm_eps: Epsilon of the layer norms; MotionBERT's weights were trained with 1e-6.
+        data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
         stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
             shorten the clip by their strides. ``None`` as published.
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.
-        with_cp: Compute activations of a level again in the backward pass instead of keeping them.
+        with_cp: Recompute the activations of a level in the backward pass instead of storing them.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``embed_dim`` is no multiple of ``num_heads``, or a size is not positive.
+        ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, or a size is not positive.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -148,23 +150,24 @@ class DSTformer(SkeletonTransformer):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws all weights by ``init``."""
+        """Draw all weights as ``init`` specifies."""
         self.init_linear("trunc_normal" if self.init == "published" else "normal")
         if self.init == "published" and self.ts_attn is not None:
-            for layer in self.ts_attn:
+            for layer in cast("Iterable[nn.Linear]", self.ts_attn):
                 nn.init.zeros_(layer.weight)
                 nn.init.constant_(layer.bias, 0.5)
 
     def init_weights(self) -> None:
-        """Initialises by ``init`` and then by ``init_cfg``."""
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
         self.reset_parameters()
         super().init_weights()
 
     def fuse(self, level: int, x_st: Tensor, x_ts: Tensor) -> Tensor:
-        """Mix of the two blocks, weighted for each token (eq. 4): the softmax of two is a sigmoid of a difference."""
+        """Mix the two blocks with a weight per token (eq. 4); the softmax of two is the sigmoid of their difference."""
         if self.ts_attn is None:
             return (x_st + x_ts) * 0.5
-        weight, bias = self.ts_attn[level].weight, self.ts_attn[level].bias
+        layer = cast(nn.Linear, self.ts_attn[level])
+        weight, bias = layer.weight, layer.bias
         w_st, w_ts = (weight[0] - weight[1]).view(2, -1, 1)
         alpha = torch.sigmoid(x_st @ w_st + x_ts @ w_ts + (bias[0] - bias[1]))
         return torch.lerp(x_ts, x_st, alpha.to(x_st.dtype))
@@ -175,9 +178,9 @@ class DSTformer(SkeletonTransformer):
         return self.pos_drop(x + time_embedding(self.temp_embed, x.shape[1], self.resize_time))
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode all tokens, or only the visible ones, see the base class.
+        """Encode all tokens, or only the visible ones; see the base class.
 
-        Attention within frames and along joints needs the whole grid: hidden tokens are computed, and not attended to.
+        Attention within frames and along joints needs the whole grid: hidden tokens are computed but not attended to.
         """
         x, visible = tokens, None
         if keep is not None:

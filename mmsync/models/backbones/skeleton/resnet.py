@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Optional, Union
+from typing import ClassVar, Literal, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +25,10 @@ class BasicBlock(nn.Module):
         in_channels: C.
         channels: D.
         stride: Of the first convolution.
-        downsample: What makes the shortcut fit; ``None`` is the identity.
+        downsample: Projection of the shortcut; ``None`` is the identity.
     """
 
-    expansion = 1
+    expansion: ClassVar[int] = 1
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1, downsample: Shortcut = None) -> None:
         super().__init__()
@@ -53,10 +53,10 @@ class Bottleneck(nn.Module):
         in_channels: C.
         channels: D, width of the 3x3 convolution.
         stride: Of the 3x3 convolution.
-        downsample: What makes the shortcut fit; ``None`` is the identity.
+        downsample: Projection of the shortcut; ``None`` is the identity.
     """
 
-    expansion = 4
+    expansion: ClassVar[int] = 4
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1, downsample: Shortcut = None) -> None:
         super().__init__()
@@ -75,36 +75,41 @@ class Bottleneck(nn.Module):
         return out.add_(x if self.downsample is None else self.downsample(x)).relu_()
 
 
-BLOCKS = {18: (BasicBlock, (2, 2, 2, 2)), 34: (BasicBlock, (3, 4, 6, 3)), 50: (Bottleneck, (3, 4, 6, 3))}
+BLOCKS: dict[int, tuple[type[Union[BasicBlock, Bottleneck]], tuple[int, ...]]] = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+}
 
 
 @BACKBONES.register_module()
 class SkeletonResNet(SkeletonBackbone):
-    """ResNet on pseudo-images: ``(P, T, V, C) -> (P, D, T', V')``; rows are joints, columns frames.
+    """ResNet on pseudo-images, with joints as rows and frames as columns: ``(P, T, V, C) -> (P, D, T', V')``.
 
-    Coordinates, and persons if ``num_persons`` says so, are channels. Values stay metres: no image is stretched to its
-    own minimum and maximum, which would undo a change of distance. Parameter names are torchvision's, whose weights
-    load into ``stem='7x7'`` with three channels (``init_cfg=dict(type='Pretrained', checkpoint=...)``).
+    Coordinates are channels, and so are persons if ``num_persons`` is above 1. Values stay in metres: images are not
+    rescaled to their own minimum and maximum, which would undo a change of distance. Parameter names are torchvision's,
+    whose weights load into ``stem='7x7'`` with three channels (``init_cfg=dict(type='Pretrained', checkpoint=...)``).
 
-    Cost an image of 25 joints x 64 frames, at ``stem='3x3'``: 0.96, 2.0 and 2.2 GMAC for depth 18, 34 and 50, in
-    proportion to its area and to ``width ** 2``; ``size=112`` takes eight times as many.
+    Cost per image of 25 joints x 64 frames, with ``stem='3x3'``: 0.96, 2.0 and 2.2 GMAC for depth 18, 34 and 50,
+    proportional to its area and to ``width ** 2``; ``size=112`` takes eight times as much.
 
     Args:
         layout: Name or config of the skeleton layout.
-        in_channels: C, coordinates (times streams) a joint.
-        num_persons: M, persons put together in the channels of one image, absent ones as zeros; 1: each person is an
-            image of its own, and their features are pooled as with any backbone.
+        in_channels: C, coordinates (times streams) per joint.
+        num_persons: M, persons stacked in the channels of one image, absent ones as zeros; 1: one image per person,
+            and the neck pools their features as for any backbone.
         depth: Layers of the published network.
-        width: Multiplies the channels of every layer: 64, 128, 256, 512 (times four for depth 50).
-        size: Rows and columns (H, W) that the image is resized to, bilinearly, or one number for both; ``None``: V x T.
+        width: Multiplier of the channels of all layers: 64, 128, 256, 512 (times four for depth 50).
+        size: Rows and columns (H, W) to resize the image to, bilinearly, or one number for both; ``None``: V x T.
         stem: ``'3x3'``, stride 1 and no pooling, for images as small as V x T; ``'7x7'`` as published, which divides
             rows and columns by four.
-        zero_init_residual: Start every block as its shortcut: the last normalisation's weights are zero.
+        zero_init_residual: Whether to zero the weights of each block's last normalisation, so that it starts as its
+            shortcut.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: An unknown depth or stem, or a size, width or number of persons below 1.
-        LayoutError: Input of another layout, number of channels or more persons.
+        LayoutError: Input of another layout or number of channels, or more persons.
     """
 
     def __init__(
@@ -149,11 +154,11 @@ class SkeletonResNet(SkeletonBackbone):
                 before = after
             setattr(self, f"layer{i + 1}", nn.Sequential(*layers))
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):  # as tensor cores read them; on the CPU no difference was found
-                module.to(memory_format=torch.channels_last)
+            if isinstance(module, nn.Conv2d):  # the format of tensor cores; on the CPU no difference was measured
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def init_weights(self) -> None:
-        """Initialises convolutions after He et al. (2015), and then by ``init_cfg``."""
+        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -162,7 +167,7 @@ class SkeletonResNet(SkeletonBackbone):
         super().init_weights()
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: 0 for the stem, then its block; and the number of layers."""
+        """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
         part, _, rest = param_name.partition(".")
         total = sum(self.num_blocks) + 2
         if not part.startswith("layer"):
@@ -170,10 +175,10 @@ class SkeletonResNet(SkeletonBackbone):
         return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Persons into channels: ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons is above 1.
+        """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1.
 
         Raises:
-            LayoutError: Wrong joints or channels, or more persons than the channels have place for.
+            LayoutError: Wrong joints or channels, or more persons than ``num_persons``.
         """
         x, present = view.data, view.present
         self.check_input(x)

@@ -14,12 +14,12 @@ from mmsync.structures import SkeletonLayout
 
 
 class PatchEmbed(nn.Module):
-    """Patches of a few frames of one joint to tokens: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
+    """Embedding of patches of a few frames of one joint: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
 
     Args:
         in_channels: C.
         embed_dim: D.
-        t_patch: t, frames a patch.
+        t_patch: t, frames per patch.
     """
 
     def __init__(self, in_channels: int, embed_dim: int, t_patch: int) -> None:
@@ -27,10 +27,10 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(in_channels, embed_dim, (t_patch, 1), (t_patch, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (P, T, V, C)``; a patch is a row of ``C * t`` numbers, so one matrix product makes all tokens."""
+        """Embed ``x (P, T, V, C)``; a patch is a row of ``C * t`` values, so one matrix product makes all tokens."""
         weight, size = self.proj.weight.flatten(1), self.proj.kernel_size[0]
         missing = -x.shape[1] % size
-        if missing:  # the last frame lasts until its patch is full
+        if missing:  # repeat the last frame until its patch is full
             x = torch.cat([x, x[:, -1:].expand(-1, missing, -1, -1)], 1)
         patches = x.unflatten(1, (-1, size)).permute(0, 1, 3, 4, 2).flatten(3)
         return nn.functional.linear(patches, weight, self.proj.bias)
@@ -43,32 +43,32 @@ class SkeletonViT(SkeletonTransformer):
     MAMP: ``embed_dim=256, depth=8, num_heads=8, mlp_ratio=4, t_patch=4, clip_len=120``; MBAimCLR's TransCLR:
     ``depth=4, t_patch=5, clip_len=50``. No class token. Parameter names are those of the public checkpoints.
 
-    Cost a person with ``L = T V / t_patch`` tokens: ``depth L D ((4 + 2 mlp_ratio) D + 2 L)`` multiplications; memory
-    is linear in L, as the attention weights are never stored.
+    Cost per person with ``L = T V / t_patch`` tokens: ``depth L D ((4 + 2 mlp_ratio) D + 2 L)`` multiplications; memory
+    is linear in L, as the attention weights are not stored.
 
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C.
         embed_dim: D.
-        depth: Blocks.
+        depth: Number of blocks.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
-        t_patch: Frames a patch; the last frame is repeated until the last patch is full.
-        clip_len: T, behind the stem, that time embeddings are made for; clips of other lengths resample them.
+        t_patch: Frames per patch; the last frame is repeated until the last patch is full.
+        clip_len: T behind the stem for which there are time embeddings; clips of other lengths resample them.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
         drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
-        norm_eps: Of the layer norms.
-        data_norm: Whether the input is batch-normalised per joint and channel, as ST-GCN does.
+        norm_eps: Epsilon of the layer norms.
+        data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
         stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
             shorten the clip by their strides. ``None`` as published.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
-        with_cp: Compute activations of a block again in the backward pass instead of keeping them.
+        with_cp: Recompute the activations of a block in the backward pass instead of storing them.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``embed_dim`` is no multiple of ``num_heads``, or a size is not positive.
+        ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, or a size is not positive.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -109,7 +109,7 @@ class SkeletonViT(SkeletonTransformer):
         self.init_linear(init)
 
     def init_weights(self) -> None:
-        """Initialises by ``init`` and then by ``init_cfg``."""
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
         self.init_linear(self.init)
         super().init_weights()
 
@@ -119,7 +119,7 @@ class SkeletonViT(SkeletonTransformer):
         return x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode all tokens, or only the visible ones, see the base class; hidden tokens cost nothing."""
+        """Encode all tokens, or only the visible ones; see the base class. Hidden tokens cost nothing."""
         x = tokens
         if keep is not None:
             x = x.flatten(1, 2).gather(1, keep.unsqueeze(-1).expand(-1, -1, x.shape[-1])).unsqueeze(1)

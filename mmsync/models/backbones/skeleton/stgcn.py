@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Optional, Union
+from typing import Literal, Optional, Union, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ class GraphConv(nn.Module):
     """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10), in channels-last memory.
 
     ``out_w = sum_k W_k sum_v A_kvw x_v``. The joints are mixed before the channels, which is cheaper where D > C and
-    keeps the ``K * D`` wide intermediate of the published order from ever being made.
+    avoids the ``K * D`` wide intermediate of the published order.
 
     Args:
         in_channels: C.
@@ -33,13 +33,13 @@ class GraphConv(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels * num_partitions, 1)
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
-        """``x (P, C, T, V)`` and ``graph (K, V, V)``, from joint (rows) to joint (columns)."""
+        """Convolve ``x (P, C, T, V)`` over ``graph (K, V, V)``, from joint (rows) to joint (columns)."""
         p, c, t, v = x.shape
         k = graph.shape[0]
-        mixing = graph.permute(2, 0, 1).reshape(v * k, v)  # rows (w, k): the product is channels-last as it falls
+        mixing = graph.permute(2, 0, 1).reshape(v * k, v)  # rows (w, k), so that the product is channels-last
         x = torch.matmul(mixing, x.permute(0, 2, 3, 1).reshape(p * t, v, c)).view(p * t * v, k * c)
         weight = self.conv.weight.view(k, -1, c).transpose(1, 2).reshape(k * c, -1)
-        bias = torch.einsum("kd,kw->wd", self.conv.bias.view(k, -1), graph.sum(1))
+        bias = torch.einsum("kd,kw->wd", cast(Tensor, self.conv.bias).view(k, -1), graph.sum(1))
         return torch.add((x @ weight).view(p, t, v, -1), bias).permute(0, 3, 1, 2)
 
 
@@ -50,10 +50,10 @@ class STGCNBlock(nn.Module):
         in_channels: C.
         out_channels: D.
         num_partitions: K.
-        temporal_kernel: Odd, in frames.
+        temporal_kernel: Frames, odd.
         stride: Of the temporal convolution, in frames.
         dropout: Probability in [0, 1).
-        residual: Whether the input is added; through a 1x1 convolution where shapes differ.
+        residual: Whether to add the input, through a 1x1 convolution where shapes differ.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class STGCNBlock(nn.Module):
             self.residual = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), BatchNorm(out_channels))
 
         for module in self.modules():
-            if isinstance(module, nn.Conv2d) and module is not self.gcn.conv:  # the layout that their gradients come in
-                module.to(memory_format=torch.channels_last)
+            if isinstance(module, nn.Conv2d) and module is not self.gcn.conv:  # the memory format of their gradients
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
-        """``x (P, C, T, V)``, ``graph (K, V, V)``."""
+        """Map ``x (P, C, T, V)`` with ``graph (K, V, V)``."""
         out = self.tcn(self.gcn(x, graph))
         if self.residual is not None:
             out = out + self.residual(x)
@@ -100,8 +100,8 @@ class STGCN(SkeletonBackbone):
     ``width=64`` is the published network (3.1 M parameters on ntu25), ``width=16, out_channels=256`` the slim one of
     CrosSCLR and AimCLR. Parameter names are those of the public checkpoints.
 
-    Cost a person and layer: ``T V C (K V + K D)`` multiplications in the graph convolution, ``9 T' V D^2`` in the
-    temporal one; memory is that of the activations, channels-last throughout, with no transposed copy.
+    Cost per person and layer: ``T V C (K V + K D)`` multiplications in the graph convolution, ``9 T' V D^2`` in the
+    temporal one; memory is that of the activations, channels-last throughout, without a transposed copy.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -109,21 +109,22 @@ class STGCN(SkeletonBackbone):
         width: Channels of the first blocks, 64 for ``None``; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it
             and D.
         out_channels: D; ``None`` is four times the width.
-        channels: Channels of the blocks, the last being D, instead of ``width`` and ``out_channels``.
+        channels: Channels of the blocks, the last being D; replaces ``width`` and ``out_channels``.
         strides: Temporal strides of the blocks; needed with ``channels``.
         temporal_kernel: Frames, odd.
         dropout: In all blocks but the first.
         strategy: Partitioning of the graph, see :func:`mmsync.ops.graph.adjacency`.
         max_hop: Neighbourhood of the graph convolution, in bones.
         edges: Edge variant of the layout; ``None`` is its first.
-        edge_importance: Whether each block weighs the edges by learnt factors.
-        data_norm: Whether the input is batch-normalised per joint and channel.
+        edge_importance: Whether each block has learnt weights of the edges.
+        data_norm: Whether to batch-normalise the input per joint and channel.
         init: ``'torch'`` keeps torch's initialisation; ``'normal'`` draws weights from N(0, .02) and batch-norm weights
             from N(1, .02), as AimCLR's released code does.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``channels`` beside ``width`` or ``out_channels``, or as many strides as blocks are not given.
+        ConfigError: ``channels`` together with ``width`` or ``out_channels``, or a number of strides that differs from
+            the number of blocks.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -151,7 +152,7 @@ class STGCN(SkeletonBackbone):
             strides = strides or [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
         elif width is not None or out_channels is not None:
             raise ConfigError(
-                f"STGCN: channels={list(channels)} says all widths, but width={width} and out_channels={out_channels} "
+                f"STGCN: channels={list(channels)} sets all widths, but width={width} and out_channels={out_channels} "
                 "are given as well; set them to None, or leave channels out"
             )
         if strides is None or len(strides) != len(channels):
@@ -165,25 +166,25 @@ class STGCN(SkeletonBackbone):
             STGCNBlock(c, d, len(graph), temporal_kernel, stride, dropout if i else 0.0, residual=i > 0)
             for i, (c, d, stride) in enumerate(zip([in_channels, *channels], channels, strides))
         )
-        self.edge_importance: Sequence = [1] * len(channels)
+        self.edge_importance: Union[nn.ParameterList, list[int]] = [1] * len(channels)
         if edge_importance:
             self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones_like(graph)) for _ in channels)
         self.init = init
 
     def init_weights(self) -> None:
-        """Initialises by ``init`` and then by ``init_cfg``."""
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
         if self.init == "normal":
             for module in self.modules():
                 if isinstance(module, (nn.Conv2d, nn.Linear)):
                     nn.init.normal_(module.weight, 0.0, 0.02)
-                    nn.init.zeros_(module.bias)
+                    nn.init.zeros_(cast(Tensor, module.bias))
                 elif isinstance(module, BatchNorm):
                     nn.init.normal_(module.weight, 1.0, 0.02)
                     nn.init.zeros_(module.bias)
         super().init_weights()
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: its layer, 0 for the input's norm, and the number of layers."""
+        """Layer of a parameter for layer-wise rates, 0 for the input's norm; and the number of layers."""
         total = len(self.st_gcn_networks) + 2
         part, _, rest = param_name.partition(".")
         return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total

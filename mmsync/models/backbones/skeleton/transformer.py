@@ -1,4 +1,4 @@
-"""What the transformer backbones share: checks, input norm, graph stem, initialisation and layer numbers."""
+"""Base class of transformer backbones: checks, input norm, graph stem, initialisation and layer numbers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mmsync.structures import SkeletonLayout
 class GraphStem(nn.Module):
     """ST-GCN blocks in front of a transformer: ``(P, T, V, C) -> (P, T', V, D)``.
 
-    Convolutions before the tokens give a transformer the local prior that small data cannot teach it (Xiao et al.,
-    2021, Early Convolutions Help Transformers See Better); here they know the skeleton as well.
+    Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao et al.,
+    2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
 
     Args:
-        layout: Of the joints.
+        layout: Layout of the skeleton.
         in_channels: C.
         channels: Of the blocks, the last being D.
         strides: Of the blocks, in frames.
@@ -53,7 +53,7 @@ class GraphStem(nn.Module):
         self.out_channels = channels[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (P, T, V, C)``."""
+        """Map ``(P, T, V, C)`` to ``(P, T', V, D)``."""
         x = x.permute(0, 3, 1, 2)
         for block, importance in zip(self.blocks, self.edge_importance):
             x = block(x, self.A * importance)
@@ -61,21 +61,21 @@ class GraphStem(nn.Module):
 
 
 class SkeletonTransformer(SkeletonBackbone):
-    """Base of transformer backbones; a subclass makes ``pos_embed``, ``temp_embed`` and its blocks.
+    """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
-    It writes :meth:`tokens` and :meth:`encode`, from which masked prediction encodes visible tokens only.
+    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens.
 
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C.
         out_channels: Channels of the feature map.
-        sizes: Sizes by name, to be checked: ``embed_dim``, ``num_heads``, ``depth`` and others that are at least 1.
-        data_norm: Whether the input is batch-normalised per joint and channel.
+        sizes: Sizes to check, by name: ``embed_dim``, ``num_heads``, ``depth`` and others that must be at least 1.
+        data_norm: Whether to batch-normalise the input per joint and channel.
         stem: Arguments of :class:`GraphStem`; ``None`` for none.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A size below 1, or an ``embed_dim`` that is no multiple of ``num_heads``.
+        ConfigError: A size below 1, or an ``embed_dim`` that is not a multiple of ``num_heads``.
     """
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
@@ -104,7 +104,7 @@ class SkeletonTransformer(SkeletonBackbone):
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Checks, normalises and stems the input, ``(P, T, V, C)`` to ``(P, T', V, token_channels)``.
+        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``.
 
         Raises:
             LayoutError: Wrong joints or channels.
@@ -115,7 +115,7 @@ class SkeletonTransformer(SkeletonBackbone):
         return x if self.stem is None else self.stem(x)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with the embeddings of their places.
+        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings.
 
         Raises:
             LayoutError: Wrong joints or channels.
@@ -127,11 +127,11 @@ class SkeletonTransformer(SkeletonBackbone):
 
         Args:
             tokens: ``(P, T', V, token_dim)``.
-            keep: ``(P, L)`` int64, places in ``[0, T' * V)`` of the visible tokens; the others have no influence.
-                ``None``: all.
+            keep: ``(P, L)`` int64, positions in ``[0, T' * V)`` of the visible tokens; the others have no influence.
+                ``None``: all tokens are visible.
 
         Returns:
-            Tensor: ``(P, L, D)`` of the visible tokens, in the order of ``keep``; ``(P, T', V, D)`` of all.
+            Tensor: ``(P, L, D)`` of the visible tokens, in the order of ``keep``; ``(P, T', V, D)`` of all tokens.
         """
         raise NotImplementedError
 
@@ -144,10 +144,11 @@ class SkeletonTransformer(SkeletonBackbone):
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
     def init_linear(self, how: str) -> None:
-        """Initialises all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
+        """Initialise all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
 
         Args:
-            how: Of the linear weights: ``'trunc_normal'`` or ``'normal'`` with deviation .02, or ``'xavier'`` uniform.
+            how: Distribution of linear weights: ``'trunc_normal'`` or ``'normal'`` with deviation .02, or ``'xavier'``,
+                uniform.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.temp_embed, std=0.02)
@@ -166,11 +167,14 @@ class SkeletonTransformer(SkeletonBackbone):
                 nn.init.zeros_(module.bias)
 
     def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """A checkpoint's weights, its time embeddings resampled to the number that this backbone has.
+        """Resample a checkpoint's time embeddings to the number that this backbone has.
 
         Args:
             state_dict: Names and tensors.
-            prefix: Of this backbone's names.
+            prefix: Prefix of this backbone's names.
+
+        Returns:
+            dict: The weights, changed or not.
         """
         key, own = f"{prefix}temp_embed", self.temp_embed
         value = state_dict.get(key)
@@ -180,7 +184,7 @@ class SkeletonTransformer(SkeletonBackbone):
         return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Layer of a parameter, for layer-wise rates, 0 for all before the blocks; and the number of layers."""
+        """Layer of a parameter for layer-wise rates, 0 for all before the blocks; and the number of layers."""
         total = self.depth + 2
         if param_name.startswith(("pos_embed", "temp_embed", "joints_embed", "data_bn", "stem.")):
             return 0, total

@@ -1,4 +1,4 @@
-"""What every video backbone shares: the sizes that it takes, memory format and initialisation."""
+"""Base class of video backbones: input checks, memory format and initialisation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VideoBackbone(Backbone):
     Args:
         in_channels: C, 3 for colour, 2 for optical flow.
         out_channels: D.
-        channels_last: Keep maps in channels-last memory. Numbers and shapes are the same, and any input will do.
+        channels_last: Whether to store maps in channels-last memory. Results and shapes do not depend on it.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -26,9 +26,9 @@ class VideoBackbone(Backbone):
     axes: ClassVar[str] = "DTHW"
     row_dim: ClassVar[int] = 5
     min_frames: int = 1
-    """Least T."""
+    """Minimum T."""
     min_size: int = 1
-    """Least H and W, in pixels."""
+    """Minimum H and W, in pixels."""
 
     def __init__(
         self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: Optional[dict] = None
@@ -37,30 +37,30 @@ class VideoBackbone(Backbone):
         self.channels_last = channels_last
 
     def init_weights(self) -> None:
-        """Initialises convolutions after He et al. (2015), and then by ``init_cfg``."""
+        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         super().init_weights()
 
     def order_weights(self) -> None:
-        """Puts weights in the memory format of the maps; a subclass calls it when all its layers are made."""
+        """Convert the weights to the memory format of the maps; a subclass calls it after creating its layers."""
         if self.channels_last:
             self.to(memory_format=torch.channels_last_3d)
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Tracks ``(N, K, C, T, H, W)`` and who is present ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
+        """Tracks ``(N, K, C, T, H, W)`` and their presence ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
         x, present = super().split_persons(view)
         name = type(self).__name__
         if x.dim() != 6 or x.shape[2] != self.in_channels:
             raise DataError(
                 f"{name} takes clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = "
-                f"{self.in_channels}, and got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
+                f"{self.in_channels}, but got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
             )
         if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
             raise DataError(
                 f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
-                f"and got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
+                f"but got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
             )
         return x, present
 

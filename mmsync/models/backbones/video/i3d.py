@@ -33,7 +33,7 @@ ENDPOINTS = (
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis in TensorFlow's ``SAME`` rule, which gives ``ceil(size / stride)`` outputs."""
+    """Zeros before and after an axis by TensorFlow's ``SAME`` rule, which yields ``ceil(size / stride)`` outputs."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -44,8 +44,8 @@ class Unit3D(nn.Module):
     Args:
         in_channels: C.
         out_channels: D.
-        kernel: Of all three axes.
-        stride: Of all three axes; T' is ``ceil(T / stride)``, and so on.
+        kernel: Size along all three axes.
+        stride: Stride along all three axes; T' is ``ceil(T / stride)``, and so on.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
@@ -57,7 +57,7 @@ class Unit3D(nn.Module):
         """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
         (kernel, *_), (stride, *_) = self.conv3d.kernel_size, self.conv3d.stride
         pads = [same_padding(size, kernel, stride) for size in x.shape[2:]]
-        more = [back - front for front, back in pads]  # only this costs a copy, and only at the stem
+        more = [back - front for front, back in pads]  # only uneven padding costs a copy, and only at the stem
         if any(more):
             x = F.pad(x, [0, more[2], 0, more[1], 0, more[0]])
         x = F.conv3d(x, self.conv3d.weight, None, stride, [front for front, _ in pads])
@@ -65,14 +65,14 @@ class Unit3D(nn.Module):
 
 
 class SamePool(nn.Module):
-    """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of maps that are not negative.
+    """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of non-negative maps.
 
-    TensorFlow pads zeros here. Behind a ReLU they change no maximum, so torch's own padding serves, with ``ceil_mode``
-    for the zeros that come only behind.
+    TensorFlow pads with zeros. After a ReLU they change no maximum, so torch's own padding is equivalent, with
+    ``ceil_mode`` for zeros at the end only.
 
     Args:
-        kernel: Of the three axes.
-        stride: Of the three axes.
+        kernel: Size along the three axes.
+        stride: Stride along the three axes.
     """
 
     def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
@@ -90,7 +90,7 @@ class Mixed(nn.Module):
 
     Args:
         in_channels: C.
-        channels: Of the six units b0, b1a, b1b, b2a, b2b and b3b.
+        channels: Widths of the six units b0, b1a, b1b, b2a, b2b and b3b.
     """
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
@@ -123,23 +123,24 @@ POOLS = {  # kernel and stride
 class I3D(VideoBackbone):
     """I3D without its classifier: ``(N, C, T, H, W) -> (N, 1024, ceil(T / 8), ceil(H / 32), ceil(W / 32))``.
 
-    Padding is TensorFlow's, exact for any size. Parameter names are those of the PyTorch port whose weights are in
-    common use; ``tools/model_converters/i3d_to_mmsync.py`` reads three families. The published classifier is
+    Padding is TensorFlow's, exact for any size. Parameter names are those of the common PyTorch port;
+    ``tools/model_converters/i3d_to_mmsync.py`` reads three families of weights. The published classifier is
     ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow.
 
-    Colour comes at 25 frames a second, 224 x 224, in [-1, 1]; flow in [-1, 1] too, of 20 pixels a frame at most.
+    Input is colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to
+    [-1, 1].
     A clip of 25 frames at 224 takes 46 GMAC.
 
     Args:
         in_channels: C, 3 for colour, 2 for optical flow.
-        width: Multiplies the channels of every layer.
-        endpoint: Last layer, one of ``ENDPOINTS``; the map then has its channels and size.
-        channels_last: Keep maps in channels-last memory, see docs/design/0024.
+        width: Multiplier of the channels of all layers.
+        endpoint: Last layer, one of ``ENDPOINTS``; the map has its channels and size.
+        channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: An unknown endpoint, or a width that leaves a layer without channels.
-        DataError: Clips of fewer than 9 frames (two of them are left for the published pooling) or 32 pixels, or of
+        DataError: Clips of fewer than 9 frames (of which two remain for the published pooling) or 32 pixels, or of
             other channels.
     """
 
@@ -157,7 +158,7 @@ class I3D(VideoBackbone):
         if endpoint not in ENDPOINTS:
             raise ConfigError(f"I3D: endpoint={endpoint!r}; use one of {', '.join(ENDPOINTS)}")
         if round(16 * width) < 1:
-            raise ConfigError(f"I3D: width={width} leaves the narrowest layer, of 16 channels, without any")
+            raise ConfigError(f"I3D: width={width} leaves the narrowest layer, of 16 channels, without channels")
         super().__init__(in_channels, in_channels, channels_last, init_cfg)
         self.endpoints = ENDPOINTS[: ENDPOINTS.index(endpoint) + 1]
         units = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1), "Conv3d_2c_3x3": (192, 3)}
@@ -178,7 +179,7 @@ class I3D(VideoBackbone):
         self.order_weights()
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: 0 for the stem, then its layer; and the number of layers."""
+        """Layer of a parameter for layer-wise rates, 0 for the stem; and the number of layers."""
         names = [name for name in self.endpoints if name not in POOLS]
         return names.index(param_name.split(".")[0]), len(names) + 1
 

@@ -19,13 +19,13 @@ Norm = Callable[[int], nn.Module]
 
 
 def mid_channels(in_channels: int, out_channels: int) -> int:
-    """Width between a (1, 3, 3) and a (3, 1, 1) convolution with as many weights as one (3, 3, 3); section 3.5."""
+    """Width between a (1, 3, 3) and a (3, 1, 1) convolution with as many weights as one (3, 3, 3) (section 3.5)."""
     return 27 * in_channels * out_channels // (9 * in_channels + 3 * out_channels)
 
 
 def conv(in_channels: int, out_channels: int, kernel: Kernel, stride: Kernel = (1, 1, 1)) -> nn.Conv3d:
-    """A convolution that keeps the size at stride 1."""
-    padding = tuple(k // 2 for k in kernel)
+    """Convolution without bias that keeps the size at stride 1."""
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Conv3d(in_channels, out_channels, kernel, stride, padding, bias=False)
 
 
@@ -35,10 +35,10 @@ class BasicBlock(nn.Module):
     Args:
         in_channels: C.
         channels: D.
-        stride: Of the first convolution, time and space.
+        stride: Stride of the first convolution, in time, height and width.
         temporal: Length of the kernels in time.
-        mids: Width inside each convolution that is split into space and time; ``None``: they are not split.
-        norm: Makes a normalisation.
+        mids: Width between the spatial and the temporal part of each convolution; ``None``: no split.
+        norm: Factory of normalisation layers.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class VideoResNet(VideoBackbone):
     R(2+1)D-18 31,505,325, or 33,370,839 with ``midplanes='per_conv'``. The published classifier is ``VideoPool()`` and
     a linear layer; ``tools/model_converters/video_resnet_to_mmsync.py`` reads torchvision's and VMZ's files.
 
-    torchvision's weights want 16 frames at 15 a second, 112 x 112, of mean (0.43216, 0.394666, 0.37645) and deviation
-    (0.22803, 0.22145, 0.216989) where white is 1.
+    torchvision's weights expect 16 frames at 15 per second, 112 x 112, with values in [0, 1] normalised by mean
+    (0.43216, 0.394666, 0.37645) and deviation (0.22803, 0.22145, 0.216989).
 
     Args:
         variant: ``'r3d'``, all kernels 3 x 3 x 3; ``'mc3'``, 1 x 3 x 3 from the second stage on; ``'r2plus1d'``, each
             split into space and time.
         depth: 18 or 34.
         in_channels: C, 3 for colour, 2 for optical flow.
-        width: Multiplies the channels of every layer.
+        width: Multiplier of the channels of all layers.
         midplanes: Of R(2+1)D, the width between space and time: ``'per_block'`` computes it from the block's channels
             as torchvision, ``'per_conv'`` from each convolution's as VMZ, XDC and IG-65M.
         bn_eps: 1e-5 as torchvision, 1e-3 as VMZ, XDC and IG-65M.
-        channels_last: Keep maps in channels-last memory, see docs/design/0024.
+        channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -121,7 +121,7 @@ class VideoResNet(VideoBackbone):
             raise ConfigError(f"VideoResNet: midplanes={midplanes!r}; use 'per_block' or 'per_conv'")
         base = round(64 * width)
         if base < 1:
-            raise ConfigError(f"VideoResNet: width={width} leaves the first stage, of 64 channels, without any")
+            raise ConfigError(f"VideoResNet: width={width} leaves the first stage, of 64 channels, without channels")
         super().__init__(in_channels, 8 * base, channels_last, init_cfg)
         norm, split = partial(BatchNorm, eps=bn_eps), variant == "r2plus1d"
         if split:
@@ -149,7 +149,7 @@ class VideoResNet(VideoBackbone):
         self.order_weights()
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Place of a parameter for layer-wise rates: 0 for the stem, then its block; and the number of layers."""
+        """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
         part, _, rest = param_name.partition(".")
         total = sum(self.num_blocks) + 2
         if part == "stem":
