@@ -171,9 +171,9 @@ def test_a_published_pretraining_fits_the_shipped_config(published, name, config
     assert str(path) in found.report()
     inferred = from_reference(state, "aimclr", name)
     assert f"configs/{config}.py" in inferred.report()
-    wanted, told = load(path).model.encoder.backbone, inferred.model["encoder"]["backbone"]
-    for key in ("type", "layout", "norm_eps"):  # shapes do not tell these, the family does
-        assert wanted.get(key, told.get(key)) == told.get(key)
+    wanted, derived = load(path).model.encoder.backbone, inferred.model["encoder"]["backbone"]
+    for key in ("type", "layout", "norm_eps"):  # shapes do not determine these, the family does
+        assert wanted.get(key, derived.get(key)) == derived.get(key)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_converted_pretraining_takes_the_reference_s_step(fixture_root, file, 
     model = MODELS.build({**result.model, **settings})
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = 0.0  # of the reference's config; weights do not tell
+            module.p = 0.0  # of the reference's config; not stored in the weights
     load_strictly(model, result.checkpoint["state_dict"])
     views = {k: View(to_mmsync(torch.from_numpy(archive[f"in/{k}"]))) for k in ("query", "key", "extreme")}
     losses = model.loss(views)
@@ -449,7 +449,7 @@ def test_the_tools(run, tmp_path, name):
 
     view = View(torch.randn(2, 2, 12, 17 if name == "dst" else 25, 3))
     again = init_model(config, target)
-    # the reference counts absent persons, and shapes do not tell the layer norms' epsilon: the family does
+    # the reference counts absent persons, and shapes do not determine the layer norms' epsilon: the family does
     model.encoder.pool_neck, norms = (
         again.encoder.pool_neck,
         {type(m): m.eps for m in again.modules() if hasattr(m, "eps")},

@@ -268,10 +268,10 @@ def test_the_tool_takes_arrays_and_gives_them(tmp_path, monkeypatch, capsys):
         assert not [name for name in archive.files if "gamma" in name or "tracked" in name]
     config = tmp_path / "model.py"
     run("i3d_to_mmsync.py", monkeypatch, tmp_path / "tf.npz", tmp_path / "back.pth", "--dump-config", config)
-    told = capsys.readouterr().out
-    assert "I3D, deepmind/kinetics-i3d" in told
-    assert "344 tensors matched, 100% of the backbone" in told
-    assert "25 frames a second" in told
+    printed = capsys.readouterr().out
+    assert "I3D, deepmind/kinetics-i3d" in printed
+    assert "344 tensors matched, 100% of the backbone" in printed
+    assert "25 frames a second" in printed
     assert "type='I3D'" in config.read_text()
     again = network("i3d")
     load_weights(again, read_checkpoint(tmp_path / "back.pth")["state_dict"], "back")
@@ -313,8 +313,8 @@ class TestWrongFiles:
         assert match.unused == ["extra.weight"]
 
     def test_files_that_cannot_be_read(self, tmp_path):
-        for name, told in (("model.ckpt.index", "numpy.savez"), ("none.npz", "no such file")):
-            with pytest.raises(CheckpointError, match=told):
+        for name, message in (("model.ckpt.index", "numpy.savez"), ("none.npz", "no such file")):
+            with pytest.raises(CheckpointError, match=message):
                 read_weights(tmp_path / name)
         (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 not an archive")
         with pytest.raises(CheckpointError, match="damaged"):

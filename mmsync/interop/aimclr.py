@@ -45,7 +45,7 @@ class AimCLR(SkeletonFamily):
             ("encoder_q.",),
             (BACKBONE, HEAD),
         ),
-        "network": Form("a network by itself", (("fc.", HEAD), ("", BACKBONE)), ("st_gcn_networks.",)),
+        "network": Form("a bare network", (("fc.", HEAD), ("", BACKBONE)), ("st_gcn_networks.",)),
     }
 
 

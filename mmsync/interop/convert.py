@@ -99,11 +99,6 @@ class Family:
     reverse_options: dict[str, dict] = {}
 
     @property
-    def tool(self) -> str:
-        """The script that converts these files."""
-        return f"tools/model_converters/{self.name}_to_mmsync.py"
-
-    @property
     def writable(self) -> list[str]:
         """Forms that mmsync's checkpoints can be written in."""
         return [key for key, form in self.forms.items() if form.arrays != "images"]
@@ -252,7 +247,8 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
     found = kind.detect(names)
     if found is not None:
         return found
-    others = [f"{f.title} ({f.tool})" for f in map(get_family, FAMILIES) if f.detect(names)]
+    families = [other for other in map(get_family, FAMILIES) if other.detect(names)]
+    others = [f"{other.title} (tools/model_converters/{other.name}_to_mmsync.py)" for other in families]
     others += ["mmsync (--reverse)"] if kind.own_form(names) else []
     raise CheckpointError(
         f"{source} is no checkpoint of {kind.title}: none of its forms fits its {len(names)} names, the first of "

@@ -22,7 +22,7 @@ class MAMP(SkeletonFamily):
     forms = {
         "finetune": Form("finetuning", (("head.", "head."), _ALL), ("blocks.", "head.fc1."), _FINETUNED, "model"),
         "linprobe_bn": Form(
-            "linear probe behind a batch norm",
+            "linear probe after a batch norm",
             (("head.fc.1.", HEAD), (_NORM, None), _ALL),
             ("blocks.", _NORM, "head.fc.1."),
             container="model",
@@ -47,7 +47,7 @@ class MAMP(SkeletonFamily):
 
 
 def _fold_norm(linear: State, norm: State, back: bool = False) -> None:
-    """Fold a batch norm without weights (eps 1e-6) into the linear layer behind it, or take it out again."""
+    """Fold a batch norm without weights (eps 1e-6) into the linear layer after it, or take it out again."""
     if f"{_NORM}running_var" not in norm:
         return
     mean, std = norm[f"{_NORM}running_mean"].double(), (norm[f"{_NORM}running_var"].double() + 1e-6).sqrt()

@@ -84,7 +84,7 @@ class TestReferenceStep:
             np.testing.assert_allclose(state[key], expected, rtol=1e-3, atol=1e-4, err_msg=key)
 
     def test_logits_and_distributions(self, archive, model, views):
-        """What enters the loss: logits, both extreme distributions, the target, and the mined positives."""
+        """Inputs of the loss: logits, both extreme distributions, the target, and the mined positives."""
         seen = {}
         import mmsync.models.methods.aimclr as module
 
@@ -269,7 +269,7 @@ def test_several_positives_reduce_as_they_say():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (dict(temperature=-1.0), "temperature=-1.0"),
         (dict(momentum=1.5), r"momentum=1.5.*\[0, 1\]"),
@@ -278,6 +278,6 @@ def test_several_positives_reduce_as_they_say():
         (dict(mining=dict(topk=13)), r"mining\.topk=13.*queue_size=12"),
     ],
 )
-def test_numbers_out_of_range_are_told(wrong, told):
-    with pytest.raises(ConfigError, match=told):
+def test_numbers_out_of_range_are_reported(wrong, message):
+    with pytest.raises(ConfigError, match=message):
         AimCLR(encoder_config(), **{"queue_size": 12, **wrong})

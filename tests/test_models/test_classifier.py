@@ -122,7 +122,7 @@ def test_a_pair_is_classified_by_both_features_side_by_side(video):
 
 
 @pytest.mark.parametrize("label", [5, -1])
-def test_a_label_without_a_class_is_told(label):
+def test_a_label_without_a_class_is_reported(label):
     view, samples = clips()
     samples[1].gt_label = label
     with pytest.raises(ProtocolError, match=rf"clip c1 has label {label}, but model.head has 5 classes"):
@@ -166,7 +166,7 @@ def test_it_refuses_the_encoder_of_another_network():
 
 
 def test_a_pool_that_keeps_joints_is_what_everyone_behind_it_sees():
-    """The encoder's widths, the projector's and the linear head's follow from it; a map without joints is told."""
+    """The encoder's widths, the projector's and the linear head's follow from it; a map without joints is reported."""
     encoder = dict(ENCODER, pool=dict(type="SkeletonPool", joints="keep"), projector=dict(type="MLPProjector"))
     model = MODELS.build(encoder).eval()
     x, mask = torch.randn(3, 2, 8, 25, 3), torch.tensor([[True, True], [True, False], [True, False]])

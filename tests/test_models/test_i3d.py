@@ -225,7 +225,7 @@ def test_layer_depths_grow_from_the_stem_to_the_last_block():
 
 
 @pytest.mark.parametrize(
-    ("shape", "told"),
+    ("shape", "message"),
     [
         ((1, 3, 8, 32, 32), "9 frames or more.* 8 x 32 x 32"),
         ((1, 3, 9, 31, 40), "at least 32 x 32.* 9 x 31 x 40"),
@@ -234,12 +234,12 @@ def test_layer_depths_grow_from_the_stem_to_the_last_block():
         ((1, 2, 4, 9, 32, 32), r"or tracks \(N, K, C, T, H, W\), with C = in_channels = 3"),
     ],
 )
-def test_clips_that_do_not_fit_are_told(shape, told):
-    with pytest.raises(DataError, match=told):
+def test_clips_that_do_not_fit_are_reported(shape, message):
+    with pytest.raises(DataError, match=message):
         slim()(View(torch.zeros(shape)))
 
 
-def test_mistakes_in_a_config_are_told():
+def test_mistakes_in_a_config_are_reported():
     with pytest.raises(ConfigError, match=r"endpoint='Mixed_6a'; use one of Conv3d_1a_7x7.*Mixed_5c"):
         slim(endpoint="Mixed_6a")
     with pytest.raises(ConfigError, match=r"width=0\.01"):
@@ -278,14 +278,14 @@ class TestPooling:
         assert encoder.extract(view).shape == (2, width) == (2, encoder.pooled_channels)
         assert encoder(view).shape == (2, 3)
 
-    def test_mistakes_are_told(self):
-        for options, told in (
+    def test_mistakes_are_reported(self):
+        for options, message in (
             (dict(time="max"), "time='max'"),
             (dict(window=0), "window=0"),
             (dict(time="flatten"), "needs frames"),
             (dict(time="gru"), "needs in_channels"),
         ):
-            with pytest.raises(ConfigError, match=told):
+            with pytest.raises(ConfigError, match=message):
                 VideoPool(**options)
         with pytest.raises(DataError, match="take longer clips"):
             VideoPool(window=2)(video_map(torch.randn(1, 4, 1, 2, 2)))

@@ -185,7 +185,7 @@ def test_state_dict_holds_the_decision():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (dict(topk=0), "topk=0"),
         (dict(neighborhood=0.0), "neighborhood=0.0.*share"),
@@ -195,8 +195,8 @@ def test_state_dict_holds_the_decision():
         (dict(smoothing=0), "smoothing=0"),
     ],
 )
-def test_numbers_out_of_range_are_told(wrong, told):
-    with pytest.raises(ConfigError, match=told):
+def test_numbers_out_of_range_are_reported(wrong, message):
+    with pytest.raises(ConfigError, match=message):
         NeighborMining(**wrong)
 
 

@@ -144,7 +144,7 @@ def test_layer_depths_grow_from_the_stem_to_the_last_block():
     assert {total for _, total in places} == {10}
 
 
-def test_mistakes_are_told():
+def test_mistakes_are_reported():
     for wrong in (dict(depth=19), dict(stem="5x5"), dict(width=0.0), dict(size=(3, 4, 5)), dict(num_persons=0)):
         with pytest.raises(ConfigError, match="SkeletonResNet"):
             slim(**wrong)

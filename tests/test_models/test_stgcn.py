@@ -128,13 +128,13 @@ def test_a_sample_with_nobody_has_a_zero_feature():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (dict(channels=[4, 8], strides=[1]), "as many strides"),
         (dict(channels=[4, 8], strides=[1, 1], width=16), "width=16"),
         (dict(strides=[2, 2]), "as many strides"),
     ],
 )
-def test_contradicting_widths_are_told(wrong, told):
-    with pytest.raises(ConfigError, match=told):
+def test_contradicting_widths_are_reported(wrong, message):
+    with pytest.raises(ConfigError, match=message):
         STGCN(**wrong)

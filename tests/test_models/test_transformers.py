@@ -215,7 +215,7 @@ class TestBoth:
         with pytest.raises(ConfigError, match="as many strides"):
             make(stem=dict(channels=[8, 10], strides=[2]))
 
-    def test_impossible_sizes_are_told(self, make):
+    def test_impossible_sizes_are_reported(self, make):
         with pytest.raises(ConfigError, match=r"embed_dim=16.*num_heads=3"):
             make(num_heads=3)
         with pytest.raises(ConfigError, match="depth=0"):

@@ -168,7 +168,7 @@ def test_under_autocast_losses_and_log_are_single_precision(name):
 
 @pytest.mark.parametrize("name", ["SimCLR", "BYOL", "SkeletonCLR"])
 def test_a_classifier_takes_the_encoder_out_of_the_checkpoint(name):
-    """Without being told where it is; and nothing else, such as the preprocessor's seed."""
+    """Without being message where it is; and nothing else, such as the preprocessor's seed."""
     preprocessor = dict(type="SkeletonPreprocessor", layout="ntu25", seed=11)
     more = dict(queue_size=8, key_init="reference") if name == "SkeletonCLR" else {}
     method = build(name, data_preprocessor=preprocessor, **more).eval()
@@ -202,19 +202,19 @@ def test_byols_target_starts_as_the_encoder_and_its_momentum_rises_to_one():
 
 @pytest.mark.parametrize("train_cfg", [dict(by_epoch=True, max_epochs=3), dict(by_epoch=False, max_iters=15)])
 def test_the_runner_tells_the_progress_also_after_a_resume(tmp_path, monkeypatch, train_cfg):
-    told = []
-    monkeypatch.setattr(ToyDenoiser, "set_progress", lambda self, progress: told.append(progress), raising=False)
+    progresses = []
+    monkeypatch.setattr(ToyDenoiser, "set_progress", lambda self, progress: progresses.append(progress), raising=False)
     config = toy_config(tmp_path, val_cfg=None, val_dataloader=None, val_evaluator=None, train_cfg=train_cfg)
     config["default_hooks"]["checkpoint"] = dict(type="CheckpointHook", interval=7, by_epoch=False)
     MotionRunner.from_cfg(Config(copy.deepcopy(config))).train()
-    assert told == pytest.approx([k / 15 for k in range(15)])
-    told.clear()
+    assert progresses == pytest.approx([k / 15 for k in range(15)])
+    progresses.clear()
     MotionRunner.from_cfg(Config(dict(config, load_from=str(tmp_path / "iter_7.pth"), resume=True))).train()
-    assert told == pytest.approx([k / 15 for k in range(7, 15)])
+    assert progresses == pytest.approx([k / 15 for k in range(7, 15)])
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong", "told"),
+    ("name", "wrong", "message"),
     [
         ("SimCLR", dict(loss=dict(type="NTXentLoss", temperature=-1.0)), "temperature=-1.0"),
         ("BYOL", dict(momentum=1.5), r"momentum=1.5.*\[0, 1\]"),
@@ -224,8 +224,8 @@ def test_the_runner_tells_the_progress_also_after_a_resume(tmp_path, monkeypatch
         ("VICReg", dict(variance_weight=-2), "variance_weight=-2"),
     ],
 )
-def test_numbers_out_of_range_are_told(name, wrong, told):
-    with pytest.raises(ConfigError, match=told):
+def test_numbers_out_of_range_are_reported(name, wrong, message):
+    with pytest.raises(ConfigError, match=message):
         build(name, **wrong)
 
 

@@ -165,7 +165,7 @@ def test_deeper_and_flow():
     assert {p for p, _ in places} == set(range(17))
 
 
-def test_mistakes_are_told():
+def test_mistakes_are_reported():
     for wrong in (dict(variant="c3d"), dict(depth=50), dict(midplanes="half"), dict(width=0.0)):
         with pytest.raises(ConfigError, match="VideoResNet"):
             slim(**wrong)

@@ -23,9 +23,9 @@ class Backbone(BaseModule):
     modality: ClassVar[str] = ""
     """Modality of the views it takes; only the config check reads it, to compare it with the data preprocessor."""
     axes: ClassVar[str] = "DTV"
-    """Axes of the feature map behind its rows, see :class:`~mmsync.structures.FeatureMap`."""
+    """Letters of the axes of the feature map after P, see :class:`~mmsync.structures.FeatureMap`."""
     row_dim: ClassVar[int] = 4
-    """Axes of a batch of rows ``(P, ...)``; a view with one more has persons or tracks behind N."""
+    """Dimensions of a batch of rows ``(P, ...)``; a view with one more has persons or tracks after N."""
 
     def __init__(self, in_channels: int, out_channels: int, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)

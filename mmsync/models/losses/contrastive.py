@@ -92,7 +92,7 @@ class ContrastiveLoss(nn.Module):
         exponential: ``y (2 / margin) d^2 + (1 - y) 2 margin exp(-2.77 d / margin)`` instead.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number out of range.
     """
 
     def __init__(

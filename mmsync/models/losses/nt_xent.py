@@ -80,7 +80,7 @@ class NTXentLoss(nn.Module):
         chunk_size: Rows of the similarities in memory at a time, for very large batches; ``None``: all.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number out of range.
     """
 
     def __init__(self, temperature: float = 0.1, chunk_size: Optional[int] = None) -> None:

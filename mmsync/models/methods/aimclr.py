@@ -56,7 +56,7 @@ class AimCLR(MoCo):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A number out of its range, or both ``mining`` and ``mining_epoch``.
+        ConfigError: A number out of range, or both ``mining`` and ``mining_epoch``.
     """
 
     views_needed = ("query", "key", "extreme")

@@ -35,9 +35,7 @@ class ViewModel(BaseModel):
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
 
     def __init__(self, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None) -> None:
-        if isinstance(
-            data_preprocessor, Mapping
-        ):  # built here rather than by MMEngine, which would need a default scope
+        if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         if hasattr(self.data_preprocessor, "feature_views"):

@@ -33,7 +33,7 @@ class BYOL(TwoViewMethod):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A momentum out of its range, or a predictor of another width.
+        ConfigError: A momentum out of range, or a predictor of another width.
     """
 
     def __init__(

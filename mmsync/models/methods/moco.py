@@ -39,7 +39,7 @@ class MoCo(SelfSupervisedModel):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A temperature or momentum out of its range.
+        ConfigError: A temperature or momentum out of range.
     """
 
     views_needed: ClassVar[Sequence[str]] = ("query", "key")

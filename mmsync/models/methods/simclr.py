@@ -27,7 +27,7 @@ class SimCLR(TwoViewMethod):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number out of range.
     """
 
     def __init__(

@@ -45,7 +45,7 @@ class NeighborMining(nn.Module):
         max_alarms: Suspensions after which mining stays off; ``None``: it always resumes.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number out of range.
     """
 
     agreed: Tensor

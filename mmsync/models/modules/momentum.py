@@ -22,7 +22,7 @@ class MomentumEncoder(BaseModule):
         online: Module to average; it is copied.
         momentum: Weight of the previous value, in [0, 1].
         copy_init: Whether to start equal to the online module once the weights are initialised. False initialises it
-            independently, as AimCLR's released code does; about ``1 / (1 - momentum)`` steps forget that start.
+            independently, as AimCLR's released code does; forgetting that takes about ``1 / (1 - momentum)`` steps.
 
     Raises:
         ConfigError: A momentum outside [0, 1].

@@ -54,7 +54,7 @@ class SkeletonViT(SkeletonTransformer):
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
         t_patch: Frames per patch; the last frame is repeated until the last patch is full.
-        clip_len: T behind the stem for which there are time embeddings; clips of other lengths resample them.
+        clip_len: T after the stem for which there are time embeddings; clips of other lengths resample them.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
