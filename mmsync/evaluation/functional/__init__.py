@@ -1,9 +1,7 @@
 from .collapse import effective_rank, feature_std
 from .confusion import class_recall, class_report, confusion_matrix, save_confusion
 from .fusion import fuse_scores
-from .knn import knn_classify, topk_accuracy
-from .linear import LinearProbe, train_linear_probe
-from .mlp import MLPProbe, mlp_logits, train_mlp_probe
+from .knn import knn_classify, mean_and_std, mean_average_precision, topk_accuracy
 from .scores import Scores, load_scores, top_accuracy, video_scores
 from .verification import (
     auc_interval,
@@ -15,8 +13,6 @@ from .verification import (
 )
 
 __all__ = [
-    "LinearProbe",
-    "MLPProbe",
     "Scores",
     "auc_interval",
     "best_threshold",
@@ -31,12 +27,11 @@ __all__ = [
     "knn_classify",
     "load_scores",
     "majority_share",
-    "mlp_logits",
+    "mean_and_std",
+    "mean_average_precision",
     "pair_auc",
     "save_confusion",
     "top_accuracy",
     "topk_accuracy",
-    "train_linear_probe",
-    "train_mlp_probe",
     "video_scores",
 ]
