@@ -163,14 +163,16 @@ class FeatureMetric(TableMetric):
             if self.per_class:
                 found["videos"] = float(len(videos.names))  # MMEngine's json has null for whole numbers
                 report = class_report(videos.logits, videos.labels)
-                found.update({f"video_{key}": report[key] for key in ("majority", "balanced")})
+                found.update(video=report["top1"], video_majority=report["majority"], video_balanced=report["balanced"])
         found.pop("top1", None)  # that is `last`
         return found
 
     def _log(self, table: FeatureTable, labelled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
         """Write the protocol to the log, once and not at every validation."""
         width = {name: table.vectors(name).shape[1] for name in self.features}
-        note = [f"{d}-d pooled backbone features" if name == "feature" else f"{d}-d {name}" for name, d in width.items()]
+        note = [
+            f"{d}-d pooled backbone features" if name == "feature" else f"{d}-d {name}" for name, d in width.items()
+        ]
         if any(isinstance(table[name], list) for name in self.features):
             note.append("means over the frames of a sequence")
         if labelled is not None:
@@ -179,7 +181,7 @@ class FeatureMetric(TableMetric):
             note.append(f"bank {len(bank)}, query {len(query)}, {classes} classes, no augmentation")
         note += [result.note for result in self.found.values() if result.note]
         protocol = f"Protocol: {'; '.join(note)}"
-        if protocol != self.protocol:
+        if note and protocol != self.protocol:
             MMLogger.get_current_instance().info(protocol)
             self.protocol = protocol
 

@@ -179,9 +179,7 @@ class LinearProbe(Probe):
                 if norm is not None:
                     norm.train(x)
                 probability = (x @ weight.T).softmax(dim=1)
-                gradient = torch.addmm(
-                    weight, (probability - wanted).T, x, beta=self.weight_decay, alpha=1 / len(x)
-                )
+                gradient = torch.addmm(weight, (probability - wanted).T, x, beta=self.weight_decay, alpha=1 / len(x))
                 velocity.mul_(self.momentum).add_(gradient)
                 weight.sub_(velocity, alpha=self._rate(epoch, step / steps))
                 likelihood.append(probability.gather(1, bank_labels[batch, None]).flatten())
