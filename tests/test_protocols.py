@@ -19,15 +19,8 @@ from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError
 from mmsync.evaluation.functional import load_scores, top_accuracy
-from mmsync.protocols.benchmark import (
-    Protocol,
-    apply_options,
-    base_config,
-    fit_batch,
-    lay_over,
-    list_protocols,
-    load_protocol,
-)
+from mmsync.protocols import Protocol, apply_options, base_config, lay_over, list_protocols, load_protocol
+from mmsync.protocols.finetune import fit_batch
 from tests import typos
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +59,7 @@ def test_it_fits_over_pretraining_configs(bases, name):
         assert base.to_dict() == before
     protocol = load_protocol(name, FOLDER)
     assert protocol.title
-    assert protocol.metric.split("/")[0] in ("knn", "linear", "mlp", "oneshot", "accuracy")
+    assert protocol.metric.split("/")[0] in ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy")
     assert len((list_protocols(FOLDER)[name]).read_text().splitlines()) < 60
 
 
@@ -94,7 +87,7 @@ def test_finetuning_takes_encoder_and_data_and_nothing_else(bases):
     cfg = lay_over(base, load_protocol("semi10", FOLDER))
     assert cfg.model.type == "Classifier"
     assert cfg.model.encoder == {k: v for k, v in base.model.encoder.items() if k != "projector"}
-    assert list(cfg.model.data_preprocessor.views) == ["train"]
+    assert list(cfg.model.data_preprocessor.views) == ["clip"]
     assert cfg.model.data_preprocessor.stream == base.model.data_preprocessor.stream
     assert cfg.train_dataloader.dataset.split == base.train_dataloader.dataset.split
     assert cfg.train_dataloader.dataset.subset == dict(share=0.1, rule="stratified")
@@ -122,9 +115,9 @@ def test_what_is_no_protocol(tmp_path):
     with pytest.raises(ProtocolError, match="did you mean 'linear'"):
         load_protocol("linaer", FOLDER)
     for text, message in (
-        ("test_evaluator = dict(type='ProbeMetric')", "protocol=dict"),
+        ("test_evaluator = dict(type='FeatureMetric')", "protocol=dict"),
         ("protocol = dict(title='x', metric='y', sedes=[1])", "did you mean 'seeds'"),
-        ("protocol = dict(title='x', metric='y')\ntest_evaluater = dict(type='ProbeMetric')", "'test_evaluator'"),
+        ("protocol = dict(title='x', metric='y')\ntest_evaluater = dict(type='FeatureMetric')", "'test_evaluator'"),
     ):
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(ConfigError, match=message):
@@ -133,12 +126,12 @@ def test_what_is_no_protocol(tmp_path):
 
 def test_options_go_where_their_place_is():
     cfgs = {
-        "a": Config(dict(test_evaluator=dict(linear=dict(lr=3.0)))),
+        "a": Config(dict(test_evaluator=dict(probes=dict(linear=dict(lr=3.0))))),
         "b": Config(dict(train_cfg=dict(max_epochs=9))),
     }
-    found = apply_options(cfgs, {"test_evaluator.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
-    assert found == {"a": {"test_evaluator.linear.lr": 1.0}, "b": {"train_cfg.max_epochs": 2}}
-    assert cfgs["a"].test_evaluator.linear.lr == 1.0
+    found = apply_options(cfgs, {"test_evaluator.probes.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
+    assert found == {"a": {"test_evaluator.probes.linear.lr": 1.0}, "b": {"train_cfg.max_epochs": 2}}
+    assert cfgs["a"].test_evaluator.probes.linear.lr == 1.0
     assert cfgs["b"].train_cfg.max_epochs == 2
     assert "train_cfg" not in cfgs["a"]
     with pytest.raises(ConfigError, match="none of a, b has 'model"):
@@ -206,7 +199,7 @@ def benchmark(*args) -> int:
     return 0
 
 
-SHORT = ["train_cfg.max_epochs=2", "test_evaluator.mlp.epochs=2", "test_evaluator.linear.epochs=5"]
+SHORT = ["train_cfg.max_epochs=2", "test_evaluator.probes.mlp.epochs=2", "test_evaluator.probes.linear.epochs=5"]
 
 
 @pytest.mark.recipe
@@ -251,7 +244,7 @@ def test_one_command_runs_a_list_and_does_nothing_twice(checkpoint, tmp_path, ca
     assert benchmark(*call, "--seeds", "0", "1") == 0
     again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
     assert {path.parent.parent.name for path in again if again[path] != times[path]} == {"knn"}
-    changed = [*call[:2], "linear", *call[9:14], "test_evaluator.linear.lr=0.5"]
+    changed = [*call[:2], "linear", *call[9:14], "test_evaluator.probes.linear.lr=0.5"]
     assert benchmark(*changed, "--seeds", "0") == 0
     assert (tmp_path / "linear/seed_0/result.json").stat().st_mtime_ns != times[tmp_path / "linear/seed_0/result.json"]
     assert len(json.loads((tmp_path / "results.json").read_text())) == len(names)  # rows of other protocols stay
@@ -266,24 +259,24 @@ def test_features_of_joints_leave_the_encoder_as_it_was(checkpoint):
     found = extract_features(model, loader, progress=False, joints=True)
     plain = extract_features(model, loader, progress=False)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
-    assert torch.equal(found.features, plain.features)
-    assert plain.joints is None
+    assert torch.equal(found["feature"], plain["feature"])
+    assert "joints" not in plain
     assert not any(module._forward_hooks for module in model.modules())
-    assert found.joints.dtype == torch.float16
+    assert found["joints"].dtype == torch.float16
     by_hand = []
     for batch in loader:
-        view = model.data_preprocessor(batch, False)["inputs"]
-        maps = model.encoder.backbone(view.data, view.mask).detach().mean(3)  # (N, M, D, V')
-        for person_maps, there in zip(maps, view.mask):
-            by_hand.append(torch.stack([m.T.reshape(-1) for m, t in zip(person_maps, there) if t]).mean(0))
-    torch.testing.assert_close(found.joints.float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)
+        view = model.data_preprocessor(batch, False)["inputs"]["clip"]
+        maps = model.encoder.backbone(view, skip_absent=False).data.detach().mean(2).unflatten(0, view.present.shape)
+        for person_maps, present in zip(maps, view.present):  # (M, D, V')
+            by_hand.append(torch.stack([m.T.reshape(-1) for m, p in zip(person_maps, present) if p]).mean(0))
+    torch.testing.assert_close(found["joints"].float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--protocols", "lineer"], "no protocol 'lineer'; did you mean 'linear'"),
-        (["--cfg-options", "test_evaluator.linear.epoch=3"], "did you mean 'epochs'"),
+        (["--cfg-options", "test_evaluator.probes.linear.epoch=3"], "did you mean 'epochs'"),
         (["--protocols", "finetune", "--cfg-options", "model.head.num_classes=2"], "classes"),
         (["--protocols", "semi01_uniform"], "no clip is left of 48 clips"),
         (["--cfg-options", "stream=bone"], "--config FILE"),
@@ -318,7 +311,7 @@ def test_a_damaged_result_is_named_and_computed_again(checkpoint, tmp_path, capf
         capfd.readouterr()
         assert benchmark(*call) == 0
         said = "".join(capfd.readouterr())
-        assert all(f"{file} is damaged and is made anew" in said for file in files)
+        assert all(f"{file} is damaged and is written again" in said for file in files)
         assert [file.read_bytes() for file in files] == whole
 
 

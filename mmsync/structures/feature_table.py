@@ -87,7 +87,7 @@ class FeatureTable(Mapping[str, Column]):
         return column if isinstance(column, Tensor) else torch.full((len(self),), default)
 
     def vectors(self, name: str) -> Tensor:
-        """A column of features as ``(N, D)`` float32; each sequence ``(T_n, D)`` of a ragged one as its mean over frames.
+        """A column of features as ``(N, D)``, float16 or float32; a ragged one as the means ``(D,)`` of its sequences.
 
         Args:
             name: Name of the column.

@@ -13,7 +13,7 @@ from typing import Any, Optional, Union
 from tqdm import tqdm
 
 from mmsync.errors import ConfigError
-from mmsync.protocols.benchmark import markdown_cells, plain_cells, spread, value_text, write_json
+from mmsync.protocols.tables import markdown_cells, plain_cells, spread, value_text, write_json
 from mmsync.sweep.jobs import Job
 from mmsync.sweep.pools import LocalPool, SlurmPool
 from mmsync.sweep.processes import locked

@@ -88,7 +88,9 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
 def mean_average_precision(
     bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, chunk_size: int = 256
 ) -> float:
-    """Mean over the queries of the average precision of the bank, ordered by cosine; queries of an absent class are left out.
+    """Mean over the queries of the average precision of the bank, ordered by cosine.
+
+    Queries whose class is not in the bank are left out.
 
     Args:
         bank: ``(B, D)`` features.

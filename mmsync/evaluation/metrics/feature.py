@@ -24,9 +24,8 @@ _ABOUT_SAMPLES = ("label", "index", "role", "name", "kind", "windows", "video_la
 class FeatureMetric(TableMetric):
     """Collects the features ``(N, D)`` of a bank and of queries once and runs every probe on them.
 
-    A probe trains nothing but its own classifier: it never sees the encoder. Samples without a label are left out, except
-    by the measures of collapse. Accuracies are in percent. The name of a result is that of its probe, a slash, and the
-    probe's own name for it:
+    A probe trains nothing but its own classifier: it never sees the encoder. Samples without a label are left out,
+    except by the measures of collapse. Accuracies are in percent. Names of results begin with that of the probe:
 
     ==================================  ===========================================================================
     ``knn/top1``, ``knn/top5``          weighted nearest neighbours; of further ``k``, ``knn/top1_k<k>``
@@ -46,13 +45,13 @@ class FeatureMetric(TableMetric):
     ``linear/recall_<class>``                         share of a class's samples that are recognised
     ================================================  =================================================================
 
-    With ``per_video``, ``linear/video``, the accuracy on videos: mean of the softmax over the samples of one name. Samples
-    with the column ``video_label`` are judged by it, and those where it is -1 are left out. With both,
+    With ``per_video``, ``linear/video``, the accuracy on videos: mean of the softmax over the samples of one name.
+    Samples with the column ``video_label`` are judged by it, and those where it is -1 are left out. With both,
     ``linear/video_majority``, ``linear/video_balanced`` and ``linear/videos``, the number of videos.
 
     Args:
-        probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, which makes their options
-            easy to set (``test_evaluator.probes.linear.lr=0.1``) and lets one kind of probe come twice.
+        probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, so that their
+            options are easy to set (``test_evaluator.probes.linear.lr=0.1``) and one kind of probe may come twice.
         collapse: Add the probe :class:`~mmsync.evaluation.probes.Collapse`.
         save_features: Name of an ``npz`` file for the table; ``None`` keeps it in memory only.
         device: Where the probes compute.

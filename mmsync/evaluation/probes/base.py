@@ -45,7 +45,7 @@ class Probe:
     headline: ClassVar[str] = ""
     """The result to report."""
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
-    """Which samples it gets: those of the roles bank and query that have a label; those of these roles; or all, twice."""
+    """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     softmax: ClassVar[bool] = False
     """Whether the softmax of its scores is a probability, so that the clips of a video can be averaged."""
 
@@ -88,7 +88,7 @@ class Arrays(NamedTuple):
 
 
 def row_names(table: FeatureTable) -> list[str]:
-    """A name of its own for each row, by which streams are fused: that of the sample; of pairs also windows and kind."""
+    """A unique name for each row, by which streams are fused: that of the sample; of pairs, windows, kind and index."""
     names = table.texts("name", "?")
     if "kind" not in table and "distance" not in table:
         return names

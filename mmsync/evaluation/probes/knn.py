@@ -72,8 +72,8 @@ class Retrieval(Probe):
     Gives ``top1`` in percent and, with ``mean_average_precision``, ``map``.
 
     Args:
-        mean_average_precision: Report also how early the bank samples of a query's class are found; it sorts the bank for
-            each query.
+        mean_average_precision: Report also how early the bank samples of a query's class are found; this sorts the bank
+            for each query.
         column: Name of the column of features.
     """
 

@@ -88,7 +88,10 @@ class Encoder(BaseModule):
 
     def extract(self, view: View) -> Union[Tensor, list[Tensor]]:
         """Pooled backbone features, which probes see: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
-        feature = self.forward_map(view)
+        return self.extract_map(self.forward_map(view))
+
+    def extract_map(self, feature: FeatureMap) -> Union[Tensor, list[Tensor]]:
+        """Features as of :meth:`extract`, out of a feature map."""
         pooled = self.probe_neck(feature)
         if pooled.dim() == 2:
             return pooled
