@@ -14,13 +14,17 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsync.apis.features import extract_features, init_model
+from mmsync.apis.features import extract_features, feature_column, init_model
 from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError
 from mmsync.evaluation.functional import load_scores, top_accuracy
+from mmsync.evaluation.metrics import FeatureMetric
+from mmsync.models.methods import SelfSupervisedModel
 from mmsync.protocols import Protocol, apply_options, base_config, lay_over, list_protocols, load_protocol
 from mmsync.protocols.finetune import fit_batch
+from mmsync.registry import MODELS
+from mmsync.visualization.probes import read_history
 from tests import typos
 
 ROOT = Path(__file__).parents[1]
@@ -189,9 +193,13 @@ def checkpoint(tmp_path_factory):
 
 
 def benchmark(*args) -> int:
-    argv, sys.argv = sys.argv, ["benchmark.py", *map(str, args)]
+    return tool("benchmark.py", *args)
+
+
+def tool(name, *args) -> int:
+    argv, sys.argv = sys.argv, [name, *map(str, args)]
     try:
-        runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
     except SystemExit as stop:
         return stop.code
     finally:
@@ -335,3 +343,83 @@ def test_the_list_of_protocols(capsys):
 
 def test_a_protocol_is_a_plain_value():
     assert Protocol("x", "t", "knn/top1", None, (), {}).trains is False
+
+
+def test_every_checkpoint_of_a_work_dir(checkpoint, tmp_path, capsys):
+    """One table by epoch, the rows of single calls, a picture, and several of them in one picture."""
+    work_dir = tmp_path / "pretraining"
+    work_dir.mkdir()
+    for epoch in (1, 2, 3, 10):
+        content = torch.load(checkpoint, weights_only=True)
+        content["meta"]["epoch"] = epoch
+        content["state_dict"] = {
+            k: v + 0.01 * epoch * torch.randn_like(v) if v.is_floating_point() else v
+            for k, v in content["state_dict"].items()
+        }
+        torch.save(content, work_dir / f"epoch_{epoch}.pth")
+    call = ["--protocols", "linear", "knn", "--device", "cpu", "--cfg-options", "test_evaluator.probes.linear.epochs=3"]
+    assert benchmark(work_dir, "--every", 2, "--work-dir", tmp_path / "out", *call) == 0
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [(row["epoch"], row["protocol"]) for row in rows] == [(e, p) for e in (2, 10) for p in ("linear", "knn")]
+    single = json.loads((tmp_path / "out" / "epoch_10" / "results.json").read_text())
+    assert [row["mean"] for row in single] == [row["mean"] for row in rows[2:]]
+    curves = rows[0]["runs"][0]["curves"]
+    assert len(curves["loss"]) == len(curves["top1"]) == 3
+    assert "curves" not in rows[1]["runs"][0]
+    lines = (tmp_path / "out" / "results.md").read_text().splitlines()
+    assert lines[0] == "| Epoch | linear | knn |"
+    assert [line.split()[1] for line in lines[2:]] == ["2", "10"]
+    for file in ("history.png", "epoch_2/linear/seed_0/curves.png"):
+        assert (tmp_path / "out" / file).is_file()
+    assert not (tmp_path / "out/epoch_2/knn/seed_0/curves.png").exists()
+    run = read_history(tmp_path / "out")
+    assert [values.tolist() for values in run.curve("knn")] == [[2, 10], [rows[1]["mean"], rows[3]["mean"]]]
+    plot = ["plot_curve", tmp_path / "out", tmp_path / "out" / "results.json", "--keys", "linear", "knn"]
+    assert tool("analysis_tools/analyze_logs.py", *plot, "--out", tmp_path / "all.png") == 0
+    assert (tmp_path / "all.png").is_file()
+    assert "knn" in capsys.readouterr().out
+    assert benchmark(tmp_path, "--every", 2) == 2
+    assert "no epoch_*.pth" in capsys.readouterr().err
+
+
+@MODELS.register_module()
+class TwoEncoders(SelfSupervisedModel):
+    """Skeletons for two encoders, of which each has its own view."""
+
+    encoders = ("first", "second")
+    views_for_features = ("clip", "other")
+
+    def __init__(self, first, second, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.first, self.second = MODELS.build(first), MODELS.build(second)
+
+
+def test_a_method_with_two_encoders_names_the_one_to_judge_and_to_finetune(checkpoint, tmp_path, capsys):
+    cfg = load(checkpoint.parent / "tiny.py")
+    encoder = cfg.model.encoder
+    cfg.model = dict(type="TwoEncoders", first=encoder, second=encoder, data_preprocessor=cfg.model.data_preprocessor)
+    cfg.model.data_preprocessor.views = None
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    cfg.train_dataloader.dataset.source.num_clips = cfg.test_dataloader.dataset.source.num_clips
+    content = {"state_dict": model.state_dict(), "meta": {"cfg": cfg.pretty_text, "epoch": 1}}
+    torch.save(content, tmp_path / "two.pth")
+    options = ["--device", "cpu", "--cfg-options", *SHORT[1:]]
+    call = [tmp_path / "two.pth", "--protocols", "knn", "linear", "action_head", *options]
+    found = {}
+    for name in ("first", "second"):
+        assert benchmark(*call, "--work-dir", tmp_path / name, "--encoder", name, "--debug") == 0
+        found[name] = {
+            row["protocol"]: row["mean"] for row in json.loads((tmp_path / name / "results.json").read_text())
+        }
+    loader = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
+    table = extract_features(model, loader, progress=False)
+    for name, column in (("first", "feature"), ("second", "feature_other")):
+        assert feature_column(TwoEncoders, name) == column
+        metric = FeatureMetric([dict(type="KNN", standardize=True, column=column)], collapse=False)
+        assert metric.compute_metrics([table])["knn/top1"] == pytest.approx(found[name]["knn"])
+    assert found["first"] != found["second"]
+    laid_over = lay_over(cfg, load_protocol("finetune", FOLDER), encoder="second")
+    assert laid_over.model.load_prefix == "second."
+    assert benchmark(*call, "--work-dir", tmp_path / "third", "--encoder", "secnd") == 2
+    assert "TwoEncoders has no encoder 'secnd'; did you mean 'second'" in capsys.readouterr().err

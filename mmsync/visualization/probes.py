@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Optional, Union
 
 from mmsync.errors import DataError
-from mmsync.visualization.curves import Run, draw_curves
+from mmsync.runlog import Run
+from mmsync.visualization.curves import draw_curves
 
 Curve = Union[Sequence[float], Mapping[int, float]]
 

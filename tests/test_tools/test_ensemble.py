@@ -102,7 +102,7 @@ def test_a_missing_and_a_foreign_file(files, tmp_path, capsys):
     assert ensemble(*given(files), f"joint={files['bone']}") == 2
     assert "named twice" in capsys.readouterr().err
     assert ensemble(f"depth={files['joint']}") == 2
-    assert "has no weight for stream 'depth'" in capsys.readouterr().err
+    assert "no weight for stream 'depth'" in capsys.readouterr().err
 
 
 def test_probes_of_pairs_are_fused_pair_by_pair_though_a_video_has_many(tmp_path):

@@ -1,6 +1,6 @@
 from .collapse import effective_rank, feature_std
 from .confusion import class_recall, class_report, confusion_matrix, save_confusion
-from .fusion import fuse_scores
+from .fusion import WEIGHTS, fuse_scores, fuse_streams, judge_scores, published_weights
 from .knn import knn_classify, mean_and_std, mean_average_precision, topk_accuracy
 from .scores import Scores, load_scores, top_accuracy, video_scores
 from .verification import (
@@ -13,6 +13,7 @@ from .verification import (
 )
 
 __all__ = [
+    "WEIGHTS",
     "Scores",
     "auc_interval",
     "best_threshold",
@@ -24,12 +25,15 @@ __all__ = [
     "equal_error_rate",
     "feature_std",
     "fuse_scores",
+    "fuse_streams",
+    "judge_scores",
     "knn_classify",
     "load_scores",
     "majority_share",
     "mean_and_std",
     "mean_average_precision",
     "pair_auc",
+    "published_weights",
     "save_confusion",
     "top_accuracy",
     "topk_accuracy",
