@@ -76,7 +76,7 @@ def feature_column(method: type, encoder: Optional[str] = None) -> str:
 
 @torch.no_grad()
 def extract_features(
-    model: nn.Module,
+    model: Any,
     dataloader: DataLoader,
     progress: bool = True,
     joints: bool = False,
@@ -112,7 +112,7 @@ def extract_features(
     return FeatureTable.cat(parts)
 
 
-def _with_joints(model: nn.Module, batch: Any, name: Optional[str]) -> FeatureTable:
+def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
     """The table of a batch with the features of an encoder, pooled and of each joint, from one forward pass."""
     own = getattr(type(model), "extract_feat", None)
     if own is not SelfSupervisedModel.extract_feat:

@@ -76,8 +76,5 @@ def fit_batch(loader: Any, size: int) -> None:
 
 
 def _dataset(cfg: Mapping[str, Any]) -> Any:
-    """The data set without its packed clips: for names and counts."""
-    cfg = copy.deepcopy(dict(cfg))
-    if "cache" in cfg:
-        cfg["cache"] = False
-    return DATASETS.build(cfg)
+    """The data set without its packed clips, for names and counts."""
+    return DATASETS.build({**copy.deepcopy(dict(cfg)), **({"cache": False} if "cache" in cfg else {})})

@@ -140,9 +140,9 @@ def encoder_name(model: Mapping[str, Any], encoder: Optional[str] = None) -> str
     return encoder or names[0]
 
 
-def _other_data(loader: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:
+def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:
     """A loader of another data set, whose clips are remapped to the layout of the encoder."""
-    loader = copy.deepcopy(dict(loader))
+    loader: dict[str, Any] = copy.deepcopy(dict(given))
     layout = values.get("model", {}).get(encoder, {}).get("backbone", {}).get("layout")
     if layout is None:
         return loader

@@ -73,7 +73,7 @@ class Prober:
         table, names = self._features_of(cfg)
         metrics = metric.compute_metrics([table])
         found = metric.found.get(protocol.metric.split("/")[0])
-        return Outcome(metrics, found and found.scores, found.curves if found else {}, names)
+        return Outcome(metrics, found.scores if found else None, found.curves if found else {}, names)
 
     def _metric(self, name: str) -> FeatureMetric:
         cfg = self.cfgs[name]

@@ -52,7 +52,7 @@ def value_text(row: Mapping[str, Any]) -> str:
 
 def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """The cells of the table, header first."""
-    cells = [_HEADER]
+    cells: list[tuple[str, ...]] = [_HEADER]
     for row in rows:
         path = Path(row["checkpoint"])
         checkpoint = f"{path.parent.name}/{path.name}" + (f", epoch {row['epoch']}" if row["epoch"] else "")

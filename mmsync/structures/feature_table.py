@@ -154,7 +154,7 @@ class FeatureTable(Mapping[str, Column]):
 
     def save(self, path: Union[str, Path]) -> None:
         """Write an ``npz`` with the columns; a ragged one as its values end to end, and ``<name>.lengths``."""
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, Any] = {}
         for name, column in self.columns.items():
             if isinstance(column, Tensor):
                 arrays[name] = column.numpy()
@@ -206,6 +206,7 @@ def _detached(column: Column) -> Column:
 
 
 def _join(columns: list[Column]) -> Column:
-    if all(isinstance(column, Tensor) for column in columns):
-        return torch.cat(columns)
+    tensors = [column for column in columns if isinstance(column, Tensor)]
+    if len(tensors) == len(columns):
+        return torch.cat(tensors)
     return [value for column in columns for value in column]

@@ -73,8 +73,8 @@ class Probe:
 
     def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
         """Features and labels on the device."""
-        found = [t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label"))]
-        return Arrays(*found, num_classes=int(max(found[1].max(), found[3].max())) + 1)
+        x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
+        return Arrays(x, y, q, labels, int(max(y.max(), labels.max())) + 1)
 
 
 class Arrays(NamedTuple):
