@@ -1,4 +1,4 @@
-"""Runs protocols that judge frozen features, which are extracted once for all of them."""
+"""Runs the protocols that are probes, on features extracted once."""
 
 from __future__ import annotations
 
@@ -103,5 +103,5 @@ class Prober:
 
 
 def _key(cfg: Config) -> str:
-    """What features depend on."""
+    """Everything that the features depend on, as text."""
     return json.dumps([cfg.get("model"), cfg.get("test_dataloader")], sort_keys=True, default=repr)

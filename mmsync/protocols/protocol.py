@@ -1,4 +1,4 @@
-"""Evaluation protocols: configs that say how to evaluate and not what.
+"""Evaluation protocols: configs that define how to evaluate, laid over the config of a pretraining.
 
 docs/design/0012-protocols.md has the rules.
 """
@@ -58,8 +58,8 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
         folder: The shipped protocols.
 
     Raises:
-        ProtocolError: There is no such protocol; the message names the nearest.
-        ConfigError: Its file is no protocol.
+        ProtocolError: The name is unknown; the message suggests the nearest.
+        ConfigError: The file is no protocol.
     """
     known = list_protocols(folder)
     path = known.get(name, Path(name))
@@ -70,7 +70,7 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
     values = cfg.to_dict()
     facts = values.pop("protocol", None)
     if not isinstance(facts, dict) or not {"title", "metric"} <= set(facts):
-        raise ConfigError(f"{path}: a protocol says protocol=dict(title=..., metric=..., best=..., seeds=[...])")
+        raise ConfigError(f"{path}: a protocol needs protocol=dict(title=..., metric=..., best=..., seeds=[...])")
     problems = [f"protocol.{key}: is unknown{did_you_mean(nearest(key, _FACTS))}" for key in facts if key not in _FACTS]
     notes = Notes.of(cfg) or Notes()
     for key in values:

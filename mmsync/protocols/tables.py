@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from mmsync.fileio import atomic_path
 from mmsync.protocols.overlay import LOADERS
 
-_HEADER = ("Protocol", "What", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
+_HEADER = ("Protocol", "Description", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
 
 
 def describe_data(cfg: Config) -> str:

@@ -75,7 +75,7 @@ def other(path, names=None, labels=None, logits=None):
     ("change", "args", "message"),
     [
         (dict(names=[f"clip{i}" for i in range(9)] + ["stranger"]), [], "hold different samples"),
-        (dict(names=["clip0"] * 10), [], "each row needs a name of its own"),
+        (dict(names=["clip0"] * 10), [], "each row needs a unique name"),
         (dict(labels=np.arange(10) % 3), [], "different labels, for example"),
         (dict(logits=np.zeros(10)), [], "do not fit"),
         (dict(logits=np.zeros((10, 5))), [], "have 4 and 5 classes"),

@@ -20,7 +20,7 @@ WEIGHTS = {
 def fuse_scores(
     scores: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]], weights: Mapping[str, float]
 ) -> tuple[np.ndarray, list[str]]:
-    """Add the weighted scores of several streams, matched by the name of the sample and never by its place.
+    """Add the weighted scores of several streams, matched by sample name.
 
     The three-stream numbers of the AimCLR family use raw logits with ``joint=0.6, bone=0.6, motion=0.4``.
 
@@ -46,7 +46,7 @@ def fuse_scores(
         if len(row) != len(names[stream]) or len(row) != len(scores[stream]):
             raise ProtocolError(
                 f"score fusion: stream {stream!r} has {len(scores[stream])} rows, {len(names[stream])} names and "
-                f"{len(row)} different names; each row needs a name of its own"
+                f"{len(row)} different names; each row needs a unique name"
             )
         odd = row.keys() ^ set(order)
         if odd:
@@ -94,7 +94,7 @@ def published_weights(name: str, streams: Sequence[str]) -> dict[str, float]:
         streams: The streams to fuse.
 
     Raises:
-        ProtocolError: There is no such set, or it has no weight for one of the streams.
+        ProtocolError: The set is unknown, or has no weight for one of the streams.
     """
     if name == "equal":
         return dict.fromkeys(streams, 1.0)

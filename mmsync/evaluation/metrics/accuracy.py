@@ -51,7 +51,7 @@ class Accuracy(TableMetric):
         return {"score": f"the model's predict() sets no `score`; {advice}"}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
-        """Scores, and what is known of the samples."""
+        """Select the scores and the columns about the samples."""
         return table.select(("score", "label", "index", "name", "video_label"))
 
     def compute(self, table: FeatureTable) -> dict[str, float]:

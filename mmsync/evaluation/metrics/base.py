@@ -1,4 +1,4 @@
-"""What the metrics on tables share: they collect the tables of all batches and ranks, and compute once."""
+"""Base of metrics on feature tables: collect the tables of all batches and ranks, and compute once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TableMetric(BaseMetric):
         raise NotImplementedError
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
-        """The columns of a batch that are worth keeping."""
+        """Select the columns of a batch to keep."""
         return table
 
     def compute(self, table: FeatureTable) -> dict[str, float]:

@@ -58,7 +58,7 @@ class FeatureMetric(TableMetric):
         kinds: Kinds of pairs whose features are looked at, bank and query; ``None`` for all. Kinds whose pairs show no
             action (two videos) can be left out. Verification of pairs sees all.
         per_video: Judge videos too.
-        per_class: Report what an accuracy on uneven classes is read by.
+        per_class: Report recalls and the majority too, for uneven classes.
 
     Raises:
         ConfigError: A probe has an unknown argument or one out of its range, or two have the same name.
@@ -105,7 +105,7 @@ class FeatureMetric(TableMetric):
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
-        """What the probes ask for and what is known of the samples; all, if they are saved."""
+        """Select the columns that the probes need and those about the samples; all, if they are saved."""
         return table if self.save_features else table.select([*self.columns(), *_ABOUT_SAMPLES])
 
     def compute(self, table: FeatureTable) -> dict[str, float]:

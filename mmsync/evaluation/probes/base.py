@@ -1,4 +1,4 @@
-"""What every probe shares: the columns that it asks for, and what it returns."""
+"""Base of probes: the columns they need and the result they return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of a collapse."""
+"""Measures of collapse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verification of pairs of tracks: are they in sync?"""
+"""Verification of pairs of tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mmsync.structures import FeatureTable
 
 @PROBES.register_module()
 class PairVerification(Probe):
-    """Judges the distances ``(N,)`` of pairs: can those in sync be told from others? All results in percent.
+    """Separates pairs in sync from others by their distance ``(N,)``. All results in percent.
 
     Thresholds are chosen on the role ``bank`` and everything is counted on the role ``query``. See
     docs/design/0026-sync3d-protocols.md.
