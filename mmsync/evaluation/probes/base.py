@@ -78,7 +78,7 @@ class Probe:
 
 
 class Arrays(NamedTuple):
-    """Features ``(N, D)`` and labels ``(N,)`` of both roles, and the number of classes."""
+    """Features ``(N, D)`` and labels ``(N,)``, int64 in ``[0, num_classes)``, of bank and queries."""
 
     bank: Tensor
     bank_labels: Tensor
@@ -133,32 +133,15 @@ def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureT
     return parts[0], parts[1]
 
 
-def require_whole(owner: Any, least: int = 1, **values: Any) -> None:
-    """Make sure that arguments are whole numbers.
-
-    Args:
-        owner: The probe, for the message.
-        least: Smallest value.
-        values: Arguments by name.
-
-    Raises:
-        ConfigError: One is not.
-    """
+def require_whole(owner: Probe, least: int = 1, **values: Any) -> None:
+    """Raise a ConfigError unless all arguments are whole numbers from ``least`` on."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a whole number from {least} on")
 
 
-def require_range(owner: Any, **values: tuple[float, bool, str]) -> None:
-    """Make sure that arguments are in their range.
-
-    Args:
-        owner: The probe, for the message.
-        values: By name, the value, whether it is right, and the range in words.
-
-    Raises:
-        ConfigError: One is not.
-    """
+def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
+    """Raise a ConfigError unless all arguments, given as value, whether it is right, and the range, are right."""
     for name, (value, right, words) in values.items():
         if not right:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")

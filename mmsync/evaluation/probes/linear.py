@@ -149,15 +149,7 @@ class LinearProbe(Probe):
     def fit(
         self, bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, num_classes: int
     ) -> LinearClassifier:
-        """Train the classifier.
-
-        Args:
-            bank: ``(B, D)`` training features.
-            bank_labels: ``(B,)`` int64 in ``[0, num_classes)``.
-            query: ``(Q, D)`` test features.
-            query_labels: ``(Q,)`` int64.
-            num_classes: Number of classes.
-        """
+        """Train the classifier on the arrays of a bank and queries, see :class:`~mmsync.evaluation.probes.Arrays`."""
         generator = torch.Generator().manual_seed(self.seed)
         mean, std = torch.zeros_like(bank[0]), torch.ones_like(bank[0])
         if self.standardize:

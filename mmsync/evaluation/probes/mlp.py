@@ -108,15 +108,7 @@ class MLPProbe(Probe):
     def fit(
         self, bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, num_classes: int
     ) -> MLPClassifier:
-        """Train the classifier.
-
-        Args:
-            bank: ``(B, F)`` training features, float32 or float16.
-            bank_labels: ``(B,)`` int64 in ``[0, num_classes)``.
-            query: ``(Q, F)`` test features.
-            query_labels: ``(Q,)`` int64.
-            num_classes: Number of classes.
-        """
+        """Train the classifier on the arrays of a bank and queries, see :class:`~mmsync.evaluation.probes.Arrays`."""
         device = bank.device
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
