@@ -7,7 +7,7 @@ not affect the others; the error for an unknown name lists such modules and thei
 
 MMEngine looks a name up in the child registry of the default scope, and warns if there is none, so each of its roots
 has a child here. A scope has only one child per root; therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
-roots of their own that fall back to ``MODELS``.
+roots of their own that fall back to ``MODELS``, as ``PROBES`` falls back to ``METRICS``.
 """
 
 from __future__ import annotations
@@ -237,6 +237,7 @@ PARAM_SCHEDULERS = Registry(
 )
 
 METRICS = Registry("metric", root.METRICS, ["mmsync.evaluation.metrics"], ["mmengine.evaluator"])
+PROBES = Registry("probe", locations=["mmsync.evaluation.probes"], fallback=METRICS)
 EVALUATOR = Registry("evaluator", root.EVALUATOR, ["mmsync.evaluation"], ["mmengine.evaluator"])
 VISUALIZERS = Registry("visualizer", root.VISUALIZERS, ["mmsync.visualization"], ["mmengine.visualization"])
 VISBACKENDS = Registry("visualizer backend", root.VISBACKENDS, ["mmsync.visualization"], ["mmengine.visualization"])

@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from mmsync.errors import ProtocolError
+from mmsync.evaluation.metrics import FeatureMetric
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
 from mmsync.models.necks import SkeletonPool
-from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, TRANSFORMS
-from mmsync.structures import SkeletonLayout, View
+from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
+from mmsync.structures import FeatureTable, SkeletonLayout, View
 from tests import toy_modalities
 from tests.maps import feature_map
 
@@ -54,6 +56,14 @@ EXAMPLES: dict[str, dict] = {
     "Classifier": dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
+    # probes
+    "KNN": dict(type="KNN", k=3),
+    "Retrieval": dict(type="Retrieval"),
+    "OneShot": dict(type="OneShot", draws=2),
+    "LinearProbe": dict(type="LinearProbe", epochs=2, lr=0.1),
+    "MLPProbe": dict(type="MLPProbe", hidden=8, epochs=2),
+    "Collapse": dict(type="Collapse"),
+    "PairVerification": dict(type="PairVerification", draws=5),
 }
 
 
@@ -121,7 +131,7 @@ def round_trips(module: nn.Module, build) -> None:
 
 @pytest.mark.parametrize(
     ("registry", "name"),
-    members(BACKBONES, NECKS, HEADS, LOSSES, MODELS, TRANSFORMS, DATASETS, METRICS, HOOKS),
+    members(BACKBONES, NECKS, HEADS, LOSSES, MODELS, TRANSFORMS, DATASETS, METRICS, PROBES, HOOKS),
 )
 def test_docstring_tells_what_it_is_and_in_which_shapes(registry, name):
     item = registry.get(name)
@@ -355,3 +365,33 @@ def test_projectors_see_valid_frames_only():
     torch.testing.assert_close(rows.mean(0), torch.zeros(6), atol=1e-5, rtol=0)  # the statistics are of valid frames
     frames = encoder.eval().extract(view)
     assert [len(x) for x in frames] == feature.valid.sum(1).tolist()
+
+
+@pytest.mark.parametrize(("registry", "name"), members(PROBES))
+@pytest.mark.parametrize("frames", [False, True])
+def test_probe(registry, name, frames):
+    """Gives its headline, repeats itself, leaves the table as it was, takes sequences, and names a missing column."""
+    g = torch.Generator().manual_seed(0)
+    features = torch.randn(24, 5, generator=g)
+    column = [features[i] + torch.zeros(2 + i % 3, 1) for i in range(24)] if frames else features
+    table = FeatureTable(
+        dict(
+            feature=column, joints=column, distance=features[:, 0], positive=torch.arange(24) % 2,
+            label=torch.arange(24) % 3, index=torch.arange(24), name=[f"s{i}" for i in range(24)],
+            role=["bank", "bank", "query"] * 8, kind=["positive", "hard"] * 12,
+        )
+    )  # fmt: skip
+    metric = FeatureMetric([example(name)], collapse=False)
+    (key,) = metric.probes
+    probe = metric.probes[key]
+    before, state = copy.deepcopy(table.columns), torch.get_rng_state()
+    found = metric.compute_metrics([table])
+    assert f"{probe.name}/{probe.headline}" in found
+    assert all(isinstance(value, (int, float)) for value in found.values())
+    assert metric.compute_metrics([table]) == found
+    assert torch.equal(state, torch.get_rng_state())
+    for one, other in ((table[k], v) for k, v in before.items()):
+        assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in zip(one, other))
+    for missing in probe.columns:
+        with pytest.raises(ProtocolError, match=f"`{missing}`|joint"):
+            metric.compute_metrics([table.select(k for k in table if k != missing)])

@@ -14,20 +14,17 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsync.apis.features import extract_features, init_model
+from mmsync.apis.features import extract_features, feature_column, init_model
 from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError
 from mmsync.evaluation.functional import load_scores, top_accuracy
-from mmsync.protocols.benchmark import (
-    Protocol,
-    apply_options,
-    base_config,
-    fit_batch,
-    lay_over,
-    list_protocols,
-    load_protocol,
-)
+from mmsync.evaluation.metrics import FeatureMetric
+from mmsync.models.methods import SelfSupervisedModel
+from mmsync.protocols import Protocol, apply_options, base_config, lay_over, list_protocols, load_protocol
+from mmsync.protocols.finetune import fit_batch
+from mmsync.registry import MODELS
+from mmsync.visualization.probes import read_history
 from tests import typos
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +63,7 @@ def test_it_fits_over_pretraining_configs(bases, name):
         assert base.to_dict() == before
     protocol = load_protocol(name, FOLDER)
     assert protocol.title
-    assert protocol.metric.split("/")[0] in ("knn", "linear", "mlp", "oneshot", "accuracy")
+    assert protocol.metric.split("/")[0] in ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy")
     assert len((list_protocols(FOLDER)[name]).read_text().splitlines()) < 60
 
 
@@ -94,7 +91,7 @@ def test_finetuning_takes_encoder_and_data_and_nothing_else(bases):
     cfg = lay_over(base, load_protocol("semi10", FOLDER))
     assert cfg.model.type == "Classifier"
     assert cfg.model.encoder == {k: v for k, v in base.model.encoder.items() if k != "projector"}
-    assert list(cfg.model.data_preprocessor.views) == ["train"]
+    assert list(cfg.model.data_preprocessor.views) == ["clip"]
     assert cfg.model.data_preprocessor.stream == base.model.data_preprocessor.stream
     assert cfg.train_dataloader.dataset.split == base.train_dataloader.dataset.split
     assert cfg.train_dataloader.dataset.subset == dict(share=0.1, rule="stratified")
@@ -122,9 +119,9 @@ def test_what_is_no_protocol(tmp_path):
     with pytest.raises(ProtocolError, match="did you mean 'linear'"):
         load_protocol("linaer", FOLDER)
     for text, message in (
-        ("test_evaluator = dict(type='ProbeMetric')", "protocol=dict"),
+        ("test_evaluator = dict(type='FeatureMetric')", "protocol=dict"),
         ("protocol = dict(title='x', metric='y', sedes=[1])", "did you mean 'seeds'"),
-        ("protocol = dict(title='x', metric='y')\ntest_evaluater = dict(type='ProbeMetric')", "'test_evaluator'"),
+        ("protocol = dict(title='x', metric='y')\ntest_evaluater = dict(type='FeatureMetric')", "'test_evaluator'"),
     ):
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(ConfigError, match=message):
@@ -133,12 +130,12 @@ def test_what_is_no_protocol(tmp_path):
 
 def test_options_go_where_their_place_is():
     cfgs = {
-        "a": Config(dict(test_evaluator=dict(linear=dict(lr=3.0)))),
+        "a": Config(dict(test_evaluator=dict(probes=dict(linear=dict(lr=3.0))))),
         "b": Config(dict(train_cfg=dict(max_epochs=9))),
     }
-    found = apply_options(cfgs, {"test_evaluator.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
-    assert found == {"a": {"test_evaluator.linear.lr": 1.0}, "b": {"train_cfg.max_epochs": 2}}
-    assert cfgs["a"].test_evaluator.linear.lr == 1.0
+    found = apply_options(cfgs, {"test_evaluator.probes.linear.lr": 1.0, "train_cfg.max_epochs": 2, "data_root": "x"})
+    assert found == {"a": {"test_evaluator.probes.linear.lr": 1.0}, "b": {"train_cfg.max_epochs": 2}}
+    assert cfgs["a"].test_evaluator.probes.linear.lr == 1.0
     assert cfgs["b"].train_cfg.max_epochs == 2
     assert "train_cfg" not in cfgs["a"]
     with pytest.raises(ConfigError, match="none of a, b has 'model"):
@@ -196,9 +193,13 @@ def checkpoint(tmp_path_factory):
 
 
 def benchmark(*args) -> int:
-    argv, sys.argv = sys.argv, ["benchmark.py", *map(str, args)]
+    return tool("benchmark.py", *args)
+
+
+def tool(name, *args) -> int:
+    argv, sys.argv = sys.argv, [name, *map(str, args)]
     try:
-        runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
     except SystemExit as stop:
         return stop.code
     finally:
@@ -206,7 +207,7 @@ def benchmark(*args) -> int:
     return 0
 
 
-SHORT = ["train_cfg.max_epochs=2", "test_evaluator.mlp.epochs=2", "test_evaluator.linear.epochs=5"]
+SHORT = ["train_cfg.max_epochs=2", "test_evaluator.probes.mlp.epochs=2", "test_evaluator.probes.linear.epochs=5"]
 
 
 @pytest.mark.recipe
@@ -251,7 +252,7 @@ def test_one_command_runs_a_list_and_does_nothing_twice(checkpoint, tmp_path, ca
     assert benchmark(*call, "--seeds", "0", "1") == 0
     again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
     assert {path.parent.parent.name for path in again if again[path] != times[path]} == {"knn"}
-    changed = [*call[:2], "linear", *call[9:14], "test_evaluator.linear.lr=0.5"]
+    changed = [*call[:2], "linear", *call[9:14], "test_evaluator.probes.linear.lr=0.5"]
     assert benchmark(*changed, "--seeds", "0") == 0
     assert (tmp_path / "linear/seed_0/result.json").stat().st_mtime_ns != times[tmp_path / "linear/seed_0/result.json"]
     assert len(json.loads((tmp_path / "results.json").read_text())) == len(names)  # rows of other protocols stay
@@ -266,24 +267,24 @@ def test_features_of_joints_leave_the_encoder_as_it_was(checkpoint):
     found = extract_features(model, loader, progress=False, joints=True)
     plain = extract_features(model, loader, progress=False)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
-    assert torch.equal(found.features, plain.features)
-    assert plain.joints is None
+    assert torch.equal(found["feature"], plain["feature"])
+    assert "joints" not in plain
     assert not any(module._forward_hooks for module in model.modules())
-    assert found.joints.dtype == torch.float16
+    assert found["joints"].dtype == torch.float16
     by_hand = []
     for batch in loader:
-        view = model.data_preprocessor(batch, False)["inputs"]
-        maps = model.encoder.backbone(view.data, view.mask).detach().mean(3)  # (N, M, D, V')
-        for person_maps, there in zip(maps, view.mask):
-            by_hand.append(torch.stack([m.T.reshape(-1) for m, t in zip(person_maps, there) if t]).mean(0))
-    torch.testing.assert_close(found.joints.float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)
+        view = model.data_preprocessor(batch, False)["inputs"]["clip"]
+        maps = model.encoder.backbone(view, skip_absent=False).data.detach().mean(2).unflatten(0, view.present.shape)
+        for person_maps, present in zip(maps, view.present):  # (M, D, V')
+            by_hand.append(torch.stack([m.T.reshape(-1) for m, p in zip(person_maps, present) if p]).mean(0))
+    torch.testing.assert_close(found["joints"].float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--protocols", "lineer"], "no protocol 'lineer'; did you mean 'linear'"),
-        (["--cfg-options", "test_evaluator.linear.epoch=3"], "did you mean 'epochs'"),
+        (["--cfg-options", "test_evaluator.probes.linear.epoch=3"], "did you mean 'epochs'"),
         (["--protocols", "finetune", "--cfg-options", "model.head.num_classes=2"], "classes"),
         (["--protocols", "semi01_uniform"], "no clip is left of 48 clips"),
         (["--cfg-options", "stream=bone"], "--config FILE"),
@@ -318,7 +319,7 @@ def test_a_damaged_result_is_named_and_computed_again(checkpoint, tmp_path, capf
         capfd.readouterr()
         assert benchmark(*call) == 0
         said = "".join(capfd.readouterr())
-        assert all(f"{file} is damaged and is made anew" in said for file in files)
+        assert all(f"{file} is damaged and is written again" in said for file in files)
         assert [file.read_bytes() for file in files] == whole
 
 
@@ -342,3 +343,83 @@ def test_the_list_of_protocols(capsys):
 
 def test_a_protocol_is_a_plain_value():
     assert Protocol("x", "t", "knn/top1", None, (), {}).trains is False
+
+
+def test_every_checkpoint_of_a_work_dir(checkpoint, tmp_path, capsys):
+    """One table by epoch, the rows of single calls, a picture, and several of them in one picture."""
+    work_dir = tmp_path / "pretraining"
+    work_dir.mkdir()
+    for epoch in (1, 2, 3, 10):
+        content = torch.load(checkpoint, weights_only=True)
+        content["meta"]["epoch"] = epoch
+        content["state_dict"] = {
+            k: v + 0.01 * epoch * torch.randn_like(v) if v.is_floating_point() else v
+            for k, v in content["state_dict"].items()
+        }
+        torch.save(content, work_dir / f"epoch_{epoch}.pth")
+    call = ["--protocols", "linear", "knn", "--device", "cpu", "--cfg-options", "test_evaluator.probes.linear.epochs=3"]
+    assert benchmark(work_dir, "--every", 2, "--work-dir", tmp_path / "out", *call) == 0
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [(row["epoch"], row["protocol"]) for row in rows] == [(e, p) for e in (2, 10) for p in ("linear", "knn")]
+    single = json.loads((tmp_path / "out" / "epoch_10" / "results.json").read_text())
+    assert [row["mean"] for row in single] == [row["mean"] for row in rows[2:]]
+    curves = rows[0]["runs"][0]["curves"]
+    assert len(curves["loss"]) == len(curves["top1"]) == 3
+    assert "curves" not in rows[1]["runs"][0]
+    lines = (tmp_path / "out" / "results.md").read_text().splitlines()
+    assert lines[0] == "| Epoch | linear | knn |"
+    assert [line.split()[1] for line in lines[2:]] == ["2", "10"]
+    for file in ("history.png", "epoch_2/linear/seed_0/curves.png"):
+        assert (tmp_path / "out" / file).is_file()
+    assert not (tmp_path / "out/epoch_2/knn/seed_0/curves.png").exists()
+    run = read_history(tmp_path / "out")
+    assert [values.tolist() for values in run.curve("knn")] == [[2, 10], [rows[1]["mean"], rows[3]["mean"]]]
+    plot = ["plot_curve", tmp_path / "out", tmp_path / "out" / "results.json", "--keys", "linear", "knn"]
+    assert tool("analysis_tools/analyze_logs.py", *plot, "--out", tmp_path / "all.png") == 0
+    assert (tmp_path / "all.png").is_file()
+    assert "knn" in capsys.readouterr().out
+    assert benchmark(tmp_path, "--every", 2) == 2
+    assert "no epoch_*.pth" in capsys.readouterr().err
+
+
+@MODELS.register_module()
+class TwoEncoders(SelfSupervisedModel):
+    """Skeletons for two encoders, of which each has its own view."""
+
+    encoders = ("first", "second")
+    views_for_features = ("clip", "other")
+
+    def __init__(self, first, second, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.first, self.second = MODELS.build(first), MODELS.build(second)
+
+
+def test_a_method_with_two_encoders_names_the_one_to_judge_and_to_finetune(checkpoint, tmp_path, capsys):
+    cfg = load(checkpoint.parent / "tiny.py")
+    encoder = cfg.model.encoder
+    cfg.model = dict(type="TwoEncoders", first=encoder, second=encoder, data_preprocessor=cfg.model.data_preprocessor)
+    cfg.model.data_preprocessor.views = None
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    cfg.train_dataloader.dataset.source.num_clips = cfg.test_dataloader.dataset.source.num_clips
+    content = {"state_dict": model.state_dict(), "meta": {"cfg": cfg.pretty_text, "epoch": 1}}
+    torch.save(content, tmp_path / "two.pth")
+    options = ["--device", "cpu", "--cfg-options", *SHORT[1:]]
+    call = [tmp_path / "two.pth", "--protocols", "knn", "linear", "action_head", *options]
+    found = {}
+    for name in ("first", "second"):
+        assert benchmark(*call, "--work-dir", tmp_path / name, "--encoder", name, "--debug") == 0
+        found[name] = {
+            row["protocol"]: row["mean"] for row in json.loads((tmp_path / name / "results.json").read_text())
+        }
+    loader = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
+    table = extract_features(model, loader, progress=False)
+    for name, column in (("first", "feature"), ("second", "feature_other")):
+        assert feature_column(TwoEncoders, name) == column
+        metric = FeatureMetric([dict(type="KNN", standardize=True, column=column)], collapse=False)
+        assert metric.compute_metrics([table])["knn/top1"] == pytest.approx(found[name]["knn"])
+    assert found["first"] != found["second"]
+    laid_over = lay_over(cfg, load_protocol("finetune", FOLDER), encoder="second")
+    assert laid_over.model.load_prefix == "second."
+    assert benchmark(*call, "--work-dir", tmp_path / "third", "--encoder", "secnd") == 2
+    assert "TwoEncoders has no encoder 'secnd'; did you mean 'second'" in capsys.readouterr().err

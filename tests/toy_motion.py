@@ -76,7 +76,7 @@ def toy_config(work_dir, epochs=3, n=40, batch_size=8, **more):
         "num_workers": 0,
         "sampler": {"type": "EpochSampler", "shuffle": False},
     }
-    evaluator = {"type": "ProbeMetric", "knn": {"k": 3}}
+    evaluator = {"type": "FeatureMetric", "probes": [{"type": "KNN", "k": 3}]}
     config = {
         "default_scope": "mmsync",
         "model": {"type": "ToyDenoiser"},

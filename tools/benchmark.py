@@ -1,6 +1,9 @@
 """Evaluate a checkpoint by several protocols: ``python tools/benchmark.py CHECKPOINT --protocols linear knn semi10``.
 
 Encoder, stream and data are those of the pretraining, whose config is in the checkpoint (or is given by ``--config``).
+
+``python tools/benchmark.py WORK_DIR --every 10 --protocols linear knn`` evaluates every 10th checkpoint, and gives
+one table by epoch and a picture. ``tools/analysis_tools/analyze_logs.py plot_curve`` draws several such results in one.
 """
 
 from __future__ import annotations
@@ -16,13 +19,15 @@ PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", nargs="?", help="checkpoint file of a pretraining")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", nargs="?", help="checkpoint file of a pretraining, or with --every its work dir")
+    parser.add_argument("--every", type=int, metavar="N", help="evaluate each N-th checkpoint, back from the last")
     parser.add_argument("--protocols", nargs="+", default=["linear", "knn"], metavar="NAME", help="names, or files")
-    parser.add_argument("--list", action="store_true", help="show the protocols that there are, and stop")
+    parser.add_argument("--list", action="store_true", help="list the protocols and stop")
     parser.add_argument("--config", help="config of the pretraining, where the checkpoint holds none or an old one")
+    parser.add_argument("--encoder", metavar="NAME", help="encoder of a method with several (default: the first)")
     parser.add_argument("--dataset", help="config of another data set, to transfer to")
-    parser.add_argument("--seeds", nargs="+", type=int, help="of the runs, instead of those that the protocols name")
+    parser.add_argument("--seeds", nargs="+", type=int, help="seeds of the runs, instead of those of the protocols")
     parser.add_argument("--work-dir", help="folder of the results (default: work_dirs/benchmark/<run>_<checkpoint>)")
     parser.add_argument("--device", help="where features and probes are computed (default: a GPU, if there is one)")
     parser.add_argument("--force", action="store_true", help="run again what has a result")
@@ -44,8 +49,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.engine.checkpoint import list_checkpoints
     from mmsync.errors import ProtocolError
-    from mmsync.protocols.benchmark import Benchmark, default_device, list_protocols, load_protocol, plain_table
+    from mmsync.protocols import Benchmark, benchmark_history, default_device, list_protocols, load_protocol
+    from mmsync.protocols.tables import history_cells, plain_cells, plain_table
 
     if args.list:
         for name in list_protocols(PROTOCOLS):
@@ -54,27 +61,25 @@ def main(args: argparse.Namespace) -> None:
     if args.checkpoint is None:
         raise ProtocolError("give the checkpoint of a pretraining, or --list")
     protocols = [load_protocol(name, PROTOCOLS) for name in dict.fromkeys(args.protocols)]
-    checkpoint = Path(checkpoint_path(args.checkpoint))
-    work_dir = args.work_dir or Path("work_dirs", "benchmark", f"{checkpoint.resolve().parent.name}_{checkpoint.stem}")
-    benchmark = Benchmark(
-        args.checkpoint,
-        protocols,
-        work_dir,
-        args.config,
-        args.cfg_options,
-        args.dataset,
-        args.seeds,
-        args.device or default_device(),
-        args.force,
-        args.trust_checkpoint,
-    )
-    rows = benchmark.run()
+    options = dict(config=args.config, options=args.cfg_options, dataset=args.dataset, seeds=args.seeds)
+    options.update(device=args.device or default_device(), force=args.force, trust=args.trust_checkpoint)
+    options.update(encoder=args.encoder)
+    path = Path(args.checkpoint)
+    if args.every is not None:
+        work_dir = args.work_dir or Path("work_dirs", "benchmark", path.resolve().name)
+        rows, failures = benchmark_history(list_checkpoints(path, args.every), protocols, work_dir, **options)
+        table = plain_cells(history_cells(rows))
+    else:
+        path = Path(checkpoint_path(args.checkpoint))
+        work_dir = args.work_dir or Path("work_dirs", "benchmark", f"{path.resolve().parent.name}_{path.stem}")
+        benchmark = Benchmark(args.checkpoint, protocols, work_dir, **options)
+        rows, failures = benchmark.run(), benchmark.failures
+        table = plain_table(rows)
     if rows:
-        print(f"\n{plain_table(rows)}\n\nresults      {Path(work_dir) / 'results.json'}, results.md")
-    if benchmark.failures:
-        raise ProtocolError(
-            "\n  ".join(["no result of", *(f"{name}: {error}" for name, error in benchmark.failures.items())])
-        ) from next(iter(benchmark.failures.values()))
+        print(f"\n{table}\n\nresults      {Path(work_dir) / 'results.json'}, results.md")
+    if failures:
+        text = "\n  ".join(["no result of", *(f"{name}: {error}" for name, error in failures.items())])
+        raise ProtocolError(text) from next(iter(failures.values()))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 ``python tools/sweep.py CONFIG --set optim_wrapper.optimizer.lr=0.1,0.05 --seeds 0 1 --protocols linear knn``
 
+``python tools/sweep.py CONFIG --set stream=joint,bone,motion --protocols linear --fuse aimclr`` trains the streams
+of a config, evaluates each, and fuses their scores; the table has a row for each stream and one for the fusion.
+
 The same command continues an interrupted sweep, and repeats failed runs.
 """
 
@@ -48,6 +51,11 @@ def parse_args() -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="protocols of tools/benchmark.py for the last checkpoint",
+    )
+    parser.add_argument(
+        "--fuse",
+        metavar="WEIGHTS",
+        help="add the fusion of the streams of --set stream=..., by published weights (aimclr, pyskl) or equal",
     )
     parser.add_argument("--work-dir", default="work_dirs/sweep", help="folder of all runs (default: work_dirs/sweep)")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="settings of all runs")
@@ -103,12 +111,14 @@ def check_args(args: argparse.Namespace, axes: dict[str, Any]) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
+    from mmsync.sweep.fuse import stream_key
 
     axes = parse_space(args.axes)
     check_args(args, axes)
     options = args.cfg_options or {}
     protocols, names = load_protocols(args.protocols, PROTOCOLS)
-    sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
+    fuse = (stream_key(axes, args.protocols, args.fuse), args.fuse) if args.fuse else None
+    sweep = Sweep(args.work_dir, TOOLS, args.seeds, names, fuse)
     search = None
     if args.search:
         make = partial(make_setting, options=options, protocols=protocols)

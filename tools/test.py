@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``. The config's ``test_evaluator`` says how."""
+"""Evaluate a checkpoint by the ``test_evaluator`` of a config: ``python tools/test.py CONFIG CHECKPOINT``."""
 
 from __future__ import annotations
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from mmsync.config import load
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
-from mmsync.errors import ProtocolError
-from mmsync.evaluation.metrics import FeatureSet
-from mmsync.models.modules import Encoder
+from mmsync.errors import ProtocolError, did_you_mean, nearest
+from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
+from mmsync.structures import FeatureTable
 
 
 def init_model(
@@ -56,56 +54,82 @@ def init_model(
     return model.to(device).eval()
 
 
+def feature_column(method: type, encoder: Optional[str] = None) -> str:
+    """Name of the column that holds the features of an encoder.
+
+    Args:
+        method: Class of the method.
+        encoder: Name of one of its encoders; ``None``: the first.
+
+    Raises:
+        ProtocolError: The method has no such encoder, or evaluation does not give it a view.
+    """
+    names = list(getattr(method, "encoders", ("encoder",)))
+    if encoder is None or [encoder] == names[:1]:
+        return "feature"
+    found = dict(zip(names, getattr(method, "views_for_features", ())))
+    if encoder not in found:
+        hint = did_you_mean(nearest(encoder, names)) or "."
+        raise ProtocolError(f"{method.__name__} has no encoder {encoder!r}{hint} It has: {', '.join(names)}")
+    return f"feature_{found[encoder]}"
+
+
 @torch.no_grad()
 def extract_features(
-    model: nn.Module, dataloader: DataLoader, progress: bool = True, joints: bool = False
-) -> FeatureSet:
+    model: Any,
+    dataloader: DataLoader,
+    progress: bool = True,
+    joints: bool = False,
+    encoder: Optional[str] = None,
+) -> FeatureTable:
     """Extract the features of all samples of a data loader.
 
     Args:
         model: A method; it is put into eval mode.
         dataloader: Gives batches as for ``model.test_step``.
         progress: Show a bar, if standard error is a terminal.
-        joints: Keep the features of each joint as well, for the MLP probe: ``V' * D`` half-precision numbers a clip.
+        joints: Add the column ``joints``, the features of each joint, for the MLP probe: ``V' * D`` half-precision
+            numbers a clip. The other features are then those of this encoder only.
+        encoder: Name of the encoder whose joints are meant; ``None``: the first.
 
     Returns:
-        Features ``(N, D)`` with labels, roles and names, in the order of the data set.
+        The columns that the model predicts, such as ``feature (N, D)``, and those of the samples (label, role, name),
+        in the order of the data set.
 
     Raises:
-        ProtocolError: ``joints``, and the features of the model do not come out of one :class:`Encoder`.
+        ProtocolError: ``joints``, and the features of the model are not those of a single skeleton encoder.
     """
     model.eval()
     parts = []
-    with _joints_of(model) if joints else nullcontext([]) as seen:
-        for batch in tqdm(dataloader, desc="features", disable=None if progress else True):
-            part = FeatureSet.of([s.to_dict() for s in model.test_step(batch)])
-            if joints:
-                if len(seen) != 1 or len(seen[0]) != len(part.names):
-                    raise ProtocolError(
-                        f"features of each joint: {type(model).__name__} pools {len(seen)} maps for a prediction, and "
-                        "one is wanted; its extract_feat has to call the extract of one Encoder"
-                    )
-                part = part._replace(joints=seen.pop())
-            parts.append(part)
-    return FeatureSet.cat(parts)
+    for batch in tqdm(dataloader, desc="features", disable=None if progress else True):
+        if joints:
+            parts.append(_with_joints(model, batch, encoder))
+            continue
+        found = model.test_step(batch)
+        if not isinstance(found, FeatureTable):  # a model of another project
+            found = FeatureTable.of_rows([sample.to_dict() for sample in found])
+        parts.append(found.detach())
+    return FeatureTable.cat(parts)
 
 
-@contextmanager
-def _joints_of(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Fills a list with the joint features of every map that an encoder of the model pools.
-
-    What a probe sees is what a method pools, whatever it calls its encoders; so the pooling neck is where to listen.
-    """
-    seen: list[Tensor] = []
-
-    def keep(neck: nn.Module, inputs: tuple, output: Tensor) -> None:
-        features = joint_features(inputs[0], getattr(neck, "counts_absent", True))
-        # half the memory; what half precision cannot hold stays single
-        seen.append((features.half() if features.abs().max() < 6e4 else features).cpu())
-
-    handles = [m.probe_neck.register_forward_hook(keep) for m in model.modules() if isinstance(m, Encoder)]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
+def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
+    """The table of a batch with the features of an encoder, pooled and of each joint, from one forward pass."""
+    own = getattr(type(model), "extract_feat", None)
+    if own is not SelfSupervisedModel.extract_feat:
+        raise ProtocolError(
+            f"features of each joint: those of {type(model).__name__} are not the pooled maps of one encoder; use a "
+            "probe on pooled features"
+        )
+    column = feature_column(type(model), name)
+    name = name or model.encoders[0]
+    view = dict(zip(model.encoders, model.views_for_features))[name]
+    encoder = model.feature_encoder(name)
+    data = model.data_preprocessor(batch, False)
+    feature = encoder.forward_map(data["inputs"][view])
+    if feature.axes != "DTV":
+        raise ProtocolError(f"features of each joint: the maps of {name!r} have no joints (axes {feature.axes})")
+    table = FeatureTable.of_samples(data["data_samples"]).with_columns(**{column: encoder.extract_map(feature)})
+    of_joints = joint_features(feature, getattr(encoder.probe_neck, "counts_absent", True))
+    # half the memory; what half precision cannot hold stays single
+    of_joints = (of_joints.half() if of_joints.abs().max() < 6e4 else of_joints).cpu()
+    return table.detach().with_columns(joints=of_joints)

@@ -1,3 +1,3 @@
-from . import functional, metrics
+from . import functional, metrics, probes
 
-__all__ = ["functional", "metrics"]
+__all__ = ["functional", "metrics", "probes"]

@@ -15,6 +15,7 @@ class TableEvaluator(Evaluator):
     """MMEngine's evaluator for models that predict a :class:`~mmsync.structures.FeatureTable` of each batch.
 
     A metric with the attribute ``takes_tables`` gets the table, any other one a list of dicts, one for each sample.
+    Models of other projects predict samples, which every metric gets as dicts.
 
     Args:
         metrics: Metrics or their configs.

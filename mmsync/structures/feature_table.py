@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from mmsync.errors import DataError
 from mmsync.fileio import atomic_path
 
 Column = Union[Tensor, list]
+_RENAMED = {"gt_label": "label", "pred_score": "score"}
 
 
 class FeatureTable(Mapping[str, Column]):
@@ -22,13 +23,18 @@ class FeatureTable(Mapping[str, Column]):
     A column is a tensor ``(N, ...)``, or a list of N values: texts, or tensors of different lengths (the frames of
     sequences). ``predict`` makes one table for each batch; evaluation joins them.
 
-    ========  ========================================================================
-    feature   ``(N, D)``, or N tensors ``(T, D)`` of sequences; further features by name
-    label     ``(N,)`` int64, -1 where there is none
-    index     ``(N,)`` int64, place in the data set
-    role      ``'bank'``, ``'query'`` or ``'train'``
-    name      name of the sample
-    ========  ========================================================================
+    ===========  ========================================================================
+    feature      ``(N, D)``, or N tensors ``(T, D)`` of sequences; further features by name
+    joints       ``(N, V' * D)``, the features of each joint, where they were asked for
+    score        ``(N, num_classes)``, logits of a classifier
+    label        ``(N,)`` int64, -1 where there is none
+    index        ``(N,)`` int64, place in the data set
+    role         ``'bank'``, ``'query'`` or ``'train'``
+    name         name of the sample
+    distance     ``(N,)``, of pairs, beside ``positive`` and ``kind``
+    windows      name of a pair's tracks and first frames
+    video_label  ``(N,)`` int64, class of the video that a clip or pair is cut from
+    ===========  ========================================================================
 
     Args:
         columns: Columns by name, of equal length.
@@ -45,18 +51,22 @@ class FeatureTable(Mapping[str, Column]):
 
     @classmethod
     def of_samples(cls, samples: Sequence[Any]) -> FeatureTable:
-        """Collect what all samples of a batch carry; ``gt_label`` becomes ``label``.
+        """Collect labels and meta fields of a batch.
 
         Args:
             samples: ``MotionSample`` objects.
         """
-        if not samples:
-            return cls({})
-        columns: dict[str, Column] = {"label": torch.tensor([int(s.get("gt_label", -1)) for s in samples])}
-        for name in samples[0].metainfo_keys():
-            if all(name in sample for sample in samples):
-                columns[name] = _column([sample.get(name) for sample in samples])
-        return cls(columns)
+        return cls.of_rows([{"gt_label": s.get("gt_label", -1), **dict(s.metainfo_items())} for s in samples])
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FeatureTable:
+        """Collect what all samples have, given one dict for each; the inverse of :meth:`rows`.
+
+        Args:
+            rows: Values by name. MMEngine's ``gt_label`` and ``pred_score`` become ``label`` and ``score``.
+        """
+        names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
+        return cls({_RENAMED.get(name, name): _column([row[name] for row in rows]) for name in names})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -75,6 +85,29 @@ class FeatureTable(Mapping[str, Column]):
         """A column of whole numbers ``(N,)``; N times ``default`` where the table has none."""
         column = self.columns.get(name)
         return column if isinstance(column, Tensor) else torch.full((len(self),), default)
+
+    def vectors(self, name: str) -> Tensor:
+        """A column of features as ``(N, D)``, float16 or float32; a ragged one as the means ``(D,)`` of its sequences.
+
+        Args:
+            name: Name of the column.
+
+        Raises:
+            DataError: The column has other shapes, or there is no such column.
+        """
+        column = self.columns.get(name)
+        if isinstance(column, list) and column and all(isinstance(x, Tensor) and x.dim() == 2 for x in column):
+            column = torch.stack([x.float().mean(0) for x in column])
+        if isinstance(column, Tensor) and column.dim() == 2:
+            return column if column.dtype == torch.float16 else column.float()
+        what = "there is no such column" if column is None else f"it holds {_shape(column)}"
+        raise DataError(
+            f"FeatureTable: column {name!r} has to hold features (N, D), or N sequences of (T, D) features; {what}"
+        )
+
+    def select(self, names: Iterable[str]) -> FeatureTable:
+        """The table with those of the named columns that it has."""
+        return FeatureTable({name: self.columns[name] for name in names if name in self.columns})
 
     def with_columns(self, **columns: Column) -> FeatureTable:
         """The table with further or replaced columns."""
@@ -121,7 +154,7 @@ class FeatureTable(Mapping[str, Column]):
 
     def save(self, path: Union[str, Path]) -> None:
         """Write an ``npz`` with the columns; a ragged one as its values end to end, and ``<name>.lengths``."""
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, Any] = {}
         for name, column in self.columns.items():
             if isinstance(column, Tensor):
                 arrays[name] = column.numpy()
@@ -150,10 +183,19 @@ class FeatureTable(Mapping[str, Column]):
 
 
 def _column(values: list[Any]) -> Column:
-    """Numbers become a tensor, everything else stays a list."""
+    """Numbers, and tensors of one shape, become a tensor; everything else stays a list."""
     if all(isinstance(value, (bool, int, float, np.number)) for value in values):
         return torch.tensor([value.item() if isinstance(value, np.number) else value for value in values])
+    if all(isinstance(value, Tensor) for value in values) and len({value.shape for value in values}) == 1:
+        return torch.stack(values)
     return values
+
+
+def _shape(column: Column) -> str:
+    if isinstance(column, Tensor):
+        return f"a tensor {tuple(column.shape)}"
+    first = column[0] if column else None
+    return f"a list of {f'tensors {tuple(first.shape)}' if isinstance(first, Tensor) else type(first).__name__}"
 
 
 def _detached(column: Column) -> Column:
@@ -163,7 +205,8 @@ def _detached(column: Column) -> Column:
     return [_detached(value) if isinstance(value, Tensor) else value for value in column]
 
 
-def _join(columns: list[Column]) -> Optional[Any]:
-    if all(isinstance(column, Tensor) for column in columns):
-        return torch.cat(columns)
+def _join(columns: list[Column]) -> Column:
+    tensors = [column for column in columns if isinstance(column, Tensor)]
+    if len(tensors) == len(columns):
+        return torch.cat(tensors)
     return [value for column in columns for value in column]

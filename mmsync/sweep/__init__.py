@@ -5,6 +5,7 @@ folder contains a hash of its settings, see docs/design/0019-sweep.md. Sweeps ne
 as process groups, and file locks outlive their parent.
 """
 
+from mmsync.sweep.fuse import fused_rows, stream_key
 from mmsync.sweep.jobs import Job
 from mmsync.sweep.pools import LocalPool, OnNode, SlurmPool, optional
 from mmsync.sweep.processes import Children, RunError, locked
@@ -22,6 +23,7 @@ __all__ = [
     "Setting",
     "SlurmPool",
     "Sweep",
+    "fused_rows",
     "grid",
     "load_protocols",
     "locked",
@@ -29,5 +31,6 @@ __all__ = [
     "optional",
     "parse_options",
     "parse_space",
+    "stream_key",
     "table_cells",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
-from mmsync.protocols.benchmark import write_json
+from mmsync.protocols.tables import write_json
 from mmsync.runlog import read_run
 from mmsync.sweep.processes import Children, RunError, locked
 from mmsync.sweep.settings import Setting

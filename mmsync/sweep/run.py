@@ -13,7 +13,8 @@ from typing import Any, Optional, Union
 from tqdm import tqdm
 
 from mmsync.errors import ConfigError
-from mmsync.protocols.benchmark import markdown_cells, plain_cells, spread, value_text, write_json
+from mmsync.protocols.tables import markdown_cells, plain_cells, spread, value_text, write_json
+from mmsync.sweep.fuse import fused_rows
 from mmsync.sweep.jobs import Job
 from mmsync.sweep.pools import LocalPool, SlurmPool
 from mmsync.sweep.processes import locked
@@ -29,12 +30,15 @@ class Sweep:
         tools: Folder of ``train.py`` and the other tools.
         seeds: Seeds of every setting.
         protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
+        fuse: Axis whose values are streams, and name of the weights by which their scores are fused; ``None``: no
+            fusion.
     """
 
     work_dir: Path
     tools: Path
     seeds: Sequence[int]
     protocols: Mapping[str, str] = field(default_factory=dict)
+    fuse: Optional[tuple[str, str]] = None
     outcomes: dict[Setting, dict[int, Union[dict[str, float], Exception]]] = field(default_factory=dict, init=False)
     failures: dict[str, str] = field(default_factory=dict, init=False)
 
@@ -150,6 +154,8 @@ class Sweep:
             return ""
         if best is not None:
             rows.sort(key=lambda row: -row["metrics"].get(best, {"mean": float("-inf")})["mean"])
+        if self.fuse is not None:
+            rows += fused_rows(rows, self.work_dir, *self.fuse, list(self.protocols))
         write_json(self.work_dir / "results.json", rows)
         cells = table_cells(rows, self._shown)
         (self.work_dir / "table.md").write_text(markdown_cells(cells), encoding="utf-8")

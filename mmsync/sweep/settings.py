@@ -15,7 +15,7 @@ from mmengine.config import DictAction
 
 from mmsync.config import check, load
 from mmsync.errors import ConfigError, MMSyncError
-from mmsync.protocols.benchmark import Protocol, lay_over, load_protocol
+from mmsync.protocols import Protocol, lay_over, load_protocol
 
 _NO_SETTING = ("work_dir", "launcher", "resume")  # these do not change the results of a run
 

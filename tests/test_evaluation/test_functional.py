@@ -17,8 +17,8 @@ from mmsync.evaluation.functional import (
     fuse_scores,
     knn_classify,
     topk_accuracy,
-    train_linear_probe,
 )
+from mmsync.evaluation.probes import LinearProbe
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_linear_probe_equals_autograd_sgd(blobs):
     """The gradient that is written out is that of cross entropy, and the step that of torch's SGD."""
     bank, labels, query, _ = blobs
     options = {"epochs": 5, "lr": 0.3, "batch_size": 50, "milestones": (3,), "weight_decay": 1e-2}
-    probe = train_linear_probe(*blobs, 4, **options, seed=3)
+    probe = LinearProbe(**options, seed=3).fit(*blobs, 4)
     layer = torch.nn.Linear(6, 4)
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.zeros_(layer.bias)
@@ -98,7 +98,7 @@ def test_linear_probe_equals_autograd_sgd(blobs):
 def test_linear_probe_reaches_logistic_regression(blobs):
     bank, labels, query, truth = blobs
     bank, query = bank * torch.logspace(-2, 2, 6) + 5, query * torch.logspace(-2, 2, 6) + 5  # badly scaled on purpose
-    probe = train_linear_probe(bank, labels, query, truth, 4, lr=0.1, standardize=True)
+    probe = LinearProbe(lr=0.1, standardize=True).fit(bank, labels, query, truth, 4)
     x = (bank - probe.mean) / probe.std
     oracle = LogisticRegression(C=1e4, max_iter=2000).fit(x, labels)
     expected = oracle.score((query - probe.mean) / probe.std, truth)

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.evaluation.functional import auc_interval, best_threshold, decisions, equal_error_rate, pair_auc
-from mmsync.evaluation.metrics import Accuracy, PairProbe, PairVerification
+from mmsync.evaluation.metrics import Accuracy, FeatureMetric
 
 
 def distances(n=300, ties=True, seed=0):
@@ -99,6 +99,10 @@ def pairs(seed=0, kinds=("positive", "easy", "medium", "hard"), count=60):
     return found
 
 
+def verification(**arguments):
+    return FeatureMetric([dict(type="PairVerification", **arguments)], collapse=False)
+
+
 def run(metric, data, batch=7):
     for start in range(0, len(data), batch):
         metric.process(None, data[start : start + batch])
@@ -107,7 +111,7 @@ def run(metric, data, batch=7):
 
 def test_verification_counts_on_the_queries_with_thresholds_of_the_bank():
     data = pairs()
-    found = run(PairVerification(draws=200), data)
+    found = run(verification(draws=200), data)
     part = {
         role: (np.array([s["distance"] for s in data if s["role"] == role]),
                np.array([s["positive"] for s in data if s["role"] == role]) > 0)
@@ -121,20 +125,22 @@ def test_verification_counts_on_the_queries_with_thresholds_of_the_bank():
     balanced = best_threshold(*part["bank"], balanced=True)
     assert found["pairs/balanced_accuracy"] == pytest.approx(100 * decisions(*part["query"], balanced)[1])
     assert found["pairs/auc_hard"] < found["pairs/auc_medium"] < found["pairs/auc_easy"]
-    assert run(PairVerification(draws=200), data + data[-5:]) == found  # padded pairs count once
+    assert run(verification(draws=200), data + data[-5:]) == found  # padded pairs count once
 
 
 def test_verification_says_what_is_missing():
     data = pairs()
     with pytest.raises(ProtocolError, match=r"'bank'.*has 0 pairs"):
-        run(PairVerification(), data[60:])
+        run(verification(), data[60:])
     with pytest.raises(ProtocolError, match=r"'query'.*15 of them positive"):
-        run(PairVerification(), [s for s in data if s["role"] == "bank" or s["positive"]])
+        run(verification(), [s for s in data if s["role"] == "bank" or s["positive"]])
     with pytest.raises(ProtocolError, match="sets no `distance`"):
-        run(PairVerification(), [{"positive": 1}])
+        run(verification(), [{"positive": 1}])
+    with pytest.raises(ProtocolError, match="data set sets no `positive`"):
+        run(verification(), [{"distance": 1.0}])
     data[3]["distance"] = float("nan")
     with pytest.raises(DataError, match="1 distances"):
-        run(PairVerification(), data)
+        run(verification(), data)
 
 
 def labelled(seed=0):
@@ -155,12 +161,16 @@ def labelled(seed=0):
     return found
 
 
-LINEAR = dict(epochs=30, lr=0.1, standardize=True)
+LINEAR = dict(type="LinearProbe", epochs=30, lr=0.1, standardize=True)
+
+
+def pair_probe(**options):
+    return FeatureMetric([LINEAR], per_class=True, per_video=True, **options)
 
 
 def test_probe_tells_recalls_majority_and_videos():
     data = labelled()
-    metric = PairProbe(linear=LINEAR)
+    metric = pair_probe()
     metric.dataset_meta = dict(classes=("negative", "handShake", "highFive", "hug", "kiss"))
     found = run(metric, data)
     query = [s for s in data if s["role"] == "query"]
@@ -182,9 +192,9 @@ def test_probe_tells_recalls_majority_and_videos():
 def test_probe_of_some_kinds_is_the_probe_of_these_pairs_alone():
     data = labelled()
     positive = [s for s in data if s["kind"] == "positive"]
-    assert run(PairProbe(kinds=["positive"], linear=LINEAR), data) == run(PairProbe(linear=LINEAR), positive)
+    assert run(pair_probe(kinds=["positive"]), data) == run(pair_probe(), positive)
     with pytest.raises(ProtocolError, match="of kinds hard"):
-        run(PairProbe(kinds=["hard"], linear=LINEAR), data)
+        run(pair_probe(kinds=["hard"]), data)
 
 
 def test_accuracy_of_uneven_classes_is_reported_as_that_of_a_probe():
@@ -200,3 +210,17 @@ def test_accuracy_of_uneven_classes_is_reported_as_that_of_a_probe():
     assert found["accuracy/balanced"] == pytest.approx(100 * balanced_accuracy_score(labels, scores.argmax(1)))
     recall = [100 * (scores.argmax(1) == labels)[labels == c].mean() for c in range(3)]
     assert [found[f"accuracy/recall_{c}"] for c in ("negative", "hug", "2")] == pytest.approx(recall)
+
+
+def test_verification_and_probes_of_some_kinds_in_one_metric():
+    """Verification sees all pairs, whatever kinds the probes see."""
+    features = labelled()
+    for i, pair in enumerate(features):
+        pair.update(positive=int(pair["kind"] == "positive"), distance=float(i % 7))
+    both = FeatureMetric([dict(type="PairVerification", draws=20), LINEAR], kinds=["positive"], per_class=True)
+    found = run(both, features)
+    alone = run(verification(draws=20), features)
+    assert {key: found[key] for key in alone} == alone
+    assert found["linear/last"] == run(pair_probe(kinds=["positive"]), features)["linear/last"]
+    assert set(both.scores) == {"pairs", "linear"}
+    assert both.scores["linear"].names[0] == "query0:positive:180"

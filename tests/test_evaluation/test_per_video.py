@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import Scores, load_scores, video_scores
-from mmsync.evaluation.metrics import Accuracy, ProbeMetric
+from mmsync.evaluation.metrics import Accuracy, FeatureMetric
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (30, 4)).astype(np.float32)
 VIDEO = np.random.default_rng(1).permutation(np.repeat(np.arange(6), 5))
@@ -57,7 +57,7 @@ def test_pairs_bring_the_label_of_their_video_and_those_without_are_left_out():
     assert found["accuracy/video_top1"] == pytest.approx(100 * np.mean(np.argmax(mean, 1) == LABEL))
     assert found["accuracy/top1"] == pytest.approx(100 * np.mean(LOGITS.argmax(1) == 0))
     metric.process(None, [{"pred_score": torch.zeros(4), "gt_label": 0, "video_label": -1}])
-    with pytest.raises(ProtocolError, match="none of the evaluated clips tells its video's label"):
+    with pytest.raises(ProtocolError, match="none of the evaluated clips has a label of its video"):
         metric.evaluate(1)
 
 
@@ -65,7 +65,7 @@ def test_the_linear_probe_judges_videos(tmp_path):
     """Clips that are each right or wrong by chance, and together right."""
     rng = np.random.default_rng(2)
     labels = np.arange(20) % 2
-    metric = ProbeMetric(linear=dict(epochs=30, lr=0.1), collapse=False, per_video=True)
+    metric = FeatureMetric([dict(type="LinearProbe", epochs=30, lr=0.1)], collapse=False, per_video=True)
     for role in ("bank", "query"):
         for v, label in enumerate(labels):
             for clip in range(9):
@@ -76,5 +76,5 @@ def test_the_linear_probe_judges_videos(tmp_path):
     found = metric.evaluate(360)
     assert 60 < found["linear/last"] < 95
     assert found["linear/video"] == 100
-    with pytest.raises(ConfigError, match="per_video=True judges the linear probe"):
-        ProbeMetric(knn=dict(k=1), per_video=True)
+    with pytest.raises(ConfigError, match="per_video=True judges a linear or MLP probe"):
+        FeatureMetric([dict(type="KNN", k=1)], per_video=True)

@@ -16,13 +16,12 @@ from mmsync.evaluation.functional import (
     class_recall,
     confusion_matrix,
     load_scores,
-    mlp_logits,
     save_confusion,
     top_accuracy,
-    train_linear_probe,
-    train_mlp_probe,
 )
-from mmsync.evaluation.metrics import Accuracy, FeatureSet, ProbeMetric
+from mmsync.evaluation.metrics import Accuracy, FeatureMetric
+from mmsync.evaluation.probes import LinearProbe, MLPProbe
+from mmsync.structures import FeatureTable
 
 
 def blobs(n=300, classes=3, dims=6, spread=1.5, seed=0):
@@ -37,7 +36,7 @@ def blobs(n=300, classes=3, dims=6, spread=1.5, seed=0):
 def test_linear_probe_reaches_scikit_learns_optimum():
     """Enough steps with some weight decay give the classes that the convex optimum gives."""
     (x, y), (a, b) = (blobs()[0][:200], blobs()[1][:200]), (blobs()[0][200:], blobs()[1][200:])
-    probe = train_linear_probe(x, y, a, b, 3, epochs=300, lr=0.5, schedule="cosine", weight_decay=1e-2)
+    probe = LinearProbe(epochs=300, lr=0.5, schedule="cosine", weight_decay=1e-2).fit(x, y, a, b, 3)
     oracle = LogisticRegression(C=1 / (1e-2 * len(x)), max_iter=2000).fit(x.numpy(), y.numpy())
     assert (probe(a).argmax(1).numpy() == oracle.predict(a.numpy())).mean() > 0.98
 
@@ -47,8 +46,8 @@ def test_batch_norm_probe_equals_torch_modules():
     x, y = blobs(n=64)
     x = 5 + 3 * x
     epochs, size, lr = 4, 16, 0.3
-    probe = train_linear_probe(
-        x, y, x, y, 3, epochs=epochs, batch_size=size, lr=lr, schedule="cosine", batch_norm=True, seed=7
+    probe = LinearProbe(epochs=epochs, batch_size=size, lr=lr, schedule="cosine", batch_norm=True, seed=7).fit(
+        x, y, x, y, 3
     )
     norm, fc = nn.BatchNorm1d(6, affine=False, eps=1e-6), nn.Linear(6, 3)
     for p in fc.parameters():
@@ -92,17 +91,17 @@ def test_mlp_probe_equals_the_published_head(eval_mode):
     x, y = blobs(n=40)
     options = dict(epochs=3, batch_size=8, lr=0.05, seed=3, eval_mode=eval_mode)
     before = torch.get_rng_state()
-    probe = train_mlp_probe(x, y, x, y, 3, 16, optimizer="sgd", weight_decay=0.0, milestone=2, **options)
+    probe = MLPProbe(16, optimizer="sgd", weight_decay=0.0, milestone=2, **options).fit(x, y, x, y, 3)
     assert torch.equal(before, torch.get_rng_state()), "a probe must not move the generators of the run"
     oracle = mlp_by_hand(x, y, 3, 8, 0.05, 3, eval_mode)
-    torch.testing.assert_close(mlp_logits(probe.net, x, chunk_size=7), oracle(x).detach())
+    torch.testing.assert_close(probe.logits(x, chunk_size=7), oracle(x).detach())
     assert (probe.net[2].running_mean.abs().max() == 0) == eval_mode
     assert len(probe.accuracy) == 3
 
 
 def test_mlp_probe_takes_half_precision_and_an_odd_batch():
     x, y = blobs(n=41)
-    probe = train_mlp_probe(x.half(), y, x.half(), y, 3, hidden=16, epochs=40, batch_size=8, lr=0.01)
+    probe = MLPProbe(hidden=16, epochs=40, batch_size=8, lr=0.01).fit(x.half(), y, x.half(), y, 3)
     assert probe.accuracy[-1] > 0.9
 
 
@@ -166,7 +165,7 @@ def test_accuracy_counts_each_clip_once_and_dumps(tmp_path):
 
 
 def test_accuracy_explains_what_it_cannot_do():
-    with pytest.raises(ProtocolError, match="sets no `pred_score`"):
+    with pytest.raises(ProtocolError, match="sets no `score`"):
         Accuracy().process(None, [{"feature": torch.zeros(2)}])
     metric = Accuracy()
     metric.process(None, predicted(labelled=False))
@@ -183,38 +182,40 @@ def test_accuracy_explains_what_it_cannot_do():
 
 def features(joints=True):
     x, y = blobs(n=90)
-    roles = ["bank"] * 60 + ["query"] * 30
-    return FeatureSet(x, y, torch.arange(90), roles, [f"c{i}" for i in range(90)], x.repeat(1, 2) if joints else None)
+    columns = dict(feature=x, label=y, index=torch.arange(90), role=["bank"] * 60 + ["query"] * 30)
+    table = FeatureTable({**columns, "name": [f"c{i}" for i in range(90)]})
+    return table.with_columns(joints=x.repeat(1, 2)) if joints else table
 
 
-def test_probe_metric_runs_the_probes_of_the_protocols():
+def test_the_metric_runs_the_probes_of_the_protocols():
     data = features()
-    metric = ProbeMetric(mlp=dict(hidden=16, epochs=40, batch_size=16, lr=0.01), oneshot=dict(draws=5), collapse=False)
+    mlp = dict(type="MLPProbe", hidden=16, epochs=40, batch_size=16, lr=0.01)
+    metric = FeatureMetric([mlp, dict(type="OneShot", draws=5)], collapse=False)
     result = metric.compute_metrics([data])
     assert list(result) == ["mlp/last", "mlp/best", "oneshot/top1", "oneshot/std"]
     assert result["mlp/last"] > 80
     scores = metric.scores["mlp"]
     assert top_accuracy(scores.logits, scores.labels)["top1"] == pytest.approx(result["mlp/last"])
-    assert scores.names == data.names[60:]
+    assert scores.names == data["name"][60:]
 
 
 def test_one_shot_by_a_loop():
     data = features(joints=False)
-    metric = ProbeMetric(oneshot=dict(draws=1, seed=4), collapse=False)
+    metric = FeatureMetric([dict(type="OneShot", draws=1, seed=4)], collapse=False)
     result = metric.compute_metrics([data])
     from mmsync.ops.subsets import exemplars
 
-    chosen = exemplars(data.labels[:60], 4).tolist()
-    assert [int(data.labels[i]) for i in chosen] == [0, 1, 2]
+    chosen = exemplars(data["label"][:60], 4).tolist()
+    assert [int(data["label"][i]) for i in chosen] == [0, 1, 2]
     right = 0
     for i in range(60, 90):
-        cosine = [float(torch.cosine_similarity(data.features[i], data.features[j], dim=0)) for j in chosen]
-        right += int(np.argmax(cosine)) == int(data.labels[i])
+        cosine = [float(torch.cosine_similarity(data["feature"][i], data["feature"][j], dim=0)) for j in chosen]
+        right += int(np.argmax(cosine)) == int(data["label"][i])
     assert result["oneshot/top1"] == pytest.approx(100 * right / 30)
 
 
-def test_mlp_probe_without_joint_features_is_told():
+def test_mlp_probe_without_joint_features():
     with pytest.raises(ProtocolError, match="by tools/benchmark"):
-        ProbeMetric(mlp={}, collapse=False).compute_metrics([features(joints=False)])
-    with pytest.raises(ConfigError, match="mlp: unknown key 'hiden'"):
-        ProbeMetric(mlp=dict(hiden=3))
+        FeatureMetric([dict(type="MLPProbe")], collapse=False).compute_metrics([features(joints=False)])
+    with pytest.raises(ConfigError, match="MLPProbe: unknown argument 'hiden'"):
+        FeatureMetric([dict(type="MLPProbe", hiden=3)])

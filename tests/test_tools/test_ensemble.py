@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from mmsync.evaluation.functional import Scores, load_scores
-from mmsync.evaluation.metrics import PairProbe, PairVerification
+from mmsync.evaluation.metrics import FeatureMetric
 
 TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "ensemble.py"
 STREAMS = ("joint", "bone", "motion")
@@ -75,7 +75,7 @@ def other(path, names=None, labels=None, logits=None):
     ("change", "args", "message"),
     [
         (dict(names=[f"clip{i}" for i in range(9)] + ["stranger"]), [], "hold different samples"),
-        (dict(names=["clip0"] * 10), [], "each row needs a name of its own"),
+        (dict(names=["clip0"] * 10), [], "each row needs a unique name"),
         (dict(labels=np.arange(10) % 3), [], "different labels, for example"),
         (dict(logits=np.zeros(10)), [], "do not fit"),
         (dict(logits=np.zeros((10, 5))), [], "have 4 and 5 classes"),
@@ -102,14 +102,14 @@ def test_a_missing_and_a_foreign_file(files, tmp_path, capsys):
     assert ensemble(*given(files), f"joint={files['bone']}") == 2
     assert "named twice" in capsys.readouterr().err
     assert ensemble(f"depth={files['joint']}") == 2
-    assert "has no weight for stream 'depth'" in capsys.readouterr().err
+    assert "no weight for stream 'depth'" in capsys.readouterr().err
 
 
 def test_probes_of_pairs_are_fused_pair_by_pair_though_a_video_has_many(tmp_path):
     rng, files = np.random.default_rng(0), {}
     sums = np.zeros((12, 2))
     for stream in ("rgb", "flow"):
-        metric = PairProbe(linear=dict(epochs=2))
+        metric = FeatureMetric([dict(type="LinearProbe", epochs=2)], per_class=True, per_video=True)
         samples = [
             dict(feature=torch.tensor(rng.normal(size=4)), gt_label=i % 2, index=i, name=f"video{i // 6}",
                  kind=("positive", "hard")[i // 3 % 2], role="bank" if i < 12 else "query",
@@ -136,7 +136,8 @@ def test_distances_of_pairs_are_added_and_judged(tmp_path, capsys):
     positive = np.arange(12) % 3 == 0
     far = {"rgb": [3, 9, 2] * 4, "flow": [3, 2.5, 9] * 4}
     for stream, distance in far.items():
-        metric = PairVerification(draws=10, dump=str(tmp_path / f"{stream}.npz"))
+        verification = dict(type="PairVerification", draws=10, dump=str(tmp_path / f"{stream}.npz"))
+        metric = FeatureMetric([verification], collapse=False)
         metric.process(None, [
             dict(distance=d, positive=int(p), index=i + 12 * k, name="v", role=role, windows=f"v0.0@{i}")
             for k, role in enumerate(("bank", "query")) for i, (d, p) in enumerate(zip(distance, positive))

@@ -18,14 +18,26 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy_motion import toy_config
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError
-from mmsync.protocols.benchmark import load_protocol
-from mmsync.sweep import Children, LocalPool, Search, locked, make_setting, parse_options, parse_space
+from mmsync.evaluation.functional import Scores
+from mmsync.protocols import load_protocol
+from mmsync.sweep import (
+    Children,
+    LocalPool,
+    Search,
+    fused_rows,
+    locked,
+    make_setting,
+    parse_options,
+    parse_space,
+    table_cells,
+)
 
 ROOT = Path(__file__).parents[2]
 LR = "optim_wrapper.optimizer.lr"
@@ -507,3 +519,43 @@ def test_std_is_not_made_up(sweep, tmp_path):
     assert sweep() == 0
     assert results(tmp_path)[0]["metrics"]["knn/top1"]["std"] is None
     assert not math.isnan(results(tmp_path)[0]["metrics"]["knn/top1"]["mean"])
+
+
+# ---------------------------------------------------------------------------------------------- fusion of streams
+
+
+def test_streams_are_fused_seed_by_seed(tmp_path):
+    """Against the weighted sum of the logits; a stream without scores has no fusion."""
+    rng, streams = np.random.default_rng(0), ("joint", "bone", "motion")
+    rows = [
+        dict(config="a.py", settings={"stream": stream, "lr": lr}, folder=f"{stream}{lr}", seeds=[0, 3], failed=[])
+        for lr in (1, 2)
+        for stream in streams
+    ]
+    labels = np.arange(20) % 4
+    logits = {(stream, seed): rng.normal(size=(20, 4)).astype(np.float32) for stream in streams for seed in (0, 3)}
+    for (stream, seed), values in logits.items():
+        folder = tmp_path / f"{stream}1" / f"seed_{seed}" / "benchmark" / "linear" / "seed_0"
+        folder.mkdir(parents=True)
+        order = rng.permutation(20)
+        Scores([f"clip{i}" for i in order], values[order], labels[order]).save(folder / "scores.npz")
+    (fused,) = fused_rows(rows, tmp_path, "stream", "aimclr", ["linear", "knn"])
+    assert fused["settings"] == {"stream": "fused (aimclr)", "lr": 1}
+    assert list(fused["metrics"]) == ["linear"]
+    for seed in (0, 3):
+        total = sum(w * logits[s, seed] for s, w in zip(streams, (0.6, 0.6, 0.4)))
+        expected = 100 * np.mean(total.argmax(1) == labels)
+        assert fused["metrics"]["linear"]["values"][seed] == pytest.approx(expected)
+    table = table_cells([*(dict(row, metrics={}) for row in rows[:3]), fused], lambda metrics: metrics)
+    assert [line[0] for line in table[1:]] == [*streams, "fused (aimclr)"]
+
+
+def test_fusion_needs_streams_and_a_protocol(sweep, capsys):
+    for args, message in (
+        (["--fuse", "aimclr"], "--fuse aimclr: fuses the scores of streams"),
+        (["--set", "stream=joint,bone", "--fuse", "aimclr"], "by --protocols linear"),
+        (["--set", "stream=joint,bone", "--protocols", "linear", "--fuse", "aimcrl"], "did you mean 'aimclr'"),
+        (["--set", "stream=joint,depth", "--protocols", "linear", "--fuse", "aimclr"], "no weight for stream 'depth'"),
+    ):
+        assert sweep(*args) == 2
+        assert message in capsys.readouterr().err

@@ -133,7 +133,7 @@ def test_two_processes_train_and_test(config, tmp_path):
         ("train", ["{config}", "--resume", "{run}/epoch_9.pth"], "epoch_1.pth, epoch_2.pth"),
         ("test", ["{config}", "nowhere.pth"], "CheckpointError: checkpoint nowhere.pth: there is no such"),
         ("train", ["nowhere.py"], "nowhere.py"),
-        ("train", ["{config}", "--cfg-options", "val_evaluator.knn.kk=3"], "kk"),
+        ("train", ["{config}", "--cfg-options", "val_evaluator.probes.0.kk=3"], "kk"),
         (
             "train",
             ["{config}", "--cfg-options", "val_dataloader.dataset.nan_at=3", "val_dataloader.num_workers=1"],

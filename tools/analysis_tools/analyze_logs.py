@@ -3,7 +3,10 @@
     python tools/analysis_tools/analyze_logs.py plot_curve WORK_DIR_OR_JSON ... --keys loss knn/top1 [--out curves.png]
     python tools/analysis_tools/analyze_logs.py cal_train_time WORK_DIR_OR_JSON ...
 
-Several runs come into one picture; a run that was resumed counts as one.
+Several runs come into one picture; a run that was resumed counts as one. plot_curve takes folders of
+``tools/benchmark.py WORK_DIR --every N`` too; their values are named by the protocols:
+
+    python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/benchmark/aimclr ... --keys linear knn
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import sys
 from collections import defaultdict
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +23,7 @@ from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, DataError
 from mmsync.runlog import Run, read_run
 from mmsync.visualization import draw_curves
+from mmsync.visualization.probes import read_history
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,8 +44,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def is_history(path: str) -> bool:
+    """Whether a path has results of a benchmark and no log of a training."""
+    folder = Path(path)
+    return folder.name == "results.json" or (
+        (folder / "results.json").is_file() and not any(folder.glob("*/vis_data/scalars.json"))
+    )
+
+
 def time_lines(run: Run) -> list[str]:
-    """What a run's training took, for the console.
+    """Times of a training, line by line.
 
     Raises:
         DataError: The run logged no times.
@@ -75,7 +88,7 @@ def main(args: argparse.Namespace) -> None:
     legend = getattr(args, "legend", None) or [None] * len(args.logs)
     if len(legend) != len(args.logs):
         raise ConfigError(f"--legend has {len(legend)} names for {len(args.logs)} logs; give one for each")
-    runs = [read_run(path, name) for path, name in zip(args.logs, legend)]
+    runs = [(read_history if is_history(path) else read_run)(path, name) for path, name in zip(args.logs, legend)]
     for note in (note for run in runs for note in run.notes):
         print(f"note: {note}", file=sys.stderr)
     if args.task == "cal_train_time":

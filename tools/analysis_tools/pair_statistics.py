@@ -1,4 +1,4 @@
-"""What the pairs of a data set are: Table I of the Sync3D report for one's own data, and the mix that training gets.
+"""Statistics of the pairs of a data set: Table I of the Sync3D report, and the mix that training draws.
 
     python tools/analysis_tools/pair_statistics.py CONFIG [--loader train_dataloader] [--cfg-options KEY=VALUE ...]
 

@@ -20,7 +20,8 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmsync.config import load
-from mmsync.evaluation.functional import effective_rank, feature_std, knn_classify, topk_accuracy, train_linear_probe
+from mmsync.evaluation.functional import effective_rank, feature_std, knn_classify, topk_accuracy
+from mmsync.evaluation.probes import LinearProbe
 from mmsync.models.methods import AimCLR
 from mmsync.ops.neighbors import agreement_beyond_chance, neighborhood
 from mmsync.registry import DATASETS, MODELS
@@ -175,7 +176,7 @@ class Study:
         result = dict(knn=knn[0], knn_plain=knn[1], std=feature_std(x), rank=effective_rank(x))
         if linear:
             data = (x[bank], y[bank], x[~bank], y[~bank])
-            probe = train_linear_probe(*data, int(y.max()) + 1, epochs=100, lr=1e-3, batch_size=8)
+            probe = LinearProbe(epochs=100, lr=1e-3, batch_size=8).fit(*data, int(y.max()) + 1)
             result["linear"] = 100 * float(probe.accuracy[-1])
         return {**result, "key_rank": effective_rank(model.queue.keys.T)}
 

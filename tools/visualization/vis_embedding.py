@@ -6,18 +6,17 @@ python tools/visualization/vis_embedding.py CONFIG CHECKPOINT [--color-by label 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.registry import init_default_scope
-from tqdm import tqdm
 
-from mmsync.apis import init_model
+from mmsync.apis import extract_features, init_model
 from mmsync.apis.cli import add_common_arguments, checkpoint_path, load_config, require, run_tool
 from mmsync.config import check
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ProtocolError, did_you_mean, nearest
+from mmsync.structures import FeatureTable
 from mmsync.visualization import draw_embedding
 
 
@@ -37,20 +36,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def values(samples: list[Any], name: str) -> list[Any]:
-    """What the samples say under a name.
+def values(table: FeatureTable, name: str) -> np.ndarray:
+    """A column ``(N,)`` of plain values.
 
     Raises:
-        ProtocolError: They do not all say it; the message names what they do.
+        ProtocolError: There is none; the message lists those that the samples have.
     """
-    key = "gt_label" if name == "label" else name
-    if all(key in sample for sample in samples):
-        return [getattr(sample, key) for sample in samples]
-    known = sorted({"label", *samples[0].metainfo_keys()} - {"name", "index"})
-    raise ProtocolError(
-        f"--color-by {name}: the clips have no such attribute{did_you_mean(nearest(name, known)) or '.'} "
-        f"They have: {', '.join(known)}"
-    )
+    plain = {key: np.array(column) for key, column in table.items() if key not in ("name", "index")}
+    plain = {key: column for key, column in plain.items() if column.ndim == 1 and column.dtype != object}
+    if name not in plain:
+        raise ProtocolError(
+            f"--color-by {name}: the clips have no such attribute{did_you_mean(nearest(name, plain)) or '.'} "
+            f"They have: {', '.join(sorted(plain))}"
+        )
+    return plain[name]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -61,19 +60,17 @@ def main(args: argparse.Namespace) -> None:
     init_default_scope(cfg.default_scope)
     loader = MotionRunner.build_dataloader(loader_cfg)
     model = init_model(cfg, checkpoint, args.device, trust=args.trust_checkpoint)
-    with torch.no_grad():
-        samples = [s for batch in tqdm(loader, desc="features", disable=None) for s in model.test_step(batch)]
+    table = extract_features(model, loader)
     if args.role:
-        samples = [s for s in samples if s.role == args.role]
-    if not samples or "feature" not in samples[0]:
+        table = table.take([i for i, role in enumerate(table.texts("role", "train")) if role == args.role])
+    if "feature" not in table or not len(table):
         raise ProtocolError(
-            f"{args.config}: {'the model sets no feature' if samples else f'no clip has the role {args.role!r}'}"
+            f"{args.config}: {'the model sets no feature' if len(table) else f'no clip has the role {args.role!r}'}"
         )
-    features = torch.stack([s.feature.float().cpu() for s in samples])
-    panels = {name: np.array(values(samples, name)) for name in args.color_by}
+    panels = {name: values(table, name) for name in args.color_by}
     names = getattr(loader.dataset, "metainfo", {}).get("classes")
-    draw_embedding(features, panels, args.out, names, args.method, args.max_points)
-    print(f"embedding of {min(len(samples), args.max_points)} clips: {args.out}")
+    draw_embedding(table.vectors("feature"), panels, args.out, names, args.method, args.max_points)
+    print(f"embedding of {min(len(table), args.max_points)} clips: {args.out}")
 
 
 if __name__ == "__main__":

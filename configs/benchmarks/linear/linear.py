@@ -2,5 +2,7 @@
 # it after epoch 80 of 100, no augmentation. They report the best test epoch; the number here is that of the last.
 protocol = dict(title="linear probe", metric="linear/last", best="linear/best", seeds=[0])
 test_evaluator = dict(
-    type="ProbeMetric", linear=dict(epochs=100, batch_size=128, lr=3.0, milestones=[80]), collapse=False
+    type="FeatureMetric",
+    probes=dict(linear=dict(type="LinearProbe", epochs=100, batch_size=128, lr=3.0, milestones=[80])),
+    collapse=False,
 )

@@ -2,4 +2,4 @@
 # features. Faithful only for an encoder that was pretrained on the 100 auxiliary classes (split oneshot_auxiliary).
 protocol = dict(title="one-shot, NTU120's exemplars", metric="knn/top1")
 test_dataloader = dict(dataset=dict(roles=dict(bank="oneshot_exemplar", query="oneshot_test")))
-test_evaluator = dict(type="ProbeMetric", knn=dict(k=1, standardize=False), collapse=False)
+test_evaluator = dict(type="FeatureMetric", probes=dict(knn=dict(type="KNN", k=1, standardize=False)), collapse=False)

@@ -83,12 +83,12 @@ class RunSummaryHook(Hook):
         data = None
         if loop is not None and not isinstance(loop, dict):
             data = next((m.last for m in loop.evaluator.metrics if getattr(m, "last", None) is not None), None)
-        if data is None:
+        if data is None or "feature" not in data:
             return None
         path = Path(runner.work_dir) / "embedding.png"
         names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
         try:
-            draw_embedding(data.features, data.labels, path, names, self.method, self.max_points)
+            draw_embedding(data.vectors("feature"), data.numbers("label"), path, names, self.method, self.max_points)
         except Exception as error:
             runner.logger.warning(f"no picture of the embedding: {error}")
             return None

@@ -1,9 +1,7 @@
 from .collapse import effective_rank, feature_std
 from .confusion import class_recall, class_report, confusion_matrix, save_confusion
-from .fusion import fuse_scores
-from .knn import knn_classify, topk_accuracy
-from .linear import LinearProbe, train_linear_probe
-from .mlp import MLPProbe, mlp_logits, train_mlp_probe
+from .fusion import WEIGHTS, fuse_scores, fuse_streams, judge_scores, published_weights
+from .knn import knn_classify, mean_and_std, mean_average_precision, topk_accuracy
 from .scores import Scores, load_scores, top_accuracy, video_scores
 from .verification import (
     auc_interval,
@@ -15,8 +13,7 @@ from .verification import (
 )
 
 __all__ = [
-    "LinearProbe",
-    "MLPProbe",
+    "WEIGHTS",
     "Scores",
     "auc_interval",
     "best_threshold",
@@ -28,15 +25,17 @@ __all__ = [
     "equal_error_rate",
     "feature_std",
     "fuse_scores",
+    "fuse_streams",
+    "judge_scores",
     "knn_classify",
     "load_scores",
     "majority_share",
-    "mlp_logits",
+    "mean_and_std",
+    "mean_average_precision",
     "pair_auc",
+    "published_weights",
     "save_confusion",
     "top_accuracy",
     "topk_accuracy",
-    "train_linear_probe",
-    "train_mlp_probe",
     "video_scores",
 ]

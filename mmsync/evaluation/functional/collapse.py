@@ -1,4 +1,4 @@
-"""Signs of a collapse, which the loss of a contrastive method does not show."""
+"""Measures of collapse, which the loss of a contrastive method does not show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def feature_std(features: Tensor) -> float:
 
 @torch.no_grad()
 def effective_rank(features: Tensor) -> float:
-    """Number of dimensions that L2-normalised features really use.
+    """Effective rank of L2-normalised features.
 
     ``exp(H(p))`` with ``p`` the singular values divided by their sum (Roy and Vetterli, The effective rank, EUSIPCO
     2007; as a quality score Garrido et al., RankMe, ICML 2023). The mean is not subtracted: 1 is a complete collapse.

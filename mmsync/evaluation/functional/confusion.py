@@ -1,4 +1,4 @@
-"""What a classifier takes for what."""
+"""Confusion matrices and what follows from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
 
 
 def class_recall(matrix: np.ndarray) -> np.ndarray:
-    """Share of each class that is recognised.
+    """Recall of each class.
 
     Args:
         matrix: ``(K, K)`` counts, a row is a label.
@@ -44,16 +44,16 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
 
 
 def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
-    """What an accuracy on uneven classes is read by, in percent.
+    """Accuracy with the numbers to compare it with where classes are uneven, in percent.
 
     Args:
         scores: ``(n, K)``.
         labels: ``(n,)`` int64 in ``[0, K)``.
-        class_names: Names of the first classes; others have their number.
+        class_names: Names of the first classes; further ones are named by their number.
 
     Returns:
-        ``top1``; ``majority``, that of who always says the most frequent class; ``balanced``, the mean of the recalls
-        of the classes that occur; and these, ``recall_<class>``.
+        ``top1``; ``majority``, the accuracy of always answering the most frequent class; ``balanced``, the mean of
+        the recalls of the classes that occur; and each of them, ``recall_<class>``.
     """
     matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
     recall = class_recall(matrix)

@@ -82,3 +82,33 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
     # argsort, not topk: classes with equal scores keep the order that published evaluations give them
     ranked = scores.argsort(dim=1, descending=True)[:, :k]
     return (ranked == labels[:, None]).any(dim=1).float().mean().item()
+
+
+@torch.no_grad()
+def mean_average_precision(
+    bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, chunk_size: int = 256
+) -> float:
+    """Mean over the queries of the average precision of the bank, ordered by cosine.
+
+    Queries whose class is not in the bank are left out.
+
+    Args:
+        bank: ``(B, D)`` features.
+        bank_labels: ``(B,)`` int64.
+        query: ``(Q, D)`` features.
+        query_labels: ``(Q,)`` int64.
+        chunk_size: Queries that are compared at a time.
+
+    Returns:
+        A value in ``[0, 1]``; NaN if no class of the queries is in the bank.
+    """
+    bank = F.normalize(bank, dim=1)
+    rank = torch.arange(1, len(bank) + 1, device=bank.device)
+    found = []
+    for part, labels in zip(query.split(chunk_size), query_labels.split(chunk_size)):
+        order = (F.normalize(part, dim=1) @ bank.T).argsort(dim=1, descending=True)
+        hit = bank_labels[order] == labels[:, None]
+        total = hit.sum(1)
+        precision = (hit.cumsum(1) / rank * hit).sum(1) / total
+        found.append(precision[total > 0])
+    return torch.cat(found).mean().item()

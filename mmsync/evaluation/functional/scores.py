@@ -16,7 +16,7 @@ from .knn import topk_accuracy
 
 
 class Scores(NamedTuple):
-    """What a classifier says of a test set.
+    """Scores of a test set.
 
     Attributes:
         names: ``n`` sample names.
@@ -48,7 +48,7 @@ def load_scores(path: Union[str, Path]) -> Scores:
             names, logits, labels = (file[key] for key in Scores._fields)
     except KeyError as error:
         raise DataError(
-            f"{path}: no score file ({error.args[0]}); it takes an npz with {', '.join(Scores._fields)}, as "
+            f"{path}: no score file ({error.args[0]}); a score file is an npz with {', '.join(Scores._fields)}, as "
             "tools/benchmark.py writes it (scores.npz)"
         ) from error
     except (OSError, ValueError, EOFError) as error:
@@ -66,10 +66,10 @@ def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 
 
 
 def video_scores(scores: Scores) -> Scores:
-    """Scores of videos out of those of their parts: the mean of the softmax over what has the same name.
+    """Scores of videos from those of their clips or pairs: the mean of the softmax over rows of one name.
 
     Args:
-        scores: Of clips or pairs, logits ``(n, K)``.
+        scores: Scores of clips or pairs, logits ``(n, K)``.
 
     Returns:
         Scores of the videos in alphabetical order, logits ``(m, K)``: the logarithm of that mean.

@@ -1,4 +1,4 @@
-"""Decisions by a distance: are two things a pair? Distances of pairs should be small."""
+"""Verification by a distance, which should be small for positive pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def pair_auc(distance: np.ndarray, positive: np.ndarray) -> float:
-    """Chance that a pair is nearer than what is none; 0.5 tells nothing. NaN if all are pairs, or none is.
+    """Area under the ROC curve; 0.5 is chance. NaN if all pairs are positive, or none is.
 
     Args:
         distance: ``(n,)``.
@@ -30,18 +30,19 @@ def auc_interval(
 ) -> tuple[float, float]:
     """Confidence interval of :func:`pair_auc`: percentile bootstrap over groups (Efron and Tibshirani, 1993).
 
-    Pairs of one video depend on each other, so whole videos are drawn. With a group a pair it agrees with DeLong's.
+    Pairs of one video depend on each other, so whole videos are drawn. With one pair in each group it agrees with
+    DeLong's interval.
 
     Args:
         distance: ``(n,)``.
         positive: ``(n,)`` bool.
-        groups: ``(n,)`` whatever the pairs are of, such as names of videos.
-        confidence: In (0, 1).
-        draws: Of the bootstrap; ``draws * n`` numbers are held.
-        seed: Of the draws.
+        groups: ``(n,)`` group of each pair, such as the name of its video.
+        confidence: Level, in (0, 1).
+        draws: Number of bootstrap samples; takes ``draws * n`` numbers of memory.
+        seed: Seed of the draws.
 
     Returns:
-        Lower and upper end; NaN where the area has no value.
+        Lower and upper end; NaN where the area is NaN.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]
@@ -61,14 +62,14 @@ def auc_interval(
 
 
 def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
-    """Error where as many pairs are missed as others are taken for pairs, in [0, 1]; linear between thresholds.
+    """Equal error rate, in [0, 1]: false accepts equal false rejects; linear between thresholds.
 
     Args:
         distance: ``(n,)``.
         positive: ``(n,)`` bool.
 
     Returns:
-        The rate; NaN if all are pairs, or none is.
+        The rate; NaN if all pairs are positive, or none is.
     """
     from sklearn.metrics import roc_curve
 
@@ -84,15 +85,15 @@ def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
 
 
 def best_threshold(distance: np.ndarray, positive: np.ndarray, balanced: bool = False) -> float:
-    """The distance below which most decisions are right.
+    """Threshold of the distance with the highest accuracy.
 
     Args:
         distance: ``(n,)``.
         positive: ``(n,)`` bool.
-        balanced: Let pairs as a whole weigh as much as the others, however many there are.
+        balanced: Maximise the balanced accuracy instead.
 
     Returns:
-        Half way between two distances, or infinite where the same answer for all is best.
+        A value half way between two distances; infinite if the same answer for all is best.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order].astype(np.float64), np.asarray(positive, dtype=bool)[order]
@@ -105,7 +106,7 @@ def best_threshold(distance: np.ndarray, positive: np.ndarray, balanced: bool = 
 
 
 def decisions(distance: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[float, float]:
-    """Accuracy and balanced accuracy, in [0, 1], of calling what is nearer than a threshold a pair.
+    """Accuracy and balanced accuracy, in [0, 1], of accepting all pairs nearer than a threshold.
 
     Args:
         distance: ``(n,)``.
@@ -119,5 +120,5 @@ def decisions(distance: np.ndarray, positive: np.ndarray, threshold: float) -> t
 
 
 def majority_share(labels: np.ndarray) -> float:
-    """Accuracy, in [0, 1], of who always says the most frequent of labels ``(n,)``, integers from 0."""
+    """Accuracy, in [0, 1], of always answering the most frequent of the labels ``(n,)``, integers from 0."""
     return float(np.bincount(np.asarray(labels, dtype=np.int64)).max() / len(labels))

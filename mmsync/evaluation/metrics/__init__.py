@@ -1,5 +1,5 @@
 from .accuracy import Accuracy
-from .pairs import PairProbe, PairVerification
-from .probe import FeatureSet, ProbeMetric
+from .base import TableMetric
+from .feature import FeatureMetric
 
-__all__ = ["Accuracy", "FeatureSet", "PairProbe", "PairVerification", "ProbeMetric"]
+__all__ = ["Accuracy", "FeatureMetric", "TableMetric"]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.evaluation.functional import Scores, class_report, top_accuracy, video_scores
+from mmsync.evaluation.metrics.base import TableMetric
 from mmsync.registry import METRICS
+from mmsync.structures import FeatureTable
 
 
 @METRICS.register_module()
-class Accuracy(BaseMetric):
+class Accuracy(TableMetric):
     """Share of clips whose label is among the highest scores ``(N, num_classes)``, in percent.
 
     Gives ``accuracy/top1``, ``accuracy/top5``. Clips without a label are left out; those that several processes have
@@ -34,8 +35,6 @@ class Accuracy(BaseMetric):
         ConfigError: ``topk`` is empty or not positive.
     """
 
-    default_prefix = "accuracy"
-
     def __init__(
         self, topk: Sequence[int] = (1, 5), dump: Optional[str] = None, per_class: bool = False, per_video: bool = False
     ) -> None:
@@ -46,62 +45,41 @@ class Accuracy(BaseMetric):
         self.dump, self.per_class, self.per_video = dump, per_class, per_video
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the scores of a batch.
+    def columns(self) -> dict[str, str]:
+        """The column ``score``."""
+        advice = "a pretraining method does not classify, use FeatureMetric for it"
+        return {"score": f"the model's predict() sets no `score`; {advice}"}
 
-        Args:
-            data_batch: Not used.
-            data_samples: Predictions with ``pred_score (num_classes,)``.
+    def keeps(self, table: FeatureTable) -> FeatureTable:
+        """Select the scores and the columns about the samples."""
+        return table.select(("score", "label", "index", "name", "video_label"))
 
-        Raises:
-            ProtocolError: The model sets no score.
-        """
-        for sample in data_samples:
-            if "pred_score" not in sample:
-                raise ProtocolError(
-                    "Accuracy: the model's predict() sets no `pred_score` on its samples; a pretraining method does "
-                    "not classify, use ProbeMetric for it"
-                )
-            score = sample["pred_score"].detach().float().cpu().numpy()
-            label = sample.get("gt_label", -1)
-            of_video = sample.get("video_label", label)
-            self.results.append((sample.get("index", -1), sample.get("name", "?"), label, of_video, score))
-
-    def compute_metrics(self, results: list[tuple[int, str, int, int, np.ndarray]]) -> dict[str, float]:
+    def compute(self, table: FeatureTable) -> dict[str, float]:
         """Count.
-
-        Args:
-            results: Index, name, label, the video's label and scores of each clip.
-
-        Returns:
-            Result name -> percent.
 
         Raises:
             ProtocolError: No clip has a label.
             DataError: Some scores are not finite.
         """
-        unique = {(index if index >= 0 else -1 - place): row for place, (index, *row) in enumerate(results)}
-        names, labels, of_video, scores = zip(*unique.values()) if unique else ((), (), (), ())
-        if not unique or max(labels) < 0:
+        labels, names = table.numbers("label").numpy(), table.texts("name", "?")
+        if labels.max() < 0:
             raise ProtocolError("Accuracy: none of the evaluated clips has a label")
-        self.scores = Scores(list(names), np.stack(scores), np.array(labels, dtype=np.int64))
-        if not np.isfinite(self.scores.logits).all():
+        clips = self.scores = Scores(names, table.vectors("score").numpy(), labels)
+        if not np.isfinite(clips.logits).all():
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
-        clips = self.scores
+        found = top_accuracy(clips.logits, labels, self.topk)
         if self.per_video:
-            rows = np.flatnonzero(np.array(of_video) >= 0)
+            of_video = table.numbers("video_label").numpy() if "video_label" in table else labels
+            rows = np.flatnonzero(of_video >= 0)
             if not len(rows):
-                raise ProtocolError("Accuracy(per_video=True): none of the evaluated clips tells its video's label")
-            part = Scores([names[i] for i in rows], clips.logits[rows], np.array(of_video, dtype=np.int64)[rows])
-            self.scores = video_scores(part)
-        if self.dump:
-            self.scores.save(self.dump)
-        found = top_accuracy(clips.logits, clips.labels, self.topk)
-        if self.per_video:
+                raise ProtocolError("Accuracy(per_video=True): none of the evaluated clips has a label of its video")
+            self.scores = video_scores(Scores([names[i] for i in rows], clips.logits[rows], of_video[rows]))
             of_videos = top_accuracy(self.scores.logits, self.scores.labels, self.topk)
             found.update({f"video_{key}": value for key, value in of_videos.items()})
+        if self.dump:
+            self.scores.save(self.dump)
         if self.per_class:
-            known = clips.labels >= 0
+            known = labels >= 0
             classes = (self.dataset_meta or {}).get("classes") or ()
-            found = {**class_report(clips.logits[known], clips.labels[known], classes), **found}
-        return found
+            found = {**class_report(clips.logits[known], labels[known], classes), **found}
+        return {f"accuracy/{key}": value for key, value in found.items()}

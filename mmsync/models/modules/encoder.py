@@ -88,7 +88,10 @@ class Encoder(BaseModule):
 
     def extract(self, view: View) -> Union[Tensor, list[Tensor]]:
         """Extract pooled features for probes: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
-        feature = self.forward_map(view)
+        return self.extract_map(self.forward_map(view))
+
+    def extract_map(self, feature: FeatureMap) -> Union[Tensor, list[Tensor]]:
+        """Pool a feature map as :meth:`extract` does."""
         pooled = self.probe_neck(feature)
         if pooled.dim() == 2:
             return pooled

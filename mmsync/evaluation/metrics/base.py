@@ -1,0 +1,97 @@
+"""Base of metrics on feature tables: collect the tables of all batches and ranks, and compute once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Union
+
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
+from mmengine.evaluator import BaseMetric
+
+from mmsync.errors import ProtocolError
+from mmsync.structures import FeatureTable
+
+
+class TableMetric(BaseMetric):
+    """A metric on the columns of a :class:`~mmsync.structures.FeatureTable`; a subclass writes :meth:`compute`.
+
+    Samples that several processes have seen count once.
+    """
+
+    takes_tables = True
+    default_prefix = ""  # names of results are whole
+
+    def columns(self) -> dict[str, str]:
+        """Columns that it needs, each with the error message if the table does not have it."""
+        raise NotImplementedError
+
+    def keeps(self, table: FeatureTable) -> FeatureTable:
+        """Select the columns of a batch to keep."""
+        return table
+
+    def compute(self, table: FeatureTable) -> dict[str, float]:
+        """Compute the results of all samples."""
+        raise NotImplementedError
+
+    def process(self, data_batch: Any, data_samples: Union[FeatureTable, Sequence[dict]]) -> None:
+        """Keep a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: The table that a model predicts, or the samples of a model of another project as dicts.
+
+        Raises:
+            ProtocolError: A column is missing.
+        """
+        table = data_samples if isinstance(data_samples, FeatureTable) else FeatureTable.of_rows(data_samples)
+        self._require_columns(table)
+        self.results.append(self.keeps(table).detach())
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute on the main process and give the results to all.
+
+        Args:
+            size: Length of the data set.
+
+        Returns:
+            Result name -> value.
+
+        Raises:
+            MMSyncError: As :meth:`compute_metrics`, on every rank.
+        """
+        local = [FeatureTable.cat(self.results)] if self.results else []
+        self.results.clear()
+        parts = [part for rank in all_gather_object(local) for part in rank]
+        outcome: list[Any] = [None]
+        if is_main_process():
+            try:
+                outcome = [self.compute_metrics(parts)]
+            except Exception as error:  # every rank must learn of it, or the others wait for ever
+                outcome = [error]
+        broadcast_object_list(outcome)
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        return outcome[0]
+
+    def compute_metrics(self, results: list[FeatureTable]) -> dict[str, float]:
+        """Compute the results.
+
+        Args:
+            results: The samples, in parts.
+
+        Returns:
+            Result name -> value.
+
+        Raises:
+            ProtocolError: No sample, or a column is missing.
+        """
+        table = FeatureTable.cat(results)
+        if not len(table):
+            raise ProtocolError(f"{type(self).__name__}: the data set of the evaluation is empty")
+        self._require_columns(table)
+        return self.compute(table)
+
+    def _require_columns(self, table: FeatureTable) -> None:
+        for name, message in self.columns().items():
+            if name not in table:
+                raise ProtocolError(f"{type(self).__name__}: {message}")

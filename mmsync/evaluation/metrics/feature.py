@@ -1,0 +1,221 @@
+"""The metric that judges frozen features by probes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional, Union
+
+import numpy as np
+import torch
+from mmengine.logging import MMLogger
+
+from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
+from mmsync.evaluation.functional import Scores, class_report, top_accuracy, video_scores
+from mmsync.evaluation.metrics.base import TableMetric
+from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
+from mmsync.registry import METRICS, PROBES
+from mmsync.structures import FeatureTable
+
+_ABOUT_SAMPLES = ("label", "index", "role", "name", "kind", "windows", "video_label")
+
+
+@METRICS.register_module()
+class FeatureMetric(TableMetric):
+    """Collects the features ``(N, D)`` of a bank and of queries once and runs every probe on them.
+
+    A probe trains nothing but its own classifier: it never sees the encoder. Samples without a label are left out,
+    except by the measures of collapse. Accuracies are in percent. Names of results begin with that of the probe:
+
+    ==================================  ===========================================================================
+    ``knn/top1``, ``knn/top5``          weighted nearest neighbours; of further ``k``, ``knn/top1_k<k>``
+    ``linear/last``                     linear probe after its last epoch: the number to report
+    ``linear/best``, ``.../best_epoch`` its best epoch, chosen on the queries
+    ``mlp/last``, ``mlp/best``          MLP probe on the features of each joint: no linear probe
+    ``oneshot/top1``, ``oneshot/std``   cosine 1-NN by one clip of each class, mean and deviation over the draws
+    ``retrieval/top1``                  cosine 1-NN
+    ``pairs/auc``, ``pairs/eer``, ...   verification of pairs by their distance
+    ``collapse/std``, ``.../effective_rank``  spread of the features
+    ==================================  ===========================================================================
+
+    With ``per_class``, of a probe whose softmax is a probability (linear, MLP):
+
+    ================================================  =================================================================
+    ``linear/majority``, ``linear/balanced``          share of the most frequent class, mean recall of the classes
+    ``linear/recall_<class>``                         share of a class's samples that are recognised
+    ================================================  =================================================================
+
+    With ``per_video``, ``linear/video``, the accuracy on videos: mean of the softmax over the samples of one name.
+    Samples with the column ``video_label`` are judged by it, and those where it is -1 are left out. With both,
+    ``linear/video_majority``, ``linear/video_balanced`` and ``linear/videos``, the number of videos.
+
+    Args:
+        probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, so that their
+            options are easy to set (``test_evaluator.probes.linear.lr=0.1``) and one kind of probe may come twice.
+        collapse: Add the probe :class:`~mmsync.evaluation.probes.Collapse`.
+        save_features: Name of an ``npz`` file for the table; ``None`` keeps it in memory only.
+        device: Where the probes compute.
+        kinds: Kinds of pairs whose features are looked at, bank and query; ``None`` for all. Kinds whose pairs show no
+            action (two videos) can be left out. Verification of pairs sees all.
+        per_video: Judge videos too.
+        per_class: Report recalls and the majority too, for uneven classes.
+
+    Raises:
+        ConfigError: A probe has an unknown argument or one out of its range, or two have the same name.
+    """
+
+    config_schema = {"probes": PROBES}
+
+    def __init__(
+        self,
+        probes: Union[Mapping[str, dict], Sequence[dict]] = (),
+        collapse: bool = True,
+        save_features: Optional[str] = None,
+        device: str = "cpu",
+        kinds: Optional[Sequence[str]] = None,
+        per_video: bool = False,
+        per_class: bool = False,
+    ) -> None:
+        super().__init__()
+        self.probes = _build(probes)
+        if (per_video or per_class) and not any(probe.softmax for probe in self.probes.values()):
+            what = "per_video" if per_video else "per_class"
+            raise ConfigError(f"FeatureMetric: {what}=True judges a linear or MLP probe; add dict(type='LinearProbe')")
+        if collapse:
+            self.probes["collapse"] = Collapse()
+        self.save_features, self.device = save_features, device
+        self.kinds = None if kinds is None else tuple(kinds)
+        self.per_video, self.per_class = per_video, per_class
+        self.protocol = ""
+        self.last: Optional[FeatureTable] = None  # of the latest evaluation, on the main process: for pictures
+        self.found: dict[str, ProbeResult] = {}  # by name of the probe, likewise
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """Scores of each probe that classifies in the latest evaluation, on the main process."""
+        return {name: one.scores for name, one in self.found.items() if one.scores is not None}
+
+    @property
+    def features(self) -> list[str]:
+        """Columns of features that the probes ask for."""
+        return list(dict.fromkeys(probe.column for probe in self.probes.values() if probe.column))
+
+    def columns(self) -> dict[str, str]:
+        """Columns that the probes need, each with the error message if the table does not have it."""
+        return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
+
+    def keeps(self, table: FeatureTable) -> FeatureTable:
+        """Select the columns that the probes need and those about the samples; all, if they are saved."""
+        return table if self.save_features else table.select([*self.columns(), *_ABOUT_SAMPLES])
+
+    def compute(self, table: FeatureTable) -> dict[str, float]:
+        """Run the probes.
+
+        Raises:
+            ProtocolError: No label, or no bank or query, where a probe needs them.
+            DataError: Some features are not finite.
+        """
+        chosen = self._of_kinds(table)
+        for name in self.features:
+            _require_finite(chosen, name)
+        self.last = chosen
+        if self.save_features:
+            chosen.save(self.save_features)
+        if any(probe.sees == "labelled" for probe in self.probes.values()):
+            labelled = bank_and_query(chosen)
+        metrics: dict[str, float] = {}
+        self.found = {}
+        for name, probe in self.probes.items():
+            if probe.sees == "labelled":
+                bank, query = labelled
+            elif probe.sees == "roles":
+                bank, query = bank_and_query(table, labelled=False)
+            else:
+                bank = query = chosen
+            result = self.found[name] = probe.run(bank, query, self.device)
+            if probe.softmax and result.scores is not None:
+                result.metrics.update(self._of_classes(query, result.scores))
+            metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})
+        self._log(chosen, labelled if any(p.sees == "labelled" for p in self.probes.values()) else None)
+        return metrics
+
+    def _of_kinds(self, table: FeatureTable) -> FeatureTable:
+        if self.kinds is None:
+            return table
+        chosen = table.take(np.flatnonzero(np.isin(table.texts("kind", ""), self.kinds)))
+        if not len(chosen):
+            raise ProtocolError(f"FeatureMetric: none of the evaluated pairs is of kinds {', '.join(self.kinds)}")
+        return chosen
+
+    def _of_classes(self, query: FeatureTable, scores: Scores) -> dict[str, float]:
+        """Results by class and of videos."""
+        found: dict[str, float] = {}
+        if self.per_class:
+            classes = (self.dataset_meta or {}).get("classes") or ()
+            found.update(class_report(scores.logits, scores.labels, classes))
+        labels = query.numbers("video_label") if "video_label" in query else query.numbers("label")
+        rows = np.flatnonzero(labels.numpy() >= 0)
+        if self.per_video and len(rows):
+            names = query.texts("name", "?")
+            videos = video_scores(Scores([names[i] for i in rows], scores.logits[rows], labels.numpy()[rows]))
+            found["video"] = top_accuracy(videos.logits, videos.labels, (1,))["top1"]
+            if self.per_class:
+                found["videos"] = float(len(videos.names))  # MMEngine's json has null for whole numbers
+                report = class_report(videos.logits, videos.labels)
+                found.update(video=report["top1"], video_majority=report["majority"], video_balanced=report["balanced"])
+        found.pop("top1", None)  # that is `last`
+        return found
+
+    def _log(self, table: FeatureTable, labelled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
+        """Write the protocol to the log, once and not at every validation."""
+        width = {name: table.vectors(name).shape[1] for name in self.features}
+        note = [
+            f"{d}-d pooled backbone features" if name == "feature" else f"{d}-d {name}" for name, d in width.items()
+        ]
+        if any(isinstance(table[name], list) for name in self.features):
+            note.append("means over the frames of a sequence")
+        if labelled is not None:
+            bank, query = labelled
+            classes = len(torch.cat([bank.numbers("label"), query.numbers("label")]).unique())
+            note.append(f"bank {len(bank)}, query {len(query)}, {classes} classes, no augmentation")
+        note += [result.note for result in self.found.values() if result.note]
+        protocol = f"Protocol: {'; '.join(note)}"
+        if note and protocol != self.protocol:
+            MMLogger.get_current_instance().info(protocol)
+            self.protocol = protocol
+
+
+def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Probe]:
+    """Probes by name."""
+    named: Iterable[tuple[str, Any]] = (
+        configs.items() if isinstance(configs, Mapping) else (("", config) for config in configs)
+    )
+    probes: dict[str, Probe] = {}
+    for name, config in named:
+        if not isinstance(config, Mapping) or "type" not in config:
+            raise ConfigError(f"FeatureMetric.probes: {config!r} is no config of a probe; write dict(type='KNN')")
+        target = PROBES.get(config["type"]) if isinstance(config["type"], str) else config["type"]
+        accepted = list(inspect.signature(target).parameters)
+        for key in set(config) - {"type", *accepted}:
+            hint = did_you_mean(nearest(key, accepted)) or f"; it takes {', '.join(accepted)}"
+            raise ConfigError(f"{target.__name__}: unknown argument {key!r}{hint}")
+        probe = PROBES.build(dict(config))
+        name = name or probe.name
+        if name in probes:
+            raise ConfigError(
+                f"FeatureMetric.probes: two probes are called {name!r}; name them: "
+                f"probes=dict({name}=dict(type=...), {name}_2=dict(type=...))"
+            )
+        probes[name] = probe
+    return probes
+
+
+def _require_finite(table: FeatureTable, name: str) -> None:
+    bad = (~torch.isfinite(table.vectors(name)).all(dim=1)).nonzero().flatten().tolist()
+    if bad:
+        names = table.texts("name", "?")
+        raise DataError(
+            f"{len(bad)} of {len(table)} features are not finite, of samples "
+            f"{', '.join(names[i] for i in bad[:5])}{' ...' if len(bad) > 5 else ''}: the model has diverged "
+            "(lower the learning rate) or these clips hold NaN (run tools/misc/check_data.py)"
+        )

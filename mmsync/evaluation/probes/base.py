@@ -1,0 +1,152 @@
+"""Base of probes: the columns they need and the result they return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple, Optional
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmsync.errors import ConfigError, ProtocolError
+from mmsync.evaluation.functional import Scores
+from mmsync.structures import FeatureTable
+
+
+@dataclass
+class ProbeResult:
+    """The outcome of a probe.
+
+    Attributes:
+        metrics: Values by name.
+        scores: Logits of the queries, of a probe that classifies.
+        curves: Values after each epoch by name, of a probe that trains.
+        note: The protocol in a few words, for the log.
+    """
+
+    metrics: dict[str, float]
+    scores: Optional[Scores] = None
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    note: str = ""
+
+
+class Probe:
+    """Judges features that were extracted once; it never sees the encoder.
+
+    A subclass sets ``name`` and ``headline`` and writes :meth:`run`.
+
+    Args:
+        column: Name of the column of features ``(N, D)``; of sequences the mean over their frames is used.
+    """
+
+    name: ClassVar[str] = ""
+    """First word of its results, unless the metric is given another one."""
+    headline: ClassVar[str] = ""
+    """The result to report."""
+    sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
+    """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
+    softmax: ClassVar[bool] = False
+    """Whether the softmax of its scores is a probability, so that the clips of a video can be averaged."""
+
+    def __init__(self, column: str = "feature") -> None:
+        self.column = column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it needs."""
+        return () if not self.column else (self.column,)
+
+    def missing(self, column: str) -> str:
+        """The error message for a column that the table does not have."""
+        return f"the model's predict() sets no `{column}`"
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Judge the features.
+
+        Args:
+            bank: Samples with the role ``'bank'``.
+            query: Samples with the role ``'query'``.
+            device: Where to compute.
+        """
+        raise NotImplementedError
+
+    def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
+        """Features and labels on the device."""
+        x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
+        return Arrays(x, y, q, labels, int(max(y.max(), labels.max())) + 1)
+
+
+class Arrays(NamedTuple):
+    """Features ``(N, D)`` and labels ``(N,)``, int64 in ``[0, num_classes)``, of bank and queries."""
+
+    bank: Tensor
+    bank_labels: Tensor
+    query: Tensor
+    query_labels: Tensor
+    num_classes: int
+
+
+def row_names(table: FeatureTable) -> list[str]:
+    """A unique name for each row, by which streams are fused: that of the sample; of pairs, windows, kind and index."""
+    names = table.texts("name", "?")
+    if "kind" not in table and "distance" not in table:
+        return names
+    windows = table.texts("windows", "") if "windows" in table else names
+    places = table.numbers("index").tolist()
+    kinds = table.texts("kind", "")
+    return [f"{w}:{k}:{i}" for w, k, i in zip(windows, kinds, places)]
+
+
+def scores_of(query: FeatureTable, logits: Tensor) -> Scores:
+    """Logits of the queries with their names and labels."""
+    return Scores(row_names(query), logits.float().cpu().numpy(), query.numbers("label").numpy())
+
+
+def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureTable, FeatureTable]:
+    """Split a table by role.
+
+    Args:
+        table: The samples of an evaluation.
+        labelled: Leave out samples without a label, and insist on some in both roles.
+
+    Raises:
+        ProtocolError: No label, or no labelled sample of a role.
+    """
+    known = table.numbers("label").numpy() >= 0
+    if labelled and not known.any():
+        raise ProtocolError(
+            "KNN and linear probes compare with labels, but none of the evaluated samples has one. Give the source "
+            "its labels, or drop the probes: val_evaluator=dict(type='FeatureMetric', probes=[])"
+        )
+    roles = np.array(table.texts("role", "train"))
+    parts = []
+    for role in ("bank", "query"):
+        index = np.flatnonzero((roles == role) & known if labelled else roles == role)
+        if labelled and not len(index):
+            raise ProtocolError(
+                f"probes need labelled samples with role {role!r}, but the evaluated data set has none (its roles: "
+                f"{', '.join(sorted(set(roles.tolist())))}). Give the data set "
+                "roles=dict(bank=<training split>, query=<test split>)"
+            )
+        parts.append(table.take(index))
+    return parts[0], parts[1]
+
+
+def require_whole(owner: Probe, least: int = 1, **values: Any) -> None:
+    """Raise a ConfigError unless all arguments are whole numbers from ``least`` on."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a whole number from {least} on")
+
+
+def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
+    """Raise a ConfigError unless all arguments, given as value, whether it is right, and the range, are right."""
+    for name, (value, right, words) in values.items():
+        if not right:
+            raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")
+
+
+def mean_loss(likelihood: list[Tensor]) -> float:
+    """Mean cross-entropy of the probabilities ``(n,)`` that were given to the right classes, batch by batch."""
+    return -torch.cat(likelihood).clamp_min(1e-30).log().mean().item()

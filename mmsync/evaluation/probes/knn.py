@@ -1,0 +1,129 @@
+"""Nearest neighbours: KNN, retrieval and one-shot recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Union
+
+import numpy as np
+
+from mmsync.errors import ConfigError
+from mmsync.evaluation.functional import knn_classify, mean_average_precision, topk_accuracy
+from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
+from mmsync.ops.subsets import exemplars
+from mmsync.registry import PROBES
+from mmsync.structures import FeatureTable
+
+
+@PROBES.register_module()
+class KNN(Probe):
+    """Weighted nearest neighbours on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
+
+    Gives ``top1`` and ``top5`` in percent; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
+
+    Args:
+        k: Number of neighbours, or a list of them, the one to report first.
+        temperature: Of the weights ``exp(cos / temperature)``, above 0.
+        standardize: Bring each feature to zero mean and unit variance over the bank first.
+        column: Name of the column of features.
+
+    Raises:
+        ConfigError: ``k`` or ``temperature`` is out of its range.
+    """
+
+    name = "knn"
+    headline = "top1"
+
+    def __init__(
+        self,
+        k: Union[int, Sequence[int]] = 20,
+        temperature: float = 0.1,
+        standardize: bool = False,
+        column: str = "feature",
+    ) -> None:
+        super().__init__(column)
+        self.k = [k] if isinstance(k, (int, str)) else list(k)
+        if not self.k or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.k):
+            raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
+        require_range(self, temperature=(temperature, temperature > 0, "above 0"))
+        self.temperature, self.standardize = temperature, standardize
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Classify the queries."""
+        x, y, q, labels, classes = self.arrays(bank, query, device)
+        result = ProbeResult({})
+        for k in self.k:
+            scores = knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
+            suffix = f"_k{k}" if result.metrics else ""
+            if not result.metrics:
+                result.scores = scores_of(query, scores)
+            for n in (1, 5):
+                result.metrics[f"top{n}{suffix}"] = 100 * topk_accuracy(scores, labels, n)
+        k_text = self.k if len(self.k) > 1 else self.k[0]
+        features = "standardised" if self.standardize else "raw"
+        result.note = f"KNN k={k_text}, T={self.temperature}, {features} features"
+        return result
+
+
+@PROBES.register_module()
+class Retrieval(Probe):
+    """Retrieval by the cosine of raw features ``(N, D)``: each query takes the label of its nearest bank sample.
+
+    Gives ``top1`` in percent and, with ``mean_average_precision``, ``map``.
+
+    Args:
+        mean_average_precision: Report also how early the bank samples of a query's class are found; this sorts the bank
+            for each query.
+        column: Name of the column of features.
+    """
+
+    name = "retrieval"
+    headline = "top1"
+
+    def __init__(self, mean_average_precision: bool = False, column: str = "feature") -> None:
+        super().__init__(column)
+        self.mean_average_precision = mean_average_precision
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Retrieve the queries."""
+        x, y, q, labels, classes = self.arrays(bank, query, device)
+        scores = knn_classify(x, y, q, classes, k=1)
+        metrics = {"top1": 100 * topk_accuracy(scores, labels)}
+        if self.mean_average_precision:
+            metrics["map"] = 100 * mean_average_precision(x, y, q, labels)
+        return ProbeResult(metrics, scores_of(query, scores), note="retrieval: cosine 1-NN, raw features")
+
+
+@PROBES.register_module()
+class OneShot(Probe):
+    """Cosine 1-NN on raw features ``(N, D)`` by one bank sample of each class.
+
+    Gives ``top1`` and ``std``, mean and standard deviation in percent over the draws.
+
+    Args:
+        draws: Number of draws of exemplars.
+        seed: Of the first draw; further ones count up.
+        column: Name of the column of features.
+
+    Raises:
+        ConfigError: ``draws`` is not positive.
+    """
+
+    name = "oneshot"
+    headline = "top1"
+
+    def __init__(self, draws: int = 10, seed: int = 0, column: str = "feature") -> None:
+        super().__init__(column)
+        require_whole(self, draws=draws)
+        require_whole(self, 0, seed=seed)
+        self.draws, self.seed = draws, seed
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Classify the queries by each draw."""
+        x, y, q, labels, classes = self.arrays(bank, query, device)
+        accuracy = []
+        for draw in range(self.draws):
+            rows = exemplars(y.cpu(), self.seed + draw).to(device)
+            accuracy.append(100 * topk_accuracy(knn_classify(x[rows], y[rows], q, classes, k=1), labels))
+        note = f"one-shot: cosine 1-NN, mean of {self.draws} draws of one clip a class"
+        return ProbeResult({"top1": float(np.mean(accuracy)), "std": float(np.std(accuracy))}, note=note)

@@ -1,0 +1,106 @@
+"""Verification of pairs of tracks."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+from mmsync.errors import DataError, ProtocolError
+from mmsync.evaluation.functional import (
+    Scores,
+    auc_interval,
+    best_threshold,
+    decisions,
+    equal_error_rate,
+    majority_share,
+    pair_auc,
+)
+from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, row_names
+from mmsync.registry import PROBES
+from mmsync.structures import FeatureTable
+
+
+@PROBES.register_module()
+class PairVerification(Probe):
+    """Separates pairs in sync from others by their distance ``(N,)``. All results in percent.
+
+    Thresholds are chosen on the role ``bank`` and everything is counted on the role ``query``. See
+    docs/design/0026-sync3d-protocols.md.
+
+    =====================================  ============================================================================
+    ``pairs/auc``                          area under the ROC curve; 50 is chance
+    ``pairs/auc_low``, ``pairs/auc_high``  its confidence interval, videos drawn by a bootstrap
+    ``pairs/auc_easy``, ``_medium``, ...   the same of the positive pairs against one kind of negatives
+    ``pairs/eer``                          equal error rate
+    ``pairs/accuracy``                     right decisions at the threshold that is most accurate on the bank
+    ``pairs/majority``                     the same for always giving the more frequent answer
+    ``pairs/balanced_accuracy``            mean recall of both answers, at the bank's best threshold for it
+    =====================================  ============================================================================
+
+    Args:
+        confidence: Of the interval, in (0, 1).
+        draws: Of the bootstrap.
+        dump: File for the distances of the queries, which ``tools/analysis_tools/ensemble.py`` adds to those of other
+            streams; ``None`` for no file.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+    """
+
+    name = "pairs"
+    headline = "auc"
+    sees = "roles"
+
+    def __init__(self, confidence: float = 0.95, draws: int = 1000, dump: Optional[str] = None) -> None:
+        super().__init__("")
+        require_whole(self, draws=draws)
+        require_range(self, confidence=(confidence, 0 < confidence < 1, "in (0, 1)"))
+        self.confidence, self.draws, self.dump = confidence, draws, dump
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it needs."""
+        return ("distance", "positive")
+
+    def missing(self, column: str) -> str:
+        """The error message for a column that the table does not have."""
+        who = "data set" if column == "positive" else "model's predict()"
+        return f"PairVerification: the {who} sets no `{column}`; it is for Sync3D on a PairDataset"
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Count.
+
+        Raises:
+            ProtocolError: No bank, or a role does not have pairs of both answers.
+            DataError: Some distances are not finite.
+        """
+        known, (d, y) = _pairs(bank, "bank"), _pairs(query, "query")
+        found = dict(auc=pair_auc(d, y), eer=equal_error_rate(d, y), majority=majority_share(y))
+        videos = np.array(query.texts("name", "?"))
+        found["auc_low"], found["auc_high"] = auc_interval(d, y, videos, self.confidence, self.draws)
+        scores = Scores(row_names(query), d[:, None].astype(np.float32), y.astype(np.int64))
+        if self.dump:
+            scores.save(self.dump)
+        found["accuracy"] = decisions(d, y, best_threshold(*known))[0]
+        found["balanced_accuracy"] = decisions(d, y, best_threshold(*known, balanced=True))[1]
+        kind = np.array(query.texts("kind", ""))
+        for one in np.unique(kind[~y]).tolist():
+            chosen = y | (kind == one)
+            found[f"auc_{one}"] = pair_auc(d[chosen], y[chosen])
+        return ProbeResult({key: 100 * value for key, value in found.items()}, scores)
+
+
+def _pairs(part: FeatureTable, role: str) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and labels ``(n,)`` of a role."""
+    distance = np.asarray(part["distance"], dtype=np.float64).reshape(len(part))
+    positive = np.asarray(part["positive"]).astype(bool)
+    if not np.isfinite(distance).all():
+        raise DataError(f"PairVerification: {(~np.isfinite(distance)).sum()} distances are not finite")
+    if len(np.unique(positive)) < 2:
+        raise ProtocolError(
+            f"PairVerification: role {role!r} needs positive pairs and others, and has {len(part)} pairs, "
+            f"{int(positive.sum())} of them positive. Give the data set roles=dict(bank=<training "
+            "split>, query=<test split>) and a mix of positive and negative kinds"
+        )
+    return distance, positive

@@ -1,0 +1,119 @@
+"""Tables of results, and the files that hold them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmsync.fileio import atomic_path
+from mmsync.protocols.overlay import LOADERS
+
+_HEADER = ("Protocol", "Description", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
+
+
+def describe_data(cfg: Config) -> str:
+    """Source and splits, training before test."""
+    loaders = [cfg.get(key) for key in LOADERS]
+    datasets = [loader.dataset for loader in loaders if loader is not None]
+    source = datasets[-1].get("source", {})
+    name = str(source.get("type", datasets[-1].get("type"))).replace("Source", "")
+    if name == "Store":  # one class for all converted data: the folder has the name
+        name = Path(source.root).name
+    roles = datasets[-1].get("roles") or {}
+    train = datasets[0].get("split") if len(datasets) > 1 else roles.get("bank")
+    test = roles.get("query", datasets[-1].get("split"))
+    subset = datasets[0].get("subset")
+    share = f" ({subset.share:.0%} {subset.get('rule', 'stratified')})" if subset and "share" in subset else ""
+    return f"{name} {_split_text(train)}{share} / {_split_text(test)}"
+
+
+def _split_text(split: Any) -> str:
+    return split if isinstance(split, str) else "all" if split is None else str(dict(split))
+
+
+def spread(values: Sequence[float]) -> dict[str, Optional[float]]:
+    """``mean`` and ``std``, the sample's standard deviation; ``None`` of a single value."""
+    return dict(mean=float(np.mean(values)), std=float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+
+def value_text(row: Mapping[str, Any]) -> str:
+    """``mean ± std (best b)``, as far as ``row`` has them."""
+    std = "" if row["std"] is None else f" ± {row['std']:.2f}"
+    best = "" if row.get("best") is None else f" (best {row['best']:.2f})"
+    return f"{row['mean']:.2f}{std}{best}"
+
+
+def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """The cells of the table, header first."""
+    cells: list[tuple[str, ...]] = [_HEADER]
+    for row in rows:
+        path = Path(row["checkpoint"])
+        checkpoint = f"{path.parent.name}/{path.name}" + (f", epoch {row['epoch']}" if row["epoch"] else "")
+        seeds = ", ".join(map(str, row["seeds"])) or "-"
+        rule = {"last": "last", "none": "-"}[row["epoch_rule"]]
+        # changes of the shipped protocol are part of what it is
+        what = "; ".join([row["title"], *(f"{key}={value}" for key, value in row.get("changes", {}).items())])
+        cells.append((row["protocol"], what, row["data"], value_text(row), rule, seeds, checkpoint))
+    return cells
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The results as a markdown table; mean ± standard deviation over the seeds, last epoch first."""
+    return markdown_cells(table_rows(rows))
+
+
+def plain_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The results in aligned columns."""
+    return plain_cells(table_rows(rows))
+
+
+def markdown_cells(cells: Sequence[tuple[str, ...]]) -> str:
+    """A markdown table of cells, header first."""
+    head, *body = cells
+    lines = [head, ("---",) * len(head), *body]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"
+
+
+def plain_cells(cells: Sequence[tuple[str, ...]]) -> str:
+    """Cells, header first, in aligned columns."""
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def read_json(path: Path, default: Any) -> Any:
+    """The content of a file; ``default`` if it is missing or, with a warning, if it is damaged or of another type."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, type(default)):
+            raise ValueError(f"it holds a {type(value).__name__}")
+    except FileNotFoundError:
+        return default
+    except ValueError as error:  # also of the decoders of JSON and UTF-8
+        print_log(f"{path} is damaged and is written again: {error}", logger="current", level=logging.WARNING)
+        return default
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def history_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """The cells of a table with a row for each epoch and a column for each protocol, header first."""
+    protocols = list(dict.fromkeys(row["protocol"] for row in rows))
+    epochs = sorted({row["epoch"] for row in rows})
+    found = {(row["epoch"], row["protocol"]): value_text(row) for row in rows}
+    return [
+        ("Epoch", *protocols),
+        *((str(epoch), *(found.get((epoch, name), "-") for name in protocols)) for epoch in epochs),
+    ]

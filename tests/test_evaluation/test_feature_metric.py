@@ -1,0 +1,252 @@
+"""The metric counts each sample once, runs what it is told to, and explains what it cannot do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing as mp
+from mmengine.logging import MMLogger
+
+from mmsync.config import check
+from mmsync.errors import ConfigError, DataError, ProtocolError
+from mmsync.evaluation.functional import knn_classify, topk_accuracy
+from mmsync.evaluation.metrics import FeatureMetric
+from mmsync.evaluation.probes import KNN, LinearProbe, MLPProbe, OneShot, PairVerification
+from mmsync.registry import PROBES
+from mmsync.structures import FeatureTable
+
+
+def samples(n=60, bank=40, labelled=True):
+    g = torch.Generator().manual_seed(0)
+    label = torch.arange(n) % 3
+    feature = torch.randn(n, 5, generator=g) + 2 * torch.randn(3, 5, generator=g)[label]
+    return [
+        {
+            "feature": feature[i],
+            "gt_label": int(label[i]) if labelled else -1,
+            "index": i,
+            "name": f"clip{i}",
+            "role": "bank" if i < bank else "query",
+        }
+        for i in range(n)
+    ]
+
+
+def probes(*configs, **options):
+    """A metric of probes, given as their class and arguments."""
+    return FeatureMetric(probes=[dict(type=kind, **arguments) for kind, arguments in configs], **options)
+
+
+def run(metric, data, batch=7):
+    for start in range(0, len(data), batch):
+        metric.process(None, data[start : start + batch])
+    return metric.evaluate(len(data))
+
+
+def expected_top1(data, k):
+    def part(role):
+        chosen = [s for s in data if s["role"] == role and s["gt_label"] >= 0]
+        return torch.stack([s["feature"] for s in chosen]), torch.tensor([s["gt_label"] for s in chosen])
+
+    (bank, bank_labels), (query, labels) = part("bank"), part("query")
+    return 100 * topk_accuracy(knn_classify(bank, bank_labels, query, 3, k), labels)
+
+
+def test_results_and_the_protocol_line(caplog):
+    lines = []
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(lambda record: lines.append(record.getMessage()) or True)
+    data = samples()
+    metric = probes(("KNN", {"k": [5, 200]}), ("LinearProbe", {"epochs": 20, "lr": 0.1, "standardize": True}))
+    result = run(metric, data)
+    names = ["top1", "top5", "top1_k200", "top5_k200"]
+    linear = ["linear/last", "linear/best", "linear/best_epoch"]
+    assert list(result) == [f"knn/{n}" for n in names] + linear + ["collapse/std", "collapse/effective_rank"]
+    assert result["knn/top1"] == pytest.approx(expected_top1(data, 5))
+    assert result["knn/top1_k200"] == pytest.approx(expected_top1(data, 40))  # more than the bank has
+    assert result["knn/top5"] == 100
+    assert result["linear/best"] >= result["linear/last"] > 60
+    protocol = next(line for line in lines if line.startswith("Protocol"))
+    for part in ("5-d pooled", "bank 40", "query 20", "k=[5, 200]", "T=0.1", "last of 20 epochs"):
+        assert part in protocol
+
+
+def test_unlabelled_samples_are_left_out():
+    data = samples()
+    for i in (3, 17, 55):
+        data[i]["gt_label"] = -1
+    assert run(probes(("KNN", {"k": 3})), data)["knn/top1"] == pytest.approx(expected_top1(data, 3))
+
+
+def test_padded_samples_count_once():
+    data = samples()
+    assert run(probes(("KNN", {"k": 3})), data + data[:4]) == run(probes(("KNN", {"k": 3})), data)
+
+
+def test_no_labels_no_roles_no_data():
+    with pytest.raises(ProtocolError, match=r"none of the evaluated samples has one.*probes="):
+        run(probes(("KNN", {})), samples(labelled=False))
+    result = run(FeatureMetric(), samples(labelled=False))
+    assert list(result) == ["collapse/std", "collapse/effective_rank"]
+    with pytest.raises(ProtocolError, match=r"role 'query'.*roles=dict\(bank="):
+        run(probes(("KNN", {})), samples(bank=60))
+    with pytest.raises(ProtocolError, match="empty"):
+        probes(("KNN", {})).evaluate(0)
+    with pytest.raises(ProtocolError, match="sets no `feature`"):
+        FeatureMetric().process(None, [{"name": "a"}])
+
+
+def test_nan_features_name_their_samples():
+    data = samples()
+    data[11]["feature"] = data[11]["feature"] * float("nan")
+    with pytest.raises(DataError, match=r"1 of 60 features are not finite, of samples clip11"):
+        run(probes(("KNN", {})), data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        (KNN, {"k": "20"}, "KNN.k='20': give the number of neighbours"),
+        (KNN, {"k": [1, 0]}, r"KNN.k=\[1, 0\]: give"),
+        (KNN, {"temperature": 0}, "KNN.temperature=0: give a number above 0"),
+        (LinearProbe, {"epochs": 0}, "LinearProbe.epochs=0: give a whole number from 1 on"),
+        (LinearProbe, {"lr": -1.0}, "LinearProbe.lr=-1.0"),
+        (MLPProbe, {"dropout": 1.0}, r"MLPProbe.dropout=1.0: give a number in \[0, 1\)"),
+        (OneShot, {"draws": 2.5}, "OneShot.draws=2.5"),
+        (PairVerification, {"confidence": 95}, "PairVerification.confidence=95"),
+    ],
+)
+def test_arguments_out_of_range(kind, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        kind(**arguments)
+
+
+def test_unknown_option():
+    with pytest.raises(ConfigError, match="KNN: unknown argument 'temprature'; did you mean 'temperature'"):
+        probes(("KNN", {"temprature": 1}))
+    with pytest.raises(ConfigError, match="'top'; it takes k, temperature, standardize"):
+        probes(("KNN", {"top": 1}))
+    with pytest.raises(ConfigError, match="two probes are called 'knn'"):
+        probes(("KNN", {}), ("KNN", {"k": 1}))
+    with pytest.raises(ConfigError, match="is no config of a probe"):
+        FeatureMetric(probes=["KNN"])
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_config_check_knows_probes(named):
+    one, path = dict(type="KNN", temprature=1), "probes.knn" if named else "probes.0"
+    evaluator = dict(type="FeatureMetric", probes=dict(knn=one) if named else [one])
+    loader = dict(dataset=dict(type="BaseDataset"), sampler=dict(type="DefaultSampler"))
+    cfg = dict(model=dict(type="BaseModel"), test_dataloader=loader, test_cfg={}, test_evaluator=evaluator)
+    with pytest.raises(ConfigError, match=f"test_evaluator.{path}.temprature: KNN takes no .* did you mean"):
+        check(cfg)
+    one["type"] = "KNM"
+    with pytest.raises(ConfigError, match="'KNM' is not a registered probe; did you mean 'KNN'"):
+        check(cfg)
+
+
+def test_names_of_probes_are_names_of_results():
+    metric = FeatureMetric(
+        probes=dict(near=dict(type="KNN", k=1), far=dict(type="KNN", k=40)), collapse=False, save_features=None
+    )
+    data = samples()
+    result = run(metric, data)
+    assert list(result) == ["near/top1", "near/top5", "far/top1", "far/top5"]
+    assert result["far/top1"] == pytest.approx(expected_top1(data, 40))
+    assert set(metric.scores) == {"near", "far"}
+
+
+def test_sequences_are_probed_by_their_means_and_other_shapes_are_refused():
+    data = samples()
+    kinds = [("KNN", {"k": 5}), ("LinearProbe", {"epochs": 5, "lr": 0.1}), ("OneShot", {}), ("Retrieval", {})]
+    mlp = ("MLPProbe", {"hidden": 8, "epochs": 2, "column": "feature"})
+    expected = run(probes(*kinds, mlp), data)
+    for i, sample in enumerate(data):
+        noise = torch.randn(4 + i % 3, 5)
+        sample["feature"] = sample["feature"] + noise - noise.mean(0)
+    found = run(probes(*kinds, mlp), data)
+    assert {k: v for k, v in found.items() if "rank" not in k} == pytest.approx(
+        {k: v for k, v in expected.items() if "rank" not in k}, abs=5
+    )
+    assert found["knn/top1"] == expected["knn/top1"]
+    for sample in data:
+        sample["feature"] = torch.zeros(2, 3, 4)
+    with pytest.raises(DataError, match=r"column 'feature' has to hold features \(N, D\).*\(60, 2, 3, 4\)"):
+        run(probes(("KNN", {})), data)
+
+
+def test_a_probe_reads_its_column_and_a_missing_one_is_named():
+    data = samples()
+    for sample in data:
+        sample["feature_audio"] = sample["feature"].flip(0)
+        sample["feature"] = sample["feature"] * 0
+    assert run(probes(("KNN", {"k": 5, "column": "feature_audio"}), collapse=False), data)["knn/top1"] == pytest.approx(
+        expected_top1([dict(s, feature=s["feature_audio"]) for s in data], 5)
+    )
+    with pytest.raises(ProtocolError, match="sets no `feature_video`"):
+        run(probes(("KNN", {"column": "feature_video"})), data)
+    with pytest.raises(ProtocolError, match=r"by tools/benchmark"):
+        run(probes(("MLPProbe", {})), data)
+
+
+def test_mean_average_precision_is_scikit_learns():
+    from sklearn.metrics import average_precision_score
+
+    data = samples()
+    result = run(probes(("Retrieval", {"mean_average_precision": True})), data)
+    bank, query = ([s for s in data if s["role"] == role] for role in ("bank", "query"))
+    x = torch.nn.functional.normalize(torch.stack([s["feature"] for s in bank]), dim=1)
+    found = [
+        average_precision_score(
+            [b["gt_label"] == q["gt_label"] for b in bank], x @ torch.nn.functional.normalize(q["feature"], dim=0)
+        )
+        for q in query
+    ]
+    assert result["retrieval/map"] == pytest.approx(100 * np.mean(found))
+    assert result["retrieval/top1"] == pytest.approx(expected_top1(data, 1))
+
+
+def test_trained_probes_keep_their_curves():
+    metric = probes(("LinearProbe", {"epochs": 7, "lr": 0.1}), ("MLPProbe", {"column": "feature", "epochs": 4}))
+    result = run(metric, samples())
+    for name, epochs in (("linear", 7), ("mlp", 4)):
+        curves = metric.found[name].curves
+        assert len(curves["loss"]) == len(curves["top1"]) == epochs
+        assert curves["top1"][-1] == result[f"{name}/last"]
+        assert curves["loss"][-1] < curves["loss"][0]
+        assert result[f"{name}/{PROBES.get('LinearProbe').headline}"] == result[f"{name}/last"]
+
+
+def test_a_table_and_samples_give_the_same():
+    data = samples()
+    metric = probes(("KNN", {}))
+    metric.process(None, FeatureTable.of_rows(data))
+    assert metric.evaluate(60) == run(probes(("KNN", {})), data)
+
+
+def _rank(rank, store, out, fail):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    data = samples(59)
+    if fail:
+        data[4]["feature"] = data[4]["feature"] / 0
+    padded = data + data[:1]
+    try:
+        result = run(probes(("KNN", {"k": 5})), padded[rank::2])
+    except DataError as error:
+        result = str(error)
+    torch.save(result, f"{out}{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.dist
+@pytest.mark.parametrize("fail", [False, True])
+def test_two_ranks_give_the_result_of_one(tmp_path, fail):
+    args = (str(tmp_path / "store"), str(tmp_path / "out"), fail)
+    mp.start_processes(_rank, args, nprocs=2, start_method="fork")
+    results = [torch.load(tmp_path / f"out{rank}.pt") for rank in (0, 1)]
+    assert results[0] == results[1]
+    if fail:
+        assert "clip4" in results[0]  # an error reaches every rank, none waits for ever
+    else:
+        assert results[0] == run(probes(("KNN", {"k": 5})), samples(59))
