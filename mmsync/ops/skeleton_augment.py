@@ -45,7 +45,7 @@ class Shift:
     """Take ``offset (N, 1 or T, k)`` from the first k channels; all-zero frames stay zero.
 
     With ``origin``, a joint's index, the place of this joint is taken away too, for all persons and frames of the clip
-    the one of the first person that is there, in the first frame in which it is seen. ``apply (N,)`` bool leaves other
+    the one of the first person present, in the first frame in which it is seen. ``apply (N,)`` bool leaves other
     clips as they are.
     """
 
@@ -335,7 +335,7 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
 
     Args:
         x: ``(N, M, T, V, C)``; not changed.
-        mask: ``(N, M)`` bool, True where a person is there; ``None``: everywhere.
+        mask: ``(N, M)`` bool, True where a person is present; ``None``: everywhere.
         maps: What to do, each with its per-clip parameters.
 
     Returns:
@@ -355,7 +355,7 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
-    # First persons come first, so that their noise does not depend on who else is there.
+    # First persons come first, so that their noise does not depend on who else is present.
     for slot in range(m):
         for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
             row = clip * m + slot

@@ -31,7 +31,7 @@ class GaussianNoise(SkeletonAugmentation):
 
     def draw(self, x: Tensor, generator: Generator) -> Draws:
         # Only a seed is drawn: values for the clips and persons that need them are made when they are added, so what is
-        # drawn afterwards does not depend on who is there. A recorded `value (N, M, T, V, C)` serves in its place.
+        # drawn afterwards does not depend on who is present. A recorded `value (N, M, T, V, C)` serves in its place.
         decided = self._decide(x, generator)
         return {**decided, "seed": torch.randint(0, 2**62, (), generator=generator, device=x.device)}
 

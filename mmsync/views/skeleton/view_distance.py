@@ -53,7 +53,7 @@ class _Uniform:
 class ViewDistance(SkeletonAugmentation):
     """Look at a clip ``(M, T, V, C)`` from another direction and distance (Gao, Yang and Du, 2020, eq. 1-4).
 
-    First the origin o is set, for all persons and frames of a clip: a joint of the first person that is there, where it
+    First the origin o is set, for all persons and frames of a clip: a joint of the first person present, where it
     is in the first frame. Then ``v' = R (v - d)``, with the rotation ``R = Rx(alpha) Ry(beta) Rz(gamma)`` of the
     coordinate system and ``d = k * unit * u``, all drawn per clip, or per frame, independently of each other. With
     ``distance_mode='perspective'`` it is ``v' = w * c / (c + k * unit + u . w)`` instead, ``w = R v``: a camera c away
