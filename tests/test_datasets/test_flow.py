@@ -188,7 +188,10 @@ def test_sync3d_trains_on_pairs_of_flow(make):
             pool=dict(type="VideoPool"),
             projector=dict(type="MLPProjector", hidden_channels=8, out_channels=4, norm=True),
         ),
-        data_preprocessor=dict(type="VideoPreprocessor", views=dict(tracks=[dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")])),
+        data_preprocessor=dict(
+            type="VideoPreprocessor",
+            views=dict(tracks=[dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")]),
+        ),
     ))  # fmt: skip
     model.init_weights()
     loss = model(**model.data_preprocessor(batch, True), mode="loss")["loss_pair"]
