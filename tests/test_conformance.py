@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 
 import pytest
@@ -64,6 +65,17 @@ EXAMPLES: dict[str, dict] = {
     "MLPProbe": dict(type="MLPProbe", hidden=8, epochs=2),
     "Collapse": dict(type="Collapse"),
     "PairVerification": dict(type="PairVerification", draws=5),
+    "AudioPreprocessor": dict(type="AudioPreprocessor"),
+    "SequencePreprocessor": dict(type="SequencePreprocessor"),
+    "ComposedPreprocessor": dict(
+        type="ComposedPreprocessor",
+        parts=dict(video=dict(type="VideoPreprocessor"), audio=dict(type="AudioPreprocessor")),
+    ),
+    # transforms that cannot be built without arguments
+    "AugmentationSequence": dict(
+        type="AugmentationSequence", transforms=[dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
+    ),
+    "RandomWindow": dict(type="RandomWindow", frames=T),
 }
 
 
@@ -283,24 +295,40 @@ def test_any_method_with_any_backbone(registry, backbone, method):
 AUGMENTATIONS = [p for p in members(TRANSFORMS) if hasattr(TRANSFORMS.get(p.values[1]), "draw")]
 
 
+def tracks() -> View:
+    """A batch of video of two tracks each, one of them absent."""
+    present = torch.ones(N, M, dtype=torch.bool)
+    present[1:, 1] = False
+    return View(torch.rand(N, M, 3, T, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1, present)
+
+
+@pytest.mark.parametrize("prob", [None, 0.5])
 @pytest.mark.parametrize(("registry", "name"), AUGMENTATIONS)
-def test_augmentation(registry, name):
-    """Keeps shape, mask and absent persons, repeats with its generator, and replays a recorded draw."""
-    config = dict(type=name)
-    if name == "AugmentationSequence":
-        config["transforms"] = [dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
-    if name == "BatchAugmentation":
-        return
-    augmentation = registry.build(config).bind("ntu25", 3)
-    view = skeletons()
+def test_augmentation(registry, name, prob):
+    """Keeps shape, mask and absent persons, repeats with its generator, replays a recorded draw, and leaves the samples
+    alone that are not to be augmented."""
+    config = EXAMPLES.get(name, dict(type=name))
+    if prob is not None:
+        if "prob" not in inspect.signature(registry.get(name)).parameters:
+            pytest.skip(f"{name} always augments")
+        config = dict(config, prob=prob)
+    augmentation = registry.build(config)
+    view = {"skeleton": skeletons, "video": tracks}[augmentation.modality]()
+    augmentation.bind(*{"skeleton": ("ntu25", 3), "video": (8,)}[augmentation.modality])
     before = view.data.clone()
     outs = [augmentation(view, torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(view.data, before), "the input was changed"
     assert torch.equal(outs[0].data, outs[1].data)
-    assert outs[0].data.shape == view.data.shape
-    assert outs[0].data[~view.present].abs().max() == 0
+    assert outs[0].data.shape == view.data.shape == augmentation.out_like(view.data).shape
+    assert outs[0].present is view.present
+    assert outs[0].index.shape == (N, T)
+    if augmentation.modality == "skeleton":
+        assert outs[0].data[~view.present].abs().max() == 0
     draws = augmentation.draw(view.data, torch.Generator().manual_seed(3))
-    assert torch.equal(augmentation.apply(view.data, view.present, draws), outs[0].data)
+    assert torch.equal(augmentation.apply(view, draws).data, outs[0].data)
+    if prob is not None:
+        left = augmentation.apply(view, {**draws, "apply": torch.zeros(N, dtype=torch.bool)})
+        torch.testing.assert_close(left.data, view.data, atol=1e-5, rtol=1e-5)
 
 
 def test_encoder_pools_what_its_backbone_maps():

@@ -6,5 +6,7 @@ val_dataloader = dict(dataset=dict(source=dict(flow="dis")))
 test_dataloader = dict(dataset=dict(source=dict(flow="dis")))
 model = dict(
     encoder=dict(backbone=dict(in_channels=2)),
-    data_preprocessor=dict(views=dict(tracks=dict(noise=0.0))),
+    data_preprocessor=dict(
+        views=dict(tracks=[dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")])
+    ),
 )

@@ -29,7 +29,7 @@ class AttentionDrop(NamedTuple):
 
 
 def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps: float = 1e-4) -> AttentionDrop:
-    """Drops what the energy says is attended to most: first whole joints, then single elements.
+    """Drop what has the most attention by its energy: first whole joints, then single elements.
 
     An element's attention is ``sigmoid((x - mu)^2 / (4 (var + eps)) + 1/2)`` with the mean and the unbiased variance of
     its channel over T and V. So it starts at 0.62, and an element more than about 1.18 standard deviations off the mean
@@ -40,7 +40,7 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
     Args:
         x: ``(P, D, T, V)`` feature map; of video a place stands for a joint, V = H W.
         threshold: Attention from which on a joint or element is dropped, in (0, 1). The released code calls it
-            ``keep_prob``; it is no probability.
+            ``keep_prob``; it is not a probability.
         scope: ``'batch'`` scales by the share kept in the whole batch, over all ranks, as released; ``'sample'`` by the
             share kept in each person, so that a sample does not depend on its neighbours in the batch.
         eps: Added to the variance.
@@ -49,10 +49,10 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
         AttentionDrop: The output with the attention and the masks.
 
     Raises:
-        ValueError: For another scope.
+        ValueError: Unknown scope.
     """
     with torch.no_grad():
-        single = x.shape[2] * x.shape[3] == 1  # has no variance, and stands out from nothing
+        single = x.shape[2] * x.shape[3] == 1  # a single element has no variance
         var, mean = torch.var_mean(x, (2, 3), correction=0 if single else 1, keepdim=True)
         attention = ((x - mean).square_() / (4 * (var + eps))).add_(0.5).sigmoid_()
         joint_attention = attention.mean((1, 2))
@@ -64,7 +64,7 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
 
 
 def _inverse_share(mask: Tensor, scope: str) -> Tensor:
-    """1 / share kept, shaped to multiply ``mask``; 1 where nothing is left. Half precision could not count so far."""
+    """1 / share kept, shaped to multiply ``mask``; 1 where nothing is left. Half precision cannot count that far."""
     if scope == "batch":
         kept = mask.sum(dtype=torch.float32)
         kept, total = all_reduce_sum(torch.stack([kept, kept.new_tensor(float(mask.numel()))]))

@@ -41,7 +41,7 @@ class _BatchNorm(torch.autograd.Function):
         product = grad * centered
         grad_bias, grad_weight = grad.sum(axes), product.sum(axes) * inverse
         sums = torch.stack([grad_bias, grad_weight])
-        if ctx.sync:  # parameters keep this rank's part, which DDP averages; the input feels every rank's
+        if ctx.sync:  # parameters keep this rank's part, which DDP averages; the input depends on every rank
             dist.all_reduce(sums)
         scale = weight * inverse
         shift, slope = -scale * sums[0] / count, -scale * inverse * sums[1] / count
@@ -56,7 +56,7 @@ def _rows(x: Tensor) -> tuple[list[int], list[int]]:
 def batch_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5, sync: bool = False
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalises each channel by the batch's own mean and variance.
+    """Normalize each channel by the batch's own mean and variance.
 
     Cost: four passes over x forward and four backward; one copy of x is kept. Synchronised: two all-reduces of C
     numbers forward and one backward.

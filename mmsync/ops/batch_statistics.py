@@ -9,7 +9,7 @@ from mmsync.ops.dist import all_reduce_sum, world_size
 
 
 def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
-    """Both views ``(2, N, D)`` less their means over all ranks, and the number of rows of all ranks."""
+    """Subtract from both views ``(2, N, D)`` their means over all ranks; also the number of rows of all ranks."""
     views = torch.stack([first, second])
     rows = len(first) * world_size()
     if rows < 2:
@@ -18,5 +18,5 @@ def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
 
 
 def off_diagonal_squares(matrix: Tensor) -> Tensor:
-    """``(..., D, D)`` to the sum of squares beside the diagonals."""
+    """Sum of the squares off the diagonals of ``(..., D, D)``."""
     return matrix.square().sum() - matrix.diagonal(dim1=-2, dim2=-1).square().sum()

@@ -11,7 +11,7 @@ ENLARGE_MODES = ("side", "area")
 
 
 def area(boxes: Tensor) -> Tensor:
-    """Areas.
+    """Areas of boxes.
 
     Args:
         boxes: ``(..., 4)``.
@@ -53,7 +53,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 def coverage(found: Tensor, truth: Tensor) -> Tensor:
     """Share of the true box that the found one covers: intersection over the truth's area.
 
-    It suits boxes of unlike extent, as a whole body and the annotated upper body in it, where the IoU is low.
+    It suits boxes of different extent, such as a whole body and the annotated upper body, whose IoU is low.
 
     Args:
         found: ``(..., 4)``.
@@ -66,7 +66,7 @@ def coverage(found: Tensor, truth: Tensor) -> Tensor:
 
 
 def _share(part: Tensor, whole: Tensor) -> Tensor:
-    """Part by whole, of whole numbers too; 0 where the whole is."""
+    """Part divided by whole, also of integers; 0 where the whole is 0."""
     return part / whole.masked_fill(whole == 0, 1)
 
 

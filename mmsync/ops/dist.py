@@ -1,7 +1,7 @@
 """Every collective of mmsync. On one process each of them is the identity.
 
 A loss that uses the differentiable ones has, after DDP's averaging, the gradient that one process would have on the
-global batch; a gather that drops its gradient (or puts back only one's own slice) has not.
+global batch. With a gather that drops its gradient, or keeps only the slice of its own rank, it does not.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def all_reduce_sum(x: Tensor) -> Tensor:
 
 
 def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
-    """Concatenates ``x`` of all ranks along the first axis, in the order of ranks.
+    """Concatenate ``x`` of all ranks along the first axis, in the order of ranks.
 
     Args:
         x: ``(N, ...)``, the same shape on every rank.

@@ -46,7 +46,7 @@ def adjacency(
     Args:
         num_joints: V.
         edges: Pairs ``(child, parent)``.
-        center: The joint whose distance tells inward from outward.
+        center: The joint from which inward and outward are measured.
         strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop:
             sources as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
             (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, both
@@ -57,7 +57,7 @@ def adjacency(
         Tensor: ``(K, V, V)`` float64.
 
     Raises:
-        ValueError: For an unknown strategy.
+        ValueError: Unknown strategy.
     """
     if strategy in ("directed", "binary"):
         child, parent = torch.as_tensor([e for e in edges if e[0] != e[1]]).T

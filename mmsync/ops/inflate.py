@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def inflate(weight: Tensor, frames: int) -> Tensor:
-    """A 2D kernel repeated over time and divided by its length, so that a still video gives what the image gives.
+    """Repeat a 2D kernel over time and divide it by its length, so that a still video gives what its image gives.
 
     Args:
         weight: ``(O, I, kh, kw)``.

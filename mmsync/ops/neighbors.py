@@ -1,4 +1,4 @@
-"""How far the nearest neighbours of different views agree."""
+"""Agreement of different views on their nearest neighbours."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def neighborhood(similarity: Tensor, size: int) -> Tensor:
 
 
 def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
-    """How far two views of the same clips name the same entries: Cohen's kappa, for sets (Cohen, 1960).
+    """Agreement of two views of the same clips on the entries that they name: Cohen's kappa for sets (Cohen, 1960).
 
-    If all clips name one entry, two views agree without knowing anything of the clip. So what two views with the same
-    favourites would share by chance is subtracted: 1 is full agreement, 0 chance.
+    If all clips name the same entry, two views agree whatever the clip. So the agreement that is expected by chance of
+    two views with these frequencies is subtracted: 1 is full agreement, 0 is chance.
 
     Args:
         shared: Number of names that both views of a clip give, summed over clips.
@@ -43,7 +43,7 @@ def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows:
 def crowding(named: Tensor, rows: Tensor) -> Tensor:
     """Share of a clip's names that another clip gives too: 1 if all name the same entries, ``names / K`` at random.
 
-    It estimates the same number from a small batch as from a large one, which the most frequent name's share does not.
+    Its expectation does not depend on the size of the batch; that of the share of the most frequent name does.
 
     Args:
         named: ``(K,)``, how many clips name each entry.

@@ -11,7 +11,7 @@ from torch import Tensor
 def pack_persons(
     x: Tensor, present: Optional[Tensor] = None, skip_absent: bool = True
 ) -> tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Folds persons into the batch axis.
+    """Fold persons into the batch axis.
 
     Args:
         x: ``(N, M, ...)``.

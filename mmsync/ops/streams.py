@@ -62,11 +62,11 @@ def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
 
 
 def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3, per_person: bool = False) -> Tensor:
-    """Translates clips so that one joint of the first person is in the origin in the first frame.
+    """Translate clips so that one joint of the first person is in the origin in the first frame.
 
     Args:
         x: ``(N, M, T, V, C)``.
-        mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are there.
+        mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are present.
         joint: Index in ``[0, V)``.
         num_coords: The first channels that are coordinates.
         per_person: Each person by its own joint.

@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
-    """``round(share * n_c)`` clips of each class c, half to even, but at least one of each.
+    """Draw ``round(share * n_c)`` clips of each class c (half to even), but at least one of each.
 
-    The rule of CrosSCLR and AimCLR (Li et al., 2021; Guo et al., 2022), who would leave a class of fewer than
-    ``0.5 / share`` clips without any; no class of NTU RGB+D is so small.
+    The rule of CrosSCLR and AimCLR (Li et al., 2021; Guo et al., 2022), which take none of a class of fewer than
+    ``0.5 / share`` clips; no class of NTU RGB+D is that small.
 
     Args:
         labels: ``(n,)`` int64; clips with -1 are not taken.
         share: In (0, 1].
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         Tensor: ``(m,)`` int64, ascending places in ``labels``.
@@ -30,12 +30,12 @@ def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
 
 
 def uniform_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
-    """``int(share * n)`` clips drawn from all alike, the rule of MAMP (Mao et al., 2023); a class may stay without any.
+    """Draw ``int(share * n)`` clips of all classes together, the rule of MAMP (Mao et al., 2023); a class may get none.
 
     Args:
         labels: ``(n,)`` int64; clips with -1 are not taken.
         share: In (0, 1].
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         Tensor: ``(m,)`` int64, ascending places in ``labels``.
@@ -46,11 +46,11 @@ def uniform_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
 
 
 def exemplars(labels: Tensor, seed: int = 0) -> Tensor:
-    """One clip of each class, drawn at random.
+    """Draw one clip of each class.
 
     Args:
         labels: ``(n,)`` int64; clips with -1 are not taken.
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         Tensor: ``(classes,)`` int64, places in ``labels``, by ascending class.

@@ -1,54 +1,97 @@
-"""Augmentation of clips of video: one draw for all frames of a clip, all clips of a batch at once."""
+"""Augmentation of video: maps of frames, of the picture's plane and of its colours, fused and run on a whole batch.
+
+Maps of frames, plane and colours act on different axes and commute, and maps of one kind compose. So a chain of crop,
+flip and colour costs one gather of frames, one resampling and one affine map of the channels. Noise and blur are steps
+of their own. An augmentation says *which map* it is (the small classes below), and :func:`augment_video` runs a list.
+
+Parameters of N samples of K tracks are ``(N, Q, ...)``; Q is K, or 1 where the tracks of a sample share them.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional, Union
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
+
+from mmsync.ops.time_maps import TimeIndex, blur_matrix
 
 FLOW_BOUND = 20.0
 """Pixels a frame: optical flow is limited to them, and given as a share of them (Carreira and Zisserman, 2017)."""
 FLOW_ZERO = 127
 """Code of no motion in flow of 8 bits, and the number of steps to the bound either way."""
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the grey value of a colour (ITU-R BT.601)."""
 
 
-class VideoDraws(NamedTuple):
-    """Parameters of N samples of K tracks; Q is K, or 1 where the tracks of a sample share them.
-
-    Attributes:
-        box: ``(N, Q, 4)``: left, top, width, height of the crop, as shares of the picture.
-        flip: ``(N, 1)`` bool: mirror left and right, all tracks alike: else they would no longer face each other.
-        gain: ``(N, Q)`` factor of the values in [-1, 1], about mid-grey.
-        shift: ``(N, Q)`` what is added to them.
-        noise: ``(N, Q, C, 1 or T, h, w)`` to be added, its deviation included; ``None`` for none.
+@dataclass(frozen=True)
+class Crop:
+    """Cut ``box (N, Q, 4)`` (left, top, width, height, as shares of the picture) out of every frame, mirror it where
+    ``flip (N, Q)`` bool, and scale it to a square of ``size`` pixels. ``None``: the whole picture, no mirror, its size.
     """
 
-    box: Tensor
-    flip: Tensor
+    box: Optional[Tensor] = None
+    flip: Optional[Tensor] = None
+    size: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Color:
+    """A colour c becomes ``gain * matrix @ c + shift``.
+
+    ``gain`` and ``shift`` are ``(N, Q, 1 or T)``; ``matrix (N, Q, 1 or T, 3, 3)`` keeps grey colours as they are
+    (its rows sum to 1), so all these maps compose; ``None`` for the identity.
+    """
+
     gain: Tensor
     shift: Tensor
-    noise: Optional[Tensor] = None
+    matrix: Optional[Tensor] = None
+
+
+@dataclass(frozen=True)
+class AddNoise:
+    """Add ``value (N, Q, C, 1 or T, H, W)``."""
+
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Smooth pictures with a Gaussian of ``sigma (N, Q)`` pixels; ``apply (N,)`` bool leaves other samples as they are.
+
+    The weights of each pixel sum to 1, also at the edges.
+    """
+
+    sigma: Tensor
+    apply: Optional[Tensor] = None
+
+
+VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
+
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
 
 
 def to_unit(video: Tensor) -> Tensor:
-    """Pictures, or codes of optical flow, to what networks of the I3D family take.
+    """Pictures, or codes of optical flow, as networks of the I3D family take them.
 
     Args:
-        video: ``(N, K, T, H, W, C)`` uint8; C is 3 of colour and 2 of flow.
+        video: ``(..., T, H, W, C)`` uint8; C is 3 for colour and 2 for flow.
 
     Returns:
-        ``(N, K, C, T, H, W)`` float32 in [-1, 1]: ``x * 2 / 255 - 1`` of colour, ``x / 127 - 1`` of flow.
+        ``(..., C, T, H, W)`` float32 in [-1, 1]: ``x * 2 / 255 - 1`` of colour, ``x / 127 - 1`` of flow.
     """
-    x = video.permute(0, 1, 5, 2, 3, 4)
+    x = video.movedim(-1, -4)
     flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)
     return x.sub_(FLOW_ZERO).div_(FLOW_ZERO) if flow else x.mul_(2 / 255).sub_(1)
 
 
 def is_flow(x: Tensor) -> bool:
-    """Whether ``(N, K, C, T, H, W)`` is optical flow, whose C is 2: pixels to the right and down, shares of 20."""
-    return x.shape[2] == 2
+    """Whether ``(..., C, T, H, W)`` is optical flow, whose C is 2: pixels to the right and down, shares of 20."""
+    return x.shape[-4] == 2
 
 
 def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Tensor:
@@ -86,71 +129,164 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
     return out
 
 
-def draw_video(
-    n: int,
-    k: int,
-    frames: int,
-    size: int,
-    crop: tuple[float, float],
-    flip: float,
-    noise: float,
-    brightness: float,
-    contrast: float,
-    shared_noise: bool,
-    per_track: bool,
-    generator: Generator,
-    channels: int = 3,
-) -> VideoDraws:
-    """Draw the parameters of a batch.
+# ---- from parameters to maps ----------------------------------------------------------------------------------------
+
+
+def saturation_matrix(factor: Tensor) -> Tensor:
+    """Colour matrices that move each colour away from its grey value.
 
     Args:
-        n: Samples N.
-        k: Tracks K of a sample.
-        frames: Frames T.
-        size: Side of the result, pixels.
-        crop: Smallest and largest side of the crop, as a share of the picture's.
-        flip: Probability.
-        noise: Largest deviation, of values in [-1, 1]; a track's own is uniform from 0.
-        brightness: Largest shift of the values, either way.
-        contrast: Largest change of the gain from 1, either way.
-        shared_noise: One field of noise for all frames, else a new one in each.
-        per_track: Draw anew for each track, all but the flip.
-        generator: Source of randomness, on the device of the result.
-        channels: C of the pictures.
+        factor: ``(...)``; 0 gives grey, 1 the colours as they are.
 
     Returns:
-        The parameters.
+        ``(..., 3, 3)``.
     """
-    q, device = k if per_track else 1, generator.device
-    u = torch.rand(n, q, 6, device=device, generator=generator)
-    side = crop[0] + (crop[1] - crop[0]) * u[..., 0]
-    box = torch.stack([(1 - side) * u[..., 1], (1 - side) * u[..., 2], side, side], -1)
-    flips = torch.rand(n, 1, device=device, generator=generator) < flip
-    field = None
-    if noise:
-        shape = (n, q, channels, 1 if shared_noise else frames, size, size)
-        field = torch.randn(shape, device=device, generator=generator).mul_(
-            noise * u[..., 3][..., None, None, None, None]
-        )
-    gain, shift = 1 + contrast * (2 * u[..., 4] - 1), brightness * (2 * u[..., 5] - 1)
-    return VideoDraws(box, flips, gain, shift, field)
+    grey = factor.new_tensor(LUMA).expand(3, 3)
+    return factor[..., None, None] * torch.eye(3, device=factor.device) + (1 - factor[..., None, None]) * grey
 
 
-def augment_video(x: Tensor, draws: VideoDraws, size: int) -> Tensor:
-    """Crop, mirror and scale; then gain and shift, then noise, and all values back into [-1, 1].
+def hue_matrix(turn: Tensor) -> Tensor:
+    """Colour matrices that turn the hue about the grey axis in YIQ coordinates; luma and grey stay.
 
     Args:
-        x: ``(N, K, C, T, H, W)`` in [-1, 1].
-        draws: The parameters.
-        size: Side of the result, pixels.
+        turn: ``(...)``, shares of a whole turn.
 
     Returns:
-        ``(N, K, C, T, size, size)``.
+        ``(..., 3, 3)``.
     """
+    to_yiq = turn.new_tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
+    angle = turn * (2 * torch.pi)
+    c, s, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
+    rows = torch.stack([one, zero, zero, zero, c, -s, zero, s, c], -1).unflatten(-1, (3, 3))
+    return torch.linalg.inv(to_yiq) @ rows @ to_yiq
+
+
+# ---- running maps ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Fused:
+    """Consecutive maps of frames, plane and colours, at most one of each: those of different kinds commute."""
+
+    frames: Optional[Tensor] = None
+    crop: Optional[Crop] = None
+    color: Optional[Color] = None
+
+    def add(self, op: Union[TimeIndex, Crop, Color]) -> None:
+        if isinstance(op, TimeIndex):
+            self.frames = op.index if self.frames is None else self.frames.gather(1, op.index)
+            self.color = self.color and _frames_of_color(self.color, op.index)
+        elif isinstance(op, Crop):
+            self.crop = op if self.crop is None else _crop_of_crop(self.crop, op)
+        else:
+            self.color = op if self.color is None else _color_of_color(self.color, op)
+
+    def run(self, x: Tensor, own: bool) -> tuple[Tensor, bool]:
+        """Run the maps on ``x (N, K, C, T, H, W)``; ``own``, in and out, says whether the data may be written to."""
+        if self.frames is not None:
+            x, own = _take_frames(x, self.frames), True
+        if self.crop is not None:
+            x, own = _run_crop(x, self.crop), True
+        if self.color is not None:
+            x, own = _run_color(x, self.color, own), True
+        return x, own
+
+
+def _crop_of_crop(first: Crop, then: Crop) -> Crop:
+    """One crop that does both: the second box is a part of the first one's result, which may be mirrored."""
+    flip = first.flip if then.flip is None else then.flip if first.flip is None else first.flip ^ then.flip
+    box = first.box if then.box is None else then.box
+    if first.flip is not None and then.box is not None:
+        left, top, width, height = then.box.unbind(-1)
+        box = torch.stack([torch.where(first.flip, 1 - left - width, left), top, width, height], -1)
+    if first.box is not None and then.box is not None and box is not None:
+        box = torch.cat([first.box[..., :2] + first.box[..., 2:] * box[..., :2], first.box[..., 2:] * box[..., 2:]], -1)
+    return Crop(box, flip, then.size or first.size)
+
+
+def _color_of_color(first: Color, then: Color) -> Color:
+    matrix = first.matrix if then.matrix is None else then.matrix
+    if first.matrix is not None and then.matrix is not None:
+        matrix = then.matrix @ first.matrix
+    return Color(then.gain * first.gain, then.gain * first.shift + then.shift, matrix)
+
+
+def _frames_of_color(op: Color, index: Tensor) -> Color:
+    """The colours of the chosen frames; what is the same for all frames stays so."""
+
+    def take(value: Tensor) -> Tensor:
+        if value.shape[2] == 1:
+            return value
+        place = index[:, None].expand(-1, value.shape[1], -1)
+        shape = (*place.shape, *value.shape[3:])
+        return value.gather(2, place.view(*place.shape, *[1] * (value.dim() - 3)).expand(shape))
+
+    return Color(take(op.gain), take(op.shift), None if op.matrix is None else take(op.matrix))
+
+
+def _take_frames(x: Tensor, index: Tensor) -> Tensor:
+    rows = x.flatten(1, 2)  # (N, K C, T, H, W)
+    start = torch.arange(rows.shape[0] * rows.shape[1], device=x.device).view(*rows.shape[:2], 1) * x.shape[3]
+    chosen = (start + index[:, None]).flatten()
+    return x.flatten(0, 3).index_select(0, chosen).view(*x.shape[:3], index.shape[1], *x.shape[4:])
+
+
+def _run_crop(x: Tensor, op: Crop) -> Tensor:
     n, k = x.shape[:2]
-    out = crop_resize(x, draws.box.expand(n, k, 4), draws.flip.expand(n, k), size)
-    gain, shift = (value[..., None, None, None, None] for value in (draws.gain, draws.shift))
-    out = out.mul_(gain).add_(shift)
-    if draws.noise is not None:
-        out = out.add_(draws.noise)
-    return out.clamp_(-1, 1)
+    box = x.new_tensor([0.0, 0.0, 1.0, 1.0]) if op.box is None else op.box
+    flip = None if op.flip is None else op.flip.expand(n, k)
+    return crop_resize(x, box.expand(n, k, 4), flip, op.size or x.shape[-1])
+
+
+def _run_color(x: Tensor, op: Color, own: bool) -> Tensor:
+    gain, shift = (value[:, :, None, :, None, None] for value in (op.gain, op.shift))
+    if op.matrix is None:
+        return (x.mul_(gain) if own else x * gain).add_(shift)
+    matrix = (op.gain[..., None, None] * op.matrix).expand(*x.shape[:2], -1, -1, -1)
+    if matrix.shape[2] == 1:  # one for all frames
+        return (matrix.squeeze(2) @ x.flatten(3)).view_as(x).add_(shift)
+    return torch.einsum("nktdc,nkcthw->nkdthw", matrix, x).add_(shift)
+
+
+def _run_blur(x: Tensor, op: Blur) -> Tensor:
+    chosen = None if op.apply is None else op.apply.nonzero().flatten()
+    y, sigma = (x, op.sigma) if chosen is None else (x[chosen], op.sigma[chosen])
+    if not len(y):
+        return x
+    sigma = sigma.expand(*y.shape[:2]).flatten()
+    for axis in (-1, -2):
+        size = y.shape[axis]
+        matrix = blur_matrix(sigma, size, 2 * size - 1)  # (N K, size, size)
+        lines = y.flatten(0, 1).movedim(axis, -1)
+        y = (lines.flatten(1, -2) @ matrix.transpose(1, 2)).view(lines.shape).movedim(-1, axis).view_as(y)
+    return y if chosen is None else x.index_copy(0, chosen, y)
+
+
+def augment_video(x: Tensor, maps: Sequence[VideoMap]) -> Tensor:
+    """Run a list of maps, in order, on a batch of clips of video. Consecutive maps are fused where they commute.
+
+    Args:
+        x: ``(N, K, C, T, H, W)`` in [-1, 1]; not changed.
+        maps: What to do, each with its parameters for every sample.
+
+    Returns:
+        ``(N, K, C, T', H', W')``, limited to [-1, 1] at the end.
+    """
+    last = _Fused()
+    steps: list[Union[_Fused, AddNoise, Blur]] = [last]
+    for op in maps:
+        if isinstance(op, (TimeIndex, Crop, Color)):
+            last.add(op)
+        else:
+            last = _Fused()
+            steps += [op, last]
+    own = bright = False
+    for step in steps:
+        if isinstance(step, _Fused):
+            x, own = step.run(x, own)
+            bright = bright or step.color is not None
+        elif isinstance(step, AddNoise):
+            x, own, bright = (x.add_(step.value) if own else x + step.value), True, True
+        else:
+            x, own = _run_blur(x, step), True
+    return x.clamp_(-1, 1) if bright else x

@@ -1,9 +1,20 @@
 """From a batch to the views that a method compares, on the training device."""
 
-from mmsync.views import skeleton_augment
-from mmsync.views.base import ViewPreprocessor
+from mmsync.views.audio import AudioPreprocessor
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
+from mmsync.views.composed import ComposedPreprocessor
+from mmsync.views.preprocessor import ViewPreprocessor
+from mmsync.views.sequence import SequencePreprocessor
 from mmsync.views.skeleton import SkeletonPreprocessor
 from mmsync.views.video import VideoPreprocessor
-from mmsync.views.view_distance import ViewDistance
 
-__all__ = ["SkeletonPreprocessor", "VideoPreprocessor", "ViewDistance", "ViewPreprocessor", "skeleton_augment"]
+__all__ = [
+    "AudioPreprocessor",
+    "AugmentationSequence",
+    "BatchAugmentation",
+    "ComposedPreprocessor",
+    "SequencePreprocessor",
+    "SkeletonPreprocessor",
+    "VideoPreprocessor",
+    "ViewPreprocessor",
+]

@@ -122,9 +122,9 @@ def test_flow_of_mirrored_pictures_is_the_mirrored_flow_with_its_x_turned(make):
     mirrored[:, [0, 2]] = W - box[:, [2, 0]]
     flow = make(pictures, [box])().load(0, 0, T)
     other = make(np.ascontiguousarray(pictures[:, :, ::-1]), [mirrored])().load(0, 0, T)
-    views = dict(tracks=dict(flip=1.0))
+    views = dict(tracks=[dict(type="VideoFlip", prob=1.0)])
     flipped = VideoPreprocessor(views=views)(dict(inputs=torch.from_numpy(flow)[None]), True)["inputs"]["tracks"]
-    wanted = VideoPreprocessor()(dict(inputs=torch.from_numpy(other)[None]))["inputs"].data
+    wanted = VideoPreprocessor()(dict(inputs=torch.from_numpy(other)[None]))["inputs"]["clip"].data
     error = (flipped.data - wanted).abs() * 20
     assert flipped.data[:, 0].mean() < -0.05
     assert error.median() < 0.1  # the method itself does not go over a picture from both sides alike
@@ -135,15 +135,15 @@ def test_a_view_has_the_sign_and_the_scale_of_its_picture():
     codes = torch.randint(0, 255, (1, 9, S, S, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     unit = ((codes.double() - 127) / 127).permute(0, 4, 1, 2, 3).float()
     data = dict(inputs=codes)
-    torch.testing.assert_close(VideoPreprocessor()(data)["inputs"].data, unit)
-    flipped = VideoPreprocessor(views=dict(v=dict(flip=1.0)))(data, True)["inputs"]["v"].data
+    torch.testing.assert_close(VideoPreprocessor()(data)["inputs"]["clip"].data, unit)
+    flipped = VideoPreprocessor(views=dict(v=[dict(type="VideoFlip", prob=1.0)]))(data, True)["inputs"]["v"].data
     torch.testing.assert_close(flipped, unit.flip(-1) * torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1), atol=1e-5, rtol=0)
     still = torch.tensor([127 + 40, 127 - 60], dtype=torch.uint8).expand(1, 9, S, S, 2)
     for settings, factor in ((dict(size=24), 0.5), (dict(test_crop=0.5), 2), (dict(size=36, test_crop=0.75), 1)):
-        found = VideoPreprocessor(**settings)(dict(inputs=still))["inputs"].data[0, :, 0, 5, 5]
+        found = VideoPreprocessor(**settings)(dict(inputs=still))["inputs"]["clip"].data[0, :, 0, 5, 5]
         torch.testing.assert_close(found, (torch.tensor([40, -60]) * factor / 127).clamp(-1, 1))
     with pytest.raises(ConfigError, match="of colour"):
-        VideoPreprocessor(views=dict(v=dict(contrast=0.1)))(data, True)
+        VideoPreprocessor(views=dict(v=[dict(type="ColorJitter", contrast=0.1)]))(data, True)
 
 
 def test_the_cache_is_the_same_and_codes_are_as_near_as_said(make, monkeypatch):
@@ -188,7 +188,10 @@ def test_sync3d_trains_on_pairs_of_flow(make):
             pool=dict(type="VideoPool"),
             projector=dict(type="MLPProjector", hidden_channels=8, out_channels=4, norm=True),
         ),
-        data_preprocessor=dict(type="VideoPreprocessor", views=dict(tracks=dict(crop=(0.875, 1.0), flip=0.5))),
+        data_preprocessor=dict(
+            type="VideoPreprocessor",
+            views=dict(tracks=[dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")]),
+        ),
     ))  # fmt: skip
     model.init_weights()
     loss = model(**model.data_preprocessor(batch, True), mode="loss")["loss_pair"]

@@ -10,7 +10,7 @@ from mmsync.ops.resample import resample
 from mmsync.ops.streams import bone_stream, motion_stream
 from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
-from mmsync.views import base
+from mmsync.views import preprocessor
 
 VIEWS = {
     "query": [{"type": "TemporalCrop"}, {"type": "Shear"}],
@@ -28,7 +28,7 @@ def batch(n=6, t=20, v=25, c=3):
     mask[::2, 1] = False
     x = x * mask[:, :, None, None, None]
     samples = [MotionSample(gt_label=i, metainfo={"name": f"clip_{i}", "index": i}) for i in range(n)]
-    return {"inputs": {"keypoint": x, "person_mask": mask}, "data_samples": samples}
+    return {"inputs": {"skeleton": View(x, mask)}, "data_samples": samples}
 
 
 def test_training_makes_the_named_views_and_evaluation_the_clips_themselves():
@@ -37,14 +37,14 @@ def test_training_makes_the_named_views_and_evaluation_the_clips_themselves():
     assert list(out["inputs"]) == ["query", "extreme"]
     for view in out["inputs"].values():
         assert isinstance(view, View)
-        assert view.data.shape == data["inputs"]["keypoint"].shape
+        assert view.data.shape == data["inputs"]["skeleton"].data.shape
         assert not view.data[~view.present].any()
     assert not torch.equal(out["inputs"]["query"].data, out["inputs"]["extreme"].data)
     assert out["data_samples"] is data["data_samples"]
     for _ in range(2):
-        view = pre(data, training=False)["inputs"]
-        torch.testing.assert_close(view.data, data["inputs"]["keypoint"], rtol=0, atol=0)
-        torch.testing.assert_close(view.present, data["inputs"]["person_mask"])
+        view = pre(data, training=False)["inputs"]["clip"]
+        torch.testing.assert_close(view.data, data["inputs"]["skeleton"].data, rtol=0, atol=0)
+        torch.testing.assert_close(view.present, data["inputs"]["skeleton"].present)
     assert pre.step == 1  # evaluation counts no step, so it does not change what training draws next
 
 
@@ -68,7 +68,7 @@ def test_seeds_and_ranks_draw_differently(monkeypatch):
     data = batch()
 
     def query(seed, rank):
-        monkeypatch.setattr(base, "get_rank", lambda: rank)
+        monkeypatch.setattr(preprocessor, "get_rank", lambda: rank)
         return build(views=VIEWS, seed=seed)(data, True)["inputs"]["query"].data
 
     torch.testing.assert_close(query(7, 0), query(7, 0), rtol=0, atol=0)
@@ -101,8 +101,8 @@ def test_streams_are_made_after_augmentation_and_resampling(stream):
     parents = build()._parents
     made = {"joint": joints.data, "bone": bone_stream(joints.data, parents), "motion": motion_stream(joints.data)}
     torch.testing.assert_close(out.data, torch.cat([made[s] for s in stream.split("+")], -1), rtol=0, atol=0)
-    view = build(stream=stream, window=15)(data, False)["inputs"]
-    x = resample(data["inputs"]["keypoint"], 15)
+    view = build(stream=stream, window=15)(data, False)["inputs"]["clip"]
+    x = resample(data["inputs"]["skeleton"].data, 15)
     made = {"joint": x, "bone": bone_stream(x, parents), "motion": motion_stream(x)}
     torch.testing.assert_close(view.data, torch.cat([made[s] for s in stream.split("+")], -1), rtol=0, atol=0)
 
@@ -115,8 +115,8 @@ def test_a_view_may_bring_its_own_length():
 
 def test_a_plain_tensor_gets_its_mask_from_what_is_not_zero():
     data = batch()
-    view = build()(dict(inputs=data["inputs"]["keypoint"]), False)["inputs"]
-    torch.testing.assert_close(view.present, data["inputs"]["person_mask"])
+    view = build()(dict(inputs=data["inputs"]["skeleton"].data), False)["inputs"]["clip"]
+    torch.testing.assert_close(view.present, data["inputs"]["skeleton"].present)
 
 
 def test_layout_and_num_coords_reach_the_augmentations():
@@ -128,7 +128,7 @@ def test_layout_and_num_coords_reach_the_augmentations():
     )
     data = batch(v=17)
     out = pre(data, True)["inputs"]
-    expected = data["inputs"]["keypoint"][..., list(pre.layout.flip_index), :] * torch.tensor([-1.0, 1.0, 1.0])
+    expected = data["inputs"]["skeleton"].data[..., list(pre.layout.flip_index), :] * torch.tensor([-1.0, 1.0, 1.0])
     for view in out.values():
         torch.testing.assert_close(view.data, expected, rtol=0, atol=0)
 
@@ -136,17 +136,17 @@ def test_layout_and_num_coords_reach_the_augmentations():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_clips_that_are_not_finite_are_named(bad):
     data = batch()
-    data["inputs"]["keypoint"][3, 0, 5, 7, 1] = bad
+    data["inputs"]["skeleton"].data[3, 0, 5, 7, 1] = bad
     for training in (True, False):
         with pytest.raises(DataError, match=r"1 of 6 clips: clip_3\."):
             build(views=VIEWS)(data, training)
     with pytest.raises(DataError, match="number 3 of the batch"):
-        build()(dict(inputs=data["inputs"]["keypoint"]), False)
+        build()(dict(inputs=data["inputs"]["skeleton"].data), False)
 
 
 def test_large_but_finite_values_pass():
     x = torch.full((2, 1, 4, 25, 3), 1e37)  # their sum is beyond float32
-    assert build()(dict(inputs=x), False)["inputs"].data is x
+    assert build()(dict(inputs=x), False)["inputs"]["clip"].data is x
 
 
 def test_clips_of_another_layout_are_refused_with_a_way_out():

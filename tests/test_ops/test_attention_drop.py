@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mmsync.ops.attention_drop import attention_drop
+from mmsync.structures import FeatureMap
 
 
 @pytest.mark.parametrize("case", range(4))
@@ -62,9 +63,10 @@ def test_unknown_scope_is_named():
 
 def test_places_of_a_video_map_are_dropped_as_joints_are():
     x = torch.randn(3, 4, 5, 2, 3)
-    video, joints = attention_drop(x), attention_drop(x.flatten(3))
-    assert torch.equal(video.output, joints.output.reshape(x.shape))
-    assert video.joint_mask.shape == (3, 6)
+    video = FeatureMap(x, torch.arange(3), 3, axes="DTHW")
+    drop, joints = attention_drop(video.grid()), attention_drop(x.flatten(3))
+    assert torch.equal(video.with_grid(drop.output).data, joints.output.reshape(x.shape))
+    assert drop.joint_mask.shape == (3, 6)
 
 
 def test_a_map_of_one_element_is_kept():

@@ -11,11 +11,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from mmsync.errors import ConfigError, LayoutError
-from mmsync.ops import augment as ops
+from mmsync.ops import skeleton_augment as ops
 from mmsync.structures import View
-from mmsync.views import SkeletonPreprocessor
-from mmsync.views import skeleton_augment as A
-from mmsync.views.view_distance import SIX_ANGLES, ViewDistance
+from mmsync.views import AugmentationSequence, SkeletonPreprocessor
+from mmsync.views import skeleton as A
+from mmsync.views.skeleton.view_distance import SIX_ANGLES, ViewDistance
 
 CENTER = 20  # of ntu25
 
@@ -118,14 +118,14 @@ def test_the_augmentation_equals_loops(options):
     draws = aug.draw(x, gen(1))
     if aug.prob < 1:
         assert 0 < draws["apply"].sum() < len(x)
-    out = aug.apply(x, mask, draws)
+    out = aug.apply(View(x, mask), draws).data
     np.testing.assert_allclose(out, naive(x, mask, aug, draws), rtol=1e-9, atol=1e-9)
     assert torch.equal(x, before)
     assert not out[~mask].any()
     assert not out[4, 1, :4].any()
     assert not out[4, :, 8:].any()
     assert torch.equal(aug(View(x, mask), gen(1)).data, out)
-    assert torch.equal(aug.apply(x, None, draws), out)  # who is all zero is absent, told or not
+    assert torch.equal(aug.apply(View(x), draws).data, out)  # who is all zero is absent, told or not
 
 
 def test_in_chunks_as_at_once(monkeypatch):
@@ -133,9 +133,9 @@ def test_in_chunks_as_at_once(monkeypatch):
     x, mask = clips()
     aug = ViewDistance(layout="ntu25")
     draws = aug.draw(x, gen())
-    whole = aug.apply(x, mask, draws)
+    whole = aug.apply(View(x, mask), draws).data
     monkeypatch.setattr(ops, "CHUNK", 1)
-    torch.testing.assert_close(aug.apply(x, mask, draws), whole, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(aug.apply(View(x, mask), draws).data, whole, rtol=1e-12, atol=1e-12)
 
 
 def test_the_origin_is_the_joint_of_the_first_person_and_a_shift_keeps_sizes():
@@ -166,7 +166,7 @@ def test_perspective_shrinks_with_distance_and_never_divides_by_nothing():
 def test_a_layout_of_20_joints_in_the_data_preprocessor_and_a_fourth_channel():
     x, mask = clips(v=20, c=4)
     pre = SkeletonPreprocessor("kinect20", views={"first": [dict(type="ViewDistance")]}, seed=0)
-    data = {"inputs": {"keypoint": x.float(), "person_mask": mask}, "data_samples": []}
+    data = {"inputs": {"skeleton": View(x.float(), mask)}, "data_samples": []}
     view = pre(data, training=True)["inputs"]["first"]
     assert view.data.shape == x.shape
     assert torch.equal(view.data[..., 3], x[..., 3].float())
@@ -182,19 +182,19 @@ def test_a_fused_sequence_equals_one_after_the_other(options):
     view = ViewDistance(**options)
     chain = [A.RandomCropResize((0.5, 0.8)), view, A.Mirror(), A.Shear(), A.JointMask(0.2), A.TemporalFlip()]
     for order in (chain, chain[::-1], chain[1:] + chain[:1], [view, view, A.GaussianBlur(), view]):
-        sequence = A.AugmentationSequence(order).bind("ntu25", 3)
+        sequence = AugmentationSequence(order).bind("ntu25", 3)
         draws = sequence.draw(x, gen(2))
         y = x
         for i, step in enumerate(order):
-            y = step.apply(y, mask, {k.split(".")[1]: v for k, v in draws.items() if k.startswith(f"{i}.")})
-        torch.testing.assert_close(sequence.apply(x, mask, draws), y, rtol=1e-9, atol=1e-9)
+            y = step.apply(View(y, mask), {k.split(".")[1]: v for k, v in draws.items() if k.startswith(f"{i}.")}).data
+        torch.testing.assert_close(sequence.apply(View(x, mask), draws).data, y, rtol=1e-9, atol=1e-9)
 
 
 def test_masked_joints_stay_zero_when_the_mask_comes_last():
     x, mask = clips()
     for last, zeros in ((True, 5), (False, 0)):
         order = [ViewDistance(), A.JointMask(0.2)]
-        out = A.AugmentationSequence(order if last else order[::-1]).bind("ntu25")(View(x, mask), gen()).data
+        out = AugmentationSequence(order if last else order[::-1]).bind("ntu25")(View(x, mask), gen()).data
         assert (out[0, 0, 3] == 0).all(-1).sum() == zeros
 
 
@@ -206,8 +206,8 @@ def test_time_maps_commute_with_a_whole_clips_view_only_where_the_origin_is_give
     def difference(**options):
         view = ViewDistance(**options, layout="ntu25")
         turn = view.draw(x, gen(2))
-        a = view.apply(crop.apply(x, None, cut), None, turn)
-        return (a - crop.apply(view.apply(x, None, turn), None, cut)).abs().max()
+        a = view.apply(View(crop.apply(View(x), cut).data), turn).data
+        return (a - crop.apply(View(view.apply(View(x), turn).data), cut).data).abs().max()
 
     assert difference(origin_joint=None) < 1e-9
     assert difference() > 0.1  # after the crop the origin is that of the crop's first frame

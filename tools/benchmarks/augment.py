@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.skeleton_augment import AimCLRExtreme, AimCLRNormal, BatchAugmentation
+from mmsync.views import BatchAugmentation
+from mmsync.views.skeleton import AimCLRExtreme, AimCLRNormal
 
 
 def about(axis: int, degrees: float) -> np.ndarray:

@@ -5,7 +5,13 @@ model = dict(
     head=dict(type="LinearHead", dropout=0.5),
     data_preprocessor=dict(
         type="VideoPreprocessor",
-        views=dict(clip=dict(crop=(0.5, 1.0), flip=0.5, brightness=0.2, contrast=0.2)),
+        views=dict(
+            clip=[
+                dict(type="VideoCropResize", scale=(0.5, 1.0)),
+                dict(type="VideoFlip"),
+                dict(type="ColorJitter", brightness=0.2, contrast=0.2),
+            ]
+        ),
         size=112,
         test_crop=0.875,
     ),

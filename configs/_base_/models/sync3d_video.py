@@ -4,5 +4,14 @@ _base_ = "./sync3d.py"
 
 model = dict(
     encoder=dict(pool=dict(type="VideoPool", time="mean")),
-    data_preprocessor=dict(type="VideoPreprocessor", views=dict(tracks=dict(crop=(0.875, 1.0), flip=0.5, noise=0.05))),
+    data_preprocessor=dict(
+        type="VideoPreprocessor",
+        views=dict(
+            tracks=[
+                dict(type="VideoCropResize", scale=(0.875, 1.0)),
+                dict(type="VideoFlip"),
+                dict(type="VideoNoise", std=0.05),
+            ]
+        ),
+    ),
 )

@@ -16,24 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class TimeIndex:
-    """Output frame t is input frame ``index[n, t]``; ``(N, T')`` int64."""
-
-    index: Tensor
-
-
-@dataclass(frozen=True)
-class TimeMatrix:
-    """Output frames are mixtures of input frames; ``matrix (N, T', T)``.
-
-    ``apply (N,)`` bool leaves other clips as they are (then T' is T). With ``keep_absent`` all-zero frames stay zero.
-    """
-
-    matrix: Tensor
-    apply: Optional[Tensor] = None
-    keep_absent: bool = False
+from mmsync.ops.time_maps import TimeIndex, TimeMatrix
 
 
 @dataclass(frozen=True)
@@ -62,7 +45,7 @@ class Shift:
     """Take ``offset (N, 1 or T, k)`` from the first k channels; all-zero frames stay zero.
 
     With ``origin``, a joint's index, the place of this joint is taken away too, for all persons and frames of the clip
-    the one of the first person that is there, in the first frame in which it is seen. ``apply (N,)`` bool leaves other
+    the one of the first person present, in the first frame in which it is seen. ``apply (N,)`` bool leaves other
     clips as they are.
     """
 
@@ -169,45 +152,6 @@ def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
     # the inverse, which is the transpose, of the rotations back in the other order
     back = rotation_matrix(-torch.stack([alpha, beta, gamma], dim=-1).view(-1, 3))
     return back.transpose(1, 2).view(*angle.shape, 3)
-
-
-def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
-    """Frames of a crop out of the clip mirrored at both ends, the end frames being repeated.
-
-    Args:
-        start: ``(N,)`` int64 in ``[0, 2 * pad]``, where the crop begins in the padded clip.
-        frames: Number T of frames of the clip, and of the crop.
-        pad: Mirrored frames on each side, at most T.
-
-    Returns:
-        ``(N, T)`` int64.
-    """
-    index = start[:, None] - pad + torch.arange(frames, device=start.device)
-    index = torch.where(index < 0, -1 - index, index)
-    return torch.where(index >= frames, 2 * frames - 1 - index, index)
-
-
-def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters over time as banded matrices.
-
-    Args:
-        sigma: ``(N,)``, standard deviation in frames, positive.
-        frames: Number T of frames.
-        taps: Width of the filter in frames, odd.
-        normalize: Rows sum to 1, also at the ends of the clip. ``False``: taps ``exp(-k^2 / 2 sigma^2)`` and zeros
-            beyond the ends, which amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
-
-    Returns:
-        ``(N, T, T)``.
-    """
-    reach = min(taps // 2, frames - 1)
-    exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
-    half = exponent.clamp(min=-80).exp()  # smaller weights would be denormal in float32, and products with them slow
-    kernel = sigma.new_zeros(len(sigma), 2 * frames - 1)  # by lag, from 1 - frames to frames - 1
-    kernel[:, frames - 1 : frames + reach] = half
-    kernel[:, frames - 1 - reach : frames] = half.flip(1)
-    matrix = kernel.unfold(1, frames, 1).flip(1)  # row t is the kernel from lag -t on
-    return matrix / matrix.sum(2, keepdim=True) if normalize else matrix
 
 
 # ---- running maps ---------------------------------------------------------------------------------------------------
@@ -391,7 +335,7 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
 
     Args:
         x: ``(N, M, T, V, C)``; not changed.
-        mask: ``(N, M)`` bool, True where a person is there; ``None``: everywhere.
+        mask: ``(N, M)`` bool, True where a person is present; ``None``: everywhere.
         maps: What to do, each with its per-clip parameters.
 
     Returns:
@@ -411,7 +355,7 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     persons = x.flatten(0, 1)
     size = max(1, CHUNK // max(1, persons[0].numel())) if x.device.type == "cpu" else n
     everyone = torch.arange(n, device=x.device)
-    # First persons come first, so that their noise does not depend on who else is there.
+    # First persons come first, so that their noise does not depend on who else is present.
     for slot in range(m):
         for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
             row = clip * m + slot

@@ -10,9 +10,10 @@ import torch
 from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError
-from mmsync.ops import augment as ops
+from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.skeleton_augment import BatchAugmentation, Draws, LayoutConfig
+from mmsync.views.augmentation import Draws
+from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 Values = Union[float, Sequence[float], Mapping]
 SIX_ANGLES = (0, 60, 120, 180, 240, 300)
@@ -49,10 +50,10 @@ class _Uniform:
 
 
 @TRANSFORMS.register_module()
-class ViewDistance(BatchAugmentation):
+class ViewDistance(SkeletonAugmentation):
     """Look at a clip ``(M, T, V, C)`` from another direction and distance (Gao, Yang and Du, 2020, eq. 1-4).
 
-    First the origin o is set, for all persons and frames of a clip: a joint of the first person that is there, where it
+    First the origin o is set, for all persons and frames of a clip: a joint of the first person present, where it
     is in the first frame. Then ``v' = R (v - d)``, with the rotation ``R = Rx(alpha) Ry(beta) Rz(gamma)`` of the
     coordinate system and ``d = k * unit * u``, all drawn per clip, or per frame, independently of each other. With
     ``distance_mode='perspective'`` it is ``v' = w * c / (c + k * unit + u . w)`` instead, ``w = R v``: a camera c away
@@ -147,7 +148,7 @@ class ViewDistance(BatchAugmentation):
                 draws["direction"] = normal / torch.linalg.vector_norm(normal, dim=2, keepdim=True)
         return draws
 
-    def maps(self, frames: int, draws: Draws) -> list[ops.Map]:
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         degrees, apply = draws["degrees"], draws.get("apply")
         if apply is not None:
             degrees = degrees * apply[:, None, None]

@@ -1,0 +1,116 @@
+"""Maps of time, which choose or mix the frames of clips, and what they do to the source index of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TimeIndex:
+    """Output frame t is input frame ``index[n, t]``; ``(N, T')`` int64."""
+
+    index: Tensor
+
+
+@dataclass(frozen=True)
+class TimeMatrix:
+    """Output frames are mixtures of input frames; ``matrix (N, T', T)``.
+
+    ``apply (N,)`` bool leaves other clips as they are (then T' is T). With ``keep_absent`` all-zero frames stay zero.
+    ``moves=False`` is a filter about each frame: frame t still shows frame t.
+    """
+
+    matrix: Tensor
+    apply: Optional[Tensor] = None
+    keep_absent: bool = False
+    moves: bool = True
+
+
+def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
+    """Frames of a crop out of the clip mirrored at both ends, the end frames being repeated.
+
+    Args:
+        start: ``(N,)`` int64 in ``[0, 2 * pad]``, where the crop begins in the padded clip.
+        frames: Number T of frames of the clip, and of the crop.
+        pad: Mirrored frames on each side, at most T.
+
+    Returns:
+        ``(N, T)`` int64.
+    """
+    index = start[:, None] - pad + torch.arange(frames, device=start.device)
+    index = torch.where(index < 0, -1 - index, index)
+    return torch.where(index >= frames, 2 * frames - 1 - index, index)
+
+
+def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
+    """Gaussian filters over time as banded matrices.
+
+    Args:
+        sigma: ``(N,)``, standard deviation in frames, positive.
+        frames: Number T of frames.
+        taps: Width of the filter in frames, odd.
+        normalize: Rows sum to 1, also at the ends of the clip. ``False``: taps ``exp(-k^2 / 2 sigma^2)`` and zeros
+            beyond the ends, which amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
+
+    Returns:
+        ``(N, T, T)``.
+    """
+    reach = min(taps // 2, frames - 1)
+    exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
+    half = exponent.clamp(min=-80).exp()  # smaller weights would be denormal in float32, and products with them slow
+    kernel = sigma.new_zeros(len(sigma), 2 * frames - 1)  # by lag, from 1 - frames to frames - 1
+    kernel[:, frames - 1 : frames + reach] = half
+    kernel[:, frames - 1 - reach : frames] = half.flip(1)
+    matrix = kernel.unfold(1, frames, 1).flip(1)  # row t is the kernel from lag -t on
+    return matrix / matrix.sum(2, keepdim=True) if normalize else matrix
+
+
+def all_frames(x: Tensor, frames: int) -> Tensor:
+    """The index of clips as they are, ``(N, T)`` float32: each frame shows itself.
+
+    Args:
+        x: ``(N, ...)``.
+        frames: T.
+    """
+    return torch.arange(frames, device=x.device, dtype=torch.float32).expand(len(x), -1)
+
+
+def follow_frames(
+    maps: Sequence[Any], x: Tensor, index: Optional[Tensor], valid: Optional[Tensor], axis: int = 2
+) -> tuple[Tensor, Optional[Tensor]]:
+    """Source index and validity of the frames that maps of time give.
+
+    Args:
+        maps: Any maps; those that are neither :class:`TimeIndex` nor :class:`TimeMatrix` keep the frames.
+        x: ``(N, ...)``, the clips before the maps.
+        index: ``(N, T)``, the source frame that each frame of them shows; ``None``: itself.
+        valid: ``(N, T)`` bool, which frames count; ``None``: all.
+        axis: That of T in ``x``.
+
+    Returns:
+        tuple: ``index (N, T')`` float, the product of the maps and the given index; ``valid (N, T')`` bool, True for
+        frames that are made of valid frames only, ``None`` for ``None``.
+    """
+    index = all_frames(x, x.shape[axis]) if index is None else index
+    for op in maps:
+        if isinstance(op, TimeIndex):
+            index = index.gather(1, op.index)
+            valid = None if valid is None else valid.gather(1, op.index)
+        elif isinstance(op, TimeMatrix) and op.moves:
+            index, valid = _mixed(op, index, valid)
+    return index, valid
+
+
+def _mixed(op: TimeMatrix, index: Tensor, valid: Optional[Tensor]) -> tuple[Tensor, Optional[Tensor]]:
+    moved = (op.matrix.to(index.dtype) @ index.unsqueeze(2)).squeeze(2)
+    if op.apply is not None:
+        moved = torch.where(op.apply.unsqueeze(1), moved, index)
+    if valid is None:
+        return moved, None
+    kept = ~((op.matrix != 0) & ~valid.unsqueeze(1)).any(2)
+    return moved, kept if op.apply is None else torch.where(op.apply.unsqueeze(1), kept, valid)

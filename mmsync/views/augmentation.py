@@ -1,0 +1,168 @@
+"""Augmentations of batches, of any modality: parameters are drawn for each sample, and applied in a second step.
+
+``draw`` makes the parameters of every sample, ``maps`` says what to do with them, ``run`` does it. A recorded ``draw``
+can be applied again. A list of augmentations is an :class:`AugmentationSequence`: it draws everything first and then
+runs the maps of all its parts together, so that a modality can fuse them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
+
+import torch
+from torch import Generator, Tensor
+
+from mmsync.errors import ConfigError
+from mmsync.registry import TRANSFORMS
+from mmsync.structures import View
+
+Draws = dict[str, Tensor]
+
+
+class BatchAugmentation:
+    """Base of the augmentations of a batch ``(N, ...)``. A subclass sets ``modality`` and writes ``draw`` and ``maps``.
+
+    Args:
+        prob: Probability in [0, 1] that a sample is augmented, drawn for each sample on its own.
+    """
+
+    modality: str = ""
+    """Modality of the views that it augments, as in ``Backbone.modality``."""
+
+    def __init__(self, prob: float = 1.0) -> None:
+        if not 0 <= prob <= 1:
+            raise ConfigError(f"{type(self).__name__}: prob={prob} is not a probability; give a number in [0, 1]")
+        self.prob = prob
+
+    def bind(self, *args: Any, **kwargs: Any) -> BatchAugmentation:
+        """Set what only the data preprocessor knows of the data, and return the augmentation."""
+        return self
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        """Draw the parameters of every sample.
+
+        Args:
+            x: Data of a view, ``(N, ...)``; only its shape, dtype and device are used.
+            generator: On the device of ``x``.
+
+        Returns:
+            Tensors by name, each ``(N, ...)``; ``apply (N,)`` bool says which samples are augmented, if not all.
+        """
+        raise NotImplementedError
+
+    def maps(self, x: Tensor, draws: Draws) -> list[Any]:
+        """What to do with the drawn parameters, in the form that :meth:`run` takes.
+
+        Args:
+            x: As in :meth:`draw`.
+            draws: What :meth:`draw` returned.
+        """
+        raise NotImplementedError
+
+    def run(self, view: View, maps: Sequence[Any]) -> View:
+        """Run maps in their order, here functions from view to view; a modality that fuses its maps overrides this."""
+        for step in maps:
+            view = step(view)
+        return view
+
+    def out_like(self, x: Tensor) -> Tensor:
+        """A tensor, without memory of its own where possible, of the shape that data ``x`` have afterwards."""
+        return x
+
+    def apply(self, view: View, draws: Draws) -> View:
+        """Augment with given parameters.
+
+        Args:
+            view: N samples; its data are not changed.
+            draws: What :meth:`draw` returned for data of this shape.
+
+        Returns:
+            The augmented view; ``valid`` and ``index`` follow the frames.
+        """
+        return self.run(view, self.maps(view.data, draws))
+
+    def __call__(self, view: View, generator: Generator) -> View:
+        """Augment a view with freshly drawn parameters."""
+        return self.apply(view, self.draw(view.data, generator))
+
+    def _decide(self, x: Tensor, generator: Generator) -> Draws:
+        if self.prob == 1:
+            return {}
+        return {"apply": torch.rand(len(x), generator=generator, device=x.device) < self.prob}
+
+
+def uniform(x: Tensor, low: float, high: float, shape: Sequence[int], generator: Generator) -> Tensor:
+    """Numbers in [low, high), ``(N, *shape)``, of the dtype and on the device of ``x (N, ...)``."""
+    return torch.rand((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
+
+
+def where_applied(draws: Draws, value: Tensor, otherwise: Tensor) -> Tensor:
+    """``value (N, ...)`` for the samples that are augmented, ``otherwise`` for the rest."""
+    apply = draws.get("apply")
+    return value if apply is None else torch.where(apply.view(-1, *[1] * (value.dim() - 1)), value, otherwise)
+
+
+@TRANSFORMS.register_module()
+class AugmentationSequence(BatchAugmentation):
+    """Augmentations of a batch ``(N, ...)`` of one modality, one after the other, their maps fused.
+
+    All parameters are drawn before the first map runs; the draws of the i-th augmentation are called ``'i.name'``.
+
+    Args:
+        transforms: Configs of augmentations, or augmentations.
+
+    Raises:
+        ConfigError: A transform of single samples, or augmentations of different modalities.
+    """
+
+    def __init__(self, transforms: Sequence[Union[Mapping, BatchAugmentation]]) -> None:
+        super().__init__()
+        self.transforms: list[BatchAugmentation] = [
+            t if isinstance(t, BatchAugmentation) else TRANSFORMS.build(dict(t)) for t in transforms
+        ]
+        for t in self.transforms:
+            if not isinstance(t, BatchAugmentation):
+                raise ConfigError(
+                    f"{type(t).__name__} is not a batched augmentation and cannot be part of a view; "
+                    "transforms of single samples belong in the pipeline of the data set"
+                )
+        modalities = list(dict.fromkeys(t.modality for t in self.transforms if t.modality))
+        if len(modalities) > 1:
+            raise ConfigError(
+                f"augmentations of {' and '.join(modalities)} in one list: "
+                f"{', '.join(type(t).__name__ for t in self.transforms)}; a view has one modality"
+            )
+        self.modality = modalities[0] if modalities else ""
+
+    def bind(self, *args: Any, **kwargs: Any) -> AugmentationSequence:
+        for t in self.transforms:
+            t.bind(*args, **kwargs)
+        return self
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        draws: Draws = {}
+        for i, t in enumerate(self.transforms):
+            draws.update({f"{i}.{name}": value for name, value in t.draw(x, generator).items()})
+            x = t.out_like(x)
+        return draws
+
+    def maps(self, x: Tensor, draws: Draws) -> list[Any]:
+        parts: list[Draws] = [{} for _ in self.transforms]
+        for key, value in draws.items():
+            i, name = key.split(".", 1)
+            parts[int(i)][name] = value
+        maps: list[Any] = []
+        for t, part in zip(self.transforms, parts):
+            maps += t.maps(x, part)
+            x = t.out_like(x)
+        return maps
+
+    def run(self, view: View, maps: Sequence[Any]) -> View:
+        first = next((t for t in self.transforms if t.modality), None)
+        return super().run(view, maps) if first is None else first.run(view, maps)
+
+    def out_like(self, x: Tensor) -> Tensor:
+        for t in self.transforms:
+            x = t.out_like(x)
+        return x

@@ -1,0 +1,194 @@
+"""The base of the data preprocessors: named views of a batch, drawn by a generator of (seed, step, rank)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Optional, Union
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.model import BaseDataPreprocessor
+from torch import Generator, Tensor
+
+from mmsync.errors import ConfigError, DataError
+from mmsync.registry import TRANSFORMS
+from mmsync.structures import View
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
+
+Inputs = Union[Tensor, View]
+Views = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class ViewPreprocessor(BaseDataPreprocessor):
+    """Base of what makes views of a batch ``(N, ...)``. A subclass sets ``modality`` and writes :meth:`prepare`.
+
+    ``seed`` and ``step`` are buffers, so that a resumed run draws what the uninterrupted one did.
+
+    Args:
+        views: View name -> configs of batched augmentations of this modality. ``None``: training sees the one view of
+            evaluation.
+        seed: Seed of the augmentations. ``None`` takes the run's seed.
+        non_blocking: Copy to the device without waiting, where the memory is pinned.
+
+    Raises:
+        ConfigError: ``views`` is not a dict of lists of such augmentations.
+    """
+
+    seed: Tensor
+    step: Tensor
+    modality: ClassVar[str] = ""
+    sequence: ClassVar[type[AugmentationSequence]] = AugmentationSequence
+    feature_views: Sequence[str] = ("clip",)
+    """Names of the views of evaluation; the model sets them to its ``views_for_features``."""
+
+    def __init__(self, views: Optional[Views] = None, seed: Optional[int] = None, non_blocking: bool = False) -> None:
+        super().__init__(non_blocking)
+        self.register_buffer("seed", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
+        self.register_buffer("step", torch.tensor(0))
+        self.views = {name: self._build_view(name, transforms) for name, transforms in (views or {}).items()}
+
+    def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
+        """A checked batch on the training device, as the augmentations take it.
+
+        Args:
+            inputs: What the loader gave, a view or its data alone.
+            samples: ``data_samples`` of the batch, to name bad ones by; may be empty.
+        """
+        raise NotImplementedError
+
+    def for_evaluation(self, view: View) -> View:
+        """The view of evaluation before :meth:`finish`; nothing in it is random."""
+        return view
+
+    def finish(self, view: View) -> View:
+        """What is done to every view after augmentation."""
+        return view
+
+    def training_views(self, view: View, generator: Generator) -> dict[str, View]:
+        """The augmented views of a prepared batch, by name."""
+        return {name: self.finish(augmentation(view, generator)) for name, augmentation in self.views.items()}
+
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """Make the views of a batch.
+
+        Args:
+            data: ``inputs``: a dict with one view, or the view or its data alone. ``data_samples``, passed through.
+            training: Draw augmented views, and count a step.
+
+        Returns:
+            ``data`` with ``inputs``: views by name; in evaluation under the names in ``feature_views``, nothing in them
+            random.
+
+        Raises:
+            DataError: The batch is not of the shape or type that :meth:`prepare` takes.
+        """
+        # The samples stay where they are: copying a hundred of them costs more than the views do.
+        view = self.prepare(sole_input(data["inputs"]), data.get("data_samples") or ())
+        with torch.autocast(view.data.device.type, enabled=False):  # data stay float32 in mixed precision
+            if training and self.views:
+                return {**data, "inputs": self.training_views(view, self.next_generator(view.data.device))}
+            return {**data, "inputs": dict.fromkeys(self.feature_views, self.finish(self.for_evaluation(view)))}
+
+    def next_generator(self, device: torch.device) -> Generator:
+        """The generator of this step; counts the step."""
+        key = np.random.SeedSequence((int(self.seed), int(self.step), get_rank())).generate_state(1, np.uint64)
+        self.step += 1
+        return Generator(device).manual_seed(int(key[0]) >> 1)
+
+    def _build_view(self, name: str, transforms: Any) -> AugmentationSequence:
+        where = f"{type(self).__name__}: views.{name}"
+        problem = self.wrong_form(transforms)
+        if problem:
+            raise ConfigError(f"{where}: {problem}")
+        parts = []
+        for i, config in enumerate(transforms):
+            try:
+                part = config if isinstance(config, BatchAugmentation) else TRANSFORMS.build(dict(config))
+            except ConfigError as error:
+                raise ConfigError(f"{where}.{i}: {error}") from error
+            problem = self.wrong_augmentation(type(part), part.modality if hasattr(part, "modality") else None)
+            if problem:
+                raise ConfigError(f"{where}.{i}: {problem}")
+            parts.append(part)
+        return self.sequence(parts)
+
+    @classmethod
+    def wrong_form(cls, transforms: Any) -> Optional[str]:
+        """What is wrong with a view's value as a whole; ``None`` for a list."""
+        if isinstance(transforms, (list, tuple)):
+            return None
+        return f"is {transforms!r}; give a list of augmentations, [dict(type=...), ...]"
+
+    @classmethod
+    def wrong_augmentation(cls, kind: Any, modality: Optional[str]) -> Optional[str]:
+        """Why an augmentation cannot be part of a view of this modality, or ``None``."""
+        name = getattr(kind, "__name__", str(kind))
+        if modality is None:
+            return (
+                f"{name} is not a batched augmentation and cannot be part of a view; transforms of single samples "
+                "belong in the pipeline of the data set"
+            )
+        if modality in ("", cls.modality):
+            return None
+        own = sorted(k for k, v in TRANSFORMS.module_dict.items() if getattr(v, "modality", None) == cls.modality)
+        advice = f"; use one of {', '.join(own)}" if own else ""
+        return f"{name} augments {modality} data, but this is a view of {cls.modality} data{advice}"
+
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> Iterable[str]:
+        """Views that are not lists, and transforms of other modalities; the signature does not show them."""
+        views = cfg.get("views")
+        for name, transforms in views.items() if isinstance(views, Mapping) else ():
+            problem = cls.wrong_form(transforms)
+            if problem:
+                yield f"{path}.views.{name}: {problem}"
+                continue
+            for i, config in enumerate(transforms):
+                kind = config.get("type") if isinstance(config, Mapping) else None
+                kind = TRANSFORMS.find(kind) if isinstance(kind, str) else kind
+                problem = kind and cls.wrong_augmentation(kind, getattr(kind, "modality", None))
+                if problem:
+                    yield f"{path}.views.{name}.{i}: {problem}"
+
+
+def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
+    """The only input of a batch.
+
+    Args:
+        inputs: A tensor, a view, or a dict with one of them.
+
+    Raises:
+        DataError: The batch has several.
+    """
+    if not isinstance(inputs, Mapping):
+        return inputs
+    if len(inputs) != 1:
+        raise DataError(
+            f"the batch has the inputs {', '.join(inputs)}, but this data preprocessor makes views of one; "
+            "use ComposedPreprocessor"
+        )
+    return next(iter(inputs.values()))
+
+
+def check_finite(x: Tensor, samples: Sequence[Any]) -> None:
+    """Refuse a batch ``(N, ...)`` with NaN or infinity, and name the samples that have them.
+
+    Raises:
+        DataError: There are such samples.
+    """
+    # One sum over the batch: it is finite unless a value is not, or the values overflow it.
+    if torch.isfinite(x.sum()):
+        return
+    bad = (~torch.isfinite(x)).flatten(1).any(dim=1).nonzero().flatten().tolist()
+    if bad:
+        names = [str(getattr(samples[i], "name", None) or _number(i)) if samples else _number(i) for i in bad]
+        raise DataError(
+            f"NaN or infinity in {len(bad)} of {len(x)} clips: {', '.join(names[:20])}"
+            f"{', ...' if len(names) > 20 else ''}. Find all such clips with tools/misc/check_data.py, and "
+            "repair them or leave them out"
+        )
+
+
+def _number(i: int) -> str:
+    return f"number {i} of the batch"

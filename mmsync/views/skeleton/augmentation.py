@@ -1,0 +1,58 @@
+"""The base of the augmentations of skeletons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
+
+from torch import Tensor
+
+from mmsync.errors import LayoutError
+from mmsync.ops import skeleton_augment as ops
+from mmsync.ops.time_maps import follow_frames
+from mmsync.structures import SkeletonLayout, View
+from mmsync.views.augmentation import BatchAugmentation, Draws
+
+LayoutConfig = Union[str, Mapping, SkeletonLayout]
+
+
+class SkeletonAugmentation(BatchAugmentation):
+    """Base of the augmentations of a skeleton batch ``(N, M, T, V, C)``.
+
+    A subclass writes ``draw`` and ``maps``, which are maps of ``mmsync.ops.skeleton_augment``. Persons and frames of a
+    clip share its parameters, clips never do. Absent persons come out zero.
+
+    Args:
+        prob: Probability in [0, 1] that a clip is augmented, drawn for each clip on its own.
+    """
+
+    modality = "skeleton"
+    num_coords = 3
+    layout: Optional[SkeletonLayout] = None
+
+    def bind(self, layout: Optional[LayoutConfig] = None, num_coords: Optional[int] = None) -> SkeletonAugmentation:
+        """Set the layout of the joints (a layout that was given before stays) and how many channels are coordinates."""
+        if layout is not None and self.layout is None:
+            self.layout = SkeletonLayout.from_config(layout)
+        if num_coords is not None:
+            self.num_coords = num_coords
+        return self
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        raise NotImplementedError
+
+    def run(self, view: View, maps: Sequence[Any]) -> View:
+        index, valid = follow_frames(maps, view.data, view.index, view.valid)
+        return View(ops.augment(view.data, view.present, maps), view.present, valid, index)
+
+    def frames_out(self, frames: int) -> int:
+        """Number of frames afterwards of a clip of ``frames`` frames."""
+        return frames
+
+    def out_like(self, x: Tensor) -> Tensor:
+        return x[:, :, :1].expand(-1, -1, self.frames_out(x.shape[2]), -1, -1)
+
+    def _known_layout(self) -> SkeletonLayout:
+        if self.layout is None:
+            raise LayoutError(f"{type(self).__name__} does not know the joints; give it layout='ntu25' or such")
+        return self.layout

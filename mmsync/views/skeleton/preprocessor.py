@@ -1,0 +1,120 @@
+"""From a batch of skeletons to the views that a method compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Optional, Union
+
+import torch
+from torch import Tensor
+
+from mmsync.errors import ConfigError, DataError, LayoutError
+from mmsync.ops.resample import resample, resample_matrix
+from mmsync.ops.streams import parse_stream, recenter, to_stream
+from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames
+from mmsync.registry import MODELS
+from mmsync.structures import SkeletonLayout, View
+from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
+
+
+@MODELS.register_module()
+class SkeletonPreprocessor(ViewPreprocessor):
+    """Make the augmented views of a batch ``(N, M, T, V, C)`` on the training device, or the one view for evaluation.
+
+    Cost: about ten passes over the persons that are present for AimCLR's extreme view and three for the normal one (the
+    most expensive are the 3x3 product and the drawing of noise); two more for each stream but joint. Absent persons are
+    free.
+
+    Args:
+        layout: Layout of the data, a name or a dict.
+        stream: ``'joint'``, ``'bone'``, ``'motion'``, ``'bone_motion'``, or several joined by ``+`` (their channels
+            are concatenated), made after augmentation.
+        views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
+        num_coords: The first channels that are coordinates; a score may follow.
+        recenter: Move each view so that the layout's centre joint of its first person starts in the origin. A crop
+            out of the middle of a walk then looks like a clip of its own, in training as in evaluation. ``'person'``:
+            each person on its own, so that the places of two tracks do not show that they are of one video.
+        window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
+            augmentation. ``None``: clips keep their length.
+        seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
+        non_blocking: Copy to the device without waiting, where the memory is pinned.
+
+    Raises:
+        ConfigError: Unknown stream, or a transform in ``views`` that is not a batched augmentation of skeletons.
+    """
+
+    modality = "skeleton"
+
+    def __init__(
+        self,
+        layout: Union[str, Mapping],
+        stream: str = "joint",
+        views: Optional[Views] = None,
+        num_coords: int = 3,
+        recenter: Union[bool, Literal["person"]] = False,
+        window: Optional[int] = None,
+        seed: Optional[int] = None,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(views, seed, non_blocking)
+        self.layout = SkeletonLayout.from_config(layout)
+        try:
+            parse_stream(stream)
+        except ValueError as error:
+            raise ConfigError(f"SkeletonPreprocessor: {error}") from error
+        if recenter not in (True, False, "person"):
+            raise ConfigError(f"SkeletonPreprocessor: recenter={recenter!r}; use True, False or 'person'")
+        self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
+        for view in self.views.values():
+            view.bind(self.layout, num_coords)
+        self.register_buffer("_parents", torch.tensor(self.layout.parents), persistent=False)
+
+    def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
+        """Clips on the training device.
+
+        Args:
+            inputs: A view of clips ``(N, M, T, V, C)``, or of K tracks; or the tensor alone, in which persons that are
+                all zero are absent.
+            samples: ``data_samples`` of the batch; may be empty.
+
+        Raises:
+            LayoutError: The clips do not have the layout's joints.
+            DataError: The clips are not a float tensor ``(N, M, T, V, C)``, or some, which are named, are not finite.
+        """
+        # While they are still where the loader left them, so that a GPU need not be waited for.
+        self._check(inputs if isinstance(inputs, Tensor) else inputs.data, samples)
+        if isinstance(inputs, Tensor):
+            x = self.cast_data(inputs)
+            view = View(x, x.flatten(2).ne(0).any(dim=2))
+        else:
+            view = self.cast_data(inputs)
+        return view if view.index is not None else view._replace(index=all_frames(view.data, view.data.shape[2]))
+
+    def finish(self, view: View) -> View:
+        """Resample, recentre, and turn joints into the stream."""
+        x, frames = view.data, view.data.shape[2]
+        if self.window is not None and self.window != frames:
+            whole = x.new_zeros(1), x.new_full((1,), float(frames))
+            resized = TimeMatrix(resample_matrix(*whole, frames, self.window).expand(len(x), -1, -1))
+            index, valid = follow_frames([resized], x, view.index, view.valid)
+            x, view = resample(x, self.window), view._replace(valid=valid, index=index)
+        if self.recenter:
+            x = recenter(x, view.present, self.layout.center, self.num_coords, self.recenter == "person")
+        return view._replace(data=to_stream(x, self.stream, self._parents, self.num_coords))
+
+    def _check(self, x: Tensor, samples: Sequence[Any]) -> None:
+        if x.dim() != 5 or not x.is_floating_point():
+            raise DataError(f"clips are {x.dtype} {tuple(x.shape)}; give a float tensor (N, M, T, V, C)")
+        if x.shape[3] != self.layout.num_joints:
+            fits = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == x.shape[3]]
+            raise LayoutError(
+                f"the clips have {x.shape[3]} joints, but the data preprocessor's layout {self.layout.name!r} has "
+                f"{self.layout.num_joints}. If the data are {' or '.join(fits) or 'of your own layout'}, either set "
+                "layout to that here and in the backbone, or have the dataset remap its clips with "
+                f"layout={self.layout.name!r}"
+            )
+        if x.shape[4] < self.num_coords:
+            raise DataError(
+                f"clips have {x.shape[4]} channels, but num_coords={self.num_coords} of the data preprocessor"
+            )
+        check_finite(x, samples)

@@ -1,0 +1,156 @@
+"""Augmentations of the space that skeletons move in: shear, rotation, scale, reflection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Optional
+
+import torch
+from torch import Generator, Tensor
+
+from mmsync.errors import ConfigError
+from mmsync.ops import skeleton_augment as ops
+from mmsync.registry import TRANSFORMS
+from mmsync.views.augmentation import Draws, uniform, where_applied
+from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
+
+
+@TRANSFORMS.register_module()
+class Shear(SkeletonAugmentation):
+    """Shear every point of a clip ``(M, T, V, C)`` by one random matrix about the origin (Guo et al., AimCLR, 2022).
+
+    Args:
+        amplitude: The six off-diagonal entries are uniform in [-amplitude, amplitude].
+        prob: Probability per clip.
+    """
+
+    def __init__(self, amplitude: float = 0.5, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.amplitude = amplitude
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        decided = self._decide(x, generator)
+        return {**decided, "amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        amount = draws["amount"]
+        matrix = ops.shear_matrix(where_applied(draws, amount, torch.zeros_like(amount)))
+        return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
+
+
+@TRANSFORMS.register_module()
+class SpatialFlip(SkeletonAugmentation):
+    """Exchange left and right joints of a clip ``(M, T, V, C)``, coordinates as they are (Guo et al., AimCLR, 2022).
+
+    The body is turned inside out rather than reflected; for a reflection use ``Mirror``.
+
+    Args:
+        layout: Name or dict of the layout; the data preprocessor's where it is not given.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, layout: Optional[LayoutConfig] = None, prob: float = 0.5) -> None:
+        super().__init__(prob)
+        self.bind(layout)
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        flip = torch.tensor(self._known_layout().flip_index, device=draws["apply"].device)
+        same = torch.arange(len(flip), device=flip.device)
+        return [ops.JointIndex(torch.where(draws["apply"][:, None], flip, same))]
+
+
+@TRANSFORMS.register_module()
+class Mirror(SpatialFlip):
+    """Reflect a clip ``(M, T, V, C)``: exchange left and right joints and negate one axis.
+
+    Args:
+        axis: The axis to negate, 0 for x; it should run across the body.
+        layout: Name or dict of the layout; the data preprocessor's where it is not given.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, axis: int = 0, layout: Optional[LayoutConfig] = None, prob: float = 0.5) -> None:
+        super().__init__(layout, prob)
+        self.axis = axis
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        sign = torch.ones(len(draws["apply"]), self.num_coords, device=draws["apply"].device)
+        sign[:, self.axis] = torch.where(draws["apply"], -1.0, 1.0)
+        return [*super().maps(x, draws), ops.PointMap(sign)]
+
+
+@TRANSFORMS.register_module()
+class Rotate(SkeletonAugmentation):
+    """Rotate a clip ``(M, T, V, C)`` about one main axis, a little about the others (Guo et al., AimCLR, 2022).
+
+    Angles are positive only and the rotation is about the origin. Of 2D data it takes the orthographic view.
+
+    Args:
+        main_degrees: The angle about the main axis, itself uniform in {x, y, z}, is uniform in [0, main_degrees].
+        other_degrees: The same for the two other axes.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, main_degrees: float = 30.0, other_degrees: float = 1.0, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.main_degrees, self.other_degrees = main_degrees, other_degrees
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        decided = self._decide(x, generator)
+        main = torch.randint(0, 3, (len(x), 1), generator=generator, device=x.device)
+        high = x.new_full((len(x), 3), self.other_degrees).scatter_(1, main, self.main_degrees)
+        return {**decided, "degrees": uniform(x, 0, 1, (3,), generator) * high}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        degrees = where_applied(draws, draws["degrees"], torch.zeros_like(draws["degrees"]))
+        matrix = ops.rotation_matrix(degrees * (math.pi / 180))
+        return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
+
+
+@TRANSFORMS.register_module()
+class RandomRotation(Rotate):
+    """Rotate a clip ``(M, T, V, C)`` about x, y and z by independent angles of either sign, about the origin.
+
+    Args:
+        max_degrees: For x, y and z: the angle is uniform in [-max, max]. ``(0, 60, 0)`` turns about a vertical y only;
+            ``(17.2, 17.2, 17.2)`` is the rotation of CTR-GCN (Chen et al., 2021).
+        prob: Probability per clip.
+    """
+
+    def __init__(self, max_degrees: Sequence[float] = (0.0, 60.0, 0.0), prob: float = 1.0) -> None:
+        SkeletonAugmentation.__init__(self, prob)
+        if len(max_degrees) != 3:
+            raise ConfigError(f"RandomRotation: max_degrees={max_degrees}; give three angles, about x, y and z")
+        self.max_degrees = tuple(max_degrees)
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        decided = self._decide(x, generator)
+        return {**decided, "degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
+
+
+@TRANSFORMS.register_module()
+class RandomScale(SkeletonAugmentation):
+    """Scale a clip ``(M, T, V, C)`` about the origin.
+
+    Args:
+        scale: The factor is uniform in this range.
+        per_axis: One factor for each axis instead of one for all.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, scale: Sequence[float] = (0.8, 1.2), per_axis: bool = False, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        low, high = scale
+        self.scale, self.per_axis = (low, high), per_axis
+
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        decided = self._decide(x, generator)
+        factor = uniform(x, *self.scale, (self.num_coords if self.per_axis else 1,), generator)
+        return {**decided, "factor": factor.expand(-1, self.num_coords)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        return [ops.PointMap(where_applied(draws, draws["factor"], torch.ones_like(draws["factor"])))]

@@ -1,0 +1,88 @@
+"""Crop and flip of video, which cost one resampling together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional, Union
+
+import torch
+from torch import Generator, Tensor
+
+from mmsync.errors import ConfigError
+from mmsync.ops.video_augment import Crop, VideoMap
+from mmsync.registry import TRANSFORMS
+from mmsync.views.augmentation import Draws, where_applied
+from mmsync.views.video.augmentation import VideoAugmentation
+
+
+@TRANSFORMS.register_module()
+class VideoCropResize(VideoAugmentation):
+    """Cut a random square out of all frames of a clip ``(K, C, T, H, W)`` and scale it.
+
+    Args:
+        scale: Side of the square as a share of the picture's, in (0, 1]: a number, or the range of a uniform draw (7/8
+            is 224 out of 256).
+        size: Side afterwards, pixels; ``None``: that of the data preprocessor, or of the pictures.
+        per_track: Another square for each track.
+        prob: Probability per sample; the others are scaled as a whole.
+
+    Raises:
+        ConfigError: A number out of its range.
+    """
+
+    numbers = ("side", "left", "top")
+
+    def __init__(
+        self,
+        scale: Union[float, Sequence[float]] = (0.5, 1.0),
+        size: Optional[int] = None,
+        per_track: bool = False,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob, per_track)
+        low, high = (scale, scale) if isinstance(scale, (int, float)) else scale
+        if not 0 < low <= high <= 1:
+            raise ConfigError(
+                f"VideoCropResize: scale={scale}; give a share of the picture's side in (0, 1], or two of them, the "
+                "smaller first"
+            )
+        if size is not None and size < 1:
+            raise ConfigError(f"VideoCropResize: size={size}; give 1 pixel or more")
+        self.scale, self.own_size = (low, high), size
+
+    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+        low, high = self.scale
+        side = low + (high - low) * u["side"][..., 0]
+        return {"box": torch.stack([(1 - side) * u["left"][..., 0], (1 - side) * u["top"][..., 0], side, side], -1)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
+        box = draws["box"]
+        whole = box.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(box)
+        return [Crop(where_applied(draws, box, whole), None, self._side(x))]
+
+    def out_like(self, x: Tensor) -> Tensor:
+        side = self._side(x)
+        return x[..., :1, :1].expand(*x.shape[:-2], side, side)
+
+    def _side(self, x: Tensor) -> int:
+        return self.own_size or self.size or x.shape[-1]
+
+
+@TRANSFORMS.register_module()
+class VideoFlip(VideoAugmentation):
+    """Mirror all frames of a clip ``(K, C, T, H, W)`` left and right.
+
+    All tracks of a sample are mirrored alike: else two people would no longer face each other.
+
+    Args:
+        prob: Probability per sample.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__(prob)
+
+    def draw(self, x: Tensor, generator: Generator, shared: Optional[Draws] = None) -> Draws:
+        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
+        return [Crop(None, draws["apply"][:, None])]
