@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple, Optional
 import numpy as np
 import torch
 
+from mmsync.datasets.kinds import Kind
 from mmsync.errors import ConfigError, DataError
 from mmsync.ops.boxes import enlarge as enlarge_boxes
 from mmsync.ops.boxes import iou
 from mmsync.structures import Track
 
-KINDS = ("positive", "easy", "medium", "hard")
+PAIR_KINDS = (Kind("positive", positive=True), Kind("easy"), Kind("medium"), Kind("hard"))
 PLACEMENTS = ("center", "any")
 
 
@@ -101,7 +102,8 @@ class PairTable:
     def available(self) -> dict[str, int]:
         """Number of distinct pairs by kind, each counted once however many windows it has."""
         easy = int(self._easy_end[-1]) if len(self._easy_end) else 0
-        return {kind: easy if kind == "easy" else len(self._kinds[kind].first) - 1 for kind in KINDS}
+        counts = {kind: len(found.first) - 1 for kind, found in self._kinds.items()}
+        return {kind: counts.get(kind, easy) for kind, _ in PAIR_KINDS}
 
     @property
     def windows(self) -> dict[str, int]:
@@ -121,7 +123,7 @@ class PairTable:
         as many videos as can be are in a draw, crowded or not.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: Name of one of ``PAIR_KINDS``.
             count: Number of pairs.
             rng: Source of randomness.
 

@@ -62,7 +62,7 @@ def test_hmdb51_with_its_names(tmp_path):
     source = HMDB51Source(tmp_path)
     assert source.splits == {"train": ["brush_hair/d.avi", f"wave/{odd}"], "test": ["brush_hair/b.avi", "wave/b.avi"]}
     assert [source.problem(i) for i in range(len(source))] == [None] * 4
-    assert source.load(source.names.index(f"wave/{odd}"), [0.0, 0.1], 48).shape == (2, 48, 48, 3)
+    assert source.read(source.names.index(f"wave/{odd}"), [0.0, 0.1], 48).shape == (2, 48, 48, 3)
 
 
 def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
@@ -75,7 +75,7 @@ def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
     source = KineticsSource(tmp_path, tmp_path / "k.csv")
     assert {split: len(names) for split, names in source.splits.items()} == {"train": 1, "val": 1}
     assert (source.labels.tolist(), source.fold) == ([0, 1], None)
-    assert source.load(0, [0.0], 32).shape == (1, 32, 32, 3)
+    assert source.read(0, [0.0], 32).shape == (1, 32, 32, 3)
     assert any("1 of 3 listed clips are not there" in line for line in logged)
 
 
@@ -99,7 +99,7 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     lists["test"].write_text("val/walk/c.mp4 1\n")
     source = ClipListSource(tmp_path / "clips", lists, fold="mine/1")
     settings = dict(window=2, size=16)
-    assert VideoDataset(source, "train", **settings).metainfo["fold"] == "mine/1"
+    assert VideoDataset(source, split="train", **settings).metainfo["fold"] == "mine/1"
     assert VideoDataset(source, **settings).metainfo["fold"] == "mine/all"  # all clips, of training and test
     assert (source.splits["test"], source.fold) == (["val/walk/c.mp4"], "mine/1")
     with pytest.raises(ConfigError, match="'<data set>/<fold>'"):

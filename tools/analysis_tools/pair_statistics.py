@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 def table_one(data: Any) -> list[list[str]]:
     """Rows of Table I: class, videos, share positive of videos, pairs, share, windows, share."""
     source = data.source
-    label_of = dict(zip(source.videos, np.asarray(source.labels).tolist()))
+    label_of = dict(zip(source.names, np.asarray(source.labels).tolist()))
     found: dict[int, list[list[np.ndarray]]] = {}
     for table in data.tables.values():
         video = np.array([source.tracks[i].video for i in table.pairs[:, 0]], dtype=object)

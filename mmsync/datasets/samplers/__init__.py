@@ -1,3 +1,3 @@
-from .epoch import EpochSampler
+from mmsync.datasets.samplers.epoch import EpochSampler
 
 __all__ = ["EpochSampler"]

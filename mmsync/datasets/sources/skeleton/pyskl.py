@@ -10,8 +10,9 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.converters.ntu import expected_counts
+from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
-from mmsync.datasets.sources.skeleton.base import SkeletonSource, attributes_from_names
+from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError, LayoutError
 from mmsync.registry import DATASETS
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
