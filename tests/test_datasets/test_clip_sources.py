@@ -16,7 +16,7 @@ pytest.importorskip("av")
 @pytest.fixture
 def logged(monkeypatch):
     lines: list[str] = []
-    for name in ("clips", "video_lists"):
+    for name in ("clips.sources", "clips.lists"):
         monkeypatch.setattr(f"mmsync.datasets.sources.{name}.print_log", lambda text, **_: lines.append(text))
     return lines
 

@@ -121,7 +121,9 @@ def test_a_sample_and_its_batch(make_store, clips):
     assert batch["inputs"]["skeleton"].data.shape == (3, 2, 8, 20, 3)
     assert batch["inputs"]["skeleton"].present.tolist() == [[True, False], [True, True], [True, False]]
     assert not batch["inputs"]["skeleton"].data[[0, 2], 1].any()
-    assert (batch["inputs"]["skeleton"].data[0, 0] == batch["inputs"]["skeleton"].data[0, 0, :1]).all(), "one frame, repeated"
+    assert (batch["inputs"]["skeleton"].data[0, 0] == batch["inputs"]["skeleton"].data[0, 0, :1]).all(), (
+        "one frame, repeated"
+    )
     assert [s.view for s in batch["data_samples"]] == [1, 2, 1]
     assert motion_collate(batch) is batch
     assert FUNCTIONS.get("motion_collate") is motion_collate
@@ -138,9 +140,7 @@ def test_clips_of_different_length_need_a_resize(make_store, clips):
 
 def test_a_layout_is_made_by_a_remap(make_store, clips):
     dataset = SkeletonDataset(make_store(clips), FIXED, layout="sbu15")
-    assert dataset.metainfo == dict(
-        layout="sbu15", num_coords=3, num_classes=3, classes=["a", "b", "c"], fold=None
-    )
+    assert dataset.metainfo == dict(layout="sbu15", num_coords=3, num_classes=3, classes=["a", "b", "c"], fold=None)
     assert dataset[0]["inputs"]["skeleton"].data.shape == (1, 8, 15, 3)
     own = [dict(type="RemapSkeleton", src="kinect20", dst="sbu15"), *FIXED]
     torch.testing.assert_close(SkeletonDataset(make_store(clips, "other"), own)[4]["inputs"], dataset[4]["inputs"])

@@ -124,10 +124,12 @@ def test_the_preprocessor_takes_the_batches(root):
     data = make(root, roles=dict(bank=dict(label=[0]), query=dict(label=[1])), test_mode=True)
     batch = data.__getitems__([0, 3])
     assert [sample.role for sample in batch["data_samples"]] == ["bank", "query"]
-    view = VideoPreprocessor(size=32, test_crop=0.875)(batch)["inputs"]
+    (view,) = VideoPreprocessor(size=32, test_crop=0.875)(batch)["inputs"].values()
     assert view.data.shape == (2, 3, 8, 32, 32)
-    assert view.mask is None
-    views = VideoPreprocessor(views=dict(clip=dict(crop=(0.5, 1.0), flip=0.5)), size=32)(batch, training=True)["inputs"]
+    assert view.present is None
+    views = VideoPreprocessor(views=dict(train=dict(crop=(0.5, 1.0), flip=0.5)), size=32)(batch, training=True)[
+        "inputs"
+    ]
     assert views["train"].data.shape == (2, 3, 8, 32, 32)
     assert data.metainfo == {"num_classes": 2, "classes": ["run", "walk"], "fold": None}
 
