@@ -64,7 +64,8 @@ def stages(cfg: Mapping[str, Any], mix: Mapping[str, float]) -> list[tuple[str, 
     """The mixes of a run, with what they are called."""
     for hook in cfg.get("custom_hooks") or []:
         if hook.get("type") == "CurriculumHook":
-            return [(f"from epoch {begin}", mix) for begin, mix in hook["stages"]]
+            unit = "epoch" if hook.get("by_epoch", True) else "iteration"
+            return [(f"from {unit} {begin}", mix) for begin, mix in hook["stages"]]
     return [("each epoch", mix)]
 
 

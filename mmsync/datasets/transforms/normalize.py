@@ -183,7 +183,7 @@ class RemapSkeleton(BaseTransform):
         LayoutError: There is no such remap; the message names those that exist.
     """
 
-    def __init__(self, src: Union[str, Mapping], dst: Union[str, Mapping]) -> None:
+    def __init__(self, src: Union[str, Mapping, SkeletonLayout], dst: Union[str, Mapping, SkeletonLayout]) -> None:
         self.src, self.dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
         self.index = remap_index(self.src, self.dst)
         self.simple = [i[0] for i in self.index] if all(len(i) == 1 for i in self.index) else None

@@ -132,13 +132,13 @@ class PysklSource(SkeletonSource):
         clip = self._clips[index][:, : self._frames[index]].astype(np.float32)
         if self.num_coords == 3:
             return clip
-        score = self._scores[index]
-        if score is not None:
-            score = score[:, : self._frames[index]].astype(np.float32)
+        known = self._scores[index]
+        if known is not None:
+            score = known[:, : self._frames[index]].astype(np.float32)
         elif clip.shape[-1] == 3:
             return clip
         else:
-            score = clip.any(-1).astype(np.float32)  # a joint at (0, 0) was not found
+            score = np.any(clip, axis=-1).astype(np.float32)  # a joint at (0, 0) was not found
         return np.concatenate([clip[..., :2], score[..., None]], axis=-1)
 
 

@@ -94,7 +94,7 @@ class SkeletonTrackSource(TrackSource):
 
 def _people(name: str, clip: np.ndarray, label: int) -> list[Track]:
     """Tracks of a clip ``(M, T, V, C)``: the stretches in which a person is there."""
-    there = clip.any(axis=(2, 3))
+    there = np.any(clip, axis=(2, 3))
     persons = np.flatnonzero(there.any(axis=1))
     tracks = []
     for person in persons.tolist():
