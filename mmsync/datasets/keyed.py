@@ -96,16 +96,13 @@ class KeyedDataset(Dataset):
         self.failures = Failures(self.source.names, max_bad_share, f"{self.item}s", self.advice, used)
         count = self._usable(places)
         self._places, self._roles = places.repeat(count), roles_of.repeat(count).tolist()
-        self.part = np.concatenate([np.arange(n) for n in count])
-        """Of the samples of one item, which one each is, ``(n,)``."""
+        self.part = np.concatenate([np.arange(n) for n in count])  # numbers the samples of one item
         self.fold = self._fold()
         self.prepare()
         counts = ", ".join(f"{role} {len(np.unique(self.items(role)))}" for role in self.splits)
         facts = {key: value for key, value in self.metainfo.items() if key in ("layout", "fold") and value}
         text = "".join(f", {key} {value}" for key, value in facts.items())
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
-
-    # ------------------------------------------------------------------ what a kind of data set writes
 
     def read(self, index: int) -> dict[str, Any]:
         """Read a sample; its draws come from :meth:`generator`, its ``data_samples`` may come from :meth:`describe`.
@@ -125,14 +122,12 @@ class KeyedDataset(Dataset):
         """Set up what depends on the source and the chosen items; called once by the constructor."""
 
     def windows(self, places: np.ndarray) -> np.ndarray:
-        """How many samples each item makes, ``(k,)`` int64; 0 leaves it out.
+        """The number of samples of each item, ``(k,)`` int64; 0 leaves it out.
 
         Args:
             places: Places of the items in the source, ``(k,)``.
         """
         return np.ones(len(places), dtype=np.int64)
-
-    # ------------------------------------------------------------------ what all of them have
 
     def __len__(self) -> int:
         return len(self._places)
@@ -205,7 +200,9 @@ class KeyedDataset(Dataset):
         """
         return np.random.default_rng((self.seed, self._key_epoch, index, view))
 
-    def describe(self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence) -> list:
+    def describe(
+        self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
+    ) -> list[MotionSample]:
         """Labels and facts of samples: the attributes of the source, ``name``, ``index`` and ``role``.
 
         Args:
@@ -277,8 +274,6 @@ class KeyedDataset(Dataset):
             self.failures.add(place, error, replaced=True)
             raise _BadItemError from error
 
-    # ------------------------------------------------------------------ construction
-
     @property
     def _key_epoch(self) -> int:
         return 0 if self.test_mode else self.epoch
@@ -312,7 +307,7 @@ class KeyedDataset(Dataset):
         return num_classes if num_classes is not None else int(labels.max(initial=-1)) + 1
 
     def _usable(self, places: np.ndarray) -> np.ndarray:
-        """How many samples each chosen item makes; none if it is known to be bad."""
+        """The number of samples of each chosen item; none if it is known to be bad."""
         problems = [self.source.problem(place) for place in places.tolist()]
         for place, problem in zip(places.tolist(), problems):
             if problem is not None:

@@ -138,14 +138,12 @@ class KindDataset(KeyedDataset):
         self._drawn: tuple[object, np.ndarray, np.ndarray] = (None, np.zeros((0, 0)), np.zeros(0))
         self.set_mix(mix)
 
-    # ------------------------------------------------------------------ what a kind of data set writes
-
     def available(self, role: str) -> Mapping[str, int]:
         """Number of distinct samples of each kind that a role has."""
         raise NotImplementedError
 
     def draw(self, role: str, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw samples of a kind as rows ``(count, R)`` int64; their first number says the item, see ``places``."""
+        """Draw samples of a kind as rows ``(count, R)`` int64; their first number is the item, see ``places``."""
         raise NotImplementedError
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
@@ -160,8 +158,6 @@ class KindDataset(KeyedDataset):
             ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
         """
         raise NotImplementedError
-
-    # ------------------------------------------------------------------ what all of them have
 
     def __len__(self) -> int:
         return sum(self.sizes.values())
@@ -198,7 +194,7 @@ class KindDataset(KeyedDataset):
         self._mix.copy_(torch.from_numpy(shares))
 
     def counts(self, mix: Mapping[str, float], role: str) -> dict[str, int]:
-        """Compute how many samples of each kind an epoch has.
+        """Compute the number of samples of each kind in an epoch.
 
         Args:
             mix: Weights of the kinds.

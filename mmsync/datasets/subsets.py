@@ -20,7 +20,7 @@ KEYS = ("share", "rule", "seed")
 
 
 def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
-    """The places of the clips that a ``subset`` keeps.
+    """Select the items that a ``subset`` keeps.
 
     Args:
         labels: ``(n,)`` int64, -1 for unknown.

@@ -34,7 +34,7 @@ def test_ucf101_as_extracted(tmp_path, logged):
     assert len(bad) == 1
     assert bad[0].startswith(f"{empty}: corrupt: ")
     text = "\n".join(logged)
-    assert f"1 of 8 listed clips are not there, the first is {gone}" in text
+    assert f"1 of 8 listed clips are missing, the first is {gone}" in text
     assert "UCF101 fold 1 train: the list has 4 clips, the published one 9537" in text
     assert UCF101Source(root, fold=2).splits["test"] == source.splits["train"]
     with pytest.raises(DataError, match=r"UCF101\.rar"):
@@ -76,7 +76,7 @@ def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
     assert {split: len(names) for split, names in source.splits.items()} == {"train": 1, "val": 1}
     assert (source.labels.tolist(), source.fold) == ([0, 1], None)
     assert source.read(0, [0.0], 32).shape == (1, 32, 32, 3)
-    assert any("1 of 3 listed clips are not there" in line for line in logged)
+    assert any("1 of 3 listed clips are missing" in line for line in logged)
 
 
 def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):

@@ -11,7 +11,8 @@ import toy_audio_visual
 import toy_sequences
 from torch.utils.data import DataLoader
 
-from mmsync.datasets import KeyedDataset, PairDataset, SkeletonDataset, VideoDataset
+from mmsync.datasets import KeyedDataset, Kind, PairDataset, SkeletonDataset, VideoDataset
+from mmsync.datasets.kinds import apportion, shares_of
 from mmsync.datasets.samplers import EpochSampler, GroupBatchSampler
 from mmsync.datasets.sources import ClipSource, SkeletonSource, SkeletonTrackSource
 from mmsync.errors import ConfigError, DataError, ProtocolError
@@ -272,6 +273,19 @@ def test_a_kind_that_the_data_lack_is_an_error_or_shared_out():
         toy_audio_visual.ToyAudioVisualDataset(short, mix, size=20)
     dataset = toy_audio_visual.ToyAudioVisualDataset(short, mix, size=20, redistribute=True)
     assert dataset.counts(mix, "train") == {"positive": 5, "easy": 15}
+
+
+def test_a_mix_may_have_several_positive_kinds():
+    kinds = (Kind("far"), Kind("same", positive=True), Kind("near"), Kind("copy", positive=True))
+    shares = shares_of(dict(same=1, copy=2, far=3, near=4), kinds)
+    assert shares.tolist() == [0.3, 0.1, 0.4, 0.2]
+    have = dict(far=5, same=5, near=5, copy=5)
+    assert apportion(shares, kinds, 10, have) == {"far": 3, "same": 1, "near": 4, "copy": 2}
+    assert apportion(shares, kinds, 10, {**have, "far": 0}, redistribute=True) == {"same": 1, "near": 7, "copy": 2}
+    assert sum(apportion(shares, kinds, 7, have).values()) == 7
+    for lacking in (dict(copy=0), dict(far=0, near=0)):
+        with pytest.raises(DataError, match=f"asks for {', '.join(lacking)}"):
+            apportion(shares, kinds, 10, {**have, **lacking}, redistribute=True)
 
 
 def test_kinds_of_the_toy_are_what_they_say():

@@ -217,6 +217,14 @@ def test_classes_are_chosen_and_numbered_anew():
             SkeletonTrackSource(whole, classes=[wrong])
 
 
+def test_attributes_of_the_clips_are_kept():
+    source = SkeletonTrackSource(dict(type="SyntheticSource", num_clips=(20, 10)), classes=["push", "wave"])
+    kept = [source.source.names.index(name) for name in source.names]
+    assert source.attributes.keys() == source.source.attributes.keys() > {"subject", "view"}
+    for key, values in source.attributes.items():
+        np.testing.assert_array_equal(values, source.source.attributes[key][kept])
+
+
 def test_no_module_of_the_data_imports_a_video_package_by_itself():
     wrong = [
         path.name
@@ -234,3 +242,5 @@ def test_people_of_sbu(data_root):
     assert len(source.tracks) == 2 * len(source.names) == 2 * (55 + 52 + 56)
     assert len(source.splits["fold1_test"]) == 55
     assert source.load(0, 0, 10).shape == (10, 15, 3)
+    assert set(source.attributes["fold"]) == {1, 2, 3}
+    assert [source.fold_of(split) for split in ("fold2_train", None, dict(view=1))] == ["sbu/2", "sbu/all", None]

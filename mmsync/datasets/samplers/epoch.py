@@ -1,4 +1,4 @@
-"""The order in which an epoch visits the data set."""
+"""The order of samples in an epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmsync.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(Sampler[int]):
-    """Visits each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
+    """Visit each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
 
     Rank ``r`` of ``R`` takes every ``R``-th index from ``r`` on, so that the batches of all ranks together are the
     batches of one process with the global batch size. The order is the same for any number of workers.
@@ -25,7 +25,7 @@ class EpochSampler(Sampler[int]):
         shuffle: Permute the indices; otherwise they come as they are.
         seed: Seed of the permutation; ``None`` draws one that all ranks share. The Runner passes its own.
         round_up: Repeat the first indices until every rank has the same number. Without it, ranks may differ by one
-            sample, which a distributed training does not survive.
+            sample, which blocks distributed training.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Optional[int] = None, round_up: bool = True) -> None:

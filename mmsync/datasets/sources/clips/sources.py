@@ -86,7 +86,7 @@ class ClipSource(BaseSource):
             root: The folder of the videos.
             lists: Clips by split; those of ``''`` are in none.
             index: The index, or its file; ``None`` makes one.
-            files: Path below ``root`` of each listed clip that is there, where it is not the listed one.
+            files: Path below ``root`` of each listed clip that exists, where it differs from the listed one.
         """
         labels: dict[str, int] = {}
         for split, part in lists.items():
@@ -100,9 +100,9 @@ class ClipSource(BaseSource):
         self.names = [name for name in labels if place.get(name, "") in self._index]
         gone = [name for name in labels if place.get(name, "") not in self._index]
         if not self.names:
-            raise DataError(f"{root}: none of the {len(labels)} listed clips is there, the first is {gone[0]}")
+            raise DataError(f"{root}: none of the {len(labels)} listed clips exists, the first is {gone[0]}")
         if gone:
-            text = f"{root}: {len(gone)} of {len(labels)} listed clips are not there, the first is {gone[0]}"
+            text = f"{root}: {len(gone)} of {len(labels)} listed clips are missing, the first is {gone[0]}"
             print_log(text, logger="current", level=30)
         self._files = [place[name] for name in self.names]
         self.rows = [self._index[file] for file in self._files]
@@ -121,14 +121,14 @@ def _index_of(root: Path, file: Optional[PathLike]) -> VideoIndex:
     out = cache_root() / f"videos-{digest}.jsonl"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with one_writer(out):  # the others wait, and find that nothing is left to do
+        with one_writer(out):  # other processes wait, and then have nothing left to do
             return build_index(root, out, workers=os.cpu_count() or 1)
     except OSError as error:
         raise DataError(f"cannot write the index {out}: {error}; set MMSYNC_CACHE to a folder with space") from error
 
 
 def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice: str) -> Path:
-    """The folder that was given, or the first that is there under its usual name, or the root itself."""
+    """The given folder, or the first existing one of the usual names, or the root itself."""
     if given is not None:
         return Path(given)
     if not root.is_dir():
@@ -137,7 +137,7 @@ def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice:
 
 
 class _FoldSource(ClipSource):
-    """Three folds as published; a subclass says how its folders are usually called, and how a fold's lists are read."""
+    """Three folds as published; a subclass gives the usual names of its folders, and the reader of a fold's lists."""
 
     file_advice: str
     usual_lists: tuple[str, ...]

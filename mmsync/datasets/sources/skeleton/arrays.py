@@ -56,12 +56,12 @@ class _Parts(SkeletonSource):
 class AimCLRSource(_Parts):
     """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views.
 
-    Clips keep their padding; ``TrimEmpty`` takes it away.
+    Clips keep their padding; ``TrimEmpty`` removes it.
 
     Args:
         data_path: The ``.npy`` file; or one for each split, ``dict(train='train_position.npy', test=...)``.
         label_path: The label file, likewise: a pickle ``(names, labels)``, or a ``.npy`` of labels; its content
-            decides, not its suffix. ``None``: no labels.
+            counts, not its suffix. ``None``: no labels.
         layout: The joints ``V``.
         class_names: Names of the labels.
 

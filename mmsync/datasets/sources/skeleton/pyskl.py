@@ -17,7 +17,7 @@ from mmsync.errors import DataError, LayoutError
 from mmsync.registry import DATASETS
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
-# which layout a number of joints means where the file does not say
+# the layout of a number of joints where the file does not name it
 _LAYOUT_OF = {25: "ntu25", 20: "kinect20", 17: "coco17", 15: "sbu15", 13: "penn13", 18: "openpose18", 42: "hands42"}
 _NAME_KEYS = ("frame_dir", "filename", "video_id", "name")
 
@@ -33,8 +33,8 @@ class PysklSource(SkeletonSource):
 
     Args:
         ann_file: The pickle.
-        layout: The joints; ``None`` takes it from their number (25 NTU, 17 COCO, 18 OpenPose, 20 Kinect v1 ...).
-        num_coords: 2 or 3; ``None`` finds out: 2 with two channels or for layouts of picture detectors.
+        layout: The joints; ``None`` derives it from their number (25 NTU, 17 COCO, 18 OpenPose, 20 Kinect v1 ...).
+        num_coords: 2 or 3; ``None``: 2 with two channels or for layouts of picture detectors.
         class_names: Names of the labels.
 
     Raises:
@@ -125,7 +125,7 @@ class PysklSource(SkeletonSource):
         longer = [n for n, clip, t in zip(self.names, self._clips, self._frames) if t > clip.shape[1]]
         if longer:
             text = f"{ann_file}: total_frames exceeds the keypoints of {len(longer)} clips, first {longer[0]}"
-            print_log(f"{text}; the keypoints count", logger="current", level=30)
+            print_log(f"{text}; frames beyond the keypoints are ignored", logger="current", level=30)
 
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, 3)`` float32, without the frames beyond ``total_frames``."""

@@ -20,8 +20,8 @@ from mmsync.structures import Track
 class SkeletonTrackSource(TrackSource):
     """Every person of every clip of a skeleton source as a track, ``(T, V, C)`` float32, without boxes.
 
-    A person who is absent in between (all zeros) has several tracks. Frames carry the class of the clip; where just two
-    people are in a clip, they are partners.
+    A person who is absent in between (all zeros) has several tracks. Frames carry the class of the clip; exactly two
+    people in a clip are partners.
 
     Args:
         source: The skeleton source, such as ``dict(type='SBUSource', data_root='data/sbu')``.
@@ -93,7 +93,7 @@ class SkeletonTrackSource(TrackSource):
 
 
 def _people(name: str, clip: np.ndarray, label: int) -> list[Track]:
-    """Tracks of a clip ``(M, T, V, C)``: the stretches in which a person is there."""
+    """Tracks of a clip ``(M, T, V, C)``: the periods in which a person is present."""
     there = np.any(clip, axis=(2, 3))
     persons = np.flatnonzero(there.any(axis=1))
     tracks = []
