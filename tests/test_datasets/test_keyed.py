@@ -111,6 +111,11 @@ def load(dataset, workers=0, **more):
     return list(DataLoader(dataset, batch_size=5, collate_fn=dataset.collate, num_workers=workers, **more))
 
 
+def test_a_misspelt_argument_is_refused(make):
+    with pytest.raises(TypeError, match="max_bad_sahre"):
+        make(max_bad_sahre=0.1)
+
+
 # ------------------------------------------------------------------------------------------------ samples and batches
 
 

@@ -433,7 +433,7 @@ def test_genuine_clips_decode_and_make_tracks(data_root, tmp_path):
     assert report.stored == len(videos) == 4
     assert not report.faults
     source = VideoTrackSource(tmp_path / "store", size=64)
-    assert len(source) == 8
+    assert (len(source), len(source.tracks)) == (4, 8)
     for k, track in enumerate(source.tracks):
         crops = source.load(k, track.start, 25)
         assert crops.shape == (25, 64, 64, 3)
