@@ -9,12 +9,14 @@ import pytest
 import torch
 import toy_audio_visual
 import toy_sequences
+from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import KeyedDataset, Kind, PairDataset, SkeletonDataset, VideoDataset
 from mmsync.datasets.kinds import apportion, shares_of
 from mmsync.datasets.samplers import EpochSampler, GroupBatchSampler
 from mmsync.datasets.sources import ClipSource, SkeletonSource, SkeletonTrackSource
+from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.registry import DATASETS
 from mmsync.structures import SkeletonLayout, View
@@ -314,6 +316,21 @@ def test_batches_by_an_attribute_of_the_source():
     assert dataset.column("label").tolist() == dataset.labels.tolist()
     with pytest.raises(ConfigError, match="no column 'activty'; they have name, label, role, activity"):
         dataset.column("activty")
+
+
+def test_the_runner_builds_a_loader_with_batches_by_group():
+    toy = dict(type="ToySequenceDataset", source=dict(type="ToySequenceSource", n=N))
+    loader = dict(
+        dataset=toy, batch_size=4, num_workers=0, sampler=dict(type="EpochSampler"),
+        batch_sampler=dict(type="GroupBatchSampler", by="activity", per_group=2),
+    )  # fmt: skip
+    init_default_scope("mmsync")
+    built = MotionRunner.build_dataloader(loader, seed=5)
+    assert built.batch_sampler.sampler.seed == 5
+    for batch in built:
+        a, b, c, d = (sample.activity for sample in batch["data_samples"])
+        assert a == b != c == d
+        assert batch["inputs"]["sequence"].valid.any(0).all()
 
 
 def test_indices_and_subset_keep_some_items(make):

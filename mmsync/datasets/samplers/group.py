@@ -22,6 +22,9 @@ class GroupBatchSampler(Sampler[list[int]]):
     batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``, so that
     all ranks together have the batches of one process with the global batch size.
 
+    In a config it is ``batch_sampler=dict(type="GroupBatchSampler", by="subject", per_group=4)`` beside ``sampler`` and
+    ``batch_size`` of a data loader, without ``drop_last``.
+
     Args:
         sampler: An ``EpochSampler``, which has the data set, seed, epoch and ranks. The Runner passes it.
         batch_size: ``P * K``, samples of a batch of one rank. The Runner passes that of the data loader.
