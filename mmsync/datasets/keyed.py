@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.failures import Failures
 from mmsync.datasets.selection import Split, select
-from mmsync.datasets.sources.base import check_labels
+from mmsync.datasets.sources.base import Source, check_labels
 from mmsync.datasets.subsets import KEYS, select_subset
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
@@ -70,7 +70,7 @@ class KeyedDataset(Dataset):
 
     def __init__(
         self,
-        source: Union[Mapping, Any],
+        source: Union[Mapping, Source],
         split: Optional[Split] = None,
         roles: Optional[Mapping[str, Split]] = None,
         num_classes: Optional[int] = None,
@@ -83,7 +83,7 @@ class KeyedDataset(Dataset):
         self._kind = type(self).__name__
         if split is not None and roles is not None:
             raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
-        self.source = DATASETS.build(source) if isinstance(source, Mapping) else source
+        self.source: Any = DATASETS.build(source) if isinstance(source, Mapping) else source
         self.seed, self.test_mode = seed, test_mode
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # shared with persistent workers
         self.splits = {"train": split} if roles is None else dict(roles)

@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmsync.datasets.keyed import KeyedDataset
+from mmsync.datasets.sources.base import Source
 from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
 
 
@@ -121,7 +122,7 @@ class KindDataset(KeyedDataset):
 
     def __init__(
         self,
-        source: Union[Mapping, Any],
+        source: Union[Mapping, Source],
         mix: Mapping[str, float],
         size: Optional[int] = None,
         redistribute: bool = False,

@@ -45,13 +45,15 @@ class Source(Protocol):
 
     modality: str
     names: list[str]
-    labels: Optional[np.ndarray]
     class_names: Optional[list[str]]
     splits: dict[str, list[str]]
     attributes: Mapping[str, np.ndarray]
     fold: Optional[str]
 
     def __len__(self) -> int: ...
+
+    @property
+    def labels(self) -> Optional[np.ndarray]: ...
 
     @property
     def metainfo(self) -> dict[str, Any]: ...
