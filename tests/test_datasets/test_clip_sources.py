@@ -110,7 +110,7 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"a 1\.mp4 has label 0 and, in the list of test, 1"):
         ClipListSource(tmp_path / "clips", lists)
     lists["test"].write_text("other.mp4 1\n")
-    with pytest.raises(DataError, match="none of the 1 listed clips is there"):
+    with pytest.raises(DataError, match="none of the 1 listed clips exists"):
         ClipListSource(tmp_path / "clips", {"test": lists["test"]})
     lists["test"].write_text("frames 40 1\n")
     with pytest.raises(DataError, match="folders of frames"):
