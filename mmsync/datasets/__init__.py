@@ -1,7 +1,20 @@
-from .collate import motion_collate
-from .pair_table import PairTable
-from .pairs import PairDataset
-from .skeleton_dataset import SkeletonDataset
-from .video_dataset import VideoDataset
+"""Data sets: a `Source` reads files, a `KeyedDataset` makes samples and batches of it, a sampler orders them."""
 
-__all__ = ["PairDataset", "PairTable", "SkeletonDataset", "VideoDataset", "motion_collate"]
+from mmsync.datasets.collate import motion_collate
+from mmsync.datasets.keyed import KeyedDataset
+from mmsync.datasets.kinds import Kind, KindDataset
+from mmsync.datasets.pair_dataset import PairDataset
+from mmsync.datasets.pair_table import PairTable
+from mmsync.datasets.skeleton_dataset import SkeletonDataset
+from mmsync.datasets.video_dataset import VideoDataset
+
+__all__ = [
+    "KeyedDataset",
+    "Kind",
+    "KindDataset",
+    "PairDataset",
+    "PairTable",
+    "SkeletonDataset",
+    "VideoDataset",
+    "motion_collate",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from mmengine.logging import print_log
@@ -11,14 +12,14 @@ from mmsync.errors import DataError
 
 
 class Failures:
-    """Which items of a data set have failed, in memory shared with its workers.
+    """The items of a data set that have failed, in memory shared with its workers.
 
     Args:
         names: Name of each item.
         max_share: Share of the items in [0, 1] that may fail.
         what: What the items are, for messages.
-        hint: What a user can do, for the message that stops a run.
-        done: What is done with a failed item, for the log.
+        hint: Advice at the end of the message that stops a run.
+        count: Number of items that are used, of which the share is taken; ``None`` for all.
     """
 
     def __init__(
@@ -27,9 +28,10 @@ class Failures:
         max_share: float = 0.01,
         what: str = "clips",
         hint: str = "",
-        done: str = "left out",
+        count: Optional[int] = None,
     ) -> None:
-        self._all, self.max_share, self.what, self.hint, self.done = names, max_share, what, hint, done
+        self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
+        self.count = len(names) if count is None else count
         self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
 
     def __contains__(self, index: int) -> bool:
@@ -45,25 +47,28 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        """Their names."""
+        """Names of the failed items."""
         return [self._all[i] for i in self.indices]
 
-    def add(self, index: int, error: Exception) -> None:
-        """Count and log a failure.
+    def add(self, index: int, error: Exception, replaced: bool = False) -> None:
+        """Count and log a failure, once for each item.
 
         Args:
-            index: Of the item.
-            error: What went wrong; it should name the item.
+            index: Index of the item.
+            error: The error; it should name the item.
+            replaced: Whether another item takes the place, for the log.
 
         Raises:
             DataError: More have failed than ``max_share`` allows; the message lists them all.
         """
+        known = index in self
         self._failed[index] = True
-        allowed = int(self.max_share * len(self._all))
+        allowed = int(self.max_share * self.count)
         failed = self.names
         if len(failed) > allowed:
             raise DataError(
-                f"{len(failed)} of {len(self._all)} {self.what} are bad, max_bad_share={self.max_share} allows "
+                f"{len(failed)} of {self.count} {self.what} are bad, max_bad_share={self.max_share} allows "
                 f"{allowed}. Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
             ) from error
-        print_log(f"{self.done}: {error}", logger="current", level=30)
+        if not known:
+            print_log(f"left out{' and replaced' * replaced}: {error}", logger="current", level=30)

@@ -1,4 +1,4 @@
-"""Pairs of tracks: which there are, and drawing among them."""
+"""Table of the pairs of tracks, and drawing from it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple, Optional
 import numpy as np
 import torch
 
+from mmsync.datasets.kinds import Kind
 from mmsync.errors import ConfigError, DataError
 from mmsync.ops.boxes import enlarge as enlarge_boxes
 from mmsync.ops.boxes import iou
 from mmsync.structures import Track
 
-KINDS = ("positive", "easy", "medium", "hard")
+PAIR_KINDS = (Kind("positive", positive=True), Kind("easy"), Kind("medium"), Kind("hard"))
 PLACEMENTS = ("center", "any")
 
 
@@ -25,7 +26,7 @@ class _Rows(NamedTuple):
 
 
 class _Turns(NamedTuple):
-    """Of each medium pair its video's number, and 1 if that video has a positive pair, which lets others go first."""
+    """Of each medium pair its video's number, and 1 if that video has a positive pair, so that others come first."""
 
     video: np.ndarray
     waits: np.ndarray
@@ -41,14 +42,14 @@ class PairTable:
     easy      two tracks of different videos
     ========  ========================================================================================================
 
-    People without boxes (skeletons) are as near as can be: all their pairs are positive, none is medium.
+    People without boxes (skeletons) count as aligned: all their pairs are positive, none is medium.
 
     Args:
         tracks: All tracks.
         window: Frames of a window.
         iou_threshold: Positive pairs are above it, strictly.
         shift: Frames by which hard negatives are moved; ``None``: ``window``, so that the windows do not overlap.
-        placement: ``'center'``: one window, in the middle of what two tracks have in common; ``'any'``: all windows.
+        placement: ``'center'``: one window, in the middle of the common part of two tracks; ``'any'``: all windows.
         enlarge: Share by which the boxes' sides grow before the IoU is taken.
         members: Places in ``tracks`` that pairs may be made of; ``None`` for all.
 
@@ -101,7 +102,8 @@ class PairTable:
     def available(self) -> dict[str, int]:
         """Number of distinct pairs by kind, each counted once however many windows it has."""
         easy = int(self._easy_end[-1]) if len(self._easy_end) else 0
-        return {kind: easy if kind == "easy" else len(self._kinds[kind].first) - 1 for kind in KINDS}
+        counts = {kind: len(found.first) - 1 for kind, found in self._kinds.items()}
+        return {kind: counts.get(kind, easy) for kind, _ in PAIR_KINDS}
 
     @property
     def windows(self) -> dict[str, int]:
@@ -118,10 +120,10 @@ class PairTable:
         """Draw pairs of a kind: each of them once before one comes again; windows and the order of the two at random.
 
         Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first: so that
-        as many videos as can be are in a draw, crowded or not.
+        a draw shows as many videos as possible.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: Name of one of ``PAIR_KINDS``.
             count: Number of pairs.
             rng: Source of randomness.
 

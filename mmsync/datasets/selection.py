@@ -1,4 +1,4 @@
-"""Which clips or videos of a source a split holds."""
+"""Selection of the items of a source by a split."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def select(
     splits: Mapping[str, Sequence[str]],
     columns: Mapping[str, Optional[np.ndarray]],
 ) -> np.ndarray:
-    """Find what a split names.
+    """Find the items of a split.
 
     Args:
         split: A protocol out of ``splits``; conditions on ``columns`` that hold together (``dict(view=[1, 2])``), also
             ``names=[...]`` and ``file='names.txt'``; ``None`` for all.
         names: Of all clips, ``(n,)``.
         splits: Names by protocol.
-        columns: Values ``(n,)`` by what a condition may name; ``None`` where they are unknown.
+        columns: Values ``(n,)`` by the name that a condition may use; ``None`` where they are unknown.
 
     Returns:
         ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.

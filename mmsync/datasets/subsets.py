@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -11,12 +11,16 @@ from mmengine.logging import print_log
 from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.ops.subsets import exemplars, stratified_subset, uniform_subset
 
-RULES = {"stratified": stratified_subset, "uniform": uniform_subset, "exemplar": exemplars}
+RULES: dict[str, Callable[..., torch.Tensor]] = {
+    "stratified": stratified_subset,
+    "uniform": uniform_subset,
+    "exemplar": exemplars,
+}
 KEYS = ("share", "rule", "seed")
 
 
 def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
-    """The places of the clips that a ``subset`` keeps.
+    """Select the items that a ``subset`` keeps.
 
     Args:
         labels: ``(n,)`` int64, -1 for unknown.

@@ -61,7 +61,7 @@ def test_a_folder_of_mot_files(videos, tmp_path):
     }  # files of others are not read
     assert set(report.remarks) == {"fewer frames than annotated"}
     source = VideoTrackSource(tmp_path / "store", size=16, cache=False)
-    assert source.videos == ["a", "b"]
+    assert source.names == ["a", "b"]
     assert [len(track) for track in source.tracks] == [75] * 4  # 3 s of 25 ticks
     for track in source.tracks:
         frame = np.floor((np.arange(75) / 25 + 1e-3) * 15)
@@ -93,7 +93,7 @@ def test_coco(videos, tmp_path):
     (tmp_path / "found.json").write_text(json.dumps({"images": images, "annotations": found}))
     convert_boxes(videos, tmp_path / "found.json", tmp_path / "store")
     source = VideoTrackSource(tmp_path / "store", size=16, cache=False)
-    assert source.videos == ["c"]
+    assert source.names == ["c"]
     assert [len(track) for track in source.tracks] == [75, 75]
 
 

@@ -129,11 +129,11 @@ def test_bad_clips_are_replaced_as_without_a_cache(make_store, clips, logged):
     settings = dict(roles=dict(bank="train", query="test"), max_bad_share=0.2)
     plain, disk = (SkeletonDataset(source, FIXED, cache=cache, **settings) for cache in (False, "disk"))
     same_batch(plain.__getitems__(range(12)), disk.__getitems__(range(12)))
-    assert disk.bad_clips() == plain.bad_clips() == ["clip04", "clip09"]
+    assert disk.bad_items() == plain.bad_items() == ["clip04", "clip09"]
     assert any("clip09: all 46 frames are empty" in line for line in logged)
     with pytest.raises(DataError, match=r"1 of 12 clips are bad.*clip04: 21 of 21 frames hold NaN"):
         SkeletonDataset(source, FIXED, cache="disk")
-    assert SkeletonDataset(source, FIXED, split=dict(view=3), cache="disk").bad_clips() == []
+    assert SkeletonDataset(source, FIXED, split=dict(view=3), cache="disk").bad_items() == []
 
 
 @pytest.mark.parametrize(

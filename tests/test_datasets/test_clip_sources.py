@@ -16,7 +16,7 @@ pytest.importorskip("av")
 @pytest.fixture
 def logged(monkeypatch):
     lines: list[str] = []
-    for name in ("clips", "video_lists"):
+    for name in ("clips.sources", "clips.lists"):
         monkeypatch.setattr(f"mmsync.datasets.sources.{name}.print_log", lambda text, **_: lines.append(text))
     return lines
 
@@ -34,7 +34,7 @@ def test_ucf101_as_extracted(tmp_path, logged):
     assert len(bad) == 1
     assert bad[0].startswith(f"{empty}: corrupt: ")
     text = "\n".join(logged)
-    assert f"1 of 8 listed clips are not there, the first is {gone}" in text
+    assert f"1 of 8 listed clips are missing, the first is {gone}" in text
     assert "UCF101 fold 1 train: the list has 4 clips, the published one 9537" in text
     assert UCF101Source(root, fold=2).splits["test"] == source.splits["train"]
     with pytest.raises(DataError, match=r"UCF101\.rar"):
@@ -62,7 +62,7 @@ def test_hmdb51_with_its_names(tmp_path):
     source = HMDB51Source(tmp_path)
     assert source.splits == {"train": ["brush_hair/d.avi", f"wave/{odd}"], "test": ["brush_hair/b.avi", "wave/b.avi"]}
     assert [source.problem(i) for i in range(len(source))] == [None] * 4
-    assert source.load(source.names.index(f"wave/{odd}"), [0.0, 0.1], 48).shape == (2, 48, 48, 3)
+    assert source.read(source.names.index(f"wave/{odd}"), [0.0, 0.1], 48).shape == (2, 48, 48, 3)
 
 
 def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
@@ -75,8 +75,8 @@ def test_kinetics_in_folders_of_its_spellings(tmp_path, logged):
     source = KineticsSource(tmp_path, tmp_path / "k.csv")
     assert {split: len(names) for split, names in source.splits.items()} == {"train": 1, "val": 1}
     assert (source.labels.tolist(), source.fold) == ([0, 1], None)
-    assert source.load(0, [0.0], 32).shape == (1, 32, 32, 3)
-    assert any("1 of 3 listed clips are not there" in line for line in logged)
+    assert source.read(0, [0.0], 32).shape == (1, 32, 32, 3)
+    assert any("1 of 3 listed clips are missing" in line for line in logged)
 
 
 def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     lists["test"].write_text("val/walk/c.mp4 1\n")
     source = ClipListSource(tmp_path / "clips", lists, fold="mine/1")
     settings = dict(window=2, size=16)
-    assert VideoDataset(source, "train", **settings).metainfo["fold"] == "mine/1"
+    assert VideoDataset(source, split="train", **settings).metainfo["fold"] == "mine/1"
     assert VideoDataset(source, **settings).metainfo["fold"] == "mine/all"  # all clips, of training and test
     assert (source.splits["test"], source.fold) == (["val/walk/c.mp4"], "mine/1")
     with pytest.raises(ConfigError, match="'<data set>/<fold>'"):
@@ -110,7 +110,7 @@ def test_lists_and_folders_of_ones_own(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"a 1\.mp4 has label 0 and, in the list of test, 1"):
         ClipListSource(tmp_path / "clips", lists)
     lists["test"].write_text("other.mp4 1\n")
-    with pytest.raises(DataError, match="none of the 1 listed clips is there"):
+    with pytest.raises(DataError, match="none of the 1 listed clips exists"):
         ClipListSource(tmp_path / "clips", {"test": lists["test"]})
     lists["test"].write_text("frames 40 1\n")
     with pytest.raises(DataError, match="folders of frames"):

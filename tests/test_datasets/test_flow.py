@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsync.datasets.pairs import PairDataset
+from mmsync.datasets import PairDataset
 from mmsync.datasets.sources import VideoTrackSource
 from mmsync.errors import ConfigError, DependencyError
 from mmsync.media.flow import encode_flow, optical_flow

@@ -13,8 +13,8 @@ import pytest
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import PairDataset, PairTable
-from mmsync.datasets.pair_table import KINDS
-from mmsync.datasets.sources.tracks.base import TrackSource
+from mmsync.datasets.pair_table import PAIR_KINDS
+from mmsync.datasets.sources import TrackSource
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.structures import SkeletonLayout, Track
 
@@ -48,10 +48,10 @@ class FakeSource(TrackSource):
 
     def __init__(self, tracks, modality="video", bad=()):
         self.tracks, self.modality, self.bad, self.fps = tracks, modality, bad, 25.0
-        self.videos = sorted({track.video for track in tracks})
-        self.labels = np.array([max(int(t.labels[0]) for t in tracks if t.video == v) for v in self.videos])
+        self.names = sorted({track.video for track in tracks})
+        self.labels = np.array([max(int(t.labels[0]) for t in tracks if t.video == v) for v in self.names])
         self.class_names = NAMES
-        self.splits = {"set1": self.videos[::2], "set2": self.videos[1::2]}
+        self.splits = {"set1": self.names[::2], "set2": self.names[1::2]}
         self.layout, self.num_coords = SkeletonLayout.get("ntu25"), 3
 
     def load(self, track, start, length):
@@ -169,7 +169,7 @@ class TestTable:
         for track, start in rows.reshape(-1, 2).tolist():
             assert tracks[track].start <= start <= tracks[track].stop - W
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", [kind.name for kind in PAIR_KINDS])
     def test_each_pair_comes_once_before_one_comes_again(self, kind):
         table = PairTable(make_tracks(videos=12), W, 0.1, SHIFT)
         n = table.available[kind]
@@ -208,9 +208,9 @@ class TestDataset:
     def test_a_batch_holds_what_its_rows_say(self):
         data = make_data()
         batch = data.__getitems__(range(40))
-        tracks, (rows, kinds) = batch["inputs"]["tracks"], data.drawn()
+        tracks, (rows, kinds) = batch["inputs"]["video"].data, data.drawn()
         assert tracks.shape == (40, 2, W, 2, 2, 3)
-        assert batch["inputs"]["mask"].all()
+        assert batch["inputs"]["video"].present.all()
         assert tracks[..., 0].flatten(2)[..., 0].tolist() == rows[:, ::2].tolist()
         assert tracks[:, :, 0, 0, 0, 1].tolist() == rows[:, 1::2].tolist()
         for sample, row, kind in zip(batch["data_samples"], rows, kinds):
@@ -284,7 +284,7 @@ class TestDataset:
             for epoch, mix in ((0, MIX), (1, dict(positive=1, easy=1)), (2, dict(positive=1, hard=1))):
                 data.set_epoch(epoch)
                 data.set_mix(mix)
-                found += [(b["inputs"]["tracks"].tolist(), [s.kind for s in b["data_samples"]]) for b in loader]
+                found += [(b["inputs"]["video"].data.tolist(), [s.kind for s in b["data_samples"]]) for b in loader]
             return found
 
         assert collect(2) == collect(0)
@@ -292,11 +292,11 @@ class TestDataset:
     def test_a_bad_video_is_counted_named_and_its_pairs_redrawn(self, logged):
         data = make_data(bad=("v3",), max_bad_share=0.2)
         batch, again = (data.__getitems__(range(40)) for _ in range(2))
-        assert data.bad_clips() == ["v3"]
+        assert data.bad_items() == ["v3"]
         assert any("v3: corrupt" in line for line in logged)
         assert not {"v3"} & {s.name for s in batch["data_samples"]} | {"v3"} & {s.other for s in batch["data_samples"]}
         assert [s.kind for s in batch["data_samples"]] == data.drawn()[1].tolist()
-        assert batch["inputs"]["tracks"].tolist() == again["inputs"]["tracks"].tolist()
+        assert batch["inputs"]["video"].data.tolist() == again["inputs"]["video"].data.tolist()
 
     def test_too_many_bad_videos_stop_the_run_with_a_list(self):
         data = make_data(bad=("v1", "v3"), max_bad_share=0.2)
@@ -306,10 +306,10 @@ class TestDataset:
     def test_scenes_hold_who_else_is_there(self):
         data = make_data(make_tracks(5, videos=12), dict(positive=1, easy=1), persons=4)
         batch = data.__getitems__(range(40))
-        mask = batch["inputs"]["mask"]
-        assert batch["inputs"]["tracks"].shape == (40, 4, W, 2, 2, 3)
+        mask = batch["inputs"]["video"].present
+        assert batch["inputs"]["video"].data.shape == (40, 4, W, 2, 2, 3)
         assert mask.sum(1).max() > 2
-        for sample, tracks, there in zip(batch["data_samples"], batch["inputs"]["tracks"], mask):
+        for sample, tracks, there in zip(batch["data_samples"], batch["inputs"]["video"].data, mask):
             near = np.array(sample.aligned)
             assert tracks[~there].sum() == 0
             if sample.kind != "positive":
@@ -367,6 +367,6 @@ def test_pairs_of_real_skeletons(data_root):
     mix = dict(positive=1, easy=1, hard=1)
     data = PairDataset(source, mix, roles=dict(bank="fold1_train", query="fold1_test"), window=10, placement="any")
     inputs = data.__getitems__(range(8))["inputs"]
-    assert inputs["tracks"].shape == (8, 2, 10, 15, 3)
+    assert inputs["skeleton"].data.shape == (8, 2, 10, 15, 3)
     assert data.metainfo["layout"] == "sbu15"
     assert {s.gt_label for s in data.__getitems__(range(60))["data_samples"] if s.kind != "easy"} <= set(range(8))

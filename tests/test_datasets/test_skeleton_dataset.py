@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from mmsync.datasets import SkeletonDataset, motion_collate
-from mmsync.datasets.sources import NWUCLASource
+from mmsync.datasets.sources import NWUCLASource, SkeletonSource
 from mmsync.errors import ConfigError, DataError, LayoutError, ProtocolError
 from mmsync.registry import DATASETS, FUNCTIONS
 from mmsync.structures import SkeletonLayout
@@ -17,18 +17,15 @@ FIXED = [dict(type="CenterOnJoint"), dict(type="ResizeClip", length=8), dict(typ
 RANDOM = [dict(type="CropResize", length=8, min_frames=2), dict(type="PackSkeleton")]
 
 
-class Memory:
+class Memory(SkeletonSource):
     """A source of given arrays."""
 
-    layout, num_coords, class_names = SkeletonLayout.get("kinect20"), 3, None
+    layout, num_coords = SkeletonLayout.get("kinect20"), 3
 
     def __init__(self, clips, labels=None):
         self.clips, self.names = clips, [f"clip{i:02d}" for i in range(len(clips))]
         self.labels = None if labels is None else np.array(labels)
-        self.attributes, self.splits = {}, {}
-
-    def __len__(self):
-        return len(self.clips)
+        self.splits = {}
 
     def load(self, index):
         if isinstance(self.clips[index], Exception):
@@ -40,7 +37,7 @@ def fetch(dataset, **settings):
     loader = DataLoader(dataset, batch_size=5, collate_fn=motion_collate, **settings)
     batches = list(loader)
     samples = [s for b in batches for s in b["data_samples"]]
-    keypoints = [clip for b in batches for clip in b["inputs"]["keypoint"]]
+    keypoints = [clip for b in batches for clip in b["inputs"]["skeleton"].data]
     return keypoints, [s.name for s in samples], loader
 
 
@@ -121,10 +118,12 @@ def test_a_sample_and_its_batch(make_store, clips):
     clips[3][1] = 0
     dataset = SkeletonDataset(make_store(clips), FIXED)
     batch = dataset.__getitems__([0, 1, 3])
-    assert batch["inputs"]["keypoint"].shape == (3, 2, 8, 20, 3)
-    assert batch["inputs"]["person_mask"].tolist() == [[True, False], [True, True], [True, False]]
-    assert not batch["inputs"]["keypoint"][[0, 2], 1].any()
-    assert (batch["inputs"]["keypoint"][0, 0] == batch["inputs"]["keypoint"][0, 0, :1]).all(), "one frame, repeated"
+    assert batch["inputs"]["skeleton"].data.shape == (3, 2, 8, 20, 3)
+    assert batch["inputs"]["skeleton"].present.tolist() == [[True, False], [True, True], [True, False]]
+    assert not batch["inputs"]["skeleton"].data[[0, 2], 1].any()
+    assert (batch["inputs"]["skeleton"].data[0, 0] == batch["inputs"]["skeleton"].data[0, 0, :1]).all(), (
+        "one frame, repeated"
+    )
     assert [s.view for s in batch["data_samples"]] == [1, 2, 1]
     assert motion_collate(batch) is batch
     assert FUNCTIONS.get("motion_collate") is motion_collate
@@ -134,15 +133,15 @@ def test_a_sample_and_its_batch(make_store, clips):
 
 def test_clips_of_different_length_need_a_resize(make_store, clips):
     dataset = SkeletonDataset(make_store(clips), [dict(type="PackSkeleton")])
-    assert dataset[2]["inputs"]["keypoint"].shape == (1, 11, 20, 3)
+    assert dataset[2]["inputs"]["skeleton"].data.shape == (1, 11, 20, 3)
     with pytest.raises(DataError, match="ResizeClip"):
         dataset.__getitems__([0, 2])
 
 
 def test_a_layout_is_made_by_a_remap(make_store, clips):
     dataset = SkeletonDataset(make_store(clips), FIXED, layout="sbu15")
-    assert dataset.metainfo == dict(layout="sbu15", num_coords=3, num_classes=3, classes=["a", "b", "c"])
-    assert dataset[0]["inputs"]["keypoint"].shape == (1, 8, 15, 3)
+    assert dataset.metainfo == dict(layout="sbu15", num_coords=3, num_classes=3, classes=["a", "b", "c"], fold=None)
+    assert dataset[0]["inputs"]["skeleton"].data.shape == (1, 8, 15, 3)
     own = [dict(type="RemapSkeleton", src="kinect20", dst="sbu15"), *FIXED]
     torch.testing.assert_close(SkeletonDataset(make_store(clips, "other"), own)[4]["inputs"], dataset[4]["inputs"])
 
@@ -177,7 +176,7 @@ def test_draws_differ_by_epoch_index_and_seed_only(make_store, clips):
 
     def draw(dataset, epoch, index):
         dataset.set_epoch(epoch)
-        return dataset[index]["inputs"]["keypoint"]
+        return dataset[index]["inputs"]["skeleton"].data
 
     first = draw(dataset, 0, 0)
     assert torch.equal(first, draw(dataset, 0, 0))
@@ -194,7 +193,7 @@ def test_persistent_workers_hear_of_the_epoch(make_store, clips):
     by_epoch = []
     for epoch in (0, 1, 0):
         dataset.set_epoch(epoch)
-        by_epoch.append(next(iter(loader))["inputs"]["keypoint"])
+        by_epoch.append(next(iter(loader))["inputs"]["skeleton"].data)
     assert not torch.equal(by_epoch[0], by_epoch[1])
     assert torch.equal(by_epoch[0], by_epoch[2])
 
@@ -209,7 +208,7 @@ def test_the_cache_gives_the_same(make_store, clips):
     for a, b in [(plain.__getitems__(rows), cached.__getitems__(rows)), (plain[7], cached[7])]:
         torch.testing.assert_close(a["inputs"], b["inputs"], rtol=0, atol=0)
     assert [s.name for s in cached.__getitems__(rows)["data_samples"]] == ["clip07", "clip00", "clip03", "clip03"]
-    cached.__getitems__(rows)["inputs"]["keypoint"].zero_()
+    cached.__getitems__(rows)["inputs"]["skeleton"].data.zero_()
     torch.testing.assert_close(plain.__getitems__(rows)["inputs"], cached.__getitems__(rows)["inputs"])
 
 
@@ -234,13 +233,13 @@ def bad_source(clips, at=4):
 def test_bad_clips_are_counted_logged_and_replaced(clips, logged):
     dataset = SkeletonDataset(bad_source(clips), FIXED, max_bad_share=0.4)
     batch = dataset.__getitems__(range(12))
-    assert dataset.bad_clips() == ["clip04", "clip05", "clip06", "clip07"]
+    assert dataset.bad_items() == ["clip04", "clip05", "clip06", "clip07"]
     for text in ("clip04: 1 of 21 frames hold NaN", "clip05: all 5 frames are empty", "disk on fire", "clip07: shape"):
         assert sum(text in line for line in logged) == 1, text
-    assert torch.isfinite(batch["inputs"]["keypoint"]).all()
+    assert torch.isfinite(batch["inputs"]["skeleton"].data).all()
     samples = batch["data_samples"]
     assert [s.index for s in samples] == list(range(12)), "one result for each sample"
-    assert not {s.name for s in samples} & set(dataset.bad_clips())
+    assert not {s.name for s in samples} & set(dataset.bad_items())
     again = SkeletonDataset(bad_source(clips), FIXED, max_bad_share=0.4)
     again.set_epoch(5)
     assert again[5]["data_samples"].name == samples[5].name, "always the same replacement"
@@ -259,7 +258,7 @@ def test_too_many_bad_clips_stop_the_run(clips):
 def test_bad_clips_of_all_workers_are_counted_together(clips):
     dataset = SkeletonDataset(bad_source(clips), FIXED, max_bad_share=0.4)
     _, names, _ = fetch(dataset, num_workers=2)
-    assert dataset.bad_clips() == ["clip04", "clip05", "clip06", "clip07"]
+    assert dataset.bad_items() == ["clip04", "clip05", "clip06", "clip07"]
     _, alone, _ = fetch(SkeletonDataset(bad_source(clips), FIXED, max_bad_share=0.4))
     assert names == alone
 
@@ -281,8 +280,8 @@ def test_every_real_ucla_clip_is_packed(data_root):
     roles = dict(bank="xview_train", query="xview_test")
     dataset = SkeletonDataset(source, FIXED, roles=roles, cache=True, max_bad_share=0)
     batch = dataset.__getitems__(range(len(dataset)))
-    assert batch["inputs"]["keypoint"].shape == (1484, 1, 8, 20, 3)
-    assert batch["inputs"]["person_mask"].all()
-    assert torch.isfinite(batch["inputs"]["keypoint"]).all()
+    assert batch["inputs"]["skeleton"].data.shape == (1484, 1, 8, 20, 3)
+    assert batch["inputs"]["skeleton"].present.all()
+    assert torch.isfinite(batch["inputs"]["skeleton"].data).all()
     assert [sum(s.role == role for s in batch["data_samples"]) for role in roles] == [1020, 464]
     assert all(s.gt_label == dataset.labels[s.index] for s in batch["data_samples"])

@@ -183,8 +183,8 @@ def test_each_person_of_each_clip_is_a_track_and_absence_splits_it():
     source = SkeletonTrackSource(clips, fps=30)
     assert source.modality == "skeleton"
     assert source.layout == clips.layout
-    assert len(source.videos) == 5
-    first = [t for t in source.tracks if t.video == source.videos[0]]
+    assert len(source.names) == 5
+    first = [t for t in source.tracks if t.video == source.names[0]]
     assert [(t.person, t.start, t.stop, t.boxes) for t in first] == [
         (0, 0, 30, None),
         (1, 0, 10, None),
@@ -193,7 +193,7 @@ def test_each_person_of_each_clip_is_a_track_and_absence_splits_it():
     assert first[0].partner.tolist() == [1] * 10 + [-1] * 5 + [1] * 15
     assert (first[1].partner == 0).all()
     assert (first[0].labels == source.labels[0]).all()
-    (alone,) = (t for t in source.tracks if t.video == source.videos[-1])
+    (alone,) = (t for t in source.tracks if t.video == source.names[-1])
     assert (alone.partner == -1).all()
     np.testing.assert_array_equal(source.load(2, 17, 9), clips.load(0)[1, 17:26])
     for start, length in ((14, 3), (25, 6), (17, 0)):
@@ -206,15 +206,23 @@ def test_classes_are_chosen_and_numbered_anew():
     source = SkeletonTrackSource(whole, classes=["push", "shake_hands", "wave"])
     assert source.class_names == ["push", "shake_hands", "wave"]
     names = source.source.class_names
-    for video, label in zip(source.videos, source.labels):
+    for video, label in zip(source.names, source.labels):
         assert names[source.source.labels[source.source.names.index(video)]] == source.class_names[label]
-    assert set(source.splits["train"]) | set(source.splits["test"]) == set(source.videos) < set(source.source.names)
+    assert set(source.splits["train"]) | set(source.splits["test"]) == set(source.names) < set(source.source.names)
     by_number = SkeletonTrackSource(whole, classes=[names.index(n) for n in source.class_names])
-    assert by_number.videos == source.videos
+    assert by_number.names == source.names
     assert by_number.class_names == source.class_names
     for wrong, hint in (("pushh", "did you mean 'push'"), (99, "there are")):
         with pytest.raises(ConfigError, match=hint):
             SkeletonTrackSource(whole, classes=[wrong])
+
+
+def test_attributes_of_the_clips_are_kept():
+    source = SkeletonTrackSource(dict(type="SyntheticSource", num_clips=(20, 10)), classes=["push", "wave"])
+    kept = [source.source.names.index(name) for name in source.names]
+    assert source.attributes.keys() == source.source.attributes.keys() > {"subject", "view"}
+    for key, values in source.attributes.items():
+        np.testing.assert_array_equal(values, source.source.attributes[key][kept])
 
 
 def test_no_module_of_the_data_imports_a_video_package_by_itself():
@@ -231,6 +239,8 @@ def test_no_module_of_the_data_imports_a_video_package_by_itself():
 @pytest.mark.realdata
 def test_people_of_sbu(data_root):
     source = SkeletonTrackSource(dict(type="SBUSource", data_root=str(data_root / "sbu")), fps=15)
-    assert len(source.tracks) == 2 * len(source.videos) == 2 * (55 + 52 + 56)
+    assert len(source.tracks) == 2 * len(source.names) == 2 * (55 + 52 + 56)
     assert len(source.splits["fold1_test"]) == 55
     assert source.load(0, 0, 10).shape == (10, 15, 3)
+    assert set(source.attributes["fold"]) == {1, 2, 3}
+    assert [source.fold_of(split) for split in ("fold2_train", None, dict(view=1))] == ["sbu/2", "sbu/all", None]

@@ -192,11 +192,11 @@ def test_pack_pads_and_drops_persons():
     x = clip((3, 5, 25, 3))
     x[1] = 0
     two = run(PackSkeleton(num_persons=2), x)
-    np.testing.assert_array_equal(two["inputs"]["keypoint"], x[[0, 2]])  # those who are there go first
-    assert two["inputs"]["person_mask"].tolist() == [True, True]
+    np.testing.assert_array_equal(two["inputs"]["skeleton"].data, x[[0, 2]])  # those who are there go first
+    assert two["inputs"]["skeleton"].present.tolist() == [True, True]
     four = run(PackSkeleton(num_persons=4), x)
-    assert four["inputs"]["person_mask"].tolist() == [True, False, True, False]
-    assert not four["inputs"]["keypoint"][3].any()
+    assert four["inputs"]["skeleton"].present.tolist() == [True, False, True, False]
+    assert not four["inputs"]["skeleton"].data[3].any()
     sample = two["data_samples"]
     assert (sample.name, sample.index, sample.role, sample.view, sample.gt_label) == ("x", 7, "train", 2, 3)
 
@@ -204,7 +204,7 @@ def test_pack_pads_and_drops_persons():
 def test_packing_copies_a_read_only_map():
     x = clip()
     x.flags.writeable = False
-    packed = run(PackSkeleton(), x)["inputs"]["keypoint"]
+    packed = run(PackSkeleton(), x)["inputs"]["skeleton"].data
     packed.zero_()
     assert x.any()
 

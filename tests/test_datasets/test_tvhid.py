@@ -90,12 +90,12 @@ def test_set_1_is_divided_by_class_and_by_how_many_pairs_a_video_shows():
 
 
 def test_synthetic_people_fill_the_split_and_the_interacting_stand_close(source):
-    assert len(source.videos) == 11
+    assert len(source.names) == 11
     assert len(source.splits["train"]) == 6
     assert len(source.splits["test"]) == 5
     assert set(source.splits["train"]) <= set(SPLITS["set1"])
     assert set(source.splits["test"]) <= set(SPLITS["set2"])
-    assert source.labels.tolist() == [source.class_names.index(v.split("_")[0]) for v in source.videos]
+    assert source.labels.tolist() == [source.class_names.index(v.split("_")[0]) for v in source.names]
     for track in source.tracks:
         label = source.class_names.index(track.video.split("_")[0])
         assert set(track.labels.tolist()) <= {0, label}
@@ -352,7 +352,7 @@ def test_everything_that_is_wrong_is_named_and_counted_and_the_rest_is_stored(tm
     assert all(kind in text for kind in (*files, *kept))
 
     source = VideoTrackSource(tmp_path / "store", size=16)
-    assert source.videos == ["hug_0001", "hug_0002", "hug_0003", "kiss_0001", "kiss_0002", "kiss_0003"]
+    assert source.names == ["hug_0001", "hug_0002", "hug_0003", "kiss_0001", "kiss_0002", "kiss_0003"]
     assert {len(t) for t in source.tracks if t.video == "hug_0002"} == {20}
     assert [(t.person, t.start, len(t)) for t in source.tracks if t.video == "kiss_0003"] == [(0, 1, 29), (1, 0, 30)]
     for k, track in enumerate(source.tracks):
@@ -433,7 +433,7 @@ def test_genuine_clips_decode_and_make_tracks(data_root, tmp_path):
     assert report.stored == len(videos) == 4
     assert not report.faults
     source = VideoTrackSource(tmp_path / "store", size=64)
-    assert len(source) == 8
+    assert (len(source), len(source.tracks)) == (4, 8)
     for k, track in enumerate(source.tracks):
         crops = source.load(k, track.start, 25)
         assert crops.shape == (25, 64, 64, 3)

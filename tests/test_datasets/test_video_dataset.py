@@ -31,7 +31,7 @@ def make(root, **options) -> VideoDataset:
 
 
 def shown(sample: dict) -> np.ndarray:
-    return read_numbers(sample["inputs"]["tracks"].numpy())
+    return read_numbers(sample["inputs"]["video"].data.numpy())
 
 
 def test_pictures_are_taken_by_time_at_any_rate(root):
@@ -42,8 +42,8 @@ def test_pictures_are_taken_by_time_at_any_rate(root):
         data.set_epoch(epoch)
         for index in range(4):
             sample = data[index]
-            assert sample["inputs"]["tracks"].shape == (8, 96, 96, 3)
-            assert sample["inputs"]["tracks"].dtype == torch.uint8
+            assert sample["inputs"]["video"].data.shape == (8, 96, 96, 3)
+            assert sample["inputs"]["video"].data.dtype == torch.uint8
             name, numbers = sample["data_samples"].name, shown(sample)
             frames, rate = LENGTHS[name]
             if name != "walk/d.avi":
@@ -96,19 +96,19 @@ def test_the_square_lies_anywhere_in_training_and_in_the_middle_in_tests(tmp_pat
     left = []
     for epoch in range(10):
         data.set_epoch(epoch)
-        left.append(data[0]["inputs"]["tracks"])
+        left.append(data[0]["inputs"]["video"].data)
         assert left[-1].shape == (2, 24, 24, 3)
     assert len({part.numpy().tobytes() for part in left}) > 4
     whole = make(tmp_path, window=2, size=24, test_mode=True)
-    middle = whole.source.load(0, whole.source.rows[0]["start"] + np.array([0.121, 0.201]), 24)[:, :, 12:36]
-    assert np.array_equal(whole[0]["inputs"]["tracks"].numpy(), middle)
+    middle = whole.source.read(0, whole.source.rows[0]["start"] + np.array([0.121, 0.201]), 24)[:, :, 12:36]
+    assert np.array_equal(whole[0]["inputs"]["video"].data.numpy(), middle)
 
 
 def test_draws_depend_on_seed_epoch_and_index_alone(root):
     def epoch_of(data, workers, epoch):
         data.set_epoch(epoch)
         loader = DataLoader(data, batch_size=2, num_workers=workers, collate_fn=data.collate)
-        return torch.cat([batch["inputs"]["tracks"] for batch in loader])
+        return torch.cat([batch["inputs"]["video"].data for batch in loader])
 
     data = make(root)
     one = epoch_of(data, 0, 3)
@@ -141,15 +141,15 @@ def test_bad_files_are_counted_and_named(tmp_path):
     with pytest.raises(DataError, match=r"2 of 6 videos are bad.*x/0\.avi, x/1\.avi.*index_videos\.py"):
         make(tmp_path, max_bad_share=0.2)
     data = make(tmp_path, max_bad_share=0.5, window=4)
-    assert data.bad_clips() == ["x/0.avi", "x/1.avi"]
+    assert data.bad_items() == ["x/0.avi", "x/1.avi"]
     assert data.names == [f"x/{i}.avi" for i in range(2, 6)]
 
     (tmp_path / "x/3.avi").write_bytes(b"gone bad since")
     samples = [data[1] for _ in range(2)]
     assert samples[0]["data_samples"].name == samples[1]["data_samples"].name != "x/3.avi"
-    assert torch.equal(samples[0]["inputs"]["tracks"], samples[1]["inputs"]["tracks"])
+    assert torch.equal(samples[0]["inputs"]["video"].data, samples[1]["inputs"]["video"].data)
     assert samples[0]["data_samples"].index == 1
-    assert data.bad_clips() == ["x/0.avi", "x/1.avi", "x/3.avi"]
+    assert data.bad_items() == ["x/0.avi", "x/1.avi", "x/3.avi"]
     (tmp_path / "x/4.avi").unlink()
     with pytest.raises(DataError, match="4 of 6 videos are bad"):
         data[2]
@@ -179,9 +179,9 @@ def test_real_clips_of_all_kinds(data_root, tmp_path):
             if file.suffix in (".mp4", ".avi", ".mov", ".mkv"):
                 (tmp_path / kind / file.name).symlink_to(file)
     data = make(tmp_path, size=64, clips=2, test_mode=True, max_bad_share=0.1)
-    assert data.bad_clips() == ["formats/corrupted.mp4"]
+    assert data.bad_items() == ["formats/corrupted.mp4"]
     assert {"action/v_SoccerJuggling_g23_c01.avi", "formats/video_90.mov"} <= set(data.names)
     batch = data.__getitems__(range(len(data)))
-    assert batch["inputs"]["tracks"].shape == (len(data), 8, 64, 64, 3)
-    assert data.bad_clips() == ["formats/corrupted.mp4"]
-    assert (batch["inputs"]["tracks"].float().flatten(1).std(1) > 5).float().mean() > 0.9  # pictures, not blank
+    assert batch["inputs"]["video"].data.shape == (len(data), 8, 64, 64, 3)
+    assert data.bad_items() == ["formats/corrupted.mp4"]
+    assert (batch["inputs"]["video"].data.float().flatten(1).std(1) > 5).float().mean() > 0.9  # pictures, not blank

@@ -2,10 +2,10 @@
 
     python tools/analysis_tools/pair_statistics.py CONFIG [--loader train_dataloader] [--cfg-options KEY=VALUE ...]
 
-First, by class of the videos and in percent, what the IoU rule calls positive: of the videos that have a pair of people
-(one positive pair is enough), of these pairs, and of all their windows. Then how many distinct pairs of each kind there
-are with the config's window, shift and placement, and how many of each an epoch draws, by role and by stage of a
-CurriculumHook.
+First, by class of the videos and in percent, what is positive by the IoU rule: of the videos that have a pair of people
+(one positive pair is enough), of these pairs, and of all their windows. Then the number of distinct pairs of each
+kind with the config's window, shift and placement, and the number of each that an epoch draws, by role and by stage of
+a CurriculumHook.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 def table_one(data: Any) -> list[list[str]]:
     """Rows of Table I: class, videos, share positive of videos, pairs, share, windows, share."""
     source = data.source
-    label_of = dict(zip(source.videos, np.asarray(source.labels).tolist()))
+    label_of = dict(zip(source.names, np.asarray(source.labels).tolist()))
     found: dict[int, list[list[np.ndarray]]] = {}
     for table in data.tables.values():
         video = np.array([source.tracks[i].video for i in table.pairs[:, 0]], dtype=object)
@@ -61,10 +61,11 @@ def table_one(data: Any) -> list[list[str]]:
 
 
 def stages(cfg: Mapping[str, Any], mix: Mapping[str, float]) -> list[tuple[str, Mapping[str, float]]]:
-    """The mixes of a run, with what they are called."""
+    """The mixes of a run and their names."""
     for hook in cfg.get("custom_hooks") or []:
         if hook.get("type") == "CurriculumHook":
-            return [(f"from epoch {begin}", mix) for begin, mix in hook["stages"]]
+            unit = "epoch" if hook.get("by_epoch", True) else "iteration"
+            return [(f"from {unit} {begin}", mix) for begin, mix in hook["stages"]]
     return [("each epoch", mix)]
 
 
@@ -83,14 +84,14 @@ def main(args: argparse.Namespace) -> None:
     if config is None or config.get("type") != "PairDataset":
         raise ConfigError(f"{args.config}: {args.loader}.dataset is no PairDataset; name another one by --loader")
     data = DATASETS.build(config)
-    print("\nTable I: what the IoU rule calls positive, in percent")
+    print("\nTable I: positive by the IoU rule, in percent")
     rows = table_one(data)
     if not rows:
         raise DataError("no video has two people with a window in common; take a shorter window")
     show([["class", "videos", "%", "pairs", "%", "windows", "%"], *rows])
     mixes = stages(cfg, config["mix"]) if args.loader == "train_dataloader" else [("each epoch", config["mix"])]
     for role, table in data.tables.items():
-        print(f"\n{role}: pairs there are, and pairs drawn")
+        print(f"\n{role}: available and drawn pairs")
         kinds = list(table.available)
         drawn = [[name, *(str(data.counts(mix, role).get(kind, 0)) for kind in kinds)] for name, mix in mixes]
         windows = [str(table.windows.get(kind, "")) for kind in kinds]

@@ -1,4 +1,4 @@
-"""Open every clip of every data set of a config and say what is wrong with which.
+"""Open every clip of every data set of a config and report those with problems.
 
     python tools/misc/check_data.py CONFIG [--cfg-options key=value ...]
 
@@ -24,7 +24,7 @@ from mmsync.config import load
 from mmsync.errors import MMSyncError
 from mmsync.registry import DATASETS, SCOPE
 
-SHOWN = 20  # clips of one kind of problem that are named
+SHOWN = 20  # clips of one kind of problem that are listed
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def inspect(dataset: Any, key: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Goes through a data set and prints its counts.
+    """Go through a data set and print its counts.
 
     Args:
         dataset: A ``SkeletonDataset``.
@@ -94,7 +94,7 @@ def skeleton_datasets(settings: Any) -> Iterator[dict]:
 
 
 def report(kind: str, problems: Mapping[str, list[str]]) -> int:
-    """Prints problems; returns how many there are."""
+    """Print problems and return their number."""
     for problem, clips in problems.items():
         if clips:
             print(f"  {kind}, {problem}: {len(clips)}")
@@ -105,7 +105,7 @@ def report(kind: str, problems: Mapping[str, list[str]]) -> int:
 
 
 def main() -> int:
-    """Check all data sets; returns the exit code."""
+    """Check all data sets and return the exit code."""
     args = parse_args()
     found = 0
     try:
@@ -126,7 +126,7 @@ def main() -> int:
         try:
             dataset = DATASETS.build(settings)
             if not hasattr(dataset, "raw"):
-                print(f"{key}: {type(dataset).__name__} is not looked into, it gives no raw clips")
+                print(f"{key}: {type(dataset).__name__} is skipped, it has no raw clips of skeletons")
                 continue
             errors, notes = inspect(dataset, key)
         except MMSyncError as error:

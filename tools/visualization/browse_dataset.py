@@ -1,4 +1,4 @@
-"""Look at the clips of a config: as read, after the pipeline, and the views that the method gets, side by side.
+"""Show the clips of a config: as read, after the pipeline, and the views of the method, side by side.
 
     python tools/visualization/browse_dataset.py CONFIG [--number 5] [--mode original transformed views]
         [--format gif|mp4|png] [--index 3 8 | --name CLIP ...] [--out-dir FOLDER]
@@ -83,7 +83,7 @@ def build_preprocessor(cfg: Any, seed: int, needed: bool) -> Optional[Any]:
 
 
 def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
-    """Places in the data set of the clips that were asked for.
+    """Indices of the clips that the arguments name.
 
     Raises:
         ConfigError: There is no such clip.
@@ -107,7 +107,7 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
 def panels_of(
     dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
 ) -> list[Panel]:
-    """What is to be seen of one clip."""
+    """The panels of one clip."""
     raw = dataset.raw(index)
     panels = []
     if "original" in modes:

@@ -1,4 +1,4 @@
-"""The order in which an epoch visits the data set."""
+"""The order of samples in an epoch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mmsync.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(Sampler[int]):
-    """Visits each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
+    """Visit each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
 
     Rank ``r`` of ``R`` takes every ``R``-th index from ``r`` on, so that the batches of all ranks together are the
     batches of one process with the global batch size. The order is the same for any number of workers.
 
     Args:
-        dataset: The data set, of length ``N``. If it has ``set_epoch``, it is told the epoch.
+        dataset: The data set, of length ``N``. Its ``set_epoch`` is called, if it has one.
         shuffle: Permute the indices; otherwise they come as they are.
         seed: Seed of the permutation; ``None`` draws one that all ranks share. The Runner passes its own.
         round_up: Repeat the first indices until every rank has the same number. Without it, ranks may differ by one
-            sample, which a distributed training does not survive.
+            sample, which blocks distributed training.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Optional[int] = None, round_up: bool = True) -> None:
@@ -47,11 +47,10 @@ class EpochSampler(Sampler[int]):
         order = np.random.default_rng((self.seed, self.epoch)).permutation(n) if self.shuffle else np.arange(n)
         if self.round_up:
             order = np.resize(order, len(self) * self.world_size)
-        start, self._skip = self._skip, 0
-        return iter(order[self.rank :: self.world_size][start:].tolist())
+        return iter(order[self.rank :: self.world_size][self.pop_skip() :].tolist())
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next pass, and tell the data set."""
+        """Choose the order of the next pass, and pass the epoch on to the data set."""
         self.epoch = epoch
         if hasattr(self.dataset, "set_epoch"):
             self.dataset.set_epoch(epoch)
@@ -59,3 +58,8 @@ class EpochSampler(Sampler[int]):
     def skip(self, num_samples: int) -> None:
         """Leave out the first ``num_samples`` of the next pass only: a resumed run has seen them."""
         self._skip = num_samples
+
+    def pop_skip(self) -> int:
+        """Return and forget how many samples the next pass leaves out."""
+        skip, self._skip = self._skip, 0
+        return skip

@@ -1,3 +1,4 @@
+from mmsync.datasets.sources.base import BaseSource, Source
 from mmsync.datasets.sources.clips.sources import (
     ClipFolderSource,
     ClipListSource,
@@ -6,6 +7,8 @@ from mmsync.datasets.sources.clips.sources import (
     KineticsSource,
     UCF101Source,
 )
+from mmsync.datasets.sources.safe_pickle import load_pickle
+from mmsync.datasets.sources.sequences.base import SequenceSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
@@ -21,10 +24,9 @@ from mmsync.datasets.sources.tracks.video import VideoTrackSource
 from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
-from .safe_pickle import load_pickle
-
 __all__ = [
     "AimCLRSource",
+    "BaseSource",
     "CTRGCNSource",
     "ClipFolderSource",
     "ClipListSource",
@@ -35,8 +37,10 @@ __all__ = [
     "PennActionSource",
     "PysklSource",
     "SBUSource",
+    "SequenceSource",
     "SkeletonSource",
     "SkeletonTrackSource",
+    "Source",
     "StoreSource",
     "StoreWriter",
     "SyntheticSource",

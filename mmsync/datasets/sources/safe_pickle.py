@@ -23,7 +23,7 @@ _FROM_BUFFER = np.arange(2).__reduce_ex__(5)[0]
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """How Python 2 and protocol 2 spell bytes; other codecs are not needed."""
+    """Bytes as Python 2 and protocol 2 write them; other codecs are not needed."""
     if encoding not in ("latin1", "latin-1", "iso-8859-1"):
         raise pickle.UnpicklingError(f"the codec {encoding!r} is not allowed")
     return codecs.encode(text, "latin1")

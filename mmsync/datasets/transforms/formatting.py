@@ -1,4 +1,4 @@
-"""From the results of a pipeline to what the collate function stacks."""
+"""From the results of a pipeline to a sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmsync.structures import MotionSample, View
 
 @TRANSFORMS.register_module()
 class PackSkeleton(BaseTransform):
-    """Packs a clip ``(M, T, V, C)``: tensors under ``inputs``, the rest in a :class:`MotionSample`.
+    """Pack a clip ``(M, T, V, C)``: tensors under ``inputs``, the rest in a :class:`MotionSample`.
 
     Args:
         num_persons: Persons ``M`` of every clip: absent ones are added as zeros, and if there are too many, those that

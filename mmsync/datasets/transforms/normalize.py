@@ -1,4 +1,4 @@
-"""Where the origin of a clip is, which way it faces, and which joints it has."""
+"""Origin, orientation and layout of clips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOULDERS = ("left_shoulder", "right_shoulder")
 
 
 def need_3d(results: dict, who: str) -> None:
-    """Refuses clips of pixels.
+    """Refuse clips of pixels.
 
     Args:
         results: The pipeline's results.
@@ -33,7 +33,7 @@ def need_3d(results: dict, who: str) -> None:
 
 
 def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
-    """Moves a joint into the origin; see :class:`CenterOnJoint`.
+    """Move a joint into the origin; see :class:`CenterOnJoint`.
 
     Args:
         keypoint: ``(M, T, V, C)``.
@@ -66,7 +66,7 @@ def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = 
 
 
 def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
-    """Turns each frame of each person about y; see :class:`ParallelToX`.
+    """Turn each frame of each person about y; see :class:`ParallelToX`.
 
     Args:
         keypoint: ``(M, T, V, C)``, the first three channels x, y, z.
@@ -89,7 +89,7 @@ def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarra
 
 @TRANSFORMS.register_module()
 class CenterOnJoint(BaseTransform):
-    """Moves a joint of ``(M, T, V, C)`` into the origin; frames in which a person is not seen stay zero.
+    """Move a joint of ``(M, T, V, C)`` into the origin; frames in which a person is not seen stay zero.
 
     Args:
         joint: Joint name or index; ``'center'`` is the layout's.
@@ -115,7 +115,7 @@ class CenterOnJoint(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ParallelToX(BaseTransform):
-    """Turns every frame of every person in ``(M, T, V, 3)`` about y until the shoulders lie along x.
+    """Turn every frame of every person in ``(M, T, V, 3)`` about y until the shoulders lie along x.
 
     The rule of AimCLR (Guo et al., AAAI 2022) and CrosSCLR: the sense of rotation is one for the whole clip, so frames
     that face the other way are turned wrongly. ``AlignView`` keeps the motion of the body instead.
@@ -137,10 +137,11 @@ class ParallelToX(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AlignView(BaseTransform):
-    """Turns a clip ``(M, T, V, 3)`` once about the vertical until the first person faces along one axis.
+    """Turn a clip ``(M, T, V, 3)`` once about the vertical until the first person faces along one axis.
 
-    One rotation for all frames and persons, about the origin: turning and walking of the body, and where persons are to
-    each other, are kept. The line's direction is the median over frames of its horizontal part; it ends along +x.
+    One rotation for all frames and persons, about the origin: turning and walking of the body, and the positions of
+    persons relative to each other, are kept. The line's direction is the median over frames of its horizontal part; it
+    ends along +x.
 
     Args:
         line: The joints where the line begins and ends: shoulders, or ``('left_hip', 'right_hip')``.
@@ -171,7 +172,7 @@ class AlignView(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RemapSkeleton(BaseTransform):
-    """Reads clips ``(M, T, V, C)`` of one layout as another, ``(M, T, V', C)``.
+    """Convert clips ``(M, T, V, C)`` from one layout to another, ``(M, T, V', C)``.
 
     Joints that the data lack are means of others; the score of a mean is the lowest of its parts.
 
@@ -183,7 +184,7 @@ class RemapSkeleton(BaseTransform):
         LayoutError: There is no such remap; the message names those that exist.
     """
 
-    def __init__(self, src: Union[str, Mapping], dst: Union[str, Mapping]) -> None:
+    def __init__(self, src: Union[str, Mapping, SkeletonLayout], dst: Union[str, Mapping, SkeletonLayout]) -> None:
         self.src, self.dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
         self.index = remap_index(self.src, self.dst)
         self.simple = [i[0] for i in self.index] if all(len(i) == 1 for i in self.index) else None

@@ -1,8 +1,8 @@
-"""What published code makes of raw NTU RGB+D recordings, each as one transform over the lossless store.
+"""The preparation of raw NTU RGB+D recordings by published code, each as one transform over the lossless store.
 
-A clip of the store has one row for each body that the sensor tracked, ``(M, T, V, 3)``, and ``body_slots (M, T)`` tell
-where the raw file listed it. Sources without ``body_slots`` hold chosen persons already: these are taken as the tracked
-bodies, and their order as the order of the file.
+A clip of the store has one row for each body that the sensor tracked, ``(M, T, V, 3)``, and ``body_slots (M, T)`` hold
+the position at which the raw file listed it. Sources without ``body_slots`` hold chosen persons already: these are
+taken as the tracked bodies, and their order as the order of the file.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
 
 
 def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Drops ghosts and joins broken tracks: CTR-GCN's denoising (Chen et al., ICCV 2021).
+    """Drop ghosts and join broken tracks: CTR-GCN's denoising (Chen et al., ICCV 2021).
 
     Frames without a body are left out. Bodies that were seen too shortly or lie flat are dropped; the others, the one
     that moves most first, become person 1, or person 2 where they overlap with person 1 in time. As in the release, a
@@ -123,7 +123,7 @@ def _by_motion(bodies: list[np.ndarray], left: list[int]) -> list[int]:
 
 
 def turn_onto(vector: np.ndarray, axis: int) -> np.ndarray:
-    """The rotation about ``vector x axis`` that lays a vector onto an axis (Rodrigues' formula).
+    """The rotation about ``vector x axis`` that turns a vector onto an axis (Rodrigues' formula).
 
     Args:
         vector: ``(3,)``.
@@ -143,7 +143,7 @@ def turn_onto(vector: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _stand_up(keypoint: np.ndarray, results: dict) -> np.ndarray:
-    """Turns a clip ``(M, T, V, 3)`` until, in person 1's first frame, spine is along z and shoulders along x."""
+    """Turn a clip ``(M, T, V, 3)`` until, in person 1's first frame, spine is along z and shoulders along x."""
     joint = results["layout"].joint
     for (low, high), axis in (((joint("pelvis"), joint("spine")), 2), (tuple(map(joint, SHOULDERS)), 0)):
         first = keypoint[0, 0]
@@ -153,7 +153,7 @@ def _stand_up(keypoint: np.ndarray, results: dict) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class AimCLR50(BaseTransform):
-    """Makes what AimCLR's preparation makes of a raw clip ``(M, T, V, 3)``: ``(M, length, V, 3)``.
+    """Prepare a raw clip ``(M, T, V, 3)`` as AimCLR does: ``(M, length, V, 3)``.
 
     With ``body_slots``, the first two bodies of each frame are taken in the file's order. Longer clips than
     ``max_frames`` lose both ends (no clip of NTU is, many of PKU-MMD are). Frames are counted in which
@@ -186,7 +186,7 @@ class AimCLR50(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CTRGCNPreset(BaseTransform):
-    """Makes what CTR-GCN's preparation makes of a raw clip ``(M, T, V, 3)``: ``(2, F, V, 3)``.
+    """Prepare a raw clip ``(M, T, V, 3)`` as CTR-GCN does: ``(2, F, V, 3)``.
 
     The two actors (:func:`two_actors`), moved so that the spine of person 1 is the origin in the first frame that has
     person 1; the way through the room and the distance of persons stay. MAMP and STTFormer use the same clips. Windows
@@ -218,7 +218,7 @@ class CTRGCNPreset(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AGCNPreset(BaseTransform):
-    """Makes what 2s-AGCN's preparation makes of a raw clip ``(M, T, V, 3)``: ``(2, length, V, 3)``.
+    """Prepare a raw clip ``(M, T, V, 3)`` as 2s-AGCN does: ``(2, length, V, 3)``.
 
     Of the first four places in the file's lists the two with the largest spread over time and joints. A person that is
     not there in the first frame is moved to the start, without its empty frames; then each person is repeated until
@@ -288,7 +288,7 @@ class PreNormalize3D(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PYSKLPreset(BaseTransform):
-    """Makes of a raw clip ``(M, T, V, 3)`` what PYSKL's pickles hold, normalised as at load: ``(1 or 2, F, V, 3)``.
+    """Prepare a raw clip ``(M, T, V, 3)`` as PYSKL's pickles are, normalised as at load: ``(1 or 2, F, V, 3)``.
 
     The two actors (:func:`two_actors`), without the empty frames at both ends; the second one first if only that is
     there in the first frame; then :class:`PreNormalize3D`. (Duan et al., ACM MM 2022)

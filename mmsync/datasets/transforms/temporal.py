@@ -1,4 +1,4 @@
-"""Which frames of a clip are taken, and at which rate."""
+"""Selection and resampling of frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmsync.registry import TRANSFORMS
 
 
 def resize_clip(keypoint: np.ndarray, length: int) -> np.ndarray:
-    """Linear resize over time with half-pixel centres, clamped at the ends, without a low-pass filter.
+    """Resize linearly over time with half-pixel centres, clamped at the ends, without a low-pass filter.
 
     Args:
         keypoint: ``(M, T, V, C)``, ``T >= 1``.
@@ -32,13 +32,13 @@ def resize_clip(keypoint: np.ndarray, length: int) -> np.ndarray:
 
 
 def frames_with_data(keypoint: np.ndarray) -> np.ndarray:
-    """Where something was measured: ``(M, T)`` bool, for ``(M, T, V, C)``."""
+    """The frames of ``(M, T, V, C)`` in which a person was measured, ``(M, T)`` bool."""
     return (keypoint != 0).any(axis=(2, 3))
 
 
 @TRANSFORMS.register_module()
 class ResizeClip(BaseTransform):
-    """Resizes clips ``(M, T, V, C)`` linearly to ``(M, length, V, C)``.
+    """Resize clips ``(M, T, V, C)`` linearly to ``(M, length, V, C)``.
 
     Args:
         length: Frames to make, at least 1.
@@ -56,7 +56,7 @@ class ResizeClip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CropResize(BaseTransform):
-    """Crops a part of the valid frames of ``(M, T, V, C)`` and resizes it linearly to ``(M, length, V, C)``.
+    """Crop a part of the valid frames of ``(M, T, V, C)`` and resize it linearly to ``(M, length, V, C)``.
 
     The rule of the feeder of CTR-GCN (Chen et al., ICCV 2021): as many frames as hold data are taken from the start on;
     put ``TrimEmpty`` before it if clips may begin with empty frames.
@@ -89,9 +89,9 @@ class CropResize(BaseTransform):
 
 @TRANSFORMS.register_module()
 class UniformSampleFrames(BaseTransform):
-    """Takes ``length`` frames of ``(M, T, V, C)``, one from each of ``length`` equal parts (PoseC3D's sampling).
+    """Take ``length`` frames of ``(M, T, V, C)``, one from each of ``length`` equal parts (PoseC3D's sampling).
 
-    Shorter clips are gone through again from the start.
+    Shorter clips are repeated from the start.
 
     Args:
         length: Frames to take.
@@ -118,7 +118,7 @@ class UniformSampleFrames(BaseTransform):
 
 @TRANSFORMS.register_module()
 class TrimEmpty(BaseTransform):
-    """Drops the frames of ``(M, T, V, C)`` in which nobody was seen, at the ends or everywhere.
+    """Drop the frames of ``(M, T, V, C)`` in which nobody was seen, at the ends or everywhere.
 
     Args:
         inner: Also drop empty frames in the middle.

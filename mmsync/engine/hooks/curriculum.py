@@ -1,12 +1,11 @@
-"""Harder pairs as the training goes on."""
+"""Harder samples as the training goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
 
 from mmsync.errors import ConfigError
 from mmsync.registry import HOOKS
@@ -14,14 +13,19 @@ from mmsync.registry import HOOKS
 
 @HOOKS.register_module()
 class CurriculumHook(Hook):
-    """Sets the mix of kinds of the training pairs by stages (Korbar et al., 2018; Sannigrahi, 2020).
+    """Set the mix of kinds of the training samples by stages (Korbar et al., 2018; Sannigrahi, 2020).
 
-    All stages are tried before the first epoch, so that data that lack a kind stop the run then. The mix is a function
-    of the epoch: a resumed run goes on in the right stage. It is written where running workers see it.
+    It works on every data set that declares kinds, see :class:`mmsync.datasets.KindDataset`. All stages are tried
+    before the first step, so that data that lack a kind stop the run then.
+
+    The mix changes between two passes over the data, since workers read ahead of the training and a batch must not
+    depend on how far: a stage begins with the first pass that starts at or after its epoch or iteration. The mix is
+    thus a function of the pass, and a resumed run continues in the right stage.
 
     Args:
-        stages: ``(first epoch, mix)`` in order, the first from epoch 0 on, for instance ``[(0, dict(positive=1,
+        stages: ``(first epoch or iteration, mix)`` in order, the first from 0 on, for instance ``[(0, dict(positive=1,
             easy=3)), (300, dict(positive=1, easy=1, medium=1, hard=1))]``.
+        by_epoch: Whether stages count epochs, which are passes over the data, or iterations.
 
     Raises:
         ConfigError: The stages are not in order, or the first does not begin at 0.
@@ -29,34 +33,51 @@ class CurriculumHook(Hook):
 
     priority = "NORMAL"
 
-    def __init__(self, stages: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    def __init__(self, stages: Sequence[tuple[int, Mapping[str, float]]], by_epoch: bool = True) -> None:
         self.stages = [(int(begin), dict(mix)) for begin, mix in stages]
+        self.by_epoch = by_epoch
         begins = [begin for begin, _ in self.stages]
         if not begins or begins[0] != 0 or begins != sorted(set(begins)):
-            raise ConfigError(f"CurriculumHook: stages begin at {begins}; give rising epochs, the first 0")
+            unit = "epochs" if by_epoch else "iterations"
+            raise ConfigError(f"CurriculumHook: stages begin at {begins}; give rising {unit}, the first 0")
+        self._stage: Optional[int] = None
 
-    def mix_of(self, epoch: int) -> dict[str, float]:
-        """The mix of an epoch, counted from 0."""
-        return next(mix for begin, mix in reversed(self.stages) if begin <= epoch)
+    def mix_of(self, time: int) -> dict[str, float]:
+        """The mix of an epoch or iteration, counted from 0."""
+        return self.stages[self._stage_of(time)][1]
 
     def before_train(self, runner: Any) -> None:
-        """Try all stages."""
+        """Try all stages, and set the mix of the pass in which the run starts or continues."""
         dataset = runner.train_dataloader.dataset
-        if not hasattr(dataset, "set_mix"):
-            raise ConfigError(f"CurriculumHook: {type(dataset).__name__} has no mix of pairs; use it with PairDataset")
-        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+        if not (hasattr(dataset, "set_mix") and hasattr(dataset, "kinds")):
             raise ConfigError(
-                "CurriculumHook counts epochs; train by them: train_cfg=dict(by_epoch=True, max_epochs=...)"
+                f"CurriculumHook: {type(dataset).__name__} has no mix of kinds; use it with a data set that declares "
+                "kinds, such as PairDataset"
             )
         for _, mix in self.stages:
-            for role in dataset.tables:
+            for role in dataset.sizes:
                 dataset.counts(mix, role)
+        self._stage = None
+        self._set(runner, runner.iter // len(runner.train_dataloader))
 
-    def before_train_epoch(self, runner: Any) -> None:
-        """Set the mix, if a stage begins here or the run does."""
-        mix = self.mix_of(runner.epoch)
-        if runner.epoch == 0 or getattr(self, "_set", None) != mix:
-            stage = sum(begin <= runner.epoch for begin, _ in self.stages)
-            runner.logger.info(f"curriculum: stage {stage} of {len(self.stages)} from epoch {runner.epoch + 1} on")
-            runner.train_dataloader.dataset.set_mix(mix)
-            self._set = mix
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
+    ) -> None:
+        """Set the mix of the next pass after the last iteration of one."""
+        done = runner.iter + 1
+        number, rest = divmod(done, len(runner.train_dataloader))
+        if rest == 0 and done < runner.max_iters:
+            self._set(runner, number)
+
+    def _stage_of(self, time: int) -> int:
+        return sum(begin <= time for begin, _ in self.stages) - 1
+
+    def _set(self, runner: Any, number: int) -> None:
+        """Set the mix of a pass, counted from 0, if a stage begins with it."""
+        iteration = number * len(runner.train_dataloader)
+        stage = self._stage_of(number if self.by_epoch else iteration)
+        if stage != self._stage:
+            start = f"epoch {number + 1}" if self.by_epoch else f"iteration {iteration + 1}"
+            runner.logger.info(f"curriculum: stage {stage + 1} of {len(self.stages)} from {start} on")
+            runner.train_dataloader.dataset.set_mix(self.stages[stage][1])
+            self._stage = stage

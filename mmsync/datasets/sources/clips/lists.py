@@ -28,8 +28,8 @@ class ClipList(NamedTuple):
     Attributes:
         paths: ``(n,)`` below the folder of the videos.
         labels: ``(n,)`` int64.
-        class_names: ``None`` if the list does not tell.
-        fold: Name of the fold, such as ``ucf101/1``, to be kept in checkpoints; ``None`` where there are no folds.
+        class_names: ``None`` if unknown.
+        fold: Name of the fold, such as ``ucf101/1``, which checkpoints keep; ``None`` where there are no folds.
         num_frames: ``(n,)`` int64 for folders of frames, else ``None``.
     """
 
@@ -41,7 +41,7 @@ class ClipList(NamedTuple):
 
 
 def read_list(path: PathLike) -> ClipList:
-    """A text list: ``path label``, ``path,label``, or ``folder frames label`` for folders of frames.
+    """Read a text list: ``path label``, ``path,label``, or ``folder frames label`` for folders of frames.
 
     Args:
         path: The list; paths in it may hold blanks, so lines are taken apart from the right.
@@ -69,7 +69,7 @@ def read_list(path: PathLike) -> ClipList:
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
-    """The csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
+    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
 
     Args:
         path: The csv.
@@ -104,14 +104,14 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
 
 
 def find_kinetics(root: PathLike, paths: Sequence[str]) -> dict[str, Path]:
-    """Where the clips of a Kinetics list are, in folders that write a class with blanks, underscores or brackets.
+    """Find the clips of a Kinetics list in folders that write a class with blanks, underscores or brackets.
 
     Args:
         root: The folder of the videos.
         paths: Of :func:`read_kinetics`.
 
     Returns:
-        Files by entry; clips that are not there are left out, as many are gone from their site.
+        Files by entry; missing clips are left out, as many are no longer online.
     """
     folders: dict[Path, dict[str, Path]] = {}
     found = {}
@@ -131,7 +131,7 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
+    """Read UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
 
     Args:
         folder: ``ucfTrainTestlist``.
@@ -155,12 +155,12 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
         labels.append(path.split("/")[0])
         if label and (not label[0].isdigit() or names[int(label[0]) - 1 : int(label[0])] != [labels[-1]]):
             raise DataError(f"{file}, line {number}: label {label[0]} is not that of {labels[-1]} in classInd.txt")
-    _tell_size(f"UCF101 fold {fold} {split}", len(paths), UCF101_SIZES[fold][split == "test"])
+    _warn_size(f"UCF101 fold {fold} {split}", len(paths), UCF101_SIZES[fold][split == "test"])
     return ClipList(paths, _named(labels, names, file), names, f"ucf101/{fold}")
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """HMDB51's ``<class>_test_split<fold>.txt``, one for each class, in alphabetical order.
+    """Read HMDB51's ``<class>_test_split<fold>.txt``, one for each class, in alphabetical order.
 
     Args:
         folder: Folder of the lists.
@@ -188,7 +188,7 @@ def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
             if int(match[2]) == {"train": 1, "test": 2}[split]:
                 paths.append(f"{names[label]}/{match[1].strip()}")
                 labels.append(label)
-    _tell_size(f"HMDB51 fold {fold} {split}", len(paths), HMDB51_SIZES[fold][split == "test"])
+    _warn_size(f"HMDB51 fold {fold} {split}", len(paths), HMDB51_SIZES[fold][split == "test"])
     return ClipList(paths, np.array(labels, dtype=np.int64), names, f"hmdb51/{fold}")
 
 
@@ -209,7 +209,7 @@ def _check_fold_name(fold: int, split: str, what: str) -> None:
         raise ConfigError(f"{what}: fold {fold!r}, split {split!r}; folds are 1, 2, 3, splits 'train' and 'test'")
 
 
-def _tell_size(what: str, found: int, published: int) -> None:
+def _warn_size(what: str, found: int, published: int) -> None:
     if found != published:
         text = f"{what}: the list has {found} clips, the published one {published}; results do not compare with others'"
         print_log(text, logger="current", level=30)

@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.datasets.sources.clips.lists import (
     ClipList,
     find_kinetics,
@@ -28,46 +29,37 @@ from mmsync.store.cache import cache_root
 PathLike = Union[str, Path]
 
 
-class ClipSource:
-    """Base of the sources of clips; a subclass reads its lists and calls ``_open``.
+class ClipSource(BaseSource):
+    """Base of the sources of video clips; a subclass reads its lists and calls ``_open``.
 
     Every file is decoded once before training: by ``tools/dataset_converters/index_videos.py``, whose file is
-    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Clips that are listed and not on disk are
-    told and left out.
+    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are not on disk are
+    logged and left out.
 
     Attributes:
-        modality: ``'video'``.
-        names: Of the clips, as listed, ``(n,)``.
-        labels: ``(n,)`` int64.
-        class_names: ``None`` if unknown.
-        splits: Names by split.
-        fold: Such as ``'ucf101/1'``; ``None`` where there are no folds.
-        rows: What the index knows of each clip, ``(n,)``; see :func:`mmsync.media.scan_video`.
+        rows: The row of the index of each clip, ``(n,)``; see :func:`mmsync.media.scan_video`.
+
+    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
     """
 
     modality = "video"
-    names: list[str]
     labels: np.ndarray
-    class_names: Optional[list[str]]
-    splits: dict[str, list[str]]
-    fold: Optional[str]
     rows: list[dict[str, Any]]
 
-    def __len__(self) -> int:
-        return len(self.names)
+    def problem(self, index: int) -> Optional[str]:
+        """Why a clip cannot be used, as the index has it; ``None`` if it can."""
+        row = self.rows[index]
+        if row["status"] in ("ok", "no_audio"):
+            return None
+        return f"{self.names[index]}: {row['status']}: {row['reason']}"
 
-    def problem(self, clip: int) -> Optional[str]:
-        """Why a clip cannot be used; ``None`` if it can."""
-        row = self.rows[clip]
-        return None if row["status"] in ("ok", "no_audio") else f"{self.names[clip]}: {row['status']}: {row['reason']}"
-
-    def load(
-        self, clip: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
+    def read(
+        self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """The pictures on screen at some times.
+        """Read the pictures on screen at some times.
 
         Args:
-            clip: Place in ``names``.
+            index: Index of the clip.
             times: ``(T,)`` seconds on the container's clock.
             size: Shorter side to scale to, pixels.
             crop: ``x1 y1 x2 y2`` in pixels of the scaled picture.
@@ -78,7 +70,7 @@ class ClipSource:
         Raises:
             DataError: The file cannot be read, or shows nothing then.
         """
-        with open_video(self._index.path(self._files[clip])) as reader:
+        with open_video(self._index.path(self._files[index])) as reader:
             return reader.read(times, size, crop)
 
     def _open(
@@ -92,9 +84,9 @@ class ClipSource:
 
         Args:
             root: The folder of the videos.
-            lists: Clips by split.
+            lists: Clips by split; those of ``''`` are in none.
             index: The index, or its file; ``None`` makes one.
-            files: Path below ``root`` of each listed clip that is there, where it is not the listed one.
+            files: Path below ``root`` of each listed clip that exists, where it differs from the listed one.
         """
         labels: dict[str, int] = {}
         for split, part in lists.items():
@@ -108,17 +100,18 @@ class ClipSource:
         self.names = [name for name in labels if place.get(name, "") in self._index]
         gone = [name for name in labels if place.get(name, "") not in self._index]
         if not self.names:
-            raise DataError(f"{root}: none of the {len(labels)} listed clips is there, the first is {gone[0]}")
+            raise DataError(f"{root}: none of the {len(labels)} listed clips exists, the first is {gone[0]}")
         if gone:
-            text = f"{root}: {len(gone)} of {len(labels)} listed clips are not there, the first is {gone[0]}"
+            text = f"{root}: {len(gone)} of {len(labels)} listed clips are missing, the first is {gone[0]}"
             print_log(text, logger="current", level=30)
         self._files = [place[name] for name in self.names]
         self.rows = [self._index[file] for file in self._files]
         self.labels = np.array([labels[name] for name in self.names], dtype=np.int64)
         there = set(self.names)
-        self.splits = {split: [name for name in part.paths if name in there] for split, part in lists.items()}
+        self.splits = {split: [n for n in part.paths if n in there] for split, part in lists.items() if split}
         first = next(iter(lists.values()))
         self.class_names, self.fold = first.class_names, first.fold
+        self.check(root)
 
 
 def _index_of(root: Path, file: Optional[PathLike]) -> VideoIndex:
@@ -128,14 +121,14 @@ def _index_of(root: Path, file: Optional[PathLike]) -> VideoIndex:
     out = cache_root() / f"videos-{digest}.jsonl"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with one_writer(out):  # the others wait, and find that nothing is left to do
+        with one_writer(out):  # other processes wait, and then have nothing left to do
             return build_index(root, out, workers=os.cpu_count() or 1)
     except OSError as error:
         raise DataError(f"cannot write the index {out}: {error}; set MMSYNC_CACHE to a folder with space") from error
 
 
 def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice: str) -> Path:
-    """The folder that was given, or the first that is there under its usual name, or the root itself."""
+    """The given folder, or the first existing one of the usual names, or the root itself."""
     if given is not None:
         return Path(given)
     if not root.is_dir():
@@ -144,12 +137,12 @@ def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice:
 
 
 class _FoldSource(ClipSource):
-    """Three folds as published; a subclass says how its folders are usually called, and how a fold's lists are read."""
+    """Three folds as published; a subclass gives the usual names of its folders, and the reader of a fold's lists."""
 
     file_advice: str
     usual_lists: tuple[str, ...]
     usual_media: tuple[str, ...]
-    read: Callable[[Path, int, str], ClipList]
+    read_lists: Callable[[Path, int, str], ClipList]
 
     def __init__(
         self,
@@ -161,7 +154,7 @@ class _FoldSource(ClipSource):
     ) -> None:
         root = Path(data_root)
         folder = _folder(root, lists_root, self.usual_lists, self.file_advice)
-        lists = {split: self.read(folder, fold, split) for split in ("train", "test")}
+        lists = {split: self.read_lists(folder, fold, split) for split in ("train", "test")}
         self._open(_folder(root, media_root, self.usual_media, self.file_advice), lists, index_file)
 
 
@@ -184,7 +177,7 @@ class UCF101Source(_FoldSource):
 
     file_advice = "extract UCF101.rar and UCF101TrainTestSplits-RecognitionTask.zip into {0}"
     usual_lists, usual_media = ("ucfTrainTestlist", "annotations"), ("UCF-101", "videos")
-    read = staticmethod(read_ucf101)
+    read_lists = staticmethod(read_ucf101)
 
 
 @DATASETS.register_module()
@@ -207,7 +200,7 @@ class HMDB51Source(_FoldSource):
     file_advice = "extract hmdb51_org.rar, the archives in it, and test_train_splits.rar into {0}"
     usual_lists = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
     usual_media = ("hmdb51_org", "videos")
-    read = staticmethod(read_hmdb51)
+    read_lists = staticmethod(read_hmdb51)
 
 
 @DATASETS.register_module()
@@ -305,4 +298,3 @@ class ClipFolderSource(ClipSource):
             },
             index,
         )
-        self.splits.pop("", None)

@@ -12,8 +12,9 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
-from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels, attributes_from_names
+from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
@@ -55,12 +56,12 @@ class _Parts(SkeletonSource):
 class AimCLRSource(_Parts):
     """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views.
 
-    Clips keep their padding; ``TrimEmpty`` takes it away.
+    Clips keep their padding; ``TrimEmpty`` removes it.
 
     Args:
         data_path: The ``.npy`` file; or one for each split, ``dict(train='train_position.npy', test=...)``.
         label_path: The label file, likewise: a pickle ``(names, labels)``, or a ``.npy`` of labels; its content
-            decides, not its suffix. ``None``: no labels.
+            counts, not its suffix. ``None``: no labels.
         layout: The joints ``V``.
         class_names: Names of the labels.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 from scipy.io import loadmat
@@ -48,7 +48,7 @@ class PennActionSource(StoreSource):
 
 
 def _convert(files: list[Path], path: Path) -> None:
-    clips = []
+    clips: list[tuple[str, np.ndarray, str, str, dict[str, Any]]] = []
     for file in tqdm(files, desc="Penn Action", delay=2, leave=False, disable=None):
         try:
             mat = loadmat(file, variable_names=["action", "pose", "x", "y", "visibility", "train", "dimensions"])

@@ -10,13 +10,14 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.converters.ntu import expected_counts
+from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
-from mmsync.datasets.sources.skeleton.base import SkeletonSource, attributes_from_names
+from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError, LayoutError
 from mmsync.registry import DATASETS
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
-# which layout a number of joints means where the file does not say
+# the layout of a number of joints where the file does not name it
 _LAYOUT_OF = {25: "ntu25", 20: "kinect20", 17: "coco17", 15: "sbu15", 13: "penn13", 18: "openpose18", 42: "hands42"}
 _NAME_KEYS = ("frame_dir", "filename", "video_id", "name")
 
@@ -32,8 +33,8 @@ class PysklSource(SkeletonSource):
 
     Args:
         ann_file: The pickle.
-        layout: The joints; ``None`` takes it from their number (25 NTU, 17 COCO, 18 OpenPose, 20 Kinect v1 ...).
-        num_coords: 2 or 3; ``None`` finds out: 2 with two channels or for layouts of picture detectors.
+        layout: The joints; ``None`` derives it from their number (25 NTU, 17 COCO, 18 OpenPose, 20 Kinect v1 ...).
+        num_coords: 2 or 3; ``None``: 2 with two channels or for layouts of picture detectors.
         class_names: Names of the labels.
 
     Raises:
@@ -124,20 +125,20 @@ class PysklSource(SkeletonSource):
         longer = [n for n, clip, t in zip(self.names, self._clips, self._frames) if t > clip.shape[1]]
         if longer:
             text = f"{ann_file}: total_frames exceeds the keypoints of {len(longer)} clips, first {longer[0]}"
-            print_log(f"{text}; the keypoints count", logger="current", level=30)
+            print_log(f"{text}; frames beyond the keypoints are ignored", logger="current", level=30)
 
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, 3)`` float32, without the frames beyond ``total_frames``."""
         clip = self._clips[index][:, : self._frames[index]].astype(np.float32)
         if self.num_coords == 3:
             return clip
-        score = self._scores[index]
-        if score is not None:
-            score = score[:, : self._frames[index]].astype(np.float32)
+        known = self._scores[index]
+        if known is not None:
+            score = known[:, : self._frames[index]].astype(np.float32)
         elif clip.shape[-1] == 3:
             return clip
         else:
-            score = clip.any(-1).astype(np.float32)  # a joint at (0, 0) was not found
+            score = np.any(clip, axis=-1).astype(np.float32)  # a joint at (0, 0) was not found
         return np.concatenate([clip[..., :2], score[..., None]], axis=-1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class SBUSource(StoreSource):
         self._open(cached("sbu-1", files, lambda path: _convert(files, path)))
         present = [fold for fold in _SIZE if f"fold{fold}_test" in self.splits]
         self.check(data_root, {f"fold{fold}_test": _SIZE[fold] for fold in present})
+
+    def fold_of(self, split: Any) -> Optional[str]:
+        """The fold in the name of a split, as ``'sbu/1'``; ``'sbu/all'`` of all clips."""
+        match = re.match(r"fold(\d+)_", split) if isinstance(split, str) else None
+        return f"sbu/{match[1]}" if match else "sbu/all" if split is None else None
 
 
 def _convert(files: list[Path], path: Path) -> None:

@@ -47,6 +47,8 @@ class SyntheticSource(SkeletonSource):
         LayoutError: ``ntu25`` cannot be read as ``layout``.
     """
 
+    labels: np.ndarray
+
     def __init__(
         self,
         num_clips: Sequence[int] = (1500, 500),
@@ -79,7 +81,8 @@ class SyntheticSource(SkeletonSource):
 
         self.class_names = list(ACTIONS if actions is None else actions)
         self.world = SyntheticWorld(
-            seed, self.class_names, num_performers, num_frames, two_person, noise, yaw, pitch, roll, distance
+            seed, self.class_names, (num_performers[0], num_performers[1]), (num_frames[0], num_frames[1]), two_person,
+            noise, (yaw[0], yaw[1]), pitch, roll, (distance[0], distance[1]),
         )  # fmt: skip
         schedules = [self.world.schedule(part, num) for part, num in enumerate(num_clips)]
         self.labels, subject, partner, view = (np.concatenate(column) for column in zip(*schedules))
@@ -112,7 +115,7 @@ class SyntheticSource(SkeletonSource):
         return self._clip(index).keypoint
 
     def phase(self, index: int) -> np.ndarray:
-        """Where in the action each frame is.
+        """The phase of the action in each frame.
 
         Args:
             index: Place of the clip in ``names``.

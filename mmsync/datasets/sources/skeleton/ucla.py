@@ -8,7 +8,8 @@ from typing import Union
 
 import numpy as np
 
-from mmsync.datasets.sources.skeleton.base import attributes_from_names, list_files
+from mmsync.datasets.sources.base import attributes_from_names
+from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS

@@ -1,51 +1,51 @@
-"""Boxes of people, frame by frame, made tracks; and what all sources of tracks share."""
+"""The base of sources of tracks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout, Track
 from mmsync.structures.track import remarks
 
 
-class TrackSource:
+class TrackSource(BaseSource):
     """Base of the track sources; a subclass sets the attributes, calls ``check`` and writes ``load``.
 
     Attributes:
         modality: ``'video'`` or ``'skeleton'``.
         fps: Ticks a second.
-        videos: Names of the videos, ``(n,)``.
-        labels: ``(n,)`` int64 classes of the videos.
-        class_names: ``None`` if unknown.
-        splits: Names of videos by split.
         tracks: The tracks.
         layout: Of skeletons, as ``num_coords``.
+
+    The other attributes are those of :class:`mmsync.datasets.sources.Source`; the items are the videos.
     """
 
-    modality: str
+    item = "video"
     fps: float
-    videos: list[str]
-    labels: np.ndarray
-    class_names: Optional[list[str]] = None
-    splits: dict[str, list[str]]
     tracks: list[Track]
     layout: SkeletonLayout
     num_coords: int
 
-    def __len__(self) -> int:
-        return len(self.tracks)
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Classes; of skeletons layout and coordinates too."""
+        found = super().metainfo
+        if self.modality == "skeleton":
+            found.update(layout=self.layout.name, num_coords=self.num_coords)
+        return found
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """What is seen of a person.
+        """Read a window of a track.
 
         Args:
-            track: Place in ``tracks``.
+            track: Index in ``tracks``.
             start: First tick of the clock.
             length: Ticks ``T``.
 
@@ -59,7 +59,7 @@ class TrackSource:
         raise NotImplementedError
 
     def span(self, track: int, start: int, length: int) -> Track:
-        """The track, once it is sure that it has the ticks ``start .. start + length - 1``; else a ``DataError``."""
+        """The track, if it has the ticks ``start .. start + length - 1``; else a ``DataError``."""
         found = self.tracks[track]
         if length < 1 or start < found.start or start + length > found.stop:
             raise DataError(
@@ -69,27 +69,21 @@ class TrackSource:
         return found
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Log what is there, and what is short of what was published.
+        """Check names and labels, and log the numbers of videos and tracks.
 
         Args:
             origin: The file or folder, for the messages.
             expected: Number of videos by split, ``'all'`` for the whole set.
 
         Raises:
-            DataError: No track at all.
+            DataError: No track, or one of :meth:`BaseSource.check`.
         """
         if not self.tracks:
             raise DataError(f"{origin}: no track found")
-        counts = remarks(self.videos, self.tracks, self.fps)
+        super().check(origin, expected)
+        counts = remarks(self.names, self.tracks, self.fps)
         print_log(
-            f"{origin}: {len(self.tracks)} tracks in {len(self.videos)} videos; "
+            f"{origin}: {len(self.tracks)} tracks in {len(self.names)} videos; "
             + "; ".join(f"{kind}: {len(names)}" for kind, names in counts.items()),
             logger="current",
         )
-        found = {"all": len(self.videos), **{split: len(names) for split, names in self.splits.items()}}
-        short = {split: number for split, number in (expected or {}).items() if found.get(split, 0) != number}
-        if short:
-            text = ", ".join(
-                f"{split}: expected {number}, found {found.get(split, 0)}" for split, number in short.items()
-            )
-            print_log(f"{origin}: the videos are not the published set ({text})", logger="current", level=30)

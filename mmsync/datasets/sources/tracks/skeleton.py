@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -19,8 +20,8 @@ from mmsync.structures import Track
 class SkeletonTrackSource(TrackSource):
     """Every person of every clip of a skeleton source as a track, ``(T, V, C)`` float32, without boxes.
 
-    A person who is absent in between (all zeros) has several tracks. Frames carry the class of the clip; where just two
-    people are in a clip, they are partners.
+    A person who is absent in between (all zeros) has several tracks. Frames carry the class of the clip; exactly two
+    people in a clip are partners.
 
     Args:
         source: The skeleton source, such as ``dict(type='SBUSource', data_root='data/sbu')``.
@@ -56,20 +57,25 @@ class SkeletonTrackSource(TrackSource):
             labels = place[labels]
             kept = np.flatnonzero(labels >= 0)
             self.class_names = None if self.class_names is None else [self.class_names[label] for label in wanted]
-        self.videos, self.labels = [self.source.names[i] for i in kept], labels[kept]
-        known = set(self.videos)
+        self.names, self.labels = [self.source.names[i] for i in kept], labels[kept]
+        self.attributes = {key: values[kept] for key, values in self.source.attributes.items()}
+        known = set(self.names)
         self.splits = {
             split: [name for name in names if name in known] for split, names in self.source.splits.items()
         }  # fmt: skip
-        self._clip = dict(zip(self.videos, kept.tolist()))
+        self._clip = dict(zip(self.names, kept.tolist()))
         self.tracks = []
         for i in tqdm(kept.tolist(), desc="find people", unit="clip", delay=2, leave=False, disable=None):
             self.tracks += _people(self.source.names[i], self.source.load(i), int(labels[i]))
         self.check(f"people of {type(self.source).__name__}")
 
-    def files(self) -> list:
+    def files(self) -> list[Path]:
         """The files of the source."""
         return self.source.files()
+
+    def fold_of(self, split: Any) -> Optional[str]:
+        """The fold that a split of the source belongs to."""
+        return self.source.fold_of(split)
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
         """Skeletons ``(T, V, C)`` float32 of ticks ``start .. start + length - 1``; see :meth:`TrackSource.load`."""
@@ -87,8 +93,8 @@ class SkeletonTrackSource(TrackSource):
 
 
 def _people(name: str, clip: np.ndarray, label: int) -> list[Track]:
-    """Tracks of a clip ``(M, T, V, C)``: the stretches in which a person is there."""
-    there = clip.any(axis=(2, 3))
+    """Tracks of a clip ``(M, T, V, C)``: the periods in which a person is present."""
+    there = np.any(clip, axis=(2, 3))
     persons = np.flatnonzero(there.any(axis=1))
     tracks = []
     for person in persons.tolist():

@@ -104,13 +104,13 @@ class VideoTrackSource(TrackSource):
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
         self.fps, self.tracks = store.fps, store.tracks
         self.class_names, self.splits = store.class_names, store.splits
-        self.videos = [video["name"] for video in store.videos]
+        self.names = [video["name"] for video in store.videos]
         self.labels = np.array([video["label"] for video in store.videos], dtype=np.int64)
         media = Path(store.media_root if media_root is None else media_root)
         self._facts = {video["name"]: video for video in store.videos}
         self._paths = {video["name"]: media / video["file"] for video in store.videos}
         # rows of each track in the array of its video, and the tracks of each video
-        self._tracks_of: dict[str, list[int]] = {name: [] for name in self.videos}
+        self._tracks_of: dict[str, list[int]] = {name: [] for name in self.names}
         self._first = np.zeros(len(self.tracks), dtype=np.int64)
         for index, track in enumerate(self.tracks):
             mine = self._tracks_of[track.video]
@@ -167,7 +167,7 @@ class VideoTrackSource(TrackSource):
         """Write the crops of all videos that are not there yet, with a progress bar."""
         from tqdm import tqdm
 
-        for video in tqdm(self.videos, desc="crop tracks", unit="video", delay=2, disable=None):
+        for video in tqdm(self.names, desc="crop tracks", unit="video", delay=2, disable=None):
             for track in self._tracks_of[video][:1]:
                 self.load(track, self.tracks[track].start, 1)
 

@@ -1,0 +1,327 @@
+"""The base of all data sets: what does not depend on what a sample is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Optional, Union
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from mmsync.datasets.collate import motion_collate
+from mmsync.datasets.failures import Failures
+from mmsync.datasets.selection import Split, select
+from mmsync.datasets.sources.base import Source, check_labels
+from mmsync.datasets.subsets import KEYS, select_subset
+from mmsync.errors import ConfigError, DataError
+from mmsync.registry import DATASETS
+from mmsync.structures import MotionSample
+
+_ATTEMPTS = 100  # items read in place of one before the data are given up
+
+
+class _BadItemError(Exception):
+    """An item could not be read; it is counted and another one is read instead."""
+
+
+class KeyedDataset(Dataset):
+    """Samples of a source whose randomness is keyed by ``(seed, epoch, index)``; the base of all kinds of data sets.
+
+    The same sample comes out for any number of workers. An item that cannot be read is counted, logged with its name
+    and replaced by another one of the same role, always the same; once more than ``max_bad_share`` of the items are
+    bad, the run stops with a list. Batches are finished in the worker.
+
+    A kind of data set writes :meth:`read`, and what it needs of :meth:`prepare` and :meth:`windows`.
+
+    Args:
+        source: A source, or its config.
+        split: Which items. A split of the source (``'xview_train'``); conditions on attributes or on ``label``
+            (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line.
+            Conditions of a dict hold together. ``None`` takes all.
+        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the
+            samples carry their role.
+        num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
+        indices: Take the first so many items of the split, or these.
+        subset: Keep the items that semi-supervised evaluation labels, ``dict(share=0.1, rule='stratified', seed=0)``;
+            see :func:`mmsync.datasets.subsets.select_subset`.
+        seed: Seed of all draws.
+        max_bad_share: Share of the items in [0, 1] that may be bad.
+        test_mode: Draw the same in every epoch.
+
+    Attributes:
+        source: The source.
+        fold: The fold that the data belong to; see :class:`Source`.
+        num_classes: Number of classes.
+        failures: The bad items.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+        DataError: The source cannot be read, too many items are bad, none is left, or labels are out of range.
+        ProtocolError: No such split, or one without items.
+    """
+
+    config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": KEYS}
+    collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
+    item: ClassVar[str] = "clip"  # what an item is called in messages
+    advice: ClassVar[str] = ""  # ends the message about too many bad items
+
+    def __init__(
+        self,
+        source: Union[Mapping, Source],
+        split: Optional[Split] = None,
+        roles: Optional[Mapping[str, Split]] = None,
+        num_classes: Optional[int] = None,
+        indices: Optional[Union[int, Sequence[int]]] = None,
+        subset: Optional[Mapping] = None,
+        seed: int = 0,
+        max_bad_share: float = 0.01,
+        test_mode: bool = False,
+    ) -> None:
+        self._kind = type(self).__name__
+        if split is not None and roles is not None:
+            raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
+        self.source: Any = DATASETS.build(source) if isinstance(source, Mapping) else source
+        self.seed, self.test_mode = seed, test_mode
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # shared with persistent workers
+        self.splits = {"train": split} if roles is None else dict(roles)
+        places, roles_of = self._choose(indices)
+        self.num_classes = self._check_labels(places, num_classes)
+        if subset is not None:
+            keep = select_subset(self._labels_at(places), subset)
+            places, roles_of = places[keep], roles_of[keep]
+        used = len(np.unique(places))
+        self.failures = Failures(self.source.names, max_bad_share, f"{self.item}s", self.advice, used)
+        count = self._usable(places)
+        self._places, self._roles = places.repeat(count), roles_of.repeat(count).tolist()
+        self.part = np.concatenate([np.arange(n) for n in count])  # numbers the samples of one item
+        self.fold = self._fold()
+        self.prepare()
+        counts = ", ".join(f"{role} {len(np.unique(self.items(role)))}" for role in self.splits)
+        facts = {key: value for key, value in self.metainfo.items() if key in ("layout", "fold") and value}
+        text = "".join(f", {key} {value}" for key, value in facts.items())
+        print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
+
+    def read(self, index: int) -> dict[str, Any]:
+        """Read a sample; its draws come from :meth:`generator`, its ``data_samples`` may come from :meth:`describe`.
+
+        Args:
+            index: Index of the sample.
+
+        Returns:
+            ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
+
+        Raises:
+            DataError: The item cannot be read or used; another one takes its place. So it does after an ``OSError``.
+        """
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Set up what depends on the source and the chosen items; called once by the constructor."""
+
+    def windows(self, places: np.ndarray) -> np.ndarray:
+        """The number of samples of each item, ``(k,)`` int64; 0 leaves it out.
+
+        Args:
+            places: Places of the items in the source, ``(k,)``.
+        """
+        return np.ones(len(places), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def places(self) -> np.ndarray:
+        """``(n,)`` int64, the place in the source of each sample's item."""
+        return self._places
+
+    @property
+    def roles(self) -> list[str]:
+        """The role of each sample."""
+        return self._roles
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the items in the order of the samples."""
+        return [self.source.names[i] for i in self.places]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(n,)`` int64, -1 for unknown."""
+        return self._labels_at(self.places)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Facts for tools and checkpoints: ``num_classes``, ``classes``, ``fold``, of skeletons ``layout``, ..."""
+        return {**self.source.metainfo, "num_classes": self.num_classes, "fold": self.fold}
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that keys the draws."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, in running workers too."""
+        self._epoch.fill_(epoch)
+
+    def items(self, role: str) -> np.ndarray:
+        """Places in the source of a role's items, one for each of their samples."""
+        return self._places[np.array(self._roles, dtype=object) == role]
+
+    def bad_items(self) -> list[str]:
+        """Names of the bad items met so far, by any worker."""
+        return self.failures.names
+
+    def column(self, key: str) -> np.ndarray:
+        """Values ``(n,)`` that samples can be grouped by.
+
+        Args:
+            key: ``'name'``, ``'label'``, ``'role'`` or an attribute of the source.
+
+        Raises:
+            ConfigError: No such column.
+        """
+        columns = {"name": self.names, "label": self.labels, "role": self.roles}
+        if key in columns:
+            return np.asarray(columns[key])
+        if key not in self.source.attributes:
+            known = ", ".join([*columns, *self.source.attributes])
+            raise ConfigError(f"{self._kind}: its samples have no column {key!r}; they have {known}")
+        return self.source.attributes[key][self.places]
+
+    def generator(self, index: int, view: int = 0) -> np.random.Generator:
+        """The source of randomness of a sample in the present epoch.
+
+        Args:
+            index: Index of the sample.
+            view: A further number, for several independent draws of one sample.
+        """
+        return np.random.default_rng((self.seed, self._key_epoch, index, view))
+
+    def describe(
+        self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
+    ) -> list[MotionSample]:
+        """Labels and facts of samples: the attributes of the source, ``name``, ``index`` and ``role``.
+
+        Args:
+            indices: Indices of ``N`` samples.
+            places: Places of their items in the source; ``None`` for their own.
+            more: Further fields by name, ``N`` values each.
+
+        Returns:
+            ``N`` motion samples.
+        """
+        places = self.places[list(indices)] if places is None else places
+        columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
+        columns["name"] = [self.source.names[place] for place in places.tolist()]
+        columns["index"] = list(indices)
+        columns["role"] = [self.roles[index] for index in indices]
+        columns.update(more)
+        labels = self._labels_at(places).tolist()
+        return [
+            MotionSample.quick(label, dict(zip(columns, row)))
+            for label, row in zip(labels, zip(*columns.values()))
+        ]  # fmt: skip
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One sample: ``inputs``, views without the batch dimension by name, and ``data_samples``."""
+        batch = self.__getitems__([range(len(self))[index]])
+        inputs = {name: view.take(0) for name, view in batch["inputs"].items()}
+        return {"inputs": inputs, "data_samples": batch["data_samples"][0]}
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """A finished batch of ``N`` samples: ``inputs``, views ``(N, ...)`` by name, and ``data_samples``."""
+        return self.collate([self.sample(index) for index in indices])
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """A sample, or what replaces it if it cannot be read.
+
+        Raises:
+            DataError: Too many items are bad.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self.try_sample(index, attempt)
+            except _BadItemError:
+                continue
+        raise DataError(
+            f"{_ATTEMPTS} {self.item}s in a row could not be read in place of sample {index}; bad ones: "
+            f"{', '.join(self.bad_items())}"
+        )
+
+    def try_sample(self, index: int, attempt: int) -> dict[str, Any]:
+        """Read a sample, or in further attempts a replacement that depends on seed and index alone."""
+        other = self.replacement(index, attempt - 1) if attempt else index
+        with self.counted(int(self.places[other])):
+            found = self.read(other)
+        if attempt:
+            found["data_samples"].set_metainfo({"index": index})
+        return found
+
+    def replacement(self, index: int, attempt: int) -> int:
+        """Another sample of the same role, the same one in every epoch and worker."""
+        same = np.flatnonzero(np.array(self.roles, dtype=object) == self.roles[index])
+        return int(same[np.random.default_rng((self.seed, index, attempt)).integers(len(same))])
+
+    @contextmanager
+    def counted(self, place: int) -> Iterator[None]:
+        """Count a failure to read the item at a place of the source, and let it be replaced."""
+        try:
+            yield
+        except (DataError, OSError) as error:
+            self.failures.add(place, error, replaced=True)
+            raise _BadItemError from error
+
+    @property
+    def _key_epoch(self) -> int:
+        return 0 if self.test_mode else self.epoch
+
+    def _labels_at(self, places: np.ndarray) -> np.ndarray:
+        labels = self.source.labels
+        return np.full(len(places), -1) if labels is None else labels[places]
+
+    def _choose(self, indices: Optional[Union[int, Sequence[int]]]) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the chosen items in the source, and their roles."""
+        source = self.source
+        columns = {**source.attributes, "label": source.labels}
+        chosen = {role: select(part, source.names, source.splits, columns) for role, part in self.splits.items()}
+        places = np.concatenate(list(chosen.values()))
+        roles = np.repeat(np.array(list(chosen), dtype=object), [len(part) for part in chosen.values()])
+        if indices is None:
+            return places, roles
+        count = len(places)
+        keep = np.arange(min(indices, count)) if isinstance(indices, int) else np.asarray(indices)
+        if keep.size and not -count <= keep.min() <= keep.max() < count:
+            raise ConfigError(f"{self._kind}: indices up to {keep.max()}, but the split has {count} {self.item}s")
+        return places[keep], roles[keep]
+
+    def _check_labels(self, places: np.ndarray, num_classes: Optional[int]) -> int:
+        if num_classes is None and self.source.class_names:
+            num_classes = len(self.source.class_names)
+        if self.source.labels is None:
+            return num_classes or 0
+        labels = self._labels_at(places)
+        check_labels(labels, [self.source.names[i] for i in places], self._kind, num_classes)
+        return num_classes if num_classes is not None else int(labels.max(initial=-1)) + 1
+
+    def _usable(self, places: np.ndarray) -> np.ndarray:
+        """The number of samples of each chosen item; none if it is known to be bad."""
+        problems = [self.source.problem(place) for place in places.tolist()]
+        for place, problem in zip(places.tolist(), problems):
+            if problem is not None:
+                self.failures.add(place, DataError(problem))
+        good = np.array([problem is None for problem in problems], dtype=bool)
+        count = np.zeros(len(places), dtype=np.int64)
+        count[good] = self.windows(places[good])
+        if not count.any():
+            raise DataError(
+                f"{self._kind}: none of the {len(places)} {self.item}s of {', '.join(self.splits)} can be used"
+            )
+        return count
+
+    def _fold(self) -> Optional[str]:
+        folds = {fold: None for split in self.splits.values() if (fold := self.source.fold_of(split))}
+        names = list(folds)
+        return names[0] if len(names) == 1 else f"{names[0].split('/')[0]}/all" if names else None

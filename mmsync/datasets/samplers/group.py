@@ -1,0 +1,84 @@
+"""Batches of several samples of each of several groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from mmsync.datasets.samplers.epoch import EpochSampler
+from mmsync.errors import ConfigError
+from mmsync.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class GroupBatchSampler(Sampler[list[int]]):
+    """Batches of ``P`` groups x ``K`` samples, in an order that depends on ``(seed, epoch)`` alone.
+
+    Groups are read in parts of ``K`` samples, which are spread at random over the batches of an epoch so that no group
+    comes twice in a batch. Each sample comes at least once; parts are filled up with samples of their group, and
+    batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``, so that
+    all ranks together have the batches of one process with the global batch size.
+
+    In a config it is ``batch_sampler=dict(type="GroupBatchSampler", by="subject", per_group=4)`` beside ``sampler`` and
+    ``batch_size`` of a data loader, without ``drop_last``.
+
+    Args:
+        sampler: An ``EpochSampler``, which has the data set, seed, epoch and ranks. The Runner passes it.
+        batch_size: ``P * K``, samples of a batch of one rank. The Runner passes that of the data loader.
+        by: A column of the data set: ``'label'``, ``'name'``, ``'role'``, or an attribute of its source.
+        per_group: ``K``.
+
+    Raises:
+        ConfigError: The batch size is no multiple of ``per_group``, there are fewer groups than a global batch needs,
+            or the data set has no such column.
+    """
+
+    def __init__(self, sampler: EpochSampler, batch_size: int, by: str, per_group: int) -> None:
+        dataset = sampler.dataset
+        if not hasattr(dataset, "column"):
+            raise ConfigError(f"GroupBatchSampler: {type(dataset).__name__} has no columns to group by")
+        if per_group < 1 or batch_size % per_group:
+            raise ConfigError(
+                f"GroupBatchSampler: batch_size={batch_size} is no multiple of per_group={per_group}; a batch has "
+                "batch_size / per_group groups"
+            )
+        self.sampler, self.batch_size, self.by, self.per_group = sampler, batch_size, by, per_group
+        _, of = np.unique(dataset.column(by), return_inverse=True)
+        self.groups = [np.flatnonzero(of == group) for group in range(of.max(initial=-1) + 1)]
+        self.parts = np.array([math.ceil(len(group) / per_group) for group in self.groups])
+        self._at_once = batch_size // per_group * sampler.world_size  # groups of a global batch
+        if len(self.groups) < self._at_once:
+            raise ConfigError(
+                f"GroupBatchSampler: a global batch needs {self._at_once} groups, but there are {len(self.groups)} by "
+                f"{by!r}; lower batch_size or raise per_group"
+            )
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch, the same on all ranks."""
+        return max(math.ceil(self.parts.sum() / self._at_once), self.parts.max())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng((self.sampler.seed, self.sampler.epoch))
+        parts = [self._split(group, rng) for group in self.groups]
+        order = rng.permutation(len(parts))
+        # in a row, all parts of a group follow each other; every len(self)-th of them is a batch without two of a group
+        group_of = np.repeat(order, self.parts[order])
+        part_of = np.concatenate([np.arange(self.parts[group]) for group in order])
+        start = self.sampler.pop_skip() // self.batch_size
+        share = self._at_once // self.sampler.world_size
+        mine = slice(self.sampler.rank * share, (self.sampler.rank + 1) * share)
+        for number, first in enumerate(rng.permutation(len(self)).tolist()):
+            groups, numbers = group_of[first :: len(self)], part_of[first :: len(self)]
+            others = rng.permutation(np.setdiff1d(order, groups))[: self._at_once - len(groups)]
+            groups, numbers = np.append(groups, others), np.append(numbers, rng.integers(self.parts[others]))
+            chosen = rng.permutation(self._at_once)[mine]
+            if number >= start:
+                yield np.concatenate([parts[groups[i]][numbers[i]] for i in chosen]).tolist()
+
+    def _split(self, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A group in random order, ``(parts, K)``, filled up by its first samples."""
+        count = math.ceil(len(group) / self.per_group)
+        return np.resize(rng.permutation(group), (count, self.per_group))

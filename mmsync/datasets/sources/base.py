@@ -1,0 +1,182 @@
+"""The contract of all sources, and the checks that they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Optional, Protocol, Union
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmsync.converters.ntu import NTU_NAME
+from mmsync.errors import DataError
+
+_NAME_PATTERNS = (
+    NTU_NAME,
+    # NW-UCLA: action, subject, episode, view
+    re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),
+)
+
+
+class Source(Protocol):
+    """What a data set asks of every source. Each family adds one reader, see its base class.
+
+    ==========  ================  ==================================================================
+    family      base class        reader
+    ==========  ================  ==================================================================
+    skeleton    `SkeletonSource`  ``load(index)``: a clip ``(M, T, V, C)``
+    tracks      `TrackSource`     ``load(track, start, length)``: crops, flow or joints of a person
+    clips       `ClipSource`      ``read(index, times, size, crop)``: pictures ``(T, H, W, 3)``
+    sequences   `SequenceSource`  ``load(index)``: ``(T, ...)``, and ``frame_labels(index)``
+    ==========  ================  ==================================================================
+
+    Attributes:
+        modality: Name of the input that batches have.
+        names: Unique names of the items (clips, videos, sequences), ``(n,)``.
+        labels: ``(n,)`` int64 with -1 for unknown, or ``None``.
+        class_names: ``None`` if unknown.
+        splits: Names of items by split.
+        attributes: ``(n,)`` arrays by name: ``subject``, ``view``, ...
+        fold: Name of the fold as ``'<data set>/<fold>'``; ``None`` where there are no folds.
+    """
+
+    modality: str
+    names: list[str]
+    class_names: Optional[list[str]]
+    splits: dict[str, list[str]]
+    attributes: Mapping[str, np.ndarray]
+    fold: Optional[str]
+
+    def __len__(self) -> int: ...
+
+    @property
+    def labels(self) -> Optional[np.ndarray]: ...
+
+    @property
+    def metainfo(self) -> dict[str, Any]: ...
+
+    def problem(self, index: int) -> Optional[str]: ...
+
+    def fold_of(self, split: Any) -> Optional[str]: ...
+
+    def files(self) -> list[Path]: ...
+
+
+class BaseSource:
+    """Base of the sources; a subclass sets the attributes of `Source`, calls ``check`` and writes its reader."""
+
+    item = "clip"  # what an item is called in messages
+    modality: str
+    names: list[str]
+    labels: Optional[np.ndarray] = None
+    class_names: Optional[list[str]] = None
+    splits: dict[str, list[str]]
+    attributes: Mapping[str, np.ndarray] = MappingProxyType({})
+    fold: Optional[str] = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Facts about the data that a data set passes on."""
+        return {"classes": self.class_names}
+
+    def problem(self, index: int) -> Optional[str]:
+        """Why an item cannot be used, as far as is known before it is read; ``None`` if it can."""
+        return None
+
+    def fold_of(self, split: Any) -> Optional[str]:
+        """The fold that a split belongs to, as ``'<data set>/<fold>'``; ``None`` where there are no folds.
+
+        Args:
+            split: As data sets take it. ``None``, all items, overlaps with every fold and so is a fold of its own.
+        """
+        if self.fold is None or split is not None:
+            return self.fold
+        return f"{self.fold.split('/')[0]}/all"
+
+    def files(self) -> list[Path]:
+        """The files that the items are read from; none if they cannot be listed."""
+        return []
+
+    def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
+        """Check names and labels, and log the number of items by split beside the expected one.
+
+        Args:
+            origin: The file or folder, for the messages.
+            expected: Number of items by split; ``'all'`` for the whole set.
+
+        Raises:
+            DataError: No item, duplicate names, labels out of range, or labels that contradict the names.
+        """
+        if not self.names:
+            raise DataError(f"{origin}: no {self.item} found")
+        unique, counts = np.unique(np.asarray(self.names, dtype=object), return_counts=True)
+        if len(unique) < len(self.names):
+            twice = unique[counts > 1]
+            raise DataError(f"{origin}: {len(twice)} {self.item} names occur twice: {', '.join(twice[:5])}")
+        if self.labels is not None:
+            check_labels(self.labels, self.names, origin, len(self.class_names) if self.class_names else None)
+        found = {"all": len(self.names), **{split: len(names) for split, names in self.splits.items()}}
+        expected = expected or {}
+        shown = {k: n for k, n in found.items() if k in expected} or found
+        text = ", ".join(f"{k} {f'{expected[k]}/' if k in expected else ''}{n}" for k, n in shown.items())
+        wrong = {k: (n, found.get(k, 0)) for k, n in expected.items() if found.get(k, 0) != n}
+        print_log(f"{origin}: {self.item}s ({'expected/' if expected else ''}found): {text}", logger="current")
+        if wrong:
+            text = ", ".join(f"{k}: expected {a}, found {b}" for k, (a, b) in wrong.items())
+            print_log(f"{origin}: the {self.item}s are not the published set ({text})", logger="current", level=30)
+
+
+def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Attributes that NTU and NW-UCLA names contain, int64 ``(n,)`` each; empty if any name is of another kind."""
+    for pattern in _NAME_PATTERNS:
+        matches = [pattern.search(name) for name in names]
+        if names and all(matches):
+            return {
+                key: np.array([int(m[key]) for m in matches if m], dtype=np.int64)
+                for key in pattern.groupindex
+            }  # fmt: skip
+    return {}
+
+
+def check_labels(
+    labels: np.ndarray, names: Sequence[str], origin: Union[str, Path], num_classes: Optional[int] = None
+) -> None:
+    """Check labels against the number of classes and against the action in the names.
+
+    Args:
+        labels: ``(n,)`` int64, -1 for unknown.
+        names: Names of the items, ``(n,)``.
+        origin: The file or folder, for the messages.
+        num_classes: Labels must be below it; ``None`` for no limit.
+
+    Raises:
+        DataError: Wrong count or range, or one action has two labels (files of different order put together).
+    """
+    if len(labels) != len(names):
+        raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
+    bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))
+    if len(bad):
+        i = int(bad[0])
+        limit = "no limit" if num_classes is None else num_classes - 1
+        raise DataError(
+            f"{origin}: {len(bad)} labels are out of range, first {names[i]}: {labels[i]} is not in [0, {limit}] "
+            "(nor -1, unknown); is the label file that of another set, or does it count from 1?"
+        )
+    action = attributes_from_names(names).get("action")
+    if action is None:
+        return
+    pairs = np.unique(np.stack([action, labels])[:, labels >= 0], axis=1)
+    for kind, row in (("action", pairs[0]), ("label", pairs[1])):
+        value, count = np.unique(row, return_counts=True)
+        if (count > 1).any():
+            other = pairs[1 if kind == "action" else 0][row == value[count > 1][0]]
+            raise DataError(
+                f"{origin}: labels contradict the clip names: {kind} {value[count > 1][0]} goes with "
+                f"{'labels' if kind == 'action' else 'actions'} {other.tolist()[:5]}; are data and label file a pair?"
+            )

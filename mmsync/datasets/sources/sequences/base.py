@@ -1,0 +1,31 @@
+"""The base of sources of sequences, whose frames have labels."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+from mmsync.datasets.sources.base import BaseSource
+
+
+class SequenceSource(BaseSource):
+    """Base of the sources of whole sequences; a subclass sets the attributes, calls ``check`` and writes ``load``.
+
+    Attributes:
+        frame_classes: Names of the labels of frames; ``None`` if unknown.
+
+    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
+    """
+
+    item = "sequence"
+    modality = "sequence"
+    frame_classes: Optional[list[str]] = None
+
+    def load(self, index: int) -> np.ndarray:
+        """The sequence, ``(T, ...)`` float32: joints, frame features, or both. Not to be written to."""
+        raise NotImplementedError
+
+    def frame_labels(self, index: int) -> Optional[np.ndarray]:
+        """The label of each frame, ``(T,)`` int64 with -1 for unknown; ``None`` without annotation."""
+        return None
