@@ -14,8 +14,8 @@ CONFIGS = sorted(
     path
     for folder in ("configs", "projects")
     for path in (ROOT / folder).rglob("*.py")
-    if not {"_base_", "benchmarks"} & set(path.parts)  # protocols are parts of configs: tests/test_protocols.py
-    and (folder == "configs" or "configs" in path.parts)
+    if not {"_base_", "benchmarks"} & set(path.relative_to(ROOT).parts)  # protocols are parts of configs: tests/test_protocols.py
+    and (folder == "configs" or "configs" in path.relative_to(ROOT).parts)
 )
 NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
 

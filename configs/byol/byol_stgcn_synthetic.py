@@ -3,7 +3,4 @@
 # ResNet-50.
 _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
 sync_bn = "torch"
-model = dict(
-    type="BYOL", momentum=0.99,
-    encoder=dict(projector=dict(norm=True, hidden_channels=512, out_channels=256)),
-    data_preprocessor=dict(views={{_base_.views.pair}}))
+model = dict(type="BYOL", momentum=0.99, encoder=dict(projector=dict(norm=True, hidden_channels=512, out_channels=256)))

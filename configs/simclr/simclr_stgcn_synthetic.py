@@ -1,4 +1,4 @@
 # SimCLR on the built-in world.
 _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
 sync_bn = "torch"
-model = dict(type="SimCLR", data_preprocessor=dict(views={{_base_.views.pair}}))
+model = dict(type="SimCLR")

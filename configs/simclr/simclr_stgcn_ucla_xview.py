@@ -2,4 +2,4 @@
 # NTXentLoss, 0.1.
 _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
 sync_bn = "torch"
-model = dict(type="SimCLR", data_preprocessor=dict(views={{_base_.views.pair}}))
+model = dict(type="SimCLR")

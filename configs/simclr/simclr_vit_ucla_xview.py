@@ -3,4 +3,4 @@ _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/s
 backbone = "vit"
 lr = 1e-3
 sync_bn = "torch"
-model = dict(type="SimCLR", data_preprocessor=dict(views={{_base_.views.pair}}))
+model = dict(type="SimCLR")

@@ -1,8 +1,7 @@
 # SkeletonCLR with DSTformer on NW-UCLA: the recipe of aimclr_dstformer_ucla_xview.py without the extreme view.
 _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
 backbone = "dstformer"
+views = "momentum"
 batch_size = 64
 lr = 1e-3
-model = dict(
-    type="SkeletonCLR", queue_size=512, momentum=0.99, temperature=0.15,
-    data_preprocessor=dict(views={{_base_.views.momentum}}))
+model = dict(type="SkeletonCLR", queue_size=512, momentum=0.99, temperature=0.15)

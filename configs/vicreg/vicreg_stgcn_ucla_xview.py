@@ -4,5 +4,4 @@ _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/s
 sync_bn = "torch"
 model = dict(
     type="VICReg",
-    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)),
-    data_preprocessor=dict(views={{_base_.views.pair}}))
+    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)))

@@ -237,7 +237,7 @@ class _Reader:
         return {
             key: value
             for key, value in scope.items()
-            if key != BASE and not key.startswith("__") and not isinstance(value, hidden)
+            if not key.startswith("_") and not isinstance(value, hidden)
         }
 
     def _override(self, name: str, value: Any, wanted: Mapping[str, Any]) -> Any:
@@ -524,5 +524,6 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
             return _error(file, line, f"NameError: {error}; a registered name is a string, write {wrong!r}")
     elif isinstance(error, (AttributeError, KeyError)):
         wrong = wrong or (str(error.args[0]) if error.args else "")
-        near = nearest(wrong, scope[BASE])
+        choices = [key for value in scope.values() if isinstance(value, dict) for key in value if isinstance(key, str)]
+        near = nearest(wrong, dict.fromkeys([*scope[BASE], *choices]))
     return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")

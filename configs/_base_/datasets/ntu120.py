@@ -6,10 +6,10 @@ preparation = "aimclr50"  # as AimCLR prepares it; "view" turns nothing and keep
 batch_size = 128
 
 source = dict(type="StoreSource", root=data_root, num_classes=120)
-preparations = dict(
+_preparations = dict(
     aimclr50=[dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=2)],
     view=[dict(type="CTRGCNPreset"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=2)])
-pipeline = preparations[preparation]
+pipeline = _preparations[preparation]
 clips = dict(type="SkeletonDataset", source=source, pipeline=pipeline, layout="ntu25", cache="disk")
 
 train_dataloader = dict(batch_size=batch_size, dataset=dict(clips, split=f"{split}_train"))

@@ -6,16 +6,16 @@ preparation = "aligned"
 batch_size = 128
 
 source = dict(type="NWUCLASource", data_root=data_root)
-pack = [dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=1)]
-preparations = dict(
+_pack = [dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=1)]
+_preparations = dict(
     # Cameras differ by yaw: one turn a clip takes most of that out (raw 1-NN 63 -> 72), and leaves walking and turning.
     aligned=[
-        dict(type="CenterOnJoint", frame="first"), dict(type="AlignView", line=("left_hip", "right_hip")), *pack],
+        dict(type="CenterOnJoint", frame="first"), dict(type="AlignView", line=("left_hip", "right_hip")), *_pack],
     # For studies of viewpoint nothing is turned, and the spine is the origin, as ViewDistance has it.
-    view=[dict(type="CenterOnJoint", joint="spine", frame="first"), *pack],
+    view=[dict(type="CenterOnJoint", joint="spine", frame="first"), *_pack],
     # As AimCLR prepares NTU: each frame centred and turned parallel to x, so that the trajectory is gone.
     aimclr50=[dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=1)])
-pipeline = preparations[preparation]
+pipeline = _preparations[preparation]
 clips = dict(type="SkeletonDataset", source=source, pipeline=pipeline, layout="kinect20", cache=True)
 
 train_dataloader = dict(batch_size=batch_size, dataset=dict(clips, split=f"{split}_train"))

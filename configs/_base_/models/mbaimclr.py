@@ -4,13 +4,13 @@
 stream = "joint"
 mining_epoch = None  # it never starts; 150 in the rows with mining
 backbone = "dstformer"
-backbones = dict(
+_backbones = dict(
     dstformer=dict(
         type="DSTformer", embed_dim=512, rep_dim=512, depth=4, num_heads=8, mlp_ratio=2.0, max_len=50,
         norm_eps=1e-5, init="normal"),
     vit=dict(type="SkeletonViT", embed_dim=256, depth=4, num_heads=8, mlp_ratio=4.0, t_patch=5, clip_len=50))
 projector = dict(type="MLPProjector", num_layers=1, out_channels=128)
-initial = dict(type="Normal", layer="Linear", std=0.02)
+_initial = dict(type="Normal", layer="Linear", std=0.02)
 normal = [dict(type="AimCLRNormal")]
 extreme = [dict(type="AimCLRExtreme", extreme_set="released", blur_normalize=False, keep_absent=False)]
 
@@ -21,8 +21,8 @@ model = dict(
     key_init="reference",
     encoder=dict(
         type="Encoder",
-        backbone=backbones[backbone],
+        backbone=_backbones[backbone],
         pool=dict(type="SkeletonPool", persons="mean"),
-        projector=dict(projector, init_cfg=initial)),
+        projector=dict(projector, init_cfg=_initial)),
     data_preprocessor=dict(
         type="SkeletonPreprocessor", stream=stream, views=dict(query=normal, key=normal, extreme=extreme)))

@@ -9,6 +9,6 @@ weight_decay = 5e-2
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=val_interval)
 optimizer = dict(type="AdamW", lr=lr, weight_decay=weight_decay, fused=True)
 optim_wrapper = dict(type="OptimWrapper", optimizer=optimizer)
-share = warmup / max_epochs
-param_scheduler = dict(type="OneCycleLR", eta_max=lr, pct_start=share, by_epoch=True, convert_to_iter_based=True)
+_share = warmup / max_epochs
+param_scheduler = dict(type="OneCycleLR", eta_max=lr, pct_start=_share, by_epoch=True, convert_to_iter_based=True)
 auto_scale_lr = dict(enable=False, base_batch_size=128)

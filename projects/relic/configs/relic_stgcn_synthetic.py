@@ -7,10 +7,4 @@ _base_ = [
 custom_imports = dict(imports=["projects.relic.relic"])
 
 sync_bn = "torch"
-model = dict(
-    type="ReLIC",
-    temperature=0.1,
-    invariance_weight=1.0,
-    momentum=0.99,
-    data_preprocessor=dict(views={{_base_.views.pair}}),
-)
+model = dict(type="ReLIC", temperature=0.1, invariance_weight=1.0, momentum=0.99)
