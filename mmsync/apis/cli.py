@@ -18,7 +18,10 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    parser.add_argument("--work-dir", help="folder for logs and checkpoints (default: work_dirs/<config name>, with a chosen stream, split or fold)")
+    parser.add_argument(
+        "--work-dir",
+        help="folder for logs and checkpoints (default: work_dirs/<config name>, with a chosen stream, split or fold)",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",

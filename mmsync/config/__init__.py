@@ -1,7 +1,7 @@
 """Reads a config and checks it before anything is built.
 
-``load(path, cfg_options)`` reads the file and its bases and fills in defaults and derived values; ``check(cfg)`` reports
-everything that is wrong in one error; ``run_name(cfg)`` is what its work dir is called.
+``load(path, cfg_options)`` reads a file and its bases and fills in defaults and derived values. ``check(cfg)`` reports
+everything that is wrong in one error. ``run_name(cfg)`` is the name of the run and of its work dir.
 """
 
 from mmsync.config.check import check

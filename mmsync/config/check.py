@@ -116,7 +116,9 @@ class _Checker:
                 if key in self.notes.shadowed:
                     uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
                     hint = f", or set {' and '.join(uses)} instead" if uses else ""
-                    text = "a base sets it before this value can be known, which needs a base itself; write plain values"
+                    text = (
+                        "a base sets it before this value can be known, which needs a base itself; write plain values"
+                    )
                     self.report((key,), f"({where}) {text}{hint}")
                     continue
                 near = near or nearest(key, [other for other in cfg if other != key])

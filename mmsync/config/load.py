@@ -1,10 +1,11 @@
 """Reads a config file with its bases into an ``mmengine.Config``.
 
-The rules are those of ``Config.fromfile``, with four additions. Every failure is a ``ConfigError`` that names the file
-and the line. ``custom_imports`` of the bases are kept. A variable of a base (``stream``, ``split``) can be set by a child
-file or on the command line and takes effect, because it is set before the base is executed and not after. Defaults and
-derived values are filled in, so that the result holds everything. What is only visible while files are merged is noted
-for the check: keys that a child inherits from a base of another ``type``, and variables that nothing reads.
+The rules are those of ``Config.fromfile``, with additions. Every failure is a ``ConfigError`` that names the file
+and the line. ``custom_imports`` of the bases are kept. A variable of a base (``stream``, ``split``) that a child or the
+command line sets takes effect, because it is set before the base is executed and not after. Names that begin with
+``_`` stay in their file. Defaults and derived values are filled in, so that the result holds everything. What is only
+visible while files are merged is noted for the check: keys that a child inherits from a base of another ``type``, and
+variables that nothing reads.
 """
 
 from __future__ import annotations
@@ -115,9 +116,7 @@ class _Reader:
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
 
-    def read(
-        self, file: Path, children: tuple[Path, ...], wanted: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], str]:
+    def read(self, file: Path, children: tuple[Path, ...], wanted: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """The values of a file merged over its bases, and the text of all files.
 
         Args:
@@ -211,9 +210,7 @@ class _Reader:
             values[name] = self._override(name, value, wanted)
         return values
 
-    def _execute(
-        self, file: Path, tree: ast.Module, base: dict[str, Any], wanted: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """The top-level names after running a file, with the values that children and options give to its variables."""
         body: list[ast.stmt] = []
         heads = {*wanted, *(key.split(".")[0] for key in self.options)} - RUNNER_KEYS
@@ -234,11 +231,7 @@ class _Reader:
         except Exception as error:
             raise _execution_error(file, error, scope) from error
         hidden = (types.FunctionType, types.ModuleType)
-        return {
-            key: value
-            for key, value in scope.items()
-            if not key.startswith("_") and not isinstance(value, hidden)
-        }
+        return {key: value for key, value in scope.items() if not key.startswith("_") and not isinstance(value, hidden)}
 
     def _override(self, name: str, value: Any, wanted: Mapping[str, Any]) -> Any:
         """The value of a variable after what the children set, and then the options for it or for parts of it."""
@@ -524,6 +517,7 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
             return _error(file, line, f"NameError: {error}; a registered name is a string, write {wrong!r}")
     elif isinstance(error, (AttributeError, KeyError)):
         wrong = wrong or (str(error.args[0]) if error.args else "")
-        choices = [key for value in scope.values() if isinstance(value, dict) for key in value if isinstance(key, str)]
+        own = [value for name, value in scope.items() if isinstance(value, dict) and not name.startswith("__")]
+        choices = [key for value in own for key in value if isinstance(key, str)]
         near = nearest(wrong, dict.fromkeys([*scope[BASE], *choices]))
     return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmsync.config.load import Notes
 
-NAMED = {"split": "", "fold": "fold", "stream": ""}
+NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
 """Variables whose values are words of a file's name, with the letters before the value in that word."""
 
 
