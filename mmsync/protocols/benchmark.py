@@ -27,7 +27,7 @@ from mmsync.apis.cli import build_runner
 from mmsync.apis.features import extract_features, init_model
 from mmsync.config import check, load
 from mmsync.config.load import Notes
-from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.folds import check_folds, trained_folds
@@ -138,7 +138,7 @@ def base_config(
 
     Raises:
         CheckpointError: The checkpoint holds no config.
-        ConfigError: An option is for no variable, or for one that is no text, of the checkpoint's config.
+        ConfigError: An option is for a variable of the checkpoint's config that names no file or folder.
     """
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, _DATASET}}
     if config is not None:
@@ -155,7 +155,7 @@ def base_config(
     values = cfg.to_dict()
     for key, new in variables.items():
         old = values.get(key)
-        if not isinstance(old, str) or not isinstance(new, str):
+        if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
             raise ConfigError(
                 f"--cfg-options {key}=...: the config in {source} is resolved, so that nothing follows from this "
                 "variable any more; give the config file it was trained with: --config FILE"
