@@ -359,6 +359,11 @@ def test_a_dict_that_is_a_variable_merges_where_the_base_sets_it(write):
     text = "source = dict(_delete_=True, type='ToySource', data_root='z')\n"
     cfg = load(write("_base_ = 'base.py'\n" + text), {"source.split": "val"})
     assert cfg.val_dataloader.dataset.source == dict(type="ToySource", data_root="z", split="val")
+    cfg = load(write("_base_ = 'child.py'\nsource = dict(split='test')\n", "third.py"))
+    assert cfg.val_dataloader.dataset.source == dict(type="ToySource", data_root="z", split="test")
+    write("_base_ = 'base.py'\nsource = dict(split='val')\n", "mid.py")
+    cfg = load(write("_base_ = 'mid.py'\nsource = dict(_delete_=True, type='ToySource', data_root='z')\n", "third.py"))
+    assert cfg.val_dataloader.dataset.source == cfg.source == dict(type="ToySource", data_root="z")
     path = write("source: {split: val}\n_base_: base.py\n", "child.yaml")
     assert load(path).val_dataloader.dataset.source.split == "val"
 

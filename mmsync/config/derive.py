@@ -28,7 +28,7 @@ def derive_values(cfg: dict[str, Any]) -> None:
         return
     preprocessor = model.get("data_preprocessor", cfg.get("data_preprocessor"))
     target = target_of(preprocessor, r.MODELS)
-    if target is None:
+    if target is None or not isinstance(preprocessor, dict):
         return
     loaders = [cfg[key] for key in LOADERS if isinstance(cfg.get(key), dict)]
     layout, coords = _of_data(loaders[0].get("dataset")) if loaders else (None, None)

@@ -133,6 +133,9 @@ class _Reader:
         plain = {} if tree is not None else _load_plain(file, source)
         base_names = _base_names(file, tree, plain)
         own = self._plain_values(tree, plain, base_variables, wanted) if base_names else {}
+        for name, value in wanted.items():  # what replaces this file's value replaces those of its bases, too
+            if name in own and isinstance(value, dict) and value.get(DELETE):
+                own[name] = {DELETE: True, **own[name]}
 
         base: dict[str, Any] = {}
         origin: dict[str, Path] = {}
@@ -224,8 +227,11 @@ class _Reader:
                 ast.fix_missing_locations(node)
             body.append(node)
         tree.body = body
-        self.set_in_base.update(name for name in map(_assigned_name, body) if name in wanted)
-        scope: dict[str, Any] = {BASE: ConfigDict(base), _OVERRIDE: lambda *item: self._override(*item, wanted)}
+        self.set_in_base.update({name for name in map(_assigned_name, body) if name is not None} & set(wanted))
+        scope: dict[str, Any] = {
+            BASE: ConfigDict(base),
+            _OVERRIDE: lambda name, value: self._override(name, value, wanted),
+        }
         try:
             exec(compile(tree, str(file), "exec"), scope)
         except Exception as error:
