@@ -1,12 +1,12 @@
-"""The only file that knows which versions of torch and mmengine quarrel, and the cure for each quarrel.
+"""Workarounds for versions of torch and mmengine; no other module depends on a version.
 
-Every cure has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it:
+Every workaround has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it:
 
 * mmengine pickles objects into checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
-* mmengine cannot start a process group, nor wrap a model, without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
-* torch >= 2.13 warns of an argument that mmengine gives to its wrapper: :func:`no_wrapper_warning`.
-* mmengine's mixed precision wrapper refuses the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
-* mmengine's value histories are copied whole at every iteration: :func:`bound_history`.
+* mmengine can neither start a process group nor wrap a model without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
+* torch >= 2.13 warns about an argument of mmengine's wrapper: :func:`no_wrapper_warning`.
+* mmengine's mixed precision does not support the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
+* mmengine copies the whole history of a value at every iteration: :func:`bound_history`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch import nn
 from mmsync.errors import ConfigError
 
 # --------------------------------------------------------------------------------------------------------------------
-# Checkpoints of plain values. Marks, not pickled classes: a file that can be loaded safely anywhere.
+# Checkpoints of plain values, with marked dicts in place of pickled classes, so that files load safely
 
 _HISTORY = "__mmengine_history__"
 _ARRAY = "__numpy_array__"
@@ -39,14 +39,14 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.d
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
-    """Replace what ``torch.load(weights_only=True)`` refuses by marked plain values.
+    """Replace objects that ``torch.load(weights_only=True)`` refuses by marked plain values.
 
     Args:
-        value: Nested dicts and lists of anything.
-        where: Name of the value, for the warning about what cannot be stored.
+        value: Nested dicts and lists of any objects.
+        where: Name of the value, for warnings about objects that cannot be stored.
 
     Returns:
-        The same nest of dicts, lists, tuples, numbers, strings and tensors. Callables and unknown objects are left out.
+        The same structure of dicts, lists, tuples, numbers, strings and tensors, without callables and unknown objects.
     """
     plain = _to_plain(value, where)
     return None if plain is _DROPPED else plain
@@ -63,8 +63,8 @@ def _to_plain(value: Any, where: str) -> Any:
         content = torch.from_numpy(value.copy()) if numeric else _to_plain(value.tolist(), where)
         return {_ARRAY: content, "dtype": value.dtype.str}
     if isinstance(value, dict):
-        items = {key: _to_plain(item, f"{where}.{key}") for key, item in value.items()}
-        return {key: item for key, item in items.items() if item is not _DROPPED}
+        pairs = ((key, _to_plain(item, f"{where}.{key}")) for key, item in value.items())
+        return {key: item for key, item in pairs if item is not _DROPPED}
     if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, torch.Size):
         items = [item for item in (_to_plain(item, f"{where}[]") for item in value) if item is not _DROPPED]
         return tuple(items) if isinstance(value, tuple) else items
@@ -75,12 +75,14 @@ def _to_plain(value: Any, where: str) -> Any:
     if isinstance(value, _PLAIN):
         return value
     if not callable(value):
-        print_log(f"{where} is a {type(value).__name__} and is not kept in the checkpoint", "current", logging.WARNING)
+        print_log(
+            f"{where} is a {type(value).__name__} and is not stored in the checkpoint", "current", logging.WARNING
+        )
     return _DROPPED
 
 
 def from_plain(value: Any) -> Any:
-    """Rebuild what :func:`to_plain` replaced."""
+    """Restore the objects that :func:`to_plain` replaced."""
     if isinstance(value, dict):
         if _HISTORY in value:
             log, count, max_length = value[_HISTORY]
@@ -95,7 +97,7 @@ def from_plain(value: Any) -> Any:
 
 
 def bound_history(hub: MessageHub, length: int) -> None:
-    """Keep at most ``length`` values per logged scalar: mmengine copies the whole history at every update."""
+    """Keep at most ``length`` values per logged scalar, because mmengine copies the history at every update."""
     for buffer in hub.log_scalars.values():
         buffer.max_length = length
 
@@ -115,11 +117,11 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 
 
 def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
-    """Start a gloo process group from the variables that the launcher set.
+    """Start a gloo process group from the environment variables of a launcher.
 
     Args:
         launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
-        timeout: Seconds that a collective may wait; ``None`` for torch's default.
+        timeout: Maximum seconds of a collective; ``None`` for torch's default.
 
     Raises:
         ConfigError: The launcher is unknown, or did not start this process.
@@ -143,7 +145,7 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
             f"launcher={launcher!r}, but {' and '.join(missing)} is not set: start the processes with "
             "tools/dist_train.sh or torchrun, or use --launcher none"
         )
-    options = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
     torch.distributed.init_process_group("gloo", **options)
 
 
@@ -160,7 +162,7 @@ def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool = False) -> MMDis
 
 @contextmanager
 def no_wrapper_warning() -> Iterator[None]:
-    """Silence torch >= 2.13, which warns of ``broadcast_buffers`` but has no other way yet to leave buffers alone."""
+    """Silence the warning of torch >= 2.13 about ``broadcast_buffers``, which has no replacement yet."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         yield
@@ -171,9 +173,9 @@ def no_wrapper_warning() -> Iterator[None]:
 
 
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
-    """Autocast on the device that holds ``module``; not of 3-D convolutions on the CPU.
+    """Autocast on the device of ``module``, except for 3-D convolutions on the CPU.
 
-    Their weight gradients in bfloat16 hold uninitialised memory where the maps are small (2 x 2 and less; torch 2.13).
+    There, weight gradients in bfloat16 contain uninitialised memory for maps of 2 x 2 and smaller (torch 2.13).
     """
     device = next((p.device.type for p in module.parameters()), "cpu")
     broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
@@ -185,11 +187,11 @@ def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
 
 
 def torch_load(path: str | Path, map_location: str | Callable | torch.device = "cpu", trust: bool = False) -> Any:
-    """``torch.load`` that executes nothing from the file, whatever torch's default is.
+    """``torch.load`` that runs no code from the file, independent of torch's default.
 
     Args:
         path: The file.
         map_location: As for ``torch.load``.
-        trust: Allow the file to run any code while it loads. Only for files whose origin is known.
+        trust: Let the file run any code while it loads; only for files from a known source.
     """
     return torch.load(path, map_location=map_location, weights_only=not trust)

@@ -1,6 +1,6 @@
-"""The exceptions of mmsync, and the search for the name that was meant.
+"""Exceptions of mmsync, and suggestions for misspelt names.
 
-A message says what happened, where (config path, file, sample) and what to do. The cause stays chained.
+A message says what happened, where (config path, file, sample) and what to do. Causes stay chained.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class ConfigError(MMSyncError, ValueError):
     """A config cannot be built.
 
     Args:
-        message: What is wrong; for several problems, their joint text.
-        problems: The single problems, one line each, as ``config.path: what is wrong``.
+        message: Description of the problem, or of all problems together.
+        problems: One line per problem, as ``config.path: problem``.
     """
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
@@ -26,14 +26,14 @@ class ConfigError(MMSyncError, ValueError):
 
 
 class UnknownNameError(ConfigError, KeyError):
-    """A name is in no registry that its place calls for.
+    """A name is not registered where its place in the config requires it.
 
-    It is a ``KeyError`` too, because that is what MMEngine raises for the same mistake.
+    Also a ``KeyError``, which MMEngine raises for the same mistake.
 
     Args:
-        message: What is wrong.
+        message: Description of the problem.
         name: The name that was looked up.
-        suggestions: The registered names nearest to it, best first.
+        suggestions: The nearest registered names, best first.
     """
 
     def __init__(self, message: str, name: str, suggestions: Sequence[str] = ()) -> None:
@@ -41,16 +41,16 @@ class UnknownNameError(ConfigError, KeyError):
         self.name = name
         self.suggestions = tuple(suggestions)
 
-    def __str__(self) -> str:  # KeyError would print the repr
+    def __str__(self) -> str:  # KeyError prints the repr
         return str(self.args[0])
 
 
 class DataError(MMSyncError, ValueError):
-    """A file or sample cannot be used. The message names it."""
+    """A file or sample cannot be used; the message names it."""
 
 
 class LayoutError(MMSyncError, ValueError):
-    """Two skeleton layouts do not fit. The message names both and the remap that helps, if there is one."""
+    """Two skeleton layouts differ; the message names both and a remap, if there is one."""
 
 
 class CheckpointError(MMSyncError, RuntimeError):
@@ -58,11 +58,11 @@ class CheckpointError(MMSyncError, RuntimeError):
 
 
 class ProtocolError(MMSyncError, ValueError):
-    """An evaluation protocol was asked for on data that does not allow it."""
+    """An evaluation protocol does not apply to the data."""
 
 
 class DependencyError(MMSyncError, ImportError):
-    """An optional package is missing. The message gives the pip command."""
+    """An optional package is missing; the message gives the pip command."""
 
 
 def edit_distance(a: str, b: str) -> int:
@@ -80,15 +80,15 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def nearest(word: str, options: Iterable[str], distance: int | None = None) -> list[str]:
-    """Names that ``word`` is probably a slip of.
+    """Find the names nearest to a misspelt word.
 
     Args:
-        word: What was written.
-        options: What would have been valid; of equally near names the earlier comes first.
-        distance: Largest edit distance; by default a third of the word, between 1 and 3.
+        word: The misspelt word.
+        options: The valid names; ties keep their order.
+        distance: Largest edit distance; by default a third of the length of the word, between 1 and 3.
 
     Returns:
-        At most three names, all equally near; empty if none is near.
+        At most three equally near names; empty if none is near.
     """
     limit = min(3, max(1, len(word) // 3)) if distance is None else distance
     best: list[str] = []
@@ -100,9 +100,9 @@ def nearest(word: str, options: Iterable[str], distance: int | None = None) -> l
             best, limit = [option], d
         elif d == limit:
             best.append(option)
-    return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # letters in the right case first
+    return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # prefer letters in the same case
 
 
 def did_you_mean(suggestions: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"``, or nothing if there is no suggestion."""
+    """``"; did you mean 'x'?"``, or an empty string without suggestions."""
     return f"; did you mean {' or '.join(map(repr, suggestions))}?" if suggestions else ""

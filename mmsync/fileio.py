@@ -1,4 +1,4 @@
-"""Files that are whole or absent."""
+"""Atomic writes, locks and other file operations."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from mmsync.errors import DataError
 
 try:
     import fcntl
-except ImportError:  # Windows: processes that start together each do the work, and the first one's result stays
+except ImportError:  # Windows: without locks, processes that start together all do the same work
     fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
-    """Give a temporary name in the folder of ``path`` and rename it to ``path`` when the block succeeds.
+    """Yield a temporary path beside ``path``, and rename it to ``path`` when the block succeeds.
 
-    A process that is killed inside the block leaves the former file as it was.
+    The former file stays intact if the process is killed inside the block.
 
     Args:
-        path: The final name. Its folder is made.
+        path: The final path; its folder is created.
 
     Returns:
-        The name to write to; it has the suffix of ``path``.
+        The path to write to, with the suffix of ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
     try:
         yield temporary
         with open(temporary, "rb") as file:
-            os.fsync(file.fileno())  # the content is on disk before the name is
+            os.fsync(file.fileno())  # write the content to disk before the name
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -45,12 +45,12 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
 
 @contextmanager
 def one_writer(path: Union[str, Path]) -> Iterator[None]:
-    """One process at a time makes ``path``; the system opens the lock of a process that is killed.
+    """Let one process at a time write ``path``; the system releases the lock of a killed process.
 
-    Inside the block, look first whether another process has made it meanwhile.
+    Check first inside the block whether another process has already written the file.
 
     Args:
-        path: What is made; the lock lies beside it.
+        path: The file to write; the lock file is beside it.
     """
     path = Path(path)
     with open(path.with_name(f".{path.name}.lock"), "wb") as file:
@@ -64,35 +64,69 @@ def one_writer(path: Union[str, Path]) -> Iterator[None]:
 
 
 def reserve(path: Union[str, Path]) -> None:
-    """Claim the disk space of a file that is to be written by map, whose holes take none yet.
+    """Allocate the disk space of a sparse file before it is written through a memory map.
 
-    On a full disk a write into a map ends the process by SIGBUS, without a word; this is an ``OSError`` instead.
+    On a full disk, writing into a map kills the process by SIGBUS without a message; this raises ``OSError`` instead.
 
     Args:
-        path: The file, in its full size.
+        path: The file, at its full size.
     """
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             try:
                 os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
             except OSError as error:
-                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # file systems that cannot
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # not supported by the file system
                     raise
 
 
 def remove_leftovers(folder: Union[str, Path], stem: str = "*") -> None:
-    """Remove the temporary files of processes that were killed while they wrote into ``folder``.
+    """Remove temporary files of killed processes.
 
     Args:
         folder: The folder.
-        stem: Only those of files of this name, without suffix.
+        stem: Name without suffix of the files whose leftovers are removed.
     """
     for leftover in Path(folder).glob(f".{stem}.*.tmp*"):
         leftover.unlink(missing_ok=True)
 
 
+def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
+    """Sorted files below a folder, through links too.
+
+    Args:
+        root: The folder.
+        suffixes: Ends of their names, in lower case.
+        what: The kind of file, for messages.
+
+    Raises:
+        DataError: The folder does not exist, or there is no such file.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"the folder {root} does not exist")
+    found, zips, seen = [], 0, set()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in seen:  # a link to a folder that was visited before
+            inner.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        found += [Path(folder, name) for name in names if name.lower().endswith(suffixes)]
+        zips += sum(name.lower().endswith(".zip") for name in names)
+    if not found:
+        hint = f"there are {zips} .zip files, unpack them first" if zips else "is this the right folder?"
+        ends = f" (suffixes {' '.join(suffixes)})" if isinstance(suffixes, tuple) else ""
+        raise DataError(f"no {what} under {root}{ends}; {hint}")
+    return sorted(found)
+
+
 def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
-    """Numbered lines without blanks at their ends, and without empty ones."""
+    """Numbered, stripped, non-empty lines of a text file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,12 +1,12 @@
 """The registries of mmsync, one scope ``mmsync``.
 
-A config names a component by ``type``; the registry that its place calls for finds the class. Nothing has to be
-imported by hand: on the first lookup a registry imports every module below its ``locations`` and the plug-ins of other
-packages (entry-point group ``mmsync.plugins``). A module that cannot be imported, say because an optional package is
-missing, does not hinder the others; it is remembered, and the error for an unknown name tells which failed and why.
+A config names a component by ``type``, and its place in the config determines the registry. No imports are needed: on
+the first lookup a registry imports every module below its ``locations`` and the plug-ins of other packages (entry-point
+group ``mmsync.plugins``). A module that cannot be imported, for instance because an optional package is missing, does
+not affect the others; the error for an unknown name lists such modules and their errors.
 
-MMEngine looks a name up in the child registry of the default scope, and warns if there is none; so each of its roots
-has a child here. A scope has one child per root only, therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
+MMEngine looks a name up in the child registry of the default scope, and warns if there is none, so each of its roots
+has a child here. A scope has only one child per root; therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
 roots of their own that fall back to ``MODELS``.
 """
 
@@ -28,16 +28,16 @@ SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
 
 failed_imports: dict[str, Exception] = {}
-"""Modules and plug-ins that could not be imported, with the reason."""
+"""Errors of modules and plug-ins that could not be imported, by name."""
 
 _plugins_loaded = False
 
 
 def _import(name: str) -> Any:
-    """The module, or None after noting why it cannot be imported."""
+    """Import a module; on failure record the error and return None."""
     try:
         return importlib.import_module(name)
-    except Exception as error:  # whatever a component's module raises must not take the other components with it
+    except Exception as error:  # an error in one component must not affect the others
         failed_imports[name] = error
         return None
 
@@ -51,7 +51,7 @@ def _import_tree(name: str) -> None:
 
 
 def _load_plugins() -> None:
-    """Import what other packages list under the entry-point group ``mmsync.plugins``; a function there is called."""
+    """Import the entry points ``mmsync.plugins`` of other packages, and call those that are functions."""
     global _plugins_loaded
     if _plugins_loaded:
         return
@@ -71,12 +71,12 @@ class Registry(root.Registry):
     """MMEngine's registry with lazy import of whole packages, fallbacks and helpful errors.
 
     Args:
-        name: What the registered things are, in the singular; used in messages.
+        name: Kind of the registered components, in the singular, for messages.
         parent: MMEngine's root of the same kind.
         locations: Packages that are imported, with everything below them, on the first lookup.
-        upstream: Modules that register MMEngine's own components, imported if nothing of ours has the name.
-        fallback: A registry to ask last.
-        mirror: Register in ``parent`` as well, where MMEngine asks its root without regard to the scope.
+        upstream: Modules with MMEngine's own components, imported if ours do not include the name.
+        fallback: A registry to search last.
+        mirror: Register in ``parent`` as well, for MMEngine's lookups that ignore the scope.
     """
 
     instances: list[Registry] = []
@@ -108,7 +108,7 @@ class Registry(root.Registry):
             _load_plugins()
 
     def find(self, key: str) -> Any:
-        """What is registered under a name, or None.
+        """The component registered under a name, or None.
 
         Args:
             key: ``'Name'``, ``'scope.Name'`` or the dotted path of an importable object.
@@ -131,16 +131,16 @@ class Registry(root.Registry):
         found = self.fallback.find(key) if self.fallback is not None else None
         if found is None and scope not in (None, self.scope):
             try:
-                found = super().get(key)  # another package's registry, or an importable object
-            except (RuntimeError, UnknownNameError):  # MMEngine's answer to an unknown name varies
+                found = super().get(key)  # a registry of another package, or an importable object
+            except (RuntimeError, UnknownNameError):  # MMEngine raises different errors for an unknown name
                 found = None
         return found
 
     def get(self, key: str) -> Any:
-        """What is registered under a name.
+        """The component registered under a name.
 
         Raises:
-            UnknownNameError: With the nearest names, and what could not be imported.
+            UnknownNameError: Lists the nearest names, and modules that could not be imported.
         """
         found = self.find(key)
         if found is None:
@@ -151,7 +151,7 @@ class Registry(root.Registry):
         return isinstance(key, str) and self.find(key) is not None
 
     def names(self) -> list[str]:
-        """All names that :meth:`get` finds without a scope: ours first, then MMEngine's, then the fallback's."""
+        """All names that :meth:`get` finds without a scope: ours, MMEngine's, then the fallback's."""
         self.import_from_location()
         for module in self.upstream:
             _import(module)
@@ -181,20 +181,20 @@ class Registry(root.Registry):
         return unknown
 
     def _holds(self, name: str) -> bool:
-        """Whether the name is registered here or in the root, as far as imported."""
+        """Whether an imported module has registered the name here or in the root."""
         return name in self._module_dict or (self.parent is not None and name in self.parent.module_dict)
 
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:
         """The registry of the default scope, or this one, without MMEngine's warning.
 
-        A runner without ``default_scope`` has the scope ``mmengine``, whose registry knows nothing of ours.
+        A runner without ``default_scope`` has the scope ``mmengine``, whose registry does not include ours.
         """
         with DefaultScope.overwrite_default_scope(scope):
             current = DefaultScope.get_current_instance()
             name = self.scope if current is None or current.scope_name == "mmengine" else current.scope_name
             if name != self.scope:
-                with suppress(ImportError):  # a scope need not be a package
+                with suppress(ImportError):  # a scope is not always a package
                     importlib.import_module(f"{name}.registry")
             yield self.root._search_child(name) or self
 

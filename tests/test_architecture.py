@@ -35,6 +35,8 @@ COMMON = {
     "compat",
     "version",
     "fileio",
+    "parallel",
+    "runlog",
 }  # single modules that any package may use; ``ops`` uses none
 
 

@@ -1,4 +1,4 @@
-"""Each cure of ``mmsync.compat``: the bare upstream still fails, and ours works.
+"""Each cure of ``mmsync.compat``: upstream alone still fails, and ours works.
 
 A test that fails at its ``pytest.raises`` says that upstream has healed and the cure can go.
 """

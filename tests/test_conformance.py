@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +12,10 @@ from torch import nn
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
 from mmsync.models.necks import SkeletonPool
-from mmsync.ops.persons import pack_persons
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
+from tests import toy_modalities
+from tests.maps import feature_map
 
 pytestmark = pytest.mark.conformance
 
@@ -32,14 +32,17 @@ EXAMPLES: dict[str, dict] = {
     "I3D": dict(type="I3D", width=0.0625),
     "VideoResNet": dict(type="VideoResNet", width=0.0625),
     # necks
+    "MeanPool": dict(type="MeanPool"),
+    "FramePool": dict(type="FramePool"),
     "SkeletonPool": dict(type="SkeletonPool"),
-    "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=6),
+    "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=8),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
     # heads
     "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
     "ActionHead": dict(type="ActionHead", in_channels=8, num_joints=5, num_classes=5, hidden_channels=6, dropout=0.1),
     # models
     "Encoder": ENCODER,
+    "MoCo": dict(type="MoCo", encoder=ENCODER, queue_size=8),
     "SkeletonCLR": dict(type="SkeletonCLR", encoder=ENCODER, queue_size=8),
     "AimCLR": dict(type="AimCLR", encoder=ENCODER, queue_size=8),
     "SimCLR": dict(type="SimCLR", encoder=ENCODER),
@@ -48,10 +51,14 @@ EXAMPLES: dict[str, dict] = {
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
-    "SkeletonClassifier": dict(type="SkeletonClassifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
+    "Classifier": dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
 }
+
+
+TOYS = ["ToySpectrogramNet", "ToyFrameMixer"]
+"""Backbones of tests/toy_modalities.py: one of sound, one of sequences."""
 
 
 def members(*registries) -> list:
@@ -66,6 +73,8 @@ def members(*registries) -> list:
 
 
 def example(name: str) -> dict:
+    if name in TOYS:
+        return dict(type=name)
     if name not in EXAMPLES:
         pytest.fail(f"{name} is registered but has no example config in tests/test_conformance.py")
     return copy.deepcopy(EXAMPLES[name])
@@ -82,15 +91,18 @@ def skeletons(layout: str = "ntu25", channels: int = 3, absent: bool = True) -> 
 
 
 def clips(backbone: nn.Module, absent: bool = True) -> View:
-    """A batch that the backbone takes: skeletons, or the smallest video."""
+    """A batch that the backbone takes."""
     if backbone.modality == "skeleton":
         return skeletons(backbone.layout.name, backbone.in_channels, absent)
+    if backbone.modality == "audio":
+        return toy_modalities.spectrograms(N)
+    if backbone.modality == "sequence":
+        return toy_modalities.sequences(N)
     shape = (N, backbone.in_channels, backbone.min_frames, backbone.min_size, backbone.min_size)
     return View(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
 
 
-def forward(backbone: nn.Module, view: View) -> torch.Tensor:
-    return backbone(view.data, view.mask) if backbone.modality == "skeleton" else backbone(view.data)
+EVERY_BACKBONE = [*members(BACKBONES), *(pytest.param(BACKBONES, name, id=f"toy-{name}") for name in TOYS)]
 
 
 def every_parameter_learns(module: nn.Module) -> None:
@@ -124,58 +136,75 @@ def test_docstring_tells_what_it_is_and_in_which_shapes(registry, name):
     assert not missing, f"{name}: no line in Args for {missing}"
 
 
-@pytest.mark.parametrize(("registry", "name"), members(BACKBONES))
+@pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
 def test_backbone(registry, name):
-    """Builds, keeps the map's shape, feeds every parameter, is deterministic in eval, survives a round trip."""
+    """Builds, gives a map with its axes, feeds every parameter, is deterministic in eval, survives a round trip."""
     build = lambda: registry.build(example(name))  # noqa: E731
     torch.manual_seed(0)
     model = build()
     view = clips(model)
-    out = forward(model, view)
-    assert out.dim() == 5
-    if model.modality == "skeleton":
-        assert out.shape[:3] == (N, M, model.out_channels)
-        assert out[~view.mask].abs().max() == 0
-    else:
-        assert out.shape[:2] == (N, model.out_channels)
+    found = model(view)
+    out = found.data
+    assert out.dim() == len(found.axes) + 1
+    assert out.shape[found.axis("D")] == model.out_channels
+    assert (found.num_samples, len(found.owner)) == (N, len(out))
+    if view.present is not None:
+        assert found.owner.tolist() == view.present.nonzero()[:, 0].tolist()
+        assert len(model(view, skip_absent=False).data) == view.present.numel()
+    assert found.clips().shape == (len(out), model.out_channels)
+    assert found.frames().shape[::2] == (len(out), model.out_channels)
     (out * torch.randn_like(out)).sum().backward()
     every_parameter_learns(model)
     model.eval()
-    assert torch.equal(forward(model, view), forward(model, view))
+    assert torch.equal(model(view).data, model(view).data)
     round_trips(model, build)
 
 
-@pytest.mark.parametrize(("registry", "name"), members(BACKBONES))
+@pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
+def test_frames_know_what_they_show_behind_the_backbone(registry, name):
+    model = registry.build(example(name)).eval()
+    view = clips(model, absent=False)
+    frames = view.data.shape[{"skeleton": 2, "video": 2, "audio": 3, "sequence": 1}[model.modality]]
+    index = torch.arange(frames, dtype=torch.float32).expand(N, -1)
+    valid = torch.ones(N, frames, dtype=torch.bool)
+    found = model(view._replace(index=index, valid=valid))
+    steps = found.frames().shape[1]
+    assert found.index.shape == found.valid.shape == (N, steps)
+    assert bool(found.valid.all())
+    assert float(found.index.mean()) == pytest.approx((frames - 1) / 2, abs=0.5)
+    assert (found.index.diff() > 0).all()
+
+
+@pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
 def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
     """Of video: odd sizes, and the fewest frames that it says it takes."""
     model = registry.build(example(name)).eval()
     x = clips(model, absent=False).data
     if model.modality == "video":
-        for frames in (x.shape[2], x.shape[2] + 1):
-            odd = torch.randn(N, x.shape[1], frames, x.shape[3] + 1, x.shape[4] + 3)
-            assert model(odd).shape[:2] == (N, model.out_channels)
-        return
-    for frames in (1, 15):
-        assert model(x[:, :, :frames]).shape[:3] == (N, M, model.out_channels)
+        odd = [torch.randn(N, x.shape[1], x.shape[2] + more, x.shape[3] + 1, x.shape[4] + 3) for more in (0, 1)]
+    elif model.modality == "skeleton":
+        odd = [x[:, :, :frames] for frames in (1, 15)]
+    else:
+        odd = [x.transpose(1, -1)[:, :frames].transpose(1, -1) for frames in (1, 5)]
+        odd = odd if model.modality == "audio" else [x[:, :frames] for frames in (1, 5)]
+    for one in odd:
+        assert model(View(one)).clips().shape[1] == model.out_channels
 
 
 @pytest.mark.parametrize(("registry", "name"), members(NECKS))
 def test_neck(registry, name):
     torch.manual_seed(0)
     neck = registry.build(example(name))
-    if hasattr(neck, "counts_absent"):
-        feature = pack_persons(torch.randn(N, M, 8, 4, 5), skeletons().mask)
-        assert neck(feature).shape == (N, 8)
-        return
-    if hasattr(neck, "pooled_channels"):  # of video
-        x, channels = (
-            torch.randn(N, 8, 3, 2, 2, requires_grad=True),
-            neck.pooled_channels(SimpleNamespace(out_channels=8)),
-        )
+    if "Pool" in name:
+        video = hasattr(neck, "recurrent")
+        maps = torch.randn(N, M, 8, 4, 3, 3) if video else torch.randn(N, M, 8, 4, 5)
+        feature = feature_map(maps, skeletons().present)._replace(axes="DTHW" if video else "DTV")
+        feature.data.requires_grad_()
+        out = neck(feature)
+        assert out.shape == ((N, 4, 8) if name == "FramePool" else (N, 8))
     else:
-        x, channels = torch.randn(N, 8, requires_grad=True), neck.out_channels
-    out = neck(x)
-    assert out.shape == (N, channels)
+        out = neck(torch.randn(N, 8, requires_grad=True))
+        assert out.shape == (N, neck.out_channels)
     (out * torch.randn_like(out)).sum().backward()
     every_parameter_learns(neck)
     round_trips(neck, lambda: registry.build(example(name)))
@@ -186,7 +215,7 @@ def test_head(registry, name):
     """Logits of a packed map; every parameter learns; deterministic in eval."""
     torch.manual_seed(0)
     head = registry.build(example(name))
-    feature, pool = pack_persons(torch.randn(N, M, 8, 4, 5), skeletons().mask), SkeletonPool()
+    feature, pool = feature_map(torch.randn(N, M, 8, 4, 5), skeletons().present), SkeletonPool()
     out = head(feature, pool)
     assert out.shape == (N, head.num_classes)
     (out * torch.randn_like(out)).sum().backward()
@@ -209,7 +238,7 @@ def test_method(registry, name, persons):
     model = registry.build(config)
     model.init_weights()
     view = skeletons()
-    views = {k: View(view.data + 0.1 * torch.randn_like(view.data), view.mask) for k in model.views_needed}
+    views = {k: view._replace(data=view.data + 0.1 * torch.randn_like(view.data)) for k in model.views_needed}
     losses = model(views, mode="loss")
     total, log = model.parse_losses(losses)
     assert total.dim() == 0
@@ -221,12 +250,12 @@ def test_method(registry, name, persons):
     features = model(view, mode="tensor")
     assert features.shape[0] == N
     assert torch.equal(features, model(view, mode="tensor"))
-    samples = model(view, mode="predict")
-    assert torch.equal(torch.stack([s.feature for s in samples]), features)
+    table = model(view, mode="predict")
+    assert torch.equal(table["feature"], features)
     round_trips(model, lambda: registry.build(config))
 
 
-@pytest.mark.parametrize(("registry", "backbone"), members(BACKBONES))
+@pytest.mark.parametrize(("registry", "backbone"), EVERY_BACKBONE)
 @pytest.mark.parametrize("method", [p.values[1] for p in METHODS])
 def test_any_method_with_any_backbone(registry, backbone, method):
     config = example(method)
@@ -234,6 +263,9 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
     view = clips(backbone)
+    if method == "Sync3D" and backbone.modality != "skeleton":  # two tracks of each sample
+        frames = {"data": torch.stack([view.data, view.data.flip(0)], 1)}
+        view = view._replace(**frames)
     total, _ = model.parse_losses(model({k: view for k in model.views_needed}, mode="loss"))
     assert torch.isfinite(total)
 
@@ -256,15 +288,70 @@ def test_augmentation(registry, name):
     assert torch.equal(view.data, before), "the input was changed"
     assert torch.equal(outs[0].data, outs[1].data)
     assert outs[0].data.shape == view.data.shape
-    assert outs[0].data[~view.mask].abs().max() == 0
+    assert outs[0].data[~view.present].abs().max() == 0
     draws = augmentation.draw(view.data, torch.Generator().manual_seed(3))
-    assert torch.equal(augmentation.apply(view.data, view.mask, draws), outs[0].data)
+    assert torch.equal(augmentation.apply(view.data, view.present, draws), outs[0].data)
 
 
 def test_encoder_pools_what_its_backbone_maps():
     torch.manual_seed(0)
     encoder = Encoder(SLIM).eval()
     view = skeletons()
-    maps = encoder.backbone(view.data, view.mask).mean((3, 4))
-    expected = torch.stack([row[m].mean(0) for row, m in zip(maps, view.mask)])
+    maps = encoder.backbone(View(view.data)).data.unflatten(0, (N, M)).mean((3, 4))
+    expected = torch.stack([row[m].mean(0) for row, m in zip(maps, view.present)])
     torch.testing.assert_close(encoder.extract(view), expected)
+
+
+def test_two_encoders_of_two_modalities():
+    """A method of two named encoders trains, predicts the features of both, and declares its weights."""
+    torch.manual_seed(0)
+    encoders = {
+        "video": dict(ENCODER, backbone=example("VideoResNet")),
+        "audio": dict(ENCODER, backbone=dict(type="ToySpectrogramNet")),
+    }
+    config = dict(type="ToyPicturesAndSound", **encoders)
+    model = MODELS.build(config)
+    assert model.encoder_prefixes(config) == {"video": "video.", "audio": "audio."}
+    views = {name: clips(getattr(model, name).backbone) for name in model.views_needed}
+    total, _ = model.parse_losses(model(views, mode="loss"))
+    total.backward()
+    every_parameter_learns(model)
+    table = model.eval()(views, mode="predict")
+    assert (table["feature"].shape, table["feature_audio"].shape) == ((N, 32), (N, 8))
+
+
+@pytest.mark.parametrize("name", ["SkeletonViT", "DSTformer"])
+def test_masked_prediction_encodes_visible_tokens_only(name):
+    torch.manual_seed(0)
+    model = MODELS.build(dict(type="ToyMaskedMotion", encoder=dict(type="Encoder", backbone=example(name))))
+    backbone, view = model.encoder.backbone.eval(), skeletons(absent=False)
+    total, _ = model.parse_losses(model({"clip": view}, mode="loss"))
+    total.backward()
+    rows = view.data.flatten(0, 1)
+    tokens = backbone.tokens(rows)
+    places = tokens.shape[1] * tokens.shape[2]
+    everything = torch.arange(places).expand(len(rows), -1)
+    whole = backbone.forward_rows(rows).permute(0, 2, 3, 1).flatten(1, 2)
+    torch.testing.assert_close(backbone.encode(tokens, everything), whole)
+    keep = torch.rand(len(rows), places).argsort(1)[:, : places // 3]
+    changed = tokens.flatten(1, 2).clone()
+    hidden = torch.ones(len(rows), places, dtype=torch.bool).scatter_(1, keep, False)
+    changed[hidden] = 7.0  # what is hidden has no influence
+    seen = backbone.encode(tokens, keep)
+    assert seen.shape == (len(rows), places // 3, backbone.out_channels)
+    torch.testing.assert_close(backbone.encode(changed.view_as(tokens), keep), seen)
+
+
+def test_projectors_see_valid_frames_only():
+    torch.manual_seed(0)
+    projector = dict(type="MLPProjector", out_channels=6, norm=True, norm_last=True)
+    encoder = Encoder(dict(type="ToyFrameMixer"), pool=dict(type="FramePool"), projector=projector)
+    view = toy_modalities.sequences(N)
+    out = encoder(view)
+    feature = encoder.forward_map(view)
+    assert out.shape == (N, 5, 6)
+    assert not out[~feature.valid].any()
+    rows = out[feature.valid]
+    torch.testing.assert_close(rows.mean(0), torch.zeros(6), atol=1e-5, rtol=0)  # the statistics are of valid frames
+    frames = encoder.eval().extract(view)
+    assert [len(x) for x in frames] == feature.valid.sum(1).tolist()

@@ -42,7 +42,7 @@ def moco(backbone: dict, layers: int) -> dict:
 
 def classifier(backbone: dict, head: str, classes: int = 60) -> dict:
     return dict(
-        type="SkeletonClassifier",
+        type="Classifier",
         encoder=dict(type="Encoder", backbone=backbone),
         head=dict(type=head, num_classes=classes),
     )
@@ -132,10 +132,10 @@ def test_a_published_checkpoint_fits_its_model_and_comes_back(published, name):
     with torch.device("meta"):
         network = MODELS.build(model)
     if model["type"] == "Encoder":
-        network = nn.ModuleDict({"encoder_q": network})
-        key = {k: v for k, v in converted.items() if k.startswith("encoder_k.module.")}
-        assert {k.replace("encoder_k.module.", "encoder_q.") for k in key} == set(converted) - set(key)
-        assert all(v is converted[k.replace("encoder_k.module.", "encoder_q.")] for k, v in key.items())  # no memory
+        network = nn.ModuleDict({"encoder": network})
+        key = {k: v for k, v in converted.items() if k.startswith("key_encoder.module.")}
+        assert {k.replace("key_encoder.module.", "encoder.") for k in key} == set(converted) - set(key)
+        assert all(v is converted[k.replace("key_encoder.module.", "encoder.")] for k, v in key.items())  # no memory
         converted = {k: v for k, v in converted.items() if k not in key}
     network.load_state_dict(converted, strict=True, assign=True)
     aside = sum(v.numel() for k, v in result.checkpoint["reference_only"].items() if ".fc.0." not in k)
@@ -222,8 +222,8 @@ def test_a_converted_dstformer_gives_the_reference_s_numbers(fixture_root, case)
     load_weights(model, result.checkpoint["state_dict"], case)
     assert result.model["encoder"]["backbone"]["layout"] == {17: "h36m17", 25: "ntu25"}[cfg["num_joints"]]
     x = torch.from_numpy(archive[f"{case}/in"])
-    for encoder in (model.encoder_q, model.encoder_k.module):  # the key encoder starts as a copy
-        found = encoder.eval().backbone.forward_persons(x).permute(0, 2, 3, 1)
+    for encoder in (model.encoder, model.key_encoder.module):  # the key encoder starts as a copy
+        found = encoder.eval().backbone.forward_rows(x).permute(0, 2, 3, 1)
         np.testing.assert_allclose(found.detach(), archive[f"{case}/out_rep"], rtol=1e-4, atol=1e-5)
 
 
@@ -328,7 +328,7 @@ class TestWrongFiles:
         with pytest.raises(CheckpointError, match=r"MAMP or SkeletonMAE has no file for .*encoder\.backbone\.st_gcn"):
             to_reference({"state_dict": small("stgcn").state_dict()}, "mamp")
         model = MODELS.build(encoder(dict(SMALL["vit"], data_norm=True)))
-        state = {f"encoder_q.{k}": v for k, v in model.state_dict().items()}
+        state = {f"encoder.{k}": v for k, v in model.state_dict().items()}
         with pytest.raises(CheckpointError, match="data_norm=True"):
             to_reference({"state_dict": state}, "mamp")
 

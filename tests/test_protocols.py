@@ -92,7 +92,7 @@ def test_95_percent_of_slips_in_protocols_are_told(bases):
 def test_finetuning_takes_encoder_and_data_and_nothing_else(bases):
     base = bases[1]
     cfg = lay_over(base, load_protocol("semi10", FOLDER))
-    assert cfg.model.type == "SkeletonClassifier"
+    assert cfg.model.type == "Classifier"
     assert cfg.model.encoder == {k: v for k, v in base.model.encoder.items() if k != "projector"}
     assert list(cfg.model.data_preprocessor.views) == ["train"]
     assert cfg.model.data_preprocessor.stream == base.model.data_preprocessor.stream
@@ -273,7 +273,7 @@ def test_features_of_joints_leave_the_encoder_as_it_was(checkpoint):
     by_hand = []
     for batch in loader:
         view = model.data_preprocessor(batch, False)["inputs"]
-        maps = model.encoder_q.backbone(view.data, view.mask).detach().mean(3)  # (N, M, D, V')
+        maps = model.encoder.backbone(view.data, view.mask).detach().mean(3)  # (N, M, D, V')
         for person_maps, there in zip(maps, view.mask):
             by_hand.append(torch.stack([m.T.reshape(-1) for m, t in zip(person_maps, there) if t]).mean(0))
     torch.testing.assert_close(found.joints.float(), torch.stack(by_hand), rtol=2e-3, atol=2e-3)

@@ -82,7 +82,7 @@ def package(tmp_path):
     return tmp_path
 
 
-def test_a_module_that_fails_hides_no_other_and_is_told_with_its_reason(package):
+def test_a_module_that_fails_hides_no_other_and_is_reported_with_its_reason(package):
     out = cold(
         """
         from toyregistry import TOYS
@@ -100,7 +100,7 @@ def test_a_module_that_fails_hides_no_other_and_is_told_with_its_reason(package)
     assert "ModuleNotFoundError ('GoodToy',)" in out
 
 
-def test_plugins_are_imported_on_the_first_lookup_and_a_broken_one_is_told(package):
+def test_plugins_are_imported_on_the_first_lookup_and_a_broken_one_is_reported(package):
     info = package / "toy_plugin-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-plugin\nVersion: 1.0\n")

@@ -129,7 +129,7 @@ def network(kind: str, classes: int = 5) -> nn.Module:
     backbone = dict(type="I3D", width=0.0625) if kind == "i3d" else dict(type="VideoResNet", width=0.0625)
     pool = dict(type="VideoPool", window=2 if kind == "i3d" else 1)
     encoder, head = dict(type="Encoder", backbone=backbone, pool=pool), dict(type="LinearHead", num_classes=classes)
-    model = MODELS.build(dict(type="SkeletonClassifier", encoder=encoder, head=head))
+    model = MODELS.build(dict(type="Classifier", encoder=encoder, head=head))
     for module in model.modules():
         if isinstance(module, BatchNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)

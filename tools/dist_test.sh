@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tools/test.py on several processes: one per GPU, or gloo processes on the CPU where there is no GPU.
+# Runs tools/test.py on several processes: one per GPU, or gloo processes on the CPU if there is no GPU.
 # Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]
 # Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail
@@ -13,7 +13,8 @@ CHECKPOINT=$2
 PROCESSES=$3
 shift 3
 
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"  # what torchrun and MMEngine would set, with a warning
+# torchrun and MMEngine would set these as well, but with a warning
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}"
 TOOLS=$(dirname "$0")
 if [ "${NNODES:-1}" -gt 1 ]; then
     RENDEZVOUS=(--nnodes "$NNODES" --node_rank "${NODE_RANK:-0}" --master_addr "${MASTER_ADDR:-127.0.0.1}"

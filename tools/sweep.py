@@ -1,8 +1,8 @@
-"""Train a grid of configs, overrides and seeds, or a search, and gather one table.
+"""Train a grid of configs, overrides and seeds, or a search, and collect one table of results.
 
 ``python tools/sweep.py CONFIG --set optim_wrapper.optimizer.lr=0.1,0.05 --seeds 0 1 --protocols linear knn``
 
-The same command goes on where it was interrupted, and runs again what failed.
+The same command continues an interrupted sweep, and repeats failed runs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import DictAction
 
@@ -22,7 +23,7 @@ PROTOCOLS = TOOLS.parent / "configs" / "benchmarks"
 OF_SWEEP = {
     "work_dir": "--work-dir",
     "launcher": "--launcher",
-    "resume": "what lies in the folder of a run",
+    "resume": "the checkpoints in the folder of a run",
     "randomness.seed": "--seeds",
 }
 
@@ -37,38 +38,46 @@ def parse_args() -> argparse.Namespace:
         default=[],
         dest="axes",
         metavar="KEY=V1,V2",
-        help="an axis of the grid: values of a key, in brackets where they hold commas themselves ([1,2],[3]); "
-        "of a search also a range, KEY=LOW:HIGH or KEY=LOW:HIGH:log",
+        help="an axis of the grid: values of a key, in brackets if they contain commas ([1,2],[3]); "
+        "for a search also a range, KEY=LOW:HIGH or KEY=LOW:HIGH:log",
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of every setting (default: 0)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds of every setting (default: 0)")
     parser.add_argument(
-        "--protocols", nargs="+", default=[], metavar="NAME", help="of tools/benchmark.py, on the last checkpoint"
+        "--protocols",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="protocols of tools/benchmark.py for the last checkpoint",
     )
     parser.add_argument("--work-dir", default="work_dirs/sweep", help="folder of all runs (default: work_dirs/sweep)")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="settings that all runs share"
-    )
-    parser.add_argument("--jobs", type=int, help="runs at a time (default: one on each GPU, or one; SLURM: 16)")
-    parser.add_argument("--gpus", nargs="+", default=["auto"], help="numbers of GPUs, or auto: all that are visible")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="settings of all runs")
+    parser.add_argument("--jobs", type=int, help="parallel runs (default: one per GPU, or one; SLURM: 16)")
+    parser.add_argument("--gpus", nargs="+", default=["auto"], help="indices of GPUs, or auto for all visible ones")
     parser.add_argument("--launcher", choices=["local", "slurm"], default="local")
     parser.add_argument(
         "--slurm",
         nargs="+",
         action=DictAction,
         metavar="KEY=VALUE",
-        help="what a job asks for, by submitit's names, for instance timeout_min=600 gpus_per_node=1",
+        help="resources of a job by submitit's names, for instance timeout_min=600 gpus_per_node=1",
     )
-    parser.add_argument("--search", choices=["optuna"], help="let it choose settings, instead of a grid")
-    parser.add_argument("--trials", type=int, help="settings of a search, former calls included")
+    parser.add_argument("--search", choices=["optuna"], help="search over settings, instead of a grid")
+    parser.add_argument("--trials", type=int, help="total settings of a search, including former calls")
     parser.add_argument("--metric", help="result that a search maximises (default: the first)")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, show what would run, and stop")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything and list the runs without starting them"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()
 
 
-def main(args: argparse.Namespace) -> None:
+def check_args(args: argparse.Namespace, axes: dict[str, Any]) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        ConfigError: The first problem.
+    """
     from mmsync.errors import ConfigError
-    from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
 
     for flag in ("jobs", "trials"):
         if getattr(args, flag) is not None and getattr(args, flag) < 1:
@@ -80,17 +89,24 @@ def main(args: argparse.Namespace) -> None:
     if args.slurm and args.launcher != "slurm":
         raise ConfigError("--slurm: is for --launcher slurm")
     if args.gpus != ["auto"] and args.launcher == "slurm":
-        raise ConfigError("--gpus: is for --launcher local; of SLURM ask --slurm gpus_per_node=1")
+        raise ConfigError("--gpus: is for --launcher local; for SLURM use --slurm gpus_per_node=1")
     options = args.cfg_options or {}
-    axes = parse_space(args.axes)
     for key, values in axes.items():
         if isinstance(values, tuple) and not args.search:
-            raise ConfigError(f"--set {key}: a range is for --search optuna; of a grid name the values, V1,V2")
+            raise ConfigError(f"--set {key}: a range is for --search optuna; for a grid list the values, V1,V2")
         if key in options:
             raise ConfigError(f"{key}: is in --set and in --cfg-options; leave it out of one")
     for key, what in OF_SWEEP.items():
         if key in axes or key in options:
             raise ConfigError(f"{key}: the sweep sets it, by {what}; leave it out of --set and --cfg-options")
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
+
+    axes = parse_space(args.axes)
+    check_args(args, axes)
+    options = args.cfg_options or {}
     protocols, names = load_protocols(args.protocols, PROTOCOLS)
     sweep = Sweep(args.work_dir, TOOLS, args.seeds, names)
     search = None
@@ -115,16 +131,16 @@ def main(args: argparse.Namespace) -> None:
         return
     for sign in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(sign) == signal.SIG_DFL:
-            signal.signal(sign, signal.default_int_handler)  # ends the children as Ctrl-C does
+            signal.signal(sign, signal.default_int_handler)  # stops the children as Ctrl-C does
     with sweep.alone():
         print(f"runs in {sweep.work_dir}; each writes its output to <setting>/seed_<n>/train.log", flush=True)
         try:
             if search is not None:
                 count = search.start()
                 settings = search.settings()
-            sweep.run(pool, settings, count, search.tell if search else None)
+            sweep.run(pool, settings, count, search.report if search else None)
         except KeyboardInterrupt:
-            print("\nstopped; the same command goes on from the last checkpoints", file=sys.stderr)
+            print("\nstopped; the same command continues from the last checkpoints", file=sys.stderr)
             raise
         finally:
             table = sweep.write(search.metric if search else None)
@@ -134,12 +150,12 @@ def main(args: argparse.Namespace) -> None:
     failures = {**sweep.failures, **(search.failures if search else {})}
     if failures:
         text = "\n\n".join(f"{name}: {error}" for name, error in failures.items())
-        print(f"\n{len(failures)} failed; the same command runs them again\n\n{text}", file=sys.stderr)
+        print(f"\n{len(failures)} failed; the same command repeats them\n\n{text}", file=sys.stderr)
         sys.exit(1)
 
 
 def parse_gpus(texts: list[str]) -> list[int] | None:
-    """Numbers; None of ``auto``."""
+    """Indices of GPUs; None for ``auto``."""
     from mmsync.errors import ConfigError
 
     if texts == ["auto"]:

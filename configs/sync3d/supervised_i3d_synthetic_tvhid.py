@@ -15,11 +15,11 @@ optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=1e-3, weight
 param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", T_max=12, by_epoch=True, convert_to_iter_based=True)
 model = dict(
     _delete_=True,
-    type="SkeletonClassifier",
+    type="Classifier",
     num_tracks=2,
     encoder=dict(type="Encoder", backbone={{_base_.backbone}}, pool={{_base_.pool}}),
     head=dict(type="LinearHead", num_classes=5, dropout=0.1),
-    data_preprocessor=dict(type="VideoPreprocessor", difference=True, views=dict(train={{_base_.tracks}})))
+    data_preprocessor=dict(type="VideoPreprocessor", difference=True, views=dict(clip={{_base_.tracks}})))
 custom_hooks = []
 val_evaluator = [dict(type="Accuracy", topk=(1,), per_class=True, per_video=True)]
 test_evaluator = val_evaluator

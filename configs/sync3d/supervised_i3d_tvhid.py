@@ -4,11 +4,11 @@ _base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "..
 roles = dict(_delete_=True, query="test")
 model = dict(
     _delete_=True,
-    type="SkeletonClassifier",
+    type="Classifier",
     num_tracks=2,
     encoder=dict(type="Encoder", backbone={{_base_.backbone}}, pool={{_base_.pool}}),
     head=dict(type="LinearHead", num_classes=5, dropout=0.1),
-    data_preprocessor=dict(type="VideoPreprocessor", views=dict(train={{_base_.tracks}})))
+    data_preprocessor=dict(type="VideoPreprocessor", views=dict(clip={{_base_.tracks}})))
 custom_hooks = []
 val_evaluator = [dict(type="Accuracy", topk=(1,), per_class=True, per_video=True)]
 test_evaluator = val_evaluator

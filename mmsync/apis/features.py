@@ -19,7 +19,7 @@ from mmsync.engine.checkpoint import load_weights, read_checkpoint
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.metrics import FeatureSet
 from mmsync.models.modules import Encoder
-from mmsync.ops.persons import joint_features
+from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
 
 

@@ -31,7 +31,7 @@ class AvaBoxes(NamedTuple):
 
 
 def read_ava(path: PathLike) -> dict[str, AvaBoxes]:
-    """AVA's csv ``video,seconds,x1,y1,x2,y2,action,person`` without header, one row for each action of a person.
+    """Read AVA's csv ``video,seconds,x1,y1,x2,y2,action,person`` without header, one row for each action of a person.
 
     Args:
         path: The csv.
@@ -40,7 +40,7 @@ def read_ava(path: PathLike) -> dict[str, AvaBoxes]:
         Boxes by video, one row for each person and second.
 
     Raises:
-        DataError: A row is another one.
+        DataError: A row has another form.
     """
     rows: dict[str, dict[tuple[float, int], tuple[list[float], list[int]]]] = defaultdict(dict)
     for number, line in numbered_lines(path):
@@ -49,10 +49,10 @@ def read_ava(path: PathLike) -> dict[str, AvaBoxes]:
             seconds, *box = (float(part) for part in parts[1:6])
             action, person = int(parts[6]), int(parts[7])
             if not 0 <= min(box) <= max(box) <= 1:
-                raise ValueError(f"a box is in [0, 1], not {box}")
+                raise ValueError(f"boxes must be in [0, 1], not {box}")
         except (ValueError, IndexError) as error:
             raise DataError(
-                f"{path}, line {number}: no row video,seconds,x1,y1,x2,y2,action,person ({error})"
+                f"{path}, line {number}: not a row video,seconds,x1,y1,x2,y2,action,person ({error})"
             ) from error
         rows[parts[0]].setdefault((seconds, person), (box, []))[1].append(action)
     return {

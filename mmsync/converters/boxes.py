@@ -1,4 +1,4 @@
-"""Boxes of people, frame by frame, made tracks."""
+"""Boxes of people, frame by frame, and the tracks made of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FPS = 25.0  # the usual clock of video tracks
 
 
 class BoxTable(NamedTuple):
-    """Boxes of one video, one row each; a person has one row a frame at most.
+    """Boxes of one video, one row each; a person has at most one row per frame.
 
     Attributes:
         frame: ``(R,)`` int64, from 0.
@@ -45,14 +45,14 @@ class BoxTable(NamedTuple):
 def build_tracks(
     video: str, table: BoxTable, max_gap: int = 0, frame_of_tick: Optional[np.ndarray] = None
 ) -> list[Track]:
-    """Tracks without gaps.
+    """Build tracks without gaps.
 
     Args:
         video: Name of the video.
         table: Its boxes.
-        max_gap: Missing frames that are filled between two boxes of a person, boxes in a straight line, labels as
-            before the gap; at longer gaps the track is split.
-        frame_of_tick: ``(K,)`` the frame on screen at each tick of the clock; ``None`` where both are the same.
+        max_gap: Most missing frames that are filled between two boxes of a person: boxes by linear interpolation,
+            labels as before the gap; the track is split at longer gaps.
+        frame_of_tick: ``(K,)`` the frame on screen at each tick of the clock; ``None`` if both are the same.
 
     Returns:
         Tracks by person, then time.
@@ -81,7 +81,7 @@ def build_tracks(
 
 
 def ticks_of_video(frames: int, rate: float, fps: float = FPS, times: Optional[np.ndarray] = None) -> np.ndarray:
-    """Which frame is on screen at each tick of a clock.
+    """Frame on screen at each tick of a clock.
 
     Args:
         frames: Frames of the video.
@@ -90,7 +90,7 @@ def ticks_of_video(frames: int, rate: float, fps: float = FPS, times: Optional[n
         times: ``(frames,)`` seconds from the first frame to each, where the rate is not constant.
 
     Returns:
-        ``(K,)`` int64, rising, all below ``frames``.
+        ``(K,)`` int64, ascending, all below ``frames``.
     """
     times = np.arange(frames) / rate if times is None else np.asarray(times, dtype=float)[:frames]
     ticks = np.arange(int(np.ceil((times[-1] + 1 / rate) * fps - 1e-6)))

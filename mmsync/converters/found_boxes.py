@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -15,8 +16,19 @@ from mmsync.errors import DataError
 from mmsync.ops.boxes import coverage
 
 
+def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, BoxTable]:
+    """Read the boxes of a COCO json, or of a folder of MOT files; of the latter only videos in ``names``."""
+    if not path.is_dir():
+        return read_coco(path, min_score)
+    files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
+    files = {name: file for name, file in files.items() if file.stat().st_size}  # empty files: nobody was found
+    if not files.keys() & set(names):
+        raise DataError(f"{path}: no MOT file <video>.txt or .csv, such as {names[0]}.txt")
+    return {name: read_mot(files[name], min_score) for name in names if name in files}
+
+
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """A tracker's file in the form of the MOT challenge.
+    """Read a tracker's file in the format of the MOT challenge.
 
     Args:
         path: Lines ``frame,id,x,y,width,height[,score,...]``, frames from 1; ids below 0 mean no id.
@@ -26,21 +38,20 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
         The boxes, frames from 0. Boxes without an id get one each, from -1 down.
 
     Raises:
-        DataError: The file cannot be read as such.
+        DataError: The file cannot be read, or has another format.
     """
     try:
         table = np.loadtxt(path, delimiter=",", ndmin=2, usecols=range(6))
         score = np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
+        raise DataError(f"{path}: not a MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
     if not len(table):
-        raise DataError(f"{path}: no MOT csv: it is empty; remove it if nobody was found in the video")
+        raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
     if len(wrong):
         row = ",".join(f"{value:g}" for value in table[wrong[0]])
-        raise DataError(
-            f"{path}: no MOT csv: box {wrong[0] + 1}, {row}, is not finite, or its frame below 1 (they count from 1)"
-        )
+        reason = f"box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
+        raise DataError(f"{path}: not a MOT csv: {reason}")
     if score.shape[1] > 6:
         table = table[score[:, 6] >= min_score]
     table[:, 0] -= 1
@@ -48,21 +59,21 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
 
 
 def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1) -> dict[str, BoxTable]:
-    """A detector's or tracker's file in the form of COCO.
+    """Read a detector's or tracker's file in the format of COCO.
 
     Args:
         path: Json with ``images`` (``id``, ``file_name``, and ``frame_id`` or ``frame`` from 0) and ``annotations``
-            (``image_id``, ``bbox`` x y width height, and, where they are known, ``track_id`` or ``instance_id``,
-            ``score``, ``category_id``).
+            (``image_id``, ``bbox`` x y width height, and optionally ``track_id`` or ``instance_id``, ``score``,
+            ``category_id``).
         min_score: Boxes with a lower score are left out.
         category: The category of people.
 
     Returns:
         Boxes by video: ``video`` or ``video_id`` of the image, else the folder of its ``file_name``. Without a frame
-        number the digits at the end of the file's stem are it. Boxes without an id get one each, from -1 down.
+        number, the digits at the end of the file's stem are taken. Boxes without an id get one each, from -1 down.
 
     Raises:
-        DataError: The file cannot be read as such.
+        DataError: The file cannot be read, or has another format.
     """
     try:
         content = json.loads(Path(path).read_text())
@@ -79,7 +90,7 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
                 rows[video].append([frame, person, x, y, width, height])
         return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: no COCO json with images and annotations ({error!r})") from error
+        raise DataError(f"{path}: not a COCO json with images and annotations ({error!r})") from error
 
 
 def _place(image: dict[str, Any], names: dict[str, str]) -> tuple[str, int]:
@@ -105,10 +116,10 @@ def _table(rows: np.ndarray) -> BoxTable:
 def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> BoxTable:
     """Give found boxes the ids, labels and partners of annotated people.
 
-    A found id and an annotated one belong together as far as the found boxes cover the annotated ones: the mean of
-    intersection over the annotated box's area, over the frames that both have. The best two are joined first, then
-    the best of the rest; an annotated person takes several found ids if they do not overlap in time, for instance
-    boxes without an id, or a track that broke.
+    A found id and an annotated one match by the share of the annotated boxes that the found ones cover: intersection
+    over the annotated box's area, averaged over the frames that both have. The best pair is joined first, then the best
+    of the rest; an annotated person takes several found ids if they do not overlap in time, such as boxes without an
+    id, or a broken track.
 
     Args:
         found: Boxes of a detector or tracker, of whole bodies for instance.
@@ -116,7 +127,7 @@ def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> 
         threshold: Least mean, in [0, 1].
 
     Returns:
-        The found boxes that belong to someone. Where the person has no annotation in a frame, label and partner are -1.
+        The found boxes that match an annotated person; label and partner are -1 in frames without annotation.
     """
     at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
     by_frame = defaultdict(list)

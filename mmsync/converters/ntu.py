@@ -1,4 +1,4 @@
-"""What is known of NTU RGB+D 60 and 120: the grammar of names, clips without usable skeletons, and the protocols.
+"""Facts about NTU RGB+D 60 and 120: the grammar of names, clips without usable skeletons, and the protocols.
 
 Shahroudy et al., CVPR 2016 (60 actions: cross-subject, cross-view); Liu et al., TPAMI 2020 (120 actions: cross-subject,
 cross-setup, one-shot).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _EXEMPLAR = re.compile(r"S0(01|18)C003P008R001A\d{3}")
 
 
 class NTUName(NamedTuple):
-    """What a clip's name ``SsssCcccPpppRrrrAaaa`` tells; ``action`` counts from 1, as in the name."""
+    """The numbers in a clip's name ``SsssCcccPpppRrrrAaaa``; ``action`` counts from 1, as in the name."""
 
     setup: int
     view: int
@@ -45,7 +45,7 @@ def parse_name(name: str) -> NTUName:
         name: As ``S001C001P001R001A001``.
 
     Raises:
-        BadFileError: The name is none, or tells what cannot be.
+        BadFileError: The name has another form, or impossible numbers.
     """
     match = NTU_NAME.fullmatch(name)
     if match is None:
@@ -87,7 +87,7 @@ def published(dataset: str) -> dict:
 
 
 def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
-    """Deal clips out to the published protocols.
+    """Distribute clips over the splits of the published protocols.
 
     Args:
         names: Clip names.
@@ -136,8 +136,8 @@ def expected_counts(dataset: str) -> dict[str, int]:
     return counts
 
 
-def compare_counts(splits: Mapping[str, Sequence[str]], dataset: str) -> list[str]:
-    """What is to be said of splits whose sizes are not the published ones.
+def compare_counts(splits: Mapping[str, Collection[str]], dataset: str) -> list[str]:
+    """Describe splits whose sizes are not the published ones.
 
     Args:
         splits: Names by split; ``all`` for the whole set.

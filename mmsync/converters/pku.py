@@ -9,9 +9,11 @@ from typing import Literal, Union
 
 import numpy as np
 
-from mmsync.converters.conversion import Fault, RawClip, RawItem, Report, conversion, convert, find_files
+from mmsync.converters.conversion import RawClip, RawItem, conversion, convert
 from mmsync.converters.raw import BadFileError, read_lines, read_table
+from mmsync.converters.report import Report
 from mmsync.errors import ConfigError, DataError
+from mmsync.fileio import find_files
 
 CLASS_NAMES = [
     "bow", "brush hair", "brush teeth", "check time", "cheer up", "clap", "cross hands in front", "drink water", "drop",
@@ -25,13 +27,14 @@ CLASS_NAMES = [
 # recording numbers and views; 0002-L of phase 1, A01N01-L of phase 2
 _VIDEO = {1: re.compile(r"(?P<number>\d{4})-(?P<view>[LMR])"), 2: re.compile(r"A\d\dN\d\d-(?P<view>[LMR])")}
 PHASES = tuple(_VIDEO)
-# commonly quoted, not confirmed by an own count
+CUTS = ("aimclr", "mamp")
+# commonly quoted, not confirmed by a count of our own
 _QUOTED = {
     1: {"xsub_train": 18841, "xsub_test": 2704},
     2: {"xsub_train": 5332, "xsub_test": 1613},
 }
 _PROTOCOLS = {"subject": "xsub", "view": "xview"}  # a split file is named after one of these
-_FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # what the labels call the first frame of a recording
+_FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # number of a recording's first frame in the labels
 Cut = Literal["aimclr", "mamp"]
 
 
@@ -62,7 +65,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
             0, so an action is ``[start, end)``, one frame shorter.
 
     Returns:
-        Label, begin and end of each action, as for a slice; and what is wrong with single lines.
+        Label, begin and end of each action, as for a slice; and faults of single lines.
 
     Raises:
         BadFileError: The file cannot be read.
@@ -77,7 +80,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
             continue
         begin, end = start - _FIRST_FRAME[cut], min(end, frames)  # some labels end a little behind the recording
         if not (1 <= label <= len(CLASS_NAMES) and 0 <= begin < end):
-            text = f"class {label}, frames {start} to {end} of {frames}; wanted a class in 1..51, and frames that are"
+            text = f"class {label}, frames {start} to {end} of {frames}; wanted a class in 1..51, and existing frames"
             bad.append(BadFileError(path, "impossible action", text, number))
             continue
         actions.append((label - 1, begin, end))
@@ -85,7 +88,7 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
 
 
 def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
-    """The clips of a recording and its label file (files of the item); the item's options are the cut."""
+    """Read the clips of a recording and its label file (files of the item); the item's options are the cut."""
     path, labels = item.files
     recording = read_recording(path)
     try:
@@ -97,9 +100,9 @@ def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
     for number, (label, begin, end) in enumerate(actions, 1):
         clip = recording[:, begin:end]
         there = clip.any(axis=(2, 3))
-        seen = there.any(1)
+        seen = np.any(there, axis=1)
         if not seen.any():
-            bad.append(BadFileError(path, "nobody", f"action {number}, frames {begin} to {end}: nobody is there"))
+            bad.append(BadFileError(path, "nobody", f"action {number}, frames {begin} to {end}: nobody is present"))
             continue
         slots = np.where(there, np.arange(2)[:, None], -1).astype(np.int8)[seen]
         order = np.argsort((slots >= 0).argmax(1), kind="stable")  # by first appearance
@@ -145,7 +148,7 @@ def convert_pku(
         raw: The folder, searched with all folders in it for recordings, label files of the same names, and split files.
         out: The store to make.
         phase: 1 or 2.
-        cut: Which frame the labels call the first one, see :func:`read_labels`.
+        cut: Number of the first frame in the labels, see :func:`read_labels`.
         workers: Processes.
         max_bad_share: A larger share of faults, as one in so many recordings, is an error.
         overwrite: Replace ``out``.
@@ -155,55 +158,50 @@ def convert_pku(
 
     Raises:
         ConfigError: No such phase or cut.
-        DataError: No recording, no sound one, too many faulty ones, or ``out`` exists.
+        DataError: No recording, no valid one, too many faulty ones, or ``out`` exists.
     """
     if phase not in _VIDEO or cut not in _FIRST_FRAME:
         raise ConfigError(f"PKU-MMD: phase {phase}, cut {cut!r}; there are phases 1 and 2, cuts aimclr and mamp")
-    recordings: dict[str, Path] = {}
-    labels: dict[str, Path] = {}
-    rules: dict[str, dict[str, list[str]]] = {}
-    faults: list[Fault] = []
-    for path in find_files(raw, ".txt"):
-        split = next((protocol for word, protocol in _PROTOCOLS.items() if word in path.stem), None)
-        if _VIDEO[phase].fullmatch(path.stem):
-            found = labels if _is_label_file(path, raw) else recordings
-            if path.stem in found:
-                text = f"{found[path.stem].relative_to(raw)} is taken"
-                faults.append(Fault("second file of a name", path.relative_to(raw).as_posix(), text))
-            found.setdefault(path.stem, path)
-        elif "cross" in path.stem and split and ("v2" in path.stem) == (phase == 2):
-            rules[split] = read_split(path)
-    if not recordings:
-        form = {1: "0002-L.txt", 2: "A01N01-L.txt"}[phase]
-        raise DataError(f"{raw}: no recording of phase {phase}, which are named like {form}; is it the other phase?")
-    for name, path in sorted(recordings.items()):
-        if name not in labels:
-            text = "no label file of the same name"
-            faults.append(Fault("no labels", path.relative_to(raw).as_posix(), text))
+    report = Report(f"pku{phase}", raw)
+    recordings, labels, rules = _find(raw, phase, report)
+    report.found = len(recordings)
+    for name in sorted(recordings.keys() - labels.keys()):
+        report.fault("no labels", recordings[name], "no label file of the same name")
     items = [RawItem(name, (path, labels[name]), cut) for name, path in sorted(recordings.items()) if name in labels]
-    report = Report(f"pku{phase}", raw, len(recordings))
-    with conversion(
-        out,
-        report,
-        max_bad_share,
-        layout="ntu25",
-        class_names=CLASS_NAMES,
-        origin=f"PKU-MMD phase {phase}, cut as {cut}",
-        overwrite=overwrite,
-    ) as (store, parts):
-        report.faults = faults + convert(items, read_actions, store, raw, parts, workers)
+    facts = dict(class_names=CLASS_NAMES, origin=f"PKU-MMD phase {phase}, cut as {cut}")
+    with conversion(out, report, max_bad_share, layout="ntu25", overwrite=overwrite, **facts) as (store, parts):
+        report.faults += convert(items, read_actions, store, raw, parts, workers)
         if "xsub" not in rules:
-            report.notes.append("no cross-subject split file is there, so there are no xsub splits")
+            report.notes.append("there is no cross-subject split file, so there are no xsub splits")
         if phase == 1 and "xview" not in rules:
             left = [video for video in recordings if video.endswith("-L")]
             rules["xview"] = {"train": sorted(recordings.keys() - set(left)), "test": left}
-            report.notes.append("no cross-view split file is there; xview trains on views M and R and tests on L")
+            report.notes.append("there is no cross-view split file; xview trains on views M and R and tests on L")
         splits = _deal(store.names, rules)
         store.splits = {split: names for split, names in splits.items() if names}
         report.splits = {split: (_QUOTED[phase].get(split), len(names)) for split, names in splits.items()}
         report.splits["all"] = (sum(_QUOTED[phase].values()), len(store))
         report.notes.append("expected counts are those that papers commonly quote")
     return report
+
+
+def _find(
+    raw: Union[str, Path], phase: int, report: Report
+) -> tuple[dict[str, Path], dict[str, Path], dict[str, dict[str, list[str]]]]:
+    """Recordings and label files by name, and split files by protocol."""
+    recordings: dict[str, Path] = {}
+    labels: dict[str, Path] = {}
+    rules: dict[str, dict[str, list[str]]] = {}
+    for path in find_files(raw, ".txt", ".txt file"):
+        split = next((protocol for word, protocol in _PROTOCOLS.items() if word in path.stem), None)
+        if _VIDEO[phase].fullmatch(path.stem):
+            report.take_first(labels if _is_label_file(path, raw) else recordings, path.stem, path)
+        elif "cross" in path.stem and split and ("v2" in path.stem) == (phase == 2):
+            rules[split] = read_split(path)
+    if not recordings:
+        form = {1: "0002-L.txt", 2: "A01N01-L.txt"}[phase]
+        raise DataError(f"{raw}: no recording of phase {phase}, which are named like {form}; is it the other phase?")
+    return recordings, labels, rules
 
 
 def _is_label_file(path: Path, raw: Union[str, Path]) -> bool:

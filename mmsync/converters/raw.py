@@ -1,4 +1,4 @@
-"""Text files of skeletons as sensors' programs write them: the checked reading of lines and numbers."""
+"""Strict reading of the lines and numbers of text files with skeletons."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class BadFileError(DataError):
 
     Args:
         origin: The file.
-        kind: The sort of fault, for counting.
-        message: What is wrong.
+        kind: The kind of fault, for counting.
+        message: Description of the fault.
         line: Its line, counted from 1.
 
     Attributes:
@@ -35,7 +35,7 @@ class BadFileError(DataError):
 
 
 def read_lines(path: Union[str, Path]) -> list[bytes]:
-    """Lines of a text file, without empty ones at its end.
+    """Read the lines of a text file, without empty ones at its end.
 
     Raises:
         BadFileError: The file cannot be read, is empty, or is no text.
@@ -59,17 +59,17 @@ def read_lines(path: Union[str, Path]) -> list[bytes]:
 
 
 def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most: int) -> int:
-    """A count that stands alone on its line.
+    """Read a count that is alone on its line.
 
     Args:
         line: The line.
         path: The file, for the message.
         number: The line's number, from 1.
-        what: What is counted, for the message.
+        what: Name of the count, for the message.
         most: The largest count that can be.
 
     Raises:
-        BadFileError: It is none.
+        BadFileError: The line is no such count.
     """
     text = line.strip()
     if not (text.isdigit() and len(text) < 10 and int(text) <= most):
@@ -86,24 +86,24 @@ def read_table(
     numbers: Sequence[int] | np.ndarray | range,
     last: int,
 ) -> np.ndarray:
-    """The first columns of lines that hold the same number of numbers.
+    """Read the first columns of lines with a fixed number of numbers.
 
-    Only what is kept is converted; of the rest it is checked that it consists of numbers, where NaN may stand for a
-    number (a colour pixel that the sensor could not find).
+    Only the kept columns are converted; the others must consist of numbers, or NaN (a colour pixel that the sensor
+    could not find).
 
     Args:
         lines: The lines, R of them.
         width: Numbers on a line.
-        keep: Columns to return.
+        keep: Number of columns to return.
         path: The file, for the messages.
         numbers: Numbers of the lines in the file, from 1.
-        last: Number of the file's last line; if that is too short, the file was cut off.
+        last: Number of the file's last line; if that line is too short, the file was truncated.
 
     Returns:
         ``(R, keep)`` float32, finite.
 
     Raises:
-        BadFileError: A line has more or fewer numbers, a text, or a number to be kept is not finite.
+        BadFileError: A line has more or fewer numbers, or text, or a kept number is not finite.
     """
     text = b"\n".join([b"", *lines, b""])
     code = np.frombuffer(text, dtype=np.uint8)
@@ -117,10 +117,10 @@ def read_table(
     if text.translate(None, _NUMBER_BYTES + _SPACE):
         check_numbers(lines, path, numbers)
     words = begins.reshape(-1, width)
-    if keep < width:  # cutting the rest off is faster than converting it
+    if keep < width:  # dropping the rest is faster than converting it
         text = b"".join([text[a:b] for a, b in zip(words[:, 0].tolist(), words[:, keep].tolist())])
     try:
-        table = np.fromstring(text, sep=" ").reshape(len(lines), keep)  # wrong words end it early, or are told
+        table = np.fromstring(text, sep=" ").reshape(len(lines), keep)  # wrong words end it early, or raise
     except ValueError as error:
         check_numbers(lines, path, numbers)
         raise BadFileError(path, "not a number", str(error)) from error
@@ -134,11 +134,11 @@ def read_table(
 
 
 def check_numbers(lines: Sequence[bytes], path: Union[str, Path], numbers: Sequence[int] | np.ndarray | range) -> None:
-    """Raise :class:`BadFileError` at the first word that is no number."""
+    """Raise :class:`BadFileError` for the first word that is no number."""
     for line, number in zip(lines, numbers):
         for word in line.split():
             try:
-                if b"_" in word:  # Python takes 1_000 for a number
+                if b"_" in word:  # Python accepts 1_000 as a number
                     raise ValueError
                 float(word)
             except ValueError as error:
@@ -146,6 +146,6 @@ def check_numbers(lines: Sequence[bytes], path: Union[str, Path], numbers: Seque
 
 
 def show(text: bytes) -> str:
-    """A piece of a file for a message, cut short."""
+    """Shorten a piece of a file for a message."""
     shown = text.decode("ascii", "backslashreplace").strip()
     return repr(shown if len(shown) <= 40 else f"{shown[:37]}...")

@@ -5,17 +5,9 @@ from __future__ import annotations
 import re
 
 CLASS_NAMES = ["negative", "handShake", "highFive", "hug", "kiss"]  # also of the people's labels, in the same order
-
-
 _SIZE = {"negative": 100, "handShake": 50, "highFive": 50, "hug": 50, "kiss": 50}
-
-
 EXPECTED = {"all": 300, "set1": 150, "set2": 150}
-
-
 NAME = re.compile(rf"({'|'.join(CLASS_NAMES)})_(\d{{4}})$", re.IGNORECASE)
-
-
 # The readme's set 1; set 2 is the rest.
 _SET1 = {
     "handShake": "2 14-16 18-21 24-28 32 40-50",

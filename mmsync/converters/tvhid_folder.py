@@ -1,71 +1,58 @@
-"""The folder of TV Human Interaction, as its owners have it, made a store of tracks."""
+"""The converter of TV Human Interaction: its folder of videos and annotations into a store of tracks."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
-from mmsync.converters.boxes import FPS, BoxTable
-from mmsync.converters.boxes_folder import (
-    TrackReport,
-    box_remarks,
-    finish,
-    frame_times,
-    read_found,
-    tracks_of_video,
-    video_facts,
-)
-from mmsync.converters.conversion import Fault
-from mmsync.converters.found_boxes import link_boxes
+from mmsync.converters.boxes import BoxTable
+from mmsync.converters.found_boxes import link_boxes, read_found
 from mmsync.converters.raw import BadFileError
+from mmsync.converters.report import Report
+from mmsync.converters.track_conversion import TrackConversion, frame_times
 from mmsync.converters.tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
 from mmsync.converters.tvhid_file import Annotation, read_annotation
 from mmsync.errors import DataError
-from mmsync.media.index import SUFFIXES, build_index
-from mmsync.store.tracks import TrackStore, check_place
-from mmsync.structures import Track
+from mmsync.fileio import find_files
+from mmsync.media.index import SUFFIXES
+from mmsync.store.ragged import check_place
+from mmsync.store.tracks import FORMAT
 
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
+_NO_BOX = BoxTable.of([])
+_WANTED = "file of TV-HID, such as handShake_0001.avi or handShake_0001.annotations,"
 
 
-def find_clips(raw: Union[str, Path]) -> tuple[Clips, list[Fault]]:
-    """Videos and annotations by the name of the clip, wherever they are below a folder.
+def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
+    """Find videos and annotations by the name of the clip, wherever they are below a folder.
 
     Args:
         raw: The folder.
 
     Returns:
-        The clips, sorted, and files that are no part of them though their name is one of a clip.
+        The clips, sorted, and a report, which names files that have the name of a clip but are no part of it.
 
     Raises:
         DataError: No such folder, or no clip in it.
     """
-    raw = Path(raw)
-    if not raw.is_dir():
-        raise DataError(f"TV-HID: the folder {raw} does not exist")
+    report = Report("tvhid", raw)
     spelling = {name.lower(): name for name in CLASS_NAMES}
     videos: dict[str, Path] = {}
     annotations: dict[str, Path] = {}
-    faults = []
-    files = [Path(folder, name) for folder, _, names in os.walk(raw, followlinks=True) for name in names]
-    for file in sorted(files):
+    for file in find_files(raw, "", _WANTED):
         match = NAME.match(file.stem)
         if match is None:
             continue
         name, suffix = f"{spelling[match[1].lower()]}_{match[2]}", file.suffix.lower()
-        shown = file.relative_to(raw).as_posix()
         if suffix != ".annotations" and suffix not in SUFFIXES:
-            faults.append(Fault("wrong extension", shown, f"{suffix or 'none'} is neither video nor .annotations"))
+            report.fault("wrong extension", file, f"{suffix or 'none'} is neither video nor .annotations")
             continue
-        kind = annotations if suffix == ".annotations" else videos
-        if name in kind:
-            faults.append(Fault("second file of a clip", shown, f"{kind[name].relative_to(raw)} is taken"))
-        kind.setdefault(name, file)
+        report.take_first(annotations if suffix == ".annotations" else videos, name, file, "file of a clip")
     if not videos and not annotations:
-        raise DataError(f"TV-HID: no file such as handShake_0001.avi or handShake_0001.annotations under {raw}")
-    return {name: (videos.get(name), annotations.get(name)) for name in sorted({*videos, *annotations})}, faults
+        raise DataError(f"no {_WANTED} under {raw}; is this the right folder?")
+    report.found = len(videos) + len(annotations)
+    return {name: (videos.get(name), annotations.get(name)) for name in sorted({*videos, *annotations})}, report
 
 
 def convert_tvhid(
@@ -73,95 +60,79 @@ def convert_tvhid(
     out: Union[str, Path],
     max_gap: int = 0,
     boxes: Optional[Union[str, Path]] = None,
-    threshold: float = 0.4,
+    link: float = 0.4,
     min_score: float = 0.0,
     workers: int = 1,
     overwrite: bool = False,
-) -> TrackReport:
-    """Make a store of tracks. Every video is decoded once; after a stop those that were decoded are not again.
+) -> Report:
+    """Make a store of tracks. Every video is decoded once; a stopped conversion is resumed.
 
     Args:
-        raw: The folder with the videos and the annotations, in folders of any name.
+        raw: The folder of the videos and the annotations, searched with all folders in it.
         out: The folder to make.
-        max_gap: See :func:`~mmsync.datasets.sources.tracks.base.build_tracks`.
+        max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
         boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
             ``<name of the clip>.txt`` or ``.csv``. See :func:`~mmsync.converters.found_boxes.link_boxes`.
-        threshold: Of that.
+        link: Threshold of that.
         min_score: Found boxes with a lower score are left out.
         workers: Processes that decode.
         overwrite: Replace an existing store.
 
     Returns:
-        What became of the files.
+        The report.
 
     Raises:
         DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.
     """
-    raw, out = Path(raw), Path(out)
-    check_place(out, overwrite)
-    clips, faults = find_clips(raw)
-    report = TrackReport("tvhid", raw, sum(file is not None for pair in clips.values() for file in pair))
-    report.faults += faults
+    check_place(out, FORMAT, overwrite)
+    clips, report = find_clips(raw)
     found = None if boxes is None else read_found(Path(boxes), list(clips), min_score)
-    listed = [video.relative_to(raw).as_posix() for video, _ in clips.values() if video is not None]
-    decoded = out.with_name(f".{out.name}.index")  # what a stopped conversion goes on with
-    index = build_index(raw, decoded, listed, workers).rows if listed else {}
-
-    videos: list[dict[str, Any]] = []
-    tracks: list[Track] = []
+    videos = [video for video, _ in clips.values() if video is not None]
+    tracks = TrackConversion(out, report, videos, workers, overwrite)
     for name, (video, annotation) in clips.items():
         if video is None or annotation is None:
-            missing = "no annotations" if annotation is None else "no video"
-            report.faults.append(Fault(missing, (video or annotation).relative_to(raw).as_posix(), "left out"))  # type: ignore[union-attr]
+            lone = video or annotation
+            if lone is not None:
+                report.fault("no annotations" if annotation is None else "no video", lone, "left out")
             continue
-        shown = video.relative_to(raw).as_posix()
-        row = index[shown]
-        if row["status"] not in ("ok", "no_audio"):
-            report.faults.append(Fault(f"video is {row['status']}", shown, row["reason"]))
+        row = tracks.usable(video)
+        if row is None:
             continue
         try:
             content = read_annotation(annotation)
         except BadFileError as error:
-            report.faults.append(Fault(error.kind, annotation.relative_to(raw).as_posix(), error.reason))
+            report.fault(error.kind, annotation, error.reason)
             continue
-        table = content.table
+        table, notes = content.table, _notes(content)
         if found is not None:
-            others = found.get(name, _NO_BOX)
-            table = link_boxes(others, content.table, threshold)
-            if len(table.frame) < len(others.frame):
-                unused = f"{len(others.frame) - len(table.frame)} of {len(others.frame)}"
-                report.remarks["found boxes of nobody annotated"][name] = unused
-        for kind, detail in _remarks(content, table, row).items():
-            report.remarks[kind][name] = detail
-        tracks += tracks_of_video(name, table, row, frame_times(video) if row["is_vfr"] else None, max_gap)
-        videos.append(video_facts(name, shown, CLASS_NAMES.index(name.split("_")[0]), row))
-
-    names = [video["name"] for video in videos]
-    there = set(names)
-    splits = {split: [name for name in published if name in there] for split, published in SPLITS.items()}
-    _count(report, names, splits)
-    store = TrackStore(videos, tracks, str(raw.resolve()), FPS, CLASS_NAMES, splits, EXPECTED, "TV Human Interaction")
-    hint = ""
-    if boxes is not None:
-        hint = f": no box of {boxes} covers an annotated person by {threshold:g} (x y width height in pixels?)"
-    finish(out, store, report, decoded, overwrite, hint)
-    return report
+            table = _linked(found.get(name, _NO_BOX), table, link, notes)
+        label = CLASS_NAMES.index(name.split("_")[0])
+        tracks.add(name, video, row, table, max_gap, frame_times(video, row), label, notes)
+    splits = _count(report, tracks.names)
+    hint = f": no box of {boxes} covers an annotated person by {link:g} (x y width height in pixels?)" if boxes else ""
+    return tracks.finish(CLASS_NAMES, splits, EXPECTED, "TV Human Interaction", hint)
 
 
-_NO_BOX = BoxTable.of([])
+def _linked(found: BoxTable, annotated: BoxTable, link: float, notes: dict[str, str]) -> BoxTable:
+    table = link_boxes(found, annotated, link)
+    if len(table.frame) < len(found.frame):
+        notes["found boxes of nobody annotated"] = f"{len(found.frame) - len(table.frame)} of {len(found.frame)}"
+    return table
 
 
-def _count(report: TrackReport, names: Sequence[str], splits: Mapping[str, list[str]]) -> None:
+def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
+    """The splits of the stored clips, counted in the report."""
+    stored = set(names)
+    splits = {split: [name for name in published if name in stored] for split, published in SPLITS.items()}
     report.splits["all"] = EXPECTED["all"], len(names)
     for split in ("set1", "set2"):
         report.splits[split] = EXPECTED[split], len(splits[split])
     for label in CLASS_NAMES:
         expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
         report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
+    return splits
 
 
-def _remarks(content: Annotation, table: BoxTable, row: Mapping[str, Any]) -> dict[str, str]:
-    """Why not all of a clip's boxes are of use, or what is unusual, by kind."""
-    notes = dict(content.faults)
-    notes.update({f"written with {variant}": "read all the same" for variant in content.variants})
-    return {**notes, **box_remarks(table, row)}
+def _notes(content: Annotation) -> dict[str, str]:
+    """Faults and unusual forms of an annotation file, by kind."""
+    return {**content.faults, **{f"written with {variant}": "supported" for variant in content.variants}}

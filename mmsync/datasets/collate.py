@@ -9,6 +9,7 @@ import torch
 
 from mmsync.errors import DataError
 from mmsync.registry import FUNCTIONS
+from mmsync.structures import View
 
 
 @FUNCTIONS.register_module()
@@ -16,19 +17,18 @@ def motion_collate(samples: Union[dict, Sequence[dict]]) -> dict:
     """Stack packed skeleton samples; a finished batch, as ``SkeletonDataset.__getitems__`` makes it, passes through.
 
     Args:
-        samples: Outputs of ``PackSkeleton`` with ``keypoint (M, T, V, C)``; ``M`` may differ.
+        samples: Outputs of ``PackSkeleton``, views ``(M, T, V, C)``; ``M`` may differ.
 
     Returns:
-        ``dict(inputs=dict(keypoint (N, M, T, V, C), person_mask (N, M)), data_samples=[...])``; ``M`` is the largest of
-        the batch, added persons are zero and absent in the mask.
+        ``dict(inputs=dict(skeleton=View), data_samples=[...])`` with data ``(N, M, T, V, C)``; ``M`` is the largest of
+        the batch, added persons are zero and not present.
 
     Raises:
         DataError: The clips have different numbers of frames, joints or channels.
     """
     if isinstance(samples, dict):
         return samples
-    clips = [sample["inputs"]["keypoint"] for sample in samples]
-    masks = [sample["inputs"]["person_mask"] for sample in samples]
+    clips, masks = zip(*(sample["inputs"]["skeleton"][:2] for sample in samples))
     shapes = {tuple(clip.shape[1:]) for clip in clips}
     if len(shapes) > 1:
         a, b = sorted(shapes)[:2]
@@ -42,6 +42,6 @@ def motion_collate(samples: Union[dict, Sequence[dict]]) -> dict:
     else:
         keypoint, mask = torch.stack(clips), torch.stack(masks)
     return {
-        "inputs": {"keypoint": keypoint, "person_mask": mask},
+        "inputs": {"skeleton": View(keypoint, mask)},
         "data_samples": [sample["data_samples"] for sample in samples],
     }

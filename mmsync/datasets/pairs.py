@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
-from mmsync.structures import MotionSample, Track
+from mmsync.structures import MotionSample, Track, View
 
 from .collate import motion_collate
 from .failures import Failures
@@ -28,8 +28,8 @@ _ATTEMPTS = 100  # redraws of one pair before the data are given up
 class PairDataset(Dataset):
     """Pairs of tracks of the kinds of :class:`PairTable`, newly drawn in each epoch.
 
-    A batch has ``inputs.tracks``, video ``(N, K, T, S, S, 3)`` uint8 or skeletons ``(N, K, T, V, C)`` float32, and
-    ``inputs.mask (N, K)``. K is 2, or more for scenes; people who are not there are zero and False in the mask.
+    A batch has ``inputs.video (N, K, T, S, S, 3)`` uint8 or ``inputs.skeleton (N, K, T, V, C)`` float32. K is 2, or
+    more for scenes; people who are not present are zero.
 
     The pairs of an epoch are drawn at once from ``(seed, epoch)``: each kind has its share of them to the pair, and no
     pair comes twice before all of its kind have come. The samples are the same for any number of workers. If a track
@@ -197,20 +197,20 @@ class PairDataset(Dataset):
         return self.failures.names
 
     def __getitem__(self, index: int) -> dict:
-        """One sample: ``inputs.tracks (K, T, ...)``, ``inputs.mask (K,)``, ``data_samples``."""
+        """One sample: ``inputs``, a view ``(K, T, ...)`` by the modality's name, and ``data_samples``."""
         batch = self.__getitems__([range(len(self))[index]])
-        inputs = {key: value[0] for key, value in batch["inputs"].items()}
+        inputs = {name: view.take(0) for name, view in batch["inputs"].items()}
         return {"inputs": inputs, "data_samples": batch["data_samples"][0]}
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
-        """A finished batch: ``inputs.tracks (N, K, T, ...)``, ``inputs.mask (N, K)``, ``data_samples``."""
+        """A finished batch: ``inputs``, a view ``(N, K, T, ...)`` by the modality's name, and ``data_samples``."""
         found = [self._sample(index) for index in indices]
         mask = np.array([[len(parts) > k for k in range(self.persons)] for parts, _ in found])
         some = found[0][0][0]
         tracks = np.zeros((*mask.shape, *some.shape), some.dtype)
         for place, part in zip(np.argwhere(mask), (part for parts, _ in found for part in parts)):
             tracks[tuple(place)] = part
-        inputs = {"tracks": torch.from_numpy(tracks), "mask": torch.from_numpy(mask)}
+        inputs = {self.source.modality: View(torch.from_numpy(tracks), torch.from_numpy(mask))}
         return {"inputs": inputs, "data_samples": [sample for _, sample in found]}
 
     def _sample(self, index: int) -> tuple[list[np.ndarray], MotionSample]:

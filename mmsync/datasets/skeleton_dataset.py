@@ -15,11 +15,12 @@ from tqdm import tqdm
 from mmsync.datasets.sources.skeleton.base import check_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
-from mmsync.store.clip_cache import ClipCache, config_of, pipeline_key
-from mmsync.structures import MotionSample, SkeletonLayout
+from mmsync.store.clip_cache import ClipCache
+from mmsync.structures import MotionSample, SkeletonLayout, View
 
 from .collate import motion_collate
 from .failures import Failures
+from .pipeline_key import config_of, pipeline_key
 from .selection import Split, select
 from .subsets import KEYS, select_subset
 from .transforms.normalize import RemapSkeleton
@@ -162,27 +163,30 @@ class SkeletonDataset(Dataset):
         return self.failures.names
 
     def __getitem__(self, index: int) -> dict:
-        """One packed sample: ``inputs.keypoint (M, T, V, C)``, ``inputs.person_mask (M,)``, ``data_samples``."""
+        """One packed sample: ``inputs.skeleton``, a view ``(M, T, V, C)``, and ``data_samples``."""
         index = range(len(self))[index]
         if self._disk is not None:
             batch = self.__getitems__([index])
-            inputs = {key: value[0] for key, value in batch["inputs"].items()}
-            return {"inputs": inputs, "data_samples": batch["data_samples"][0]}
+            view = batch["inputs"]["skeleton"].take(0)
+            return {"inputs": {"skeleton": view}, "data_samples": batch["data_samples"][0]}
         if self._cached is not None:
-            inputs = {key: value[index] for key, value in self._cached["inputs"].items()}
-            return {"inputs": inputs, "data_samples": self._cached["data_samples"][index]}
+            view = self._cached["inputs"]["skeleton"].take(index)
+            return {"inputs": {"skeleton": view}, "data_samples": self._cached["data_samples"][index]}
         return self._sample(index)
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
-        """A finished batch of ``N`` samples: ``inputs.keypoint (N, M, T, V, C)``, ``inputs.person_mask (N, M)``."""
+        """A finished batch of ``N`` samples: ``inputs.skeleton``, a view ``(N, M, T, V, C)``."""
         if self._disk is not None:
-            return {"inputs": self._disk.take(self._served[indices]), "data_samples": self._samples(indices)}
+            return {
+                "inputs": {"skeleton": View(*self._disk.take(self._served[indices]))},
+                "data_samples": self._samples(indices),
+            }
         if self._cached is None:
             return motion_collate([self._sample(index) for index in indices])
         rows = torch.as_tensor(indices)
         samples = self._cached["data_samples"]
         return {
-            "inputs": {key: value.index_select(0, rows) for key, value in self._cached["inputs"].items()},
+            "inputs": {"skeleton": self._cached["inputs"]["skeleton"].take(rows)},
             "data_samples": [samples[index] for index in indices],
         }
 
@@ -234,7 +238,7 @@ class SkeletonDataset(Dataset):
             results = {**self._raw(at), "index": at, "role": "train", "rng": no_generator}
             for transform in self.pipeline:
                 results = transform(results)
-            return results["inputs"]["keypoint"], results["inputs"]["person_mask"]
+            return results["inputs"]["skeleton"][:2]
 
         key = pipeline_key(self.pipeline, [*configs, asdict(self.source.layout), asdict(self.layout)])
         self._disk = ClipCache(self.source, key, pack)

@@ -16,7 +16,7 @@ from mmsync.datasets.sources.skeleton.base import check_labels
 from mmsync.errors import ConfigError, DataError
 from mmsync.media.reader import scaled
 from mmsync.registry import DATASETS
-from mmsync.structures import MotionSample, tick_times
+from mmsync.structures import MotionSample, View, tick_times
 
 from .collate import motion_collate
 from .failures import Failures
@@ -27,7 +27,7 @@ _ATTEMPTS = 100  # videos that are tried for one sample before the data are give
 
 @DATASETS.register_module()
 class VideoDataset(Dataset):
-    """Windows out of video clips, ``inputs.tracks (N, T, S, S, 3)`` uint8, which ``VideoPreprocessor`` takes.
+    """Windows out of video clips, ``inputs.video (N, T, S, S, 3)`` uint8, which ``VideoPreprocessor`` takes.
 
     Pictures are taken by time, ``fps`` a second whatever the rate of a file, scaled to ``size`` at their shorter side
     and cut to a square. In training the window lies anywhere in the clip and the square anywhere along the longer side;
@@ -145,15 +145,15 @@ class VideoDataset(Dataset):
         return self.failures.names
 
     def __getitem__(self, index: int) -> dict:
-        """One sample: ``inputs.tracks (T, S, S, 3)`` uint8, ``data_samples``."""
+        """One sample: ``inputs.video``, a view ``(T, S, S, 3)`` uint8, and ``data_samples``."""
         batch = self.__getitems__([range(len(self))[index]])
-        return {"inputs": {"tracks": batch["inputs"]["tracks"][0]}, "data_samples": batch["data_samples"][0]}
+        return {"inputs": {"video": batch["inputs"]["video"].take(0)}, "data_samples": batch["data_samples"][0]}
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
-        """A finished batch: ``inputs.tracks (N, T, S, S, 3)`` uint8, ``data_samples``."""
+        """A finished batch: ``inputs.video``, a view ``(N, T, S, S, 3)`` uint8, and ``data_samples``."""
         pictures = np.empty((len(indices), self.window, self.size, self.size, 3), np.uint8)
         samples = [self._sample(index, out) for index, out in zip(indices, pictures)]
-        return {"inputs": {"tracks": torch.from_numpy(pictures)}, "data_samples": samples}
+        return {"inputs": {"video": View(torch.from_numpy(pictures))}, "data_samples": samples}
 
     def _usable(self, places: np.ndarray, short: str) -> np.ndarray:
         """Which of the chosen videos the data set has."""

@@ -1,3 +1,3 @@
-from . import hooks, loops, optimizers, runner, schedulers
+from mmsync.engine import hooks, loops, optimizers, runner, schedulers
 
 __all__ = ["hooks", "loops", "optimizers", "runner", "schedulers"]

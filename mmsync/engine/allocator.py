@@ -1,4 +1,4 @@
-"""How the process keeps memory on the CPU."""
+"""Settings of the C library's memory allocator."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
-    """Lets the C library keep large freed blocks for the next step instead of handing them back to the kernel.
+    """Let the C library keep large freed blocks for reuse, instead of returning them to the kernel.
 
-    A training step on the CPU frees and takes the same large tensors over and over; by default each of them is mapped
-    anew, and the page faults cost up to half of the time of memory-bound operations. The process then holds on to its
-    peak memory, as it does on a GPU.
+    Each training step on the CPU allocates and frees the same large tensors. By default each allocation maps new pages,
+    and page faults take up to half of the time of memory-bound operations. With this setting the process keeps its peak
+    memory, as on a GPU.
 
     Returns:
         bool: Whether it took effect; only on Linux with glibc.

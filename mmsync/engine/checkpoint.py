@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, safe to load, and of the right model."""
+"""Reading, writing, listing and matching of checkpoints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import torch
 from torch import nn
 
 from mmsync import compat
-from mmsync.errors import CheckpointError
+from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path
 
 _RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
+_PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
-    """Write a checkpoint of plain values, whole or not at all.
+    """Write a checkpoint of plain values atomically.
 
     Args:
-        checkpoint: As MMEngine makes it.
+        checkpoint: A checkpoint in MMEngine's form.
         path: The file.
     """
     plain = {key: value if key in _RAW else compat.to_plain(value, key) for key, value in checkpoint.items()}
@@ -36,15 +37,15 @@ def read_checkpoint(
     """Load a checkpoint without running code from it.
 
     Args:
-        path: A file, or an ``http(s)://`` address.
+        path: A file, or an ``http(s)://`` URL.
         map_location: As for ``torch.load``.
-        trust: Let the file run any code while it loads; for old files whose origin is known.
+        trust: Let the file run any code while it loads; for old files from a known source.
 
     Returns:
-        The checkpoint; a file that is a bare state dict comes as ``{'state_dict': ...}``.
+        The checkpoint; ``{'state_dict': ...}`` for a bare state dict.
 
     Raises:
-        CheckpointError: The file is missing, damaged, or holds objects that only a trusted file may hold.
+        CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
     """
     if str(path).startswith(("http://", "https://")):
         path = _download(str(path))
@@ -57,9 +58,9 @@ def read_checkpoint(
             raise CheckpointError(_damaged(path)) from error
         raise CheckpointError(
             f"checkpoint {path} holds Python objects that could run code while they load, as files of other projects "
-            "and of older MMEngine do. If you trust its origin, add --trust-checkpoint (or trust=True)"
+            "and of older MMEngine do. If you trust its source, add --trust-checkpoint (or trust=True)"
         ) from error
-    except Exception as error:  # torch raises whatever its reader stumbles over
+    except Exception as error:  # torch raises many kinds of errors for damaged files
         raise CheckpointError(_damaged(path)) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__}, not a dict of weights")
@@ -69,16 +70,39 @@ def read_checkpoint(
 
 
 def require_checkpoint(path: Union[str, Path]) -> None:
-    """Make sure that a checkpoint is there, or is an address.
+    """Make sure that a checkpoint exists, unless it is a URL.
 
     Raises:
-        CheckpointError: There is no such file; the message names those beside it.
+        CheckpointError: No such file; the message lists those in its folder.
     """
     if "://" in str(path):
         return
     path = Path(path).expanduser()
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: there is no such file{_neighbours(path)}")
+
+
+def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
+    """List the periodic checkpoints of a run in order of training.
+
+    Args:
+        work_dir: Folder with ``epoch_*.pth`` or ``iter_*.pth``.
+        every: Keep every n-th, counted back from the last, which is always included.
+
+    Returns:
+        The files; those by epoch come before those by iteration, if there are both.
+
+    Raises:
+        CheckpointError: The folder has no such file.
+        ConfigError: ``every`` is below 1.
+    """
+    if every < 1:
+        raise ConfigError(f"every={every}: give 1 for all checkpoints, n for every n-th")
+    found = [(_PERIODIC.fullmatch(path.name), path) for path in Path(work_dir).expanduser().glob("*.pth")]
+    ordered = sorted((match[1], int(match[2]), path) for match, path in found if match)
+    if not ordered:
+        raise CheckpointError(f"{work_dir}: no epoch_*.pth or iter_*.pth in this folder; is it the work dir of a run?")
+    return [path for *_, path in ordered[::-1][::every][::-1]]
 
 
 def _download(url: str) -> Path:
@@ -101,20 +125,20 @@ def _damaged(path: Path) -> str:
     for other in sorted(others, key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             compat.torch_load(other)
-        except Exception:  # damaged as well, or foreign: try the next
+        except Exception:  # damaged, or of another project: try the next
             continue
-        return f"{text}. The newest good one beside it is {other}: resume with --resume {other}"
-    return f"{text}, and no other checkpoint lies beside it"
+        return f"{text}. The newest intact one in its folder is {other}: resume with --resume {other}"
+    return f"{text}, and its folder holds no intact checkpoint"
 
 
 class StateMatch(NamedTuple):
-    """How the keys of a checkpoint fit a model.
+    """Comparison of the keys of a checkpoint and a model.
 
     Attributes:
-        matched: In both, with the same shape.
-        missing: In the model only.
-        unexpected: In the checkpoint only.
-        reshaped: In both, with different shapes, as ``key: (model shape) <- (file shape)``.
+        matched: Keys in both, with equal shapes.
+        missing: Keys in the model only.
+        unexpected: Keys in the checkpoint only.
+        reshaped: Keys in both with different shapes, as ``key: (model shape) <- (file shape)``.
         backbone: Matched share of the backbone's keys, in ``[0, 1]``; of all keys if no key names a backbone.
     """
 
@@ -125,7 +149,7 @@ class StateMatch(NamedTuple):
     backbone: float
 
     def table(self) -> str:
-        """One line per group, then its keys."""
+        """All keys that do not match, by group."""
         groups = zip(("missing", "unexpected", "of another shape"), (self.missing, self.unexpected, self.reshaped))
         lines = [f"{len(self.matched)} tensors matched, {self.backbone:.0%} of the backbone"]
         for name, keys in groups:
@@ -134,7 +158,7 @@ class StateMatch(NamedTuple):
         return "\n".join(lines)
 
     def brief(self) -> str:
-        """The counts in one line, with an example of each."""
+        """One line with the count and an example of each group."""
         text = f"{len(self.matched)} tensors matched ({self.backbone:.0%} of the backbone)"
         for name, keys in (
             ("missing", self.missing),
@@ -147,14 +171,14 @@ class StateMatch(NamedTuple):
 
 
 def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
-    """How a state dict fits a model, by names and shapes; the model may be on the meta device.
+    """Compare a state dict with a model by names and shapes.
 
     Args:
-        model: The model, not wrapped.
-        state_dict: Names and tensors.
+        model: The model, not wrapped; it may be on the meta device.
+        state_dict: Tensors by name.
 
     Returns:
-        What matches and what does not.
+        The comparison.
     """
     own = model.state_dict()
     same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
@@ -180,31 +204,33 @@ def load_weights(
     revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
     min_backbone: float = 0.9,
 ) -> StateMatch:
-    """Copy the weights that fit into a model, and refuse those of another model.
+    """Load the weights that match a model; refuse those of another model.
 
     Args:
         model: The model, not wrapped.
         state_dict: The weights.
-        source: Where they come from, for messages.
+        source: Name of their source, for messages.
         strict: Refuse any difference.
-        revise_keys: Regular expressions and replacements for the keys of ``state_dict``. A model with a method
-            ``adapt_state_dict`` then renames as it needs, so that a classifier takes a pretraining method's encoder; a
-            module with ``fit_state_dict`` reshapes its own part, so that time embeddings fit clips of another length.
-        min_backbone: Least share of the backbone's tensors that must match.
+        revise_keys: Regular expressions and replacements for the keys of ``state_dict``. Then a
+            model's ``adapt_state_dict`` may rename keys, so that a classifier loads the encoder of a pretraining
+            method, and ``fit_state_dict`` of its modules reshape tensors, such as time embeddings for another length.
+        min_backbone: Smallest share of the backbone's tensors that must match, in ``[0, 1]``.
 
     Returns:
-        What matched and what did not.
+        The comparison.
 
     Raises:
-        CheckpointError: Too little matches, or a tensor of the backbone has another shape; the model is left as it was.
+        CheckpointError: Too few keys match, or a tensor of the backbone has another shape. The model is unchanged.
     """
     for pattern, replacement in revise_keys:
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
-    if hasattr(model, "adapt_state_dict"):
-        state_dict = dict(model.adapt_state_dict(state_dict))
+    adapt = getattr(model, "adapt_state_dict", None)
+    if adapt is not None:
+        state_dict = dict(adapt(state_dict))
     for name, module in model.named_modules():
-        if hasattr(module, "fit_state_dict"):
-            state_dict = module.fit_state_dict(state_dict, f"{name}." if name else "")
+        fit = getattr(module, "fit_state_dict", None)
+        if fit is not None:
+            state_dict = fit(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
     if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
         need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"

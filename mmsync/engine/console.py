@@ -1,41 +1,39 @@
-"""What a user sees while a run goes on: short lines, and a bar that they do not tear apart.
-
-The log file keeps everything, the environment and the config dump included.
-"""
+"""Console output of a run: short lines that do not break a progress bar. The log file keeps everything."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 
 import mmengine
 from tqdm import tqdm
 
-_MMENGINE = os.path.dirname(mmengine.__file__)
-_LOGGING = (os.path.dirname(logging.__file__), os.path.join(_MMENGINE, "logging"), __file__)
-_NOISE = ("has no metainfo", '"FileClient" will be deprecated', "HardDiskBackend")  # MMEngine about itself
-
-
-def _origin() -> str:
-    """File of the code that logged, looking through MMEngine's ``print_log``."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LOGGING):
-        frame = frame.f_back
-    return frame.f_code.co_filename
+_MMENGINE = os.path.join(os.path.dirname(mmengine.__file__), "")
+_PRINT_LOG = os.path.join(_MMENGINE, "logging", "")  # the origin of every record that comes through ``print_log``
+_HIDDEN_WARNINGS = re.compile('.*(has no metainfo|"FileClient" will be deprecated|HardDiskBackend)', re.DOTALL)
+_HIDDEN_PRINTS = re.compile(
+    r"paramwise_options -- |Adjusting parameter value of group |Loads checkpoint by |load (\S+ in )?model from: "
+    r"|Using env variable `|cannot parse key |Results has been saved to |Key \[.*\] will be removed because "
+    r"|The checkpoint \(.*\) is published to |\[.*\]-time per run averaged "
+)
+"""Information that MMEngine itself gives by ``print_log``; tests/test_engine/test_console.py compares its source."""
 
 
 class ConsoleFilter(logging.Filter):
-    """Lets warnings pass, and of the information what does not come from MMEngine's own files."""
+    """Shows warnings, and information unless MMEngine's own code logs it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno > logging.INFO:
-            return not any(noise in str(record.msg) for noise in _NOISE)
-        return not _origin().startswith(_MMENGINE)
+            return not _HIDDEN_WARNINGS.match(str(record.msg))
+        if record.pathname.startswith(_PRINT_LOG):
+            return not _HIDDEN_PRINTS.match(str(record.msg))
+        return not record.pathname.startswith(_MMENGINE)
 
 
 class ConsoleFormatter(logging.Formatter):
-    """``14:03:59 message``, and the level where it is above information."""
+    """``14:03:59 message``, with the level of warnings and errors."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")

@@ -1,30 +1,34 @@
-"""MMEngine's loops, able to continue inside an epoch and to validate without touching the randomness of training."""
+"""MMEngine's loops, with resuming inside an epoch and validation that leaves the random state of training alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Optional, Union
 
+import torch
 from mmengine import runner as upstream
+from mmengine.runner.amp import autocast
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmsync.engine.buffers import synchronize_buffers
 from mmsync.registry import LOOPS
+from mmsync.structures import FeatureTable
 
 
 def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: int) -> Iterator[Any]:
-    """One pass over the data without its first ``seen`` batches; a resumed run's randomness holds from here on."""
+    """One pass over the data without its first ``seen`` batches; restores the random states of a resumed run."""
     if hasattr(runner.bare_model, "set_epoch"):  # for what a method schedules by epoch
         runner.bare_model.set_epoch(epoch)
     sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
     skip = getattr(sampler, "skip", None)
     if seen and skip is not None:
-        skip(seen * dataloader.batch_sampler.batch_size)
+        skip(seen * getattr(dataloader.batch_sampler, "batch_size", 1))
     batches = iter(dataloader)
     if seen and skip is None:
         runner.logger.warning(
-            f"{type(sampler).__name__} cannot skip: reading {seen} batches that were trained on already"
+            f"{type(sampler).__name__} cannot skip: reading the {seen} batches that were already trained on"
         )
         for _ in range(seen):
             next(batches, None)
@@ -32,17 +36,17 @@ def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: in
     return batches
 
 
-class _TellsProgress(upstream.BaseLoop):
+class _ProgressLoop(upstream.BaseLoop):
     def run_iter(self, *args: Any) -> None:
-        """One iteration, for what a method schedules by the run's length."""
+        """Run an iteration; a method may schedule by the share of the run that is done."""
         if hasattr(self.runner.bare_model, "set_progress"):
             self.runner.bare_model.set_progress(self._iter / self._max_iters)
         super().run_iter(*args)
 
 
 @LOOPS.register_module()
-class EpochBasedTrainLoop(_TellsProgress, upstream.EpochBasedTrainLoop):
-    """Trains for a number of epochs; after a resume the interrupted epoch goes on where it stopped."""
+class EpochBasedTrainLoop(_ProgressLoop, upstream.EpochBasedTrainLoop):
+    """Trains for a number of epochs; a resumed run continues inside the interrupted epoch."""
 
     def run_epoch(self) -> None:
         """Run the rest of the current epoch."""
@@ -58,13 +62,13 @@ class EpochBasedTrainLoop(_TellsProgress, upstream.EpochBasedTrainLoop):
 
 
 @LOOPS.register_module()
-class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
+class IterBasedTrainLoop(_ProgressLoop, upstream.IterBasedTrainLoop):
     """Trains for a number of iterations, pass after pass over the data.
 
     Args:
         runner: The Runner.
         dataloader: A data loader or its config.
-        max_iters: Iterations in all.
+        max_iters: Total number of iterations.
         val_begin: First iteration after which validation may run.
         val_interval: Iterations between validations.
         dynamic_intervals: ``(iteration, interval)`` pairs: the interval from that iteration on.
@@ -79,7 +83,7 @@ class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
         val_interval: int = 1000,
         dynamic_intervals: Optional[list[tuple[int, int]]] = None,
     ) -> None:
-        # not MMEngine's __init__: it opens an iterator, whose workers would idle beside those of ours
+        # not MMEngine's __init__, which opens an iterator with workers that would stay idle
         upstream.BaseLoop.__init__(self, runner, dataloader)
         self._max_iters, self._max_epochs = int(max_iters), 1
         self._epoch = self._iter = 0
@@ -114,11 +118,41 @@ class IterBasedTrainLoop(_TellsProgress, upstream.IterBasedTrainLoop):
             epoch, seen = epoch + 1, 0
 
 
+class _GivesTables(upstream.BaseLoop):
+    """Hands the table that a model predicts of each batch to the evaluator, without splitting it into samples."""
+
+    mode = "val"
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """Predict one batch."""
+        self.runner.call_hook(f"before_{self.mode}_iter", batch_idx=idx, data_batch=data_batch)
+        with autocast(enabled=self.fp16):
+            outputs = getattr(self.runner.model, f"{self.mode}_step")(data_batch)
+        if isinstance(outputs, FeatureTable):
+            outputs = outputs.detach()
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook(f"after_{self.mode}_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs)
+
+
 @LOOPS.register_module()
-class ValLoop(upstream.ValLoop):
-    """Validates; what it draws at random does not change the training that goes on afterwards."""
+class TestLoop(_GivesTables, upstream.TestLoop):
+    """Tests with the same buffers on every rank."""
+
+    mode = "test"
+
+    def run(self) -> dict[str, float]:
+        """Test."""
+        synchronize_buffers(self.runner.bare_model)
+        return super().run()
+
+
+@LOOPS.register_module()
+class ValLoop(_GivesTables, upstream.ValLoop):
+    """Validates with the same buffers on every rank; random numbers drawn here do not change the training."""
 
     def run(self) -> dict[str, float]:
         """Validate."""
+        synchronize_buffers(self.runner.bare_model)
         with self.runner.training_rng_kept():
             return super().run()

@@ -1,4 +1,4 @@
-"""The states of all random generators of a process, as plain values."""
+"""States of all random generators of a process, as plain values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 def get_rng_state() -> dict[str, Any]:
     """States of the generators of torch, CUDA, NumPy and Python."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
+    state: Any = np.random.get_state()
+    name, keys, position, has_gauss, gauss = state
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],

@@ -79,13 +79,12 @@ class Family(NamedTuple):
 _MOCO: Rules = (
     ("queue_ptr", "queue.pointer"),
     ("queue", "queue.keys"),
-    ("encoder_q.<fc>", "encoder_q.projector.layers.<fc>"),
-    ("encoder_k.<fc>", "encoder_k.module.projector.layers.<fc>"),
-    ("encoder_q.", "encoder_q.backbone."),
-    ("encoder_k.", "encoder_k.module.backbone."),
+    ("encoder_q.<fc>", "encoder.projector.layers.<fc>"),
+    ("encoder_k.<fc>", "key_encoder.module.projector.layers.<fc>"),
+    ("encoder_q.", "encoder.backbone."),
+    ("encoder_k.", "key_encoder.module.backbone."),
 )
-_BACKBONE = "encoder_q.backbone."
-_CLASSIFIER = "encoder.backbone."
+_BACKBONE = "encoder.backbone."
 
 FAMILIES: dict[str, Family] = {
     "aimclr": Family(
@@ -96,17 +95,17 @@ FAMILIES: dict[str, Family] = {
             "action": Form(
                 "evaluation by an action head",
                 ("encoder_q.", "actionHead."),
-                (_CLASSIFIER, "head.fc1."),
-                (("actionHead.", "head."), ("encoder_q.head.", None), ("encoder_q.", _CLASSIFIER)),
+                (_BACKBONE, "head.fc1."),
+                (("actionHead.", "head."), ("encoder_q.head.", None), ("encoder_q.", _BACKBONE)),
             ),
             "linear": Form(
                 "linear evaluation",
                 ("encoder_q.",),
-                (_CLASSIFIER, "head.fc."),
-                (("encoder_q.<fc>", "head.fc."), ("encoder_q.", _CLASSIFIER)),
+                (_BACKBONE, "head.fc."),
+                (("encoder_q.<fc>", "head.fc."), ("encoder_q.", _BACKBONE)),
             ),
             "network": Form(
-                "a network by itself", ("st_gcn_networks.",), (), (("fc.", "head.fc."), ("", _CLASSIFIER))
+                "a network by itself", ("st_gcn_networks.",), (), (("fc.", "head.fc."), ("", _BACKBONE))
             ),
         },
         norm_eps=1e-5,
@@ -123,8 +122,8 @@ FAMILIES: dict[str, Family] = {
             "action": Form(
                 "ActionNet, action recognition",
                 ("backbone.blocks_st.", "head.fc2."),
-                (_CLASSIFIER, "head.fc1."),
-                (("backbone.head.", None), ("backbone.", _CLASSIFIER), ("head.", "head.")),
+                (_BACKBONE, "head.fc1."),
+                (("backbone.head.", None), ("backbone.", _BACKBONE), ("head.", "head.")),
                 "model",
                 True,
             ),
@@ -153,16 +152,16 @@ FAMILIES: dict[str, Family] = {
         "mamp_to_mmsync.py",
         {
             "finetune": Form(
-                "finetuning", ("blocks.", "head.fc1."), (_CLASSIFIER, "head.fc1."),
-                (("head.", "head."), ("", _CLASSIFIER)), "model",
+                "finetuning", ("blocks.", "head.fc1."), (_BACKBONE, "head.fc1."),
+                (("head.", "head."), ("", _BACKBONE)), "model",
             ),
             "linprobe_bn": Form(
                 "linear probe behind a batch norm", ("blocks.", "head.fc.0.", "head.fc.1."), (),
-                (("head.fc.1.", "head.fc."), ("head.fc.0.", None), ("", _CLASSIFIER)), "model",
+                (("head.fc.1.", "head.fc."), ("head.fc.0.", None), ("", _BACKBONE)), "model",
             ),
             "linprobe": Form(
-                "linear probe", ("blocks.", "head.fc."), (_CLASSIFIER, "head.fc."),
-                (("head.fc.", "head.fc."), ("", _CLASSIFIER)), "model",
+                "linear probe", ("blocks.", "head.fc."), (_BACKBONE, "head.fc."),
+                (("head.fc.", "head.fc."), ("", _BACKBONE)), "model",
             ),
             "pretraining": Form(
                 "pretraining", ("blocks.",), (_BACKBONE,),
@@ -435,14 +434,12 @@ def _model(state: State, backbone: dict[str, Any], source: str) -> dict[str, Any
         backbone=backbone,
         pool=dict(type="SkeletonPool", persons="mean"),  # as all references count
     )
-    if any(name.startswith(_CLASSIFIER) for name in state):
+    if any(name.startswith("head.") for name in state):
         if "head.fc1.weight" in state:
             head = dict(type="ActionHead", hidden_channels=state["head.fc1.weight"].shape[0])
-            return dict(type="SkeletonClassifier", encoder=encoder, head={**head, **_classes(state, "head.fc2.")})
-        return dict(
-            type="SkeletonClassifier", encoder=encoder, head=dict(type="LinearHead", **_classes(state, "head.fc."))
-        )
-    layers = "encoder_q.projector.layers."
+            return dict(type="Classifier", encoder=encoder, head={**head, **_classes(state, "head.fc2.")})
+        return dict(type="Classifier", encoder=encoder, head=dict(type="LinearHead", **_classes(state, "head.fc.")))
+    layers = "encoder.projector.layers."
     depth = _count(state, layers)
     if not depth:
         return dict(type="SkeletonCLR", encoder=encoder)
@@ -471,7 +468,7 @@ def from_reference(
     """A checkpoint of another project as one of mmsync.
 
     Weights of pretraining come out as those of ``SkeletonCLR`` or ``AimCLR``, with both encoders; those with a
-    classifier as those of ``SkeletonClassifier``. What has no place is kept in the entry ``reference_only`` for the way
+    classifier as those of ``Classifier``. What has no place is kept in the entry ``reference_only`` for the way
     back.
 
     Args:
@@ -510,18 +507,17 @@ def from_reference(
     if "head.fc.0.running_var" in unused:
         _move_norm(state, unused, into_linear=True)
 
-    prefix = next(p for p in (_CLASSIFIER, _BACKBONE) if any(name.startswith(p) for name in state))
     if clip_len is not None:
         _resample(state, clip_len)
-    own = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+    own = {name[len(_BACKBONE) :]: value for name, value in state.items() if name.startswith(_BACKBONE)}
     if config is not None:
         wanted = config.model.get("encoder", {}).get("backbone", {})
         layout, edges = layout or wanted.get("layout"), edges or wanted.get("edges")
     backbone = describe_backbone(own, source, layout, edges, num_heads, kind.norm_eps)
     model = _model(state, backbone, source) if config is None else config.model
     match = _match(state, model, source)
-    if prefix == _BACKBONE and not any(name.startswith("encoder_k.") for name in state):  # the key encoder is a copy
-        state.update({f"encoder_k.module.backbone.{name}": value for name, value in own.items()})
+    if not any(name.startswith(("key_encoder.", "head.")) for name in state):  # the key encoder is a copy
+        state.update({f"key_encoder.module.backbone.{name}": value for name, value in own.items()})
     origin = dict(family=family, form=key, file=source, container=container, module=module, fc=fc)
     checkpoint = dict(state_dict=state, meta=dict(origin=origin), reference_only=unused)
     if config is not None:
@@ -581,8 +577,8 @@ def _match(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
     """How weights fit a model, built without memory; of a method made for a bare encoder only that is looked at."""
     with torch.device("meta"):
         network: nn.Module = MODELS.build(model)
-    if "queue.keys" not in state and hasattr(network, "encoder_q"):
-        network = nn.ModuleDict({"encoder_q": network.encoder_q})
+    if "queue.keys" not in state and hasattr(network, "key_encoder"):
+        network = nn.ModuleDict({"encoder": network.encoder})
     adapted = network.adapt_state_dict(state) if hasattr(network, "adapt_state_dict") else state
     match = match_state(network, adapted)
     if match.backbone < MIN_BACKBONE:

@@ -68,7 +68,7 @@ def _model(state: State, backbone: dict) -> dict[str, Any]:
     if f"{HEAD}bias" not in state:
         return dict(encoder=encoder)
     return dict(
-        type="SkeletonClassifier",
+        type="Classifier",
         encoder=encoder,
         head=dict(type="LinearHead", num_classes=len(state[f"{HEAD}bias"])),
     )

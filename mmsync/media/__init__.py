@@ -1,4 +1,8 @@
-"""Video files: pictures by time, what is in them, and an index of a folder. PyAV is imported when it is used."""
+"""Video files: decode frames by time, scan and index folders, cut crops, compute flow. PyAV is imported on first use.
+
+``reader`` has the interface of all backends and ``open_video``; ``av_reader``, ``torchcodec_reader`` and ``pictures``
+are the backends.
+"""
 
 from mmsync.media.index import VideoIndex, build_index
 from mmsync.media.reader import BACKENDS, VideoInfo, VideoReader, open_video

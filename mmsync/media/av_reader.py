@@ -1,7 +1,7 @@
 """Videos by PyAV, which carries its own FFmpeg.
 
-Frames are found by their presentation time: seek back to a key frame, then decode forward. Frame numbers are of no
-use for that: rates vary, streams start late, and what containers say of the number of frames is often wrong.
+Frames are found by their presentation time: seek back to a key frame, then decode forward. Frame numbers are no help:
+rates vary, streams start late, and the number of frames that a container declares is often wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmsync.media.container import Clock, describe, open_container, reason, rota
 from mmsync.media.reader import EPSILON, INSTALL, Outside, Size, VideoInfo, VideoReader, require, scaled
 
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
-_SEEK_FROM = 2.0  # seconds: a larger gap is crossed by a seek, a smaller one by decoding
+_SEEK_FROM = 2.0  # seconds: seek across larger gaps, decode through smaller ones
 # Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
 _NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 
@@ -30,9 +30,10 @@ class AvReader(VideoReader):
     Args:
         path: The file.
         outside: See :class:`~mmsync.media.reader.VideoReader`.
-        threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
-        timeout: Seconds that decoding for one read may take; ``None`` is for ever. What is done with the pictures of
-            ``frames`` does not count.
+        threads: Threads of the decoder. More than one in a data loading worker slows the others down, and has hung
+            decoders.
+        timeout: Seconds that decoding for one read may take; ``None`` is no limit. Time that the caller spends on the
+            pictures of ``frames`` does not count.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class AvReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """What the file says of itself; the first frame is decoded, for its time and its rotation."""
+        """Properties that the file declares; the first frame is decoded for its time and its rotation."""
         if self._info is None:
             container, stream = open_container(self.path, self.threads, self.timeout)
             try:
@@ -59,7 +60,7 @@ class AvReader(VideoReader):
         return self._info
 
     def close(self) -> None:
-        """Let go of the file; a later read opens it again."""
+        """Close the file; a later read opens it again."""
         if self._container is not None and self._pid == os.getpid():
             self._container.close()
         self._forget()
@@ -107,7 +108,7 @@ class AvReader(VideoReader):
             raise
 
     def _go_to(self, time: float) -> None:
-        """Make ``_shown`` the last frame that appears until ``time``."""
+        """Make ``_shown`` the last frame that appears no later than ``time``."""
         target = time + EPSILON
         if self._container is None:
             self._open()
@@ -116,7 +117,7 @@ class AvReader(VideoReader):
         elif self._seekable and self._ahead is not None and target > self._ahead[0] + self._gap:
             before = self._shown[0]
             self._seek(target)
-            if self._shown[0] <= before:  # key frames are rarer than thought
+            if self._shown[0] <= before:  # key frames are rarer than assumed
                 self._gap *= 2
         while self._ahead is not None and self._ahead[0] <= target:
             self._shown, self._ahead = self._ahead, self._pull()
@@ -135,7 +136,7 @@ class AvReader(VideoReader):
         self._fresh = True
 
     def _seek(self, target: float) -> None:
-        """Start decoding at a key frame that is shown until ``target``, or else at the beginning."""
+        """Start decoding at a key frame that appears no later than ``target``, or else at the beginning."""
         back = 0.0
         while self._seekable and target - back > -_STEP_BACK:
             if self._start_at(target - back, target):
@@ -151,7 +152,7 @@ class AvReader(VideoReader):
         self._ahead = self._pull()
 
     def _start_at(self, time: float, target: float) -> bool:
-        """Seek; gives whether the first frame that then decodes appears until ``target``."""
+        """Seek; return whether the first frame that then decodes appears no later than ``target``."""
         import av
 
         self._fresh = False

@@ -1,4 +1,4 @@
-"""Containers as PyAV opens them: the video stream, its clock, its rotation, and what the file says of itself."""
+"""Containers as PyAV opens them: the video stream, its clock, its rotation, and its declared properties."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Optional
 from mmsync.errors import DataError
 from mmsync.media.reader import INSTALL, VideoInfo, require
 
-_COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV tells it since 13
+_COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
@@ -49,9 +49,9 @@ def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None
 
 
 def reason(error: Exception) -> str:
-    """FFmpeg's word for an error."""
+    """FFmpeg's text for an error."""
     if type(error).__name__ == "ExitError":
-        return "the file does not answer in time"
+        return "the file does not respond in time"
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -74,7 +74,7 @@ class Clock:
         self._last: Optional[float] = None
 
     def time(self, frame: Any) -> float:
-        """When a frame appears. Frames come in the order of presentation, so time never runs back."""
+        """Time at which a frame appears. Frames come in the order of presentation, so it never decreases."""
         stamp = self.stamp_of(frame)
         if stamp is not None:
             now = stamp * self.base - self.origin
@@ -88,7 +88,7 @@ class Clock:
         return frame.dts if self.by_dts else frame.pts
 
     def duration(self, frame: Any) -> float:
-        """How long a frame without a successor is shown."""
+        """Seconds that a frame without a successor is shown."""
         length = getattr(frame, "duration", 0) or 0
         return max(length * self.base, self.tick)
 
@@ -101,7 +101,7 @@ class Clock:
         return int((seconds + self.origin) / self.base)
 
     def restart(self) -> None:
-        """After a seek."""
+        """Forget the last time, after a seek."""
         self._last = None
 
 
@@ -115,7 +115,7 @@ def rotation_of(frame: Any, stream: Any) -> int:
 
 
 def describe(path: Path, container: Any, stream: Any) -> VideoInfo:
-    """What a container says of itself.
+    """Read the properties that a container declares.
 
     Raises:
         DataError: No frame can be decoded.

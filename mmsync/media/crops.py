@@ -1,4 +1,4 @@
-"""Parts of pictures, and the optical flow in them, scaled into the middle of a square canvas."""
+"""Crops of pictures, and the optical flow in them, scaled into the middle of a square canvas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.n
     Returns:
         ``(..., 4)`` int64; ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
     """
-    boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # no pixel more for the round-off of float32
+    boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # float32 round-off must not add a pixel
     low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
     return np.concatenate([low, np.minimum(high, np.stack([width, height], -1))], -1).astype(np.int64)
 
@@ -63,14 +63,14 @@ def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str
     scaled = _scaled(pictures, box, len(out))
     if scaled is not None:
         rows, columns = middle = _middle(scaled, len(out))
-        # the edge goes on to the canvas's, as a border of another colour would hold fast what moves beside it
+        # repeat the edge up to that of the canvas: a border of another colour would hold back motion beside it
         edges = [(part.start, len(out) - part.stop) for part in (rows, columns)]
         first, second = np.pad(scaled, [*edges, (0, 0)], mode="edge").transpose(2, 0, 1)
         out[middle] = encode_flow(optical_flow(first, second, method)[middle] * speed)
 
 
 def _scaled(picture: np.ndarray, box: np.ndarray, size: int) -> Optional[np.ndarray]:
-    """The box's part of a picture ``(H, W, C)``, its longer side ``size``; ``None`` of an empty box."""
+    """The box's part of a picture ``(H, W, C)``, its longer side ``size``; ``None`` for an empty box."""
     x1, y1, x2, y2 = box.tolist()
     width, height = x2 - x1, y2 - y1
     if width <= 0 or height <= 0:
@@ -82,6 +82,6 @@ def _scaled(picture: np.ndarray, box: np.ndarray, size: int) -> Optional[np.ndar
 
 
 def _middle(part: np.ndarray, size: int) -> tuple[slice, slice]:
-    """Where a part lies on a canvas."""
+    """Rows and columns of a part in the middle of a canvas."""
     top, left = ((size - length) // 2 for length in part.shape[:2])
     return slice(top, top + part.shape[0]), slice(left, left + part.shape[1])

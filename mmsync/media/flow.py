@@ -15,32 +15,32 @@ METHODS = ("dis", "tvl1")
 
 @cache
 def flow_algorithm(method: str) -> Any:
-    """The OpenCV object of a method; it keeps nothing from one call to the next.
+    """The OpenCV object of a method; it keeps no state between calls.
 
     Args:
         method: ``'dis'`` (Kroeger et al., 2016), or ``'tvl1'`` (Zach et al., 2007), by which I3D's flow was made.
 
     Raises:
         ConfigError: No such method.
-        DependencyError: OpenCV is without it.
+        DependencyError: OpenCV was built without it.
     """
     import cv2
 
     if method not in METHODS:
         hint = did_you_mean(nearest(method, METHODS)) or ";"
-        raise ConfigError(f"no optical flow {method!r}{hint} there are: {', '.join(METHODS)}")
+        raise ConfigError(f"no optical flow {method!r}{hint} choose from {', '.join(METHODS)}")
     if method == "dis":
         return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     if not hasattr(cv2, "optflow"):
         raise DependencyError(
             "flow='tvl1' needs cv2.optflow, which is in OpenCV's contributed modules: python -m pip install "
-            "--force-reinstall --no-deps opencv-contrib-python; flow='dis' needs nothing more"
+            "--force-reinstall --no-deps opencv-contrib-python; flow='dis' needs no extra module"
         )
     return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
 def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> np.ndarray:
-    """Where each pixel of a picture goes until the next one.
+    """Displacement of each pixel from a picture to the next.
 
     Args:
         first: ``(H, W)`` uint8, grey; both sides 16 or more.
@@ -53,7 +53,7 @@ def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> 
     import cv2
 
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # a thread pool would not live on in forked workers, who would wait for it
+    cv2.setNumThreads(1)  # a thread pool does not survive a fork, and forked workers would wait for it
     try:
         return flow_algorithm(method).calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
     finally:

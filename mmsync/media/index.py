@@ -1,4 +1,4 @@
-"""An index of a folder of videos: made once by decoding them all, read by the data sets.
+"""The index of a folder of videos: built once by decoding them all, read by the data sets.
 
 The file has one JSON object in each line. The first line is the header; the others are rows of
 :func:`~mmsync.media.scan.scan_video`, sorted by path, which is relative to the root of the videos.
@@ -7,19 +7,17 @@ The file has one JSON object in each line. The first line is the header; the oth
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmengine.logging import print_log
-from tqdm import tqdm
 
 from mmsync.errors import DataError
-from mmsync.fileio import atomic_path
-from mmsync.media.scan import STATUSES
-from mmsync.media.workers import scan_all
+from mmsync.fileio import atomic_path, find_files
+from mmsync.media.scan import STATUSES, scan_all
+from mmsync.parallel import progress
 
 VERSION = 1
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
@@ -27,7 +25,7 @@ _SHOWN = 5  # files that a message names
 
 
 class VideoIndex:
-    """What is known of each video of a folder.
+    """Properties of each video of a folder.
 
     Args:
         root: The folder of the videos.
@@ -53,7 +51,7 @@ class VideoIndex:
         return self.root / name
 
     def usable(self, audio: bool = False) -> list[str]:
-        """Names of the videos whose pictures (and sound) are whole."""
+        """Names of the videos whose pictures (and sound) decode completely."""
         wanted = ("ok",) if audio else ("ok", "no_audio")
         return [name for name, row in self.rows.items() if row["status"] in wanted]
 
@@ -63,7 +61,7 @@ class VideoIndex:
         return {status: found[status] for status in STATUSES}
 
     def report(self) -> str:
-        """Counts, and the names of what cannot be used."""
+        """Counts, and the names of videos that cannot be used."""
         lines = [f"{len(self)} videos in {self.root}"]
         for status, count in self.counts().items():
             lines.append(f"  {status}: {count}")
@@ -84,12 +82,12 @@ class VideoIndex:
 
         Args:
             file: The index.
-            root: Where the videos are now; ``None`` is where they were.
+            root: The folder of the videos now; ``None`` if they have not moved.
             check: Compare size and time of every file.
 
         Raises:
-            DataError: The file is no index; or videos are gone or have another size, which are named. Files of the
-                same size with another time, as copies have, are only logged.
+            DataError: The file is no index; or videos are missing or have another size. Files of the same size with
+                another modification time, such as copies, are only logged.
         """
         header, rows = _read(Path(file))
         index = cls(header["root"] if root is None else root, rows)
@@ -101,7 +99,7 @@ class VideoIndex:
         """Compare size and time of every file with the index.
 
         Raises:
-            DataError: Videos are gone or have another size.
+            DataError: Videos are missing or have another size.
         """
         changed, touched = [], []
         for name, row in self.rows.items():
@@ -109,7 +107,7 @@ class VideoIndex:
                 stat = self.path(name).stat()
             except OSError:
                 if row["size"] is not None:
-                    changed.append(f"{name} (gone)")
+                    changed.append(f"{name} (missing)")
                 continue
             if stat.st_size != row["size"]:
                 changed.append(f"{name} ({row['size']} bytes, now {stat.st_size})")
@@ -117,12 +115,12 @@ class VideoIndex:
                 touched.append(name)
         if changed:
             raise DataError(
-                f"{len(changed)} of {len(self)} videos in {self.root} are not as indexed: {_some(changed)}. Run "
-                "tools/dataset_converters/index_videos.py again, it reads only what has changed"
+                f"{len(changed)} of {len(self)} videos in {self.root} have changed since they were indexed: "
+                f"{_some(changed)}. Run tools/dataset_converters/index_videos.py again; it reads only changed files"
             )
         if touched:
-            text = f"{len(touched)} videos of the same size have another time than in the index: {_some(touched)}"
-            print_log(text, logger="current", level=30)
+            text = f"{len(touched)} videos of the same size have another modification time than in the index"
+            print_log(f"{text}: {_some(touched)}", logger="current", level=30)
 
     def save(self, file: Union[str, Path]) -> None:
         """Write the index; the file is whole or absent."""
@@ -140,11 +138,11 @@ def build_index(
     min_frames: int = 1,
     timeout: float = 120.0,
 ) -> VideoIndex:
-    """Decode all videos of a folder and write the index. A stopped call goes on where it was when it is given again.
+    """Decode all videos of a folder and write the index. Repeat a stopped call to resume it.
 
     Args:
         root: The folder, searched with all folders in it.
-        out: The index; rows of files that have not changed since are taken over.
+        out: The index; rows of unchanged files are kept.
         names: Paths below the root, instead of all files with a usual suffix.
         workers: Processes.
         min_frames: Fewer decoded frames are ``too_short``.
@@ -154,43 +152,33 @@ def build_index(
         DataError: The folder does not exist or holds no video, or ``out`` is something else.
     """
     root, out = Path(root).resolve(), Path(out)
-    names = _find(root) if names is None else sorted(set(names))
-    part = out.with_name(f".{out.name}.part")  # rows as they come; a kill leaves at most half a line
+    if names is None:
+        found = find_files(root, SUFFIXES, "video")
+        names = [path.relative_to(root).as_posix() for path in found]
+    names = sorted(set(names))
+    part = out.with_name(f".{out.name}.part")  # rows in the order of completion; a kill leaves at most half a line
     header, stored = _read(out) if out.exists() else ({}, {})
     known = stored | (_read(part, True)[1] if part.exists() else {})
     rows = {name: known[name] for name in names if name in known and _same(root / name, known[name], min_frames)}
     todo = [name for name in names if name not in rows]
     if not todo and rows == stored and header.get("root") == str(root) and not part.exists():
-        return VideoIndex(root, rows)  # nothing to do, nothing to write
+        return VideoIndex(root, rows)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "a", encoding="utf-8") as log, tqdm(
-        total=len(names), initial=len(rows), desc="index", unit="video", mininterval=0.5, disable=not todo
-    ) as bar:  # fmt: skip
+    corrupt = sum(row["status"] == "corrupt" for row in rows.values())
+    bar = progress(len(names), len(rows), desc="index", unit="video", disable=not todo)
+    with open(part, "a", encoding="utf-8") as log, bar:
         log.write("\n")
         for name, row in scan_all(root, todo, workers, min_frames, timeout):
             rows[name] = {**row, "path": name, "min_frames": min_frames}
             log.write(json.dumps(rows[name]) + "\n")
             log.flush()
-            bar.set_postfix(corrupt=sum(r["status"] == "corrupt" for r in rows.values()), refresh=False)
+            corrupt += row["status"] == "corrupt"
+            bar.set_postfix(corrupt=corrupt, refresh=False)
             bar.update()
     index = VideoIndex(root, {name: rows[name] for name in names})
     index.save(out)
     part.unlink()
     return index
-
-
-def _find(root: Path) -> list[str]:
-    if not root.is_dir():
-        raise DataError(f"the folder {root} does not exist")
-    found = [
-        Path(folder, name).relative_to(root).as_posix()
-        for folder, _, files in os.walk(root)
-        for name in files
-        if name.lower().endswith(SUFFIXES)
-    ]
-    if not found:
-        raise DataError(f"no video under {root} (suffixes {' '.join(SUFFIXES)}); is this the right folder?")
-    return sorted(found)
 
 
 def _same(path: Path, row: dict, min_frames: int) -> bool:
@@ -202,7 +190,7 @@ def _same(path: Path, row: dict, min_frames: int) -> bool:
 
 
 def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
-    """Header and rows; of a ``torn`` file, the lines that are whole."""
+    """Header and rows; of a ``torn`` file, the lines that are complete."""
     header: dict = {}
     rows: dict[str, dict] = {}
     try:
@@ -220,7 +208,9 @@ def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} cannot be read as an index of videos: {error}") from error
     if not torn and header.get("mmsync_video_index") != VERSION:
-        raise DataError(f"{file} is no index of videos of version {VERSION}; make it with index_videos.py")
+        raise DataError(
+            f"{file} is no index of videos of version {VERSION}; build it with tools/dataset_converters/index_videos.py"
+        )
     return header, rows
 
 

@@ -37,7 +37,7 @@ class _Decoded(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """Everything is known."""
+        """All properties, which are known."""
         height, width = self._picture(0).shape[:2]
         count, kind = len(self), self.path.suffix[1:] or "folder"
         return VideoInfo(str(self.path), kind, width, height, 0.0, count / self.rate, count, self.rate, False)
@@ -64,7 +64,7 @@ class FrameFolderReader(_Decoded):
 
     Args:
         path: The folder.
-        rate: Frames per second; the folder does not tell.
+        rate: Frames per second, which the folder does not contain.
         outside: See :class:`~mmsync.media.reader.VideoReader`.
     """
 
@@ -102,16 +102,16 @@ class FrameFolderReader(_Decoded):
         except (OSError, cv2.error) as error:
             raise DataError(f"{file}: cannot be read: {error}") from error
         if picture is None:
-            raise DataError(f"{file}: no picture, or a damaged one")
+            raise DataError(f"{file}: not a picture, or a damaged one")
         return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 class ArrayReader(_Decoded):
-    """A ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, which is mapped, or a ``.npz`` with them as ``frames``.
+    """A ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, which is memory-mapped, or a ``.npz`` with them as ``frames``.
 
     Args:
         path: The file.
-        rate: Frames per second; a ``.npz`` may tell it as ``rate``. ``None`` is then 25.
+        rate: Frames per second; ``None`` takes ``rate`` of a ``.npz``, else 25.
         outside: See :class:`~mmsync.media.reader.VideoReader`.
     """
 
@@ -127,18 +127,8 @@ class ArrayReader(_Decoded):
         return {**self.__dict__, "_array": None}
 
     def close(self) -> None:
-        """Let go of the array."""
+        """Close the file."""
         self._array = None
-
-    @property
-    def info(self) -> VideoInfo:
-        """Everything is known."""
-        self._open()
-        return super().info
-
-    def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
-        self._open()
-        return super()._on_screen(times, size)
 
     def _picture(self, i: int) -> np.ndarray:
         return self._open()[i]

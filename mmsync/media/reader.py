@@ -1,4 +1,4 @@
-"""What every video backend offers: pictures by time."""
+"""The interface of the video backends: pictures by time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from mmsync.errors import ConfigError, DataError, DependencyError, did_you_mean, nearest
 
-BACKENDS = {  # imported when used: none of them is needed for skeletons
+BACKENDS = {  # imported on first use: skeletons need none of them
     "av": "av_reader.AvReader",
     "frames": "pictures.FrameFolderReader",
     "array": "pictures.ArrayReader",
@@ -26,21 +26,21 @@ Outside = Literal["error", "nearest"]
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a video. Times are seconds on the container's clock, whose 0 is the container's start.
+    """Properties of a video. Times are seconds on the container's clock, whose 0 is the container's start.
 
     Attributes:
         path: The file or folder.
         container: Name of the format.
         width: Of the upright picture, pixels.
         height: Of the upright picture, pixels.
-        start: When the first frame appears: frame ``i`` of a steady video is there at ``start + i / rate``. Not 0 in
-            many files, such as AVI with B-frames.
-        duration: Of the pictures, as the file declares it; as decoded in an index. 0 if the file says nothing.
-        frames: Number of frames that decode, ``None`` until someone has counted.
+        start: Time of the first frame: frame ``i`` of a video of constant rate appears at ``start + i / rate``. Not 0
+            in many files, such as AVI with B-frames.
+        duration: Of the pictures, as the file declares it; as decoded in an index. 0 if the file declares none.
+        frames: Number of frames that decode, ``None`` before they are counted.
         rate: Frames per second on average.
-        is_vfr: Whether frames last differently long, ``None`` until someone has looked.
+        is_vfr: Whether the frame rate varies, ``None`` before the frames are decoded.
         audio_rate: Samples per second, ``None`` without sound.
-        audio_start: When the sound starts.
+        audio_start: Start of the sound.
         audio_duration: Of the sound.
         channels: Of the sound.
     """
@@ -61,12 +61,12 @@ class VideoInfo:
 
 
 class VideoReader:
-    """Base of the backends, a context manager. It opens the file when it is first used, so it may be sent to workers.
+    """Base of the backends, a context manager. It opens the file on first use, so it may be sent to workers.
 
     Args:
         path: The file or folder.
-        outside: What happens to times more than half a frame before the first frame or after the end of the last:
-            ``'error'``, or ``'nearest'`` takes the first or last frame.
+        outside: Treatment of times more than half a frame before the first frame or after the end of the last:
+            ``'error'``, or ``'nearest'``, which takes the first or last frame.
     """
 
     def __init__(self, path: Union[str, Path], outside: Outside = "error") -> None:
@@ -76,22 +76,22 @@ class VideoReader:
 
     @property
     def info(self) -> VideoInfo:
-        """What the file says of itself."""
+        """Properties of the video."""
         raise NotImplementedError
 
     def frames(self, times: Union[Sequence[float], np.ndarray], size: Optional[Size] = None) -> Iterator:
-        """Go through the pictures on screen at some times, without keeping them.
+        """Iterate over the pictures on screen at given times, without keeping them.
 
         Args:
             times: ``(T,)`` seconds in any order.
             size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
 
         Returns:
-            Pairs of the place in ``times`` and the picture ``(H, W, 3)`` uint8 RGB, earliest time first. Copy a picture
-            that is to be kept or changed.
+            Pairs of the index into ``times`` and the picture ``(H, W, 3)`` uint8 RGB, earliest time first. Copy a
+            picture before you keep or change it.
 
         Raises:
-            DataError: The file cannot be read or decoded, or shows nothing then.
+            DataError: The file cannot be read or decoded, or has no picture at these times.
         """
         at = np.asarray(times, dtype=np.float64)
         if at.ndim != 1 or not np.isfinite(at).all():
@@ -105,18 +105,19 @@ class VideoReader:
         size: Optional[Size] = None,
         crop: Optional[tuple[int, int, int, int]] = None,
     ) -> np.ndarray:
-        """The pictures on screen at some times.
+        """Read the pictures on screen at given times.
 
         Args:
             times: ``(T,)`` seconds in any order, repeated ones too.
             size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
-            crop: ``x1 y1 x2 y2`` in pixels of the (scaled) picture: what to keep of it.
+            crop: ``x1 y1 x2 y2`` in pixels of the (scaled) picture: the part to keep.
 
         Returns:
             ``(T, H, W, 3)`` uint8 RGB.
 
         Raises:
-            DataError: The file cannot be read or decoded, or shows nothing then; or the crop leaves the picture.
+            DataError: The file cannot be read or decoded, or has no picture at these times; or the crop leaves the
+                picture.
         """
         out: Optional[np.ndarray] = None
         for k, picture in self.frames(times, size):
@@ -129,11 +130,11 @@ class VideoReader:
                 out = np.empty((len(times), *picture.shape), np.uint8)
             out[k] = picture
         if out is None:
-            raise DataError(f"{self.path}: no times were asked for")
+            raise DataError(f"{self.path}: no times were given")
         return out
 
     def close(self) -> None:
-        """Let go of the file; a later read opens it again."""
+        """Close the file; a later read opens it again."""
 
     def __enter__(self) -> VideoReader:
         return self
@@ -146,7 +147,7 @@ class VideoReader:
         raise NotImplementedError
 
     def _check_inside(self, time: float, start: float, end: float, frame: float) -> None:
-        """Refuse a time at which nothing is shown, more than half a frame before ``start`` or after ``end``."""
+        """Refuse a time without a picture: more than half a frame before ``start`` or after ``end``."""
         early = time < start - frame / 2 - EPSILON
         if self.outside == "error" and (early or time > end + frame / 2 + EPSILON):
             where = f"the first appears at {start:.3f}" if early else f"the last ends at {end:.3f}"
@@ -165,7 +166,7 @@ def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> V
         options: Arguments of the backend's reader.
 
     Returns:
-        A reader, which opens the file when it is first used.
+        A reader, which opens the file on first use.
 
     Raises:
         ConfigError: No such backend.
@@ -173,7 +174,7 @@ def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> V
     """
     if backend not in BACKENDS:
         hint = did_you_mean(nearest(backend, BACKENDS)) or ";"
-        raise ConfigError(f"no video backend {backend!r}{hint} there are: {', '.join(BACKENDS)}")
+        raise ConfigError(f"no video backend {backend!r}{hint} choose from {', '.join(BACKENDS)}")
     module, name = BACKENDS[backend].split(".")
     return getattr(importlib.import_module(f".{module}", __package__), name)(path, **options)
 
@@ -182,7 +183,7 @@ def require(package: str, command: str) -> Any:
     """Import an optional package.
 
     Raises:
-        DependencyError: It is missing, or does not start.
+        DependencyError: It is missing, or cannot be imported.
     """
     try:
         return importlib.import_module(package)

@@ -1,8 +1,9 @@
-"""Look into a video: what it holds, and whether all of it decodes."""
+"""Scan videos: what they hold, and whether all of it decodes."""
 
 from __future__ import annotations
 
 import time as timer
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -11,13 +12,45 @@ import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.media.container import Clock, describe, open_container, reason
+from mmsync.parallel import Lost, run_tasks
 
 STATUSES = ("ok", "no_audio", "too_short", "corrupt")
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
 
 
+def scan_all(
+    root: Path, names: Sequence[str], workers: int, min_frames: int, timeout: float
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Scan videos in processes, so that one that hangs or crashes its decoder costs itself only.
+
+    Args:
+        root: The folder.
+        names: Paths below it.
+        workers: Number of processes.
+        min_frames: See :func:`scan_video`.
+        timeout: Seconds for one file; its process is then ended and the file is corrupt.
+
+    Returns:
+        Names and rows, as they are ready.
+    """
+    tasks = {name: (str(root / name), min_frames) for name in names}
+    for name, row in run_tasks(scan_video, tasks, workers, timeout, isolate=True):
+        yield name, {**_unreadable(root / name), "reason": row.reason} if isinstance(row, Lost) else row
+
+
+def _unreadable(path: Path) -> dict[str, Any]:
+    """The row of a file of which only size and modification time are known."""
+    row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
+    try:
+        stat = path.stat()
+        row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+    except OSError as error:
+        row["reason"] = error.strerror or str(error)
+    return row
+
+
 def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
-    """Decode a whole video and say what is in it.
+    """Decode a whole video and describe it.
 
     Args:
         path: The file.
@@ -26,17 +59,17 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
 
     Returns:
         The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
-        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures are whole; ``too_short``; ``corrupt``, all
-        that cannot be opened or not be decoded to its end, and may lack the fields that nobody could read.
+        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``;
+        ``corrupt``, which cannot be opened, or not decoded to its end, and may lack fields that could not be read.
 
     Raises:
         DependencyError: PyAV is missing.
     """
     path = Path(path)
-    row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
+    row = _unreadable(path)
+    if row["size"] is None:
+        return row
     try:
-        stat = path.stat()
-        row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
         _scan(path, row, min_frames, float("inf") if timeout is None else timer.monotonic() + timeout)
     except DataError as error:
         row["reason"] = str(error).split(f"{path}: ", 1)[-1]
@@ -63,7 +96,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     try:
         for packet in container.demux([stream] if audio is None else [stream, audio]):
             if timer.monotonic() > deadline:
-                problem = f"not decoded in time, only {len(times)} frames were"
+                problem = f"decoding timed out after {len(times)} frames"
                 break
             if packet.stream_index != stream.index:
                 start = clock.seconds(audio, packet.pts)
@@ -84,7 +117,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     tick = float(np.median(gaps)) if len(gaps) else clock.tick
     end = times[-1] + tick
     row.update(frames=len(times), start=times[0], duration=end - times[0], rate=len(times) / (end - times[0]))
-    # containers round to milliseconds, and a frame more or less of many does not make a rate variable
+    # containers round to milliseconds, and a single extra or missing frame does not make a rate variable
     row["is_vfr"] = bool(len(gaps) and np.mean(np.abs(gaps - tick) > 0.1 * tick + 0.0011) > 0.01)
     if sound:
         # packets before the declared start only prime the decoder
@@ -98,7 +131,7 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
     if problem:
         row["reason"] = problem
     elif len(times) < min_frames:
-        row["status"], row["reason"] = "too_short", f"{len(times)} frames, {min_frames} are wanted"
+        row["status"], row["reason"] = "too_short", f"{len(times)} frames, fewer than {min_frames}"
     elif not sound:
         row["status"], row["reason"] = "no_audio", "no sound" if audio is None else "a sound stream without content"
     else:

@@ -1,4 +1,4 @@
-"""Videos by torchcodec, which needs an FFmpeg of the system and a version that fits torch."""
+"""Videos by torchcodec, which needs an installed FFmpeg and a version that fits torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNFIT = {"avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "av1", "o
 
 
 class TorchcodecReader(VideoReader):
-    """Decodes MP4, Matroska and the like by torchcodec; PyAV tells what is in the file and where its clock starts.
+    """MP4, Matroska and the like by torchcodec; PyAV reads the properties of the file and the start of its clock.
 
     Args:
         path: The file.
@@ -39,7 +39,7 @@ class TorchcodecReader(VideoReader):
         return self._header.info
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._decoder: Any = None
         self._pid = os.getpid()
 

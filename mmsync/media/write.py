@@ -95,7 +95,7 @@ def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int
         size: Height and width, at least 16 x 96.
 
     Returns:
-        ``(T, H, W, 3)`` uint8. A light square in the left bottom corner tells which side is up.
+        ``(T, H, W, 3)`` uint8. A light square in the lower left corner marks the orientation.
     """
     bits = np.asarray(numbers)[:, None] >> np.arange(_BITS) & 1
     out = np.full((len(bits), *size, 3), 90, np.uint8)
@@ -106,7 +106,7 @@ def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int
 
 
 def read_numbers(pictures: np.ndarray) -> np.ndarray:
-    """The numbers that pictures show.
+    """Read the numbers that pictures show.
 
     Args:
         pictures: ``(T, H, W, 3)`` upright, in the size in which they were made.

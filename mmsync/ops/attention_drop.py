@@ -38,7 +38,7 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
     Cost: six passes over x; no matrix product.
 
     Args:
-        x: ``(P, D, T, V)`` feature map; of video ``(P, D, T, H, W)``, where a place stands for a joint, V = H W.
+        x: ``(P, D, T, V)`` feature map; of video a place stands for a joint, V = H W.
         threshold: Attention from which on a joint or element is dropped, in (0, 1). The released code calls it
             ``keep_prob``; it is no probability.
         scope: ``'batch'`` scales by the share kept in the whole batch, over all ranks, as released; ``'sample'`` by the
@@ -51,9 +51,6 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
     Raises:
         ValueError: For another scope.
     """
-    if x.dim() > 4:
-        drop = attention_drop(x.flatten(3), threshold, scope, eps)
-        return drop._replace(output=drop.output.view_as(x))
     with torch.no_grad():
         single = x.shape[2] * x.shape[3] == 1  # has no variance, and stands out from nothing
         var, mean = torch.var_mean(x, (2, 3), correction=0 if single else 1, keepdim=True)

@@ -1,82 +1,56 @@
-"""Persons of a batch: folded into the batch axis, with or without those who are absent."""
+"""Persons of a batch: folded into the batch axis, with or without those who are absent, and averaged again."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
 
 
-class PackedPersons(NamedTuple):
-    """Rows of a batch, one a person that is computed; for other modalities one a sample.
-
-    Attributes:
-        data: ``(P, ...)``.
-        owner: ``(P,)`` int64, the sample that each row belongs to, in ascending order.
-        num_samples: N.
-        present: ``(P,)`` bool, False for persons that are computed though absent; ``None`` if every row counts.
-    """
-
-    data: Tensor
-    owner: Tensor
-    num_samples: int
-    present: Optional[Tensor] = None
-
-
-def pack_persons(x: Tensor, mask: Optional[Tensor] = None, skip_absent: bool = True) -> PackedPersons:
+def pack_persons(
+    x: Tensor, present: Optional[Tensor] = None, skip_absent: bool = True
+) -> tuple[Tensor, Tensor, Optional[Tensor]]:
     """Folds persons into the batch axis.
 
     Args:
         x: ``(N, M, ...)``.
-        mask: ``(N, M)`` bool, True where a person is there; ``None`` means everywhere.
-        skip_absent: Whether absent persons are left out, so that nothing is computed for them. Otherwise ``data`` is a
+        present: ``(N, M)`` bool, True where a person is present; ``None`` means everywhere.
+        skip_absent: Whether absent persons are left out, so that nothing is computed for them. Otherwise the rows are a
             view of ``x``.
 
     Returns:
-        PackedPersons: ``data (P, ...)`` with P the number of persons present, or ``N * M``.
+        tuple: ``rows (P, ...)`` with P the number of persons present, or ``N * M``; ``owner (P,)`` int64, the sample of
+        each row; ``present (P,)`` bool where absent persons are among the rows, else ``None``.
     """
     n, m = x.shape[:2]
     owner = torch.arange(n, device=x.device).repeat_interleave(m)
     x = x.flatten(0, 1)
-    if mask is None:
-        return PackedPersons(x, owner, n)
-    mask = mask.reshape(-1)
+    if present is None:
+        return x, owner, None
+    present = present.reshape(-1)
     if not skip_absent:
-        return PackedPersons(x, owner, n, mask)
-    rows = mask.nonzero().squeeze(1)
+        return x, owner, present
+    rows = present.nonzero().squeeze(1)
     if len(rows) == n * m:
-        return PackedPersons(x, owner, n)
-    return PackedPersons(x[rows], owner[rows], n)
+        return x, owner, None
+    return x[rows], owner[rows], None
 
 
-def mean_persons(packed: PackedPersons, count_absent: bool = False) -> Tensor:
-    """Mean over each sample's persons; zero for a sample with nobody.
-
-    Args:
-        packed: With ``data (P, D)``.
-        count_absent: Whether rows of absent persons count too.
-
-    Returns:
-        Tensor: ``(N, D)``.
-    """
-    data, owner, n, present = packed
-    if count_absent or present is None:
-        weight = data.new_ones(len(data))
-    else:
-        weight = present.to(data.dtype)
-    count = data.new_zeros(n).index_add(0, owner, weight).clamp(min=1)
-    return data.new_zeros(n, data.shape[1]).index_add(0, owner, data * weight[:, None]) / count[:, None]
-
-
-def joint_features(packed: PackedPersons, count_absent: bool = False) -> Tensor:
-    """Mean over frames, joints side by side, mean over persons.
+def group_mean(x: Tensor, owner: Tensor, groups: int, weight: Optional[Tensor] = None) -> Tensor:
+    """Mean of the rows of each group; zero for a group without rows.
 
     Args:
-        packed: With a feature map ``(P, D, T', V')``.
-        count_absent: As for :func:`mean_persons`.
+        x: ``(P, ...)``.
+        owner: ``(P,)`` int64, the group of each row, in ``[0, groups)``.
+        groups: N.
+        weight: ``(P,)`` bool, which rows count; ``None``: all.
 
     Returns:
-        Tensor: ``(N, V' * D)``, all channels of the first joint first.
+        Tensor: ``(N, ...)``.
     """
-    return mean_persons(packed._replace(data=packed.data.mean(2).transpose(1, 2).flatten(1)), count_absent)
+    flat = x.flatten(1)
+    counted = flat.new_ones(len(flat)) if weight is None else weight.to(flat.dtype)
+    count = flat.new_zeros(groups).index_add(0, owner, counted).clamp(min=1)
+    total = flat.new_zeros(groups, flat.shape[1]).index_add(0, owner, flat * counted[:, None])
+    return (total / count[:, None]).view(groups, *x.shape[1:])

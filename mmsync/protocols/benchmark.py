@@ -36,7 +36,7 @@ from mmsync.errors import CheckpointError, ConfigError, MMSyncError, ProtocolErr
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
 from mmsync.evaluation.metrics import FeatureSet, ProbeMetric
 from mmsync.fileio import atomic_path
-from mmsync.registry import DATASETS, METRICS
+from mmsync.registry import DATASETS, METRICS, MODELS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 _DATASET = "dataset"  # options below it are for the variables of the data set to transfer to
@@ -245,8 +245,8 @@ def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Prot
         encoder={key: value for key, value in model["encoder"].items() if key != "projector"},
         data_preprocessor={**preprocessor, "views": own_views},
     )
-    if model.get("feature_from") == "key":
-        values["model"]["load_prefix"] = "encoder_k.module."
+    method = MODELS.get(model["type"])
+    values["model"]["load_prefix"] = method.encoder_prefixes(model)[method.encoders[0]]
     val = values.pop("test_dataloader")
     roles = val["dataset"].get("roles")
     if roles is not None:

@@ -1,6 +1,7 @@
-"""Memory-mapped folders of clips and tracks, and the cache folder."""
+"""Memory-mapped folders of ragged arrays (skeletons, tracks, packed clips, crops, features), and the cache folder."""
 
-from mmsync.store.files import cache_root, cached
+from mmsync.store.cache import cache_root, cached
+from mmsync.store.ragged import Ragged, RaggedWriter
 from mmsync.store.skeletons import StoreWriter
 
-__all__ = ["StoreWriter", "cache_root", "cached"]
+__all__ = ["Ragged", "RaggedWriter", "StoreWriter", "cache_root", "cached"]

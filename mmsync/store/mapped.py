@@ -10,7 +10,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-_PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are handed back
+_PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are released
 
 
 class MappedArray:
@@ -20,7 +20,7 @@ class MappedArray:
         path: The file; its array may not hold Python objects.
 
     Raises:
-        DataError: The file is missing, truncated or no ``.npy``.
+        DataError: The file is missing, truncated or not a ``.npy``.
     """
 
     def __init__(self, path: Union[str, Path]) -> None:
@@ -36,15 +36,15 @@ class MappedArray:
     def rows(self, start: int, stop: int) -> np.ndarray:
         """``array[start:stop]``, a view of the map.
 
-        Pages that were read count as this process's memory for as long as the file is mapped; so that an epoch does not
-        seem to hold the whole data set, they are handed back now and then. The system's cache keeps their content.
+        Pages that were read count as this process's memory while the file is mapped. They are released regularly, so
+        that the process does not appear to hold the whole data set; the system's cache keeps their content.
         """
         view = self.array[start:stop]
         self._count(view.nbytes)
         return view
 
     def take(self, index: np.ndarray) -> np.ndarray:
-        """``array[index]`` for an array of row numbers, a copy; pages are handed back as by :meth:`rows`."""
+        """``array[index]`` for an array of row numbers, a copy; pages are released as by :meth:`rows`."""
         rows = self.array[index]
         self._count(rows.nbytes)
         return rows

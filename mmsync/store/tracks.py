@@ -1,31 +1,31 @@
-"""Tracks of a data set in one folder; the videos stay where they are.
+"""The store of tracks; the videos stay where they are.
 
-tracks.npz   index (n, 4) int64: video, person, start, length; boxes (R, 4) float32, labels (R,), partner (R,) int64,
-             track after track
+boxes.npy    (R, 4) float32, track after track
+labels.npy   (R,) int64             partner.npy   (R,) int64
+index.npy    (n, 5) int64: first row, number of rows, video, person, start
 videos.json  a list: name, file (below the media root), label, frames, rate, start (seconds), width, height
 meta.json    format, origin, media root, fps, class names, splits, published number of videos by split
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
 from mmsync.errors import DataError
+from mmsync.store.ragged import Ragged, RaggedWriter, family_of
 from mmsync.structures import Track
 
-FORMAT = "mmsync-tracks-1"
+FORMAT = "mmsync-tracks-2"
+_ARRAYS = ("boxes", "labels", "partner")
+_FACTS = ("media_root", "fps", "class_names", "splits", "expected", "origin")
 
 
 class TrackStore(NamedTuple):
-    """What is in the folder.
+    """Content of the folder.
 
     Attributes:
         videos: Facts of each video, as in ``videos.json``.
@@ -35,7 +35,7 @@ class TrackStore(NamedTuple):
         class_names: Names of the labels of videos and of frames.
         splits: Names of videos by split.
         expected: Published number of videos by split.
-        origin: Where it comes from.
+        origin: Where the tracks come from.
     """
 
     videos: list[dict[str, Any]]
@@ -49,24 +49,8 @@ class TrackStore(NamedTuple):
 
 
 def is_track_store(root: Union[str, Path]) -> bool:
-    """Whether a folder is one, of whatever version."""
-    try:
-        return str(json.loads((Path(root) / "meta.json").read_text())["format"]).startswith("mmsync-tracks")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def check_place(root: Union[str, Path], overwrite: bool) -> None:
-    """Make sure that a store may be written.
-
-    Raises:
-        DataError: The folder holds something else, or a store that is not to be replaced.
-    """
-    root = Path(root)
-    if root.exists() and not is_track_store(root) and (root.is_file() or any(root.iterdir())):
-        raise DataError(f"{root} exists and is no store of tracks, so it is not replaced; name another folder")
-    if is_track_store(root) and not overwrite:
-        raise DataError(f"{root} exists; remove it, or replace it (overwrite=True; --overwrite of the tools)")
+    """Whether a folder is a store of tracks, of whatever version."""
+    return family_of(root) == FORMAT.rpartition("-")[0]
 
 
 def write_track_store(
@@ -83,35 +67,21 @@ def write_track_store(
     Raises:
         DataError: The folder exists, or there is no track.
     """
-    root = Path(root)
-    check_place(root, overwrite)
     if not store.tracks:
         raise DataError(f"{root}: no track to be stored")
     place = {video["name"]: index for index, video in enumerate(store.videos)}
-    part = root.with_name(f".{root.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        boxes: Sequence[Any] = [track.boxes for track in store.tracks]
-        np.savez(
-            part / "tracks.npz",
-            index=np.array([(place[t.video], t.person, t.start, len(t)) for t in store.tracks], dtype=np.int64),
-            boxes=np.concatenate(boxes).astype(np.float32),
-            labels=np.concatenate([track.labels for track in store.tracks]).astype(np.int64),
-            partner=np.concatenate([track.partner for track in store.tracks]).astype(np.int64),
-        )
-        (part / "videos.json").write_text(json.dumps(store.videos))
-        facts = {k: getattr(store, k) for k in ("origin", "media_root", "fps", "class_names", "splits", "expected")}
-        (part / "meta.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=1))
+    with RaggedWriter(root, FORMAT, overwrite) as out:
+        for track in store.tracks:
+            rows: dict[str, np.ndarray] = {
+                "boxes": np.asarray(track.boxes, np.float32),
+                "labels": np.asarray(track.labels, np.int64),
+                "partner": np.asarray(track.partner, np.int64),
+            }
+            out.append(place[track.video], track.person, track.start, **rows)
+        out.json("videos", store.videos)
+        out.meta(**{fact: getattr(store, fact) for fact in _FACTS})
         for name, text in (attached or {}).items():
-            (part / name).write_text(text)
-        old = part.with_suffix(".old")
-        if root.exists():
-            os.replace(root, old)
-        os.replace(part, root)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            out.text(name, text)
 
 
 def read_track_store(root: Union[str, Path]) -> TrackStore:
@@ -120,23 +90,14 @@ def read_track_store(root: Union[str, Path]) -> TrackStore:
     Raises:
         DataError: The folder is missing, damaged or of another version.
     """
-    root = Path(root)
+    stored = Ragged(root, FORMAT, _ARRAYS)
+    videos = stored.json("videos")
     try:
-        meta, videos = (json.loads((root / f"{part}.json").read_text()) for part in ("meta", "videos"))
-        if meta.get("format") != FORMAT:
-            raise DataError(f"{root}/meta.json: format {meta.get('format')!r}, this version reads {FORMAT!r}")
-        with np.load(root / "tracks.npz", allow_pickle=False) as arrays:
-            index, boxes, labels, partner = (arrays[key] for key in ("index", "boxes", "labels", "partner"))
-        ends = index[:, 3].cumsum()
-        if len(index) == 0 or not ends[-1] == len(boxes) == len(labels) == len(partner):
-            raise DataError(f"{root}: index and boxes do not fit; the folder is damaged, convert it again")
+        arrays = [np.array(stored.arrays[name].array) for name in _ARRAYS]  # small, and writable as tensors want them
         tracks = [
-            Track(videos[v]["name"], p, start, boxes[end - n : end], labels[end - n : end], partner[end - n : end])
-            for (v, p, start, n), end in zip(index.tolist(), ends.tolist())
+            Track(videos[video]["name"], person, start, *(array[first : first + length] for array in arrays))
+            for first, length, video, person, start in stored.index.tolist()
         ]
-        facts = {key: meta[key] for key in ("media_root", "fps", "class_names", "splits", "expected", "origin")}
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{root}: no store of tracks, or a damaged one ({error}); convert the data again") from error
-    return TrackStore(videos, tracks, **facts)
+        return TrackStore(videos, tracks, **{fact: stored.meta[fact] for fact in _FACTS})
+    except (ValueError, KeyError, IndexError) as error:
+        raise DataError(f"{root}: a damaged store of tracks ({error}); convert the data again") from error

@@ -1,10 +1,14 @@
-from .layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
-from .sample import MotionSample
-from .track import Track, tick_times
-from .view import View
+from mmsync.structures.feature_map import FeatureMap
+from mmsync.structures.feature_table import FeatureTable
+from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
+from mmsync.structures.sample import MotionSample
+from mmsync.structures.track import Track, tick_times
+from mmsync.structures.view import View
 
 __all__ = [
     "PICTURE_LAYOUTS",
+    "FeatureMap",
+    "FeatureTable",
     "MotionSample",
     "SkeletonLayout",
     "Track",

@@ -1,20 +1,64 @@
-"""What a method sees of a sample: one view, with the mask of what is really there."""
+"""One view of a batch: the data, who is present, which frames count, and which frames they show."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
+import torch
 from torch import Tensor
 
 
 class View(NamedTuple):
-    """One view of a batch.
+    """One view of a batch of N samples. ``None`` means: all present, all valid, unknown.
 
     Attributes:
-        data: Skeletons ``(N, M, T, V, C)``; sequences ``(N, T, D)``; video ``(N, C, T, H, W)``; audio ``(N, 1, F, T)``.
-        mask: Skeletons ``(N, M)`` bool, True where a person is there; sequences ``(N, T)`` bool, True for valid
-            frames; ``None`` where everything is valid.
+        data: Skeletons ``(N, M, T, V, C)``; video ``(N, C, T, H, W)``, tracks ``(N, K, C, T, H, W)``; audio waveform
+            ``(N, C, S)`` or spectrogram ``(N, 1, F, T)``; sequences ``(N, T, ...)``.
+        present: ``(N, M)`` bool, which persons (or tracks, K for M) are present.
+        valid: ``(N, T)`` bool, which frames count.
+        index: ``(N, T)`` float, the frame of the source that each frame shows; a real number after resampling.
     """
 
     data: Tensor
-    mask: Optional[Tensor] = None
+    present: Optional[Tensor] = None
+    valid: Optional[Tensor] = None
+    index: Optional[Tensor] = None
+
+    def take(self, rows: Tensor) -> View:
+        """Select samples by an index or mask over N."""
+        return View(*(None if part is None else part[rows] for part in self))
+
+    def tracks(self) -> tuple[View, Optional[Tensor]]:
+        """Split the tracks ``(N, K, ...)`` of each sample into samples of one track each.
+
+        Returns:
+            tuple: A view of the R tracks that are present, ``(R, 1, ...)`` sample by sample, and where they are among
+            the N * K: ``(N * K,)`` bool, ``None`` if all are present.
+        """
+        k = self.data.shape[1]
+        frames = (None if part is None else part.repeat_interleave(k, 0) for part in (self.valid, self.index))
+        split = View(self.data.flatten(0, 1).unsqueeze(1), None, *frames)
+        if self.present is None:
+            return split, None
+        present = self.present.flatten()
+        return split.take(present), present
+
+    def after_stride(self, steps: int) -> tuple[Optional[Tensor], Optional[Tensor]]:
+        """Validity and source frame of the T' steps that a backbone makes of the T frames.
+
+        A step stands for the frames that fall to it when T is divided evenly: it counts if any of them does, and shows
+        their mean.
+
+        Args:
+            steps: T'.
+
+        Returns:
+            tuple: ``valid (N, T')`` and ``index (N, T')``, each ``None`` where the view has none.
+        """
+        valid = self.valid
+        if valid is not None and valid.shape[1] != steps:
+            valid = torch.nn.functional.adaptive_max_pool1d(valid[:, None].float(), steps)[:, 0] > 0
+        index = self.index
+        if index is not None and index.shape[1] != steps:
+            index = torch.nn.functional.adaptive_avg_pool1d(index[:, None], steps)[:, 0]
+        return valid, index

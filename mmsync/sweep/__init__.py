@@ -1,8 +1,8 @@
-"""Many trainings from one call: a grid of configs, overrides and seeds, or a search, and one table of what came out.
+"""Sweeps: train a grid of configs, overrides and seeds, or a search, and collect one table of results.
 
-A run is a child process of ``tools/train.py`` and, with protocols, one of ``tools/benchmark.py``. Its folder is named
-by the settings, so that a result can stand for nothing else. docs/design/0019-sweep.md tells the rules.
-It needs Linux or macOS: children are stopped as process groups, and file locks outlive their parent.
+A run is a child process of ``tools/train.py`` and, with protocols, one of ``tools/benchmark.py``. The name of its
+folder contains a hash of its settings, see docs/design/0019-sweep.md. Sweeps need Linux or macOS: children are stopped
+as process groups, and file locks outlive their parent.
 """
 
 from mmsync.sweep.jobs import Job

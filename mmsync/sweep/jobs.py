@@ -1,4 +1,4 @@
-"""One run: what is known of it, and the tools that do the rest."""
+"""One run of a sweep: its recorded state, and the tools that complete it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mmengine.config import Config
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from mmsync.protocols.benchmark import write_json
+from mmsync.runlog import read_run
 from mmsync.sweep.processes import Children, RunError, locked
 from mmsync.sweep.settings import Setting
-from mmsync.visualization.curves import read_run
 
 _NO_METRIC = ("step", "time", "data_time")
 _TAIL = 12  # lines of a failed run's log to show
@@ -28,9 +28,9 @@ class Job:
 
     Attributes:
         setting: The setting.
-        seed: Its seed.
-        folder: Absolute path of its work dir.
-        tools: The folder of ``train.py`` and the other tools.
+        seed: The seed.
+        folder: Absolute path of the work dir.
+        tools: Folder of ``train.py`` and the other tools.
     """
 
     setting: Setting
@@ -42,17 +42,17 @@ class Job:
         return f"{self.setting} seed {self.seed}"
 
     def record(self) -> dict[str, Any]:
-        """What is known of a finished training; empty if it is unfinished, of another config, or cannot be read."""
+        """Record of a finished training; empty if unfinished, of another config, or unreadable."""
         try:
             record = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
             whole = (record["signature"], record["seed"]) == (self.setting.signature, self.seed)
             _ = {**record["validation"], **{name: one["value"] for name, one in record["protocols"].items()}}
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            return {}  # what it held is in the folder still, and is gathered again
+            return {}  # its content is collected from the folder again
         return record if whole else {}
 
     def missing(self, record: Mapping[str, Any]) -> list[str]:
-        """Protocols that have no result yet, or one of another config."""
+        """Protocols without a result, or with one of another config."""
         known = record.get("protocols", {})
         return [
             name for name, digest in self.setting.protocols.items() if known.get(name, {}).get("signature") != digest
@@ -66,15 +66,15 @@ class Job:
         return "to resume" if (self.folder / "last_checkpoint").is_file() else "new"
 
     def execute(self, children: Children, env: Mapping[str, str], protocols: Mapping[str, str]) -> dict[str, float]:
-        """Do what is not done yet.
+        """Run what is missing: training, then protocols.
 
         Args:
             children: Starts the processes.
-            env: Their environment variables.
-            protocols: Name of each protocol -> what ``tools/benchmark.py`` knows it by.
+            env: Environment variables of the processes.
+            protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
 
         Returns:
-            The results of the last epoch's validation by name, and that of each protocol by its name.
+            Results of the last validation, and of each protocol, by name.
 
         Raises:
             RunError: A process failed.
@@ -98,7 +98,7 @@ class Job:
 
 @dataclass
 class _Tools:
-    """Starts the tools of a job."""
+    """Runs the tools of a job."""
 
     job: Job
     children: Children
@@ -106,7 +106,7 @@ class _Tools:
     lock: Any
 
     def call(self, tool: str, *args: Any) -> None:
-        """Run a tool to its end; its output is added to ``<tool>.log``."""
+        """Run a tool; append its output to ``<tool>.log``."""
         command = [sys.executable, str(self.job.tools / f"{tool}.py"), *map(str, args)]
         log = self.job.folder / f"{tool}.log"
         code = self.children.call(command, self.env, log, self.lock)
@@ -114,20 +114,20 @@ class _Tools:
             how = f"ended with exit code {code}"
             if code < 0:
                 how = f"was killed by {signal.Signals(-code).name}"
-                how += " (by the system, if memory ran out)" if code == -signal.SIGKILL else ""
+                how += " (the system does this when memory runs out)" if code == -signal.SIGKILL else ""
             lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
             raise RunError("\n    ".join([f"tools/{tool}.py {how}; {log} ends with:", *lines[-_TAIL:]]))
 
     def train(self) -> tuple[dict[str, float], str]:
-        """Train to the end: the last epoch's validation, and the name of the last checkpoint."""
+        """Train; return the results of the last validation and the name of the last checkpoint."""
         folder = self.job.folder
         config = folder / "config.py"
-        Config(self.job.setting.cfg).dump(config)  # what was checked, whatever happens to its files meanwhile
+        Config(self.job.setting.cfg).dump(config)  # the checked config, even if its files are edited meanwhile
         resume = ["--resume"] if (folder / "last_checkpoint").is_file() else []
         self.call("train", config, "--work-dir", folder, "--seed", self.job.seed, *resume)
         latest = find_latest_checkpoint(str(folder))
         if latest is None:
-            raise RunError(f"{folder}: training left no checkpoint; default_hooks.checkpoint saves them")
+            raise RunError(f"{folder}: training wrote no checkpoint; check default_hooks.checkpoint")
         latest = Path(latest).name
         if self.job.setting.cfg.get("val_evaluator") is None:
             return {}, latest
@@ -138,7 +138,7 @@ class _Tools:
         return self._validate(latest), latest
 
     def _validate(self, checkpoint: str) -> dict[str, float]:
-        """The validation that is missing where a training was killed between its last checkpoint and its end."""
+        """Validate a checkpoint, if the training was killed after it was written and before its validation."""
         cfg = dict(self.job.setting.cfg)
         cfg.update({f"test_{part}": cfg[f"val_{part}"] for part in ("dataloader", "evaluator")}, test_cfg={})
         folder = self.job.folder / "validation"
@@ -149,7 +149,7 @@ class _Tools:
         return json.loads(out.read_text(encoding="utf-8"))["results"]
 
     def benchmark(self, checkpoint: Path, protocols: Sequence[str]) -> dict[str, float]:
-        """The results of protocols, by name."""
+        """Run protocols; return their results by name."""
         folder = self.job.folder / "benchmark"
         self.call("benchmark", checkpoint, "--work-dir", folder, "--protocols", *protocols)
         rows = json.loads((folder / "results.json").read_text(encoding="utf-8"))

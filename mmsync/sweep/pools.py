@@ -1,4 +1,4 @@
-"""Where runs go: this machine or SLURM."""
+"""Pools that execute jobs: this machine or SLURM."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class LocalPool:
     """Runs jobs on this machine, a few at a time.
 
     Args:
-        jobs: How many; ``None``: one on each GPU, or one.
-        gpus: Numbers of GPUs among those that are visible; ``None`` takes them all. Jobs share them evenly.
+        jobs: Number of parallel jobs; ``None`` for one per GPU, or one without GPUs.
+        gpus: Indices of visible GPUs, shared evenly by the jobs; ``None`` for all.
 
     Raises:
-        ConfigError: There is no such GPU.
+        ConfigError: A GPU does not exist.
     """
 
     def __init__(self, jobs: Optional[int] = None, gpus: Optional[Sequence[int]] = None) -> None:
@@ -47,7 +47,7 @@ class LocalPool:
         self._threads = ThreadPoolExecutor(self.jobs)
 
     def submit(self, job: Job, protocols: Mapping[str, str]) -> Any:
-        """Start a job: an object with ``done()`` and ``result()``."""
+        """Start a job; return an object with ``done()`` and ``result()``."""
         return self._threads.submit(self._run, job, protocols)
 
     def _run(self, job: Job, protocols: Mapping[str, str]) -> dict[str, float]:
@@ -58,22 +58,22 @@ class LocalPool:
             self._slots.put(env)
 
     def close(self) -> None:
-        """End all that runs."""
+        """Stop all jobs."""
         self._children.stop()
         self._threads.shutdown(cancel_futures=True)
 
 
 class SlurmPool:
-    """Runs jobs under SLURM, by submitit.
+    """Runs jobs under SLURM with submitit.
 
     Args:
-        folder: For submitit's own files.
-        jobs: How many jobs are in the queue at a time.
-        options: What a job asks for, by submitit's names: ``timeout_min``, ``slurm_partition``, ``gpus_per_node``...
+        folder: Folder for submitit's own files.
+        jobs: Number of jobs in the queue at a time.
+        options: Resources of a job by submitit's names: ``timeout_min``, ``slurm_partition``, ``gpus_per_node``, ...
 
     Raises:
         DependencyError: submitit is not installed.
-        ConfigError: There is no SLURM here, or submitit knows no such option.
+        ConfigError: SLURM is not available, or submitit does not have such an option.
     """
 
     def __init__(self, folder: Path, jobs: int, options: Mapping[str, Any]) -> None:
@@ -87,12 +87,12 @@ class SlurmPool:
         self._submitted: list[Any] = []
 
     def submit(self, job: Job, protocols: Mapping[str, str]) -> Any:
-        """Queue a job: an object with ``done()`` and ``result()``."""
+        """Queue a job; return an object with ``done()`` and ``result()``."""
         self._submitted.append(self._executor.submit(OnNode(job, protocols)))
         return self._submitted[-1]
 
     def close(self) -> None:
-        """Cancel all that is queued or runs."""
+        """Cancel all queued and running jobs."""
         for job in self._submitted:
             if not job.done():
                 job.cancel()
@@ -100,7 +100,7 @@ class SlurmPool:
 
 @dataclass
 class OnNode:
-    """A job on a node of a cluster; when its time is up it is queued again, and resumes."""
+    """A job on a node of a cluster; it is queued again and resumes when its time limit is reached."""
 
     job: Job
     protocols: Mapping[str, str]
@@ -109,15 +109,15 @@ class OnNode:
         return self.job.execute(Children(), {}, self.protocols)
 
     def checkpoint(self) -> Any:
-        """What submitit queues again."""
+        """The submission that submitit queues again."""
         return optional("submitit", "--launcher slurm").helpers.DelayedSubmission(self)
 
 
 def optional(package: str, what: str) -> Any:
-    """A package that only some sweeps need.
+    """Import a package that only some sweeps need.
 
     Raises:
-        DependencyError: It is not installed.
+        DependencyError: The package is not installed.
     """
     try:
         return importlib.import_module(package)

@@ -1,4 +1,4 @@
-"""Child processes that can be stopped together, and the lock that a child keeps if its parent is killed."""
+"""Child processes that can be stopped together, and locks that a child keeps if its parent is killed."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mmsync.errors import MMSyncError
 
 
 class RunError(MMSyncError, RuntimeError):
-    """A run of a sweep failed. The message names its log and shows the end of it."""
+    """A run of a sweep failed. The message shows the end of its log."""
 
 
 @contextmanager
 def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[Any]:
-    """Hold a file alone; the system gives it back when the last process that has it open ends.
+    """Lock a file; the system releases it when the last process that has it open ends.
 
     Args:
-        path: The file; its folder is made.
-        wait: Called again and again while another holds it; ``None`` raises at once.
+        path: The file; its folder is created.
+        wait: Called repeatedly while another process holds the lock; ``None`` raises instead.
 
     Returns:
         The open file.
 
     Raises:
-        BlockingIOError: Another holds it.
+        BlockingIOError: Another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
@@ -65,21 +65,21 @@ class Children:
             raise RunError("stopped")
 
     def call(self, command: Sequence[str], env: Mapping[str, str], log: Path, lock: Any) -> int:
-        """Run a command to its end.
+        """Run a command and wait for it.
 
         Args:
             command: The command.
             env: Environment variables to set.
-            log: File that its output is added to.
-            lock: Open file that it holds as long as it lives, also if this process is killed.
+            log: File that the output is appended to.
+            lock: Open file whose lock the child shares, also if this process is killed.
 
         Returns:
-            The exit code; below zero the signal that ended it.
+            The exit code; negative for a signal.
         """
         with open(log, "ab") as output, self._guard:
             if self._stopped.is_set():
                 raise RunError("stopped")
-            # a session of its own: Ctrl-C of the terminal reaches the children through stop() only, once
+            # in its own session, so that Ctrl-C in the terminal reaches children only once, through stop()
             process = subprocess.Popen(
                 command,
                 env={**os.environ, **env},
@@ -97,10 +97,10 @@ class Children:
                 self._alive.discard(process)
 
     def stop(self, patience: float = 15.0) -> None:
-        """End all children and what they started: by an interrupt, and by force what does not heed it.
+        """Interrupt all children and their own children, and kill those that do not end.
 
         Args:
-            patience: Seconds in between.
+            patience: Seconds between interrupt and kill.
         """
         with self._guard:
             self._stopped.set()
@@ -108,7 +108,7 @@ class Children:
         for sign, seconds in ((signal.SIGINT, patience), (signal.SIGKILL, None)):
             for process in alive:
                 if process.poll() is None:
-                    with suppress(ProcessLookupError):  # it ended just now
+                    with suppress(ProcessLookupError):  # it has just ended
                         os.killpg(process.pid, sign)
             until = None if seconds is None else time.monotonic() + seconds
             while any(p.poll() is None for p in alive) and (until is None or time.monotonic() < until):

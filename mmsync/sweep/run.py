@@ -1,4 +1,4 @@
-"""Runs settings with seeds, and gathers one table."""
+"""Runs of a sweep and their table of results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mmsync.sweep.settings import Setting, brief
 
 @dataclass
 class Sweep:
-    """Runs settings with seeds, and gathers the table.
+    """Runs settings with several seeds and collects a table of results.
 
     Args:
-        work_dir: Folder of all: ``<config>-<signature>/seed_<n>/`` of the runs, ``results.json`` and ``table.md``.
-        tools: The folder of ``train.py`` and the other tools.
-        seeds: Of every setting.
-        protocols: Name -> what ``tools/benchmark.py`` knows it by.
+        work_dir: Folder of the sweep: runs in ``<config>-<signature>/seed_<n>/``, ``results.json`` and ``table.md``.
+        tools: Folder of ``train.py`` and the other tools.
+        seeds: Seeds of every setting.
+        protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
     """
 
     work_dir: Path
@@ -41,28 +41,28 @@ class Sweep:
     def __post_init__(self) -> None:
         self.work_dir = Path(self.work_dir).expanduser().absolute()
         if len(set(self.seeds)) < len(self.seeds):
-            raise ConfigError(f"--seeds {' '.join(map(str, self.seeds))}: a seed comes twice")
+            raise ConfigError(f"--seeds {' '.join(map(str, self.seeds))}: a seed is given twice")
         if min(self.seeds, default=0) < 0:
             raise ConfigError(f"--seeds {min(self.seeds)}: must be 0 or more")
 
     def jobs(self, setting: Setting) -> list[Job]:
-        """A setting with each seed."""
+        """Jobs of a setting, one per seed."""
         folder = self.work_dir / setting.folder
         return [Job(setting, seed, folder / f"seed_{seed}", self.tools) for seed in self.seeds]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other sweep writes to the folder inside this block.
+        """Keep other sweeps out of the work dir inside this block.
 
         Raises:
-            ConfigError: One does, or the folder cannot be written.
+            ConfigError: Another sweep is running there, or the folder is not writable.
         """
         with ExitStack() as held:
             try:
                 held.enter_context(locked(self.work_dir / ".lock"))
             except BlockingIOError as error:
                 raise ConfigError(
-                    f"another sweep runs in {self.work_dir}; wait for it, or give another --work-dir"
+                    f"another sweep runs in {self.work_dir}; wait for it, or use another --work-dir"
                 ) from error
             except OSError as error:
                 raise ConfigError(f"--work-dir {self.work_dir}: cannot be written: {error}") from error
@@ -73,15 +73,15 @@ class Sweep:
         pool: Union[LocalPool, SlurmPool],
         settings: Iterable[Setting],
         count: int,
-        told: Optional[Callable[[Setting, dict[str, Any]], None]] = None,
+        on_finished: Optional[Callable[[Setting, dict[str, Any]], None]] = None,
     ) -> None:
-        """Run settings as far as they have no result yet; a failure does not stop the others.
+        """Run settings that have no result yet; a failure does not stop the others.
 
         Args:
-            pool: Where.
-            settings: What; the next one is only taken when there is room to run it.
-            count: How many they are, for the progress bar.
-            told: Called with each setting and its row when all its seeds have come to an end.
+            pool: Executes the jobs.
+            settings: The settings; each is requested only when the pool can start it.
+            count: Number of settings, for the progress bar.
+            on_finished: Called with a setting and its row when all its seeds have finished or failed.
         """
         jobs = (job for setting in settings for job in self.jobs(setting))
         running: list[tuple[Any, Job]] = []
@@ -96,18 +96,10 @@ class Sweep:
                     done = [pair for pair in running if pair[0].done()]
                     running = [pair for pair in running if pair not in done]
                     for handle, job in done:
+                        bar.write(f"{job}: {self._collect(handle, job)}", file=sys.stdout)
                         group = self.outcomes[job.setting]
-                        try:
-                            group[job.seed] = handle.result()
-                            shown = self._shown(group[job.seed])
-                            said = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
-                        except Exception as error:  # also what a cluster raises for a job that it lost
-                            group[job.seed] = error
-                            self.failures[str(job)] = str(error)
-                            said = f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-                        bar.write(f"{job}: {said}", file=sys.stdout)
-                        if told is not None and len(group) == len(self.seeds):
-                            told(job.setting, self._row(job.setting, group))
+                        if on_finished is not None and len(group) == len(self.seeds):
+                            on_finished(job.setting, self._row(job.setting, group))
                         bar.update()
                         bar.set_postfix(failed=len(self.failures), refresh=False)
                     if not done:
@@ -115,8 +107,19 @@ class Sweep:
             finally:
                 pool.close()
 
+    def _collect(self, handle: Any, job: Job) -> str:
+        """Store the outcome of a job that has ended; return its text for the console."""
+        group = self.outcomes[job.setting]
+        try:
+            group[job.seed] = result = handle.result()
+            return "  ".join(f"{key} {value:.2f}" for key, value in self._shown(result).items())
+        except Exception as error:  # includes errors of a cluster that lost a job
+            group[job.seed] = error
+            self.failures[str(job)] = str(error)
+            return f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
     def _shown(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """Results for the eyes: of the protocols, if there are any."""
+        """Results to display: those of the protocols, if there are any."""
         return {name: value for name, value in metrics.items() if not self.protocols or name in self.protocols}
 
     def _row(self, setting: Setting, outcomes: Mapping[int, Union[dict[str, float], Exception]]) -> dict[str, Any]:
@@ -136,10 +139,10 @@ class Sweep:
         """Write ``results.json`` and ``table.md``.
 
         Args:
-            best: Name of a result; its highest value comes first. ``None`` keeps the order of the settings.
+            best: Result to sort by, highest first; ``None`` keeps the order of the settings.
 
         Returns:
-            The table in aligned columns; empty, and nothing is written, before the first run has come to an end.
+            The table in aligned columns; empty, without writing files, if no run has ended.
         """
         done = {setting.signature: self._row(setting, group) for setting, group in self.outcomes.items() if group}
         rows = list(done.values())
@@ -156,17 +159,17 @@ class Sweep:
 def table_cells(
     rows: Sequence[Mapping[str, Any]], shown: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> list[tuple[str, ...]]:
-    """The cells of the table, header first: what differs between rows, results, and how many seeds they are of.
+    """Cells of the table, header first: settings that differ between rows, results, and number of seeds.
 
     Args:
         rows: Rows of a sweep.
-        shown: Leaves those of a row's results that become columns.
+        shown: Selects the results that become columns.
     """
     stems = {row["config"]: Path(row["config"]).stem for row in rows}
     if len(set(stems.values())) < len(stems):
         stems = {config: config for config in stems}
-    keys = dict.fromkeys(key for row in rows for key in row["settings"])
-    keys = [key for key in keys if len({repr(row["settings"].get(key)) for row in rows}) > 1]
+    every = dict.fromkeys(key for row in rows for key in row["settings"])
+    keys = [key for key in every if len({repr(row["settings"].get(key)) for row in rows}) > 1]
     names = list(dict.fromkeys(name for row in rows for name in shown(row["metrics"])))
     name_config = len(stems) > 1 or not keys
     cells = [(*(("config",) if name_config else ()), *keys, *names, "seeds")]

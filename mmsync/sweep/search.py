@@ -1,4 +1,4 @@
-"""Settings chosen by Optuna from the results so far."""
+"""Search over settings with Optuna."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ _CONFIG = "<config>"  # no key of a config
 
 
 def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float, float, bool]]]:
-    """Key -> values to choose from, or ``(low, high, logarithmic)`` of ``KEY=LOW:HIGH`` or ``KEY=LOW:HIGH:log``.
+    """Parse a search space.
+
+    Args:
+        texts: ``KEY=V1,V2``, ``KEY=LOW:HIGH`` or ``KEY=LOW:HIGH:log``.
+
+    Returns:
+        Values, or ``(low, high, logarithmic)``, by key.
 
     Raises:
         ConfigError: A range is empty or one of several values, or a text has another form.
@@ -31,7 +37,7 @@ def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float,
                 continue  # a value with a colon
             text = f"--set {key}={match[0]}"
             if len(values) > 1 or match[3] not in (None, "log"):
-                raise ConfigError(f"{text}: a range stands alone, as LOW:HIGH or LOW:HIGH:log")
+                raise ConfigError(f"{text}: a range must be the only value, as LOW:HIGH or LOW:HIGH:log")
             if low >= high or (match[3] and low <= 0):
                 raise ConfigError(f"{text}: LOW:HIGH needs LOW < HIGH, and with :log also 0 < LOW")
             space[key] = (low, high, bool(match[3]))
@@ -39,20 +45,20 @@ def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float,
 
 
 class Search:
-    """Lets Optuna choose settings; what it has learnt lies in a file, so that a later call goes on.
+    """Study of Optuna, stored in a file so that a later call continues it.
 
     Args:
         file: An SQLite file.
-        make: Config and values -> setting.
-        configs: Config files; several are one more choice.
-        space: As :func:`parse_space` gives it.
-        trials: How many settings in all, former calls included.
-        metric: Name of the result to maximise; ``None`` takes the first that there is.
-        seeds: Of every setting. Another choice of these, or another config, starts another study in the file.
+        make: Makes a setting of a config and values.
+        configs: Config files; several are another dimension of the space.
+        space: Search space, see :func:`parse_space`.
+        trials: Total number of settings, including former calls.
+        metric: Result to maximise; ``None`` for the first.
+        seeds: Seeds of every setting. A change of seeds, space or a config starts another study in the file.
 
     Raises:
         DependencyError: Optuna is not installed.
-        ConfigError: A key or value does not fit one of the configs.
+        ConfigError: A key or value is not valid for one of the configs.
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Search:
     ) -> None:
         self._optuna = optuna = optional("optuna", "--search optuna")
         if not space and len(configs) < 2:
-            raise ConfigError("--search: there is nothing to choose; give --set KEY=V1,V2 or --set KEY=LOW:HIGH")
+            raise ConfigError("--search: there is nothing to search; add --set KEY=V1,V2 or --set KEY=LOW:HIGH")
         self._make, self._configs, self.metric = make, list(configs), metric
         of = optuna.distributions
         self._choices: dict[str, dict[str, Any]] = {}
@@ -96,7 +102,7 @@ class Search:
         self.failures: dict[str, str] = {}
 
     def start(self) -> int:
-        """Open the study and queue again what was interrupted: how many settings :meth:`settings` gives."""
+        """Open the study and queue interrupted trials again; return the number of settings."""
         optuna = self._optuna
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = study = optuna.create_study(
@@ -107,19 +113,19 @@ class Search:
             study.enqueue_trial(trial.params)
             study.tell(trial.number, state=state.FAIL)
         self._former = study.get_trials(states=[state.COMPLETE])
-        # a seed that is the same in each call would give the same trials again
+        # a constant seed would repeat the trials of the former call
         study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), constant_liar=True)
         return max(self._trials, len(self._former))
 
     def settings(self) -> Iterator[Setting]:
-        """What former calls have run, for the table, and then one setting at a time, chosen by the results so far."""
+        """Settings of former calls, for the table, then new ones, each chosen by the results so far."""
         for trial in self._former:
             yield self._setting(trial)
         for _ in range(self._trials - len(self._former)):
             trial = self._study.ask(self._distributions)
             try:
                 setting = self._setting(trial)
-            except MMSyncError as error:  # each value fits by itself, but not together
+            except MMSyncError as error:  # each value is valid by itself, but not the combination
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
                 self.failures[f"trial {trial.number}"] = str(error)
                 continue
@@ -130,14 +136,14 @@ class Search:
         values = {key: self._choices.get(key, {}).get(value, value) for key, value in trial.params.items()}
         return self._make(values.pop(_CONFIG, self._configs[0]), values)
 
-    def tell(self, setting: Setting, row: Mapping[str, Any]) -> None:
-        """Report the results of a setting.
+    def report(self, setting: Setting, row: Mapping[str, Any]) -> None:
+        """Report the results of a setting to the study.
 
         Raises:
-            ConfigError: There is no such metric among them.
+            ConfigError: The metric is not among them.
         """
         trial, metrics = self._open.pop(setting, None), row["metrics"]
-        if trial is None:  # of a former call
+        if trial is None:  # from a former call
             return
         if row["failed"]:
             self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
@@ -146,6 +152,6 @@ class Search:
         if self.metric not in metrics:
             hint = did_you_mean(nearest(str(self.metric), metrics))
             raise ConfigError(
-                f"--metric {self.metric}: is no result{hint or '.'} There are: {', '.join(metrics) or 'none'}"
+                f"--metric {self.metric}: no such result{hint or '.'} Available: {', '.join(metrics) or 'none'}"
             )
         self._study.tell(trial, metrics[self.metric]["mean"])

@@ -1,4 +1,4 @@
-"""What is to run: values as typed, and a checked config for each combination of them."""
+"""Settings of a sweep: parsed values, and a checked config for each combination."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from mmsync.config import check, load
 from mmsync.errors import ConfigError, MMSyncError
 from mmsync.protocols.benchmark import Protocol, lay_over, load_protocol
 
-_NO_SETTING = ("work_dir", "launcher", "resume")  # say where and how a run goes on, not what it computes
+_NO_SETTING = ("work_dir", "launcher", "resume")  # these do not change the results of a run
 
 
 def parse_options(texts: Sequence[str], flag: str) -> dict[str, list[Any]]:
-    """Key -> values, of ``KEY=V1,V2`` texts; a value with commas of its own stands in brackets, as in ``[1,2],[3]``.
+    """Parse ``KEY=V1,V2`` arguments; values that contain commas are written in brackets, as in ``[1,2],[3]``.
 
     Args:
-        texts: As typed.
-        flag: Where they were typed, for messages.
+        texts: The arguments.
+        flag: Their option, for messages.
+
+    Returns:
+        Values by key.
 
     Raises:
-        ConfigError: A text has another form or no value, or a key comes twice.
+        ConfigError: An argument has another form or no value, or a key is given twice.
     """
     options: dict[str, list[Any]] = {}
     for text in texts:
@@ -37,28 +40,28 @@ def parse_options(texts: Sequence[str], flag: str) -> dict[str, list[Any]]:
         try:
             DictAction([], "values")(None, holder, [f"{key}=[{value}]"])
         except AssertionError as error:
-            raise ConfigError(f"{flag} {text}: a bracket is not closed") from error
+            raise ConfigError(f"{flag} {text}: missing closing bracket") from error
         values = holder.values[key] if key and equals else []
         if not values or "" in values:
-            raise ConfigError(f"{flag} {text}: holds no value; write {key or 'KEY'}=V1,V2")
+            raise ConfigError(f"{flag} {text}: no value; write {key or 'KEY'}=V1,V2")
         if key in options:
-            raise ConfigError(f"{flag} {text}: {key} is set twice; write all its values in one list")
+            raise ConfigError(f"{flag} {text}: {key} is set twice; write all values in one list")
         if len({repr(v) for v in values}) < len(values):
-            raise ConfigError(f"{flag} {text}: a value comes twice")
+            raise ConfigError(f"{flag} {text}: a value is given twice")
         options[key] = values
     return options
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What the runs of one row of the table have in common.
+    """Common settings of the runs in a row of the table.
 
     Attributes:
         config: The config file.
-        values: What the sweep sets in it, by dotted key.
+        values: Values that the sweep sets, by dotted key.
         cfg: The resolved config.
-        signature: Of ``cfg``.
-        protocols: Name of each protocol -> signature of the config that it runs.
+        signature: Hash of ``cfg``.
+        protocols: Name of each protocol -> hash of its config.
     """
 
     config: str
@@ -72,23 +75,23 @@ class Setting:
 
     @property
     def folder(self) -> str:
-        """Name of its folder: another one for any change of the config."""
+        """Name of the folder, which is different for every resolved config."""
         return f"{Path(self.config).stem}-{self.signature[:10]}"
 
 
 def make_setting(
     config: str, values: Mapping[str, Any], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> Setting:
-    """Resolve a config and check it, and what its protocols run.
+    """Resolve a config, and check it together with the configs of its protocols.
 
     Args:
         config: The config file.
-        values: What the sweep sets in it, by dotted key.
-        options: What every setting of the sweep sets, by dotted key.
+        values: Values that the sweep sets, by dotted key.
+        options: Values that are common to all settings, by dotted key.
         protocols: Evaluations of the last checkpoint.
 
     Raises:
-        ConfigError: Everything that is wrong with one of the configs.
+        ConfigError: One of the configs has problems; the message lists all of them.
     """
     cfg = load(config, {**options, **values})
     cfg.setdefault("default_scope", "mmsync")
@@ -114,43 +117,44 @@ def make_setting(
 def grid(
     configs: Sequence[str], axes: Mapping[str, Sequence[Any]], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> list[Setting]:
-    """Every config with every combination of values, all of them checked.
+    """Make a checked setting for every config and every combination of values.
 
     Args:
         configs: Config files.
         axes: Values by dotted key.
-        options: What every setting sets, by dotted key.
+        options: Values that are common to all settings, by dotted key.
         protocols: Evaluations of the last checkpoint.
 
     Raises:
-        ConfigError: A config has problems, or two settings are the same.
+        ConfigError: A config has problems, or two settings are equal.
     """
     settings: dict[str, Setting] = {}
     for config, *values in itertools.product(configs, *axes.values()):
         setting = make_setting(config, dict(zip(axes, values)), options, protocols)
         other = settings.setdefault(setting.signature, setting)
         if other is not setting:
-            raise ConfigError(
-                f"{setting} is the same setting as {other}: nothing that is run differs. Leave one of them out"
-            )
+            raise ConfigError(f"{setting} is the same setting as {other}: their runs do not differ. Remove one of them")
     return list(settings.values())
 
 
 def load_protocols(names: Sequence[str], folder: Path) -> tuple[list[Protocol], dict[str, str]]:
-    """The protocols, and what ``tools/benchmark.py`` knows each by.
+    """Load protocols.
 
     Args:
         names: Names of shipped protocols, or files.
-        folder: The shipped protocols.
+        folder: Folder of the shipped protocols.
+
+    Returns:
+        The protocols, and the argument of each for ``tools/benchmark.py`` by its name.
 
     Raises:
-        ConfigError: Two have the same name.
+        ConfigError: Two protocols have the same name.
     """
     protocols = {name: load_protocol(name, folder) for name in names}
     known: dict[str, str] = {}
     for name, protocol in protocols.items():
         if known.setdefault(protocol.name, name) != name:
-            raise ConfigError(f"--protocols {known[protocol.name]} {name}: both are called {protocol.name}; rename one")
+            raise ConfigError(f"--protocols {known[protocol.name]} {name}: both are named {protocol.name}; rename one")
     return list(protocols.values()), known
 
 
@@ -159,10 +163,10 @@ def _name(config: str, values: Mapping[str, Any]) -> str:
 
 
 def digest(value: Any) -> str:
-    """Hexadecimal SHA-1 of anything that a config can hold."""
+    """Hexadecimal SHA-1 of a config value."""
     return hashlib.sha1(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def brief(value: Any) -> str:
-    """A value for the eyes."""
+    """Short text of a value."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

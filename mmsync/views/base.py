@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
+
+from mmsync.errors import DataError
+from mmsync.structures import View
 
 
 class ViewPreprocessor(BaseDataPreprocessor):
@@ -21,6 +25,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     seed: Tensor
     step: Tensor
+    feature_views: Sequence[str] = ("clip",)
+    """Names of the views of evaluation; the model sets them to its ``views_for_features``."""
 
     def __init__(self, seed: Optional[int] = None, non_blocking: bool = False) -> None:
         super().__init__(non_blocking)
@@ -32,3 +38,22 @@ class ViewPreprocessor(BaseDataPreprocessor):
         key = np.random.SeedSequence((int(self.seed), int(self.step), get_rank())).generate_state(1, np.uint64)
         self.step += 1
         return torch.Generator(device).manual_seed(int(key[0]) >> 1)
+
+
+def sole_view(inputs: Union[Tensor, View, Mapping[str, Any]]) -> View:
+    """The only view of a batch.
+
+    Args:
+        inputs: A tensor, a view, or a dict with one of them.
+
+    Raises:
+        DataError: The batch has several.
+    """
+    if isinstance(inputs, Mapping):
+        if len(inputs) != 1:
+            raise DataError(
+                f"the batch has the inputs {', '.join(inputs)}, but this data preprocessor makes views of one; "
+                "use ComposedPreprocessor"
+            )
+        (inputs,) = inputs.values()
+    return inputs if isinstance(inputs, View) else View(inputs)

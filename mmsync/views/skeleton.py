@@ -13,7 +13,7 @@ from mmsync.ops.resample import resample
 from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.registry import MODELS, TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.base import ViewPreprocessor
+from mmsync.views.base import ViewPreprocessor, sole_view
 
 
 @MODELS.register_module()
@@ -73,23 +73,26 @@ class SkeletonPreprocessor(ViewPreprocessor):
         """Make the views.
 
         Args:
-            data: ``inputs``: ``dict(keypoint (N, M, T, V, C), person_mask (N, M))``, or the keypoints alone (persons
-                that are all zero are then absent), or ``dict(tracks (N, K, T, V, C), mask (N, K))``, K people of one
-                clip or of several; ``data_samples``, passed through.
+            data: ``inputs``: ``dict(skeleton=View)`` of clips ``(N, M, T, V, C)``, or of K tracks; or the tensor
+                alone, in which persons that are all zero are absent. ``data_samples``, passed through.
             training: Draw augmented views, and count a step.
 
         Returns:
-            ``data`` with ``inputs``: views by name in training, else one :class:`View`, nothing in it random.
+            ``data`` with ``inputs``: views by name; of evaluation under the names in ``feature_views``, nothing in them
+            random.
 
         Raises:
             LayoutError: The clips do not have the layout's joints.
             DataError: The clips are no ``(N, M, T, V, C)`` float tensor, or some, which are named, are not finite.
         """
-        self._check(data)
+        view = sole_view(data["inputs"])
+        self._check(view.data, data)
         # The samples stay where they are: copying a hundred of them costs more than the views do.
-        view = self._view(self.cast_data(data["inputs"]))
+        view = self.cast_data(view)
+        if isinstance(data["inputs"], Tensor):
+            view = view._replace(present=view.data.flatten(2).ne(0).any(dim=2))
         if not training or not self.views:
-            return {**data, "inputs": self._finish(view)}
+            return {**data, "inputs": dict.fromkeys(self.feature_views, self._finish(view))}
         generator = self.next_generator(view.data.device)
         with torch.autocast(view.data.device.type, enabled=False):  # coordinates stay float32 in mixed precision
             return {**data, "inputs": {name: self._finish(aug(view, generator)) for name, aug in self.views.items()}}
@@ -97,21 +100,11 @@ class SkeletonPreprocessor(ViewPreprocessor):
     def _finish(self, view: View) -> View:
         x = view.data if self.window is None else resample(view.data, self.window)
         if self.recenter:
-            x = recenter(x, view.mask, self.layout.center, self.num_coords, self.recenter == "person")
-        return View(to_stream(x, self.stream, self._parents, self.num_coords), view.mask)
+            x = recenter(x, view.present, self.layout.center, self.num_coords, self.recenter == "person")
+        return view._replace(data=to_stream(x, self.stream, self._parents, self.num_coords))
 
-    @staticmethod
-    def _view(inputs: Union[Tensor, Mapping[str, Tensor]]) -> View:
-        if isinstance(inputs, Tensor):
-            return View(inputs, inputs.flatten(2).ne(0).any(dim=2))
-        if "tracks" in inputs:
-            return View(inputs["tracks"], inputs.get("mask"))
-        return View(inputs["keypoint"], inputs.get("person_mask"))
-
-    def _check(self, data: Mapping[str, Any]) -> None:
+    def _check(self, x: Tensor, data: Mapping[str, Any]) -> None:
         """Refuse bad clips while they are still where the loader left them, so that a GPU need not be waited for."""
-        inputs = data["inputs"]
-        x = inputs if isinstance(inputs, Tensor) else inputs.get("tracks", inputs.get("keypoint"))
         if x.dim() != 5 or not x.is_floating_point():
             raise DataError(f"clips are {x.dtype} {tuple(x.shape)}; a float tensor (N, M, T, V, C) is wanted")
         if x.shape[3] != self.layout.num_joints:

@@ -84,7 +84,7 @@ class BatchAugmentation:
 
     def __call__(self, view: View, generator: Generator) -> View:
         """Augment a view with freshly drawn parameters."""
-        return View(self.apply(view.data, view.mask, self.draw(view.data, generator)), view.mask)
+        return view._replace(data=self.apply(view.data, view.present, self.draw(view.data, generator)))
 
     def _decide(self, x: Tensor, generator: Generator) -> Draws:
         if self.prob == 1:

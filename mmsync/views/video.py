@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
 from mmsync.ops.video_augment import augment_video, crop_resize, draw_video, is_flow, to_unit
 from mmsync.registry import MODELS
 from mmsync.structures import View
-from mmsync.views.base import ViewPreprocessor
+from mmsync.views.base import ViewPreprocessor, sole_view
 
 _DEFAULTS: dict[str, Any] = dict(
     crop=(1.0, 1.0), flip=0.0, noise=0.0, brightness=0.0, contrast=0.0, shared_noise=True, per_track=False
@@ -71,20 +71,19 @@ class VideoPreprocessor(ViewPreprocessor):
         """Make the views.
 
         Args:
-            data: ``inputs``: ``dict(tracks (N, K, T, S, S, C), mask (N, K))``, or plain clips ``(N, T, S, S, C)``,
-                alone or as ``dict(tracks=...)``; ``data_samples``, passed through.
+            data: ``inputs``: ``dict(video=View)`` of tracks ``(N, K, T, S, S, C)`` or clips ``(N, T, S, S, C)``, or
+                the tensor alone; ``data_samples``, passed through.
             training: Draw augmented views, and count a step.
 
         Returns:
-            ``data`` with ``inputs``: views by name in training, else one :class:`View`, nothing in it random. The mask
-            is ``None`` where everyone is there.
+            ``data`` with ``inputs``: views by name; of evaluation under the names in ``feature_views``, nothing in them
+            random. ``present`` is ``None`` where everyone is.
 
         Raises:
             DataError: The pictures are no uint8 tensor of such a shape.
             ConfigError: Optical flow is to change in brightness or contrast.
         """
-        inputs = data["inputs"]
-        tracks, mask = (inputs, None) if isinstance(inputs, Tensor) else (inputs["tracks"], inputs.get("mask"))
+        tracks, mask, *_ = sole_view(data["inputs"])
         if tracks.dtype != torch.uint8 or tracks.dim() not in (5, 6) or tracks.shape[-1] not in (2, 3):
             raise DataError(
                 f"pictures are {tracks.dtype} {tuple(tracks.shape)}; a uint8 tensor (N, K, T, S, S, C), or of plain "
@@ -97,7 +96,8 @@ class VideoPreprocessor(ViewPreprocessor):
         x = to_unit(tracks.unsqueeze(1) if plain else tracks)
         size = self.size or x.shape[-1]
         if not training or not self.views:
-            return {**data, "inputs": self._view(self._center(x, size), mask, plain)}
+            view = self._view(self._center(x, size), mask, plain)
+            return {**data, "inputs": dict.fromkeys(self.feature_views, view)}
         generator = self.next_generator(x.device)
         with torch.autocast(x.device.type, enabled=False):
             views = {

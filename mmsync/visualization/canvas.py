@@ -1,4 +1,4 @@
-"""Figures without a display and without pyplot's global state."""
+"""Matplotlib figures without a display or pyplot's global state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def new_figure(
         width: Inches.
         height: Inches.
         dpi: Pixels an inch.
-        layout: Matplotlib's layout engine; ``None`` to place axes by hand.
+        layout: Matplotlib's layout engine; ``None`` to position axes by hand.
 
     Raises:
         DependencyError: matplotlib is missing.
@@ -34,10 +34,10 @@ def new_figure(
 
 
 def save_figure(figure: Any, path: Union[str, Path]) -> None:
-    """Write a figure; the suffix of ``path`` chooses the format.
+    """Write a figure in the format of the suffix of ``path``.
 
     Raises:
-        ConfigError: matplotlib writes no such format.
+        ConfigError: matplotlib does not support the format.
     """
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in kinds:
@@ -47,7 +47,7 @@ def save_figure(figure: Any, path: Union[str, Path]) -> None:
 
 
 def colour(place: int, count: int) -> tuple[float, float, float]:
-    """RGB in [0, 1] for number ``place`` of ``count``: matplotlib's ten, or more hues, brightness alternating."""
+    """RGB in [0, 1] of colour ``place`` of ``count``: matplotlib's ten, or more hues of alternating brightness."""
     from colorsys import hsv_to_rgb
 
     from matplotlib.colors import to_rgb

@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Confusion matrices."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 
 from mmsync.errors import DataError
-
-from .canvas import new_figure, save_figure
+from mmsync.visualization.canvas import new_figure, save_figure
 
 
 class ConfusedPair(NamedTuple):
-    """Clips of one class that were taken for another.
+    """Clips of one class that were predicted as another.
 
     Attributes:
-        true: Class index.
-        predicted: Class index.
-        clips: How many.
-        share: Of the true class, in [0, 1].
+        true: True class index.
+        predicted: Predicted class index.
+        clips: Number of clips.
+        share: Share of the true class, in [0, 1].
     """
 
     true: int
@@ -34,10 +33,10 @@ def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
 
     Args:
         matrix: ``(K, K)`` counts, rows are true classes.
-        top: At most so many.
+        top: Maximum number of pairs.
 
     Returns:
-        The pairs, most confused first; none that never happened.
+        Pairs that occur, most confused first.
     """
     counts = np.array(matrix)
     np.fill_diagonal(counts, 0)
@@ -53,27 +52,27 @@ def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
 def draw_confusion(
     matrix: np.ndarray, path: Union[str, Path], class_names: Optional[Sequence[str]] = None, title: str = ""
 ) -> None:
-    """Draw a confusion matrix, each row as shares of its class.
+    """Draw a confusion matrix with rows as shares of the true class.
 
     Args:
-        matrix: ``(K, K)`` counts, rows are true classes. With 120 classes the names are still to be read.
+        matrix: ``(K, K)`` counts, rows are true classes. Names stay readable for 120 classes.
         path: The picture; its suffix chooses the format.
-        class_names: ``(K,)``; ``None`` writes numbers.
-        title: Written above; the accuracy if empty.
+        class_names: ``(K,)``; ``None`` for numbers.
+        title: Title; the accuracy if empty.
 
     Raises:
-        DataError: The matrix is not square, or the names are not as many.
+        DataError: The matrix is not square, or does not match the names.
         DependencyError: matplotlib is missing.
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
-        raise DataError(f"confusion matrix: shape {matrix.shape}; wanted (K, K)")
+        raise DataError(f"confusion matrix: shape {matrix.shape}; expected (K, K)")
     num = len(matrix)
     names = [str(i) for i in range(num)] if class_names is None else [str(name) for name in class_names]
     if len(names) != num:
         raise DataError(f"confusion matrix of {num} classes, but {len(names)} class names")
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    cell = np.clip(12 / num, 0.13, 0.55)  # inches; 0.13 holds a line of 7 points
+    cell = np.clip(12 / num, 0.13, 0.55)  # inches; 0.13 fits a line of 7 points
     font = float(np.clip(cell * 45, 6, 10))
     margin = 0.012 * font * max(map(len, names)) + 0.8
     side = max(cell * num + margin, 4)
@@ -84,7 +83,7 @@ def draw_confusion(
     axes.set_yticks(range(num), names, fontsize=font)
     axes.set(xlabel="predicted", ylabel="true")
     axes.tick_params(length=0)
-    axes.set_title(title or f"{100 * np.trace(matrix) / max(matrix.sum(), 1):.1f} % of {matrix.sum()} clips right")
+    axes.set_title(title or f"{100 * np.trace(matrix) / max(matrix.sum(), 1):.1f} % of {matrix.sum()} clips correct")
     if num <= 25:
         for i, j in zip(*np.nonzero(share >= 0.5)):
             ink = "white" if share[i, j] > 55 else "black"

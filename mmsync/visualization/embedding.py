@@ -1,4 +1,4 @@
-"""Pictures of features."""
+"""Two-dimensional pictures of features."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-
-from .canvas import colour, new_figure, save_figure
+from mmsync.visualization.canvas import colour, new_figure, save_figure
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 def embed_2d(features: Tensor, method: str = "pca", seed: int = 0) -> np.ndarray:
-    """Bring L2-normalised features to two dimensions.
+    """Project L2-normalised features to two dimensions.
 
     Args:
         features: ``(N, D)``.
-        method: ``'pca'``, or ``'tsne'`` (seconds for 1,000 points, and quadratic in their number).
-        seed: Of t-SNE.
+        method: ``'pca'`` or ``'tsne'``, which takes seconds for 1,000 points and grows quadratically.
+        seed: Seed of t-SNE.
 
     Returns:
         ``(N, 2)``.
 
     Raises:
-        ConfigError: No such method.
+        ConfigError: Unknown method.
     """
     if method not in METHODS:
         raise ConfigError(f"embedding method {method!r} is unknown; use 'pca' or 'tsne'")
@@ -53,16 +52,16 @@ def draw_embedding(
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features as points, coloured by label, or several times side by side, coloured by this and that.
+    """Draw features as points coloured by label, in one panel or several.
 
     Args:
         features: ``(N, D)``.
-        labels: ``(N,)``, -1 is drawn grey; or by the title of each panel, for instance
-            ``dict(label=..., subject=..., view=...)``, the ``N`` values of the clips.
-        path: The picture; its suffix chooses the format.
-        class_names: Written where each class's points are, in the panel ``label``; ``None`` writes label numbers.
-        method: See :func:`embed_2d`.
-        max_points: A fixed random choice of this many points is drawn.
+        labels: ``(N,)``, -1 is drawn grey; or ``N`` values by the title of each panel, for instance
+            ``dict(label=..., subject=..., view=...)``.
+        path: The picture; its suffix determines the format.
+        class_names: Names written at the points of each class in the panel ``label``; ``None`` for numbers.
+        method: Projection, see :func:`embed_2d`.
+        max_points: Maximum number of points, a fixed random choice.
 
     Raises:
         DependencyError: matplotlib is missing.
@@ -85,16 +84,16 @@ def draw_embedding(
 def _scatter(
     axes: Any, points: np.ndarray, values: np.ndarray, names: Optional[Sequence[str]], use_legend: bool
 ) -> None:
-    """Points ``(N, 2)`` in the colours of their values ``(N,)``.
+    """Draw points ``(N, 2)`` in the colours of their values ``(N,)``.
 
-    Classes are written at the median of their points. A performer or a view has points everywhere: it gets a legend.
+    Names are written at the median of the points of a class, or in a legend if points of a value are everywhere.
     """
     from matplotlib.patheffects import withStroke
 
     present, member = np.unique(values, return_inverse=True)
     unknown = [np.issubdtype(values.dtype, np.number) and value < 0 for value in present]
     shades = np.array([(0.7,) * 3 if unknown[i] else colour(i, len(present)) for i in range(len(present))])
-    # all in one collection and in random order, so that no class hides those drawn before it
+    # in one collection and random order, so that no class hides another
     order = np.random.default_rng(0).permutation(len(points))
     axes.scatter(*points[order].T, s=8, c=shades[member.ravel()[order]], linewidths=0)
     halo = [withStroke(linewidth=2, foreground="white")]

@@ -1,4 +1,4 @@
-"""Skeleton clips as GIF, MP4 or a strip of frames."""
+"""Skeleton clips as GIF, MP4 or strips of frames."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import numpy as np
 from mmsync.errors import ConfigError, DependencyError
 from mmsync.fileio import atomic_path
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
+from mmsync.visualization.canvas import new_figure, save_figure
 
-from .canvas import new_figure, save_figure
-
-# left, middle, right; one row a person
+# left, middle, right; one row per person
 PALETTE = np.array(
     [
         ["#1f77b4", "#444444", "#d62728"],
@@ -26,7 +25,7 @@ PALETTE = np.array(
 UPPER = ("head", "nose", "neck", "spine_shoulder", "left_shoulder", "right_shoulder")
 LOWER = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_foot", "right_foot")
 PANEL_HEIGHT = 3.0  # inches
-MARGIN = 1.12  # space around the people, so that line ends are not cut
+MARGIN = 1.12  # space around people, so that line ends are not cut off
 
 
 @dataclass
@@ -34,13 +33,13 @@ class Panel:
     """One clip of a picture.
 
     Args:
-        keypoint: ``(M, T, V, C)``. A person whose joints all lie in one point in a frame is absent there.
-        layout: Its joints.
-        title: Written above it.
-        camera: ``(num_coords, 2)``, what :func:`camera` or :func:`find_camera` gives.
-        mask: ``(M,)`` bool, who is there; ``None`` for all.
-        hidden: ``(M, V)`` bool, joints that are not drawn; ``None`` for none.
-        scale: Panels with the same name here are drawn at the same scale.
+        keypoint: ``(M, T, V, C)``. A person whose joints coincide in a frame is absent from it.
+        layout: Layout of the joints.
+        title: Title above the panel.
+        camera: ``(num_coords, 2)``, from :func:`camera` or :func:`find_camera`.
+        mask: ``(M,)`` bool, persons to draw; ``None`` for all.
+        hidden: ``(M, V)`` bool, joints not to draw; ``None`` for none.
+        scale: Panels with equal names are drawn at the same scale.
     """
 
     keypoint: np.ndarray
@@ -57,12 +56,12 @@ def camera(
 ) -> np.ndarray:
     """Orthographic camera: ``points @ camera`` are picture coordinates, x to the right and y upwards.
 
-    With no angle, and y up, it looks along -z and keeps x and y.
+    With zero angles and y up, it looks along -z and keeps x and y.
 
     Args:
-        azimuth: Degrees that the camera walks around the upright axis, from z towards x.
-        elevation: Degrees that it is raised, in [-90, 90].
-        up: The upright axis, one of the six axis directions.
+        azimuth: Degrees around the upright axis, from z towards x.
+        elevation: Degrees above the horizontal, in [-90, 90].
+        up: Upright axis, one of the six axis directions.
 
     Returns:
         ``(3, 2)`` float64, orthonormal columns.
@@ -83,18 +82,18 @@ def find_camera(
     azimuth: float = 25.0,
     elevation: float = 10.0,
 ) -> np.ndarray:
-    """A camera that sees the people upright, one of them from the front and two of them beside each other.
+    """Camera that shows people upright, a single one from the front and two side by side.
 
-    The upright axis is that from hips and feet to shoulders and head, averaged over the clip; y, unless another is
-    clearer. Two dimensions allow only to turn the picture upside down.
+    The upright axis runs from hips and feet to shoulders and head, averaged over the clip. It is y unless another axis
+    is clearly better. In two dimensions the picture can only be turned upside down.
 
     Args:
         keypoint: ``(M, T, V, C)``.
-        layout: Its joints. One without the names of a body is seen along -z.
-        num_coords: 2 or 3, the first channels that are coordinates.
-        mask: ``(M,)`` bool; ``None`` for all.
-        azimuth: Degrees that the camera walks on from there.
-        elevation: Degrees that it is raised.
+        layout: Layout of the joints; without names of body parts the camera looks along -z.
+        num_coords: Number of leading channels that are coordinates, 2 or 3.
+        mask: ``(M,)`` bool, persons to consider; ``None`` for all.
+        azimuth: Degrees to turn the camera further around the upright axis.
+        elevation: Degrees above the horizontal.
 
     Returns:
         ``(num_coords, 2)``.
@@ -108,7 +107,7 @@ def find_camera(
     if upper and lower and np.isfinite(body).any():
         mean = np.nanmean(body, axis=(0, 1))
         rise = mean[upper].mean(0) - mean[lower].mean(0)
-        weight = np.abs(rise) * np.where(np.arange(num_coords) == 1, 2, 1)  # who lies on the floor keeps y up
+        weight = np.abs(rise) * np.where(np.arange(num_coords) == 1, 2, 1)  # y stays up for people lying on the floor
         axis = 1 if num_coords == 2 else int(weight.argmax())
         if rise[axis]:
             upright = np.eye(num_coords)[axis] * np.sign(rise[axis])
@@ -118,7 +117,7 @@ def find_camera(
 
 
 def _front(body: np.ndarray, layout: SkeletonLayout, upright: np.ndarray) -> float:
-    """Azimuth in degrees from which the first person, and a second beside it, are seen best; absence is NaN."""
+    """Azimuth in degrees that shows the first person, and a second beside it, best; NaN marks absence."""
     there = np.isfinite(body).all(axis=-1).any(axis=(1, 2)) if body.size else np.zeros(0, dtype=bool)
     if not layout.left or not there.any():
         return 0.0
@@ -127,26 +126,26 @@ def _front(body: np.ndarray, layout: SkeletonLayout, upright: np.ndarray) -> flo
     facing = np.cross(upright, across)
     if len(means) > 1:
         line = (means[1] - means[0]).mean(0)
-        side = np.cross(upright, line)  # seen from here, or from opposite, they do not hide each other
+        side = np.cross(upright, line)  # from here, or from the opposite side, they do not hide each other
         facing = side if side @ facing >= 0 else -side
     right = camera(0, 0, upright)[:, 0]
     return float(np.rad2deg(np.arctan2(facing @ right, facing @ np.cross(right, upright))))
 
 
 def _seen(people: np.ndarray) -> np.ndarray:
-    """``(M, T)``: where a person is more than a single point."""
+    """``(M, T)`` bool: frames in which a person is more than a single point."""
     return np.ptp(people, axis=2).any(axis=-1)
 
 
 def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """The lines of all frames.
+    """Lines of all frames.
 
     Args:
         panel: The clip, of ``M`` persons and ``B`` bones.
 
     Returns:
-        Lines ``(T, M * B, 2, 2)`` in picture coordinates, NaN where there is nothing to draw, and their colours
-        ``(M * B,)``: left, middle and right differ, and so do persons.
+        Lines ``(T, M * B, 2, 2)`` in picture coordinates, NaN if not drawn, and colours ``(M * B,)`` by side and
+        person.
     """
     layout, num_coords = panel.layout, len(panel.camera)
     x = np.asarray(panel.keypoint[..., :num_coords], dtype=float)
@@ -167,7 +166,7 @@ def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Middle and half size ``(2,)`` of what each panel shows: one scale for panels of one ``scale``, fixed in time."""
+    """Centre and half size ``(2,)`` of the visible area of each panel, the same size for equal ``scale``."""
     boxes = []
     for one in lines:
         points = one.reshape(-1, 2)
@@ -183,13 +182,13 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
 
 
 def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100) -> Iterator:
-    """Draw clips side by side, frame by frame. Shorter clips are played slower, so that all end together.
+    """Draw clips side by side, frame by frame; shorter clips are slowed down to the same length.
 
     Args:
         panels: The clips.
-        title: Written above all.
-        num_frames: Frames of the film; ``None`` for those of the longest clip.
-        dpi: Pixels an inch; a panel is three inches high.
+        title: Title of the picture.
+        num_frames: Frames of the film; ``None`` for the length of the longest clip.
+        dpi: Pixels per inch; a panel is three inches high.
 
     Returns:
         Iterator over pictures ``(H, W, 3)`` uint8, with even H and W.
@@ -220,7 +219,7 @@ def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] =
         _fit(figure, figure.suptitle(title, fontsize=11, y=1 - 0.06 / (size[1] / dpi), va="top"), size[0])
     canvas = figure.canvas
     canvas.draw()
-    background = canvas.copy_from_bbox(figure.bbox)  # all that does not move is drawn once
+    background = canvas.copy_from_bbox(figure.bbox)  # the static parts are drawn once
     count = num_frames or max(len(one) for one in lines)
     shown = [np.linspace(0, len(one) - 1, count).round().astype(int) for one in lines]
     for frame in range(count):
@@ -232,7 +231,7 @@ def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] =
 
 
 def _fit(figure: Any, text: Any, width: float) -> None:
-    """Make a text smaller until it is at most ``width`` pixels wide."""
+    """Shrink a text to at most ``width`` pixels."""
     extent = text.get_window_extent(figure.canvas.get_renderer()).width
     if extent > 0.96 * width:
         text.set_fontsize(max(text.get_fontsize() * 0.96 * width / extent, 4))
@@ -243,11 +242,11 @@ def write_film(frames: Iterator[np.ndarray], path: Union[str, Path], fps: float 
 
     Args:
         frames: ``(H, W, 3)`` uint8, with even H and W for MP4.
-        path: Ends in ``.gif`` (plays for ever; steps of 1/100 s) or ``.mp4`` (H.264).
-        fps: Frames a second.
+        path: File with suffix ``.gif`` (endless loop, steps of 1/100 s) or ``.mp4`` (H.264).
+        fps: Frames per second.
 
     Raises:
-        ConfigError: Another suffix, a rate that is not positive, or no frame.
+        ConfigError: Unknown suffix, rate out of (0, 100], or no frame.
         DependencyError: Pillow, or for MP4 PyAV, is missing.
     """
     writers = {".gif": _write_gif, ".mp4": _write_mp4}
@@ -298,16 +297,16 @@ def _write_mp4(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
 
 
 def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw evenly spaced frames of each clip in a row, one row a clip.
+    """Draw evenly spaced frames of each clip, one row per clip.
 
     Args:
         panels: The clips.
-        path: The picture; its suffix chooses the format.
-        title: Written above all.
-        num_frames: Frames a row.
+        path: The picture; its suffix determines the format.
+        title: Title of the picture.
+        num_frames: Frames per row.
 
     Raises:
-        ConfigError: No frame is asked for, or an unknown suffix.
+        ConfigError: ``num_frames`` below 1, or unknown suffix.
         DependencyError: matplotlib is missing.
     """
     if num_frames < 1:
@@ -322,7 +321,7 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
 
     for row, (panel, (middle, half), one, colour) in enumerate(zip(panels, windows, lines, colours)):
         at = np.linspace(0, len(one) - 1, num_frames).round().astype(int)
-        spacing = 2 * half[1] * width / height / num_frames  # columns of all rows stand below each other
+        spacing = 2 * half[1] * width / height / num_frames  # aligns the columns of all rows
         slots = (np.arange(num_frames) + 0.5) * spacing
         bottom = 1 - (0.6 + row * (height + text) + height) / total
         axes = figure.add_axes((0, bottom, 1, height / total))

@@ -1,4 +1,4 @@
-"""A small procedural world of people who act."""
+"""A small procedural world of people who act: skeletons, video, and files as sensors and annotators leave them."""
 
 from mmsync.worlds.actions import ACTIONS
 from mmsync.worlds.world import SyntheticWorld

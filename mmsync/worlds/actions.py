@@ -1,4 +1,4 @@
-"""What people in the synthetic world do: an action is a motion laid over a random resting posture.
+"""Actions of the synthetic world's people: motions added to a random resting posture.
 
 Many actions come in pairs that share joints, amplitudes and so their poses, and differ in the order of time (raise and
 lower), its direction (circles) or the phase between limbs (punch and row).
@@ -44,26 +44,26 @@ class Motion:
         return 2 * self.lead - 1
 
     def arm(self, side: int, forward=0.0, out=0.0, twist=0.0, bend=0.0) -> None:
-        """Adds to an arm: raise it forward or outward, turn it about itself, bend its elbow; ``(T,)`` radians each."""
+        """Add to an arm: raise it forward or outward, turn it about its axis, bend its elbow; ``(T,)`` radians each."""
         gain, mirror = self.amplitude[side != self.lead], 1 - 2 * side
         shoulder = self.angles[:, body.LEFT_SHOULDER + 4 * side]
         shoulder += gain * _stack(-forward, mirror * twist, mirror * out)
         self.angles[:, body.LEFT_ELBOW + 4 * side, 0] -= gain * bend
 
     def leg(self, side: int, forward=0.0, out=0.0, bend=0.0) -> None:
-        """Adds to a leg: raise the thigh forward or outward, bend the knee; ``(T,)`` radians each."""
+        """Add to a leg: raise the thigh forward or outward, bend the knee; ``(T,)`` radians each."""
         gain, mirror = self.amplitude[side != self.lead], 1 - 2 * side
         self.angles[:, body.LEFT_HIP + 4 * side] += gain * _stack(-forward, 0.0, mirror * out)
         self.angles[:, body.LEFT_KNEE + 4 * side, 0] += gain * bend
 
     def crouch(self, depth) -> None:
-        """Bends both legs, feet flat on the floor; ``depth`` ``(T,)`` is 1 where the thighs are level."""
+        """Bend both legs, feet flat on the floor; ``depth`` ``(T,)`` is 1 where the thighs are level."""
         for side in (0, 1):
             for joint, angle in ((body.LEFT_HIP, -1.5), (body.LEFT_KNEE, 1.6), (body.LEFT_ANKLE, -0.1)):
                 self.angles[:, joint + 4 * side, 0] += angle * depth
 
     def trunk(self, bend=0.0, twist=0.0, lean=0.0) -> None:
-        """Adds to the trunk: bend forward, twist and lean to the left; ``(T,)`` radians each. The legs stay."""
+        """Add to the trunk: bend forward, twist and lean to the left; ``(T,)`` radians each. The legs stay."""
         gain = float(np.mean(self.amplitude))
         self.angles[:, body.SPINE_BASE, 0] += 0.6 * gain * bend
         self.angles[:, [body.LEFT_HIP, body.RIGHT_HIP], 0] -= np.reshape(0.6 * gain * bend, (-1, 1))
@@ -75,7 +75,7 @@ def _stack(x, y, z) -> np.ndarray:
 
 
 def ease(progress: np.ndarray, start: float = 0.0, end: float = 1.0) -> np.ndarray:
-    """A step from 0 at ``start`` to 1 at ``end`` without a jerk (minimum-jerk polynomial)."""
+    """A smooth step from 0 at ``start`` to 1 at ``end`` (minimum-jerk polynomial)."""
     x = np.clip((progress - start) / (end - start), 0, 1)
     return x**3 * (10 - 15 * x + 6 * x**2)
 
@@ -218,12 +218,12 @@ def _walk(m: Motion, metres: float) -> None:
 
 
 class Action(NamedTuple):
-    """How one action is performed.
+    """The performance of an action.
 
     Attributes:
-        perform: What the person does; called with the :class:`Motion` to add to.
-        rate: Cycles a second at a performer's mean tempo; 0 for an action that happens once in the clip.
-        partner: What a second person does; ``None`` for actions of one person.
+        perform: Motion of the person; called with the :class:`Motion` to add to.
+        rate: Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip.
+        partner: Motion of a second person; ``None`` for actions of one person.
         may_sit: Whether some people do it seated.
         distance: Metres between the persons at the beginning.
     """
@@ -236,7 +236,7 @@ class Action(NamedTuple):
 
     @property
     def persons(self) -> int:
-        """How many people it takes."""
+        """Number of people."""
         return 1 if self.partner is None else 2
 
 

@@ -38,7 +38,7 @@ INTERACTIONS = {
     "hug": Action(_hug, 0.0, _hug, distance=0.65),
     "kiss": Action(_kiss, 0.0, _kiss, distance=0.55),
 }
-"""By class of TV Human Interaction; ``distance`` is that between the two on average."""
+"""By class of TV Human Interaction; ``distance`` is the mean distance of the two people."""
 
 
 def _there_and_back(m: Motion, part: float) -> np.ndarray:
@@ -47,7 +47,7 @@ def _there_and_back(m: Motion, part: float) -> np.ndarray:
 
 
 def _reach(m: Motion, side: int, share: np.ndarray, forward: float, out: float, bend: float) -> None:
-    """Bring an arm from where it rests to one posture, ``share (T,)`` of the way."""
+    """Bring an arm from its resting posture to a given one, ``share (T,)`` of the way."""
     mirror, keep = 1 - 2 * side, (1 - share)[:, None]
     shoulder, elbow = body.LEFT_SHOULDER + 4 * side, body.LEFT_ELBOW + 4 * side
     m.angles[:, shoulder] = keep * m.angles[:, shoulder] + share[:, None] * (-forward, 0.0, mirror * out)

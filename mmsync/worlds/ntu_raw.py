@@ -1,4 +1,4 @@
-"""Raw recordings as a Kinect leaves them: NTU RGB+D ``.skeleton`` files with ghosts, lost tracks and empty frames."""
+"""Raw recordings of a Kinect: NTU RGB+D ``.skeleton`` files with ghosts, lost tracks and empty frames."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ BROKEN = {
     "duplicate_ids": "two bodies of a frame share their id",
     "joint_count": "a body claims 24 joints",
     "frame_count": "the first line promises more frames",
-    "wrong_name": "the file's name says nothing",
+    "wrong_name": "the file's name has another form",
 }
 """Faults of raw files by name."""
 
 
 class RawTracks(NamedTuple):
-    """What a sensor saw: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
+    """The view of a sensor: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
 
     Attributes:
         ids: 17 digits each, ``(B,)``.
@@ -57,10 +57,10 @@ def track(
     dropouts: float = 0.0,
     crowd: float = 0.0,
 ) -> RawTracks:
-    """Bodies as a sensor tracks them.
+    """Simulate the tracking of bodies by a sensor.
 
     Args:
-        clip: ``(M, T, 25, 3)``, everyone in all frames.
+        clip: ``(M, T, 25, 3)``, everyone present in all frames.
         rng: Random generator.
         ghosts: Probability of one or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
         swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
@@ -72,13 +72,7 @@ def track(
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
-    turned = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
-
-    def window(low: int, high: int) -> slice:
-        length = int(rng.integers(low, max(low, min(high, frames)) + 1))
-        start = int(rng.integers(max(frames - length, 0) + 1))
-        return slice(start, start + length)
-
+    reverse = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
     if rng.random() < crowd:
         aside = np.array([rng.choice((-1, 1)) * rng.uniform(0.9, 1.4), 0, rng.uniform(0.3, 0.8)])
         bodies.append(clip[0].mean(0) + aside + rng.normal(0, 0.003, clip[0].shape))
@@ -87,18 +81,18 @@ def track(
         for _ in range(int(rng.integers(1, 3))):
             bodies.append(_ghost(clip, rng))
             seen.append(np.zeros(frames, dtype=bool))
-            seen[-1][window(2, 40)] = True
+            seen[-1][_window(rng, frames, 2, 40)] = True
         if rng.random() < 0.3:  # a ghost may stand first in the list
             bodies.insert(0, bodies.pop())
             seen.insert(0, seen.pop())
     if rng.random() < swaps:
         who = int(rng.integers(len(bodies)))
-        lost = window(0, 6)
+        lost = _window(rng, frames, 0, 6)
         again = seen[who].copy()
         again[: lost.stop], seen[who][lost.start :] = False, False
         bodies.append(bodies[who])
         seen.append(again)
-        turned[window(5, 30)] = True
+        reverse[_window(rng, frames, 5, 30)] = True
     if rng.random() < dropouts:
         empty = np.zeros(frames, dtype=bool)
         begin, middle, end = rng.integers(0, 1 + max(frames // 8, 1), 3)
@@ -108,17 +102,25 @@ def track(
         if not empty.all():
             for present in seen:
                 present &= ~empty
+    return _list_bodies(np.stack(bodies), np.stack(seen), reverse, _FIRST_ID + int(rng.integers(1, 9000)))
 
-    # an id's frame list; what is never seen is no track
-    present = np.stack(seen)
+
+def _window(rng: np.random.Generator, frames: int, low: int, high: int) -> slice:
+    """Some consecutive frames."""
+    length = int(rng.integers(low, max(low, min(high, frames)) + 1))
+    start = int(rng.integers(max(frames - length, 0) + 1))
+    return slice(start, start + length)
+
+
+def _list_bodies(bodies: np.ndarray, present: np.ndarray, reverse: np.ndarray, first_id: int) -> RawTracks:
+    """Tracks of bodies ``(B, T, 25, 3)`` that are present ``(B, T)``; a body that is never seen is no track."""
     keep = present.any(1)
-    present, keypoint = present[keep], np.stack(bodies)[keep] * present[keep][..., None, None]
+    present, keypoint = present[keep], bodies[keep] * present[keep][..., None, None]
     place = present.cumsum(0) - 1
-    place = np.where(turned, present.sum(0) - 1 - place, place)
+    place = np.where(reverse, present.sum(0) - 1 - place, place)
     slots = np.where(present, place, -1).astype(np.int8)
     order = np.lexsort((slots[np.arange(len(slots)), present.argmax(1)], present.argmax(1)))
-    first = _FIRST_ID + int(rng.integers(1, 9000))
-    return RawTracks([str(first + k) for k in range(len(order))], keypoint[order], slots[order])
+    return RawTracks([str(first_id + k) for k in range(len(order))], keypoint[order], slots[order])
 
 
 def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -131,7 +133,7 @@ def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
-    """The text of a ``.skeleton`` file.
+    """Format the text of a ``.skeleton`` file.
 
     Args:
         tracks: The bodies.
@@ -146,7 +148,7 @@ def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
     block = newline.join(["%s 0 1 1 1 1 0 %.7g %.7g 2", "25"] + [joint] * 25)
     lean = (tracks.keypoint[:, :, body.SPINE_SHOULDER] - tracks.keypoint[:, :, body.SPINE_BASE]).clip(-1, 1)
     lines = [str(tracks.slots.shape[1])]
-    for frame, slots in enumerate(tracks.slots.T):  # a text is written line by line
+    for frame, slots in enumerate(tracks.slots.T):  # text is written line by line
         listed = np.argsort(slots, kind="stable")[(slots < 0).sum() :]
         lines.append(str(len(listed)))
         for who in listed:
@@ -183,31 +185,31 @@ def write_ntu_raw(
     crlf: float = 0.3,
     broken: Sequence[str] = (),
 ) -> list[Path]:
-    """NTU RGB+D folder: every clip is a performance, seen by up to three cameras, ``SsssCcccPpppRrrrAaaa.skeleton``.
+    """Write a folder of NTU RGB+D: up to three cameras see each clip, ``SsssCcccPpppRrrrAaaa.skeleton``.
 
-    Performers of the source's training part get training ids of the cross-subject protocol; setups are dealt out so
-    that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
+    Performers of the source's training part get training ids of the cross-subject protocol; setups are distributed
+    so that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
     ``dataset='ntu120'`` every second one is moved behind A60, with setups from 18 on.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
         folder: The folder to write into.
         dataset: ``'ntu60'`` or ``'ntu120'``.
-        cameras: Numbers out of 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
-        seed: Of everything that the sensor does.
+        cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
+        seed: Seed of the sensor's faults.
         ghosts: Share of files with ghosts; this and the next three see :func:`track`.
         swaps: Share of files in which a track is lost and found under a new id.
         dropouts: Share of files with empty frames.
         crowd: Share of files with a bystander.
         crlf: Share of files with lines that end in CRLF.
-        broken: Names out of ``BROKEN``; one more file of each.
+        broken: Names from ``BROKEN``; one more file of each.
 
     Returns:
         The folder, in a list.
 
     Raises:
         ConfigError: Unknown data set, camera or fault.
-        DataError: The source does not fit, or has more performers, actions or repetitions than the names can tell.
+        DataError: The source does not fit, or has more performers, actions or repetitions than the names can hold.
     """
     if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
         raise ConfigError(
@@ -227,12 +229,20 @@ def write_ntu_raw(
             file.write_bytes(format_skeleton(tracks, newline).encode())
             files.append(file)
     for number, fault in enumerate(broken):
-        good = files[number % len(files)]
-        _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
-        free = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
-        name = "clip" if fault == "wrong_name" else next(n for n in free if not (folder / f"{n}.skeleton").exists())
-        (folder / f"{name}.skeleton").write_text(_break(good.read_text(), fault))
+        _write_broken(files[number % len(files)], fault)
     return [folder]
+
+
+def _write_broken(good: Path, fault: str) -> None:
+    """Write a file with a fault beside a good one, under another name of the same performer and action."""
+    _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
+    free = (
+        good.with_name(f"{_name(setup, camera, subject, turn, action)}.skeleton")
+        for setup, turn in _rooms(subject, action, 0)
+    )
+    wrong = good.with_name("clip.skeleton")
+    path = wrong if fault == "wrong_name" else next(path for path in free if not path.exists())
+    path.write_text(_break(good.read_text(), fault))
 
 
 def _break(text: str, fault: str) -> str:
@@ -263,7 +273,7 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     if source.layout.name != "ntu25" or source.num_coords != 3:
         raise DataError(f"NTU RGB+D holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
     if source.labels is None or "subject" not in source.attributes:
-        raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names tell")
+        raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names hold")
     place = {name: index for index, name in enumerate(source.names)}
     subjects = source.attributes["subject"]
     ids: dict[int, int] = {}
@@ -282,7 +292,7 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     for classes, halves in (([k for k in range(len(names)) if k not in pairs], _SINGLE), (sorted(pairs), _PAIR)):
         numbers = list(halves[0]) if dataset == "ntu60" else [n for two in zip(*halves) for n in two]
         if len(classes) > len(numbers):
-            raise DataError(f"{dataset}: {len(classes)} actions, the names have room for {len(numbers)} of this kind")
+            raise DataError(f"{dataset}: {len(classes)} actions, the names allow {len(numbers)} of this kind")
         actions.update(zip(classes, numbers))
     rooms: dict[tuple[int, int], Iterator[tuple[int, int]]] = {}
     found = []

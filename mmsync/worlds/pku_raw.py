@@ -1,4 +1,4 @@
-"""Untrimmed recordings as PKU-MMD has them: actions one after the other, with pauses, and their labels beside."""
+"""Untrimmed recordings like those of PKU-MMD: actions one after the other, with pauses, and their labels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _SPLIT = {1: "cross-subject.txt", 2: "cross_subject_v2.txt"}
 
 
 def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int = 10, seed: int = 0) -> list[Path]:
-    """PKU-MMD folder: ``skeleton/0002-L.txt`` (150 numbers a frame), ``label/0002-L.txt``, ``cross-subject.txt``.
+    """Write PKU-MMD: ``skeleton/0002-L.txt`` (150 numbers a frame), ``label/0002-L.txt``, ``cross-subject.txt``.
 
-    Clips of one part and camera follow each other in a recording; between them people stand as the last action left
-    them, or nobody is there. The source's parts are those of the cross-subject protocol.
+    Clips of one part and camera follow each other in a recording; between them people keep their last posture, or
+    nobody is present. The source's parts are those of the cross-subject protocol.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25``, at most two persons, with splits ``train`` and ``test``.
         folder: The folder to write into.
         phase: 1, or 2 for names like ``A01N01-L``.
         per_recording: Clips in a recording.
-        seed: Of the pauses.
+        seed: Seed of the pauses.
 
     Returns:
         The folder, in a list.
@@ -36,11 +36,11 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
         DataError: The source does not fit.
     """
     if phase not in _MOST:
-        raise ConfigError(f"PKU-MMD: phase {phase}; there are 1 and 2")
+        raise ConfigError(f"PKU-MMD: phase {phase}; choose 1 or 2")
     if source.layout.name != "ntu25" or source.num_coords != 3:
         raise DataError(f"PKU-MMD holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
     if source.labels is None or source.labels.max(initial=0) > 50:
-        raise DataError("PKU-MMD: the source has no labels, or more than the 51 classes that there are")
+        raise DataError("PKU-MMD: the source has no labels, or more than 51 classes")
     rng = np.random.default_rng(seed)
     place = {name: index for index, name in enumerate(source.names)}
     view = source.attributes.get("view", np.ones(len(place), dtype=int))
@@ -57,7 +57,8 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
     for kind in ("skeleton", "label"):
         (folder / kind).mkdir()
     for name, part in tqdm(recordings, desc="write PKU-MMD", unit="recording", disable=None):
-        frames, labels = [], []
+        frames: list[np.ndarray] = []
+        labels: list[str] = []
         for index in part:
             clip = source.load(index)
             if len(clip) > 2:

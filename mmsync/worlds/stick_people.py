@@ -8,7 +8,7 @@ import numpy as np
 
 from mmsync.worlds import kinematics as body
 
-# Limbs: from joint, to joint, radius in metres, what they wear.
+# Limbs: from joint, to joint, radius in metres, clothing.
 _TROUSERS, _SHIRT, _SKIN = range(3)
 _LIMBS = (
     *((a, b, 0.075, _TROUSERS) for a, b in ((body.LEFT_HIP, body.LEFT_KNEE), (body.RIGHT_HIP, body.RIGHT_KNEE))),
@@ -47,7 +47,7 @@ class Camera(NamedTuple):
 
 
 def upper_body_boxes(camera: Camera, people: np.ndarray) -> np.ndarray:
-    """Squares about head and chest, as someone would draw them who follows the person with a box of nearly one size.
+    """Squares about head and chest, like those of an annotator who follows the person with a box of nearly fixed size.
 
     Args:
         camera: The camera.
@@ -70,11 +70,11 @@ def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
 
 
 def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
-    """Pictures of people; wall, clothes and light are drawn for the clip, the noise for each frame.
+    """Render pictures of people; wall, clothes and light are drawn for the clip, the noise for each frame.
 
     Args:
-        rng: Of everything that is drawn.
-        camera: The camera; it does not move, so that nothing but people tells the time.
+        rng: Random generator.
+        camera: The camera; it does not move, so that only people change over time.
         people: ``(P, T, 25, 3)`` metres in the camera's frame.
         noise: Standard deviation of the sensor's noise, of 255.
 

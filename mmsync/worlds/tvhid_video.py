@@ -1,7 +1,7 @@
-"""People of the synthetic world on video, in files and a grammar like those of TV Human Interaction.
+"""People of the synthetic world on video, in files like those of TV Human Interaction.
 
-Partners stand close, and what one does goes with what the other does at that moment: what Sync3D learns from. The
-others in the picture do something of their own, at a pace of their own.
+Partners stand close, and their motions correspond at each moment, which is what Sync3D learns from. Other people in the
+picture act independently, at their own pace.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mmsync.converters.tvhid import CLASS_NAMES, SPLITS
 from mmsync.converters.tvhid_file import LABELS
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path
+from mmsync.media.write import write_video
 from mmsync.worlds import kinematics as body
 from mmsync.worlds.actions import ACTIONS
 from mmsync.worlds.interactions import INTERACTIONS
@@ -25,14 +26,14 @@ from mmsync.worlds.world import NUM_VIEWS, SyntheticWorld
 
 VIDEO_FOLDER, ANNOTATION_FOLDER = "tv_human_interactions_videos", "tv_human_interaction_annotations"
 RATE = 25
-_ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes as they are dealt out
+_ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes in the order of clips
 _ALONE = [name for name, action in ACTIONS.items() if action.persons == 1]
 _WORLD = [*INTERACTIONS, *_ALONE]
 _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do not interact
 
 
 class Scene(NamedTuple):
-    """What happens in a clip.
+    """The course of a clip.
 
     Attributes:
         people: ``(P, T, 25, 3)`` metres in the camera's frame.
@@ -53,9 +54,9 @@ def write_tvhid(
     size: Sequence[int] = (240, 320),
     num_frames: Sequence[int] = (60, 110),
 ) -> list[Path]:
-    """A folder of TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
+    """Write TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
 
-    Training clips have names of set 1, test clips of set 2, and no person is in both. A stopped run goes on.
+    Training clips have names of set 1, test clips of set 2, and no person is in both. A stopped run is resumed.
 
     Args:
         source: The synthetic source, for its seed, its people, its noise and the number of clips (150 and 150 at most).
@@ -67,39 +68,21 @@ def write_tvhid(
         The two folders.
 
     Raises:
-        ConfigError: Sizes that cannot be.
+        ConfigError: Invalid sizes.
         DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
         DependencyError: PyAV is missing.
     """
-    from mmsync.media.write import write_video
-
     counts = [len(source.splits[split]) for split in ("train", "test")]
-    if source.layout.name != "ntu25" or source.class_names != list(ACTIONS):
-        raise DataError("tvhid takes neither --actions nor --layout: its five classes and its bodies are fixed")
-    if max(counts) > len(SPLITS["set1"]):
-        raise DataError(f"tvhid: {counts} clips for training and test; each set has {len(SPLITS['set1'])} names")
-    if any(side % 2 or side < 32 for side in size) or not 2 <= num_frames[0] <= num_frames[1]:
-        raise ConfigError(f"tvhid: size {tuple(size)} must be even, 32 or more; num_frames {tuple(num_frames)} a range")
-    world, noise = source.world, source.world.noise
-    readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
-    if (folder / "readme.txt").exists() and (folder / "readme.txt").read_text() != readme:
-        raise DataError(f"{folder} was made with other arguments ({folder}/readme.txt); give another folder")
-    videos, annotations = folder / VIDEO_FOLDER, folder / ANNOTATION_FOLDER
-    for place in (videos, annotations):
-        place.mkdir(parents=True, exist_ok=True)
+    _check(source, counts, size, num_frames)
     jobs = [
         (part, index, name)
         for part, split in enumerate(("set1", "set2"))
         for index, name in _names(split, counts[part])
     ]
-    more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - {name for _, _, name in jobs})
-    if more:
-        raise DataError(
-            f"{folder} holds {len(more)} clips beyond the {len(jobs)} that are asked for, such as {more[0]}; ask for "
-            "as many as it was made with at least, give another folder, or remove it"
-        )
-    (folder / "readme.txt").write_text(readme)
-    longest = round(1.3 * num_frames[1])  # so that there is something left at a high pace
+    world, noise = source.world, source.world.noise
+    readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
+    videos, annotations = _open_folder(folder, readme, {name for _, _, name in jobs})
+    longest = round(1.3 * num_frames[1])  # enough frames for a high pace
     stage = SyntheticWorld(
         world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
     )
@@ -117,11 +100,37 @@ def write_tvhid(
         scene = _scene(rng, stage, part, index, kind, frames)
         pictures = render(rng, camera, scene.people, 4.0 * noise)
         with atomic_path(video) as temporary:
-            # every frame is a key frame of one quality: else the encoder's rhythm would tell what belongs together
+            # every frame is a key frame of one quality: else the encoder's rhythm would reveal which frames match
             write_video(temporary, pictures, RATE, options={"g": "1", "qmin": "4", "qmax": "4"})
         with atomic_path(annotation) as temporary:
             temporary.write_text(_annotation(scene, camera, LABELS[CLASS_NAMES.index(kind)]))
     return [videos, annotations]
+
+
+def _check(source: Any, counts: Sequence[int], size: Sequence[int], num_frames: Sequence[int]) -> None:
+    if source.layout.name != "ntu25" or source.class_names != list(ACTIONS):
+        raise DataError("tvhid takes neither --actions nor --layout: its five classes and its bodies are fixed")
+    if max(counts) > len(SPLITS["set1"]):
+        raise DataError(f"tvhid: {counts} clips for training and test; each set has {len(SPLITS['set1'])} names")
+    if any(side % 2 or side < 32 for side in size) or not 2 <= num_frames[0] <= num_frames[1]:
+        raise ConfigError(f"tvhid: size {tuple(size)} must be even, 32 or more; num_frames {tuple(num_frames)} a range")
+
+
+def _open_folder(folder: Path, readme: str, names: set[str]) -> tuple[Path, Path]:
+    """The folders of videos and annotations, new or made before with the same arguments."""
+    if (folder / "readme.txt").exists() and (folder / "readme.txt").read_text() != readme:
+        raise DataError(f"{folder} was made with other arguments ({folder}/readme.txt); give another folder")
+    videos, annotations = folder / VIDEO_FOLDER, folder / ANNOTATION_FOLDER
+    for place in (videos, annotations):
+        place.mkdir(parents=True, exist_ok=True)
+    more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - names)
+    if more:
+        raise DataError(
+            f"{folder} holds {len(more)} clips beyond the {len(names)} that are requested, such as {more[0]}; request "
+            "at least as many as it was made with, give another folder, or remove it"
+        )
+    (folder / "readme.txt").write_text(readme)
+    return videos, annotations
 
 
 def _names(split: str, count: int) -> list[tuple[int, str]]:
@@ -169,10 +178,9 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
 
 
 def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: bool) -> np.ndarray:
-    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, by turns slow and fast, the same for all in it.
+    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people.
 
-    That makes moments which partners share and which do not come again, as periodic actions have none. ``whole``: the
-    whole clip is gone through.
+    That gives partners shared moments that do not recur, which periodic actions lack. ``whole``: use the whole clip.
     """
     steps = rng.integers(6, 16, frames // 6 + 2)
     slow, fast = rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
@@ -207,7 +215,7 @@ def _annotation(scene: Scene, camera: Camera, label: str) -> str:
 
 
 def _heads(people: np.ndarray) -> np.ndarray:
-    """Where faces turn, ``(P, T)`` words of the annotation."""
+    """Directions of faces, ``(P, T)`` words of the annotation."""
     left = people[:, :, body.LEFT_SHOULDER] - people[:, :, body.RIGHT_SHOULDER]
     forward = np.cross(left, (0.0, 1.0, 0.0))
     forward /= np.linalg.norm(forward, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Who acts, how, seen from where: clips of the synthetic world in the camera's frame."""
+"""The synthetic world: clips of performers and their actions in the camera's frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmsync.worlds.interactions import INTERACTIONS
 FPS = 30.0
 _KNOWN = {**ACTIONS, **INTERACTIONS}
 NUM_VIEWS = 3
-# What a random stream is for, the first number of its key.
+# Purpose of a random stream, the first number of its key.
 _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
 
 
@@ -33,7 +33,7 @@ class Clip(NamedTuple):
 
 
 class Performer(NamedTuple):
-    """What stays the same in all clips of one person."""
+    """Properties of a person, the same in all clips."""
 
     offsets: np.ndarray  # (25, 3) metres
     habit: np.ndarray  # (25, 3) radians, added to every posture
@@ -47,19 +47,19 @@ class SyntheticWorld:
     """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
 
     Args:
-        seed: Of everything.
-        actions: Names out of ``ACTIONS`` or ``INTERACTIONS``, in the order of the class indices.
+        seed: Seed of everything.
+        actions: Names from ``ACTIONS`` or ``INTERACTIONS``, in the order of the class indices.
         num_performers: People of each part; no person is in two parts.
         num_frames: Smallest and largest clip length.
         two_person: Share of clips of two-person actions; ``None`` for their share among the actions.
         noise: Scale of the sensor's faults: jitter, drift, frozen joints; 0 for none.
-        yaw: Range of the camera's direction round the people, degrees; camera ``v`` of three has the ``v``-th third.
+        yaw: Range of the camera's direction around the people, degrees; camera ``v`` of three has the ``v``-th third.
         pitch: Largest tilt of the camera, degrees.
         roll: Largest roll of the camera, degrees.
         distance: Range of the camera's distance, metres.
 
     Raises:
-        ConfigError: Unknown action, or a range that is none.
+        ConfigError: Unknown action, or an invalid range.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class SyntheticWorld:
     ) -> None:
         unknown = [name for name in actions if name not in _KNOWN]
         if unknown or not actions or len(set(actions)) < len(actions):
-            raise ConfigError(f"actions: {list(actions)} must be different names out of {', '.join(_KNOWN)}")
+            raise ConfigError(f"actions: {list(actions)} must be different names from {', '.join(_KNOWN)}")
         for name, (low, high), least in (("num_frames", num_frames, 1), ("yaw", yaw, -360), ("distance", distance, 1)):
             if not least <= low <= high:
-                raise ConfigError(f"{name}: ({low}, {high}) is no range that begins at {least} or above")
+                raise ConfigError(f"{name}: ({low}, {high}) is no range from {least} up")
         if min(num_performers) < 2:
-            raise ConfigError(f"num_performers: {tuple(num_performers)}: two people are the fewest")
+            raise ConfigError(f"num_performers: {tuple(num_performers)}: give at least two people")
         self.seed, self.actions, self.num_performers = seed, tuple(actions), tuple(num_performers)
         self.num_frames, self.noise = num_frames, noise
         self.yaw, self.pitch, self.roll, self.distance = yaw, pitch, roll, distance
@@ -102,15 +102,15 @@ class SyntheticWorld:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def schedule(self, part: int, num_clips: int) -> tuple[np.ndarray, ...]:
-        """Who does what in a part's clips, seen by which camera; more clips continue the same lists.
+        """Actions, people and cameras of a part's clips; more clips continue the same lists.
 
         Args:
             part: Index of the part.
-            num_clips: How many.
+            num_clips: Number of clips.
 
         Returns:
-            Class, performer, second performer (-1 for none) and camera, ``(num_clips,)`` each. Classes of as many
-            persons are balanced.
+            Class, performer, second performer (-1 for none) and camera, ``(num_clips,)`` each. Classes with the same
+            number of persons are balanced.
         """
         pairs = np.floor((np.arange(num_clips) + 1) * self.two_person + 1e-9).astype(int)  # two-person clips up to here
         has_pair = np.diff(pairs, prepend=0) == 1
@@ -153,7 +153,7 @@ class SyntheticWorld:
         )
 
     def clip(self, part: int, index: int, label: int, subject: int, partner: int, view: int) -> Clip:
-        """Makes one clip.
+        """Make one clip.
 
         Args:
             part: Index of the part.
@@ -188,7 +188,7 @@ class SyntheticWorld:
         return Clip(keypoint.astype(np.float32), label_phase.astype(np.float32))
 
     def score(self, part: int, index: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Confidences that a picture detector might give: ``shape`` in (0, 1], all 1 without noise."""
+        """Confidences like those of a picture detector: ``shape`` in (0, 1], all 1 without noise."""
         return 1 - np.minimum(self.noise, 1) * 0.4 * self._rng(_SCORE, part, index).random(shape) ** 2
 
     def _phase(self, rng: np.random.Generator, frames: np.ndarray, rate: float) -> np.ndarray:
@@ -214,7 +214,7 @@ class SyntheticWorld:
         return _turn(points, motion.heading)
 
     def _see(self, rng: np.random.Generator, people: np.ndarray, view: int) -> np.ndarray:
-        """From the floor's frame to that of a camera."""
+        """Transform from the floor's frame to that of a camera."""
         turn, pitch, roll, aside, height, distance = rng.random(6)
         low, high = self.yaw
         # Facing the camera (yaw 0) is facing -z.
@@ -225,7 +225,7 @@ class SyntheticWorld:
         return points @ body.euler_matrix(tilt).T
 
     def _disturb(self, rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-        """Jitter, slow drift and, at times, a joint that freezes for some frames, as a lost one does on a Kinect."""
+        """Add jitter, slow drift and, sometimes, a joint that freezes for some frames, like a lost one of a Kinect."""
         persons, frames = points.shape[:2]
         points = points + self.noise * rng.normal(0, 0.006, points.shape)
         for person in range(persons):
@@ -238,7 +238,7 @@ class SyntheticWorld:
 
 
 def _rest(rng: np.random.Generator, may_sit: bool) -> np.ndarray:
-    """A resting posture, ``(25, 3)`` radians: any action may begin with any place of the arms."""
+    """A resting posture, ``(25, 3)`` radians: any action may begin with any position of the arms."""
     angles = np.zeros((25, 3))
     for side, mirror in ((0, 1), (1, -1)):
         forward, twist, out, bend, stance = rng.random(5)
@@ -262,7 +262,7 @@ def _idle(rng: np.random.Generator, frames: int, scale: float) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, angle) -> np.ndarray:
-    """Turns ``(..., T, V, 3)`` about y; ``angle`` is one number or ``(T,)``, radians."""
+    """Turn ``(..., T, V, 3)`` about y; ``angle`` is one number or ``(T,)``, radians."""
     cos, sin = np.cos(angle), np.sin(angle)
     if np.ndim(angle):
         cos, sin = cos[:, None], sin[:, None]

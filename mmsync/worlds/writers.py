@@ -1,6 +1,6 @@
-"""Writes clips of a source as files in the formats that users of other code bases have on disk.
+"""Write clips of a source as files in the formats of other code bases.
 
-Every writer takes any source whose clips fit its format, and a folder; it returns the paths that a reader is given.
+Every writer takes any source whose clips fit its format, and a folder; it returns the paths for the reader.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -20,11 +20,11 @@ from mmsync.worlds.ntu_raw import write_ntu_raw
 from mmsync.worlds.pku_raw import write_pku_raw
 from mmsync.worlds.tvhid_video import write_tvhid
 
-_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # as many as those data sets have
+_UCLA_CLASSES, _SBU_CLASSES = 10, 8  # classes of those data sets
 
 
 def _clips(
-    source: Any, indices: Sequence[int], to: str, persons: int | None = None
+    source: Any, indices: Union[Sequence[int], np.ndarray], to: str, persons: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Index and ``(M, T, V, C)`` of clips, with a progress bar; refuses clips that do not have ``persons``."""
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
@@ -96,7 +96,8 @@ def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 
 def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """CTR-GCN / MAMP ``synthetic.npz``: ``x_train (N, num_frames, M V 3)``, one-hot ``y_train``, and the test part."""
-    labels, arrays = _labels(source, "CTR-GCN"), {}
+    labels = _labels(source, "CTR-GCN")
+    arrays: dict[str, Any] = {}
     _three_coords(source, "CTR-GCN")
     classes = len(source.class_names)
     for part, indices in zip(("train", "test"), _parts(source)):
@@ -132,7 +133,8 @@ def write_sbu(source: Any, folder: Path) -> list[Path]:
     The published numbers are not metres: x and y run from 0 to 1 over a field of 2.56 m by 1.92 m, y down, and z counts
     in units of 1.28 m (the data set's readme).
     """
-    labels, count = _labels(source, "SBU", _SBU_CLASSES), {}
+    labels = _labels(source, "SBU", _SBU_CLASSES)
+    count: dict[Path, int] = {}
     _three_coords(source, "SBU")
     for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
         pair = f"s{source.attributes['subject'][index]:02d}s{source.attributes['partner'][index]:02d}"
@@ -192,9 +194,9 @@ class Format(NamedTuple):
     Attributes:
         write: Its writer.
         layout: The layout that files of this format have.
-        persons: Persons in every clip; ``None`` where clips may have one or two.
+        persons: Persons in every clip; ``None`` if clips may have one or two.
         classes: Most classes; ``None`` for any number.
-        num_clips: Training and test clips if nobody says how many.
+        num_clips: Default numbers of training and test clips.
     """
 
     write: Callable[..., list[Path]]

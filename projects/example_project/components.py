@@ -47,7 +47,7 @@ class FrameNet(SkeletonBackbone):
             nn.ReLU(inplace=True),
         )
 
-    def forward_persons(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', 1)``."""
         self.check_input(x)
         return self.layers(x.flatten(2).transpose(1, 2)).unsqueeze(-1)

@@ -147,7 +147,7 @@ def test_the_tool_and_a_training_on_it(videos, tmp_path, monkeypatch, capsys):
         ("mot", dict(offset=900), ConfigError, "an offset in seconds is for AVA"),
         ("others", {}, DataError, r"no MOT file <video>.txt or .csv, such as a.txt"),
         ("ava.csv", {}, DataError, r"none of the 3 videos .* such as a, has boxes .* such as xyz"),
-        ("bad.csv", {}, DataError, "line 1: no row video,seconds"),
+        ("bad.csv", {}, DataError, "line 1: not a row video,seconds"),
         ("mot", dict(test="test.txt"), DataError, "none of its 1 names is a stored video, such as a"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import pickle
 import signal
@@ -15,8 +17,9 @@ import torch
 from test_skeleton_dataset import FIXED, RANDOM, Memory, fetch
 
 from mmsync.datasets import SkeletonDataset
+from mmsync.datasets.pipeline_key import pipeline_key
 from mmsync.datasets.sources import StoreSource
-from mmsync.datasets.transforms import ResizeClip
+from mmsync.datasets.transforms import ResizeClip, temporal
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS, TRANSFORMS
 from mmsync.store import cache_root, clip_cache
@@ -31,8 +34,13 @@ def no_packing(*args):
     raise AssertionError("a clip was packed again")
 
 
+def same_view(a, b):
+    torch.testing.assert_close((a.data, a.present), (b.data, b.present), rtol=0, atol=0)
+
+
 def same_batch(a, b):
-    torch.testing.assert_close(a["inputs"], b["inputs"], rtol=0, atol=0)
+    assert a["inputs"].keys() == b["inputs"].keys() == {"skeleton"}
+    same_view(a["inputs"]["skeleton"], b["inputs"]["skeleton"])
     assert [s.to_dict() for s in a["data_samples"]] == [s.to_dict() for s in b["data_samples"]]
     assert [s.metainfo for s in a["data_samples"]] == [s.metainfo for s in b["data_samples"]]
 
@@ -47,8 +55,8 @@ def test_batches_are_those_of_the_pipeline(make_store, clips, persons, layout):
     plain, disk = (SkeletonDataset(source, pipeline, cache=cache, **settings) for cache in (False, "disk"))
     for rows in ([7, 0, 3, 3], [0, 2], range(12)):
         same_batch(plain.__getitems__(rows), disk.__getitems__(rows))
-    torch.testing.assert_close(plain[-1]["inputs"], disk[-1]["inputs"], rtol=0, atol=0)
-    disk.__getitems__([0])["inputs"]["keypoint"].zero_()  # a batch is the caller's own
+    same_view(plain[-1]["inputs"]["skeleton"], disk[-1]["inputs"]["skeleton"])
+    disk.__getitems__([0])["inputs"]["skeleton"].data.zero_()  # a batch is the caller's own
     same_batch(plain.__getitems__([0]), disk.__getitems__([0]))
 
 
@@ -83,11 +91,23 @@ def test_what_changes_the_clips_makes_a_new_cache(make_store, clips, monkeypatch
     assert names_after(source, layout="sbu15") == 1
     assert names_after(make_store(clips[:11], overwrite=True)) == 1
     transforms = [TRANSFORMS.build(t) for t in FIXED]
-    before = clip_cache.pipeline_key(transforms, FIXED)
-    other = Path(clip_cache.__file__).parent / "transforms/temporal.py"
+    before = pipeline_key(transforms, FIXED)
+    other = Path(inspect.getfile(temporal))
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda file: read(file) + (b"# changed" if file == other else b""))
-    assert clip_cache.pipeline_key(transforms, FIXED) != before
+    assert pipeline_key(transforms, FIXED) != before
+
+
+def test_a_change_of_the_module_of_a_transform_from_elsewhere_changes_the_key(tmp_path, monkeypatch):
+    module = tmp_path / "mine_for_the_key.py"
+    module.write_text("class Mine:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    transforms = [importlib.import_module("mine_for_the_key").Mine()]
+    before = pipeline_key(transforms, [])
+    (tmp_path / "other.py").touch()
+    assert pipeline_key(transforms, []) == before
+    module.write_text("class Mine:\n    length = 3\n")
+    assert pipeline_key(transforms, []) != before
 
 
 def test_workers_read_the_same(make_store, clips):

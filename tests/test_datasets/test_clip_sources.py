@@ -47,7 +47,7 @@ def test_an_index_that_was_made_before_is_read(tmp_path):
     build_index(root / "UCF-101", index)
     assert len(UCF101Source(root, index_file=index)) == 8
     (root / "UCF-101/Archery/v_Archery_g01_c01.avi").write_bytes(b"x")
-    with pytest.raises(DataError, match="not as indexed"):
+    with pytest.raises(DataError, match="have changed since they were indexed"):
         UCF101Source(root, index_file=index)
 
 

@@ -69,9 +69,12 @@ def test_a_store_gives_back_what_was_written(tmp_path):
     write_track_store(tmp_path / "s", store, overwrite=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.tex").touch()
-    with pytest.raises(DataError, match="no store of tracks"):
+    with pytest.raises(DataError, match="no mmsync-tracks store"):
         write_track_store(tmp_path / "mine", store, overwrite=True)
-    (tmp_path / "s/tracks.npz").write_bytes(b"PK broken")
+    (tmp_path / "s/boxes.npy").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"boxes\.npy"):
+        read_track_store(tmp_path / "s")
+    np.save(tmp_path / "s/boxes.npy", np.zeros((3, 4), np.float32))
     with pytest.raises(DataError, match="damaged"):
         read_track_store(tmp_path / "s")
 

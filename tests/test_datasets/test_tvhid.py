@@ -132,7 +132,7 @@ def test_written_again_it_is_the_same_and_other_arguments_are_refused(folder, tm
     for file in files:
         (other,) = folder.rglob(file.name)
         assert file.read_bytes() == other.read_bytes()
-    with pytest.raises(DataError, match=r"holds 1 clips beyond the 1 that are asked for, such as handShake_0002;"):
+    with pytest.raises(DataError, match=r"holds 1 clips beyond the 1 that are requested, such as handShake_0002;"):
         people(tmp_path, (0, 1))
     assert sorted(files) == sorted(p for p in tmp_path.rglob("*_*.a*") if p.is_file())  # nothing lost, nothing new
     with pytest.raises(DataError, match="other arguments"):
@@ -219,7 +219,7 @@ def test_cached_crops_are_the_same_are_written_once_and_belong_to_their_options(
         count = len(list(tmp_path.glob("tracks-*")))
         TVHIDSource(folder, **options).load(k, start, 2)
         assert len(list(tmp_path.glob("tracks-*"))) == count + 1
-    assert not list(tmp_path.glob(".*.tmp*"))
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_a_full_disk_a_killed_writer_and_a_damaged_cache(folder, monkeypatch, tmp_path):
@@ -239,18 +239,17 @@ def test_a_full_disk_a_killed_writer_and_a_damaged_cache(folder, monkeypatch, tm
             source.load(0, start, 2)
     assert claimed[0] >= 20 * 20 * 3 * sum(len(t) for t in source.tracks if t.video == source.tracks[0].video)
     assert not list(tmp_path.glob("tracks-*"))
-    assert not list(tmp_path.glob(".tracks-*.tmp"))
+    assert not list(tmp_path.glob(".tracks-*.part"))
 
     whole = source.load(0, start, 2).copy()
-    (crops,) = tmp_path.glob("tracks-*")
-    content = crops.read_bytes()
+    (folder,) = tmp_path.glob("tracks-*")
+    content = (folder / "crops.npy").read_bytes()
     for damaged in (content[: len(content) // 2], content[:3], b""):
-        crops.write_bytes(damaged)
-        with pytest.raises(DataError, match=f"{crops.name}: damaged crops .*remove"):
+        (folder / "crops.npy").write_bytes(damaged)
+        with pytest.raises(DataError, match=f"{folder.name}: damaged crops .*remove"):
             source.load(0, start, 2)
-    crops.unlink()
-    killed = crops.with_name(f".{crops.name}.99.tmp")  # what a killed writer leaves
-    killed.write_bytes(content[:99])
+    killed = folder.with_name(f".{folder.name}.99.part")  # a killed writer leaves this
+    folder.rename(killed)
     np.testing.assert_array_equal(source.load(0, start, 2), whole)
     assert not killed.exists()
 
@@ -412,7 +411,9 @@ def test_the_tool_goes_on_where_it_stopped(folder, tmp_path):
     assert "300/11" in run.stdout
     assert "sync3d_i3d_tvhid.py" in run.stdout
     assert not index.exists()
-    assert {p.name for p in (tmp_path / "store").iterdir()} == {"tracks.npz", "videos.json", "meta.json", "report.json"}
+    assert {p.name for p in (tmp_path / "store").iterdir()} == {
+        "boxes.npy", "labels.npy", "partner.npy", "index.npy", "videos.json", "meta.json", "report.json",
+    }  # fmt: skip
 
 
 @pytest.mark.realdata

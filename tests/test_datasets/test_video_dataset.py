@@ -127,9 +127,7 @@ def test_the_preprocessor_takes_the_batches(root):
     view = VideoPreprocessor(size=32, test_crop=0.875)(batch)["inputs"]
     assert view.data.shape == (2, 3, 8, 32, 32)
     assert view.mask is None
-    views = VideoPreprocessor(views=dict(train=dict(crop=(0.5, 1.0), flip=0.5)), size=32)(batch, training=True)[
-        "inputs"
-    ]
+    views = VideoPreprocessor(views=dict(clip=dict(crop=(0.5, 1.0), flip=0.5)), size=32)(batch, training=True)["inputs"]
     assert views["train"].data.shape == (2, 3, 8, 32, 32)
     assert data.metainfo == {"num_classes": 2, "classes": ["run", "walk"], "fold": None}
 

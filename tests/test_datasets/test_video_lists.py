@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mmsync.datasets.sources.clips.sources import lists as lists
-from mmsync.errors import ConfigError, DataError, ProtocolError
+from mmsync.converters.ava import read_ava
+from mmsync.datasets.sources.clips import lists
+from mmsync.errors import ConfigError, DataError
 
 
 def test_path_and_label_from_the_right(tmp_path):
@@ -85,24 +86,15 @@ def test_hmdb51_marks_train_test_and_neither(tmp_path):
         lists.read_hmdb51(tmp_path, 1, "test")
 
 
-def test_a_model_of_one_fold_is_not_tested_on_another():
-    lists.check_fold(["ucf101/1"], "ucf101/1")
-    lists.check_fold(["hmdb51/2", "kinetics/1"], "ucf101/1")
-    lists.check_fold([], "ucf101/1")
-    lists.check_fold(["ucf101/1"], None)
-    with pytest.raises(ProtocolError, match="trained on fold ucf101/2"):
-        lists.check_fold(["ucf101/1", "ucf101/2"], "ucf101/1")
-
-
 def test_ava_rows_of_one_person_are_one_box(tmp_path):
     file = tmp_path / "ava.csv"
     file.write_text(
         "v,0902,0.1,0.2,0.5,0.9,12,0\nv,0902,0.1,0.2,0.5,0.9,17,0\nv,0903,0.1,0.2,0.6,0.9,12,0\nw,1,0,0,1,1,3,7\n"
     )
-    found = lists.read_ava(file)
+    found = read_ava(file)
     assert found["v"].seconds.tolist() == [902, 903]
     assert found["v"].actions == [[12, 17], [12]]
     assert found["w"].person.tolist() == [7]
     file.write_text("v,0902,10,20,50,90,12,0\n")
     with pytest.raises(DataError, match=r"\[0, 1\]"):
-        lists.read_ava(file)
+        read_ava(file)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmsync.models.methods import AimCLR, SkeletonCLR
+from mmsync.models.methods import AimCLR, MoCo
 from mmsync.models.modules import NeighborMining, convert_sync_batchnorm
 from mmsync.ops.batch_norm import batch_norm
 from mmsync.ops.dist import all_gather, all_reduce_sum
@@ -33,7 +33,7 @@ def build(method: str, persons: str, drop_scope: str, mining: bool | str) -> nn.
         projector=dict(type="MLPProjector", out_channels=5),
     )
     if method == "skeletonclr":
-        model = SkeletonCLR(encoder, queue_size=16, temperature=0.2, momentum=0.9)
+        model = MoCo(encoder, queue_size=16, temperature=0.2, momentum=0.9)
     else:
         extra = dict(drop_scope=drop_scope, drop_threshold=0.68)
         extra |= dict(mining=SAFE) if mining == "safe" else dict(mining_epoch=0 if mining else None)
@@ -75,7 +75,7 @@ def train(model: nn.Module, views_of) -> dict:
 def train_rank(rank: int, *config) -> dict:
     model = DistributedDataParallel(convert_sync_batchnorm(build(*config)), broadcast_buffers=False)
     rows = slice(rank * BATCH // 2, (rank + 1) * BATCH // 2)
-    return train(model, lambda step: {k: View(v.data[rows], v.mask[rows]) for k, v in global_views(step).items()})
+    return train(model, lambda step: {k: View(v.data[rows], v.present[rows]) for k, v in global_views(step).items()})
 
 
 @pytest.mark.parametrize(

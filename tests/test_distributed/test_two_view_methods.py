@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mmsync.models.losses.nt_xent import nt_xent
 from mmsync.models.modules import convert_sync_batchnorm
-from mmsync.ops.contrastive import nt_xent
 from mmsync.registry import MODELS
 from mmsync.structures import View
 
@@ -46,7 +46,7 @@ def global_views(step: int) -> dict[str, View]:
 def train_rank(rank: int, *config) -> dict:
     model = DistributedDataParallel(convert_sync_batchnorm(build(*config)), broadcast_buffers=False)
     rows = slice(rank * BATCH // 2, (rank + 1) * BATCH // 2)
-    return train(model, lambda step: {k: View(v.data[rows], v.mask[rows]) for k, v in global_views(step).items()})
+    return train(model, lambda step: {k: View(v.data[rows], v.present[rows]) for k, v in global_views(step).items()})
 
 
 @pytest.mark.parametrize(

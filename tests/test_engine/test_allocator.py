@@ -1,4 +1,4 @@
-"""Freed memory is kept where the C library can be told to, and asking again changes nothing."""
+"""Freed memory is kept if the C library supports it, and a second call changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which combinations of pretraining, training and test data are refused, and which are none of the check's business."""
+"""Combinations of folds in pretraining, training and test that are allowed or refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmsync.engine.folds import check_folds, folds_of, trained_folds
+from mmsync.engine.folds import check_fold, check_folds, folds_of, trained_folds
 from mmsync.errors import ProtocolError
 
 UCF1, UCF2, HMDB2, PLAIN = (
@@ -53,3 +53,12 @@ def test_refused(trained, training, tested):
 
 def test_a_checkpoint_of_another_project_says_nothing():
     assert trained_folds({"state_dict": {}}) == trained_folds({"meta": None}) == []
+
+
+def test_a_model_of_one_fold_is_not_tested_on_another():
+    check_fold(["ucf101/1"], "ucf101/1")
+    check_fold(["hmdb51/2", "kinetics/1"], "ucf101/1")
+    check_fold([], "ucf101/1")
+    check_fold(["ucf101/1"], None)
+    with pytest.raises(ProtocolError, match="trained on fold ucf101/2"):
+        check_fold(["ucf101/1", "ucf101/2"], "ucf101/1")

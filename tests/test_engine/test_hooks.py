@@ -1,20 +1,16 @@
-"""What a user sees: bars or lines, an alarm at a collapse, a summary that names existing files."""
+"""Console output: bars or lines, a warning at a collapse, a summary that names existing files."""
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
-import mmengine
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
 from toy_motion import ToyDenoiser, toy_config
 
-from mmsync.engine.console import tame_console
 from mmsync.engine.hooks import CollapseMonitorHook
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, MMSyncError
@@ -66,22 +62,6 @@ def test_lines_without_a_terminal_are_sparse(tmp_path, capsys):
     train(config)
     lines = re.findall(r"iteration (\d+)/15  loss [\d.]+  [\d.]+ it/s", capsys.readouterr().out)
     assert lines == ["15"]  # the last one always comes
-
-
-def test_console_shows_ours_and_warnings_only(capsys):
-    logger = logging.Logger("probe")
-    logger.addHandler(logging.StreamHandler())
-    tame_console(logger)
-    logger.info("from a test")
-    inside_mmengine = compile("log('from mmengine')", mmengine.__file__, "exec")
-    exec(inside_mmengine, {"log": logger.info})
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
-    assert lines[0].endswith("from a test")
-    exec(inside_mmengine, {"log": logger.warning})
-    assert capsys.readouterr().out.endswith("WARNING: from mmengine\n")
-    print_log("ours, by way of mmengine", logger)
-    assert "ours, by way" in capsys.readouterr().out
 
 
 def fake_runner(**more):

@@ -26,6 +26,6 @@ def test_five_reference_steps(fixture_root, variant):
             np.testing.assert_allclose(value, archive[f"{variant}/step{step}/{key}"], rtol=1e-5, atol=1e-6, err_msg=key)
 
 
-def test_numbers_out_of_range_are_told():
+def test_numbers_out_of_range_are_refused():
     with pytest.raises(ConfigError, match=r"momentum=1\.5"):
         LARS([nn.Parameter(torch.zeros(2))], momentum=1.5)

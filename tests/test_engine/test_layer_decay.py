@@ -26,7 +26,7 @@ def wrapper(model, lr=0.1, **paramwise):
 
 def model_of(backbone):
     head = dict(type="LinearHead", num_classes=5)
-    return MODELS.build(dict(type="SkeletonClassifier", encoder=dict(type="Encoder", backbone=backbone), head=head))
+    return MODELS.build(dict(type="Classifier", encoder=dict(type="Encoder", backbone=backbone), head=head))
 
 
 def rates(optim):
@@ -78,12 +78,12 @@ def test_custom_keys_come_on_top():
 
 
 @pytest.mark.parametrize("rate", [None, 0.0, 1.5])
-def test_a_rate_out_of_range_is_told(rate):
+def test_a_rate_out_of_range_is_refused(rate):
     with pytest.raises(ConfigError, match="layer_decay_rate"):
         wrapper(model_of(SLIM), **({} if rate is None else {"layer_decay_rate": rate}), flat_decay_mult=0.0)
 
 
-def test_a_backbone_without_layers_is_told():
+def test_a_backbone_without_layers_is_refused():
     class Plain(torch.nn.Module):
         def __init__(self):
             super().__init__()

@@ -111,7 +111,9 @@ def test_kill_during_a_write_loses_nothing(tmp_path):
         "config = toy_config(sys.argv[1]); config['default_hooks']['checkpoint']['max_keep_ckpts'] = 1\n"
         "MotionRunner.from_cfg(Config(config)).train()"
     )
-    env = {**os.environ, "TOY_DIE_WHILE_SAVING": "2", "PYTHONPATH": str(Path(__file__).parents[1])}
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join(map(str, (tests, tests.parent)))
+    env = {**os.environ, "TOY_DIE_WHILE_SAVING": "2", "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=env, capture_output=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert [p.name for p in tmp_path.glob("*.pth") if not p.name.startswith(".")] == ["epoch_1.pth"]

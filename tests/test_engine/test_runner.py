@@ -1,4 +1,4 @@
-"""What the Runner does with the optimiser's settings."""
+"""The Runner applies the optimiser's settings."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def encoder_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def method_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Reference MoCo names to those of ``SkeletonCLR`` and ``AimCLR``."""
     out = {"queue.keys": state["queue"], "queue.pointer": state["queue_ptr"]}
-    for theirs, ours in (("encoder_q.", "encoder_q."), ("encoder_k.", "encoder_k.module.")):
+    for theirs, ours in (("encoder_q.", "encoder."), ("encoder_k.", "key_encoder.module.")):
         part = {k[len(theirs) :]: v for k, v in state.items() if k.startswith(theirs)}
         out.update({ours + k: v for k, v in encoder_state(part).items()})
     return out

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from mmsync.errors import ConfigError
-from mmsync.models.methods import AimCLR, SkeletonCLR
+from mmsync.models.losses.info_nce import info_nce, multi_positive_nce, nearest_neighbor_mask
+from mmsync.models.methods import AimCLR, MoCo
 from mmsync.models.modules import MemoryQueue, MomentumEncoder
-from mmsync.ops.contrastive import info_nce, multi_positive_nce, nearest_neighbor_mask
 from mmsync.structures import View
 
 from .reference import load_strictly, method_state, tensors, to_mmsync
@@ -71,7 +71,7 @@ class TestReferenceStep:
         total.backward()
         gradients = {k: p.grad for k, p in model.named_parameters()}
         reference = tensors(archive, "grad/encoder_q.")
-        names = {f"encoder_q.{k}": v for k, v in reference.items()}
+        names = {f"encoder.{k}": v for k, v in reference.items()}
         for key, expected in method_state_of_gradients(names).items():
             scale = expected.abs().max().item()
             np.testing.assert_allclose(gradients[key], expected, rtol=1e-3, atol=1e-4 * scale, err_msg=key)
@@ -123,12 +123,12 @@ def toy_views(n: int = 4, names=("query", "key", "extreme"), seed: int = 0) -> d
 
 def test_skeletonclr_is_cross_entropy_of_plain_logits():
     torch.manual_seed(0)
-    model = SkeletonCLR(encoder_config(), queue_size=12, temperature=0.2)
+    model = MoCo(encoder_config(), queue_size=12, temperature=0.2)
     model.init_weights()
     twin, views = copy.deepcopy(model), toy_views(names=("query", "key"))
     losses = model.loss(views)
-    q = F.normalize(twin.encoder_q(views["query"]), dim=1)
-    k = F.normalize(twin.encoder_k(views["key"]), dim=1)
+    q = F.normalize(twin.encoder(views["query"]), dim=1)
+    k = F.normalize(twin.key_encoder(views["key"]), dim=1)
     logits = torch.stack([torch.cat([q[i] @ k[i, :, None], q[i] @ twin.queue.keys]) for i in range(4)]) / 0.2
     torch.testing.assert_close(losses["loss_infonce"], -logits.log_softmax(1)[:, 0].mean())
     torch.testing.assert_close(model.queue.keys[:, :4], k.T)
@@ -167,7 +167,7 @@ def test_safe_mining_is_info_nce_until_it_is_on_and_then_has_the_miners_positive
     on = model.loss(views)
     with torch.no_grad():
         query, key = (
-            F.normalize(e(views[n]), dim=1) for e, n in ((model.encoder_q, "query"), (model.encoder_k, "key"))
+            F.normalize(e(views[n]), dim=1) for e, n in ((model.encoder, "query"), (model.key_encoder, "key"))
         )
     torch.testing.assert_close(seen["views"][0], query @ queue, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(seen["key"], key @ queue, atol=1e-5, rtol=1e-4)
@@ -203,11 +203,11 @@ def test_without_drop_there_are_two_terms():
 def test_key_encoder_starts_as_configured():
     for key_init, equal in (("copy", True), ("reference", False)):
         torch.manual_seed(0)
-        model = SkeletonCLR(
+        model = MoCo(
             dict(encoder_config(), backbone=dict(type="STGCN", width=4, init="normal")), queue_size=8, key_init=key_init
         )
         model.init_weights()
-        pairs = zip(model.encoder_q.backbone.parameters(), model.encoder_k.module.backbone.parameters())
+        pairs = zip(model.encoder.backbone.parameters(), model.key_encoder.module.backbone.parameters())
         assert all(torch.equal(a, b) for a, b in pairs) == equal
 
 

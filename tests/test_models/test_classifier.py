@@ -12,9 +12,10 @@ from mmsync.engine.checkpoint import load_weights
 from mmsync.errors import CheckpointError, ConfigError, DataError, LayoutError, ProtocolError
 from mmsync.models.heads import ActionHead, LinearHead
 from mmsync.models.necks import SkeletonPool
-from mmsync.ops.persons import joint_features, pack_persons
+from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, SkeletonLayout, View
+from tests.maps import feature_map
 
 N, M, D, T, V = 3, 2, 4, 5, 6
 SLIM = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.1, temporal_kernel=3)
@@ -30,7 +31,7 @@ def maps():
 @pytest.mark.parametrize(("skip", "count"), [(True, False), (False, False), (False, True)])
 def test_joint_features_by_a_loop(skip, count):
     x, mask = maps()
-    found = joint_features(pack_persons(x, mask, skip), count)
+    found = joint_features(feature_map(x, mask, skip), count)
     for n in range(N):
         rows = [x[n, m].mean(1).T.reshape(-1) for m in range(M) if count or mask[n, m]]  # joint, then channel
         torch.testing.assert_close(found[n], torch.stack(rows).mean(0))
@@ -46,7 +47,7 @@ def test_action_head_is_the_published_stack():
         flat = feature.mean(3).permute(0, 1, 3, 2).reshape(N, M, V * D).mean(1)
         bn = nn.BatchNorm1d(9).train()
         expected = head.fc2(torch.relu(bn(head.fc1(flat))))
-    torch.testing.assert_close(head(pack_persons(x), SkeletonPool()), expected)
+    torch.testing.assert_close(head(feature_map(x), SkeletonPool()), expected)
     assert [k for k, _ in head.named_parameters()] == [
         *("fc1.weight", "fc1.bias", "bn.weight", "bn.bias", "fc2.weight", "fc2.bias")
     ]
@@ -54,7 +55,7 @@ def test_action_head_is_the_published_stack():
 
 def test_linear_head_is_linear_on_the_pooled_feature():
     x, mask = maps()
-    head, packed = LinearHead(num_classes=3, in_channels=D), pack_persons(x, mask)
+    head, packed = LinearHead(num_classes=3, in_channels=D), feature_map(x, mask)
     torch.testing.assert_close(head(packed, SkeletonPool()), head.fc(SkeletonPool()(packed)))
 
 
@@ -65,7 +66,7 @@ def test_heads_tell_what_they_lack():
         ActionHead(num_classes=3, in_channels=3)
     head = ActionHead(num_classes=3, in_channels=D, num_joints=V + 1, hidden_channels=4)
     with pytest.raises(ConfigError, match=r"built for 7 joints.*LinearHead"):
-        head(pack_persons(maps()[0]), SkeletonPool())
+        head(feature_map(maps()[0]), SkeletonPool())
 
 
 # ---------------------------------------------------------------------------------------------- classifier
@@ -73,7 +74,7 @@ def test_heads_tell_what_they_lack():
 
 def classifier(head="LinearHead", **options):
     torch.manual_seed(0)
-    config = dict(type="SkeletonClassifier", encoder=ENCODER, head=dict(type=head, num_classes=5), **options)
+    config = dict(type="Classifier", encoder=ENCODER, head=dict(type=head, num_classes=5), **options)
     return MODELS.build(config)
 
 
@@ -87,7 +88,7 @@ def clips():
 def test_loss_is_cross_entropy_with_label_smoothing():
     model = classifier(label_smoothing=0.1, eval_mode=True)
     view, samples = clips()
-    found = model({"train": view}, samples, mode="loss")
+    found = model({"clip": view}, samples, mode="loss")
     logp = model(view).log_softmax(1)
     expected = -(0.9 * logp[range(N), range(N)] + 0.1 * logp.mean(1)).mean()
     torch.testing.assert_close(found["loss_ce"], expected)
@@ -98,9 +99,9 @@ def test_predict_gives_scores_feature_and_the_clips_facts():
     model = classifier("ActionHead").eval()
     view, samples = clips()
     out = model(view, samples, mode="predict")
-    torch.testing.assert_close(torch.stack([s.pred_score for s in out]), model(view))
-    torch.testing.assert_close(torch.stack([s.feature for s in out]), model.encoder.extract(view))
-    assert [(s.name, s.gt_label) for s in out] == [("c0", 0), ("c1", 1), ("c2", 2)]
+    torch.testing.assert_close(out["score"], model(view))
+    torch.testing.assert_close(out["feature"], model.encoder.extract(view))
+    assert list(zip(out["name"], out["label"].tolist())) == [("c0", 0), ("c1", 1), ("c2", 2)]
 
 
 @pytest.mark.parametrize("video", [False, True])
@@ -109,12 +110,12 @@ def test_a_pair_is_classified_by_both_features_side_by_side(video):
     torch.manual_seed(0)
     encoder = dict(type="Encoder", backbone=backbone)
     head = dict(type="LinearHead", num_classes=5)
-    model = MODELS.build(dict(type="SkeletonClassifier", encoder=encoder, head=head, num_tracks=2)).eval()
+    model = MODELS.build(dict(type="Classifier", encoder=encoder, head=head, num_tracks=2)).eval()
     x = torch.randn(N, 2, 3, 9, 32, 32) if video else torch.randn(N, 2, 12, 25, 3)
     feature = [model.encoder.extract(View(x[:, k] if video else x[:, k : k + 1])) for k in (0, 1)]
     feature = torch.cat(feature, 1)
     torch.testing.assert_close(model(View(x, torch.ones(N, 2, dtype=torch.bool))), model.head.fc(feature))
-    torch.testing.assert_close(torch.stack([s.feature for s in model(View(x), mode="predict")]), feature)
+    torch.testing.assert_close(model(View(x), mode="predict")["feature"], feature)
     for wrong in (View(x[:, :1]), View(x, torch.tensor([[True, True], [True, False], [True, True]]))):
         with pytest.raises(DataError, match="num_tracks=2"):
             model(wrong)
@@ -125,20 +126,20 @@ def test_a_label_without_a_class_is_told(label):
     view, samples = clips()
     samples[1].gt_label = label
     with pytest.raises(ProtocolError, match=rf"clip c1 has label {label}, but model.head has 5 classes"):
-        classifier()({"train": view}, samples, mode="loss")
+        classifier()({"clip": view}, samples, mode="loss")
 
 
 def test_eval_mode_keeps_dropout_off_and_statistics_still():
     model, view = classifier(eval_mode=True), clips()
     before = copy.deepcopy(model.state_dict())
     model.train()
-    model({"train": view[0]}, view[1], mode="loss")["loss_ce"].backward()
+    model({"clip": view[0]}, view[1], mode="loss")["loss_ce"].backward()
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.head.fc.weight.grad.abs().sum() > 0
     assert classifier().train().training
 
 
-@pytest.mark.parametrize(("feature_from", "prefix"), [("query", "encoder_q."), ("key", "encoder_k.module.")])
+@pytest.mark.parametrize(("feature_from", "prefix"), [("query", "encoder."), ("key", "key_encoder.module.")])
 def test_it_takes_the_encoder_of_a_pretraining(feature_from, prefix):
     torch.manual_seed(5)
     projector = dict(type="MLPProjector", out_channels=6)
@@ -151,7 +152,7 @@ def test_it_takes_the_encoder_of_a_pretraining(feature_from, prefix):
     match = load_weights(model, method.state_dict(), "x.pth")
     assert match.backbone == 1
     view = clips()[0]
-    torch.testing.assert_close(model.encoder.extract(view), method.eval().extract_feat(view))
+    torch.testing.assert_close(model.encoder.extract(view), method.eval()(view))
     assert model.data_preprocessor.seed == 12, "the augmentation is this run's"
     again = classifier()
     load_weights(again, model.state_dict(), "finetuned.pth", strict=False)  # a classifier's own file fits as it is
@@ -159,7 +160,7 @@ def test_it_takes_the_encoder_of_a_pretraining(feature_from, prefix):
 
 
 def test_it_refuses_the_encoder_of_another_network():
-    other = {"encoder_q." + k: v for k, v in nn.Sequential(nn.Linear(2, 2)).state_dict().items()}
+    other = {"encoder." + k: v for k, v in nn.Sequential(nn.Linear(2, 2)).state_dict().items()}
     with pytest.raises(CheckpointError, match="of another model"):
         load_weights(classifier(), other, "x.pth")
 
@@ -173,9 +174,7 @@ def test_a_pool_that_keeps_joints_is_what_everyone_behind_it_sees():
     torch.testing.assert_close(model.extract(View(x, mask)), joint_features(feature))
     assert model.pooled_channels == 25 * 8
     assert model(View(x, mask)).shape == (3, 128)
-    classifier = MODELS.build(
-        dict(type="SkeletonClassifier", encoder=encoder, head=dict(type="LinearHead", num_classes=4))
-    )
+    classifier = MODELS.build(dict(type="Classifier", encoder=encoder, head=dict(type="LinearHead", num_classes=4)))
     assert classifier.head.fc.in_features == 25 * 8
     with pytest.raises(ConfigError, match="joints='mean'"):
         model.pool(feature._replace(data=feature.data.mean(3, keepdim=True)))

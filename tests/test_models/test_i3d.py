@@ -17,6 +17,7 @@ from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.necks import VideoPool
 from mmsync.ops.inflate import inflate
 from mmsync.structures import View
+from tests.maps import video_map
 
 SLIM = dict(type="I3D", width=0.0625)
 TABLE = {  # channels, frames of 25, rows of 224
@@ -101,7 +102,7 @@ def test_the_network_is_its_equations_at_even_and_odd_sizes(size, channels_last)
     model = slim(channels_last=channels_last).double().eval()
     x = torch.randn(2, 3, *size, dtype=torch.float64)
     expected = plain_i3d(x, model.state_dict())
-    torch.testing.assert_close(model(x), expected)
+    torch.testing.assert_close(model.forward_rows(x), expected)
     assert expected.shape[2:] == (math.ceil(size[0] / 8), math.ceil(size[1] / 32), math.ceil(size[2] / 32))
 
 
@@ -145,7 +146,7 @@ def test_the_table_of_endpoints_at_25_frames_of_224():
     for name in ENDPOINTS:
         getattr(model, name).register_forward_hook(lambda _, __, out, name=name: shapes.update({name: out.shape}))
     with torch.no_grad():
-        out = model(torch.randn(1, 3, 25, 224, 224))
+        out = model.forward_rows(torch.randn(1, 3, 25, 224, 224))
     assert {k: tuple(v) for k, v in shapes.items()} == {k: (1, c, t, s, s) for k, (c, t, s) in TABLE.items()}
     assert torch.isfinite(out).all()
 
@@ -164,7 +165,7 @@ def test_the_published_classifier_is_a_window_of_two_and_a_linear_layer():
     """The release pools 2 x 7 x 7 without padding, maps by 1 x 1 x 1 with bias, and averages logits over time."""
     feature, layer = torch.randn(2, 8, 4, 7, 7), nn.Conv3d(8, 5, 1)
     expected = layer(F.avg_pool3d(feature, (2, 7, 7), 1)).mean(2)[:, :, 0, 0]
-    found = F.linear(VideoPool(window=2)(feature), layer.weight.flatten(1), layer.bias)
+    found = F.linear(VideoPool(window=2)(video_map(feature)), layer.weight.flatten(1), layer.bias)
     torch.testing.assert_close(found, expected)
 
 
@@ -180,8 +181,8 @@ def test_an_endpoint_has_the_whole_network_s_layers_up_to_it(endpoint):
     x = torch.randn(1, 3, 9, 32, 32)
     seen = []
     getattr(full, endpoint).register_forward_hook(lambda _, __, out: seen.append(out))
-    full(x)
-    assert torch.equal(cut(x), seen[0])
+    full.forward_rows(x)
+    assert torch.equal(cut.forward_rows(x), seen[0])
     assert cut.out_channels == seen[0].shape[1]
 
 
@@ -192,7 +193,7 @@ def test_any_memory_order_gives_the_same():
     x = torch.randn(2, 9, 33, 32, 3).permute(0, 4, 1, 2, 3)  # frames as decoded
     first, second = slim().double(), slim(channels_last=False).double()
     second.load_state_dict(first.state_dict())
-    found = [model.train()(y.double()) for model in (first, second) for y in (x, x.contiguous())]
+    found = [model.train()(View(y.double())).data for model in (first, second) for y in (x, x.contiguous())]
     assert found[0].shape == (2, 64, 2, 2, 1)
     for other in found[1:]:
         torch.testing.assert_close(other, found[0])
@@ -202,7 +203,7 @@ def test_batch_norms_take_the_statistics_of_all_ranks_when_asked():
     model = convert_sync_batchnorm(slim())
     assert all(m.sync for m in model.modules() if isinstance(m, BatchNorm))
     before = model.Conv3d_1a_7x7.bn.running_mean.clone()
-    model.train()(torch.randn(2, 3, 9, 32, 32))
+    model.train()(View(torch.randn(2, 3, 9, 32, 32)))
     moved = model.Conv3d_1a_7x7.bn.running_mean
     assert not torch.equal(moved, before)
     assert (moved - 0.99 * before).abs().max() < 0.1  # a momentum of 0.01
@@ -230,12 +231,12 @@ def test_layer_depths_grow_from_the_stem_to_the_last_block():
         ((1, 3, 9, 31, 40), "at least 32 x 32.* 9 x 31 x 40"),
         ((1, 2, 9, 32, 32), "in_channels = 3"),
         ((3, 9, 32, 32), r"\(N, C, T, H, W\)"),
-        ((1, 2, 3, 9, 32, 32), "K tracks go into the batch"),
+        ((1, 2, 4, 9, 32, 32), r"or tracks \(N, K, C, T, H, W\), with C = in_channels = 3"),
     ],
 )
 def test_clips_that_do_not_fit_are_told(shape, told):
     with pytest.raises(DataError, match=told):
-        slim()(torch.zeros(shape))
+        slim()(View(torch.zeros(shape)))
 
 
 def test_mistakes_in_a_config_are_told():
@@ -252,14 +253,14 @@ class TestPooling:
     def test_time_is_averaged_put_side_by_side_or_read_in_order(self):
         x = torch.randn(2, 4, 3, 5, 6)
         steps = x.mean((3, 4)).transpose(1, 2)  # (N, T', D)
-        torch.testing.assert_close(VideoPool()(x), steps.mean(1))
-        torch.testing.assert_close(VideoPool("flatten", frames=3)(x), steps.reshape(2, 12))
+        torch.testing.assert_close(VideoPool()(video_map(x)), steps.mean(1))
+        torch.testing.assert_close(VideoPool("flatten", frames=3)(video_map(x)), steps.reshape(2, 12))
         pairs = (steps[:, :-1] + steps[:, 1:]) / 2
-        torch.testing.assert_close(VideoPool("flatten", window=2, frames=2)(x), pairs.reshape(2, 8))
+        torch.testing.assert_close(VideoPool("flatten", window=2, frames=2)(video_map(x)), pairs.reshape(2, 8))
         for kind, layer in (("gru", nn.GRU), ("lstm", nn.LSTM)):
             pool, plain = VideoPool(kind, in_channels=4, hidden_channels=6), layer(4, 6)
             plain.load_state_dict(pool.recurrent.state_dict())
-            torch.testing.assert_close(pool(x), plain(steps.transpose(0, 1))[0][-1])
+            torch.testing.assert_close(pool(video_map(x)), plain(steps.transpose(0, 1))[0][-1])
 
     @pytest.mark.parametrize(
         ("pool", "width"),
@@ -287,6 +288,6 @@ class TestPooling:
             with pytest.raises(ConfigError, match=told):
                 VideoPool(**options)
         with pytest.raises(DataError, match="take longer clips"):
-            VideoPool(window=2)(torch.randn(1, 4, 1, 2, 2))
+            VideoPool(window=2)(video_map(torch.randn(1, 4, 1, 2, 2)))
         with pytest.raises(DataError, match=r"frames=2.*3 steps"):
-            VideoPool("flatten", frames=2)(torch.randn(1, 4, 3, 2, 2))
+            VideoPool("flatten", frames=2)(video_map(torch.randn(1, 4, 3, 2, 2)))

@@ -8,16 +8,9 @@ import torch.nn.functional as F
 
 from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import effective_rank
+from mmsync.models.losses.info_nce import info_nce, multi_positive_nce, nearest_neighbor_mask, queue_logits
 from mmsync.models.modules import MemoryQueue, MomentumEncoder, NeighborMining, mining
-from mmsync.ops.contrastive import (
-    agreement_beyond_chance,
-    crowding,
-    info_nce,
-    multi_positive_nce,
-    nearest_neighbor_mask,
-    neighborhood,
-    queue_logits,
-)
+from mmsync.ops.neighbors import agreement_beyond_chance, crowding, neighborhood
 
 N, K, TOPK = 12, 30, 3
 

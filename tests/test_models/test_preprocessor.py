@@ -38,13 +38,13 @@ def test_training_makes_the_named_views_and_evaluation_the_clips_themselves():
     for view in out["inputs"].values():
         assert isinstance(view, View)
         assert view.data.shape == data["inputs"]["keypoint"].shape
-        assert not view.data[~view.mask].any()
+        assert not view.data[~view.present].any()
     assert not torch.equal(out["inputs"]["query"].data, out["inputs"]["extreme"].data)
     assert out["data_samples"] is data["data_samples"]
     for _ in range(2):
         view = pre(data, training=False)["inputs"]
         torch.testing.assert_close(view.data, data["inputs"]["keypoint"], rtol=0, atol=0)
-        torch.testing.assert_close(view.mask, data["inputs"]["person_mask"])
+        torch.testing.assert_close(view.present, data["inputs"]["person_mask"])
     assert pre.step == 1  # evaluation counts no step, so it does not change what training draws next
 
 
@@ -116,7 +116,7 @@ def test_a_view_may_bring_its_own_length():
 def test_a_plain_tensor_gets_its_mask_from_what_is_not_zero():
     data = batch()
     view = build()(dict(inputs=data["inputs"]["keypoint"]), False)["inputs"]
-    torch.testing.assert_close(view.mask, data["inputs"]["person_mask"])
+    torch.testing.assert_close(view.present, data["inputs"]["person_mask"])
 
 
 def test_layout_and_num_coords_reach_the_augmentations():

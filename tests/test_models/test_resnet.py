@@ -83,7 +83,7 @@ def test_rows_are_joints_and_columns_frames():
     seen = []
     model.conv1.register_forward_hook(lambda _, args, __: seen.append(args[0]))
     x = torch.randn(2, 16, 25, 3)
-    out = model.forward_persons(x)
+    out = model.forward_rows(x)
     assert torch.equal(seen[0], torch.einsum("ptvc->pcvt", x))
     assert out.shape == (2, 32, 2, 4)  # (P, D, T', V'): 16 frames and 25 joints over 8
 
@@ -94,38 +94,38 @@ def test_resizing_is_bilinear_and_keeps_the_values():
     seen = []
     model.conv1.register_forward_hook(lambda _, args, __: seen.append(args[0]))
     x = torch.arange(25.0)[None, None, :, None].expand(1, 16, 25, 3)
-    model.forward_persons(x)
+    model.forward_rows(x)
     ramp = (torch.arange(50.0) + 0.5) / 2 - 0.5
     torch.testing.assert_close(seen[0], ramp.clamp(0, 24)[None, None, :, None].expand(1, 3, 50, 32))
-    assert slim(size=32).eval().forward_persons(x).shape == (1, 32, 4, 4)
+    assert slim(size=32).eval().forward_rows(x).shape == (1, 32, 4, 4)
 
 
 def test_both_stems():
     x = torch.randn(1, 64, 25, 3)
-    assert slim(stem="3x3").eval().forward_persons(x).shape[2:] == (8, 4)
-    assert slim(stem="7x7").eval().forward_persons(x).shape[2:] == (2, 1)
+    assert slim(stem="3x3").eval().forward_rows(x).shape[2:] == (8, 4)
+    assert slim(stem="7x7").eval().forward_rows(x).shape[2:] == (2, 1)
 
 
 def test_persons_in_channels_are_one_image_and_absent_ones_zero():
     model = slim(num_persons=2).eval()
     x = torch.randn(3, 2, 16, 25, 3)
     mask = torch.tensor([[True, True], [True, False], [False, False]])
-    packed = model.forward_packed(x, mask)
+    packed = model(View(x, mask))
     assert packed.owner.tolist() == [0, 1]  # a sample with nobody costs nothing
     both = torch.cat([x[0, 0], x[0, 1]], -1)
     one = torch.cat([x[1, 0], torch.zeros(16, 25, 3)], -1)
-    torch.testing.assert_close(packed.data, model.forward_persons(torch.stack([both, one])))
-    torch.testing.assert_close(model(x, mask)[:2, 0], packed.data)
-    torch.testing.assert_close(model(x[:1, :1]), model(x[:1], torch.tensor([[True, False]])))  # fewer persons: padded
+    torch.testing.assert_close(packed.data, model.forward_rows(torch.stack([both, one])))
+    one_person = model(View(x[:1], torch.tensor([[True, False]])))
+    torch.testing.assert_close(model(View(x[:1, :1])).data, one_person.data)  # fewer persons: padded
 
 
 @pytest.mark.parametrize("num_persons", [1, 2])
 def test_an_encoder_pools_images_as_it_pools_skeletons(num_persons):
     encoder = Encoder({**SLIM, "num_persons": num_persons}).eval()
     x, mask = torch.randn(3, 2, 16, 25, 3), torch.tensor([[True, True], [True, False], [False, False]])
-    maps = encoder.backbone(x, mask).mean((3, 4))
-    people = mask if num_persons == 1 else mask.any(1, keepdim=True)
-    expected = torch.stack([row[there].mean(0) if there.any() else row[0] * 0 for row, there in zip(maps, people)])
+    found = encoder.backbone(View(x, mask))
+    rows = [found.data[found.owner == n].mean((2, 3)) for n in range(3)]
+    expected = torch.stack([row.mean(0) if len(row) else torch.zeros(encoder.backbone.out_channels) for row in rows])
     torch.testing.assert_close(encoder.extract(View(x, mask)), expected)
 
 
@@ -149,6 +149,6 @@ def test_mistakes_are_told():
         with pytest.raises(ConfigError, match="SkeletonResNet"):
             slim(**wrong)
     with pytest.raises(LayoutError, match="num_persons=2"):
-        slim(num_persons=2)(torch.randn(1, 3, 8, 25, 3))
+        slim(num_persons=2)(View(torch.randn(1, 3, 8, 25, 3)))
     with pytest.raises(LayoutError, match="layout 'ntu25'"):
-        slim()(torch.randn(1, 2, 8, 20, 3))
+        slim()(View(torch.randn(1, 2, 8, 20, 3)))

@@ -110,12 +110,12 @@ class TestPairs:
         count = [sum(p.numel() for p in model.parameters()) for model in (shared, separate)]
         assert count[1] == 2 * count[0]
         separate.eval()
-        found = separate.extract_feat(tracks())
+        found = separate(tracks())
         data = tracks().data
         torch.testing.assert_close(found[:, :8], separate.encoder.extract(View(data[:, :1])))
         torch.testing.assert_close(found[:, 8:], separate.second_encoder.extract(View(data[:, 1:])))
         with pytest.raises(DataError, match="3 tracks"):
-            separate.extract_feat(tracks(k=3))
+            separate(tracks(k=3))
 
     def test_a_log_has_no_distance_of_pairs_that_are_not_there(self):
         assert "pos_distance" not in build().loss({"tracks": tracks()}, samples(positive=[0, 0, 0, 0]))
@@ -124,18 +124,18 @@ class TestPairs:
         model, view = build(loss=dict(type="ContrastiveLoss", eps=1e-14)).eval(), tracks()
         found = model(view, samples(positive=[1, 0, 0, 1], name=list("abcd")), mode="predict")
         z = [[model.encoder(View(view.data[n, k][None, None]))[0].tolist() for k in range(2)] for n in range(4)]
-        assert [s.distance.item() for s in found] == pytest.approx([math.dist(*pair) for pair in z], rel=1e-4)
-        assert [(s.name, s.positive) for s in found] == [("a", 1), ("b", 0), ("c", 0), ("d", 1)]
-        assert found[0].feature.shape == (16,)
+        assert found["distance"].tolist() == pytest.approx([math.dist(*pair) for pair in z], rel=1e-4)
+        assert list(zip(found["name"], found["positive"].tolist())) == [("a", 1), ("b", 0), ("c", 0), ("d", 1)]
+        assert found["feature"].shape == (4, 16)
 
     @pytest.mark.parametrize("fusion", ["concat", "absdiff", "product", "symmetric"])
     def test_fusion(self, fusion):
         model, view = build(fusion=fusion).eval(), tracks()
         a, b = (model.encoder.extract(View(view.data[:, k : k + 1])) for k in range(2))
         wanted = dict(concat=torch.cat([a, b], 1), absdiff=(a - b).abs(), product=a * b, symmetric=(a + b) / 2)
-        torch.testing.assert_close(model.extract_feat(view), wanted[fusion])
+        torch.testing.assert_close(model(view), wanted[fusion])
         if fusion != "concat":  # no order
-            torch.testing.assert_close(model.extract_feat(View(view.data.flip(1))), wanted[fusion])
+            torch.testing.assert_close(model(View(view.data.flip(1))), wanted[fusion])
 
     def test_it_learns_to_tell_pairs_in_step(self):
         """Tracks of a positive pair move alike, each with noise of its own; those of the others do not."""
@@ -155,7 +155,7 @@ class TestPairs:
             model.loss({"tracks": view}, samples(positive=y.tolist()))["loss_pair"].backward()
             optimizer.step()
         view, y = batch(40)
-        d = torch.stack([s.distance for s in model.eval()(view, mode="predict")])
+        d = model.eval()(view, mode="predict")["distance"]
         assert (d[y == 1][:, None] < d[y == 0]).float().mean() > 0.9
 
 
@@ -188,17 +188,17 @@ class TestScenes:
         for mode in (model.train(), model.eval()):
             one, two = (mode.loss({"tracks": v})["loss_pair"] for v in (view, other))
             torch.testing.assert_close(one, two)
-        assert model.extract_feat(view).shape == (2, 24)
-        assert model.extract_feat(view)[:, 16:].abs().max() == 0
+        assert model(view).shape == (2, 24)
+        assert model(view)[:, 16:].abs().max() == 0
 
 
 def test_skeleton_tracks_through_the_preprocessor():
     mask = torch.ones(4, 2, dtype=torch.bool)
-    data = dict(inputs=dict(tracks=tracks().data + 5, mask=mask), data_samples=None)
+    data = dict(inputs=dict(skeleton=View(tracks().data + 5, mask)), data_samples=None)
     views = SkeletonPreprocessor("ntu25", views=dict(tracks=[]), recenter="person")(data, True)["inputs"]
     center = SkeletonPreprocessor("ntu25").layout.center
     assert views["tracks"].data[:, :, 0, center].abs().max() == 0
-    moved = data["inputs"]["tracks"] - views["tracks"].data
+    moved = data["inputs"]["skeleton"].data - views["tracks"].data
     torch.testing.assert_close(moved, moved[:, :, :1, :1].expand_as(moved))
     with pytest.raises(ConfigError, match="person"):
         SkeletonPreprocessor("ntu25", recenter="track")

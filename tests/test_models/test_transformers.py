@@ -57,7 +57,7 @@ def test_dstformer_equals_the_reference(fixture_root, case):
         expected = archive[f"{case}/block_{order}0"]
         np.testing.assert_allclose(found.detach().reshape(expected.shape), expected, rtol=1e-4, atol=1e-5)
 
-    rep = model.forward_persons(x).permute(0, 2, 3, 1)
+    rep = model.forward_rows(x).permute(0, 2, 3, 1)
     np.testing.assert_allclose(rep.detach(), archive[f"{case}/out_rep"], rtol=1e-4, atol=1e-5)
     out = F.linear(rep, head["head.weight"], head["head.bias"]) if head else rep
     np.testing.assert_allclose(out.detach(), archive[f"{case}/out"], rtol=1e-4, atol=1e-5)
@@ -113,7 +113,7 @@ def name(key: str) -> str:
     if key.startswith("queue"):
         return {"queue": "queue.keys", "queue_ptr": "queue.pointer"}[key]
     encoder, rest = key.split(".", 1)
-    module = {"encoder_q": "encoder_q", "encoder_k": "encoder_k.module"}[encoder]
+    module = {"encoder_q": "encoder", "encoder_k": "key_encoder.module"}[encoder]
     return f"{module}.projector.layers.0.{rest[5:]}" if rest.startswith("head.") else f"{module}.backbone.{rest}"
 
 
@@ -177,7 +177,7 @@ class TestBoth:
     def test_persons_do_not_see_each_other(self, make):
         model = make().eval()
         x = torch.randn(3, 8, 15, 3)
-        torch.testing.assert_close(model.forward_persons(x)[1:2], model.forward_persons(x[1:2]))
+        torch.testing.assert_close(model.forward_rows(x)[1:2], model.forward_rows(x[1:2]))
 
     def test_activation_checkpointing_changes_nothing(self, make):
         x = torch.randn(2, 8, 15, 3)
@@ -185,14 +185,14 @@ class TestBoth:
         for with_cp in (False, True):
             torch.manual_seed(0)
             model = make(with_cp=with_cp)
-            model.forward_persons(x).square().sum().backward()
+            model.forward_rows(x).square().sum().backward()
             grads.append({k: p.grad for k, p in model.named_parameters()})
         for key, grad in grads[0].items():
             torch.testing.assert_close(grads[1][key], grad, msg=key)
 
     def test_every_parameter_gets_a_gradient(self, make):
         model = make(data_norm=True)
-        model.forward_persons(torch.randn(2, 8, 15, 3)).square().sum().backward()
+        model.forward_rows(torch.randn(2, 8, 15, 3)).square().sum().backward()
         without = [k for k, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert without == []
 
@@ -211,7 +211,7 @@ class TestBoth:
         assert stemmed.shape == (2, 4, 15, 10)
         plain = make(in_channels=10).eval()
         plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith(("stem.", "data_bn."))})
-        torch.testing.assert_close(model.forward_persons(x), plain.forward_persons(stemmed))
+        torch.testing.assert_close(model.forward_rows(x), plain.forward_rows(stemmed))
         with pytest.raises(ConfigError, match="as many strides"):
             make(stem=dict(channels=[8, 10], strides=[2]))
 
@@ -254,14 +254,14 @@ def test_longer_clips_get_resampled_time_embeddings():
     np.testing.assert_allclose(time_embedding(line, 12).flatten()[1:-1], np.arange(0.25, 5, 0.5))
     np.testing.assert_allclose(time_embedding(line, 3, resize=True).flatten(), [0.5, 2.5, 4.5])
     for model in (dstformer(), vit()):
-        assert model.forward_persons(torch.randn(1, 20, 15, 3)).shape[0] == 1
+        assert model.forward_rows(torch.randn(1, 20, 15, 3)).shape[0] == 1
 
 
 def test_the_last_frame_lasts_until_its_patch_is_full():
     model = vit(t_patch=4).eval()
     x = torch.randn(1, 6, 15, 3)
     full = torch.cat([x, x[:, -1:], x[:, -1:]], 1)
-    torch.testing.assert_close(model.forward_persons(x), model.forward_persons(full))
+    torch.testing.assert_close(model.forward_rows(x), model.forward_rows(full))
     with pytest.raises(ConfigError, match="t_patch=0"):
         vit(t_patch=0)
 

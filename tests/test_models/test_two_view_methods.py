@@ -107,7 +107,7 @@ def test_barlow_twins():
     found = model.loss(batch)  # tolerances: of eps, which correlations do not have
     assert found["loss_invariance"].item() == pytest.approx(((1 - diagonal) ** 2).sum(), rel=0.01)
     assert found["loss_redundancy"].item() == pytest.approx(0.01 * ((c**2).sum() - (diagonal**2).sum()), rel=0.01)
-    assert build("BarlowTwins").redundancy_weight == 0.005
+    assert build("BarlowTwins").criterion.redundancy_weight == 0.005
 
 
 def test_vicreg():
@@ -121,7 +121,7 @@ def test_vicreg():
     assert found["loss_invariance"].item() == pytest.approx(7 * ((a - b) ** 2).mean(), rel=1e-5)
     assert found["loss_variance"].item() == pytest.approx(5 * variance, rel=1e-5)
     assert found["loss_covariance"].item() == pytest.approx(3 * covariance, rel=1e-5)
-    assert build("VICReg").weights == dict(invariance=25, variance=25, covariance=1)
+    assert build("VICReg").criterion.weights == dict(invariance=25, variance=25, covariance=1)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -175,14 +175,14 @@ def test_a_classifier_takes_the_encoder_out_of_the_checkpoint(name):
     torch.manual_seed(1)
     encoder = {k: v for k, v in ENCODER.items() if k != "projector"}
     head = dict(type="LinearHead", num_classes=5)
-    config = dict(type="SkeletonClassifier", encoder=encoder, head=head, data_preprocessor={**preprocessor, "seed": 12})
+    config = dict(type="Classifier", encoder=encoder, head=head, data_preprocessor={**preprocessor, "seed": 12})
     classifier, again = MODELS.build(config).eval(), MODELS.build(config)
     with torch.no_grad():
         for p in method.parameters():
             p.add_(torch.rand_like(p))
     assert load_weights(classifier, method.state_dict(), "x.pth").backbone == 1
     view = views()["first"]
-    torch.testing.assert_close(classifier.encoder.extract(view), method.extract_feat(view))
+    torch.testing.assert_close(classifier.encoder.extract(view), method(view))
     assert classifier.data_preprocessor.seed == 12
     load_weights(again, classifier.state_dict(), "finetuned.pth", strict=True)  # its own file fits as it is
     assert torch.equal(again.head.fc.weight, classifier.head.fc.weight)

@@ -15,6 +15,7 @@ from mmsync.models.backbones import VideoResNet
 from mmsync.models.backbones.video.video_resnet import mid_channels
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.necks import VideoPool
+from mmsync.structures import View
 
 VMZ = dict(variant="r2plus1d", midplanes="per_conv", bn_eps=1e-3)
 REFERENCES = {  # options, seed of the weights, parameters with 400 classes
@@ -60,7 +61,7 @@ def test_reference_numbers(fixture_root, name):
             lambda _, __, out, part=part: stages.update({part: rule["stats"](out)})
         )
     for case, shape, plus in (("a", (2, 3, 8, 112, 112), 8), ("b", (1, 3, 25, 64, 80), 25)):
-        feature = VideoPool()(model(rule["inp"](shape, seed + plus)))
+        feature = VideoPool()(model(View(rule["inp"](shape, seed + plus))))
         for part, found in stages.items():
             expected = archive[f"{name}_{case}_{part}"]
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, err_msg=f"{case} {part}")
@@ -72,7 +73,7 @@ def test_reference_numbers(fixture_root, name):
 def test_reference_gradients(fixture_root, name):
     """Cross entropy of one clip of 8 x 56 x 56 with class 3, in evaluation mode."""
     archive, rule, model, fc, seed = reference(fixture_root, name)
-    logits = fc(VideoPool()(model(rule["inp"]((1, 3, 8, 56, 56), seed + 1))))
+    logits = fc(VideoPool()(model(View(rule["inp"]((1, 3, 8, 56, 56), seed + 1)))))
     loss = F.cross_entropy(logits, torch.tensor([3]))
     found = torch.autograd.grad(loss, [model.stem[0].weight, fc.weight])
     assert loss.item() == pytest.approx(float(archive[f"{name}_grad_loss"]), rel=1e-4)
@@ -139,7 +140,7 @@ def plain(model: VideoResNet, x: torch.Tensor, variant: str) -> torch.Tensor:
 def test_the_network_is_its_equations(variant, size):
     model = slim(variant=variant).double().eval()
     x = torch.randn(2, 3, *size, dtype=torch.float64)
-    out = model(x)
+    out = model.forward_rows(x)
     torch.testing.assert_close(out, plain(model, x, variant))
     time = size[0] if variant == "mc3" else -(-size[0] // 8)
     assert out.shape == (2, 32, time, -(-size[1] // 16), -(-size[2] // 16))
@@ -150,7 +151,7 @@ def test_any_memory_order_gives_the_same(variant):
     x = torch.randn(2, 8, 20, 24, 3).permute(0, 4, 1, 2, 3)
     first, second = (slim(variant=variant, channels_last=c).double() for c in (True, False))
     second.load_state_dict(first.state_dict())
-    found = [model.train()(y.double()) for model in (first, second) for y in (x, x.contiguous())]
+    found = [model.train()(View(y.double())).data for model in (first, second) for y in (x, x.contiguous())]
     for other in found[1:]:
         torch.testing.assert_close(other, found[0])
 
@@ -158,7 +159,7 @@ def test_any_memory_order_gives_the_same(variant):
 def test_deeper_and_flow():
     model = slim(depth=34, in_channels=2).eval()
     assert [len(getattr(model, f"layer{i}")) for i in range(1, 5)] == [3, 4, 6, 3]
-    assert model(torch.randn(1, 2, 8, 32, 32)).shape == (1, 32, 1, 2, 2)
+    assert model.forward_rows(torch.randn(1, 2, 8, 32, 32)).shape == (1, 32, 1, 2, 2)
     places = [model.get_layer_depth(name) for name, _ in model.named_parameters()]
     assert [p for p, _ in places] == sorted(p for p, _ in places)
     assert {p for p, _ in places} == set(range(17))

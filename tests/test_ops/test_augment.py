@@ -15,7 +15,7 @@ from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import augment as ops
 from mmsync.ops.resample import resample, resample_matrix
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views import augment as A
+from mmsync.views import skeleton_augment as A
 
 
 def clips(n=4, m=2, t=12, v=25, c=3, seed=0, dtype=torch.float64):

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from mmsync.errors import ConfigError
-from mmsync.ops.contrastive import nt_xent, row_cosine
+from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.losses.nt_xent import nt_xent
 from mmsync.registry import LOSSES
 
 

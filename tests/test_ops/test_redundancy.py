@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmsync.ops.redundancy import barlow_twins_terms, vicreg_terms
+from mmsync.models.losses.barlow_twins import barlow_twins_terms
+from mmsync.models.losses.vicreg import vicreg_terms
 
 
 def embeddings(n: int = 12, d: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

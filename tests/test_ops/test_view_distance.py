@@ -14,7 +14,7 @@ from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import augment as ops
 from mmsync.structures import View
 from mmsync.views import SkeletonPreprocessor
-from mmsync.views import augment as A
+from mmsync.views import skeleton_augment as A
 from mmsync.views.view_distance import SIX_ANGLES, ViewDistance
 
 CENTER = 20  # of ntu25

@@ -211,7 +211,7 @@ def test_a_stopped_conversion_goes_on(tmp_path, run, monkeypatch):
     changed = raw / "part0" / f"{NAMES[0]}.skeleton"
     os.utime(changed, (1, 1))
     code, printed = run(raw, out, "--workers", 1)
-    assert (code, "going on: 3 of 12 files" in printed) == (0, True), printed
+    assert (code, "resuming: 3 of 12 files" in printed) == (0, True), printed
     assert len(reads) == 9
     assert changed.name in reads
     assert content(out) == content(tmp_path / "whole")
@@ -224,7 +224,7 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     raw = make_raw(tmp_path / "raw", names)
     program = (
         "import sys, time\n"
-        "from mmsync.datasets.sources import conversion, ntu_folder\n"
+        "from mmsync.converters import ntu_folder\n"
         "from mmsync.converters.ntu_file import read_skeleton\n"
         "def slow(path):\n    time.sleep(0.2)\n    return read_skeleton(path)\n"
         "ntu_folder.read_skeleton = slow\n"
@@ -245,10 +245,29 @@ def test_a_killed_conversion_goes_on(tmp_path, capsys):
     done = len(list(parts.glob("S*.npz")))
     assert 3 <= done < len(names)
     ntu_folder.convert_ntu(raw, killed, workers=2)
-    assert "going on: " in capsys.readouterr().out
+    assert "resuming: " in capsys.readouterr().out
     ntu_folder.convert_ntu(raw, whole, workers=1)
     assert content(killed) == content(whole)
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the stand-in reaches the workers by fork")
+def test_a_killed_worker_is_named_and_the_others_finish(tmp_path, monkeypatch):
+    """As by the system when memory runs out: twice for the same group of files."""
+    raw, parts = make_raw(tmp_path / "raw"), tmp_path / ".out.parts"
+
+    def read(path):
+        if path.stem == NAMES[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_skeleton(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ntu_folder, "read_skeleton", read)
+        for _ in range(2):  # the second time it is the only group left, and still not read in this process
+            with pytest.raises(DataError, match=r"1 of 4 groups.*S001C001P001R001: its process was killed.*--workers"):
+                ntu_folder.convert_ntu(raw, tmp_path / "out", workers=2)
+            assert len(list(parts.glob("S*.npz"))) == 3
+    assert ntu_folder.convert_ntu(raw, tmp_path / "out", workers=2).stored == 12
 
 
 def test_a_damaged_shard_is_told(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""A sweep runs what has no result yet, whatever happened to a former call, and its table tells what differs.
+"""A sweep runs what has no result yet, whatever happened to a former call, and its table shows what differs.
 
 Most tests let the sweep start small scripts in place of ``tools/train.py`` and the others, which take 0.05 s instead of
 6; one test runs the real ones.
@@ -94,7 +94,7 @@ def tool(monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     handlers = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT / "tests", ROOT))))
     yield module
     for name, handler in handlers.items():
         signal.signal(name, handler)
@@ -123,7 +123,7 @@ def sweep(tool, monkeypatch, tmp_path, config):
 
 
 def calls(tmp_path, name="calls"):
-    """What was started since the last look."""
+    """Calls since the last one of this function."""
     file = tmp_path / name
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
     file.unlink(missing_ok=True)
@@ -146,8 +146,8 @@ def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     folder = tmp_path / "work" / row["folder"] / "seed_0"
     checkpoint = torch.load(folder / "epoch_1.pth", weights_only=True)
     assert checkpoint["meta"]["seed"] == 0
-    told = json.loads((folder / "benchmark" / "results.json").read_text())
-    assert row["metrics"]["knn"] == {"mean": told[0]["mean"], "std": None, "values": {"0": told[0]["mean"]}}
+    rows = json.loads((folder / "benchmark" / "results.json").read_text())
+    assert row["metrics"]["knn"] == {"mean": rows[0]["mean"], "std": None, "values": {"0": rows[0]["mean"]}}
     assert 0 < row["metrics"]["knn/top1"]["mean"] <= 100  # of the training's own validation
     monkeypatch.setattr(subprocess, "Popen", None)
     assert call(tool, monkeypatch, *args) == 0
@@ -297,7 +297,7 @@ def test_ctrl_c_ends_the_children_and_a_second_call_goes_on(sweep, tmp_path, mon
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
     assert results(tmp_path)[0]["seeds"] == [0]  # what is done is in the table
     monkeypatch.delenv("FATE")
     assert sweep("--set", f"{LR}=0.05,0.01,0.02") == 0
@@ -380,15 +380,15 @@ def test_an_unwritable_work_dir(tool, monkeypatch, config, tmp_path, capsys):
         (["--set", "optim_wrapper.optimizer.lrr=0.1,0.2"], "did you mean 'lr'?"),
         (["--set", f"{LR}=0.1,0.2", "model.widht=8"], "did you mean 'width'?"),
         (["--cfg-options", "modle.width=8"], "did you mean 'model'?"),
-        (["--set", f"{LR}="], "holds no value"),
-        (["--set", f"{LR}=0.1,,0.2"], "holds no value"),
-        (["--set", LR], "holds no value; write optim_wrapper.optimizer.lr=V1,V2"),
-        (["--set", f"{LR}=0.1,0.1"], "a value comes twice"),
-        (["--set", f"{LR}=[0.1,0.2"], "a bracket is not closed"),
+        (["--set", f"{LR}="], "no value"),
+        (["--set", f"{LR}=0.1,,0.2"], "no value"),
+        (["--set", LR], "no value; write optim_wrapper.optimizer.lr=V1,V2"),
+        (["--set", f"{LR}=0.1,0.1"], "a value is given twice"),
+        (["--set", f"{LR}=[0.1,0.2"], "missing closing bracket"),
         (["--set", f"{LR}=0.1", f"{LR}=0.2"], "is set twice"),
         (["--set", f"{LR}=0.1,0.2", "--cfg-options", f"{LR}=0.3"], "is in --set and in --cfg-options"),
         (["{config}"], "is the same setting as toy"),
-        (["--seeds", "1", "1"], "a seed comes twice"),
+        (["--seeds", "1", "1"], "a seed is given twice"),
         (["--protocols", "linaer"], "no protocol 'linaer'; did you mean 'linear'"),
         (["--jobs", "0"], "--jobs 0: must be 1 or more"),
         (["--gpus", "first"], "write numbers"),
@@ -402,11 +402,11 @@ def test_an_unwritable_work_dir(tool, monkeypatch, config, tmp_path, capsys):
         (["--set", "randomness.seed=1,2"], "randomness.seed: the sweep sets it, by --seeds"),
         (["--cfg-options", "work_dir=elsewhere"], "work_dir: the sweep sets it, by --work-dir"),
         (["--seeds", "0", "-1"], "--seeds -1: must be 0 or more"),
-        (["--protocols", "knn", "{config.parent}/knn.py"], "both are called knn"),
+        (["--protocols", "knn", "{config.parent}/knn.py"], "both are named knn"),
         (["--cfg-options", "optim_wrapper=None", "train_cfg=None", "train_dataloader=None"], "not set, but training"),
     ],
 )
-def test_mistakes_are_told_before_anything_runs(sweep, config, tmp_path, capsys, args, message):
+def test_mistakes_are_reported_before_anything_runs(sweep, config, tmp_path, capsys, args, message):
     (tmp_path / "knn.py").write_text((ROOT / "configs" / "benchmarks" / "knn" / "knn.py").read_text())
     assert sweep(*(arg.format(config=config) for arg in args)) == 2
     assert message in capsys.readouterr().err
@@ -438,8 +438,8 @@ def test_values_as_typed():
     for text, message in (
         ("a=5:1", "LOW < HIGH"),
         ("a=0:1:log", "LOW < HIGH"),
-        ("a=1:5:lin", "a range stands alone"),
-        ("a=1:5,7", "a range stands alone"),
+        ("a=1:5:lin", "must be the only value"),
+        ("a=1:5,7", "must be the only value"),
     ):
         with pytest.raises(ConfigError, match=message):
             parse_space([text])
@@ -478,7 +478,7 @@ def test_an_interrupted_trial_comes_first(config, tmp_path):
     first = search()
     assert first.start() == 4
     settings = first.settings()
-    first.tell(next(settings), dict(failed=[], metrics={"knn": {"mean": 1.0}}))
+    first.report(next(settings), dict(failed=[], metrics={"knn": {"mean": 1.0}}))
     left = next(settings)
     second = search()
     assert second.start() == 4

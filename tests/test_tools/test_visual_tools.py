@@ -161,11 +161,11 @@ def test_curves_and_times(tool, tmp_path):
     log.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"loss"')
     plot = ["analysis_tools/analyze_logs.py", "plot_curve", tmp_path / "run", log, "--out", tmp_path / "c.png"]
     code, said = tool(*plot, "--legend", "mine", "other", "--smooth")
-    assert (code, "mine: last loss 0.25" in said, "line 5 is left out" in said) == (0, True, True), said
+    assert (code, "mine: last loss 0.25" in said, "line 5 is skipped" in said) == (0, True, True), said
     with Image.open(tmp_path / "c.png") as picture:
         assert picture.width == 720
     for args, message in [
-        (("--keys", "los"), "did you mean 'loss'? There are: loss, time"),
+        (("--keys", "los"), "did you mean 'loss'? Available: loss, time"),
         (("--legend", "one"), "1 names for 2 logs"),
         (("--smooth", 1), "must be in [0, 1)"),
     ]:

@@ -1,69 +1,22 @@
-"""Logs of several parts and half-written ones become the right curves."""
+"""Pictures of logged values have a panel for each of them."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.visualization import draw_curves, read_run
+from mmsync.runlog import Run
+from mmsync.visualization import draw_curves
 from mmsync.visualization.curves import smoothed
 
 
-def train(step, length=10, **values):
-    return {"loss": 100.0 - step, "time": 0.5, "data_time": 0.1, **values, "epoch": (step - 1) // length + 1,
-            "iter": step, "step": step}  # fmt: skip
-
-
-def write(folder, part, rows, tail=""):
-    path = folder / part / "vis_data" / "scalars.json"
-    path.parent.mkdir(parents=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + tail)
-    return path
-
-
 @pytest.fixture
-def run(tmp_path):
-    """A run of 60 iterations that died at 47 and went on from the checkpoint of epoch 3."""
-    folder = tmp_path / "run"
-    first = [train(step, lr=1.0) for step in range(5, 46, 5)]
-    first.insert(6, {"knn/top1": 50.0, "time": 1.0, "step": 3})
-    first.append({"knn/top1": 1.0, "step": 4})
-    write(folder, "20260101_000000", first, '{"loss": 0.1, "ep')
-    second = [train(step, lr=2.0) for step in range(35, 61, 5)] + [{"knn/top1": 70.0, "step": 6}]
-    write(folder, "20260102_000000", second)
-    (folder / "20260103_000000").mkdir()  # of a test: nothing logged
-    return folder
-
-
-def test_a_resumed_run_is_one_curve_over_epochs(run):
-    log = read_run(run)
-    assert (log.name, log.by_epoch, log.epoch_length) == ("run", True, 10)
-    x, y = log.curve("loss")
-    np.testing.assert_allclose(x, np.arange(5, 61, 5) / 10)
-    np.testing.assert_allclose(y, 100 - 10 * x)
-    assert log.curve("lr")[1].tolist() == [1.0] * 6 + [2.0] * 6  # the part that was repeated is the later one
-    assert [part.tolist() for part in log.curve("knn/top1")] == [[3.0, 6.0], [50.0, 70.0]]
-    assert set(log.curve("time")[1]) == {0.5}  # of training, not of validation
-    assert log.notes == [f"{run / '20260101_000000/vis_data/scalars.json'}, line 12 is left out: "
-                         "the run was stopped while it wrote it"]  # fmt: skip
-
-
-def test_a_single_file_and_a_run_without_epochs(run, tmp_path):
-    assert read_run(run / "20260102_000000/vis_data/scalars.json").name == "run"
-    rows = [
-        {"loss": float("nan"), "iter": 100, "step": 100},
-        {"acc": 3, "step": 150},
-        {"loss": 1, "iter": 200, "step": 200},
-    ]
-    path = write(tmp_path, "by_iter", rows)
-    log = read_run(path, "mine")
-    assert (log.name, log.by_epoch) == ("mine", False)
-    assert log.curve("loss")[0].tolist() == [100, 200]
-    assert log.curve("acc")[0].tolist() == [150]
+def log():
+    """The log of a run of six epochs."""
+    train = [{"loss": 100.0 - step, "lr": 1.0, "epoch": (step + 9) // 10, "iter": step} for step in range(5, 61, 5)]
+    return Run("run", train, [{"knn/top1": 50.0, "step": 3}, {"knn/top1": 70.0, "step": 6}])
 
 
 def test_smoothing_is_a_weighted_mean_of_the_past():
@@ -75,8 +28,7 @@ def test_smoothing_is_a_weighted_mean_of_the_past():
     assert np.isfinite(smoothed(np.array([1.0, np.nan, 2.0]), 0.5)).all()
 
 
-def test_the_picture_has_a_panel_a_value(run, tmp_path):
-    log = read_run(run)
+def test_the_picture_has_a_panel_a_value(log, tmp_path):
     sizes = []
     for keys in (["loss"], ["loss", "knn/top1", "lr"]):
         draw_curves([log, log], keys, tmp_path / "c.png", smooth=0.5)
@@ -85,19 +37,8 @@ def test_the_picture_has_a_panel_a_value(run, tmp_path):
     assert sizes == [(720, round(3.7 * 120)), (1200, round(7.1 * 120))]
 
 
-def test_bad_input(run, tmp_path):
-    log = read_run(run)
-    with pytest.raises(DataError, match=r"run: no value 'los'; did you mean 'loss'\? There are: loss, time"):
-        log.curve("los")
-    with pytest.raises(DataError, match=r"did you mean 'knn/top1'\? There are: loss"):
+def test_bad_input(log, tmp_path):
+    with pytest.raises(DataError, match=r"did you mean 'knn/top1'\? Available: loss"):
         draw_curves([log, log], ["loss", "knn/top2"], tmp_path / "c.png")
     with pytest.raises(ConfigError, match="by the suffix"):
         draw_curves([log], ["loss"], tmp_path / "c.txt")
-    with pytest.raises(DataError, match="no such file or folder"):
-        read_run(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="is it the work dir"):
-        read_run(tmp_path / "empty")
-    (tmp_path / "text.json").write_text("[1]\nhello\n")
-    with pytest.raises(DataError, match=r"no row can be read; .*line 1 is left out: it is no row"):
-        read_run(tmp_path / "text.json")

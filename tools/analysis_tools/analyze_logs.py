@@ -17,7 +17,8 @@ import numpy as np
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, DataError
-from mmsync.visualization import Run, draw_curves, read_run
+from mmsync.runlog import Run, read_run
+from mmsync.visualization import draw_curves
 
 
 def parse_args() -> argparse.Namespace:

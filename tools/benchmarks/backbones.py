@@ -76,14 +76,14 @@ def plain_dstformer(net: nn.Module, x: Tensor) -> Tensor:
 
 def plain_features(net: nn.Module, view: View, all_persons: bool) -> Tensor:
     """Mean over frames and joints, then over the persons who are there: ``(N, D)``."""
-    weights = view.mask / view.mask.sum(1, keepdim=True)  # (N, M)
+    weights = view.present / view.present.sum(1, keepdim=True)  # (N, M)
     if all_persons:
         feature = plain_dstformer(net, view.data.flatten(0, 1)).mean((1, 2))
-        return (feature.view(*view.mask.shape, -1) * weights[..., None]).sum(1)
-    feature = plain_dstformer(net, view.data[view.mask]).mean((1, 2))
-    rows = view.mask.nonzero()[:, 0]
-    weighted = feature * weights[view.mask][:, None]
-    return weighted.new_zeros(len(view.mask), feature.shape[1]).index_add(0, rows, weighted)
+        return (feature.view(*view.present.shape, -1) * weights[..., None]).sum(1)
+    feature = plain_dstformer(net, view.data[view.present]).mean((1, 2))
+    rows = view.present.nonzero()[:, 0]
+    weighted = feature * weights[view.present][:, None]
+    return weighted.new_zeros(len(view.present), feature.shape[1]).index_add(0, rows, weighted)
 
 
 # ------------------------------------------------------------------------------------------------------------ measuring

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from mmsync.config import load
 from mmsync.evaluation.functional import effective_rank, feature_std, knn_classify, topk_accuracy, train_linear_probe
 from mmsync.models.methods import AimCLR
-from mmsync.ops.contrastive import agreement_beyond_chance, neighborhood
+from mmsync.ops.neighbors import agreement_beyond_chance, neighborhood
 from mmsync.registry import DATASETS, MODELS
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "aimclr"
@@ -124,11 +124,11 @@ def build(args: argparse.Namespace, config: Any) -> tuple[nn.Module, AimCLR]:
     )
     model.init_weights()
     if normal:
-        for part in model.encoder_q.modules():
+        for part in model.encoder.modules():
             if isinstance(part, nn.Linear):
                 nn.init.normal_(part.weight, std=0.02)
                 nn.init.zeros_(part.bias)
-        model.encoder_k.follow_init(model.encoder_q)
+        model.key_encoder.follow_init(model.encoder)
     return preprocessor, model
 
 
@@ -187,7 +187,7 @@ class Study:
         for index in torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(0))[:256].split(batch):
             batch_views = self.views(index)
             self.preprocessor.step -= 1  # a look must not change what training sees
-            encoders = dict(query=model.encoder_q, extreme=model.encoder_q, key=model.encoder_k)
+            encoders = dict(query=model.encoder, extreme=model.encoder, key=model.key_encoder)
             z = {name: F.normalize(encoder(batch_views[name]), dim=1) for name, encoder in encoders.items()}
             queue = model.queue.keys
             top = {name: (x @ queue).argmax(1) for name, x in z.items()}

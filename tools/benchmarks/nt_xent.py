@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.ops.contrastive import nt_xent
+from mmsync.models.losses.nt_xent import nt_xent
 
 TEMPERATURE = 0.1
 

@@ -1,10 +1,9 @@
-"""Decode every video of a folder and write what is in it: duration, rate, frames, sound, and what is wrong with which.
+"""Decode every video of a folder and index it: duration, rate, frames, sound, and the fault of each unusable file.
 
     python tools/dataset_converters/index_videos.py data/tvhid/videos data/tvhid/videos.jsonl --workers 8
 
-Data sets read the index instead of opening files. A stopped run goes on where it was when the same command is given
-again, and a later run reads only files that have changed. A file that hangs or crashes its decoder is named like any
-other that cannot be used.
+Data sets read the index instead of opening files. Repeat the same command to resume a stopped run; a later run reads
+only files that have changed. A file that hangs or crashes its decoder is named like any other that cannot be used.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.errors import MMSyncError
+from mmsync.converters.command import run_safely
 from mmsync.media import build_index
 
 
@@ -39,25 +38,17 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Index; returns the exit code."""
     args = parse_args()
-    try:
+
+    def work() -> int:
         names = None if args.list is None else [line for line in args.list.read_text().splitlines() if line.strip()]
         index = build_index(args.root, args.out, names, args.workers, args.min_frames, args.timeout)
-    except MMSyncError as error:
-        print(error)
-        return 1
-    except OSError as error:
-        print(f"{error.filename or args.out}: {error.strerror or error}; can ROOT be read and OUT be written?")
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped; what was read is kept: give the same command to go on")
-        return 130
-    print(index.report())
-    print(f"index: {args.out}")
-    share = index.counts()["corrupt"] / max(1, len(index))
-    if share > args.max_bad_share:
-        print(f"{share:.1%} of the videos are corrupt, --max-bad-share {args.max_bad_share} allows less")
-        return 1
-    return 0
+        print(f"{index.report()}\nindex: {args.out}")
+        share = index.counts()["corrupt"] / max(1, len(index))
+        if share > args.max_bad_share:
+            print(f"{share:.1%} of the videos are corrupt, --max-bad-share {args.max_bad_share} allows less")
+        return int(share > args.max_bad_share)
+
+    return run_safely(work, args.out)
 
 
 if __name__ == "__main__":

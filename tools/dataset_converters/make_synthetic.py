@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("format", choices=FORMATS)
-    parser.add_argument("out", type=Path, help="folder to write to; made if it is not there")
+    parser.add_argument("out", type=Path, help="folder to write to; made if it is missing")
     parser.add_argument(
         "--num-clips",
         type=int,
@@ -47,7 +47,7 @@ CONVERTERS = {
 
 
 def main() -> int:
-    """Makes the clips and writes them; returns the exit code."""
+    """Make the clips and write them; returns the exit code."""
     args = parse_args()
     tame_console(MMLogger.get_current_instance())
     try:
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def write(args: argparse.Namespace) -> None:
-    """Makes the clips of the arguments and writes them."""
+    """Make the clips of the arguments and write them."""
     target = FORMATS[args.format]
     fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
     actions = args.actions or fitting[: target.classes]

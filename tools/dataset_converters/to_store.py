@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool = False) -> None:
-    """Writes all clips of a source.
+    """Write all clips of a source.
 
     Args:
         source: The source.

@@ -62,7 +62,7 @@ def matrix() -> list[str]:
             raise SystemExit(f"{path.name} names no data set of {', '.join(DATA)}")
         folder = next(name for name in path.relative_to(ROOT).parts[1:])
         model = load(str(path)).model
-        name = "Supervised" if model.type == "SkeletonClassifier" else METHODS.get(folder, model.type)
+        name = "Supervised" if model.type == "Classifier" else METHODS.get(folder, model.type)
         name += " (as published)" if PUBLISHED & set(path.relative_to(ROOT).parts) else ""
         label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"

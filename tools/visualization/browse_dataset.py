@@ -118,7 +118,8 @@ def panels_of(
     if modes == ["original"]:
         return panels
     batch = motion_collate([dataset[index]])
-    clip, mask = (batch["inputs"][key][0].numpy() for key in ("keypoint", "person_mask"))
+    sample = batch["inputs"]["skeleton"].take(0)
+    clip, mask = sample.data.numpy(), sample.present.numpy()
     num_coords = min(dataset.source.num_coords, clip.shape[-1])
     eye = find_camera(clip, dataset.layout, num_coords, mask, **angles)  # one for all, so that turns are seen
     if "transformed" in modes:
@@ -135,7 +136,7 @@ def panels_of(
 def view_panel(view: View, name: str, layout: Any, eye: np.ndarray, moved: np.ndarray) -> Panel:
     """A view ``(1, M, T, V, C)``. Joints that moved ``(M, V)`` in the clip but stand still here are masked ones."""
     data = view.data[0].numpy()
-    mask = None if view.mask is None else view.mask[0].numpy()
+    mask = None if view.present is None else view.present[0].numpy()
     masked = ~np.ptp(data, axis=1).any(axis=-1) & moved
     lost = int(masked[slice(None) if mask is None else mask].sum())
     title = f"{name}, {data.shape[1]} frames" + (f", {lost} masked" if lost else "")

@@ -1,12 +1,12 @@
 # Finetuning of the whole encoder with a linear head: AdamW, layer decay, warm-up of 5 epochs under a cosine. Works for
 # transformers and for the ST-GCN, where a layer is a block. The augmentation is MAMP's: crop and rotation.
 model = dict(
-    type="SkeletonClassifier",
+    type="Classifier",
     head=dict(type="LinearHead", dropout=0.3),
     label_smoothing=0.1,
     data_preprocessor=dict(
         views=dict(
-            train=[
+            clip=[
                 dict(type="RandomCropResize", scale=(0.5, 1.0)),
                 dict(type="RandomRotation", max_degrees=(17.2, 17.2, 17.2)),
             ]

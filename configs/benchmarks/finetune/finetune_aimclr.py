@@ -6,7 +6,7 @@ model = dict(
     head=dict(dropout=0.0),
     label_smoothing=0.0,
     eval_mode=True,
-    data_preprocessor=dict(views=dict(train=[dict(type="AimCLRNormal")])),
+    data_preprocessor=dict(views=dict(clip=[dict(type="AimCLRNormal")])),
 )
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(

@@ -18,7 +18,7 @@ from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.datasets.sources.tracks.skeleton import SkeletonTrackSource
 from mmsync.datasets.sources.tracks.tvhid import TVHIDSource
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
-from mmsync.store.files import cache_root
+from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
 from .safe_pickle import load_pickle

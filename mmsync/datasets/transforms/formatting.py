@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from mmsync.errors import ConfigError
 from mmsync.registry import TRANSFORMS
-from mmsync.structures import MotionSample
+from mmsync.structures import MotionSample, View
 
 
 @TRANSFORMS.register_module()
@@ -49,6 +49,6 @@ class PackSkeleton(BaseTransform):
         )
         sample.set_data({"gt_label": results["label"]})
         return {
-            "inputs": {"keypoint": keypoint, "person_mask": torch.from_numpy(np.array(mask))},
+            "inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))},
             "data_samples": sample,
         }

@@ -1,7 +1,7 @@
-from .checkpoint import CheckpointHook
-from .collapse import CollapseMonitorHook
-from .curriculum import CurriculumHook
-from .progress import ProgressBarHook
-from .summary import RunSummaryHook
+from mmsync.engine.hooks.checkpoint import CheckpointHook
+from mmsync.engine.hooks.collapse import CollapseMonitorHook
+from mmsync.engine.hooks.curriculum import CurriculumHook
+from mmsync.engine.hooks.progress import ProgressBarHook
+from mmsync.engine.hooks.summary import RunSummaryHook
 
 __all__ = ["CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "ProgressBarHook", "RunSummaryHook"]

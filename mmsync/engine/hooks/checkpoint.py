@@ -1,4 +1,4 @@
-"""When checkpoints are written, and when old ones may go."""
+"""Periodic and best checkpoints."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ from mmsync.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckpointHook(UpstreamCheckpointHook):
-    """Saves checkpoints; an old one is removed only when its successor is safely on disk.
+    """Saves checkpoints; an old one is removed only after its successor is on disk.
 
     Args:
-        interval: Epochs or iterations between checkpoints; -1 for none but the last.
-        by_epoch: Count in epochs, else in iterations; a run resumes exactly from either.
-        save_optimizer: Keep the optimiser's state, which a resume needs.
-        save_param_scheduler: Keep the schedulers' states.
-        out_dir: Folder, if not the work dir.
-        max_keep_ckpts: Periodic checkpoints to keep; -1 for all.
-        save_last: Save after the last epoch or iteration in any case.
-        save_best: Keep the best checkpoint by this validation result, for instance ``'knn/top1'``; also a list.
-        rule: ``'greater'`` or ``'less'`` is better; guessed from the name if ``None``.
+        interval: Epochs or iterations between checkpoints; -1 for the last one only.
+        by_epoch: Count epochs, else iterations. A run resumes exactly from either.
+        save_optimizer: Save the optimiser's state, which resuming needs.
+        save_param_scheduler: Save the schedulers' states.
+        out_dir: Folder; ``None`` for the work dir.
+        max_keep_ckpts: Number of periodic checkpoints to keep; -1 for all.
+        save_last: Always save after the last epoch or iteration.
+        save_best: Validation results to keep the best checkpoint of, for instance ``'knn/top1'``.
+        rule: ``'greater'`` or ``'less'`` is better; ``None`` infers it from the name.
         filename_tmpl: Name with one ``{}``; ``None`` for ``epoch_{}.pth`` or ``iter_{}.pth``.
-        published_keys: Keys of a slim copy that is written at the end; ``None`` for no copy.
+        published_keys: Keys of a smaller copy that is written at the end; ``None`` for no copy.
         save_begin: First epoch or iteration to save at.
     """
+
+    keep_ckpt_ids: Any
+    best_ckpt_path: Optional[str]
+    best_ckpt_path_dict: dict[str, Optional[str]]
 
     def __init__(
         self,
@@ -63,13 +67,13 @@ class CheckpointHook(UpstreamCheckpointHook):
         )
 
     def before_train(self, runner: Any) -> None:
-        """Find the folder and clear what a killed process left there."""
+        """Resolve the folder and remove the temporary files of killed processes."""
         super().before_train(runner)
         if is_main_process():
             remove_leftovers(self.out_dir)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, int]) -> None:
-        """Save, point to the new file, and only then remove the oldest. MMEngine removes first."""
+        """Save, update ``last_checkpoint``, then remove the oldest checkpoint. MMEngine removes it first."""
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
@@ -94,7 +98,7 @@ class CheckpointHook(UpstreamCheckpointHook):
                 (path.parent / self.filename_tmpl.format(old)).unlink(missing_ok=True)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
-        """Save the best so far; the former best goes afterwards. MMEngine removes it first."""
+        """Save the best checkpoint so far, then remove the former best. MMEngine removes it first."""
         if not self.save_best:
             return
         for key in self.key_indicators:

@@ -1,4 +1,4 @@
-"""An alarm for features that collapse."""
+"""Warning about collapsed features."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mmsync.registry import HOOKS
 
 @HOOKS.register_module()
 class CollapseMonitorHook(Hook):
-    """Warns when all clips get nearly the same feature, which a contrastive loss does not show.
+    """Warns when all clips have nearly the same feature, which a contrastive loss does not show.
 
-    After each validation it looks at ``collapse/std`` and ``collapse/effective_rank`` of
-    :class:`~mmsync.evaluation.metrics.ProbeMetric`; during training at logged values of the method, and at the loss.
+    Checks ``collapse/std`` and ``collapse/effective_rank`` after each validation, and the loss and the logged values of
+    the method during training.
 
     Args:
-        min_std: Least mean standard deviation of the L2-normalised features ``(N, D)``; evenly spread ones have
-            ``1 / sqrt(D)``.
-        min_rank: Least effective rank; 1 is a single direction.
-        watch: Least values of scalars that the method logs, for instance ``dict(queue_std=0.005)``.
-        interval: Iterations between two looks at ``watch`` and the loss.
-        stop: End the training at the first alarm.
+        min_std: Smallest mean standard deviation of L2-normalised features ``(N, D)``; ``1 / sqrt(D)`` if they are
+            evenly spread.
+        min_rank: Smallest effective rank; 1 is a single direction.
+        watch: Smallest values of scalars that the method logs, for instance ``dict(queue_std=0.005)``.
+        interval: Iterations between checks of ``watch`` and the loss.
+        stop: Stop training at the first warning.
     """
 
     priority = "LOW"
@@ -48,7 +48,7 @@ class CollapseMonitorHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
     ) -> None:
-        """Look at the loss and the method's own values."""
+        """Check the loss and the method's own values."""
         if not self.every_n_train_iters(runner, self.interval) or not outputs:
             return
         loss = _number(outputs.get("loss", 0.0))
@@ -62,14 +62,14 @@ class CollapseMonitorHook(Hook):
             raise ConfigError(
                 f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {', '.join(outputs)}"
             )
-        self._look(runner, {key: _number(outputs[key]) for key in self.watch}, self.watch)
+        self._check(runner, {key: _number(outputs[key]) for key in self.watch}, self.watch)
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
-        """Look at the features."""
-        found = {key: metrics[key] for key in self.limits if key in (metrics or {})} if metrics else {}
-        self._look(runner, found, self.limits)
+        """Check the features."""
+        found = {key: metrics[key] for key in self.limits if key in metrics} if metrics else {}
+        self._check(runner, found, self.limits)
 
-    def _look(self, runner: Any, values: dict[str, float], limits: dict[str, float]) -> None:
+    def _check(self, runner: Any, values: dict[str, float], limits: dict[str, float]) -> None:
         low = [f"{key} {value:.4g} < {limits[key]:.4g}" for key, value in values.items() if value < limits[key]]
         if not low:
             return

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, a line now and then elsewhere."""
+"""Progress of a run on the console."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from tqdm import tqdm
 
+from mmsync.engine.hooks.summary import HEADLINES
 from mmsync.registry import HOOKS
-
-from .summary import HEADLINES
 
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """Shows how far training, validation and testing are.
+    """Shows the progress of training, validation and testing.
 
-    On a terminal this is a tqdm bar with the loss and the latest validation result; where the output goes to a file, a
-    line every ``seconds``. After each validation a line says what it gave.
+    On a terminal a tqdm bar shows the loss and the latest validation result; elsewhere a line is written every
+    ``seconds``. A line after each validation gives the results.
 
     Args:
-        bar: Draw bars; ``None`` if standard error is a terminal.
+        bar: Draw bars; ``None`` draws them if standard error is a terminal.
         interval: Iterations between updates of the loss on the bar.
-        seconds: Least time between two lines, without bars.
-        watch: Validation result to show beside the bar; ``None``: the first of ``HEADLINES`` that there is.
+        seconds: Minimum time between two lines, without bars.
+        watch: Validation result to show beside the bar; ``None`` for the first of ``HEADLINES`` that is available.
     """
 
     priority = "BELOW_NORMAL"
@@ -55,7 +54,7 @@ class ProgressBarHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
     ) -> None:
-        """Advance."""
+        """Update the bar."""
         done = runner.iter + 1
         if "train" in self.bars:
             bar = self.bars["train"]
@@ -74,17 +73,17 @@ class ProgressBarHook(Hook):
         self._close("train")
 
     def before_val_epoch(self, runner: Any) -> None:
-        """Open the bar of the features."""
+        """Open the bar of feature extraction."""
         self._open("val", len(runner.val_dataloader))
 
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
     ) -> None:
-        """Advance."""
+        """Update the bar."""
         self._advance(runner, "val", batch_idx, runner.val_dataloader)
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
-        """Say what validation gave."""
+        """Log the results of validation."""
         self._close("val")
         metrics = metrics or {}
         watched = next((key for key in self.watch if key in metrics), None)
@@ -95,18 +94,18 @@ class ProgressBarHook(Hook):
         runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")
 
     def before_test_epoch(self, runner: Any) -> None:
-        """Open the bar of the features."""
+        """Open the bar of feature extraction."""
         self.last_line = time.monotonic()
         self._open("test", len(runner.test_dataloader))
 
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
     ) -> None:
-        """Advance."""
+        """Update the bar."""
         self._advance(runner, "test", batch_idx, runner.test_dataloader)
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
-        """Say what the test gave."""
+        """Log the results of the test."""
         self._close("test")
         runner.logger.info(f"test  {_results(metrics or {})}")
 

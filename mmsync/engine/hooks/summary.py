@@ -1,4 +1,4 @@
-"""The last words of a run: what came out, and where it lies."""
+"""Summary at the end of a run: results, and the paths of its files."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmsync.registry import HOOKS
-from mmsync.visualization.curves import draw_curves, read_run
+from mmsync.runlog import read_run
+from mmsync.visualization.curves import draw_curves
 from mmsync.visualization.embedding import draw_embedding
 
 HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1")
-"""Results of evaluations that people look for, the first to be looked for first."""
+"""Main results of evaluations, in order of preference."""
 CURVES = ("loss", *HEADLINES, "pairs/auc_hard", "collapse/std", "collapse/effective_rank")
 
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
-    """Draws the features ``(N, D)`` of the last evaluation and the curves, and says where everything lies.
+    """Draws the features ``(N, D)`` of the last evaluation and the curves, and lists results and files.
 
     Args:
-        method: ``'tsne'`` or ``'pca'``, how the features are brought to two dimensions.
-        max_points: Points in the picture at most.
+        method: Projection to two dimensions, ``'tsne'`` or ``'pca'``.
+        max_points: Maximum number of points in the picture.
     """
 
     priority = "LOWEST"
@@ -38,15 +39,15 @@ class RunSummaryHook(Hook):
         self.started = 0.0
 
     def before_train(self, runner: Any) -> None:
-        """Start the clock."""
+        """Start the timer."""
         self.started = time.monotonic()
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
-        """Keep the results."""
+        """Store the results."""
         self.history.append((runner.epoch, dict(metrics or {})))
 
     def after_train(self, runner: Any) -> None:
-        """Write the block."""
+        """Log the summary."""
         if not is_main_process():
             return
         hub = runner.message_hub
@@ -57,32 +58,28 @@ class RunSummaryHook(Hook):
             if values:
                 best, epoch = max(values)
                 lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
-        last, best_file = hub.get_info("last_ckpt"), hub.get_info("best_ckpt")
-        for name, path in (
-            ("checkpoint", last),
-            ("best", best_file),
-            ("log", _log_file(runner)),
-            ("embedding", self._draw(runner, runner.val_loop)),
-            ("curves", _draw_curves(runner)),
-        ):
-            if path and os.path.exists(path):
-                lines.append(f"{name:<12} {_short(path)}")
-        if last and runner.cfg.filename:  # the copy in the work dir, which holds the --cfg-options too
+        last = hub.get_info("last_ckpt")
+        paths = {
+            "checkpoint": last,
+            "best": hub.get_info("best_ckpt"),
+            "log": _log_file(runner),
+            "embedding": self._draw_embedding(runner, runner.val_loop),
+            "curves": _draw_curves(runner),
+        }
+        lines += _file_lines(paths)
+        if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
         runner.logger.info("\n  " + "\n  ".join(lines))
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
-        """Draw the picture of a test."""
+        """Draw the embedding of a test."""
         if is_main_process():
-            path = self._draw(runner, runner.test_loop)
-            lines = [f"{'log':<12} {_short(_log_file(runner))}"] + (
-                [f"{'embedding':<12} {_short(path)}"] if path else []
-            )
-            runner.logger.info("\n  " + "\n  ".join(lines))
+            paths = {"log": _log_file(runner), "embedding": self._draw_embedding(runner, runner.test_loop)}
+            runner.logger.info("\n  " + "\n  ".join(_file_lines(paths)))
 
-    def _draw(self, runner: Any, loop: Any) -> Optional[str]:
-        """Draw what a probe of the loop has seen last; a failure costs the picture, not the run."""
+    def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
+        """Draw the latest features of a probe; a failure to draw is a warning."""
         data = None
         if loop is not None and not isinstance(loop, dict):
             data = next((m.last for m in loop.evaluator.metrics if getattr(m, "last", None) is not None), None)
@@ -99,7 +96,7 @@ class RunSummaryHook(Hook):
 
 
 def _draw_curves(runner: Any) -> Optional[str]:
-    """Draw what the run has logged; a failure costs the picture, not the run."""
+    """Draw the logged values of the run; a failure to draw is a warning."""
     path = Path(runner.work_dir) / "curves.png"
     try:
         run = read_run(runner.work_dir)
@@ -108,6 +105,11 @@ def _draw_curves(runner: Any) -> Optional[str]:
         runner.logger.warning(f"no picture of the curves: {error}")
         return None
     return str(path)
+
+
+def _file_lines(paths: dict[str, Optional[str]]) -> list[str]:
+    """Lines for the files that exist."""
+    return [f"{name:<12} {_short(path)}" for name, path in paths.items() if path and os.path.exists(path)]
 
 
 def _log_file(runner: Any) -> str:

@@ -18,9 +18,9 @@ from mmsync.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Runs forward and loss in bfloat16 where torch deems it safe; weights and optimiser stay float32.
+    """Runs forward pass and loss in bfloat16 as ``torch.autocast`` does; weights and optimiser stay in float32.
 
-    bfloat16 has the range of float32, so no loss scaling is needed. For float16 on older GPUs use MMEngine's
+    bfloat16 has the range of float32 and needs no loss scaling. For float16 on older GPUs use MMEngine's
     ``AmpOptimWrapper``.
 
     Args:
@@ -46,7 +46,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """The context of the forward pass.
+        """Context of the forward pass.
 
         Args:
             model: The model.

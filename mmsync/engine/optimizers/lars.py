@@ -14,10 +14,10 @@ from mmsync.registry import OPTIMIZERS
 
 @OPTIMIZERS.register_module()
 class LARS(torch.optim.Optimizer):
-    """SGD with momentum whose step on each weight, ``(D, C)`` or more axes, is scaled to the weight's own size.
+    """SGD with momentum that scales the step of each weight by the norm of the weight.
 
-    For tensors of two or more axes ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``; biases and
-    normalisation weights, which have one axis, take plain SGD without weight decay. Then ``v <- m v + g`` and
+    Tensors of two or more axes have ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``. Biases and
+    normalisation weights, which have one axis, use plain SGD without weight decay. Then ``v <- m v + g`` and
     ``w <- w - lr v``.
 
     Args:
@@ -27,10 +27,10 @@ class LARS(torch.optim.Optimizer):
         weight_decay: wd, at least 0.
         trust_coefficient: trust, above 0.
         eps: Added to the denominator.
-        nesterov: Whether the step looks ahead: ``w <- w - lr (g + m v)``.
+        nesterov: Use Nesterov momentum: ``w <- w - lr (g + m v)``.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number is out of its range.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LARS(torch.optim.Optimizer):
     ) -> None:
         if not (lr > 0 and 0 <= momentum < 1 and weight_decay >= 0 and trust_coefficient > 0):
             raise ConfigError(
-                f"LARS: lr={lr} and trust_coefficient={trust_coefficient} have to be above 0, momentum={momentum} in "
+                f"LARS: lr={lr} and trust_coefficient={trust_coefficient} must be above 0, momentum={momentum} in "
                 f"[0, 1) and weight_decay={weight_decay} at least 0"
             )
         options = dict(momentum=momentum, weight_decay=weight_decay, trust_coefficient=trust_coefficient)
@@ -53,7 +53,7 @@ class LARS(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Optional[Callable] = None) -> Any:
-        """One step; all tensors of a group together."""
+        """Perform a step, for all tensors of a group together."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -76,11 +76,11 @@ class LARS(torch.optim.Optimizer):
 
     @staticmethod
     def _scaled(params: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
-        """Gradients with weight decay, each times its trust ratio."""
+        """Gradients with weight decay, multiplied by their trust ratios."""
         if not params:
             return []
         decay = group["weight_decay"]
-        grads = [p.grad for p in params]
+        grads = [p.grad for p in params if p.grad is not None]
         sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(grads)
         ratios = [
             group["trust_coefficient"] * size / (slope + decay * size + group["eps"])

@@ -1,4 +1,4 @@
-"""Learning rates that fall from the head down to the input (Clark et al., ELECTRA, 2020; Bao et al., BEiT, 2022)."""
+"""Learning rates that decay from the head to the input (Clark et al., ELECTRA, 2020; Bao et al., BEiT, 2022)."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Layer l of L has ``layer_decay_rate ** (L - 1 - l)`` times the learning rate, the head all of it.
+    """Scales the learning rate of layer l of L by ``layer_decay_rate ** (L - 1 - l)``; the head keeps the full rate.
 
-    The backbone tells a parameter's place: ``get_layer_depth(name) -> (l, L)`` with 0 for the embeddings and L two more
-    than its blocks. Name and meaning are MMPretrain's. The other keys of ``paramwise_cfg`` are MMEngine's, for instance
-    ``flat_decay_mult=0`` for no weight decay on biases and norms.
+    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain: l is 0 for
+    embeddings, and L the number of blocks plus two. The other keys of ``paramwise_cfg`` are those of MMEngine, for
+    instance ``flat_decay_mult=0`` for no weight decay on biases and norms.
 
-    A scheduler with a rate of its own (``OneCycleLR.eta_max``, ``eta_min`` above 0) sets it for all layers alike; take
-    ``LinearLR`` and ``CosineAnnealingLR(eta_min_ratio=...)``.
+    A scheduler with a rate of its own (``OneCycleLR.eta_max``, ``eta_min`` above 0) sets the same rate for all layers;
+    use ``LinearLR`` and ``CosineAnnealingLR(eta_min_ratio=...)``.
 
     Args:
         optim_wrapper_cfg: Config of the optimiser's wrapper.
-        paramwise_cfg: With ``layer_decay_rate`` in (0, 1].
+        paramwise_cfg: Settings with ``layer_decay_rate`` in (0, 1].
 
     Raises:
-        ConfigError: The rate is missing or out of its range, or the backbone does not tell its layers.
+        ConfigError: The rate is missing or out of range, or the backbone has no ``get_layer_depth``.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None) -> None:
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
-        self.rate = self.paramwise_cfg.get("layer_decay_rate")
-        if self.rate is None or not 0 < self.rate <= 1 or self.base_lr is None:
+        rate = self.paramwise_cfg.get("layer_decay_rate")
+        if rate is None or not 0 < rate <= 1 or self.base_lr is None:
             raise ConfigError(
-                f"optim_wrapper.paramwise_cfg.layer_decay_rate={self.rate}, optimizer.lr={self.base_lr}: layer decay "
+                f"optim_wrapper.paramwise_cfg.layer_decay_rate={rate}, optimizer.lr={self.base_lr}: layer decay "
                 "needs a rate in (0, 1], usually 0.65 to 0.9, and a learning rate"
             )
+        self.rate, self.lr = float(rate), float(self.base_lr)
 
     def add_params(
         self,
@@ -46,21 +47,21 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         prefix: str = "",
         is_dcn_module: Optional[Union[int, float]] = None,
     ) -> None:
-        """Fills ``params`` with MMEngine's groups, scaled by layer; groups of equal settings become one."""
+        """Add MMEngine's groups to ``params``, scaled by layer; groups with equal settings are merged."""
         super().add_params(params, module, prefix, is_dcn_module)
-        if prefix:  # MMEngine comes back here for every child
+        if prefix:  # MMEngine calls this again for every child
             return
         scales = self._scales(module)
         merged: dict[tuple, dict] = {}
         for group in params:
             (parameter,) = group.pop("params")
-            group["lr"] = group.get("lr", self.base_lr) * scales[id(parameter)]
+            group["lr"] = group.get("lr", self.lr) * scales[id(parameter)]
             same = merged.setdefault(tuple(sorted(group.items())), {"params": [], **group})
             same["params"].append(parameter)
         params[:] = list(merged.values())
 
     def _scales(self, model: nn.Module) -> dict[int, float]:
-        """The factor of each parameter's rate, by the parameter's id."""
+        """Factors of the learning rate by the id of the parameter."""
         scales = {id(p): 1.0 for p in model.parameters()}
         found = False
         for prefix, backbone in model.named_modules():

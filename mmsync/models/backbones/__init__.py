@@ -1,3 +1,6 @@
+from mmsync.models.backbones.audio.base import AudioBackbone
+from mmsync.models.backbones.base import Backbone
+from mmsync.models.backbones.sequence.base import SequenceBackbone
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
@@ -10,7 +13,10 @@ from mmsync.models.backbones.video.video_resnet import VideoResNet
 __all__ = [
     "I3D",
     "STGCN",
+    "AudioBackbone",
+    "Backbone",
     "DSTformer",
+    "SequenceBackbone",
     "SkeletonBackbone",
     "SkeletonResNet",
     "SkeletonViT",

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.ops.persons import PackedPersons, joint_features
+from mmsync.models.necks.pool import joint_features
 from mmsync.registry import HEADS
+from mmsync.structures import FeatureMap
 
 
 @HEADS.register_module()
@@ -56,7 +57,7 @@ class ActionHead(BaseModule):
         self.relu = nn.ReLU(inplace=True)
         self.fc2 = nn.Linear(hidden_channels, num_classes)
 
-    def forward(self, feature: PackedPersons, pool: nn.Module) -> Tensor:
+    def forward(self, feature: FeatureMap, pool: nn.Module) -> Tensor:
         """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``; ``pool`` says whether absent persons count.
 
         Raises:

@@ -8,13 +8,13 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.persons import PackedPersons
 from mmsync.registry import HEADS
+from mmsync.structures import FeatureMap
 
 
 @HEADS.register_module()
 class LinearHead(BaseModule):
-    """Pools a feature map ``(P, D, T', V')`` and maps it to logits ``(N, num_classes)``.
+    """Pools a feature map ``(P, ...)`` and maps it to logits ``(N, num_classes)``.
 
     Args:
         num_classes: Number of classes; the benchmark tool fills it in from the data.
@@ -44,6 +44,6 @@ class LinearHead(BaseModule):
         self.drop = nn.Dropout(dropout)
         self.fc = nn.Linear(pooled_channels or in_channels, num_classes)
 
-    def forward(self, feature: PackedPersons, pool: nn.Module) -> Tensor:
-        """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``, pooled by the encoder's ``pool`` neck."""
+    def forward(self, feature: FeatureMap, pool: nn.Module) -> Tensor:
+        """Logits ``(N, num_classes)`` of a feature map, pooled by the encoder's ``pool`` neck."""
         return self.fc(self.drop(pool(feature)))

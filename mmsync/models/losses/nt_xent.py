@@ -1,19 +1,79 @@
-"""NT-Xent as an object that a config can name."""
+"""NT-Xent within a batch (Chen et al., 2020, SimCLR)."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from mmsync.errors import ConfigError
-from mmsync.ops.contrastive import nt_xent
+from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
+
+
+class _MeanLogSumExp(torch.autograd.Function):
+    """Mean over rows i of ``log sum_{k != i + own} exp(row_i . all_k / tau)``, ``chunk`` rows at a time.
+
+    The gradient is made on the way, because it needs the similarities, which are not kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, everyone: Tensor, own: int, temperature: float, chunk: int) -> Tensor:
+        learn = any(ctx.needs_input_grad)
+        of_rows, of_everyone = torch.empty_like(rows), torch.zeros_like(everyone)
+        matrix, total = rows.new_empty(min(chunk, len(rows)), len(everyone)), rows.new_zeros(())
+        for start in range(0, len(rows), chunk):
+            part = rows[start : start + chunk]
+            similarity = torch.mm(part / temperature, everyone.T, out=matrix[: len(part)])
+            similarity.diagonal(own + start).fill_(float("-inf"))
+            top = similarity.amax(1, keepdim=True)
+            weight = similarity.sub_(top).exp_()  # in place: one matrix is all that there ever is
+            mass = weight.sum(1, keepdim=True)
+            total += (mass.log() + top).sum()
+            if learn:
+                torch.mm(weight, everyone, out=of_rows[start : start + chunk]).div_(mass)
+                of_everyone.addmm_(weight.T, part / mass)
+        ctx.save_for_backward(of_rows, of_everyone)
+        ctx.scale = 1 / (temperature * len(rows))
+        return total / len(rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Optional[Tensor], ...]:
+        of_rows, of_everyone = ctx.saved_tensors
+        return of_rows * (grad * ctx.scale), of_everyone * (grad * ctx.scale), None, None, None
+
+
+@in_float32
+def nt_xent(first: Tensor, second: Tensor, temperature: float, chunk_size: Optional[int] = None) -> Tensor:
+    """NT-Xent over the 2N views of a batch (Chen et al., 2020, SimCLR, eq. 1), negatives from all ranks with gradient.
+
+    ``-s_ij / tau + log sum_{k != i} exp(s_ik / tau)`` with the cosine ``s`` and the other view ``j`` of the same clip.
+
+    Args:
+        first: ``(N, D)`` embeddings of one view; normalised here. The same N on every rank.
+        second: ``(N, D)`` of the other, row by row the same clips.
+        temperature: tau, above 0.
+        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` that are in memory at a time, so that memory is
+            linear in the batch; ``None``: all, once.
+
+    Returns:
+        Tensor: Scalar, the mean over this rank's 2N rows. It can be differentiated once.
+    """
+    first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
+    rows = torch.cat([first, second])
+    everyone = all_gather(rows, with_grad=True)
+    others = _MeanLogSumExp.apply(rows, everyone, rank() * len(rows), temperature, chunk_size or len(rows))
+    return others - (first * second).sum(1).mean() / temperature
 
 
 @LOSSES.register_module()
 class NTXentLoss(nn.Module):
-    """NT-Xent of two views ``(N, D)`` (Chen et al., 2020, SimCLR, eq. 1), see :func:`mmsync.ops.contrastive.nt_xent`.
+    """NT-Xent of two views ``(N, D)`` (Chen et al., 2020, SimCLR, eq. 1), see :func:`nt_xent`.
 
     Args:
         temperature: tau, above 0.

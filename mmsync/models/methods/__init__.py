@@ -1,11 +1,11 @@
 from .aimclr import AimCLR
 from .barlow_twins import BarlowTwins
-from .base import SelfSupervisedModel
+from .base import SelfSupervisedModel, ViewModel
 from .byol import BYOL
-from .classifier import SkeletonClassifier
+from .classifier import Classifier
+from .moco import MoCo
 from .simclr import SimCLR
 from .simsiam import SimSiam
-from .skeletonclr import SkeletonCLR
 from .sync3d import Sync3D
 from .two_view import TwoViewMethod
 from .vicreg import VICReg
@@ -14,12 +14,13 @@ __all__ = [
     "BYOL",
     "AimCLR",
     "BarlowTwins",
+    "Classifier",
+    "MoCo",
     "SelfSupervisedModel",
     "SimCLR",
     "SimSiam",
-    "SkeletonCLR",
-    "SkeletonClassifier",
     "Sync3D",
     "TwoViewMethod",
     "VICReg",
+    "ViewModel",
 ]

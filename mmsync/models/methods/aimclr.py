@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal, Optional
 
 import torch
@@ -10,23 +9,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-from mmsync.models.methods.skeletonclr import SkeletonCLR, similarity_gap
-from mmsync.models.modules import NeighborMining
-from mmsync.ops.attention_drop import attention_drop
-from mmsync.ops.contrastive import (
+from mmsync.models.losses.info_nce import (
     distribution_matching,
     info_nce,
     multi_positive_nce,
     nearest_neighbor_mask,
     queue_logits,
 )
+from mmsync.models.methods.base import Samples, Views
+from mmsync.models.methods.moco import MoCo, similarity_gap
+from mmsync.models.modules import NeighborMining
+from mmsync.ops.attention_drop import attention_drop
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
+from mmsync.structures import View
 
 
 @MODELS.register_module()
-class AimCLR(SkeletonCLR):
-    """Momentum contrast with an extremely augmented third view, ``(N, M, T, V, C)`` each, and mined positives.
+class AimCLR(MoCo):
+    """Momentum contrast with an extremely augmented third view and mined positives.
 
     With ``l(z) = [z.k, z.Q] / tau`` of the query ``z``, of the extreme view ``z~`` and of the extreme view with
     attention drop ``z~d``::
@@ -38,13 +38,13 @@ class AimCLR(SkeletonCLR):
     (docs/design/0011). The extreme view passes the backbone once; the drop acts on its feature map.
 
     Args:
-        encoder: As in SkeletonCLR.
+        encoder: As in MoCo.
         data_preprocessor: Makes the views ``query``, ``key`` and ``extreme``.
         queue_size: K.
         momentum: Of the key encoder.
         temperature: tau.
-        key_init: As in SkeletonCLR.
-        feature_from: As in SkeletonCLR.
+        key_init: As in MoCo.
+        feature_from: As in MoCo.
         d3m_weight: w; 0.5 as published.
         drop_threshold: Attention from which on features are dropped, in (0, 1); ``None`` leaves the third term out.
         drop_scope: ``'batch'`` rescales over the whole batch, as released; ``'sample'`` over each person.
@@ -102,7 +102,7 @@ class AimCLR(SkeletonCLR):
         self.mining_topk = mining_topk
         self.positive_reduction = positive_reduction
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """The three terms, their weights included.
 
         Args:
@@ -113,7 +113,7 @@ class AimCLR(SkeletonCLR):
             dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
             the log, the mean positive and negative similarity, the drop rates and what mining does.
         """
-        query = F.normalize(self.encoder_q(views["query"]), dim=1)
+        query = F.normalize(self.encoder(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
         key = self.encode_key(views["key"])
         queue = self.queue.snapshot()
@@ -155,12 +155,12 @@ class AimCLR(SkeletonCLR):
         Returns:
             tuple: Unit embeddings ``(N, D)`` by the name of their loss, and the drop rates by name.
         """
-        encoder = self.encoder_q
+        encoder = self.encoder
         feature = encoder.forward_map(view)
         pooled, log = {"loss_d3m": encoder.pool(feature)}, {}
         if self.drop_threshold is not None:
-            drop = attention_drop(feature.data, self.drop_threshold, self.drop_scope)
-            pooled["loss_d3m_drop"] = encoder.pool(feature._replace(data=drop.output))
+            drop = attention_drop(feature.grid(), self.drop_threshold, self.drop_scope)
+            pooled["loss_d3m_drop"] = encoder.pool(feature.with_grid(drop.output))
             with torch.no_grad():
                 log["joint_drop"] = 1 - drop.joint_mask.mean()
                 log["element_drop"] = 1 - drop.element_mask.mean()

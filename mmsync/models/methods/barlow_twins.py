@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 from torch import Tensor
 
-from mmsync.errors import ConfigError
+from mmsync.models.losses import BarlowTwinsLoss
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.two_view import TwoViewMethod, embedding_log
-from mmsync.ops.redundancy import barlow_twins_terms
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
 
 
 @MODELS.register_module()
 class BarlowTwins(TwoViewMethod):
-    """Makes the cross-correlation of two views' embeddings the identity; views ``(N, M, T, V, C)``.
+    """Makes the cross-correlation ``(D, D)`` of two views' embeddings ``(N, D)`` the identity.
 
     With the correlation ``C_ij`` of dimension i of the first view and j of the second over the global batch (eqs. 1 and
     2)::
@@ -41,21 +39,18 @@ class BarlowTwins(TwoViewMethod):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
-        if not redundancy_weight >= 0:
-            raise ConfigError(f"model.redundancy_weight={redundancy_weight}: give 0 or more; 0.005 is usual")
-        self.redundancy_weight = redundancy_weight
+        self.criterion = BarlowTwinsLoss(redundancy_weight)
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Both sums, the weight included.
 
         Args:
-            views: ``first`` and ``second``, each a batch of N clips.
+            views: ``first`` and ``second``, each a batch of N samples.
             data_samples: Not used.
 
         Returns:
             dict: ``loss_invariance`` and ``loss_redundancy``; for the log, ``pos_sim`` and ``embedding_std``.
         """
         first, second = self.embed(views)
-        invariance, redundancy = barlow_twins_terms(first, second)
-        losses = {"loss_invariance": invariance, "loss_redundancy": self.redundancy_weight * redundancy}
+        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
         return {**losses, **embedding_log(first, second)}

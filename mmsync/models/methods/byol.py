@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 from torch import Tensor
 
+from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.two_view import TwoViewMethod, build_predictor, embedding_log
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
-from mmsync.ops.contrastive import row_cosine
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
 
 
 @MODELS.register_module()
 class BYOL(TwoViewMethod):
-    """Predicts what a moving average of the encoder says of the other view; views ``(N, M, T, V, C)``, no negatives.
+    """Predicts what a moving average of the encoder says of the other view, no negatives.
 
     With the online encoder's embeddings ``z``, their predictions ``p = q(z)``, and the target encoder's ``t`` (eq. 2,
     both ways round)::
@@ -56,11 +55,11 @@ class BYOL(TwoViewMethod):
         super().init_weights()
         self.target.follow_init(self.encoder)
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Distances of predictions to targets; the target moves before it encodes.
 
         Args:
-            views: ``first`` and ``second``, each a batch of N clips.
+            views: ``first`` and ``second``, each a batch of N samples.
             data_samples: Not used.
 
         Returns:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 from torch import Tensor
 
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.two_view import TwoViewMethod, embedding_log
 from mmsync.registry import LOSSES, MODELS
-from mmsync.structures import MotionSample, View
 
 
 @MODELS.register_module()
 class SimCLR(TwoViewMethod):
-    """Contrast of two views ``(N, M, T, V, C)`` within the batch of all ranks.
+    """Contrast of two views within the batch of all ranks.
 
     With the cosine ``s`` of embeddings, for view ``i`` of a clip and its other view ``j`` (eq. 1)::
 
@@ -42,11 +41,11 @@ class SimCLR(TwoViewMethod):
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """NT-Xent of the views.
 
         Args:
-            views: ``first`` and ``second``, each a batch of N clips.
+            views: ``first`` and ``second``, each a batch of N samples.
             data_samples: Not used.
 
         Returns:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 from torch import Tensor
 
+from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.two_view import TwoViewMethod, build_predictor, embedding_log
-from mmsync.ops.contrastive import row_cosine
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
 
 
 @MODELS.register_module()
 class SimSiam(TwoViewMethod):
-    """Predicts the other view's embedding, held constant; views ``(N, M, T, V, C)``, no negatives, no momentum.
+    """Predicts the other view's embedding, held constant; no negatives, no momentum.
 
     With embeddings ``z`` and predictions ``p = h(z)`` (eqs. 1 to 4)::
 
@@ -43,11 +42,11 @@ class SimSiam(TwoViewMethod):
         channels = self.encoder.out_channels
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Negative cosine of predictions and embeddings.
 
         Args:
-            views: ``first`` and ``second``, each a batch of N clips.
+            views: ``first`` and ``second``, each a batch of N samples.
             data_samples: Not used.
 
         Returns:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional
 
 import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.models.methods.base import SelfSupervisedModel
+from mmsync.models.losses.contrastive import weighted_mean
+from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder
 from mmsync.ops.dist import all_gather
-from mmsync.ops.pair import weighted_mean
 from mmsync.registry import LOSSES, MODELS
-from mmsync.structures import MotionSample, View
+from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
 
@@ -47,6 +46,7 @@ class Sync3D(SelfSupervisedModel):
     """
 
     views_needed = ("tracks",)
+    views_for_features = ("tracks",)
 
     def __init__(
         self,
@@ -67,9 +67,7 @@ class Sync3D(SelfSupervisedModel):
         self.fusion = fusion
         self.threshold = self.criterion.margin / 2 if threshold is None else threshold
 
-    def loss(
-        self, views: Union[View, Mapping[str, View]], data_samples: Optional[Sequence[MotionSample]] = None
-    ) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """The loss of the pairs of a batch.
 
         Args:
@@ -80,58 +78,51 @@ class Sync3D(SelfSupervisedModel):
             dict: ``loss_pair``; for the log, ``pair_acc`` at ``threshold``, and the mean distances ``pos_distance`` and
             ``neg_distance``, where there are such pairs.
         """
-        view = views["tracks"] if isinstance(views, Mapping) else views
-        embedding, mask = self._encode(view, probe=False)[1:]
+        embedding, present = self._encode(views["tracks"], probe=False)[1:]
         labels = [sample.get("positive") for sample in data_samples or ()]
         if embedding.shape[1] == 2 and labels and None not in labels:
             distance = self.criterion.distance(*embedding.unbind(1))
             positive, weight = torch.tensor(labels, device=distance.device).bool(), None
         else:
-            distance, positive, weight = self._scene_pairs(embedding, mask, data_samples)
+            distance, positive, weight = self._scene_pairs(embedding, present, data_samples)
         log = self._log(distance.detach(), positive, weight)
         return {"loss_pair": self.criterion(distance, positive, weight), **log}
 
-    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
+    def extract_feat(self, views: Views, data_samples: Samples = None) -> Tensor:
         """Features before the projector, of all tracks: ``(N, K D)``, or ``(N, D)``, see ``fusion``."""
-        feature, _, mask = self._encode(view, probe=True)
-        return self._fuse(feature, mask)
+        feature, _, present = self._encode(views["tracks"], probe=True)
+        return self._fuse(feature, present)
 
-    def predictions(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def predictions(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """``feature`` and, of K > 1, ``distance (N,)`` of the embeddings, the mean over a scene's pairs."""
-        feature, embedding, mask = self._encode(view, probe=True)
-        found = {"feature": self._fuse(feature, mask)}
+        feature, embedding, present = self._encode(views["tracks"], probe=True)
+        found = {"feature": self._fuse(feature, present)}
         if embedding.shape[1] > 1:
             first, second = _pairs(embedding.shape[1], embedding.device)
             distance = self.criterion.distance(embedding[:, first], embedding[:, second])
-            found["distance"] = _mean_of_present(distance, mask[:, first] & mask[:, second])
+            found["distance"] = _mean_of_present(distance, present[:, first] & present[:, second])
         return found
 
     def _encode(self, view: View, probe: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Features ``(N, K, D)`` (those for probes, if asked for), embeddings ``(N, K, E)`` and the mask ``(N, K)``."""
-        video = self.encoder.backbone.modality == "video"
-        data = view.data.unsqueeze(1) if video and view.data.dim() == 5 else view.data
-        n, k = data.shape[:2]
-        mask = None if view.mask is None else view.mask.reshape(n, k)
+        """Features ``(N, K, D)`` (those for probes, if asked for), embeddings ``(N, K, E)``, present ``(N, K)``."""
+        n, k = view.data.shape[:2]
         if self.second_encoder is None:
-            tracks, present = data.flatten(0, 1), None if mask is None else mask.flatten()
-            found = [_branch(self.encoder, tracks, present, probe)]
+            found = [_branch(self.encoder, view, probe)]
         elif k != 2:
             raise DataError(f"share_weights=False: there are two encoders, but {k} tracks")
         else:
-            encoders = (self.encoder, self.second_encoder)
             found = [
-                _branch(encoder, data[:, i], None if mask is None else mask[:, i], probe)
-                for i, encoder in enumerate(encoders)
+                _branch(encoder, _track(view, i), probe)
+                for i, encoder in enumerate((self.encoder, self.second_encoder))
             ]
-        if mask is None:
-            mask = torch.ones(n, k, dtype=torch.bool, device=data.device)
+        present = view.present
+        if present is None:
+            present = torch.ones(n, k, dtype=torch.bool, device=view.data.device)
         # (N K, D) once, or (N, D) twice
         feature, embedding = (torch.stack(part, 1).unflatten(0, (n, -1)).flatten(1, 2) for part in zip(*found))
-        return feature, embedding, mask
+        return feature, embedding, present
 
-    def _scene_pairs(
-        self, z: Tensor, mask: Tensor, data_samples: Optional[Sequence[MotionSample]]
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _scene_pairs(self, z: Tensor, mask: Tensor, data_samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
         """Distances, labels and weights ``(P,)`` of all pairs of all scenes of the global batch."""
         aligned: Any = [sample.get("aligned") for sample in data_samples or ()]
         if not aligned or None in aligned:
@@ -166,16 +157,23 @@ class Sync3D(SelfSupervisedModel):
         return _mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
 
 
-def _branch(encoder: Encoder, tracks: Tensor, present: Optional[Tensor], probe: bool) -> tuple[Tensor, Tensor]:
-    """Features ``(R, D)`` and embeddings ``(R, E)`` of R tracks, zero for those that are absent."""
-    there = tracks if present is None else tracks[present]
-    feature_map = encoder.forward_map(View(there if encoder.backbone.modality == "video" else there.unsqueeze(1)))
+def _track(view: View, k: int) -> View:
+    """The k-th track of every sample."""
+    return view._replace(
+        data=view.data[:, k : k + 1], present=None if view.present is None else view.present[:, k : k + 1]
+    )
+
+
+def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:
+    """Features ``(N K, D)`` and embeddings ``(N K, E)`` of all tracks, zero for those that are absent."""
+    tracks, present = view.tracks()
+    feature_map = encoder.forward_map(tracks)
     pooled = encoder.pool(feature_map)
     embedding = encoder.project(pooled)
     feature = encoder.probe_neck(feature_map) if probe and encoder.probe_neck is not encoder.pool_neck else pooled
     if present is None:
         return feature, embedding
-    full = tuple(x.new_zeros(len(tracks), x.shape[1]) for x in (feature, embedding))
+    full = tuple(x.new_zeros(len(present), x.shape[1]) for x in (feature, embedding))
     return full[0].masked_scatter(present[:, None], feature), full[1].masked_scatter(present[:, None], embedding)
 
 

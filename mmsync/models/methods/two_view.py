@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import torch
@@ -10,10 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.methods.base import SelfSupervisedModel
-from mmsync.ops.contrastive import row_cosine
+from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.methods.base import SelfSupervisedModel, Views
 from mmsync.registry import MODELS, NECKS
-from mmsync.structures import MotionSample, View
 
 
 class TwoViewMethod(SelfSupervisedModel):
@@ -33,13 +31,9 @@ class TwoViewMethod(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
 
-    def embed(self, views: Mapping[str, View]) -> tuple[Tensor, Tensor]:
+    def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embeddings ``(N, D)`` of the first and of the second view, each in a pass of its own."""
         return self.encoder(views["first"]), self.encoder(views["second"])
-
-    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
-        """Pooled backbone features ``(N, D)`` of a view, before the projector."""
-        return self.encoder.extract(view)
 
 
 def build_predictor(config: Optional[dict], channels: int, hidden_channels: int) -> nn.Module:

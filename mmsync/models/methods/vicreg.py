@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Optional
 
 from torch import Tensor
 
-from mmsync.errors import ConfigError
+from mmsync.models.losses import VICRegLoss
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.two_view import TwoViewMethod, embedding_log
-from mmsync.ops.redundancy import vicreg_terms
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
 
 
 @MODELS.register_module()
 class VICReg(TwoViewMethod):
     """Pulls two views' embeddings together while every dimension varies and none repeats another.
 
-    For views ``(N, M, T, V, C)`` with embeddings ``Z, Z'`` (eq. 6)::
+    With embeddings ``Z, Z'`` (eq. 6)::
 
         loss = lambda s(Z, Z') + mu (v(Z) + v(Z')) + nu (c(Z) + c(Z'))
 
     ``s`` is the mean square of their difference, ``v`` a hinge that asks a deviation of 1 of every dimension (eq. 1),
     ``c`` the sum of squared covariances beside the diagonal over D (eqs. 3 and 4), all over the global batch; see
-    :func:`mmsync.ops.redundancy.vicreg_terms`.
+    :class:`mmsync.models.losses.VICRegLoss`.
 
     Args:
         encoder: Config of the encoder, with a projector.
@@ -48,16 +46,13 @@ class VICReg(TwoViewMethod):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
-        self.weights = dict(invariance=invariance_weight, variance=variance_weight, covariance=covariance_weight)
-        for name, weight in self.weights.items():
-            if not weight >= 0:
-                raise ConfigError(f"model.{name}_weight={weight}: give 0 or more; 25, 25 and 1 are usual")
+        self.criterion = VICRegLoss(invariance_weight, variance_weight, covariance_weight)
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """The three terms, their weights included.
 
         Args:
-            views: ``first`` and ``second``, each a batch of N clips.
+            views: ``first`` and ``second``, each a batch of N samples.
             data_samples: Not used.
 
         Returns:
@@ -65,6 +60,5 @@ class VICReg(TwoViewMethod):
             ``embedding_std``.
         """
         first, second = self.embed(views)
-        terms = vicreg_terms(first, second)
-        losses = {f"loss_{name}": weight * term for (name, weight), term in zip(self.weights.items(), terms)}
+        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
         return {**losses, **embedding_log(first, second)}

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.ops.persons import PackedPersons
 from mmsync.registry import BACKBONES, MODELS, NECKS
-from mmsync.structures import View
+from mmsync.structures import FeatureMap, View
 
 
 @MODELS.register_module()
 class Encoder(BaseModule):
-    """Turns a view into an embedding ``(N, D)``: any backbone, any pooling, any projector.
+    """Turns a view into an embedding ``(N, D)``, or into one for each frame ``(N, T', D)``.
+
+    Any backbone of any modality, any pooling, any projector.
 
     Args:
         backbone: Config of a backbone.
-        pool: Config of a pooling neck; ``persons='valid_mean'`` counts only persons who are there, ``'mean'`` all.
-            ``None`` is ``SkeletonPool``, for video ``VideoPool``, whose ``in_channels`` is filled in.
+        pool: Config of a pooling neck; its ``in_channels`` is filled in. ``persons='valid_mean'`` counts only persons
+            who are present, ``'mean'`` all. ``None`` is ``MeanPool``.
         projector: Config of a projection neck; its ``in_channels`` is filled in. ``None`` for none.
         probe_pool: Config of the pooling neck whose features probes see; ``None``: those of ``pool``.
-        skip_absent: Whether absent persons (view mask False) are left out of the backbone, so that they cost nothing
-            and do not enter its batch statistics. ``None``: exactly when the pooling does not count them.
+        skip_absent: Whether absent persons are left out of the backbone, so that they cost nothing and do not enter its
+            batch statistics. ``None``: exactly when the pooling does not count them.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -52,33 +52,49 @@ class Encoder(BaseModule):
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
 
     def _build_pool(self, pool: Optional[dict]) -> nn.Module:
-        if self.backbone.modality != "video":
-            return NECKS.build(pool or dict(type="SkeletonPool"))
-        return NECKS.build({"type": "VideoPool", "in_channels": self.backbone.out_channels, **(pool or {})})
+        return NECKS.build({"type": "MeanPool", "in_channels": self.backbone.out_channels, **(pool or {})})
 
     def _pooled_channels(self, neck: nn.Module) -> int:
         pooled = getattr(neck, "pooled_channels", None)
         return self.backbone.out_channels if pooled is None else pooled(self.backbone)
 
-    def forward_map(self, view: View) -> PackedPersons:
-        """The backbone's feature map: ``(P, D, T', V')`` for skeletons, ``(N, D, ...)`` for other modalities."""
-        if self.backbone.modality != "skeleton":
-            data = self.backbone(view.data)
-            return PackedPersons(data, torch.arange(len(data), device=data.device), len(data))
-        return self.backbone.forward_packed(view.data, view.mask, self.skip_absent)
+    def forward_map(self, view: View) -> FeatureMap:
+        """The backbone's feature map."""
+        return self.backbone(view, self.skip_absent)
 
-    def pool(self, feature: PackedPersons) -> Tensor:
-        """``(N, D)`` of a feature map."""
+    def pool(self, feature: FeatureMap) -> Tensor:
+        """``(N, D)`` of a feature map, or ``(N, T', D)`` if the pooling neck keeps frames."""
         return self.pool_neck(feature)
 
-    def project(self, pooled: Tensor) -> Tensor:
-        """``(N, D_proj)`` of pooled features; the identity without a projector."""
-        return pooled if self.projector is None else self.projector(pooled)
+    def project(self, pooled: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+        """Embeddings of pooled features; the identity without a projector.
 
-    def extract(self, view: View) -> Tensor:
-        """Pooled backbone features ``(N, D)``, what probes see."""
-        return self.probe_neck(self.forward_map(view))
+        Args:
+            pooled: ``(N, D)``, or ``(N, T', D)`` of frames.
+            valid: ``(N, T')`` bool, which frames count: others do not enter the projector, nor its batch statistics,
+                and have a zero embedding. ``None``: all.
+
+        Returns:
+            ``(N, D_proj)`` or ``(N, T', D_proj)``.
+        """
+        if self.projector is None:
+            return pooled
+        if pooled.dim() == 2:
+            return self.projector(pooled)
+        if valid is None:
+            return self.projector(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
+        rows = self.projector(pooled[valid])
+        return rows.new_zeros(*pooled.shape[:2], rows.shape[-1]).masked_scatter(valid.unsqueeze(-1), rows)
+
+    def extract(self, view: View) -> Union[Tensor, list[Tensor]]:
+        """Pooled backbone features, which probes see: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
+        feature = self.forward_map(view)
+        pooled = self.probe_neck(feature)
+        if pooled.dim() == 2:
+            return pooled
+        return list(pooled) if feature.valid is None else [x[v] for x, v in zip(pooled, feature.valid)]
 
     def forward(self, view: View) -> Tensor:
-        """Embedding ``(N, D_proj)``, what losses see."""
-        return self.project(self.pool(self.forward_map(view)))
+        """Embedding ``(N, D_proj)`` or ``(N, T', D_proj)``, which losses see."""
+        feature = self.forward_map(view)
+        return self.project(self.pool(feature), feature.valid)

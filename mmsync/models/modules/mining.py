@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.contrastive import agreement_beyond_chance, crowding
 from mmsync.ops.dist import all_reduce_sum
+from mmsync.ops.neighbors import agreement_beyond_chance, crowding
 
 _TELL_EVERY = 50
 """Steps between two looks at the alarms from Python, which make a GPU wait."""

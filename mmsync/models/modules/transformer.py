@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
     """Softmax attention (Vaswani et al., 2017, eq. 1) by torch's fused kernel, which stores no weights.
 
     The exception is training in half precision on the CPU: there the fused kernel's backward pass takes 2 to 8 times as
@@ -19,14 +21,16 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0) -> T
         key: ``(B, H, L, d)``.
         value: ``(B, H, L, d)``.
         dropout: Of the weights.
+        mask: ``(B, 1 or H, L, L)`` bool, which keys each query attends to; ``None``: all.
 
     Returns:
         Tensor: ``(B, H, L, d)``.
     """
     if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
-        weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
+        scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
+        weights = (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
         return F.dropout(weights, dropout) @ value
-    return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
 
 
 class DropPath(nn.Module):
@@ -76,12 +80,13 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         self.proj_drop = nn.Dropout(proj_drop)
 
-    def forward(self, x: Tensor, axis: str) -> Tensor:
+    def forward(self, x: Tensor, axis: str, visible: Optional[Tensor] = None) -> Tensor:
         """Attends along an axis.
 
         Args:
             x: ``(P, T, V, D)``.
             axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
+            visible: ``(P, T, V)`` bool, tokens that others attend to; each attends to itself as well. ``None``: all.
 
         Returns:
             Tensor: ``(P, T, V, D)``.
@@ -99,8 +104,21 @@ class Attention(nn.Module):
         else:
             qkv = qkv.view(p, t * v, *by_head)
         query, key, value = qkv.transpose(1, 2).unbind(3)
-        out = attend(query, key, value, self.attn_drop if self.training else 0.0)
+        out = attend(query, key, value, self.attn_drop if self.training else 0.0, self._mask(visible, axis))
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
+
+    def _mask(self, visible: Optional[Tensor], axis: str) -> Optional[Tensor]:
+        """Which keys each query attends to, in the batches and heads of an axis."""
+        if visible is None:
+            return None
+        if axis == "joints":
+            keys = visible.flatten(0, 1)[:, None]
+        elif axis == "frames":
+            keys = visible.transpose(1, 2).repeat_interleave(self.num_heads, 1)
+        else:
+            keys = visible.flatten(1)[:, None]
+        length = keys.shape[-1]
+        return keys[:, :, None] | torch.eye(length, dtype=torch.bool, device=keys.device)
 
 
 class MLP(nn.Module):
@@ -161,11 +179,11 @@ class TransformerBlock(nn.Module):
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
-def recompute(module: nn.Module, x: Tensor, with_cp: bool) -> Tensor:
-    """``module(x)``; with ``with_cp`` its activations are computed again in the backward pass instead of being kept."""
-    if with_cp and x.requires_grad and torch.is_grad_enabled():
-        return checkpoint(module, x, use_reentrant=False)
-    return module(x)
+def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Tensor:
+    """``module(*inputs)``; ``with_cp`` computes its activations again in the backward pass instead of keeping them."""
+    if with_cp and inputs[0] is not None and inputs[0].requires_grad and torch.is_grad_enabled():
+        return checkpoint(module, *inputs, use_reentrant=False)
+    return module(*inputs)
 
 
 def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:

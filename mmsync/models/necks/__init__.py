@@ -1,5 +1,5 @@
-from .pool import SkeletonPool
+from .pool import FramePool, MeanPool, SkeletonPool
 from .projector import MLPProjector
 from .video_pool import VideoPool
 
-__all__ = ["MLPProjector", "SkeletonPool", "VideoPool"]
+__all__ = ["FramePool", "MLPProjector", "MeanPool", "SkeletonPool", "VideoPool"]

@@ -1,4 +1,4 @@
-"""Pooling necks: a feature map to one vector a sample."""
+"""Pooling necks of any modality: a feature map to one vector a sample, or to one a frame."""
 
 from __future__ import annotations
 
@@ -8,20 +8,61 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.persons import PackedPersons, joint_features, mean_persons
 from mmsync.registry import NECKS
+from mmsync.structures import FeatureMap
 
 
 @NECKS.register_module()
-class SkeletonPool(nn.Module):
-    """Mean over frames and joints, then over persons: ``(P, D, T', V')`` to ``(N, D)``.
+class MeanPool(nn.Module):
+    """Mean over space and valid frames, then over persons: a map ``(P, ...)`` to ``(N, D)``.
 
     Args:
-        persons: ``'valid_mean'`` counts the persons who are there; ``'mean'`` all of them, which is what the published
-            ST-GCN family does: the network's response to an empty body is half of a one-person clip's feature.
+        persons: ``'valid_mean'`` counts the persons who are present; ``'mean'`` all of them, which is what the
+            published ST-GCN family does: the network's response to an empty body is half of a one-person clip's
+            feature.
+        in_channels: D; the encoder fills it in.
+
+    Raises:
+        ConfigError: An unknown rule.
+    """
+
+    def __init__(
+        self, persons: Literal["valid_mean", "mean"] = "valid_mean", in_channels: Optional[int] = None
+    ) -> None:
+        super().__init__()
+        if persons not in ("valid_mean", "mean"):
+            raise ConfigError(f"{type(self).__name__}: persons={persons!r}; use 'valid_mean' or 'mean'")
+        self.counts_absent = persons == "mean"
+
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pools a feature map to ``(N, D)``."""
+        return feature.mean_persons(feature.clips(), self.counts_absent)
+
+
+@NECKS.register_module()
+class FramePool(MeanPool):
+    """Mean over space, then over persons: a map ``(P, ...)`` to ``(N, T', D)``, one vector for each frame.
+
+    Args:
+        persons: As of :class:`MeanPool`.
+        in_channels: D; the encoder fills it in.
+    """
+
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pools a feature map to ``(N, T', D)``."""
+        return feature.mean_persons(feature.frames(), self.counts_absent)
+
+
+@NECKS.register_module()
+class SkeletonPool(MeanPool):
+    """Mean over frames, and over joints in one of three ways, then over persons: ``(P, D, T', V')`` to ``(N, D)``.
+
+    Args:
+        persons: As of :class:`MeanPool`.
         joints: ``'mean'`` as published; ``'keep'`` puts the joints' features side by side, ``(N, V' * D)``, as the
             action heads of MotionBERT and MAMP do: tokens know which joint they are, their mean forgets it;
             ``'parts'`` puts the means over trunk, arms and legs side by side, ``(N, 5 * D)``.
+        in_channels: D; the encoder fills it in.
 
     Raises:
         ConfigError: An unknown rule, or joints to be kept that the backbone's map does not have.
@@ -31,13 +72,11 @@ class SkeletonPool(nn.Module):
         self,
         persons: Literal["valid_mean", "mean"] = "valid_mean",
         joints: Literal["mean", "keep", "parts"] = "mean",
+        in_channels: Optional[int] = None,
     ) -> None:
-        super().__init__()
-        if persons not in ("valid_mean", "mean"):
-            raise ConfigError(f"SkeletonPool: persons={persons!r}; use 'valid_mean' or 'mean'")
+        super().__init__(persons, in_channels)
         if joints not in ("mean", "keep", "parts"):
             raise ConfigError(f"SkeletonPool: joints={joints!r}; use 'mean', 'keep' or 'parts'")
-        self.counts_absent = persons == "mean"
         self.joints = joints
         self.parts: Optional[tuple[tuple[int, ...], ...]] = None
 
@@ -51,17 +90,30 @@ class SkeletonPool(nn.Module):
         self.parts = layout.body_parts if self.joints == "parts" else tuple((j,) for j in range(layout.num_joints))
         return len(self.parts) * backbone.out_channels
 
-    def forward(self, feature: PackedPersons) -> Tensor:
+    def forward(self, feature: FeatureMap) -> Tensor:
         """Pools a feature map ``(P, D, T', V')`` to ``(N, D)``, ``(N, V' * D)`` or ``(N, 5 * D)``."""
         if self.joints == "mean":
-            return mean_persons(feature._replace(data=feature.data.mean((2, 3))), self.counts_absent)
-        if self.parts is None or sum(map(len, self.parts)) != feature.data.shape[3]:
+            return super().forward(feature)
+        if self.parts is None or feature.axes != "DTV" or sum(map(len, self.parts)) != feature.data.shape[3]:
             raise ConfigError(
                 f"SkeletonPool: joints={self.joints!r} needs the joints of the backbone's layout, but its map "
-                f"{tuple(feature.data.shape)} has {feature.data.shape[3]}; use joints='mean'"
+                f"{tuple(feature.data.shape)} does not have them; use joints='mean'"
             )
         if self.joints == "parts":
             data = feature.data.mean(2)
             data = torch.stack([data[:, :, part].mean(2) for part in self.parts], 2).unsqueeze(2)
             feature = feature._replace(data=data)
         return joint_features(feature, self.counts_absent)
+
+
+def joint_features(feature: FeatureMap, count_absent: bool = False) -> Tensor:
+    """Mean over frames, joints side by side, mean over persons.
+
+    Args:
+        feature: A feature map ``(P, D, T', V')``.
+        count_absent: Whether absent persons that were computed count too.
+
+    Returns:
+        Tensor: ``(N, V' * D)``, all channels of the first joint first.
+    """
+    return feature.mean_persons(feature.data.mean(2).transpose(1, 2).flatten(1), count_absent)

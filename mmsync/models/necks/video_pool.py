@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, Union
+from typing import Literal, Optional
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.ops.persons import PackedPersons
 from mmsync.registry import NECKS
+from mmsync.structures import FeatureMap
 
 
 @NECKS.register_module()
 class VideoPool(BaseModule):
-    """A map ``(N, D, T', H', W')`` to one vector a clip: ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
+    """A map ``(P, D, T', H', W')`` to one vector a clip: ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
 
     Args:
         time: ``'mean'``; ``'flatten'``, steps side by side, the first step's channels first; ``'gru'`` or ``'lstm'``,
@@ -61,10 +61,12 @@ class VideoPool(BaseModule):
             return self.recurrent.hidden_size
         return backbone.out_channels * (self.frames or 1)
 
-    def forward(self, feature: Union[PackedPersons, Tensor]) -> Tensor:
-        """Pools a feature map ``(N, D, T', H', W')``."""
-        x = feature.data if isinstance(feature, PackedPersons) else feature
-        x = x.mean((3, 4))
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pools a feature map ``(P, D, T', H', W')``, then averages the tracks of a sample that are present."""
+        return feature.mean_persons(self._over_time(feature.frames().transpose(1, 2)))
+
+    def _over_time(self, x: Tensor) -> Tensor:
+        """Rows ``(P, D, T')`` to one vector each."""
         if x.shape[2] < self.window:
             raise DataError(
                 f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps in time; take longer clips"

@@ -23,7 +23,7 @@ from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import one_writer
 from mmsync.media import VideoIndex, build_index, open_video
 from mmsync.registry import DATASETS
-from mmsync.store.files import cache_root
+from mmsync.store.cache import cache_root
 
 PathLike = Union[str, Path]
 

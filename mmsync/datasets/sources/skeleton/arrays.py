@@ -16,7 +16,7 @@ from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels, attributes_from_names
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS
-from mmsync.store.files import cached
+from mmsync.store.cache import cached
 from mmsync.store.mapped import MappedArray
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 

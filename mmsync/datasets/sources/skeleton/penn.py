@@ -13,7 +13,7 @@ from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
-from mmsync.store.files import cached
+from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
 from mmsync.structures import SkeletonLayout
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Optional, Union
 
@@ -11,7 +10,7 @@ import numpy as np
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError
 from mmsync.registry import DATASETS
-from mmsync.store.mapped import MappedArray
+from mmsync.store.ragged import Ragged
 from mmsync.store.skeletons import FORMAT
 from mmsync.structures import SkeletonLayout
 
@@ -50,46 +49,37 @@ class StoreSource(SkeletonSource):
                 f"{root} is no store, there is no meta.json; if it holds the raw files, "
                 f"{self.file_advice.format('OUT')}, and set data_root=OUT"
             )
-        meta, names, self.attributes, self.splits = (
-            _read_json(root / f"{part}.json") for part in ("meta", "names", "attributes", "splits")
-        )
-        if meta.get("format") != FORMAT:
-            raise DataError(f"{root}/meta.json: format {meta.get('format')!r}, this version reads {FORMAT!r}")
+        arrays = ["clips", *(["body_slots"] if (root / "body_slots.npy").is_file() else [])]
+        self._store = Ragged(root, FORMAT, arrays)
+        self._clips, self._slots = self._store.arrays["clips"], self._store.arrays.get("body_slots")
+        meta = self._store.meta
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
-        self.class_names, self.names = meta["class_names"], names
+        self.class_names, self.names, self.splits = meta["class_names"], *map(self._store.json, ("names", "splits"))
         self._expected: dict[str, int] = meta.get("expected", {})
         self._origin: str = meta.get("origin", "")
-        self.attributes = {key: np.array(values) for key, values in self.attributes.items()}
-        self.folder = root
-        self._clips, index = MappedArray(root / "clips.npy"), MappedArray(root / "index.npy")
-        self.index = np.array(index.array)
-        self.labels = np.array(MappedArray(root / "labels.npy").array) if (root / "labels.npy").exists() else None
-        self._slots = MappedArray(root / "body_slots.npy") if (root / "body_slots.npy").exists() else None
-        rows = self._clips.array.shape[0]
-        fits = len(self.index) == len(names) and (self.index[:, 1] * self.index[:, 2]).sum() == rows
-        if not fits or (self._slots is not None and self._slots.array.shape != (rows,)):
-            raise DataError(f"{root}: names, index and clips do not fit; the folder is damaged, convert it again")
+        self.attributes = {key: np.array(values) for key, values in self._store.json("attributes").items()}
+        self.labels = self._store.load("labels") if (root / "labels.npy").is_file() else None
+        if len(self._store) != len(self.names):
+            raise DataError(f"{root}: names and index do not fit; the folder is damaged, convert the data again")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the store."""
+        return self._store.root
 
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, C)``, a read-only view of the map."""
-        start, frames, persons = self.index[index]
-        rows = self._clips.rows(start, start + frames * persons)
-        return rows.reshape(persons, frames, *rows.shape[1:])
+        first, count, persons = self._store.index[index]
+        rows = self._clips.rows(first, first + count)
+        return rows.reshape(persons, -1, *rows.shape[1:])
 
     def files(self) -> list[Path]:
         """The files of clips, index and body slots."""
-        return [file for part in ("clips", "index", "body_slots") if (file := self.folder / f"{part}.npy").exists()]
+        return [self.folder / f"{part}.npy" for part in (*self._store.arrays, "index")]
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
-        """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store does not tell."""
+        """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store has none."""
         if self._slots is None:
             return None
-        start, frames, persons = self.index[index]
-        return self._slots.rows(start, start + frames * persons).reshape(persons, frames)
-
-
-def _read_json(path: Path):
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: missing or damaged ({error}); convert the data set again") from error
+        first, count, persons = self._store.index[index]
+        return self._slots.rows(first, first + count).reshape(persons, -1)

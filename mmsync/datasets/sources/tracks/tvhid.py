@@ -13,9 +13,8 @@ from mmengine.logging import print_log
 from mmsync.converters.tvhid import CLASS_NAMES
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
 from mmsync.errors import DataError
-from mmsync.fileio import one_writer
 from mmsync.registry import DATASETS
-from mmsync.store.files import cached
+from mmsync.store.cache import cached
 from mmsync.store.tracks import is_track_store
 from mmsync.structures import Track
 
@@ -91,9 +90,6 @@ def _convert_once(raw: Path) -> Path:
     clips, _ = find_clips(raw)
 
     def build(path: Path) -> None:
-        with one_writer(path):
-            if not path.exists():
-                report = convert_tvhid(raw, path)
-                print_log(report.to_text(), logger="current")
+        print_log(convert_tvhid(raw, path).to_text(), logger="current")
 
     return cached("tvhid-1", [file for pair in clips.values() for file in pair if file is not None], build)

@@ -11,21 +11,22 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from mmsync.converters.conversion import SHOWN
+from mmsync.converters.report import SHOWN
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
-from mmsync.fileio import atomic_path, one_writer, remove_leftovers, reserve
 from mmsync.media.crops import cut_flow, cut_out, whole_pixels
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
 from mmsync.registry import DATASETS
-from mmsync.store.files import cached
+from mmsync.store.cache import cached
+from mmsync.store.mapped import MappedArray
+from mmsync.store.ragged import RaggedWriter
 from mmsync.store.tracks import TrackStore, read_track_store
 from mmsync.structures import tick_times
 
 if TYPE_CHECKING:
     from mmsync.media.reader import VideoReader
 
-_VERSION = 1  # of the crops; a change that changes pixels needs a new one
+_FORMAT = "mmsync-crops-2"  # a change that changes pixels needs a new version
 
 
 @DATASETS.register_module()
@@ -98,7 +99,7 @@ class VideoTrackSource(TrackSource):
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
         self.cache, self.backend, self.flow = cache, backend, flow
-        self._tell_empty(root)
+        self._warn_of_empty(root)
 
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
         self.fps, self.tracks = store.fps, store.tracks
@@ -123,7 +124,7 @@ class VideoTrackSource(TrackSource):
             print_log(text, logger="current", level=30)
         self.check(root, store.expected)
 
-    def _tell_empty(self, root: Path) -> None:
+    def _warn_of_empty(self, root: Path) -> None:
         """Log where a box, enlarged as it is, lies beyond the picture, so that its crop is the canvas only."""
         boxes = torch.from_numpy(np.concatenate([np.asarray(track.boxes) for track in self.tracks]))
         video = np.repeat([track.video for track in self.tracks], [len(track) for track in self.tracks])
@@ -154,13 +155,13 @@ class VideoTrackSource(TrackSource):
         path = self._paths[found.video]
         if not path.is_file():
             raise DataError(f"{path} not found; give media_root, the folder of the videos")
-        whole = cached(f"tracks-{self._key(found.video)}", [path], lambda place: self._write(found.video, place))
+        folder = cached(f"tracks-{self._key(found.video)}", [path], lambda place: self._write(found.video, place))
         try:
-            crops = np.load(whole, mmap_mode="r")
-        except (ValueError, EOFError) as error:
-            raise DataError(f"{whole}: damaged crops ({error}); remove this file, it is made again") from error
+            crops = MappedArray(folder / "crops.npy").array
+        except DataError as error:
+            raise DataError(f"{folder}: damaged crops ({error}); remove this folder, it is made again") from error
         first = self._first[track] + start - found.start
-        return np.asarray(crops[first : first + length])
+        return crops[first : first + length]
 
     def fill_cache(self) -> None:
         """Write the crops of all videos that are not there yet, with a progress bar."""
@@ -175,8 +176,8 @@ class VideoTrackSource(TrackSource):
         return self.size, self.size, 3 if self.flow is None else 2
 
     def _key(self, video: str) -> str:
-        """What the crops of a video depend on, besides the file."""
-        facts: tuple = (_VERSION, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
+        """A digest of all that the crops of a video depend on, besides the file."""
+        facts: tuple = (_FORMAT, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
         if self.flow is not None:
             facts += (self.flow, self._facts[video]["rate"], self._facts[video]["frames"])
         digest = hashlib.sha1(repr(facts).encode())
@@ -185,17 +186,10 @@ class VideoTrackSource(TrackSource):
         return digest.hexdigest()[:16]
 
     def _write(self, video: str, path: Path) -> None:
+        """Write the crops of a video as ragged rows, an item for each of its tracks."""
         parts = [(track, self.tracks[track].start, len(self.tracks[track])) for track in self._tracks_of[video]]
-        shape = (sum(length for _, _, length in parts), *self._shape)
-        with one_writer(path):
-            if path.exists():  # written while this process waited
-                return
-            remove_leftovers(path.parent, path.name)
-            with atomic_path(path) as temporary:
-                out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-                reserve(temporary)
-                self._cut(video, parts, out)
-                out.flush()
+        with RaggedWriter(path, _FORMAT) as out:
+            self._cut(video, parts, out.reserve("crops", [part[2] for part in parts], np.uint8, self._shape))
 
     def _cut(self, video: str, parts: Iterable[tuple[int, int, int]], out: np.ndarray) -> None:
         """Crops of several parts (track, start, length) of a video's tracks, one after the other, in one decoding."""

@@ -49,11 +49,11 @@ class DSTBlock(nn.Module):
             self.add_module(f"mlp_{axis}", MLP(dim, int(dim * mlp_ratio), drop))
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x (P, T, V, D)``."""
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
+        """``x (P, T, V, D)``; tokens that are not ``visible (P, T, V)`` are not attended to by others."""
         for axis in self.order:
             part = {name: getattr(self, f"{name}_{axis}") for name in ("norm1", "attn", "norm2", "mlp")}
-            x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis]))
+            x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis], visible))
             x = x + self.drop_path(part["mlp"](part["norm2"](x)))
         return x
 
@@ -169,15 +169,21 @@ class DSTformer(SkeletonTransformer):
         alpha = torch.sigmoid(x_st @ w_st + x_ts @ w_ts + (bias[0] - bias[1]))
         return torch.lerp(x_ts, x_st, alpha.to(x_st.dtype))
 
-    def forward_persons(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, R, T', V)``, a view of tokens ``(P, T', V, R)``; T' = T without a stem.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+    def tokens(self, x: Tensor) -> Tensor:
+        """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``; T' = T without a stem."""
         x = self.joints_embed(self.prepare(x)) + self.pos_embed
-        x = x + time_embedding(self.temp_embed, x.shape[1], self.resize_time)
-        x = self.pos_drop(x)
+        return self.pos_drop(x + time_embedding(self.temp_embed, x.shape[1], self.resize_time))
+
+    def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
+        """Encode all tokens, or only the visible ones, see the base class.
+
+        Attention within frames and along joints needs the whole grid: hidden tokens are computed, and not attended to.
+        """
+        x, visible = tokens, None
+        if keep is not None:
+            visible = torch.zeros_like(x[..., 0], dtype=torch.bool).flatten(1).scatter_(1, keep, True).view(x.shape[:3])
         for level, (block_st, block_ts) in enumerate(zip(self.blocks_st, self.blocks_ts)):
-            x = self.fuse(level, recompute(block_st, x, self.with_cp), recompute(block_ts, x, self.with_cp))
-        return self.pre_logits(self.norm(x)).permute(0, 3, 1, 2)
+            parts = (recompute(block, self.with_cp, x, visible) for block in (block_st, block_ts))
+            x = self.fuse(level, *parts)
+        x = self.pre_logits(self.norm(x))
+        return x if keep is None else x.flatten(1, 2).gather(1, keep.unsqueeze(-1).expand(-1, -1, x.shape[-1]))

@@ -13,7 +13,7 @@ from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import SkeletonLayout, View
 
 Shortcut = Optional[nn.Module]
 
@@ -169,12 +169,13 @@ class SkeletonResNet(SkeletonBackbone):
             return 0, total
         return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
 
-    def fold_persons(self, x: Tensor, mask: Optional[Tensor]) -> tuple[Tensor, Optional[Tensor]]:
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Persons into channels: ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons is above 1.
 
         Raises:
             LayoutError: Wrong joints or channels, or more persons than the channels have place for.
         """
+        x, present = view.data, view.present
         self.check_input(x)
         lacking = self.num_persons - x.shape[1]
         if self.num_persons > 1:
@@ -183,13 +184,13 @@ class SkeletonResNet(SkeletonBackbone):
                     f"SkeletonResNet has channels for num_persons={self.num_persons}, but clips have {x.shape[1]}; "
                     "set num_persons to that, or PackSkeleton's num_persons to this"
                 )
-            if mask is not None:
-                x = x.masked_fill(~mask[:, :, None, None, None], 0)
-                mask = mask.any(1, keepdim=True)
+            if present is not None:
+                x = x.masked_fill(~present[:, :, None, None, None], 0)
+                present = present.any(1, keepdim=True)
             x = F.pad(x, [0] * 7 + [lacking]).permute(0, 2, 3, 1, 4).flatten(3).unsqueeze(1)
-        return x, mask
+        return x, present
 
-    def forward_persons(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, num_persons * C)`` to ``(P, D, T', V')``."""
         x = x.permute(0, 3, 2, 1)  # rows joints, columns frames
         if self.size is not None:

@@ -113,14 +113,17 @@ class SkeletonViT(SkeletonTransformer):
         self.init_linear(self.init)
         super().init_weights()
 
-    def forward_persons(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``, T' = ceil(T / t_patch), a view of tokens.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+    def tokens(self, x: Tensor) -> Tensor:
+        """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""
         x = self.joints_embed(self.prepare(x))
-        x = x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
+        return x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
+
+    def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
+        """Encode all tokens, or only the visible ones, see the base class; hidden tokens cost nothing."""
+        x = tokens
+        if keep is not None:
+            x = x.flatten(1, 2).gather(1, keep.unsqueeze(-1).expand(-1, -1, x.shape[-1])).unsqueeze(1)
         for block in self.blocks:
-            x = recompute(block, x, self.with_cp)
-        return self.norm(x).permute(0, 3, 1, 2)
+            x = recompute(block, self.with_cp, x)
+        x = self.norm(x)
+        return x if keep is None else x.squeeze(1)

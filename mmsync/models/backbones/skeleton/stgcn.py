@@ -188,7 +188,7 @@ class STGCN(SkeletonBackbone):
         part, _, rest = param_name.partition(".")
         return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total
 
-    def forward_persons(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``.
 
         Raises:

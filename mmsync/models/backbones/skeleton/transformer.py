@@ -63,6 +63,8 @@ class GraphStem(nn.Module):
 class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass makes ``pos_embed``, ``temp_embed`` and its blocks.
 
+    It writes :meth:`tokens` and :meth:`encode`, from which masked prediction encodes visible tokens only.
+
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C.
@@ -96,7 +98,7 @@ class SkeletonTransformer(SkeletonBackbone):
         if dim % heads:
             raise ConfigError(f"{who}: embed_dim={dim} cannot be split into num_heads={heads}; give a divisor")
         super().__init__(layout, in_channels, out_channels, init_cfg)
-        self.depth = sizes["depth"]
+        self.depth, self.token_dim = sizes["depth"], dim
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
         self.stem = None if stem is None else GraphStem(self.layout, in_channels, **stem)
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
@@ -111,6 +113,35 @@ class SkeletonTransformer(SkeletonBackbone):
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
         return x if self.stem is None else self.stem(x)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with the embeddings of their places.
+
+        Raises:
+            LayoutError: Wrong joints or channels.
+        """
+        raise NotImplementedError
+
+    def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
+        """Encode tokens.
+
+        Args:
+            tokens: ``(P, T', V, token_dim)``.
+            keep: ``(P, L)`` int64, places in ``[0, T' * V)`` of the visible tokens; the others have no influence.
+                ``None``: all.
+
+        Returns:
+            Tensor: ``(P, L, D)`` of the visible tokens, in the order of ``keep``; ``(P, T', V, D)`` of all.
+        """
+        raise NotImplementedError
+
+    def forward_rows(self, x: Tensor) -> Tensor:
+        """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``.
+
+        Raises:
+            LayoutError: Wrong joints or channels.
+        """
+        return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
     def init_linear(self, how: str) -> None:
         """Initialises all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.

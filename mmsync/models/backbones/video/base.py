@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import ClassVar, Optional
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import DataError
+from mmsync.models.backbones.base import Backbone
+from mmsync.structures import View
 
 
-class VideoBackbone(BaseModule):
-    """Base of video backbones: a subclass writes ``forward_map (N, C, T, H, W) -> (N, D, T', H', W')``.
+class VideoBackbone(Backbone):
+    """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.
 
     Args:
         in_channels: C, 3 for colour, 2 for optical flow.
@@ -22,6 +23,8 @@ class VideoBackbone(BaseModule):
     """
 
     modality: ClassVar[str] = "video"
+    axes: ClassVar[str] = "DTHW"
+    row_dim: ClassVar[int] = 5
     min_frames: int = 1
     """Least T."""
     min_size: int = 1
@@ -30,8 +33,8 @@ class VideoBackbone(BaseModule):
     def __init__(
         self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: Optional[dict] = None
     ) -> None:
-        super().__init__(init_cfg)
-        self.in_channels, self.out_channels, self.channels_last = in_channels, out_channels, channels_last
+        super().__init__(in_channels, out_channels, init_cfg)
+        self.channels_last = channels_last
 
     def init_weights(self) -> None:
         """Initialises convolutions after He et al. (2015), and then by ``init_cfg``."""
@@ -45,32 +48,22 @@ class VideoBackbone(BaseModule):
         if self.channels_last:
             self.to(memory_format=torch.channels_last_3d)
 
-    def forward_map(self, x: Tensor) -> Tensor:
-        """Feature map ``(N, D, T', H', W')`` of clips ``(N, C, T, H, W)`` that are known to fit."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Feature map.
-
-        Args:
-            x: ``(N, C, T, H, W)``, in any memory order.
-
-        Returns:
-            Tensor: ``(N, D, T', H', W')``.
-
-        Raises:
-            DataError: Other channels or axes, or too few frames or pixels.
-        """
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Tracks ``(N, K, C, T, H, W)`` and who is present ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
+        x, present = super().split_persons(view)
         name = type(self).__name__
-        if x.dim() != 5 or x.shape[1] != self.in_channels:
+        if x.dim() != 6 or x.shape[2] != self.in_channels:
             raise DataError(
-                f"{name} takes clips (N, C, T, H, W) with C = in_channels = {self.in_channels}, and got "
-                f"{tuple(x.shape)}; colour has 3 channels and optical flow 2, and K tracks go into the batch"
+                f"{name} takes clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = "
+                f"{self.in_channels}, and got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
             )
-        if x.shape[2] < self.min_frames or min(x.shape[3:]) < self.min_size:
+        if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
             raise DataError(
                 f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
-                f"and got T x H x W = {x.shape[2]} x {x.shape[3]} x {x.shape[4]}; take longer or larger clips"
+                f"and got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
             )
-        order = torch.channels_last_3d if self.channels_last else torch.contiguous_format
-        return self.forward_map(x.contiguous(memory_format=order))
+        return x, present
+
+    def in_memory_order(self, x: Tensor) -> Tensor:
+        """Rows ``(P, C, T, H, W)`` in the memory format of the weights."""
+        return x.contiguous(memory_format=torch.channels_last_3d if self.channels_last else torch.contiguous_format)

@@ -182,8 +182,9 @@ class I3D(VideoBackbone):
         names = [name for name in self.endpoints if name not in POOLS]
         return names.index(param_name.split(".")[0]), len(names) + 1
 
-    def forward_map(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
+        x = self.in_memory_order(x)
         for name in self.endpoints:
             x = getattr(self, name)(x)
         return x

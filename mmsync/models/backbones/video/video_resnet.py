@@ -156,6 +156,6 @@ class VideoResNet(VideoBackbone):
             return 0, total
         return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
 
-    def forward_map(self, x: Tensor) -> Tensor:
+    def forward_rows(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
-        return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(self.in_memory_order(x))))))

@@ -1,25 +1,28 @@
-"""SkeletonCLR: MoCo v2 on skeletons (Li et al., 2021, CrosSCLR, section 3.1)."""
+"""MoCo v2 (Chen et al., 2020, Improved Baselines with Momentum Contrastive Learning).
+
+On skeletons it is called SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Optional
+from collections.abc import Mapping
+from typing import Any, Literal, Optional
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.methods.base import SelfSupervisedModel
+from mmsync.models.losses.info_nce import info_nce, queue_logits
+from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import MemoryQueue, MomentumEncoder
-from mmsync.ops.contrastive import info_nce, queue_logits
 from mmsync.registry import MODELS
-from mmsync.structures import MotionSample, View
+from mmsync.structures import View
 
 
-@MODELS.register_module()
-class SkeletonCLR(SelfSupervisedModel):
-    """Momentum contrast of two views, each ``(N, M, T, V, C)`` (or any that the encoder takes).
+@MODELS.register_module(name=["MoCo", "SkeletonCLR"])
+class MoCo(SelfSupervisedModel):
+    """Momentum contrast of two views, of any kind that the encoder takes.
 
     ``loss = CE([q.k, q.Q] / tau, 0)``; the key encoder moves before it encodes, and the keys enter the queue after the
     logits are made.
@@ -55,24 +58,24 @@ class SkeletonCLR(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         if not temperature > 0:
             raise ConfigError(f"model.temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
-        self.encoder_q = MODELS.build(encoder)
-        self.encoder_k = MomentumEncoder(self.encoder_q, momentum, copy_init=key_init == "copy")
-        self.queue = MemoryQueue(self.encoder_q.out_channels, queue_size)
+        self.encoder = MODELS.build(encoder)
+        self.key_encoder = MomentumEncoder(self.encoder, momentum, copy_init=key_init == "copy")
+        self.queue = MemoryQueue(self.encoder.out_channels, queue_size)
         self.temperature = temperature
         self.feature_from = feature_from
 
     def init_weights(self) -> None:
         """Initialises both encoders, then lets the key encoder follow the query encoder if so configured."""
         super().init_weights()
-        self.encoder_k.follow_init(self.encoder_q)
+        self.key_encoder.follow_init(self.encoder)
 
     @torch.no_grad()
     def encode_key(self, view: View) -> Tensor:
         """Moves the key encoder one step and returns its keys, ``(N, D)`` unit rows."""
-        self.encoder_k.update(self.encoder_q)
-        return F.normalize(self.encoder_k(view), dim=1)
+        self.key_encoder.update(self.encoder)
+        return F.normalize(self.key_encoder(view), dim=1)
 
-    def loss(self, views: dict[str, View], data_samples: Optional[Sequence[MotionSample]] = None) -> dict[str, Tensor]:
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """InfoNCE of the views ``query`` and ``key``.
 
         Args:
@@ -82,16 +85,20 @@ class SkeletonCLR(SelfSupervisedModel):
         Returns:
             dict: ``loss_infonce``; for the log, the mean positive and negative similarity.
         """
-        query = F.normalize(self.encoder_q(views["query"]), dim=1)
+        query = F.normalize(self.encoder(views["query"]), dim=1)
         key = self.encode_key(views["key"])
         logits = queue_logits(query, key, self.queue.snapshot(), self.temperature)
         self.queue.enqueue(key)
         return {"loss_infonce": info_nce(logits), **similarity_gap(logits, self.temperature)}
 
-    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
-        """Pooled backbone features ``(N, D)`` of a view, before the projector."""
-        encoder = self.encoder_q if self.feature_from == "query" else self.encoder_k.module
-        return encoder.extract(view)
+    @classmethod
+    def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
+        """Prefix of the weights that make the features; those of the key encoder with ``feature_from='key'``."""
+        return {"encoder": "key_encoder.module." if cfg.get("feature_from") == "key" else "encoder."}
+
+    def feature_encoder(self, name: str) -> nn.Module:
+        """The query encoder, or the key encoder with ``feature_from='key'``."""
+        return self.encoder if self.feature_from == "query" else self.key_encoder.module
 
 
 @torch.no_grad()

@@ -1,0 +1,86 @@
+"""The shared parts of the converters' command lines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+from mmsync.converters.report import Report
+from mmsync.errors import MMSyncError
+
+
+def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str) -> argparse.ArgumentParser:
+    """A parser with the arguments that all converters take.
+
+    Args:
+        doc: Description.
+        out: Help of the argument ``out``.
+        bad: Things whose share of faults ``--max-bad-share`` limits; none without it.
+        inputs: Help of the paths that come before ``out``, by name.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, text in inputs.items():
+        parser.add_argument(name, type=Path, metavar="RAW_DIR" if name == "raw" else name.upper(), help=text)
+    parser.add_argument("out", type=Path, metavar="OUT", help=out)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    if bad:
+        parser.add_argument(
+            "--max-bad-share",
+            type=float,
+            default=1.0,
+            help=f"stop if a larger share of the {bad} is faulty (0..1; default: never)",
+        )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT")
+    return parser
+
+
+def run_safely(work: Callable[[], int], out: Path) -> int:
+    """Run long work that can be resumed, and print an error or an interruption in one line.
+
+    Args:
+        work: Returns the exit code.
+        out: The result.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        return work()
+    except MMSyncError as error:
+        print(error)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or out}: {error.strerror or error}; check that the input is readable, OUT writable")
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; finished parts are kept: repeat the same command to resume")
+        return 130
+
+
+def run_converter(
+    convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
+) -> int:
+    """Convert, print the report and the next command.
+
+    Args:
+        convert: Makes the store.
+        args: Its arguments; ``out`` is the store.
+        config: The config to train next, ``{}`` stands for the data set's name.
+
+    Returns:
+        The exit code.
+    """
+    out: Path = args["out"]
+
+    def work() -> int:
+        report = convert(**args)
+        size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+        print(f"{report.to_text()}\nstore: {out}, {size:.1f} MB; report: {out}/report.json")
+        place = "" if out.resolve() == Path("data", report.dataset).resolve() else f" --cfg-options data_root={out}"
+        print(f"next: python tools/train.py configs/{config.format(report.dataset)}.py{place}")
+        return 0
+
+    return run_safely(work, out)

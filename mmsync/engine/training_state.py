@@ -1,0 +1,115 @@
+"""State of a training beyond its weights: assembly for checkpoints, and restoring on resume."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional, Union
+
+import mmengine
+from mmengine.runner.checkpoint import weights_to_cpu
+
+from mmsync.engine.folds import folds_of
+from mmsync.version import __version__
+
+
+def training_state(
+    runner: Any, done: dict[str, Any], rng: list[dict[str, Any]], optimizer: bool, param_scheduler: bool
+) -> dict[str, Any]:
+    """Assemble a checkpoint.
+
+    Args:
+        runner: The Runner.
+        done: Completed ``epoch`` and ``iter``, and further entries of ``meta``.
+        rng: States of the random generators of each rank.
+        optimizer: Include the optimiser's state.
+        param_scheduler: Include the schedulers' states.
+
+    Returns:
+        The checkpoint in MMEngine's form, with ``rng``.
+    """
+    loader = runner.train_dataloader
+    meta = {
+        **done,
+        "batches_seen": done["iter"] - done["epoch"] * len(loader),
+        "global_batch": global_batch(runner),
+        "cfg": runner.message_hub.get_info("cfg", "") or runner.cfg.pretty_text,
+        "seed": runner.seed,
+        "experiment_name": runner.experiment_name,
+        "time": time.strftime("%Y%m%d_%H%M%S"),
+        "mmengine_version": mmengine.__version__,
+        "mmsync_version": __version__,
+        "folds": list(dict.fromkeys([*runner.trained_folds, *folds_of(loader.dataset)])),
+    }
+    if hasattr(loader.dataset, "metainfo"):
+        meta["dataset_meta"] = loader.dataset.metainfo
+    checkpoint = {
+        "meta": meta,
+        "state_dict": weights_to_cpu(runner.bare_model.state_dict()),
+        "message_hub": runner.message_hub.state_dict(),
+        "rng": rng,
+    }
+    if optimizer:
+        checkpoint["optimizer"] = runner.optim_wrapper.state_dict()
+    if param_scheduler and runner.param_schedulers is not None:
+        checkpoint["param_schedulers"] = _scheduler_states(runner.param_schedulers)
+    return checkpoint
+
+
+def global_batch(runner: Any) -> int:
+    """Clips of a training step, on all ranks together."""
+    return getattr(runner.train_dataloader.batch_sampler, "batch_size", 1) * runner.world_size
+
+
+def resume_point(runner: Any, checkpoint: dict[str, Any]) -> tuple[int, Optional[dict[str, Any]]]:
+    """Find the position in the interrupted epoch; warn if the run cannot repeat the uninterrupted one.
+
+    Args:
+        runner: The Runner.
+        checkpoint: The checkpoint to resume from.
+
+    Returns:
+        Batches of the epoch that the model was trained on, and the states of this rank's random generators, if known.
+    """
+    meta, rng = checkpoint["meta"], checkpoint.get("rng")
+    seen, now = meta.get("batches_seen", 0), global_batch(runner)
+    before = meta.get("global_batch", now)
+    if before != now:
+        seen = seen * before // now
+        runner.logger.warning(
+            f"the run had a global batch of {before}, now it is {now}: the resumed run continues, but does not repeat "
+            "the uninterrupted one"
+        )
+    if rng is None or len(rng) != runner.world_size:
+        runner.logger.warning(
+            f"the checkpoint has the random states of {len(rng or ())} processes, this run has {runner.world_size}: "
+            "the resumed run does not repeat the uninterrupted one bit for bit"
+        )
+        return seen, None
+    return seen, rng[runner.rank]
+
+
+def load_scheduler_states(schedulers: Union[list, dict], states: Union[list, dict], logger: Any) -> None:
+    """Load the states of schedulers, and warn where the config's schedule has another length.
+
+    Args:
+        schedulers: Schedulers, or lists of them by the optimiser's name.
+        states: Their states, in the same form.
+        logger: Logger of the run.
+    """
+    if isinstance(schedulers, dict):
+        for name, group in schedulers.items():
+            load_scheduler_states(group, states[name], logger)
+        return
+    for scheduler, state in zip(schedulers, states):
+        if getattr(scheduler, "end", None) != state.get("end"):
+            logger.warning(
+                f"{type(scheduler).__name__} ends at {scheduler.end} in the config but at {state.get('end')} in the "
+                "checkpoint; the run continues with the checkpoint's schedule"
+            )
+        scheduler.load_state_dict(state)
+
+
+def _scheduler_states(schedulers: Union[list, dict]) -> Union[list, dict]:
+    if isinstance(schedulers, dict):
+        return {name: _scheduler_states(group) for name, group in schedulers.items()}
+    return [scheduler.state_dict() for scheduler in schedulers]

@@ -1,0 +1,62 @@
+"""What every backbone shares: rows of persons in, a feature map out."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Optional
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmsync.ops.persons import pack_persons
+from mmsync.structures import FeatureMap, View
+
+
+class Backbone(BaseModule):
+    """Base of backbones of any modality: a subclass sets ``axes`` and writes :meth:`forward_rows`.
+
+    Args:
+        in_channels: C.
+        out_channels: D.
+        init_cfg: MMEngine's initialisation config.
+    """
+
+    modality: ClassVar[str] = ""
+    """What kind of view it takes; compared with the data preprocessor by the config check, and by nothing else."""
+    axes: ClassVar[str] = "DTV"
+    """Axes of the feature map behind its rows, see :class:`~mmsync.structures.FeatureMap`."""
+    row_dim: ClassVar[int] = 4
+    """Axes of a batch of rows ``(P, ...)``; a view with one more has persons or tracks behind N."""
+
+    def __init__(self, in_channels: int, out_channels: int, init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.in_channels, self.out_channels = in_channels, out_channels
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Data ``(N, M, ...)`` of a view and who is present ``(N, M)``; without persons or tracks, M is 1."""
+        if view.data.dim() > self.row_dim:
+            return view.data, view.present
+        return view.data.unsqueeze(1), None
+
+    def forward_rows(self, x: Tensor) -> Tensor:
+        """Feature maps ``(P, ...)`` of rows ``(P, ...)``."""
+        raise NotImplementedError
+
+    def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
+        """Feature map of a view.
+
+        Args:
+            view: N samples.
+            skip_absent: Whether absent persons are left out, so that they cost nothing and do not enter batch
+                statistics; otherwise they are computed, and marked in the result.
+
+        Returns:
+            FeatureMap: Rows ``(P, ...)`` of the persons that were computed.
+
+        Raises:
+            LayoutError, DataError: Input of another shape than the backbone is built for.
+        """
+        data, present = self.split_persons(view)
+        rows, owner, present = pack_persons(data, present, skip_absent)
+        out = self.forward_rows(rows)
+        valid, index = view.after_stride(out.shape[self.axes.index("T") + 1]) if "T" in self.axes else (None, None)
+        return FeatureMap(out, owner, len(data), present, valid, index, self.axes)

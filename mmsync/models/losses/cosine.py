@@ -1,0 +1,32 @@
+"""Negative cosine of predictions and targets (Grill et al., 2020, BYOL; Chen and He, 2021, SimSiam)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsync.ops.precision import in_float32
+from mmsync.registry import LOSSES
+
+
+@in_float32
+def row_cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Cosine of each row of one matrix with that row of another.
+
+    Args:
+        first: ``(N, D)``.
+        second: ``(N, D)``.
+
+    Returns:
+        Tensor: ``(N,)`` in [-1, 1].
+    """
+    return F.cosine_similarity(first, second, dim=1)
+
+
+@LOSSES.register_module()
+class NegativeCosineLoss(nn.Module):
+    """``-cos(p, z)``, the mean over N, of predictions and targets ``(N, D)`` (Chen and He, 2021, eq. 1)."""
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Two ``(N, D)`` to a scalar in [-1, 1]; the target is a constant."""
+        return -row_cosine(prediction, target.detach()).mean()

@@ -1,0 +1,120 @@
+"""InfoNCE with a queue (He et al., 2020, MoCo), with several positives and D3M (Guo et al., 2022, AimCLR)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError
+from mmsync.registry import LOSSES
+
+
+def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
+    """Similarities of each query to its own key and to the queue, over the temperature.
+
+    Args:
+        query: ``(N, D)``, unit rows.
+        key: ``(N, D)``, unit rows; row n is the positive of query n.
+        queue: ``(D, K)``, unit columns.
+        temperature: Above 0.
+
+    Returns:
+        Tensor: ``(N, 1 + K)``; column 0 is the positive.
+    """
+    with torch.autocast(query.device.type, enabled=False):  # in bfloat16 two digits would be left of a similarity
+        query, key = query.to(queue.dtype), key.to(queue.dtype)
+        positive = (query * key).sum(1, keepdim=True)
+        return torch.cat([positive, query @ queue], 1) / temperature
+
+
+def info_nce(logits: Tensor) -> Tensor:
+    """InfoNCE with the positive in column 0 (He et al., 2020, eq. 1).
+
+    Args:
+        logits: ``(N, 1 + K)``.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+    """
+    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+
+
+def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
+    """InfoNCE with several positives (Guo et al., 2022, eq. 7).
+
+    Args:
+        logits: ``(N, 1 + K)``.
+        mask: ``(N, 1 + K)``, 1 for positives.
+        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as released; ``'log_sum'``: the log of
+            their summed probability, as the paper prints.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+
+    Raises:
+        ValueError: For another reduction.
+    """
+    log_p = logits.log_softmax(1)
+    if reduction == "mean_log":
+        return -((log_p * mask).sum(1) / mask.sum(1)).mean()
+    if reduction == "log_sum":
+        return -log_p.masked_fill(mask == 0, float("-inf")).logsumexp(1).mean()
+    raise ValueError(f"unknown reduction {reduction!r}; use 'mean_log' or 'log_sum'")
+
+
+def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
+    """Positives by nearest-neighbour mining: the union over views of each view's best queue entries.
+
+    Args:
+        similarities: One ``(N, K)`` a view: its similarity to the queue, by any monotone scale.
+        topk: Neighbours that each view names, in ``[1, K]``.
+
+    Returns:
+        Tensor: ``(N, 1 + K)`` of 0 and 1; column 0, the true key, is always 1.
+    """
+    mask = torch.zeros_like(similarities[0])
+    for similarity in similarities:
+        mask.scatter_(1, similarity.topk(topk, 1).indices, 1)
+    return F.pad(mask, (1, 0), value=1)
+
+
+def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
+    """D3M: cross entropy from the basic view's distribution to another view's (Guo et al., 2022, eqs. 4-6).
+
+    The target is a constant. ``log_softmax`` stands where the released code has ``log(softmax)``: equal in exact
+    arithmetic, and finite in half precision.
+
+    Args:
+        logits: ``(N, 1 + K)`` of the extreme view.
+        target_logits: ``(N, 1 + K)`` of the basic view.
+
+    Returns:
+        Tensor: Scalar, the mean over N.
+    """
+    target = target_logits.detach().softmax(1)
+    return -(target * logits.log_softmax(1)).sum(1).mean()
+
+
+@LOSSES.register_module()
+class InfoNCELoss(nn.Module):
+    """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)`` (He et al., 2020, eq. 1).
+
+    Args:
+        temperature: tau, above 0.
+
+    Raises:
+        ConfigError: A temperature that is not positive.
+    """
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ConfigError(f"InfoNCELoss: temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
+        self.temperature = temperature
+
+    def forward(self, query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
+        """Unit rows ``query``, ``key`` ``(N, D)`` and unit columns ``queue (D, K)`` to a scalar."""
+        return info_nce(queue_logits(query, key, queue, self.temperature))

@@ -1,0 +1,281 @@
+"""Ragged arrays in a folder: items of any length, appended one by one, read by map.
+
+NAME.npy    rows of all items, one after the other, ``(R, ...)``; one file for each named array
+index.npy   ``(n, 2 + k)`` int64: first row and number of rows of each item, the same in all arrays, and ``k`` numbers
+            that the kind of store keeps for an item
+meta.json   the format with its version, and what else the kind of store says about itself
+
+Further arrays, JSON tables and text files may be put beside them. The folder appears under its name only when it is
+complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Optional, TypeVar, Union
+
+import numpy as np
+
+from mmsync.errors import DataError
+from mmsync.fileio import reserve
+from mmsync.store.mapped import MappedArray
+
+PathLike = Union[str, Path]
+Writer = TypeVar("Writer", bound="RaggedWriter")
+
+
+class RaggedWriter:
+    """Write a folder of ragged arrays; leaving the block with an error removes what was written.
+
+    Args:
+        root: The folder to make.
+        format: Name and version, such as ``'mmsync-sound-1'``.
+        overwrite: Replace an existing folder of the same kind; anything else is never replaced.
+
+    Raises:
+        DataError: The folder exists.
+
+    Example::
+
+        with RaggedWriter("data/mine", "mmsync-features-1") as out:
+            for features in clips:  # (T, D) each
+                out.append(features=features)
+            out.json("names", names)
+    """
+
+    def __init__(self, root: PathLike, format: str, overwrite: bool = False) -> None:
+        self.root, self.format = Path(root), format
+        check_place(root, format, overwrite)
+        self._part = self.root.with_name(f".{self.root.name}.{os.getpid()}.part")
+        shutil.rmtree(self._part, ignore_errors=True)
+        self._part.mkdir(parents=True)
+        self._files: dict[str, _Rows] = {}
+        self._maps: list[np.memmap] = []
+        self._index: list[tuple[int, ...]] = []
+        self._rows = 0
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def append(self, *numbers: int, **arrays: np.ndarray) -> int:
+        """Append an item.
+
+        Args:
+            numbers: Integers to keep in the index, as many for every item.
+            arrays: The item's rows ``(r, ...)`` by name: the same names for every item, the same dtype and trailing
+                shape for all rows of a name, the same number of rows in all arrays of an item.
+
+        Returns:
+            The item's first row.
+
+        Raises:
+            DataError: The item does not fit the ones before it.
+        """
+        lengths = {len(array) for array in arrays.values()}
+        if not self._index:
+            self._files = {name: _Rows(self._part / f"{name}.npy", array) for name, array in arrays.items()}
+        if arrays.keys() != self._files.keys() or len(lengths) != 1:
+            found = {name: array.shape for name, array in arrays.items()}
+            wanted = f"wanted {list(self._files)}, with as many rows in each"
+            raise DataError(f"{self.root}: item {len(self)} has arrays {found}; {wanted}")
+        for name, array in arrays.items():
+            self._files[name].check(array, f"{self.root}: item {len(self)}, {name}")
+        for name, array in arrays.items():
+            self._files[name].write(array)
+        return self._count(lengths.pop(), numbers)
+
+    def reserve(self, name: str, lengths: Sequence[int], dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """Make an array of known size that may be filled in any order; its disk space is claimed at once.
+
+        Args:
+            name: The array.
+            lengths: Rows of each item.
+            dtype: Dtype of the rows.
+            shape: Trailing shape of the rows.
+
+        Returns:
+            A writable array ``(sum(lengths), ...)``, to be filled before the block ends.
+
+        Raises:
+            OSError: The disk has no room.
+        """
+        for length in lengths:
+            self._count(length, ())
+        path = self._part / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(self._rows, *shape))
+        reserve(path)
+        self._maps.append(array)
+        return array
+
+    def save(self, name: str, array: np.ndarray) -> None:
+        """Put an array beside the ragged ones, as ``NAME.npy``."""
+        np.save(self._part / f"{name}.npy", array)
+
+    def json(self, name: str, content: Any, indent: Optional[int] = None) -> None:
+        """Put a table beside the arrays, as ``NAME.json``."""
+        self.text(f"{name}.json", json.dumps(content, indent=indent))
+
+    def meta(self, **facts: Any) -> None:
+        """Describe the store in ``meta.json``."""
+        self.json("meta", {"format": self.format, **facts}, indent=1)
+
+    def text(self, file: str, content: str) -> None:
+        """Put a text file into the folder, such as a report."""
+        (self._part / file).write_text(content)
+
+    def finish(self) -> None:
+        """Flush everything to disk and give the folder its name.
+
+        Raises:
+            DataError: There is no item.
+        """
+        if not self._index:
+            raise DataError(f"{self.root}: nothing was added")
+        for rows in self._files.values():
+            rows.finish()
+        for array in self._maps:
+            array.flush()
+        self.save("index", np.array(self._index, dtype=np.int64))
+        if not (self._part / "meta.json").exists():
+            self.meta()
+        for path in self._part.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        old = self._part.with_suffix(".old")
+        if self.root.exists():
+            os.replace(self.root, old)
+        os.replace(self._part, self.root)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def abort(self) -> None:
+        """Remove what was written; after :meth:`finish` there is nothing to remove."""
+        for rows in self._files.values():
+            rows.file.close()
+        shutil.rmtree(self._part, ignore_errors=True)
+
+    def __enter__(self: Writer) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.abort()
+
+    def _count(self, length: int, numbers: tuple[int, ...]) -> int:
+        first = self._rows
+        self._index.append((first, length, *numbers))
+        self._rows += length
+        return first
+
+
+class Ragged:
+    """Read a folder of ragged arrays by map; a copy in another process opens the files again.
+
+    Args:
+        root: The folder.
+        format: The format that it must have.
+        names: The ragged arrays.
+
+    Attributes:
+        index: ``(n, 2 + k)`` int64: first row, number of rows, and the numbers that belong to each item.
+        arrays: The arrays, of all rows.
+        meta: Content of ``meta.json``.
+
+    Raises:
+        DataError: The folder is missing, incomplete, damaged, or of another format.
+    """
+
+    def __init__(self, root: PathLike, format: str, names: Sequence[str]) -> None:
+        self.root = Path(root)
+        self.meta: dict[str, Any] = self.json("meta")
+        if self.meta.get("format") != format:
+            raise DataError(
+                f"{root}/meta.json: format {self.meta.get('format')!r}, this version reads {format!r}; convert the "
+                "data again"
+            )
+        self.arrays = {name: MappedArray(self.root / f"{name}.npy") for name in names}
+        self.index = self.load("index")
+        rows = int(self.index[:, 1].sum()) if self.index.ndim == 2 else -1
+        if any(len(array.array) != rows for array in self.arrays.values()):
+            raise DataError(f"{root}: the index does not fit the arrays; the folder is damaged, convert the data again")
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def rows(self, name: str, item: int) -> np.ndarray:
+        """The rows ``(r, ...)`` of an item, a read-only view of the map."""
+        first, length = self.index[item, :2]
+        return self.arrays[name].rows(first, first + length)
+
+    def load(self, name: str) -> np.ndarray:
+        """An array that lies beside the ragged ones, in memory."""
+        return np.array(MappedArray(self.root / f"{name}.npy").array)
+
+    def json(self, name: str) -> Any:
+        """The table ``NAME.json``."""
+        path = self.root / f"{name}.json"
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: missing or damaged ({error}); convert the data again") from error
+
+
+def family_of(root: PathLike) -> Optional[str]:
+    """The format of a folder without its version, ``None`` if it is no store."""
+    try:
+        return str(json.loads((Path(root) / "meta.json").read_text())["format"]).rpartition("-")[0]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def check_place(root: PathLike, format: str, overwrite: bool) -> None:
+    """Make sure that a store may be written.
+
+    Raises:
+        DataError: The folder holds something else, or a store that is not to be replaced.
+    """
+    root, family = Path(root), format.rpartition("-")[0]
+    if not root.exists():
+        return
+    if family_of(root) != family and (root.is_file() or any(root.iterdir())):
+        raise DataError(f"{root} exists and is no {family} store, so it is not replaced; choose another folder")
+    if not overwrite:
+        raise DataError(f"{root} exists; remove it, or replace it (overwrite=True; --overwrite of the tools)")
+
+
+class _Rows:
+    """A ``.npy`` file whose rows come one after the other.
+
+    The header takes 128 bytes whatever it says, so that the number of rows can be filled in at the end.
+    """
+
+    def __init__(self, path: Path, like: np.ndarray) -> None:
+        self.dtype, self.shape, self.count = like.dtype, like.shape[1:], 0
+        self.file: BinaryIO = open(path, "wb")  # noqa: SIM115
+        self.file.write(self._header())
+
+    def check(self, array: np.ndarray, what: str) -> None:
+        if (array.dtype, array.shape[1:]) != (self.dtype, self.shape):
+            raise DataError(f"{what}: rows are {array.dtype} {array.shape[1:]}, those before {self.dtype} {self.shape}")
+
+    def write(self, array: np.ndarray) -> None:
+        self.file.write(np.ascontiguousarray(array).data)
+        self.count += len(array)
+
+    def finish(self) -> None:
+        self.file.seek(0)
+        self.file.write(self._header())
+        self.file.close()
+
+    def _header(self) -> bytes:
+        text = str({"descr": self.dtype.str, "fortran_order": False, "shape": (self.count, *self.shape)})
+        return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"

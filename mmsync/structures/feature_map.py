@@ -1,0 +1,82 @@
+"""The feature map that every backbone returns, whatever its modality."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+from torch import Tensor
+
+from mmsync.ops.persons import group_mean
+
+
+class FeatureMap(NamedTuple):
+    """Feature maps of P rows, one for each person, track or clip that is computed.
+
+    Attributes:
+        data: ``(P, ...)``; ``axes`` names the axes behind P.
+        owner: ``(P,)`` int64, the sample that each row belongs to, ascending.
+        num_samples: N.
+        present: ``(P,)`` bool, False for persons that are computed although they are absent; ``None``: all present.
+        valid: ``(N, T')`` bool, which frames count; ``None``: all.
+        index: ``(N, T')`` float, the source frame that each step shows; ``None``: unknown.
+        axes: One letter for each axis behind P: D channels, T' frames (``'T'``), and what is pooled away as space:
+            joints ``'V'``, height and width ``'H'``, ``'W'``, frequency ``'F'``.
+    """
+
+    data: Tensor
+    owner: Tensor
+    num_samples: int
+    present: Optional[Tensor] = None
+    valid: Optional[Tensor] = None
+    index: Optional[Tensor] = None
+    axes: str = "DTV"
+
+    def axis(self, letter: str) -> int:
+        """Position of an axis in ``data``."""
+        return self.axes.index(letter) + 1
+
+    def frames(self) -> Tensor:
+        """Mean over space: ``(P, T', D)``; ``(P, 1, D)`` of a map without frames."""
+        space = [self.axis(letter) for letter in self.axes if letter not in "DT"]
+        data = self.data.mean(space) if space else self.data
+        if "T" not in self.axes:
+            return data.unsqueeze(1)
+        return data if self.axes.index("T") < self.axes.index("D") else data.transpose(1, 2)
+
+    def clips(self) -> Tensor:
+        """Mean over space and over the frames that count: ``(P, D)``."""
+        if self.valid is None or "T" not in self.axes:
+            rest = [self.axis(letter) for letter in self.axes if letter != "D"]
+            return self.data.mean(rest) if rest else self.data
+        weight = self.valid[self.owner].to(self.data.dtype).unsqueeze(-1)
+        return (self.frames() * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+    def grid(self) -> Tensor:
+        """The map as ``(P, D, T', S)``, whatever its axes: S places of space, T' = 1 without frames."""
+        return self.data.permute(0, *(self.axis(letter) for letter in self._grid_axes())).reshape(self._grid_shape())
+
+    def with_grid(self, grid: Tensor) -> FeatureMap:
+        """The same map with data ``(P, D, T', S)`` as of :meth:`grid`."""
+        order = [self.axis(letter) for letter in self._grid_axes()]
+        shape = [self.data.shape[0], *(self.data.shape[i] for i in order)]
+        back = [0] * len(order)
+        for place, axis in enumerate(order):
+            back[axis - 1] = place + 1
+        return self._replace(data=grid.reshape(shape).permute(0, *back))
+
+    def _grid_axes(self) -> str:
+        return "D" + "T" * ("T" in self.axes) + "".join(letter for letter in self.axes if letter not in "DT")
+
+    def _grid_shape(self) -> tuple[int, int, int, int]:
+        frames = self.data.shape[self.axis("T")] if "T" in self.axes else 1
+        return (self.data.shape[0], self.data.shape[self.axis("D")], frames, -1)
+
+    def mean_persons(self, rows: Tensor, count_absent: bool = False) -> Tensor:
+        """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody.
+
+        Args:
+            rows: One row for each person.
+            count_absent: Whether persons that are absent but computed count too.
+        """
+        present = None if count_absent or self.present is None else self.present
+        return group_mean(rows, self.owner, self.num_samples, present)
