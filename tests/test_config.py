@@ -18,7 +18,7 @@ from mmengine.model import BaseModel, BaseModule
 from torch.utils.data import Dataset
 
 from mmsync import registry as r
-from mmsync.config import check, load
+from mmsync.config import check, load, run_name
 from mmsync.errors import ConfigError, edit_distance, nearest
 from tests import typos
 
@@ -234,7 +234,7 @@ def child(write, text: str, **kwargs) -> list[str]:
 def test_a_correct_config_passes_and_equals_what_mmengine_reads(write):
     path = write("_base_ = 'base.py'\nmodel = dict(pool=dict(persons='mean'))\n")
     assert problems(path) == []
-    assert load(path).to_dict() == Config.fromfile(path).to_dict()
+    assert load(path, complete=False).to_dict() == Config.fromfile(path).to_dict()
 
 
 def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
@@ -333,10 +333,131 @@ def test_a_child_of_another_type_does_not_silently_keep_the_bases_keys(write):
 
 def test_a_variable_that_nothing_reads_is_told(write):
     assert "did you mean 'data_root'" in child(write, "data_rot = 'x'")[0]
-    late = child(write, "layout = 'coco17'")
+    late = child(write, "layout = 'coco17'.lower()")
     assert len(late) == 1
-    assert "a base has already used its own value" in late[0]
+    assert "a base sets it before this value can be known" in late[0]
     assert "model.backbone.layout" in late[0]
+
+
+def test_a_child_sets_a_variable_of_its_base(write):
+    cfg = load(write("_base_ = 'base.py'\nlayout = 'coco17'\ndata_root = 'data/' + 'other'\n"))
+    check(cfg)
+    assert cfg.model.backbone.layout == cfg.train_dataloader.dataset.source.layout == cfg.layout == "coco17"
+    assert cfg.val_dataloader.dataset.source.data_root == "data/other"
+    grandchild = load(write("_base_ = 'child.py'\nlayout = 'ntu25'\n", "third.py"))  # the last one wins
+    assert grandchild.model.backbone.layout == grandchild.layout == "ntu25"
+    assert grandchild.val_dataloader.dataset.source.data_root == "data/other"
+    option = load(write("_base_ = 'base.py'\nlayout = 'coco17'\n"), {"layout": "ntu25"})  # options win over files
+    assert option.model.backbone.layout == option.layout == "ntu25"
+
+
+def test_a_dict_that_is_a_variable_merges_where_the_base_sets_it(write):
+    text = "root = 'data/x'\nsource = dict(data_root=f'{root}/y', num_coords=2)\n"
+    cfg = load(write("_base_ = 'base.py'\n" + text))
+    assert cfg.train_dataloader.dataset.source == cfg.source
+    assert cfg.source == dict(type="ToySource", data_root="data/x/y", layout="ntu25", num_coords=2)
+    text = "source = dict(_delete_=True, type='ToySource', data_root='z')\n"
+    cfg = load(write("_base_ = 'base.py'\n" + text), {"source.split": "val"})
+    assert cfg.val_dataloader.dataset.source == dict(type="ToySource", data_root="z", split="val")
+    cfg = load(write("_base_ = 'child.py'\nsource = dict(split='test')\n", "third.py"))
+    assert cfg.val_dataloader.dataset.source == dict(type="ToySource", data_root="z", split="test")
+    write("_base_ = 'base.py'\nsource = dict(split='val')\n", "mid.py")
+    cfg = load(write("_base_ = 'mid.py'\nsource = dict(_delete_=True, type='ToySource', data_root='z')\n", "third.py"))
+    assert cfg.val_dataloader.dataset.source == cfg.source == dict(type="ToySource", data_root="z")
+    path = write("source: {split: val}\n_base_: base.py\n", "child.yaml")
+    assert load(path).val_dataloader.dataset.source.split == "val"
+
+
+def test_names_with_an_underscore_stay_in_their_file_and_a_wrong_choice_names_the_nearest(write):
+    write(
+        "_pools = dict(mean=dict(type='ToyPool'))\npool = 'mean'\nmodel = dict(type='ToyMethod', pool=_pools[pool])\n",
+        "a.py",
+    )
+    cfg = load(write("_base_ = 'a.py'\n"))
+    assert cfg.model.pool.type == "ToyPool"
+    assert "_pools" not in cfg
+    with pytest.raises(ConfigError, match=r"a.py, line 3: KeyError: 'man'; did you mean 'mean'\?"):
+        load(write("_base_ = 'a.py'\npool = 'man'\n"))
+
+
+SHORT = """
+source = dict(type='ToySource', data_root='x', layout='coco17', num_coords=3)
+train_dataloader = dict(batch_size=8, dataset=dict(type='ToyDataset', source=source))
+val_dataloader = dict(batch_size=8, dataset=dict(type='ToyDataset', source=source))
+val_evaluator = [dict(type='ToyProbe')]
+train_cfg = dict(max_epochs=2)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+stream = 'joint+bone'
+views = dict(query=[], key=[])
+model = dict(type='ToyMethod', backbone=dict(type='ToyGraphNet', width=8),
+             data_preprocessor=dict(type='ToyPreprocessor', stream=stream, views=views))
+"""
+
+
+def test_defaults_and_derived_values_are_filled_in_once(write, tmp_path):
+    cfg = load(write(SHORT))
+    check(cfg)
+    assert (cfg.default_scope, cfg.runner_type, cfg.randomness.seed, cfg.val_cfg) == ("mmsync", "MotionRunner", 0, {})
+    train, val = cfg.train_dataloader, cfg.val_dataloader
+    assert (train.num_workers, train.drop_last, train.sampler) == (0, True, dict(type="EpochSampler", shuffle=True))
+    assert (val.num_workers, val.get("drop_last"), val.sampler.shuffle) == (0, None, False)
+    assert cfg.model.data_preprocessor.layout == cfg.model.backbone.layout == "coco17"
+    assert (cfg.model.data_preprocessor.num_coords, cfg.model.backbone.in_channels) == (3, 6)
+    assert load(write(SHORT), {"stream": "bone"}).model.backbone.in_channels == 3
+    cfg.dump(tmp_path / "dump.py")
+    assert load(tmp_path / "dump.py").to_dict() == cfg.to_dict()
+
+
+def test_what_a_config_says_wins_over_defaults_and_derived_values(write):
+    text = """
+default_hooks = dict(progress=None, logger=dict(interval=7), timer=dict(type='ToyHook'), mine=dict(type='ToyHook'))
+randomness = dict(seed=3, deterministic=True)
+train_dataloader['num_workers'] = 2
+train_dataloader['sampler'] = dict(type='DefaultSampler', shuffle=False)
+val_dataloader['sampler'] = dict(shuffle=True)
+"""
+    cfg = load(write(SHORT + text), {"model.backbone.in_channels": 4})
+    assert cfg.default_hooks.progress is None
+    assert cfg.default_hooks.logger == dict(type="LoggerHook", interval=7)
+    assert cfg.default_hooks.timer == cfg.default_hooks.mine == dict(type="ToyHook")
+    assert cfg.default_hooks.summary.type == "RunSummaryHook"
+    assert cfg.randomness == dict(seed=3, deterministic=True)
+    assert cfg.train_dataloader.sampler == dict(type="DefaultSampler", shuffle=False)
+    assert (cfg.train_dataloader.num_workers, cfg.val_dataloader.sampler) == (
+        2,
+        dict(type="EpochSampler", shuffle=True),
+    )
+    found = problems(write(SHORT + text), {"model.backbone.in_channels": 4})
+    assert found == ["model.backbone.in_channels: is 4, but stream 'joint+bone' of 3-D joints has 6 channels"]
+
+
+def test_what_cannot_be_derived_is_left_out(write):
+    text = SHORT.replace("layout='coco17', num_coords=3", "layout='coco17', num_coords=2")
+    cfg = load(write(text))  # nobody knows whether a score follows
+    assert cfg.model.data_preprocessor.num_coords == 2
+    assert "in_channels" not in cfg.model.backbone
+    part = load(write("train_dataloader = dict(batch_size=8)\n"), complete=False)
+    assert part.to_dict() == dict(train_dataloader=dict(batch_size=8))
+
+
+@pytest.mark.parametrize(
+    ("stem", "options", "name"),
+    [
+        ("aimclr_stgcn_ntu60_xsub", {}, "aimclr_stgcn_ntu60_xsub"),
+        ("aimclr_stgcn_ntu60_xsub", {"split": "xsub"}, "aimclr_stgcn_ntu60_xsub"),
+        ("aimclr_stgcn_ntu60_xsub", {"stream": "bone"}, "aimclr_stgcn_ntu60_xsub_bone"),
+        ("aimclr_stgcn_ntu60_xsub", {"stream": "joint+bone"}, "aimclr_stgcn_ntu60_xsub_joint-bone"),
+        ("aimclr_stgcn_ntu60_xsub", {"split": "xview", "stream": "bone"}, "aimclr_stgcn_ntu60_xview_bone"),
+        ("mbaimclr_vit_ntu60_xsub_mining", {"split": "xview"}, "mbaimclr_vit_ntu60_xview_mining"),
+        ("sync3d_stgcn_sbu_fold1", {"fold": 2}, "sync3d_stgcn_sbu_fold2"),
+        ("supervised_r3d18_ucf101", {"fold": 2}, "supervised_r3d18_ucf101_fold2"),
+        ("aimclr_stgcn_pku1_xsub", {"phase": 2}, "aimclr_stgcn_pku2_xsub"),
+    ],
+)
+def test_the_name_of_a_run_says_what_was_chosen(write, stem, options, name):
+    write("split = 'a'\nstream = 'joint'\nfold = 3\nphase = 2\nmodel = dict(a=[split, stream, fold, phase])\n", "v.py")
+    path = write("_base_ = 'v.py'\nsplit = 'xsub'\nfold = 1\nphase = 1\n", f"{stem}.py")
+    assert run_name(load(path, options)) == name
 
 
 def test_an_option_for_a_variable_takes_effect(write):

@@ -1,8 +1,3 @@
 # AimCLR with the slim ST-GCN on PKU-MMD II, cross-subject.
-_base_ = [
-    "../_base_/datasets/pku2_xsub.py",
-    "../_base_/models/aimclr_stgcn.py",
-    "../_base_/schedules/sgd_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
+_base_ = ["../_base_/datasets/pku.py", "../_base_/models/aimclr.py", "../_base_/schedules/sgd.py"]
+phase = 2

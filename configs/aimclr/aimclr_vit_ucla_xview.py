@@ -1,17 +1,7 @@
 # AimCLR with a transformer on NW-UCLA: the ST-GCN's recipe with joints kept apart by the pooling, and safe mining.
-_base_ = ["./aimclr_stgcn_ucla_xview.py", "../_base_/models/vit_small.py"]
-
-model = dict(
-    mining=dict(_delete_=True),  # its defaults, in place of the None that the base says
-    encoder=dict(
-        _delete_=True,
-        type="Encoder",
-        backbone={{_base_.vit_small}},
-        pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
-        probe_pool=dict(type="SkeletonPool", persons="valid_mean", joints="parts"),
-        projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128),
-    ),
-)
-train_cfg = dict(max_epochs=100)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = dict(eta_max=1e-3)
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+backbone = "vit"
+views = "extreme"
+batch_size = 64
+lr = 1e-3
+model = dict(type="AimCLR", queue_size=512, momentum=0.99, temperature=0.15, d3m_weight=0.25, mining=dict())

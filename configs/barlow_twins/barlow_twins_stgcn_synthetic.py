@@ -1,10 +1,8 @@
-# Barlow Twins on the built-in world: all but the method is the SimCLR recipe's.
+# Barlow Twins on the built-in world; encoder, views and schedule are those of SimCLR.
 # Three normalised layers as published; width and weight are ours: the published 8192 and 0.005 go together, and fewer
 # dimensions make fewer products to weigh.
-_base_ = "../simclr/simclr_stgcn_synthetic.py"
-
+_base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
+sync_bn = "torch"
 model = dict(
-    type="BarlowTwins",
-    redundancy_weight=0.01,
-    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)),
-)
+    type="BarlowTwins", redundancy_weight=0.01,
+    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)))

@@ -1,10 +1,8 @@
-# Barlow Twins on NW-UCLA: all but the method is the SimCLR recipe's.
+# Barlow Twins on NW-UCLA; encoder, views and schedule are those of SimCLR.
 # Three normalised layers as published; width and weight are ours: the published 8192 and 0.005 go together, and fewer
 # dimensions make fewer products to weigh.
-_base_ = "../simclr/simclr_stgcn_ucla_xview.py"
-
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+sync_bn = "torch"
 model = dict(
-    type="BarlowTwins",
-    redundancy_weight=0.01,
-    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)),
-)
+    type="BarlowTwins", redundancy_weight=0.01,
+    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)))

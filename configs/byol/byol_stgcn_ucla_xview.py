@@ -1,10 +1,6 @@
-# BYOL on NW-UCLA: all but the method is the SimCLR recipe's.
+# BYOL on NW-UCLA; encoder, views and schedule are those of SimCLR.
 # Momentum and widths are ours, for a short run: the published 0.996 is for a thousand epochs of ImageNet, 4096-256 for
 # ResNet-50.
-_base_ = "../simclr/simclr_stgcn_ucla_xview.py"
-
-model = dict(
-    type="BYOL",
-    momentum=0.99,
-    encoder=dict(projector=dict(norm=True, hidden_channels=512, out_channels=256)),
-)
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+sync_bn = "torch"
+model = dict(type="BYOL", momentum=0.99, encoder=dict(projector=dict(norm=True, hidden_channels=512, out_channels=256)))

@@ -1,10 +1,5 @@
 # The report's MBAimCLR on NTU RGB+D 60, cross-view: 50 epochs.
-_base_ = [
-    "../_base_/datasets/ntu60_xview.py",
-    "../_base_/models/mbaimclr_dstformer.py",
-    "../_base_/schedules/sgd_mbaimclr.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
-train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_epochs=50)
+_base_ = ["../_base_/datasets/ntu60.py", "../_base_/models/mbaimclr.py", "../_base_/schedules/sgd_mbaimclr.py"]
+split = "xview"
+batch_size = 8
+max_epochs = 50

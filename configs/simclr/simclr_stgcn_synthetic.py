@@ -1,17 +1,4 @@
-# SimCLR on the built-in world: encoder, views and schedule of the AimCLR recipe.
-_base_ = "../aimclr/aimclr_stgcn_synthetic.py"
-
+# SimCLR on the built-in world.
+_base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
 sync_bn = "torch"
-
-model = dict(
-    _delete_=True,
-    type="SimCLR",
-    encoder={{_base_.model.encoder}},
-    data_preprocessor=dict(
-        type="SkeletonPreprocessor",
-        layout="ntu25",
-        stream="joint+motion",
-        window=32,
-        views=dict(first={{_base_.normal}}, second={{_base_.normal}}),
-    ),
-)
+model = dict(type="SimCLR")

@@ -1,5 +1,6 @@
-# The angles about x and y, and the distance.
-_base_ = "./simclr_view_all_stgcn_ntu120_xsub.py"
-
-view = [{{_base_.views.ab}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+# View and distance on NTU RGB+D 120, cross-subject; split=xset: cross-setup:
+# SimCLR, the angles about x and y, and the distance.
+_base_ = ["../_base_/datasets/ntu120.py", "../_base_/models/view_ntu.py", "../_base_/schedules/lars.py"]
+setting = "ab"
+preparation = "view"
+batch_size = 512

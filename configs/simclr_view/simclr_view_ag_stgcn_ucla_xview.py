@@ -1,5 +1,5 @@
-# The angles about x and z, and the distance.
-_base_ = "./simclr_view_all_stgcn_ucla_xview.py"
-
-view = [{{_base_.crop}}, {{_base_.views.ag}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+# View and distance on NW-UCLA, cross-view, in small: the angles about x and z, and the distance.
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
+setting = "ag"
+preparation = "view"
+max_epochs = 60

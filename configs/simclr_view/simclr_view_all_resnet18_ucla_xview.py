@@ -1,8 +1,5 @@
-# Encoders: ResNet-18 of a quarter of its width, on images of 20 joints x 32 frames.
-_base_ = "./simclr_view_all_stgcn_ucla_xview.py"
-
-model = dict(
-    encoder=dict(
-        backbone=dict(_delete_=True, type="SkeletonResNet", layout="kinect20", in_channels=9, depth=18, width=0.25)
-    )
-)
+# Encoders of the study: ResNet-18 of a quarter of its width, on images of 20 joints x 32 frames.
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
+encoder = "resnet18"
+preparation = "view"
+max_epochs = 60

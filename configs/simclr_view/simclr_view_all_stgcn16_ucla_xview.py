@@ -1,4 +1,5 @@
-# Encoders: the ST-GCN of a quarter of the width; features stay 256 wide.
-_base_ = "./simclr_view_all_stgcn_ucla_xview.py"
-
-model = dict(encoder=dict(backbone=dict(channels=[16, 16, 32, 256])))
+# Encoders of the study: the ST-GCN of a quarter of the width; features stay 256 wide.
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
+encoder = "stgcn16"
+preparation = "view"
+max_epochs = 60

@@ -1,13 +1,6 @@
-# View and distance on NTU RGB+D 120, cross-subject, as the study proposes: SimCLR, all three angles and the distance.
-_base_ = [
-    "../_base_/datasets/ntu120_xsub.py",
-    "../_base_/datasets/ntu_view.py",
-    "../_base_/models/simclr_view.py",
-    "../_base_/schedules/lars_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
-
-train_dataloader = dict(batch_size=512, dataset=dict(pipeline={{_base_.view_pipeline}}))
-val_dataloader = dict(dataset=dict(pipeline={{_base_.view_pipeline}}))
-test_dataloader = val_dataloader
+# View and distance, as the study proposes, on NTU RGB+D 120, cross-subject; split=xset: cross-setup:
+# SimCLR, all three angles and the distance.
+# encoder=NAME takes another encoder, distance=None the viewpoint alone, level=frame a camera for each frame.
+_base_ = ["../_base_/datasets/ntu120.py", "../_base_/models/view_ntu.py", "../_base_/schedules/lars.py"]
+preparation = "view"
+batch_size = 512

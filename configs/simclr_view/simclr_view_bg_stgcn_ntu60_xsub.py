@@ -1,5 +1,6 @@
-# The angles about y and z, and the distance.
-_base_ = "./simclr_view_all_stgcn_ntu60_xsub.py"
-
-view = [{{_base_.views.bg}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+# View and distance on NTU RGB+D 60, cross-subject; split=xview: cross-view:
+# SimCLR, the angles about y and z, and the distance.
+_base_ = ["../_base_/datasets/ntu60.py", "../_base_/models/view_ntu.py", "../_base_/schedules/lars.py"]
+setting = "bg"
+preparation = "view"
+batch_size = 512

@@ -1,5 +1,8 @@
-# The angles about y and z, and the distance.
-_base_ = "./simclr_view_all_stgcn_synthetic.py"
-
-view = [{{_base_.crop}}, {{_base_.views.bg}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+# View and distance on the built-in world, in small: the angles about y and z, and the distance.
+_base_ = [
+    "../_base_/datasets/synthetic.py",
+    "../_base_/models/view_synthetic.py",
+    "../_base_/schedules/adamw_synthetic.py",
+]
+setting = "bg"
+origin = "spine"

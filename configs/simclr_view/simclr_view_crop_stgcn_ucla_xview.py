@@ -1,5 +1,5 @@
 # The study's floor: the temporal crop alone, neither direction nor distance.
-_base_ = "./simclr_view_all_stgcn_ucla_xview.py"
-
-view = [{{_base_.crop}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
+setting = "crop"
+preparation = "view"
+max_epochs = 60

@@ -1,5 +1,5 @@
 # The study's yardstick: SkeletonCLR's crop and shear in place of the views, all else equal.
-_base_ = "./simclr_view_all_stgcn_ucla_xview.py"
-
-view = [dict(type="AimCLRNormal")]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
+setting = "cropshear"
+preparation = "view"
+max_epochs = 60

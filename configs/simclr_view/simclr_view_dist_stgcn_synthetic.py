@@ -1,5 +1,8 @@
-# The distance alone.
-_base_ = "./simclr_view_all_stgcn_synthetic.py"
-
-view = [{{_base_.crop}}, {{_base_.views.dist}}]
-model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
+# View and distance on the built-in world, in small: the distance alone.
+_base_ = [
+    "../_base_/datasets/synthetic.py",
+    "../_base_/models/view_synthetic.py",
+    "../_base_/schedules/adamw_synthetic.py",
+]
+setting = "dist"
+origin = "spine"

@@ -1,8 +1,7 @@
-# SimSiam on the built-in world: all but the method is the SimCLR recipe's.
+# SimSiam on the built-in world; encoder, views and schedule are those of SimCLR.
 # Three normalised layers as published; their width is ours, the published 2048 is for ResNet-50.
-_base_ = "../simclr/simclr_stgcn_synthetic.py"
-
+_base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
+sync_bn = "torch"
 model = dict(
     type="SimSiam",
-    encoder=dict(projector=dict(norm=True, norm_last=True, num_layers=3, hidden_channels=512, out_channels=512)),
-)
+    encoder=dict(projector=dict(norm=True, norm_last=True, num_layers=3, hidden_channels=512, out_channels=512)))

@@ -1,8 +1,7 @@
-# SimSiam on NW-UCLA: all but the method is the SimCLR recipe's.
+# SimSiam on NW-UCLA; encoder, views and schedule are those of SimCLR.
 # Three normalised layers as published; their width is ours, the published 2048 is for ResNet-50.
-_base_ = "../simclr/simclr_stgcn_ucla_xview.py"
-
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+sync_bn = "torch"
 model = dict(
     type="SimSiam",
-    encoder=dict(projector=dict(norm=True, norm_last=True, num_layers=3, hidden_channels=512, out_channels=512)),
-)
+    encoder=dict(projector=dict(norm=True, norm_last=True, num_layers=3, hidden_channels=512, out_channels=512)))

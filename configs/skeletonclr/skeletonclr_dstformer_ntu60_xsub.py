@@ -1,8 +1,3 @@
-# SkeletonCLR with DSTformer on NTU RGB+D 60, cross-subject.
-_base_ = [
-    "../_base_/datasets/ntu60_xsub.py",
-    "../_base_/models/skeletonclr_dstformer.py",
-    "../_base_/schedules/adamw_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
+# SkeletonCLR with DSTformer on NTU RGB+D 60, cross-subject; split=xview: cross-view.
+_base_ = ["../_base_/datasets/ntu60.py", "../_base_/models/skeletonclr.py", "../_base_/schedules/adamw.py"]
+backbone = "dstformer"

@@ -1,8 +1,2 @@
-# SkeletonCLR with the slim ST-GCN on NTU RGB+D 60, cross-subject.
-_base_ = [
-    "../_base_/datasets/ntu60_xsub.py",
-    "../_base_/models/skeletonclr_stgcn.py",
-    "../_base_/schedules/sgd_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
+# SkeletonCLR with the slim ST-GCN on NTU RGB+D 60, cross-subject; split=xview: cross-view.
+_base_ = ["../_base_/datasets/ntu60.py", "../_base_/models/skeletonclr.py", "../_base_/schedules/sgd.py"]

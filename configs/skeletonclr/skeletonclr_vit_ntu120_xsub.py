@@ -1,8 +1,3 @@
-# SkeletonCLR with the vanilla transformer on NTU RGB+D 120, cross-subject.
-_base_ = [
-    "../_base_/datasets/ntu120_xsub.py",
-    "../_base_/models/skeletonclr_vit.py",
-    "../_base_/schedules/adamw_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
+# SkeletonCLR with the vanilla transformer on NTU RGB+D 120, cross-subject; split=xset: cross-setup.
+_base_ = ["../_base_/datasets/ntu120.py", "../_base_/models/skeletonclr.py", "../_base_/schedules/adamw.py"]
+backbone = "vit"

@@ -1,8 +1,4 @@
-# SkeletonCLR with the vanilla transformer on PKU-MMD I, cross-subject.
-_base_ = [
-    "../_base_/datasets/pku1_xsub.py",
-    "../_base_/models/skeletonclr_vit.py",
-    "../_base_/schedules/adamw_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]
+# SkeletonCLR with the vanilla transformer on PKU-MMD I, cross-subject; phase=2: PKU-MMD II.
+_base_ = ["../_base_/datasets/pku.py", "../_base_/models/skeletonclr.py", "../_base_/schedules/adamw.py"]
+phase = 1
+backbone = "vit"

@@ -1,15 +1,7 @@
 # SkeletonCLR with a transformer on NW-UCLA: the recipe of aimclr_vit_ucla_xview.py without the extreme view.
-_base_ = ["./skeletonclr_stgcn_ucla_xview.py", "../_base_/models/vit_small.py"]
-
-model = dict(
-    encoder=dict(
-        _delete_=True,
-        type="Encoder",
-        backbone={{_base_.vit_small}},
-        pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
-        probe_pool=dict(type="SkeletonPool", persons="valid_mean", joints="parts"),
-        projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128),
-    ),
-)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = dict(eta_max=1e-3)
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+backbone = "vit"
+views = "momentum"
+batch_size = 64
+lr = 1e-3
+model = dict(type="SkeletonCLR", queue_size=512, momentum=0.99, temperature=0.15)

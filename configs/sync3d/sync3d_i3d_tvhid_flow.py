@@ -1,12 +1,5 @@
 # The same pairs seen as optical flow. tools/analysis_tools/ensemble.py adds its scores to those of colour.
-_base_ = "./sync3d_i3d_tvhid.py"
-
-train_dataloader = dict(dataset=dict(source=dict(flow="dis")))
-val_dataloader = dict(dataset=dict(source=dict(flow="dis")))
-test_dataloader = dict(dataset=dict(source=dict(flow="dis")))
-model = dict(
-    encoder=dict(backbone=dict(in_channels=2)),
-    data_preprocessor=dict(
-        views=dict(tracks=[dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")])
-    ),
-)
+_base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "../_base_/schedules/sgd_sync3d.py"]
+source = dict(flow="dis")
+backbone = dict(in_channels=2)
+tracks = [dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip")]

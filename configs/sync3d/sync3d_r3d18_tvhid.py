@@ -1,6 +1,4 @@
 # Sync3D with R3D-18 (Tran et al., 2018) on crops of 112 pixels, for which it was made.
-_base_ = "./sync3d_i3d_tvhid.py"
-
-model = dict(
-    encoder=dict(backbone=dict(_delete_=True, type="VideoResNet", variant="r3d")), data_preprocessor=dict(size=112)
-)
+_base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "../_base_/schedules/sgd_sync3d.py"]
+backbone = dict(_delete_=True, type="VideoResNet", variant="r3d")
+model = dict(data_preprocessor=dict(size=112))

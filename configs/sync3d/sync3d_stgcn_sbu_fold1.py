@@ -1,7 +1,3 @@
 # Sync3D on two skeletons of SBU with the ST-GCN; fold 1 is the test.
-_base_ = [
-    "../_base_/datasets/sbu_fold1.py",
-    "../_base_/models/sync3d_stgcn_sbu.py",
-    "../_base_/schedules/adamw_sync3d_sbu.py",
-    "../_base_/pair_probes_skeleton.py",
-]
+_base_ = ["../_base_/datasets/sbu.py", "../_base_/models/sync3d_sbu.py", "../_base_/schedules/adamw_sync3d.py"]
+fold = 1

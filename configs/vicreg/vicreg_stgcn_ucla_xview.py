@@ -1,8 +1,7 @@
-# VICReg on NW-UCLA: all but the method is the SimCLR recipe's.
+# VICReg on NW-UCLA; encoder, views and schedule are those of SimCLR.
 # Weights 25, 25 and 1 and three layers as published; their width is ours, the published 8192 is for ResNet-50.
-_base_ = "../simclr/simclr_stgcn_ucla_xview.py"
-
+_base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/schedules/adamw_ucla.py"]
+sync_bn = "torch"
 model = dict(
     type="VICReg",
-    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)),
-)
+    encoder=dict(projector=dict(norm=True, num_layers=3, hidden_channels=512, out_channels=512)))

@@ -18,7 +18,10 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    parser.add_argument("--work-dir", help="folder for logs and checkpoints (default: work_dirs/<config name>)")
+    parser.add_argument(
+        "--work-dir",
+        help="folder for logs and checkpoints (default: work_dirs/<config name>, with a chosen stream, split or fold)",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -38,16 +41,17 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and put the common arguments in."""
-    from mmsync.config import load
+    from mmsync.config import load, run_name
 
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     cfg = load(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    cfg.setdefault("default_scope", "mmsync")
+    if cfg.get("experiment_name") is None:
+        cfg.experiment_name = run_name(cfg)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:
-        cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
+        cfg.work_dir = str(Path("work_dirs") / cfg.experiment_name)
     return cfg
 
 

@@ -115,8 +115,11 @@ class _Checker:
                 where = self.notes.unread[key]
                 if key in self.notes.shadowed:
                     uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
-                    hint = f"; set {' and '.join(uses)} instead" if uses else ""
-                    self.report((key,), f"({where}) a base has already used its own value, this line is too late{hint}")
+                    hint = f", or set {' and '.join(uses)} instead" if uses else ""
+                    text = (
+                        "a base sets it before this value can be known, which needs a base itself; write plain values"
+                    )
+                    self.report((key,), f"({where}) {text}{hint}")
                     continue
                 near = near or nearest(key, [other for other in cfg if other != key])
                 self.report((key,), f"({where}) is no key of the runner and nothing reads it{did_you_mean(near)}")

@@ -37,7 +37,7 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
             collates += _wrong_collate(loader, key)
     preprocessor = cfg.get("data_preprocessor")
     where: Keys = ("data_preprocessor",)
-    for keys, part in _typed_dicts(cfg.get("model"), ("model",)):
+    for keys, part in typed_dicts(cfg.get("model"), ("model",)):
         if keys[-1] == "data_preprocessor":
             preprocessor, where = part, keys
         else:
@@ -58,11 +58,11 @@ class _Facts:
 
     def of_data(self, cfg: Any, keys: Keys, remapped: bool = False) -> None:
         """A data set, down to its source; a transform with ``src`` and ``dst`` remaps the source's clips."""
-        target = _target(cfg, r.DATASETS)
+        target = target_of(cfg, r.DATASETS)
         if target is None:
             return
         path = ".".join(keys)
-        layout = _layout_name(_value(cfg, target, "layout"))
+        layout = _layout_name(value_of(cfg, target, "layout"))
         inner = "source" if "source" in cfg else "dataset"
         pipeline = cfg.get("pipeline")
         for i, transform in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):
@@ -74,34 +74,34 @@ class _Facts:
         if isinstance(cfg.get(inner), dict):
             self.of_data(cfg[inner], (*keys, inner), remapped)
             return
-        names = _value(cfg, target, "class_names")
-        _note(self.coords, path, _value(cfg, target, "num_coords"))
+        names = value_of(cfg, target, "class_names")
+        _note(self.coords, path, value_of(cfg, target, "num_coords"))
         _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else None)
 
     def of_model(self, cfg: dict[str, Any], keys: Keys) -> None:
         """A component of the model."""
         path, registry = ".".join(keys), registry_of(keys)
-        target = _target(cfg, registry)
+        target = target_of(cfg, registry)
         if target is None:
             return
         _note(self.head_classes, path, cfg.get("num_classes"))
-        layout = _layout_name(_value(cfg, target, "layout"))
+        layout = _layout_name(value_of(cfg, target, "layout"))
         if layout is not None:
             self.layouts[f"{path}.layout"] = layout
         if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
-            _note(self.channels, path, _value(cfg, target, "in_channels"))
+            _note(self.channels, path, value_of(cfg, target, "in_channels"))
 
     def of_preprocessor(self, cfg: Any, keys: Keys) -> str | None:
         """The preprocessor; returns its stream."""
-        target = _target(cfg, r.MODELS)
+        target = target_of(cfg, r.MODELS)
         if target is None:
             return None
         path = ".".join(keys)
-        layout = _layout_name(_value(cfg, target, "layout"))
+        layout = _layout_name(value_of(cfg, target, "layout"))
         if layout is not None:
             self.layouts[f"{path}.layout"] = layout
-        _note(self.coords, path, _value(cfg, target, "num_coords"))
-        stream = _value(cfg, target, "stream")
+        _note(self.coords, path, value_of(cfg, target, "num_coords"))
+        stream = value_of(cfg, target, "stream")
         return stream if isinstance(stream, str) else None
 
     def problems(self, stream: str | None) -> list[str]:
@@ -143,9 +143,9 @@ def _channels(coords: int, stream: str) -> list[int]:
 
 def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
     """A collate function of single samples for a data set that gives finished batches."""
-    dataset = _target(loader.get("dataset"), r.DATASETS)
+    dataset = target_of(loader.get("dataset"), r.DATASETS)
     own = getattr(dataset, "collate", None)
-    name = getattr(_target(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
+    name = getattr(target_of(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
     if own is None or name not in ("pseudo_collate", "default_collate"):
         return []
     advice = f"leave collate_fn out, or set dict(type={own.__name__!r})"
@@ -154,7 +154,7 @@ def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
 
 def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
     """Views that the method needs and the preprocessor does not make, and the reverse."""
-    needed = getattr(_target(model, r.MODELS), "views_needed", None)
+    needed = getattr(target_of(model, r.MODELS), "views_needed", None)
     views = preprocessor.get("views") if isinstance(preprocessor, dict) else None
     if not isinstance(views, dict) or not isinstance(needed, (tuple, list)) or not needed:
         return []
@@ -175,14 +175,14 @@ def _note(facts: dict[str, int], path: str, value: Any) -> None:
         facts[path] = value
 
 
-def _target(cfg: Any, registry: r.Registry | None) -> Any:
+def target_of(cfg: Any, registry: r.Registry | None) -> Any:
     type_ = cfg.get("type") if isinstance(cfg, dict) else None
     if isinstance(type_, str):
         return registry.find(type_) if registry is not None else None
     return type_ if callable(type_) else None
 
 
-def _value(cfg: dict[str, Any], target: Any, name: str) -> Any:
+def value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
     """What an argument will be, as given or by default; of what is no argument, the class's own attribute."""
     if name in cfg:
         return cfg[name]
@@ -199,13 +199,13 @@ def _layout_name(layout: Any) -> str | None:
     return layout if isinstance(layout, str) and layout in SkeletonLayout.names() else None
 
 
-def _typed_dicts(cfg: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]]:
+def typed_dicts(cfg: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]]:
     """All dicts with a ``type`` in a value, outermost first."""
     if isinstance(cfg, dict):
         if "type" in cfg:
             yield keys, cfg
         for key, value in cfg.items():
-            yield from _typed_dicts(value, (*keys, str(key)))
+            yield from typed_dicts(value, (*keys, str(key)))
     elif isinstance(cfg, (list, tuple)):
         for i, value in enumerate(cfg):
-            yield from _typed_dicts(value, (*keys, str(i)))
+            yield from typed_dicts(value, (*keys, str(i)))

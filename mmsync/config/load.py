@@ -1,16 +1,18 @@
 """Reads a config file with its bases into an ``mmengine.Config``.
 
-The result equals that of ``Config.fromfile``, with three additions: every failure is a ``ConfigError`` that names the
-file and the line; ``custom_imports`` of the bases are kept; and an option given on the command line for a variable
-(``stream=bone``) takes effect, because it is set before the file is executed and not after. What is only visible while
-files are merged is noted for the check: keys that a child inherits from a base of another ``type``, and variables that
-nothing reads.
+The rules are those of ``Config.fromfile``, with additions. Every failure is a ``ConfigError`` that names the file
+and the line. ``custom_imports`` of the bases are kept. A variable of a base (``stream``, ``split``) that a child or the
+command line sets takes effect, because it is set before the base is executed and not after. Names that begin with
+``_`` stay in their file. Defaults and derived values are filled in, so that the result holds everything. What is only
+visible while files are merged is noted for the check: keys that a child inherits from a base of another ``type``, and
+variables that nothing reads.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import importlib
 import importlib.util
 import os
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
 
+from mmsync.config.defaults import fill_defaults
+from mmsync.config.derive import derive_values
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
@@ -42,12 +46,14 @@ class Notes:
         variables: Top-level names of the files.
         unread: Variables that no line reads, with the file and line that sets them.
         shadowed: Those of them that a base has set, and used, before.
+        chosen: Variable that an option replaced -> its value in the files and the one of the option.
         leftovers: Path of a dict whose ``type`` a child changed: inherited key -> the type that it was meant for.
     """
 
     variables: set[str] = field(default_factory=set)
     unread: dict[str, str] = field(default_factory=dict)
     shadowed: set[str] = field(default_factory=set)
+    chosen: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     leftovers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @staticmethod
@@ -57,13 +63,14 @@ class Notes:
         return notes if isinstance(notes, Notes) else None
 
 
-def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Config:
+def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complete: bool = True) -> Config:
     """Read a config file.
 
     Args:
         path: A ``.py``, ``.json`` or ``.yaml`` file.
         cfg_options: Values by dotted key, as of ``--cfg-options``. Those for variables of the file or of a base, or for
             parts of them, are set where the variable is; the others are merged into the result.
+        complete: Whether to fill in defaults and derived values; not for a part of a config, as protocols are.
 
     Returns:
         The resolved config; its modules of ``custom_imports`` are imported.
@@ -74,8 +81,9 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Conf
     reader = _Reader(dict(cfg_options or {}))
     file = Path(path).expanduser()
     if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
-        return _load_lazy(file, reader.options)  # MMEngine's second config style; its inheritance is Python's import
-    values, text = reader.read(file.absolute(), ())
+        cfg = _load_lazy(file, reader.options)  # MMEngine's second config style; its inheritance is Python's import
+        return _complete(cfg) if complete else cfg
+    values, text = reader.read(file.absolute(), (), {})
     _import_modules(values.get(IMPORTS))
     try:
         cfg = Config(values, cfg_text=text, filename=str(file), env_variables=reader.env_variables)
@@ -84,6 +92,17 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Conf
     rest = {key: value for key, value in reader.options.items() if key not in reader.used}
     _merge_options(cfg, rest, reader.notes)
     object.__setattr__(cfg, "_mmsync_notes", reader.notes)
+    return _complete(cfg) if complete else cfg
+
+
+def _complete(cfg: Config) -> Config:
+    """Fill in defaults and derived values."""
+    given, values = cfg.to_dict(), cfg.to_dict()
+    fill_defaults(values)
+    derive_values(values)
+    for key, value in values.items():
+        if key not in given or given[key] != value:
+            cfg[key] = value
     return cfg
 
 
@@ -93,11 +112,18 @@ class _Reader:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.used: set[str] = set()
+        self.set_in_base: set[str] = set()  # variables of a base that a child sets
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
 
-    def read(self, file: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
-        """The values of a file merged over its bases, and the text of all files."""
+    def read(self, file: Path, children: tuple[Path, ...], wanted: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """The values of a file merged over its bases, and the text of all files.
+
+        Args:
+            file: The file.
+            children: The files that inherit from it.
+            wanted: Values that they give to its variables.
+        """
         if not file.is_file():
             raise _missing(file, children)
         if file in children:
@@ -106,6 +132,10 @@ class _Reader:
         tree = _parse(file, source) if file.suffix == ".py" else None
         plain = {} if tree is not None else _load_plain(file, source)
         base_names = _base_names(file, tree, plain)
+        own = self._plain_values(tree, plain, base_variables, wanted) if base_names else {}
+        for name, value in wanted.items():  # what replaces this file's value replaces those of its bases, too
+            if name in own and isinstance(value, dict) and value.get(DELETE):
+                own[name] = {DELETE: True, **own[name]}
 
         base: dict[str, Any] = {}
         origin: dict[str, Path] = {}
@@ -113,7 +143,7 @@ class _Reader:
         texts = []
         for name in base_names:
             base_file = _base_path(file, name)
-            one, text = self.read(base_file, (*children, file))
+            one, text = self.read(base_file, (*children, file), {**wanted, **own})
             texts.append(text)
             if IMPORTS in one:
                 imports.append(one.pop(IMPORTS))
@@ -128,7 +158,7 @@ class _Reader:
             values = {key: value for key, value in plain.items() if key != BASE}
             reads: set[str] = set()
         else:
-            values = self._execute(file, tree, base)
+            values = self._execute(file, tree, base, wanted)
             reads = _names_read(tree)
         for placeholder, dotted in base_variables.items():
             reads.add(dotted.split(".")[0])
@@ -138,7 +168,10 @@ class _Reader:
 
         if IMPORTS in values:
             imports.append(values.pop(IMPORTS))
-        merged = _merge(values, base, "", self.notes.leftovers, file)
+        try:
+            merged = _merge(values, base, "", self.notes.leftovers)
+        except ConfigError as error:
+            raise _error(file, None, str(error)) from error
         if imports:
             merged[IMPORTS] = _merge_imports(imports)
         texts.append(f"{file}\n{file.read_text(encoding='utf-8')}")
@@ -156,35 +189,65 @@ class _Reader:
                 raise _error(file, None, str(error.args[0])) from error
             return Path(temporary).read_text(encoding="utf-8"), variables
 
-    def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any]) -> dict[str, Any]:
-        """The top-level names after running a file, with the options in place of the variables' values."""
+    def _plain_values(
+        self,
+        tree: ast.Module | None,
+        plain: Mapping[str, Any],
+        placeholders: Mapping[str, str],
+        wanted: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The variables of a file whose values need nothing of its bases; those that a base has too are set there."""
+        if tree is None:
+            found = {name: value for name, value in plain.items() if _is_variable(name)}
+            return {name: self._override(name, value, wanted) for name, value in found.items()}
+        values: dict[str, Any] = {}
+        for node in tree.body:
+            name = _assigned_name(node)
+            if name is None or not _is_variable(name):
+                continue
+            try:
+                value = _evaluate(node.value, values, placeholders)  # type: ignore[attr-defined]
+            except Exception:  # it needs more than this file; where it is wrong, running the file shows it
+                values.pop(name, None)
+                continue
+            values[name] = self._override(name, value, wanted)
+        return values
+
+    def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The top-level names after running a file, with the values that children and options give to its variables."""
         body: list[ast.stmt] = []
+        heads = {*wanted, *(key.split(".")[0] for key in self.options)} - RUNNER_KEYS
         for node in tree.body:
             name = _assigned_name(node)
             if name == BASE:
                 continue
-            heads = {key.split(".")[0] for key in self.options} - RUNNER_KEYS
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in heads:
                 call = ast.Call(ast.Name(_OVERRIDE, ast.Load()), [ast.Constant(name), node.value], [])
                 node.value = ast.copy_location(call, node.value)
                 ast.fix_missing_locations(node)
             body.append(node)
         tree.body = body
-        scope: dict[str, Any] = {BASE: ConfigDict(base), _OVERRIDE: self._override}
+        self.set_in_base.update({name for name in map(_assigned_name, body) if name is not None} & set(wanted))
+        scope: dict[str, Any] = {
+            BASE: ConfigDict(base),
+            _OVERRIDE: lambda name, value: self._override(name, value, wanted),
+        }
         try:
             exec(compile(tree, str(file), "exec"), scope)
         except Exception as error:
             raise _execution_error(file, error, scope) from error
         hidden = (types.FunctionType, types.ModuleType)
-        return {
-            key: value
-            for key, value in scope.items()
-            if key != BASE and not key.startswith("__") and not isinstance(value, hidden)
-        }
+        return {key: value for key, value in scope.items() if not key.startswith("_") and not isinstance(value, hidden)}
 
-    def _override(self, name: str, value: Any) -> Any:
-        """The value of a variable with the options for it or for parts of it."""
+    def _override(self, name: str, value: Any, wanted: Mapping[str, Any]) -> Any:
+        """The value of a variable after what the children set, and then the options for it or for parts of it."""
+        if name in wanted:
+            value = _merge({name: wanted[name]}, {name: value}, "", self.notes.leftovers)[name]
         options = {key: v for key, v in self.options.items() if key == name or key.startswith(f"{name}.")}
+        if name in options:
+            self.notes.chosen.setdefault(name, (value, options[name]))
+        if not options:
+            return value
         self.used.update(options)
         holder = Config({name: value})
         holder.merge_from_dict(options)
@@ -209,7 +272,7 @@ class _Reader:
         if tree is None or not (inherits or reads & set(values)):
             return
         for name in free:
-            if name not in reads:
+            if name not in reads and name not in self.set_in_base:
                 notes.unread[name] = f"{file.name}, line {lines.get(name, '?')}"
                 if name in base:
                     notes.shadowed.add(name)
@@ -244,6 +307,32 @@ def _assigned_name(node: ast.stmt) -> str | None:
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return node.target.id
     return None
+
+
+def _is_variable(name: str) -> bool:
+    return name not in RUNNER_KEYS and not name.startswith("_")
+
+
+_BUILDERS = {"dict": dict, "list": list, "tuple": tuple}
+_PLAIN = (
+    *(ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.Call, ast.keyword),
+    *(ast.Starred, ast.Name, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.expr_context),
+)
+
+
+def _evaluate(node: ast.expr, known: Mapping[str, Any], placeholders: Iterable[str]) -> Any:
+    """The value of an expression that needs nothing but literals and values known before.
+
+    Raises:
+        ValueError: It needs something else.
+    """
+    for part in ast.walk(node):
+        calls = isinstance(part, ast.Call) and not (isinstance(part.func, ast.Name) and part.func.id in _BUILDERS)
+        text = isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value
+        if not isinstance(part, _PLAIN) or calls or (text and any(one in text for one in placeholders)):
+            raise ValueError(ast.unparse(part))
+    code = compile(ast.Expression(node), "<config>", "eval")
+    return eval(code, {"__builtins__": {}}, {**_BUILDERS, **copy.deepcopy(dict(known))})
 
 
 def _base_names(file: Path, tree: ast.Module | None, plain: dict[str, Any]) -> list[str]:
@@ -292,7 +381,7 @@ def _names_read(tree: ast.Module) -> set[str]:
 
 
 def _merge(
-    child: Mapping[str, Any], base: Mapping[str, Any], path: str, leftovers: dict[str, dict[str, str]], file: Path
+    child: Mapping[str, Any], base: Mapping[str, Any], path: str, leftovers: dict[str, dict[str, str]]
 ) -> dict[str, Any]:
     """``child`` over ``base`` by MMEngine's rules, noting keys inherited from a base of another ``type``."""
     merged = dict(base)
@@ -309,9 +398,9 @@ def _merge(
             continue
         old = base[key]
         if not isinstance(old, dict):
-            raise _error(file, None, f"{here}: a dict here, but {old!r} in the base; add {DELETE}=True to replace it")
+            raise ConfigError(f"{here}: a dict here, but {old!r} in the base; add {DELETE}=True to replace it")
         note_type_change(value, old, here, leftovers)
-        merged[key] = _merge(value, old, here, leftovers, file)
+        merged[key] = _merge(value, old, here, leftovers)
     return merged
 
 
@@ -434,5 +523,7 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
             return _error(file, line, f"NameError: {error}; a registered name is a string, write {wrong!r}")
     elif isinstance(error, (AttributeError, KeyError)):
         wrong = wrong or (str(error.args[0]) if error.args else "")
-        near = nearest(wrong, scope[BASE])
+        own = [value for name, value in scope.items() if isinstance(value, dict) and not name.startswith("__")]
+        choices = [key for value in own for key in value if isinstance(key, str)]
+        near = nearest(wrong, dict.fromkeys([*scope[BASE], *choices]))
     return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")

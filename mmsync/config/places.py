@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from mmsync import registry as r
+from mmsync.config.defaults import DEFAULTS
 
 RUNNER_KEYS = {
     # arguments of mmengine.runner.Runner
@@ -92,7 +93,8 @@ NO_SPONGE = {"CheckpointHook"}
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""
 
-DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
+DEFAULT_HOOKS = tuple(DEFAULTS["default_hooks"])
+"""Hooks that every run has; a config leaves one out by setting it to None."""
 
 DATALOADER_EXTRA = ("num_batch_per_epoch", "disable_subprocess_warning")
 

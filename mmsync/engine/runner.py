@@ -91,6 +91,12 @@ class MotionRunner(Runner):
         tame_console(logger)
         return logger
 
+    def register_default_hooks(self, hooks: Optional[dict[str, Any]] = None) -> None:
+        """Register the default hooks; one of ours that is None is left out, as one of MMEngine's is."""
+        missing = {"progress", "collapse", "summary"}
+        hooks = {name: hook for name, hook in (hooks or {}).items() if not (hook is None and name in missing)}
+        super().register_default_hooks(hooks)
+
     def dump_config(self) -> None:
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""
 

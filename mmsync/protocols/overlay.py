@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from mmengine.config import Config
 
 from mmsync.config import load
-from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.protocols.protocol import Protocol
@@ -40,7 +40,7 @@ def base_config(
 
     Raises:
         CheckpointError: The checkpoint holds no config.
-        ConfigError: An option is for no variable, or for one that is no text, of the checkpoint's config.
+        ConfigError: An option is for a variable of the checkpoint's config that names no file or folder.
     """
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
@@ -57,7 +57,7 @@ def base_config(
     values = cfg.to_dict()
     for key, new in variables.items():
         old = values.get(key)
-        if not isinstance(old, str) or not isinstance(new, str):
+        if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
             raise ConfigError(
                 f"--cfg-options {key}=...: the config in {source} is resolved, so that nothing follows from this "
                 "variable any more; give the config file it was trained with: --config FILE"

@@ -66,7 +66,7 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
     if path.suffix != ".py" or not path.is_file():
         hint = did_you_mean(nearest(name, known))
         raise ProtocolError(f"no protocol {name!r}{hint} Known protocols: {', '.join(known) or f'none in {folder}'}")
-    cfg = load(path)
+    cfg = load(path, complete=False)  # a part of a config: its defaults are those of the pretraining
     values = cfg.to_dict()
     facts = values.pop("protocol", None)
     if not isinstance(facts, dict) or not {"title", "metric"} <= set(facts):

@@ -20,6 +20,7 @@ from mmsync.converters.pku import convert_pku
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources import StoreSource, SyntheticSource
 from mmsync.datasets.transforms import AimCLR50
+from mmsync.engine.runner import MotionRunner
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout
 from mmsync.worlds.ntu_raw import BROKEN
@@ -70,7 +71,8 @@ def ntu120(tmp_path_factory):
 @pytest.mark.parametrize("name", IN_TRAINING)
 def test_the_shipped_config_serves_its_protocol(name, request):
     folder = request.getfixturevalue(name.split("_")[0])
-    cfg = load(CONFIGS / f"{name}.py", dict(data_root=str(folder / "store")))
+    data, split = name.split("_")
+    cfg = load(CONFIGS / f"{data}.py", dict(split=split, data_root=str(folder / "store")))
     names = StoreSource(folder / "store").names
     assert len(names) == 210  # every good file, and no broken one
     facts = [tuple(map(int, re.match(r"S(\d+)C(\d+)P(\d+)", clip).groups())) for clip in names]
@@ -83,7 +85,7 @@ def test_the_shipped_config_serves_its_protocol(name, request):
     seen: list[str] = []
     for key in ("val_dataloader", "test_dataloader"):
         seen, persons = [], []
-        for batch in Runner.build_dataloader(cfg[key], seed=0):
+        for batch in MotionRunner.build_dataloader(cfg[key], seed=0):
             clips, mask = batch["inputs"]["keypoint"], batch["inputs"]["person_mask"]
             assert clips.shape[1:] == (2, 50, 25, 3)
             assert clips.dtype == torch.float32
@@ -99,15 +101,15 @@ def test_the_shipped_config_serves_its_protocol(name, request):
 
 def test_one_cache_for_all_protocols(ntu60, monkeypatch, tmp_path):
     monkeypatch.setenv("MMSYNC_CACHE", str(tmp_path))
-    for name in ("ntu60_xsub", "ntu60_xview"):
-        cfg = load(CONFIGS / f"{name}.py", dict(data_root=str(ntu60 / "store")))
+    for split in ("xsub", "xview"):
+        cfg = load(CONFIGS / "ntu60.py", dict(split=split, data_root=str(ntu60 / "store")))
         for key in ("train_dataloader", "val_dataloader"):
-            Runner.build_dataloader(cfg[key], seed=0)
+            MotionRunner.build_dataloader(cfg[key], seed=0)
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
 
 
 def test_what_is_served_is_what_the_preset_makes_of_the_raw_file(ntu60):
-    cfg = load(CONFIGS / "ntu60_xsub.py", dict(data_root=str(ntu60 / "store")))
+    cfg = load(CONFIGS / "ntu60.py", dict(data_root=str(ntu60 / "store")))
     dataset = Runner.build_dataloader(cfg.train_dataloader, seed=0).dataset
     moved = 0
     for index, name in enumerate(dataset.names[:60]):
@@ -145,14 +147,14 @@ def test_pku_comes_the_same_way(tmp_path, phase):
     (tmp_path / "raw").mkdir()
     write_pku_raw(SyntheticSource((14, 7), num_frames=(10, 20)), tmp_path / "raw", phase)
     convert_pku(tmp_path / "raw", tmp_path / "store", phase)
-    cfg = load(CONFIGS / f"pku{phase}_xsub.py", dict(data_root=str(tmp_path / "store")))
+    cfg = load(CONFIGS / "pku.py", dict(phase=phase, data_root=str(tmp_path / "store")))
     assert len(Runner.build_dataloader(cfg.train_dataloader, seed=0).dataset) == 14
-    (batch,) = Runner.build_dataloader(cfg.val_dataloader, seed=0)
+    (batch,) = MotionRunner.build_dataloader(cfg.val_dataloader, seed=0)
     assert batch["inputs"]["keypoint"].shape == (21, 2, 50, 25, 3)
     assert [sample.role for sample in batch["data_samples"]] == ["bank"] * 14 + ["query"] * 7
 
 
 def test_without_data_the_command_that_makes_them_is_told():
-    cfg = load(CONFIGS / "ntu60_xsub.py", dict(data_root="data/nowhere"))
+    cfg = load(CONFIGS / "ntu60.py", dict(data_root="data/nowhere"))
     with pytest.raises(DataError, match=r"nowhere not found: .*python tools/dataset_converters/ntu\.py RAW data/nowh"):
         Runner.build_dataloader(cfg.train_dataloader, seed=0)

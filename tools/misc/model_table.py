@@ -1,6 +1,6 @@
-"""Writes the README's table of methods, backbones and data sets from the configs and their metafiles.
+"""Writes the table of methods, backbones and data sets in docs/models.md from the configs and their metafiles.
 
-python tools/misc/model_table.py            # rewrite the table in README.md
+python tools/misc/model_table.py            # rewrite the table in docs/models.md
 python tools/misc/model_table.py --check    # exit 1 if it is not up to date
 """
 
@@ -28,48 +28,50 @@ def results() -> dict[str, dict]:
 
 
 DATA = {
-    "synthetic": "built-in",
+    "synthetic": "built-in world",
     "ucla": "NW-UCLA",
     "ntu60": "NTU 60",
     "ntu120": "NTU 120",
-    "pku1": "PKU I",
-    "pku2": "PKU II",
+    "pku1": "PKU-MMD I",
+    "pku2": "PKU-MMD II",
     "sbu": "SBU",
     "tvhid": "TV-HID",
+    "tracks": "your own",
     "ucf101": "UCF101",
     "hmdb51": "HMDB51",
     "kinetics400": "Kinetics 400",
 }
-STREAMS = ("joint", "bone", "motion")
+METHODS = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
+PUBLISHED = {"reference", "mbaimclr"}
 
 
 def configs() -> list[Path]:
-    """Pretraining configs; those of ``benchmarks`` are laid over them and have no model of their own."""
-    return sorted(p for p in (ROOT / "configs").rglob("*.py") if not {"_base_", "benchmarks"} & set(p.parts))
+    """Experiments; the configs of ``benchmarks`` are laid over them and have no model of their own."""
+    found = (ROOT / "configs").rglob("*.py")
+    return sorted(p for p in found if not {"_base_", "benchmarks"} & set(p.relative_to(ROOT).parts))
 
 
 def matrix() -> list[str]:
-    """Methods x backbones in rows, data sets in columns, a link to the config of each protocol in a cell."""
+    """One row a method: its backbones, and by data set a link to each of its configs."""
     rows: dict[str, dict[str, list[str]]] = {}
+    backbones: dict[str, dict[str, None]] = {}
     for path in configs():
-        words = path.stem.split("_")  # method_backbone_data_protocol_stream, of which the first may have several words
-        if not DATA.keys() & set(words):  # one's own data
-            continue
-        data, *rest = words[next(i for i, word in enumerate(words) if word in DATA) :]
-        study = path.parent.name == "simclr_view" and words[2:5] != ["all", "stgcn", data]
-        variant = (data == "tvhid" and rest) or words[0] == "linear"
-        if study or variant or (rest and rest[-1] in STREAMS):
-            continue
+        words = path.stem.split("_")  # method, of one or several words, backbone, data set, split
+        at = next((i for i, word in enumerate(words) if word in DATA), None)
+        if at is None:
+            raise SystemExit(f"{path.name} names no data set of {', '.join(DATA)}")
+        folder = next(name for name in path.relative_to(ROOT).parts[1:])
         model = load(str(path)).model
-        published = " (as published)" if {"reference", "mbaimclr"} & set(path.parts) else ""
-        name = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}.get(path.parent.name, model.type)
-        name = "supervised" if words[0] == "supervised" else name
-        cells = rows.setdefault(f"{name}{published} | {model.encoder.backbone.type}", {})
-        cells.setdefault(data, []).append(f"[{' '.join(rest) or 'config'}]({path.relative_to(ROOT).as_posix()})")
-    lines = [f"| method | backbone | {' | '.join(DATA.values())} |", "|---" * (len(DATA) + 2) + "|"]
-    lines += [
-        f"| {row} | {' | '.join(', '.join(cells.get(data, [])) for data in DATA)} |" for row, cells in rows.items()
-    ]
+        name = "Supervised" if model.type == "Classifier" else METHODS.get(folder, model.type)
+        name += " (as published)" if PUBLISHED & set(path.relative_to(ROOT).parts) else ""
+        label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
+        link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
+        rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
+        backbones.setdefault(name, {})[model.encoder.backbone.type] = None
+    lines = ["| method | backbones | data sets and configs |", "|---|---|---|"]
+    for name, data in rows.items():
+        cells = "; ".join(f"{title}: {', '.join(data[title])}" for title in DATA.values() if title in data)
+        lines.append(f"| {name} | {', '.join(backbones[name])} | {cells} |")
     return lines
 
 
@@ -81,7 +83,7 @@ def measured() -> list[str]:
             raise SystemExit(f"a metafile names a config that does not exist: {config}")
         result = model["Results"]
         lines.append(
-            f"| [{Path(config).stem}]({config}) | {result.get('KNN', '')} | {result.get('Linear', '')} | "
+            f"| [{Path(config).stem}](../{config}) | {result.get('KNN', '')} | {result.get('Linear', '')} | "
             f"{result.get('Time', '')} |"
         )
     return lines
@@ -96,18 +98,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say whether the table is up to date")
     args = parser.parse_args()
-    readme = ROOT / "README.md"
-    text = readme.read_text()
+    page = ROOT / "docs" / "models.md"
+    text = page.read_text()
     head, rest = text.split(BEGIN)
     tail = rest.split(END)[1]
     fresh = f"{head}{BEGIN}\n{table()}\n{END}{tail}"
     if fresh == text:
-        print("README.md: the table is up to date")
+        print("docs/models.md: the table is up to date")
     elif args.check:
-        sys.exit("README.md: the table is out of date; run python tools/misc/model_table.py")
+        sys.exit("docs/models.md: the table is out of date; run python tools/misc/model_table.py")
     else:
-        readme.write_text(fresh)
-        print("README.md: table rewritten")
+        page.write_text(fresh)
+        print("docs/models.md: table rewritten")
 
 
 if __name__ == "__main__":

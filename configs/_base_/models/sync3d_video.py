@@ -1,17 +1,17 @@
-# Sync3D on video: one crop, one flip and one noise for all frames of both tracks, because a flip of one of them alone
-# would undo who stands on which side.
-_base_ = "./sync3d.py"
+# Sync3D (Sannigrahi, 2020) on video, here with I3D (Carreira and Zisserman, 2017), whose published weights
+# tools/model_converters/i3d_to_mmsync.py makes a file for load_from. Projector as published: batch normalisation,
+# dropout 0.1; its widths, and that the embedding has unit length, with margin 1, are ours: none is printed. One crop,
+# one flip and one noise for all frames of both tracks, because a flip of one of them alone would undo who stands on
+# which side.
+backbone = dict(type="I3D")
+pool = dict(type="VideoPool", time="mean")
+hidden_channels = 512
+tracks = [
+    dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip"), dict(type="VideoNoise", std=0.05)]
 
+projector = dict(type="MLPProjector", hidden_channels=hidden_channels, out_channels=128, norm=True, dropout=0.1)
 model = dict(
-    encoder=dict(pool=dict(type="VideoPool", time="mean")),
-    data_preprocessor=dict(
-        type="VideoPreprocessor",
-        views=dict(
-            tracks=[
-                dict(type="VideoCropResize", scale=(0.875, 1.0)),
-                dict(type="VideoFlip"),
-                dict(type="VideoNoise", std=0.05),
-            ]
-        ),
-    ),
-)
+    type="Sync3D",
+    encoder=dict(type="Encoder", backbone=backbone, pool=pool, projector=projector),
+    loss=dict(type="ContrastiveLoss", margin=1.0, normalize=True),
+    data_preprocessor=dict(type="VideoPreprocessor", views=dict(tracks=tracks)))

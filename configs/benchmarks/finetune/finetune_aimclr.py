@@ -1,7 +1,7 @@
 # AimCLR's finetuning as its authors describe it: SGD at 0.01 with weight decay 1e-4, batch 128, 100 epochs, and the
 # network in eval mode all along (batch statistics of the pretraining, no dropout). Crop and shear as in their views.
-_base_ = "./finetune.py"
-protocol = dict(title="finetuned, AimCLR's recipe")
+_base_ = "../../_base_/schedules/finetune.py"
+protocol = dict(title="finetuned, AimCLR's recipe", metric="accuracy/top1", best="accuracy/top1_best", seeds=[0])
 model = dict(
     head=dict(dropout=0.0),
     label_smoothing=0.0,

@@ -1,4 +1,5 @@
 # 10 % of the training labels, round(10 % of n_c) clips of each class but at least one (CrosSCLR's and AimCLR's rule).
-_base_ = "../finetune/finetune.py"
-protocol = dict(title="semi-supervised, 10 % of each class", seeds=[0, 1, 2, 3, 4])
+_base_ = "../../_base_/schedules/finetune.py"
+title = "semi-supervised, 10 % of each class"
+protocol = dict(title=title, metric="accuracy/top1", best="accuracy/top1_best", seeds=[0, 1, 2, 3, 4])
 train_dataloader = dict(dataset=dict(subset=dict(share=0.10, rule="stratified")))

@@ -1,3 +1,6 @@
 # The linear probe on PKU-MMD II (cross-subject) of an encoder that was pretrained elsewhere.
-_base_ = "../linear/linear.py"
-protocol = dict(title="transfer: linear probe on PKU-MMD II", dataset="../../_base_/datasets/pku2_xsub.py")
+protocol = dict(
+    title="transfer: linear probe on PKU-MMD II", metric="linear/last", best="linear/best", seeds=[0],
+    dataset="../../_base_/datasets/pku.py")
+linear = dict(type="LinearProbe", epochs=100, batch_size=128, lr=3.0, milestones=[80])
+test_evaluator = dict(type="FeatureMetric", probes=dict(linear=linear), collapse=False)

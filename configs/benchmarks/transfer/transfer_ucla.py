@@ -1,3 +1,5 @@
 # Finetuning on NW-UCLA (cross-view) of an encoder that was pretrained elsewhere. Any other data set: --dataset FILE.
-_base_ = "../finetune/finetune.py"
-protocol = dict(title="transfer: finetuned on NW-UCLA", dataset="../../_base_/datasets/ucla_xview.py")
+_base_ = "../../_base_/schedules/finetune.py"
+protocol = dict(
+    title="transfer: finetuned on NW-UCLA", metric="accuracy/top1", best="accuracy/top1_best", seeds=[0],
+    dataset="../../_base_/datasets/ucla.py")

@@ -1,8 +1,2 @@
-# SkeletonCLR to the letter of its release (Li et al., 2021) on NTU RGB+D 120, cross-subject.
-_base_ = [
-    "../../_base_/datasets/ntu120_xsub.py",
-    "../../_base_/models/skeletonclr_reference.py",
-    "../../_base_/schedules/sgd_300e.py",
-    "../../_base_/probes.py",
-    "../../_base_/default_runtime.py",
-]
+# SkeletonCLR to the letter of its release (Li et al., 2021) on NTU RGB+D 120, cross-subject; split=xset: cross-setup.
+_base_ = ["../../_base_/datasets/ntu120.py", "../../_base_/models/skeletonclr_ref.py", "../../_base_/schedules/sgd.py"]

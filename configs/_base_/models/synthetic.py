@@ -1,0 +1,36 @@
+# Encoders and views for the built-in world, whatever the method: a first run takes minutes on two CPU cores.
+stream = "joint+motion"
+backbone = "stgcn"  # or vit, or dstformer
+normal = [
+    dict(type="RandomCropResize", scale=(0.5, 1.0), size=32),
+    dict(type="RandomRotation", max_degrees=(10, 180, 10)),
+    dict(type="Shear", amplitude=0.2),
+    dict(type="RandomScale", scale=(0.8, 1.2)),
+    dict(type="Mirror")]
+extreme = [*normal, dict(type="GaussianNoise", std=0.02), dict(type="JointMask", ratio=0.2)]
+views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third
+_views = dict(
+    pair=dict(first=normal, second=normal),
+    momentum=dict(query=normal, key=normal),
+    extreme=dict(query=normal, key=normal, extreme=extreme))
+# Transformers keep the joints apart in the pooling.
+_kept = dict(
+    type="Encoder",
+    pool=dict(type="SkeletonPool", persons="valid_mean", joints="keep"),
+    probe_pool=dict(type="SkeletonPool", persons="valid_mean", joints="parts"),
+    projector=dict(type="MLPProjector", hidden_channels=256, out_channels=128))
+_mean = dict(
+    type="Encoder",
+    pool=dict(type="SkeletonPool", persons="valid_mean"),
+    projector=dict(type="MLPProjector", out_channels=128))
+_graph = dict(
+    type="STGCN", channels=[32, 48, 96], strides=[2, 2, 1], temporal_kernel=5, dropout=0.0, init="torch")
+_stem = dict(channels=[32, 48], strides=[2, 2], temporal_kernel=5)
+_tiny = dict(embed_dim=64, mlp_ratio=2.0, data_norm=True, stem=_stem)
+_encoders = dict(
+    stgcn=dict(_mean, backbone=_graph),
+    vit=dict(_kept, backbone=dict(_tiny, type="SkeletonViT", depth=2, num_heads=2, t_patch=1, clip_len=8)),
+    dstformer=dict(_kept, backbone=dict(_tiny, type="DSTformer", rep_dim=64, depth=1, num_heads=2, max_len=8)))
+model = dict(
+    encoder=_encoders[backbone],
+    data_preprocessor=dict(type="SkeletonPreprocessor", stream=stream, window=32, views=_views[views]))

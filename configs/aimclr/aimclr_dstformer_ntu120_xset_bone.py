@@ -1,3 +1,0 @@
-_base_ = "./aimclr_dstformer_ntu120_xset.py"
-
-model = dict(data_preprocessor=dict(stream="bone"))

@@ -1,3 +1,0 @@
-_base_ = "./aimclr_dstformer_ntu60_xsub.py"
-
-model = dict(data_preprocessor=dict(stream="motion"))

@@ -1,3 +1,0 @@
-_base_ = "./aimclr_stgcn_ntu60_xview.py"
-
-model = dict(data_preprocessor=dict(stream="bone"))

@@ -1,3 +1,0 @@
-_base_ = "./aimclr_stgcn_pku2_xsub.py"
-
-model = dict(data_preprocessor=dict(stream="bone"))

@@ -1,8 +1,0 @@
-# AimCLR with the vanilla transformer on NTU RGB+D 120, cross-setup.
-_base_ = [
-    "../_base_/datasets/ntu120_xset.py",
-    "../_base_/models/aimclr_vit.py",
-    "../_base_/schedules/adamw_300e.py",
-    "../_base_/probes.py",
-    "../_base_/default_runtime.py",
-]

@@ -1,3 +1,0 @@
-_base_ = "./skeletonclr_dstformer_ntu120_xset.py"
-
-model = dict(data_preprocessor=dict(stream="bone"))

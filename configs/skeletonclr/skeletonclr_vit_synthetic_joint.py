@@ -1,3 +1,0 @@
-_base_ = "./skeletonclr_vit_synthetic.py"
-
-model = dict(encoder=dict(backbone=dict(in_channels=3)), data_preprocessor=dict(stream="joint"))
