@@ -121,22 +121,21 @@ class FeatureMetric(TableMetric):
         self.last = chosen
         if self.save_features:
             chosen.save(self.save_features)
-        if any(probe.sees == "labelled" for probe in self.probes.values()):
-            labelled = bank_and_query(chosen)
+        kinds = {probe.sees for probe in self.probes.values()}
+        splits = {"all": (chosen, chosen)}
+        if "labelled" in kinds:
+            splits["labelled"] = bank_and_query(chosen)
+        if "roles" in kinds:
+            splits["roles"] = bank_and_query(table, labelled=False)
         metrics: dict[str, float] = {}
         self.found = {}
         for name, probe in self.probes.items():
-            if probe.sees == "labelled":
-                bank, query = labelled
-            elif probe.sees == "roles":
-                bank, query = bank_and_query(table, labelled=False)
-            else:
-                bank = query = chosen
+            bank, query = splits[probe.sees]
             result = self.found[name] = probe.run(bank, query, self.device)
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})
-        self._log(chosen, labelled if any(p.sees == "labelled" for p in self.probes.values()) else None)
+        self._log(chosen, splits.get("labelled"))
         return metrics
 
     def _of_kinds(self, table: FeatureTable) -> FeatureTable:
