@@ -65,7 +65,6 @@ EXAMPLES: dict[str, dict] = {
     "MLPProbe": dict(type="MLPProbe", hidden=8, epochs=2),
     "Collapse": dict(type="Collapse"),
     "PairVerification": dict(type="PairVerification", draws=5),
-<<<<<<< HEAD
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
     "ComposedPreprocessor": dict(
@@ -77,8 +76,6 @@ EXAMPLES: dict[str, dict] = {
         type="AugmentationSequence", transforms=[dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
     ),
     "RandomWindow": dict(type="RandomWindow", frames=T),
-=======
->>>>>>> 575a0c6 (Probes in the conformance tests; mypy over evaluation, protocols and apis)
 }
 
 
