@@ -148,13 +148,24 @@ def test_the_config_check_knows_probes(named):
 
 def test_names_of_probes_are_names_of_results():
     metric = FeatureMetric(
-        probes=dict(near=dict(type="KNN", k=1), far=dict(type="KNN", k=40)), collapse=False, save_features=None
+        probes=dict(knn=dict(type="KNN", k=1), knn_far=dict(type="KNN", k=40)), collapse=False, save_features=None
     )
     data = samples()
     result = run(metric, data)
-    assert list(result) == ["near/top1", "near/top5", "far/top1", "far/top5"]
-    assert result["far/top1"] == pytest.approx(expected_top1(data, 40))
-    assert set(metric.scores) == {"near", "far"}
+    assert list(result) == ["knn/top1", "knn/top5", "knn_far/top1", "knn_far/top5"]
+    assert result["knn_far/top1"] == pytest.approx(expected_top1(data, 40))
+    assert set(metric.scores) == {"knn", "knn_far"}
+
+
+@pytest.mark.parametrize("name", ["kn", "linear", "knnx"])
+def test_a_slip_in_the_name_of_a_probe(name):
+    evaluator = dict(type="FeatureMetric", probes={name: dict(type="KNN")})
+    with pytest.raises(ConfigError, match="must be 'knn', or begin with it"):
+        FeatureMetric(evaluator["probes"])
+    loader = dict(dataset=dict(type="BaseDataset"), sampler=dict(type="DefaultSampler"))
+    cfg = dict(model=dict(type="BaseModel"), test_dataloader=loader, test_cfg={}, test_evaluator=evaluator)
+    with pytest.raises(ConfigError, match=f"test_evaluator.probes.{name}: .* did you mean 'knn'"):
+        check(cfg)
 
 
 def test_sequences_are_probed_by_their_means_and_other_shapes_are_refused():

@@ -141,7 +141,7 @@ def test_fusion_refuses_other_samples():
     scores = {"a": np.zeros((2, 3)), "b": np.zeros((2, 3))}
     with pytest.raises(ProtocolError, match="different samples, for example 'v'"):
         fuse_scores(scores, {"a": ["u", "v"], "b": ["u", "x"]}, {"a": 1, "b": 1})
-    with pytest.raises(ProtocolError, match="name of its own"):
+    with pytest.raises(ProtocolError, match="needs a unique name"):
         fuse_scores(scores, {"a": ["u", "u"], "b": ["u", "v"]}, {"a": 1, "b": 1})
     with pytest.raises(ProtocolError, match="no scores for c"):
         fuse_scores(scores, {"a": ["u", "v"], "b": ["u", "v"]}, {"c": 1})

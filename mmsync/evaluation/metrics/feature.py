@@ -51,7 +51,8 @@ class FeatureMetric(TableMetric):
 
     Args:
         probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, so that their
-            options are easy to set (``test_evaluator.probes.linear.lr=0.1``) and one kind of probe may come twice.
+            options are easy to set (``test_evaluator.probes.linear.lr=0.1``) and one kind of probe may come twice
+            (``linear_mamp``). A name is the probe's own, or begins with it and an underscore.
         collapse: Add the probe :class:`~mmsync.evaluation.probes.Collapse`.
         save_features: Name of an ``npz`` file for the table; ``None`` keeps it in memory only.
         device: Where the probes compute.
@@ -100,6 +101,16 @@ class FeatureMetric(TableMetric):
         """Columns of features that the probes ask for."""
         return list(dict.fromkeys(probe.column for probe in self.probes.values() if probe.column))
 
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> Iterable[str]:
+        """Report names of probes that are slips, for the config check."""
+        probes = cfg.get("probes")
+        for name, config in probes.items() if isinstance(probes, Mapping) else ():
+            target = PROBES.find(config["type"]) if isinstance(config, Mapping) and "type" in config else None
+            wrong = _wrong_name(str(name), target.name) if target is not None else ""
+            if wrong:
+                yield f"{path}.probes.{name}: {wrong}"
+
     def columns(self) -> dict[str, str]:
         """Columns that the probes need, each with the error message if the table does not have it."""
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
@@ -121,22 +132,21 @@ class FeatureMetric(TableMetric):
         self.last = chosen
         if self.save_features:
             chosen.save(self.save_features)
-        if any(probe.sees == "labelled" for probe in self.probes.values()):
-            labelled = bank_and_query(chosen)
+        kinds = {probe.sees for probe in self.probes.values()}
+        splits = {"all": (chosen, chosen)}
+        if "labelled" in kinds:
+            splits["labelled"] = bank_and_query(chosen)
+        if "roles" in kinds:
+            splits["roles"] = bank_and_query(table, labelled=False)
         metrics: dict[str, float] = {}
         self.found = {}
         for name, probe in self.probes.items():
-            if probe.sees == "labelled":
-                bank, query = labelled
-            elif probe.sees == "roles":
-                bank, query = bank_and_query(table, labelled=False)
-            else:
-                bank = query = chosen
+            bank, query = splits[probe.sees]
             result = self.found[name] = probe.run(bank, query, self.device)
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})
-        self._log(chosen, labelled if any(p.sees == "labelled" for p in self.probes.values()) else None)
+        self._log(chosen, splits.get("labelled"))
         return metrics
 
     def _of_kinds(self, table: FeatureTable) -> FeatureTable:
@@ -200,6 +210,8 @@ def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Prob
             hint = did_you_mean(nearest(key, accepted)) or f"; it takes {', '.join(accepted)}"
             raise ConfigError(f"{target.__name__}: unknown argument {key!r}{hint}")
         probe = PROBES.build(dict(config))
+        if name and _wrong_name(name, probe.name):
+            raise ConfigError(f"FeatureMetric.probes.{name}: {_wrong_name(name, probe.name)}")
         name = name or probe.name
         if name in probes:
             raise ConfigError(
@@ -208,6 +220,13 @@ def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Prob
             )
         probes[name] = probe
     return probes
+
+
+def _wrong_name(name: str, default: str) -> str:
+    """The error message for a probe's name that does not begin with its usual one; empty if it does."""
+    if name == default or name.startswith(f"{default}_"):
+        return ""
+    return f"the name of this probe must be {default!r}, or begin with it: did you mean {default!r} or '{default}_...'?"
 
 
 def _require_finite(table: FeatureTable, name: str) -> None:
