@@ -28,7 +28,7 @@ class FeatureMap(NamedTuple):
     num_samples: int
     present: Optional[Tensor] = None
     valid: Optional[Tensor] = None
-    index: Optional[Tensor] = None
+    index: Optional[Tensor] = None  # type: ignore[assignment]  # hides tuple.index, which no one needs
     axes: str = "DTV"
 
     def axis(self, letter: str) -> int:

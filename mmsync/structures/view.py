@@ -22,11 +22,11 @@ class View(NamedTuple):
     data: Tensor
     present: Optional[Tensor] = None
     valid: Optional[Tensor] = None
-    index: Optional[Tensor] = None
+    index: Optional[Tensor] = None  # type: ignore[assignment]  # hides tuple.index, which no one needs
 
     def take(self, rows: Tensor) -> View:
         """Select samples by an index or mask over N."""
-        return View(*(None if part is None else part[rows] for part in self))
+        return View._make(None if part is None else part[rows] for part in self)
 
     def tracks(self) -> tuple[View, Optional[Tensor]]:
         """Split the tracks ``(N, K, ...)`` of each sample into samples of one track each.

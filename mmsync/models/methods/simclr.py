@@ -6,8 +6,7 @@ from typing import Optional
 
 from torch import Tensor
 
-from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.two_view import TwoViewMethod, embedding_log
+from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.registry import LOSSES, MODELS
 
 

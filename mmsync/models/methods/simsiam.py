@@ -7,8 +7,8 @@ from typing import Optional
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
-from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.two_view import TwoViewMethod, build_predictor, embedding_log
+from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
+from mmsync.models.modules.predictor import build_predictor
 from mmsync.registry import MODELS
 
 
