@@ -1,12 +1,10 @@
 # SimCLR on video: two windows of a clip, each with its own crop, flip, colours and blur, the same for all its frames
 # (as CVRL, Qian et al., 2021). R3D-18 on UCF101 without labels; fold=2 takes another fold. The probabilities are
 # SimCLR's, the strengths are for values in [-1, 1]; lengths and schedule are ours.
-_base_ = [
-    "../_base_/datasets/ucf101.py",
-    "../_base_/probes.py",
-    "../_base_/schedules/adamw_cosine.py",
-    "../_base_/default_runtime.py",
-]
+_base_ = ["../_base_/datasets/ucf101.py", "../_base_/schedules/adamw.py"]
+max_epochs = 100
+warmup = 10
+weight_decay = 1e-4
 
 view = [
     dict(type="RandomWindow", frames=16),
@@ -31,7 +29,15 @@ model = dict(
 train_dataloader = dict(batch_size=64, dataset=dict(window=48))
 val_dataloader = dict(dataset=dict(roles=dict(bank="train", query="test")))
 test_dataloader = dict(dataset=dict(roles=dict(bank="train", query="test"), clips=3))
-test_evaluator = dict(per_video=True)
-optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=1e-4))
-param_scheduler = dict(eta_max=1e-3)
+val_evaluator = dict(
+    _delete_=True, type="FeatureMetric", probes=dict(knn=dict(type="KNN", k=20, temperature=0.1, standardize=True)))
+test_evaluator = dict(
+    _delete_=True,
+    type="FeatureMetric",
+    probes=dict(
+        knn=dict(type="KNN", k=[20, 1], standardize=True),
+        linear=dict(
+            type="LinearProbe", epochs=100, batch_size=128, lr=0.1, milestones=[80], weight_decay=1e-4,
+            standardize=True)),
+    per_video=True)
 sync_bn = "torch"
