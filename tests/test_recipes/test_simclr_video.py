@@ -47,9 +47,9 @@ def config(tmp_path_factory):
         "model.data_preprocessor.size": 32,
         "model.data_preprocessor.seed": 1,
         "model.encoder.backbone.width": 0.125,
-        "train_cfg.max_epochs": 90,
-        "optim_wrapper.optimizer.lr": 3e-3,
-        "param_scheduler.eta_max": 3e-3,
+        "max_epochs": 90,
+        "warmup": 9,
+        "lr": 3e-3,
     }  # fmt: skip
     cfg = load(CONFIG, small)
     views = cfg.model.data_preprocessor.views
