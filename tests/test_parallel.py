@@ -109,8 +109,9 @@ def test_idle_and_busy_workers_end_when_their_parent_is_killed():
 @fork
 def test_ctrl_c_ends_everything():
     code = (
-        "import time\n"
+        "import signal, time\n"
         "from mmsync.parallel import run_tasks\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
         "print('ready', flush=True)\n"
         "list(run_tasks(time.sleep, {str(i): (600,) for i in range(4)}, 2))\n"
     )
