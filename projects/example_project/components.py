@@ -86,7 +86,3 @@ class PairContrast(SelfSupervisedModel):
             logits = query @ all_gather(key, with_grad=True).t() / self.temperature
             loss = loss + F.cross_entropy(logits, target) / 2
         return {"loss_pair": loss}
-
-    def extract_feat(self, view: View, data_samples: Optional[Sequence[MotionSample]] = None) -> Tensor:
-        """Pooled features ``(N, D)`` before the projector."""
-        return self.encoder.extract(view)

@@ -86,7 +86,7 @@ def test_the_shipped_config_serves_its_protocol(name, request):
     for key in ("val_dataloader", "test_dataloader"):
         seen, persons = [], []
         for batch in MotionRunner.build_dataloader(cfg[key], seed=0):
-            clips, mask = batch["inputs"]["keypoint"], batch["inputs"]["person_mask"]
+            clips, mask = batch["inputs"]["skeleton"][:2]
             assert clips.shape[1:] == (2, 50, 25, 3)
             assert clips.dtype == torch.float32
             assert torch.equal(clips.flatten(2).any(-1), mask)
@@ -118,7 +118,7 @@ def test_what_is_served_is_what_the_preset_makes_of_the_raw_file(ntu60):
             keypoint=clip.keypoint, body_slots=clip.body_slots, num_coords=3, layout=SkeletonLayout.get("ntu25")
         )
         want = AimCLR50().transform(dict(results))
-        np.testing.assert_array_equal(dataset[index]["inputs"]["keypoint"], want["keypoint"])
+        np.testing.assert_array_equal(dataset[index]["inputs"]["skeleton"].data, want["keypoint"])
         moved += not np.array_equal(clip.body_slots, np.arange(len(clip.body_slots))[:, None] + 0 * clip.body_slots)
     assert moved > 5  # the file's order matters in some
 
@@ -137,9 +137,9 @@ def test_every_preset_takes_every_clip(ntu60, pipeline):
     pipeline = [*pipeline, dict(type="PackSkeleton", num_persons=2)]
     dataset = SkeletonDataset(StoreSource(ntu60 / "store"), pipeline, split="xsub_test", max_bad_share=0)
     batch = dataset.__getitems__(range(len(dataset)))
-    assert batch["inputs"]["keypoint"].shape[:2] == (60, 2)
-    assert torch.isfinite(batch["inputs"]["keypoint"]).all()
-    assert batch["inputs"]["person_mask"].any(1).all()
+    assert batch["inputs"]["skeleton"].data.shape[:2] == (60, 2)
+    assert torch.isfinite(batch["inputs"]["skeleton"].data).all()
+    assert batch["inputs"]["skeleton"].present.any(1).all()
 
 
 @pytest.mark.parametrize("phase", [1, 2])
@@ -150,7 +150,7 @@ def test_pku_comes_the_same_way(tmp_path, phase):
     cfg = load(CONFIGS / "pku.py", dict(phase=phase, data_root=str(tmp_path / "store")))
     assert len(Runner.build_dataloader(cfg.train_dataloader, seed=0).dataset) == 14
     (batch,) = MotionRunner.build_dataloader(cfg.val_dataloader, seed=0)
-    assert batch["inputs"]["keypoint"].shape == (21, 2, 50, 25, 3)
+    assert batch["inputs"]["skeleton"].data.shape == (21, 2, 50, 25, 3)
     assert [sample.role for sample in batch["data_samples"]] == ["bank"] * 14 + ["query"] * 7
 
 
