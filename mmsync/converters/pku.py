@@ -29,10 +29,7 @@ _VIDEO = {1: re.compile(r"(?P<number>\d{4})-(?P<view>[LMR])"), 2: re.compile(r"A
 PHASES = tuple(_VIDEO)
 CUTS = ("aimclr", "mamp")
 # commonly quoted, not confirmed by a count of our own
-_QUOTED = {
-    1: {"xsub_train": 18841, "xsub_test": 2704},
-    2: {"xsub_train": 5332, "xsub_test": 1613},
-}
+_QUOTED = {1: {"xsub_train": 18841, "xsub_test": 2704}, 2: {"xsub_train": 5332, "xsub_test": 1613}}
 _PROTOCOLS = {"subject": "xsub", "view": "xview"}  # a split file is named after one of these
 _FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # number of a recording's first frame in the labels
 Cut = Literal["aimclr", "mamp"]

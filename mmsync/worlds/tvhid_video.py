@@ -49,10 +49,7 @@ class Scene(NamedTuple):
 
 
 def write_tvhid(
-    source: Any,
-    folder: Path,
-    size: Sequence[int] = (240, 320),
-    num_frames: Sequence[int] = (60, 110),
+    source: Any, folder: Path, size: Sequence[int] = (240, 320), num_frames: Sequence[int] = (60, 110)
 ) -> list[Path]:
     """Write TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
 

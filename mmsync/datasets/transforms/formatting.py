@@ -48,7 +48,4 @@ class PackSkeleton(BaseTransform):
             }
         )
         sample.set_data({"gt_label": results["label"]})
-        return {
-            "inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))},
-            "data_samples": sample,
-        }
+        return {"inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))}, "data_samples": sample}
