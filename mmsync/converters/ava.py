@@ -15,26 +15,16 @@ PathLike = Union[str, Path]
 
 
 class AvaBoxes(NamedTuple):
-    """Boxes of one video in AVA's form.
+    """Boxes of one video in AVA's form."""
 
-    Attributes:
-        seconds: ``(R,)`` float64.
-        person: ``(R,)`` int64.
-        box: ``(R, 4)`` float32 in [0, 1] of the picture, ``x1 y1 x2 y2``.
-        actions: ``R`` lists of labels as in the file, from 1.
-    """
-
-    seconds: np.ndarray
-    person: np.ndarray
-    box: np.ndarray
-    actions: list[list[int]]
+    seconds: np.ndarray  # (R,) float64
+    person: np.ndarray  # (R,) int64
+    box: np.ndarray  # (R, 4) float32 in [0, 1] of the picture, x1 y1 x2 y2
+    actions: list[list[int]]  # R lists of labels as in the file, from 1
 
 
 def read_ava(path: PathLike) -> dict[str, AvaBoxes]:
     """Read AVA's csv ``video,seconds,x1,y1,x2,y2,action,person`` without header, one row for each action of a person.
-
-    Args:
-        path: The csv.
 
     Returns:
         Boxes by video, one row for each person and second.

@@ -38,15 +38,7 @@ def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str)
 
 
 def run_safely(work: Callable[[], int], out: Path) -> int:
-    """Run long work that can be resumed, and print an error or an interruption in one line.
-
-    Args:
-        work: Returns the exit code.
-        out: The result.
-
-    Returns:
-        The exit code.
-    """
+    """Run resumable work that makes ``out``, print an error or an interruption in one line; return the exit code."""
     try:
         return work()
     except MMSyncError as error:
@@ -63,15 +55,12 @@ def run_safely(work: Callable[[], int], out: Path) -> int:
 def run_converter(
     convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
 ) -> int:
-    """Convert, print the report and the next command.
+    """Convert, print the report and the next command, and return the exit code.
 
     Args:
         convert: Makes the store.
         args: Its arguments; ``out`` is the store.
         config: The config to train next, ``{}`` stands for the data set's name.
-
-    Returns:
-        The exit code.
     """
     out: Path = args["out"]
 

@@ -28,14 +28,11 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """Read a tracker's file in the format of the MOT challenge.
+    """Read a tracker's file in the format of the MOT challenge; boxes without an id get one each, from -1 down.
 
     Args:
         path: Lines ``frame,id,x,y,width,height[,score,...]``, frames from 1; ids below 0 mean no id.
         min_score: Boxes with a lower score are left out.
-
-    Returns:
-        The boxes, frames from 0. Boxes without an id get one each, from -1 down.
 
     Raises:
         DataError: The file cannot be read, or has another format.
@@ -59,18 +56,16 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
 
 
 def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1) -> dict[str, BoxTable]:
-    """Read a detector's or tracker's file in the format of COCO.
+    """Read boxes by video in the format of COCO; those without an id get one each, from -1 down.
+
+    The video is ``video`` or ``video_id`` of the image, else the folder of its ``file_name``; the frame is a field of
+    the image, else the digits at the end of the file's stem.
 
     Args:
-        path: Json with ``images`` (``id``, ``file_name``, and ``frame_id`` or ``frame`` from 0) and ``annotations``
-            (``image_id``, ``bbox`` x y width height, and optionally ``track_id`` or ``instance_id``, ``score``,
-            ``category_id``).
+        path: Json with ``images`` (``id``, ``file_name``, ``frame_id`` or ``frame``) and ``annotations`` (``bbox``
+            x y width height, ``image_id``; optional ``track_id`` or ``instance_id``, ``score``, ``category_id``).
         min_score: Boxes with a lower score are left out.
         category: The category of people.
-
-    Returns:
-        Boxes by video: ``video`` or ``video_id`` of the image, else the folder of its ``file_name``. Without a frame
-        number, the digits at the end of the file's stem are taken. Boxes without an id get one each, from -1 down.
 
     Raises:
         DataError: The file cannot be read, or has another format.
@@ -114,20 +109,16 @@ def _table(rows: np.ndarray) -> BoxTable:
 
 
 def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> BoxTable:
-    """Give found boxes the ids, labels and partners of annotated people.
+    """Give found boxes the ids, labels and partners of annotated people; others are left out.
 
-    A found id and an annotated one match by the share of the annotated boxes that the found ones cover: intersection
-    over the annotated box's area, averaged over the frames that both have. The best pair is joined first, then the best
-    of the rest; an annotated person takes several found ids if they do not overlap in time, such as boxes without an
-    id, or a broken track.
+    A found and an annotated id match by the share of the annotated boxes that the found ones cover, averaged over the
+    frames that both have. The best pair is joined first; an annotated person takes several found ids if they do not
+    overlap in time. Label and partner are -1 in frames without annotation.
 
     Args:
         found: Boxes of a detector or tracker, of whole bodies for instance.
         annotated: Annotated boxes.
         threshold: Least mean, in [0, 1].
-
-    Returns:
-        The found boxes that match an annotated person; label and partner are -1 in frames without annotation.
     """
     at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
     by_frame = defaultdict(list)

@@ -1,8 +1,4 @@
-"""Facts about NTU RGB+D 60 and 120: the grammar of names, clips without usable skeletons, and the protocols.
-
-Shahroudy et al., CVPR 2016 (60 actions: cross-subject, cross-view); Liu et al., TPAMI 2020 (120 actions: cross-subject,
-cross-setup, one-shot).
-"""
+"""Facts about NTU RGB+D 60 (Shahroudy et al., CVPR 2016) and 120 (Liu et al., TPAMI 2020): names, clips, protocols."""
 
 from __future__ import annotations
 
@@ -39,10 +35,7 @@ class NTUName(NamedTuple):
 
 
 def parse_name(name: str) -> NTUName:
-    """Read a clip's name.
-
-    Args:
-        name: As ``S001C001P001R001A001``.
+    """Read a clip's name such as ``S001C001P001R001A001``.
 
     Raises:
         BadFileError: The name has another form, or impossible numbers.
@@ -87,15 +80,12 @@ def published(dataset: str) -> dict:
 
 
 def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
-    """Distribute clips over the splits of the published protocols.
+    """Distribute clips over the splits of the published protocols: names by split, in the order given.
 
     Args:
         names: Clip names.
         dataset: ``'ntu60'``: ``xsub``, ``xview``. ``'ntu120'``: ``xsub``, ``xset``, the one-shot protocol, and the
             protocols of ntu60 on its clips, as ``ntu60_xsub`` and ``ntu60_xview``.
-
-    Returns:
-        Names by split, in the order given: ``xsub_train``, ``xsub_test``, ... A split may be empty.
     """
     clips = {name: parse_name(name) for name in names}
     subjects = set(published(dataset)["train_subjects"])
@@ -137,15 +127,7 @@ def expected_counts(dataset: str) -> dict[str, int]:
 
 
 def compare_counts(splits: Mapping[str, Collection[str]], dataset: str) -> list[str]:
-    """Describe splits whose sizes are not the published ones.
-
-    Args:
-        splits: Names by split; ``all`` for the whole set.
-        dataset: ``'ntu60'`` or ``'ntu120'``.
-
-    Returns:
-        A line for each split that is not as published; empty if all are.
-    """
+    """Describe each split whose size is not the published one in a line; ``splits['all']`` is the whole set."""
     missing = missing_skeletons(dataset)
     listed = {"all": len(missing)}
     listed.update({split: len(names) for split, names in protocol_splits(missing, dataset).items()})

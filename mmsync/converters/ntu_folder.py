@@ -27,30 +27,22 @@ def read_clip(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
 
 
 def convert_ntu(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    dataset: str = "auto",
-    workers: int = 1,
-    missing: Optional[Union[str, Collection[str]]] = None,
-    max_bad_share: float = 1.0,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of raw ``.skeleton`` files.
+    raw: Union[str, Path], out: Union[str, Path], dataset: str = "auto", workers: int = 1,
+    missing: Optional[Union[str, Collection[str]]] = None, max_bad_share: float = 1.0, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make a store of raw ``.skeleton`` files, with the report as ``report.json``.
 
     A clip is ``(M, T, 25, 3)`` with a row for each tracking id and all frames of the file; ``load_slots`` returns its
     place in the file's list. Nothing is filtered, so that every published pipeline can start from it.
 
     Args:
-        raw: The folder, searched with all folders in it.
+        raw: The folder, searched recursively.
         out: The store to make.
         dataset: ``'ntu60'``, ``'ntu120'``, or ``'auto'``: ntu120 if there is a file of an action behind 60.
         workers: Processes.
         missing: Clips to leave out: their names, a file that lists them, or ``'none'``; ``None``: the published list.
         max_bad_share: A larger share of faulty files is an error.
         overwrite: Replace ``out``.
-
-    Returns:
-        The report, which is also in ``report.json`` of the store.
 
     Raises:
         DataError: No raw file, no valid one, too many faulty ones, or ``out`` exists.
@@ -110,11 +102,7 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
 
 
 def read_names(path: Union[str, Path]) -> frozenset[str]:
-    """Read the clip names of a list such as the published ones, whose heading lines are skipped.
-
-    Raises:
-        DataError: The file cannot be read, or holds no name.
-    """
+    """Read the clip names of a list such as the published ones, whose heading lines are skipped."""
     try:
         words = Path(path).read_text().split()
     except (OSError, UnicodeDecodeError) as error:

@@ -36,17 +36,7 @@ Cut = Literal["aimclr", "mamp"]
 
 
 def read_recording(path: Union[str, Path]) -> np.ndarray:
-    """Read the skeletons of a recording.
-
-    Args:
-        path: A text file; a line is a frame, 150 numbers: two bodies of 25 joints, x, y, z; zeros where there is none.
-
-    Returns:
-        ``(2, T, 25, 3)`` float32.
-
-    Raises:
-        BadFileError: A line has not 150 finite numbers.
-    """
+    """Read ``(2, T, 25, 3)`` float32 of a text file: a line of 150 numbers is a frame, zeros where a body is absent."""
     lines = read_lines(path)
     rows = read_table(lines, 150, 150, path, range(1, len(lines) + 1), len(lines))
     return rows.reshape(-1, 2, 25, 3).swapaxes(0, 1)
@@ -63,9 +53,6 @@ def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tup
 
     Returns:
         Label, begin and end of each action, as for a slice; and faults of single lines.
-
-    Raises:
-        BadFileError: The file cannot be read.
     """
     actions, bad = [], []
     for number, line in enumerate(read_lines(path), 1):
@@ -110,11 +97,7 @@ def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
 
 
 def read_split(path: Union[str, Path]) -> dict[str, list[str]]:
-    """Read a split file: line 2 lists the recordings of the training part, line 4 those of the test part.
-
-    Raises:
-        DataError: The file has not these lines.
-    """
+    """Read a split file: line 2 lists the recordings of the training part, line 4 those of the test part."""
     try:
         lines = Path(path).read_text().splitlines()
         train, test = ([name.strip() for name in lines[at].split(",") if name.strip()] for at in (1, 3))
@@ -127,31 +110,22 @@ def read_split(path: Union[str, Path]) -> dict[str, list[str]]:
 
 
 def convert_pku(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    phase: int,
-    cut: Cut = "aimclr",
-    workers: int = 1,
-    max_bad_share: float = 1.0,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of the actions of PKU-MMD.
+    raw: Union[str, Path], out: Union[str, Path], phase: int, cut: Cut = "aimclr", workers: int = 1,
+    max_bad_share: float = 1.0, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make a store of the actions of PKU-MMD, with the report as ``report.json``.
 
-    A clip is ``(M, T, 25, 3)`` with all frames of the action, however many. Splits ``xsub_*`` and ``xview_*`` are made
-    of the split files that are found; without one, ``xview`` of phase 1 is the published rule: train on the middle and
-    right camera, test on the left one.
+    A clip is ``(M, T, 25, 3)``, all frames of an action. Splits ``xsub_*`` and ``xview_*`` come from the split files;
+    without one, ``xview`` of phase 1 is the published rule: train on the middle and right camera, test on the left one.
 
     Args:
-        raw: The folder, searched with all folders in it for recordings, label files of the same names, and split files.
+        raw: The folder, searched recursively for recordings, label files of the same names, and split files.
         out: The store to make.
         phase: 1 or 2.
         cut: Number of the first frame in the labels, see :func:`read_labels`.
         workers: Processes.
         max_bad_share: A larger share of faults, as one in so many recordings, is an error.
         overwrite: Replace ``out``.
-
-    Returns:
-        The report, which is also in ``report.json`` of the store.
 
     Raises:
         ConfigError: No such phase or cut.

@@ -20,12 +20,8 @@ class BadFileError(DataError):
     Args:
         origin: The file.
         kind: The kind of fault, for counting.
-        message: Description of the fault.
+        message: Description of the fault; with the line it is the attribute ``reason``.
         line: Its line, counted from 1.
-
-    Attributes:
-        kind: As given.
-        reason: The message without the file.
     """
 
     def __init__(self, origin: Union[str, Path], kind: str, message: str, line: int | None = None) -> None:
@@ -35,11 +31,7 @@ class BadFileError(DataError):
 
 
 def read_lines(path: Union[str, Path]) -> list[bytes]:
-    """Read the lines of a text file, without empty ones at its end.
-
-    Raises:
-        BadFileError: The file cannot be read, is empty, or is no text.
-    """
+    """Read the lines of a text file without empty ones at its end; a ``BadFileError`` if it is empty or no text."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -59,18 +51,7 @@ def read_lines(path: Union[str, Path]) -> list[bytes]:
 
 
 def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most: int) -> int:
-    """Read a count that is alone on its line.
-
-    Args:
-        line: The line.
-        path: The file, for the message.
-        number: The line's number, from 1.
-        what: Name of the count, for the message.
-        most: The largest count that can be.
-
-    Raises:
-        BadFileError: The line is no such count.
-    """
+    """Read line ``number`` (from 1), a count from 0 to ``most``; ``what`` and ``path`` are for the ``BadFileError``."""
     text = line.strip()
     if not (text.isdigit() and len(text) < 10 and int(text) <= most):
         kind = "bad count" if len(text.split()) == 1 and not text.isalpha() else "wrong line"
@@ -79,28 +60,20 @@ def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most
 
 
 def read_table(
-    lines: Sequence[bytes],
-    width: int,
-    keep: int,
-    path: Union[str, Path],
-    numbers: Sequence[int] | np.ndarray | range,
+    lines: Sequence[bytes], width: int, keep: int, path: Union[str, Path], numbers: Sequence[int] | np.ndarray | range,
     last: int,
-) -> np.ndarray:
-    """Read the first columns of lines with a fixed number of numbers.
+) -> np.ndarray:  # fmt: skip
+    """Read the first columns of lines with a fixed number of numbers: ``(R, keep)`` float32, finite.
 
-    Only the kept columns are converted; the others must consist of numbers, or NaN (a colour pixel that the sensor
-    could not find).
+    Only the kept columns are converted; the others must be numbers, or NaN (a colour pixel that the sensor lacks).
 
     Args:
-        lines: The lines, R of them.
+        lines: The ``R`` lines.
         width: Numbers on a line.
         keep: Number of columns to return.
         path: The file, for the messages.
         numbers: Numbers of the lines in the file, from 1.
         last: Number of the file's last line; if that line is too short, the file was truncated.
-
-    Returns:
-        ``(R, keep)`` float32, finite.
 
     Raises:
         BadFileError: A line has more or fewer numbers, or text, or a kept number is not finite.

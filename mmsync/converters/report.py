@@ -25,14 +25,6 @@ class Report:
         dataset: The data set.
         raw: The folder of the raw files.
         found: Number of files.
-
-    Attributes:
-        stored: Number of clips in the store.
-        left_out: Files that are left out on purpose, by reason.
-        faults: Files, or clips of them, that cannot be used.
-        remarks: Details of what was kept with a remark, by kind of remark and name of the clip.
-        splits: Expected and found number of clips by split; ``None`` where nothing is published.
-        notes: Anything else that users should know.
     """
 
     def __init__(self, dataset: str, raw: Union[str, Path], found: int = 0) -> None:

@@ -24,18 +24,14 @@ Facts = Mapping[str, Any]  # a row of the index of videos
 class TrackConversion:
     """Decode videos once, collect their tracks, write the store with its report.
 
-    The index of the decoded videos is kept beside the store until the store is complete, so that a stopped conversion
-    is resumed.
+    The index of the decoded videos is kept beside the store until that is complete, so that a stopped run is resumed.
 
     Args:
-        out: The folder to make.
+        out: The folder to make; a ``DataError`` if it exists.
         report: The report, whose ``raw`` is the folder of the videos.
         videos: The videos.
         workers: Number of processes that decode.
         overwrite: Replace an existing store.
-
-    Raises:
-        DataError: ``out`` exists.
     """
 
     def __init__(
@@ -90,11 +86,7 @@ class TrackConversion:
         self, class_names: Sequence[str], splits: Mapping[str, list[str]], expected: Mapping[str, int], origin: str,
         hint: str = "",
     ) -> Report:  # fmt: skip
-        """Complete the report and write the store with it.
-
-        Raises:
-            DataError: There is no track; ``hint`` names a possible reason.
-        """
+        """Complete the report and write the store with it; without a track, a ``DataError`` that ends in ``hint``."""
         tracks, report = self._tracks, self.report
         for kind, which in remarks(self.names, tracks, FPS).items():
             if which:

@@ -31,30 +31,17 @@ _PAIR = re.compile(r"#\s*(interacting|interactions)\s*:\s*(\d+)(\s*)-\s*(\d+)$")
 
 
 class Annotation(NamedTuple):
-    """The content of an annotation file.
+    """The content of an annotation file."""
 
-    Attributes:
-        table: The boxes as annotated; labels are places in ``LABELS``, partners are there while people interact.
-        head: ``(R,)`` int64, places in ``HEADS``, -1 unknown.
-        frames: Number of frames with a header.
-        promised: Number of frames that the first line promises, -1 if it does not.
-        faults: Lines that were left out, and why: first place and number, by kind.
-        variants: Forms that other files do not have.
-    """
-
-    table: BoxTable
-    head: np.ndarray
-    frames: int
-    promised: int
-    faults: dict[str, str]
-    variants: list[str]
+    table: BoxTable  # The boxes as annotated; labels are places in LABELS, partners are there while people interact
+    head: np.ndarray  # (R,) int64, places in HEADS, -1 unknown
+    frames: int  # Number of frames with a header
+    promised: int  # Number of frames that the first line promises, -1 if it does not
+    faults: dict[str, str]  # Lines that were left out, and why: first place and number, by kind
+    variants: list[str]  # Forms that other files do not have
 
     def interactions(self) -> list[tuple[int, int, int, int]]:
-        """Intervals ``(first frame, last frame, person, other person)``, by time.
-
-        Each goes from the first to the last frame that names the pair; frames in between that name nobody belong to it,
-        and another pair ends it. Who acts with whom has no direction.
-        """
+        """Intervals ``(first frame, last frame, person, other person)``, by time; another pair ends an interval."""
         table = self.table.take(self.table.partner > self.table.person)  # each pair is listed at both people
         found: list[list[int]] = []
         for frame, *pair in sorted(zip(table.frame.tolist(), table.person.tolist(), table.partner.tolist())):
@@ -67,12 +54,6 @@ class Annotation(NamedTuple):
 
 def read_annotation(path: Union[str, Path]) -> Annotation:
     """Read one ``.annotations`` file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its boxes and its faults.
 
     Raises:
         BadFileError: It cannot be read, is empty or no text, or has no frame.
@@ -89,11 +70,7 @@ def read_annotation(path: Union[str, Path]) -> Annotation:
 
 
 class _Parser:
-    """The grammar, line by line.
-
-    Args:
-        variants: Unusual forms of the file, by name.
-    """
+    """The grammar, line by line; ``variants`` are unusual forms of the file."""
 
     def __init__(self, variants: dict[str, bool]) -> None:
         self.variants = variants

@@ -25,13 +25,7 @@ _WANTED = "file of TV-HID, such as handShake_0001.avi or handShake_0001.annotati
 
 
 def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
-    """Find videos and annotations by the name of the clip, wherever they are below a folder.
-
-    Args:
-        raw: The folder.
-
-    Returns:
-        The clips, sorted, and a report, which names files that have the name of a clip but are no part of it.
+    """Find videos and annotations below a folder by the name of the clip, sorted; the report names stray files.
 
     Raises:
         DataError: No such folder, or no clip in it.
@@ -56,19 +50,13 @@ def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
 
 
 def convert_tvhid(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    max_gap: int = 0,
-    boxes: Optional[Union[str, Path]] = None,
-    link: float = 0.4,
-    min_score: float = 0.0,
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Report:
+    raw: Union[str, Path], out: Union[str, Path], max_gap: int = 0, boxes: Optional[Union[str, Path]] = None,
+    link: float = 0.4, min_score: float = 0.0, workers: int = 1, overwrite: bool = False,
+) -> Report:  # fmt: skip
     """Make a store of tracks. Every video is decoded once; a stopped conversion is resumed.
 
     Args:
-        raw: The folder of the videos and the annotations, searched with all folders in it.
+        raw: The folder of the videos and the annotations, searched recursively.
         out: The folder to make.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
         boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
@@ -77,9 +65,6 @@ def convert_tvhid(
         min_score: Found boxes with a lower score are left out.
         workers: Processes that decode.
         overwrite: Replace an existing store.
-
-    Returns:
-        The report.
 
     Raises:
         DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.

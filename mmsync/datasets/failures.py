@@ -23,13 +23,9 @@ class Failures:
     """
 
     def __init__(
-        self,
-        names: Sequence[str],
-        max_share: float = 0.01,
-        what: str = "clips",
-        hint: str = "",
+        self, names: Sequence[str], max_share: float = 0.01, what: str = "clips", hint: str = "",
         count: Optional[int] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
         self.count = len(names) if count is None else count
         self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
@@ -51,15 +47,12 @@ class Failures:
         return [self._all[i] for i in self.indices]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
-        """Count and log a failure, once for each item.
+        """Log a failure of an item once; raise a ``DataError`` with all names if more have failed than ``max_share``.
 
         Args:
             index: Index of the item.
             error: The error; it should name the item.
             replaced: Whether another item takes the place, for the log.
-
-        Raises:
-            DataError: More have failed than ``max_share`` allows; the message lists them all.
         """
         known = index in self
         self._failed[index] = True

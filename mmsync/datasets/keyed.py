@@ -30,9 +30,8 @@ class _BadItemError(Exception):
 class KeyedDataset(Dataset):
     """Samples of a source whose randomness is keyed by ``(seed, epoch, index)``; the base of all kinds of data sets.
 
-    The same sample comes out for any number of workers. An item that cannot be read is counted, logged with its name
-    and replaced by another one of the same role, always the same; once more than ``max_bad_share`` of the items are
-    bad, the run stops with a list. Batches are finished in the worker.
+    The same sample comes out for any number of workers. An item that cannot be read is logged and replaced by another
+    one of the same role, always the same; once more than ``max_bad_share`` of the items are bad, the run stops.
 
     A kind of data set writes :meth:`read`, and what it needs of :meth:`prepare` and :meth:`windows`.
 
@@ -41,8 +40,7 @@ class KeyedDataset(Dataset):
         split: Which items. A split of the source (``'xview_train'``); conditions on attributes or on ``label``
             (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line.
             Conditions of a dict hold together. ``None`` takes all.
-        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the
-            samples carry their role.
+        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``.
         num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
         indices: Take the first so many items of the split, or these.
         subset: Keep the items that semi-supervised evaluation labels, ``dict(share=0.1, rule='stratified', seed=0)``;
@@ -52,9 +50,7 @@ class KeyedDataset(Dataset):
         test_mode: Draw the same in every epoch.
 
     Attributes:
-        source: The source.
         fold: The fold that the data belong to; see :class:`Source`.
-        num_classes: Number of classes.
         failures: The bad items.
 
     Raises:
@@ -69,17 +65,11 @@ class KeyedDataset(Dataset):
     advice: ClassVar[str] = ""  # ends the message about too many bad items
 
     def __init__(
-        self,
-        source: Union[Mapping, Source],
-        split: Optional[Split] = None,
-        roles: Optional[Mapping[str, Split]] = None,
-        num_classes: Optional[int] = None,
-        indices: Optional[Union[int, Sequence[int]]] = None,
-        subset: Optional[Mapping] = None,
-        seed: int = 0,
-        max_bad_share: float = 0.01,
-        test_mode: bool = False,
-    ) -> None:
+        self, source: Union[Mapping, Source], split: Optional[Split] = None,
+        roles: Optional[Mapping[str, Split]] = None, num_classes: Optional[int] = None,
+        indices: Optional[Union[int, Sequence[int]]] = None, subset: Optional[Mapping] = None, seed: int = 0,
+        max_bad_share: float = 0.01, test_mode: bool = False,
+    ) -> None:  # fmt: skip
         self._kind = type(self).__name__
         if split is not None and roles is not None:
             raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
@@ -105,16 +95,10 @@ class KeyedDataset(Dataset):
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
 
     def read(self, index: int) -> dict[str, Any]:
-        """Read a sample; its draws come from :meth:`generator`, its ``data_samples`` may come from :meth:`describe`.
+        """Read a sample: ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
 
-        Args:
-            index: Index of the sample.
-
-        Returns:
-            ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
-
-        Raises:
-            DataError: The item cannot be read or used; another one takes its place. So it does after an ``OSError``.
+        Draws come from :meth:`generator`, ``data_samples`` may come from :meth:`describe`. After a ``DataError`` or an
+        ``OSError`` another item takes its place.
         """
         raise NotImplementedError
 
@@ -122,11 +106,7 @@ class KeyedDataset(Dataset):
         """Set up what depends on the source and the chosen items; called once by the constructor."""
 
     def windows(self, places: np.ndarray) -> np.ndarray:
-        """The number of samples of each item, ``(k,)`` int64; 0 leaves it out.
-
-        Args:
-            places: Places of the items in the source, ``(k,)``.
-        """
+        """The number of samples of each item of ``places (k,)``, ``(k,)`` int64; 0 leaves it out."""
         return np.ones(len(places), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -175,10 +155,7 @@ class KeyedDataset(Dataset):
         return self.failures.names
 
     def column(self, key: str) -> np.ndarray:
-        """Values ``(n,)`` that samples can be grouped by.
-
-        Args:
-            key: ``'name'``, ``'label'``, ``'role'`` or an attribute of the source.
+        """Values ``(n,)`` that samples can be grouped by: ``'name'``, ``'label'``, ``'role'`` or a source's attribute.
 
         Raises:
             ConfigError: No such column.
@@ -192,26 +169,18 @@ class KeyedDataset(Dataset):
         return self.source.attributes[key][self.places]
 
     def generator(self, index: int, view: int = 0) -> np.random.Generator:
-        """The source of randomness of a sample in the present epoch.
-
-        Args:
-            index: Index of the sample.
-            view: A further number, for several independent draws of one sample.
-        """
+        """The random generator of a sample in the present epoch; ``view`` numbers independent draws of one sample."""
         return np.random.default_rng((self.seed, self._key_epoch, index, view))
 
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels and facts of samples: the attributes of the source, ``name``, ``index`` and ``role``.
+        """Labels, attributes of the source, ``name``, ``index`` and ``role`` of ``N`` samples.
 
         Args:
-            indices: Indices of ``N`` samples.
+            indices: Their indices.
             places: Places of their items in the source; ``None`` for their own.
             more: Further fields by name, ``N`` values each.
-
-        Returns:
-            ``N`` motion samples.
         """
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
@@ -236,11 +205,7 @@ class KeyedDataset(Dataset):
         return self.collate([self.sample(index) for index in indices])
 
     def sample(self, index: int) -> dict[str, Any]:
-        """A sample, or what replaces it if it cannot be read.
-
-        Raises:
-            DataError: Too many items are bad.
-        """
+        """A sample, or what replaces it if it cannot be read; a ``DataError`` if too many items are bad."""
         for attempt in range(_ATTEMPTS):
             try:
                 return self.try_sample(index, attempt)

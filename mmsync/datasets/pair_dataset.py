@@ -45,7 +45,6 @@ class PairDataset(KindDataset):
     Raises:
         ConfigError: The arguments contradict each other.
         DataError: The data lack a kind that the mix asks for.
-        ProtocolError: No such split.
     """
 
     config_schema: ClassVar[dict[str, Any]] = {"mix": tuple(kind.name for kind in PAIR_KINDS)}
@@ -56,20 +55,11 @@ class PairDataset(KindDataset):
     more: ClassVar[str] = "Longer tracks, a smaller window or shift, or placement='any' give more; "
 
     def __init__(
-        self,
-        source: Union[Mapping, TrackSource],
-        mix: Mapping[str, float],
-        window: int = 25,
-        iou_threshold: float = 0.1,
-        shift: Optional[int] = None,
-        placement: Literal["center", "any"] = "center",
-        enlarge: float = 0.0,
-        size: Optional[int] = None,
-        persons: int = 2,
-        redistribute: bool = False,
-        negative_class: str = "negative",
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, TrackSource], mix: Mapping[str, float], window: int = 25,
+        iou_threshold: float = 0.1, shift: Optional[int] = None, placement: Literal["center", "any"] = "center",
+        enlarge: float = 0.0, size: Optional[int] = None, persons: int = 2, redistribute: bool = False,
+        negative_class: str = "negative", **keyed: Any,
+    ) -> None:  # fmt: skip
         if persons < 2:
             raise ConfigError(f"PairDataset: persons={persons}: give 2 or more")
         self.window, self.persons, self.negative_class = window, persons, negative_class

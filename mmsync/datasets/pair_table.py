@@ -58,15 +58,9 @@ class PairTable:
     """
 
     def __init__(
-        self,
-        tracks: Sequence[Track],
-        window: int = 25,
-        iou_threshold: float = 0.1,
-        shift: Optional[int] = None,
-        placement: Literal["center", "any"] = "center",
-        enlarge: float = 0.0,
-        members: Optional[np.ndarray] = None,
-    ) -> None:
+        self, tracks: Sequence[Track], window: int = 25, iou_threshold: float = 0.1, shift: Optional[int] = None,
+        placement: Literal["center", "any"] = "center", enlarge: float = 0.0, members: Optional[np.ndarray] = None,
+    ) -> None:  # fmt: skip
         shift = window if shift is None else shift
         if window < 1 or shift < 1 or not 0 <= iou_threshold <= 1 or placement not in PLACEMENTS or enlarge <= -1:
             raise ConfigError(
@@ -117,18 +111,9 @@ class PairTable:
         return np.bincount(self.pair_of_window, close, len(self.pairs)) / np.bincount(self.pair_of_window)
 
     def draw(self, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw pairs of a kind: each of them once before one comes again; windows and the order of the two at random.
+        """Draw ``(count, 4)`` int64 rows of a kind: each pair once before one comes again, windows and order at random.
 
-        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first: so that
-        a draw shows as many videos as possible.
-
-        Args:
-            kind: Name of one of ``PAIR_KINDS``.
-            count: Number of pairs.
-            rng: Source of randomness.
-
-        Returns:
-            ``(count, 4)`` int64 rows.
+        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first.
 
         Raises:
             DataError: There is no pair of this kind.

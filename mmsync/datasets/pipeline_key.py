@@ -14,16 +14,7 @@ from mmsync.errors import ConfigError
 
 
 def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str:
-    """Describe a pipeline by its config and the source code of its transforms.
-
-    Args:
-        transforms: The transforms.
-        configs: Their configs.
-
-    Returns:
-        A text that changes when a config does, the module of a transform's class, or a module of
-        ``mmsync.datasets.transforms``, whose transforms share helpers.
-    """
+    """Describe a pipeline by its configs, the code of its transforms, and that of ``mmsync.datasets.transforms``."""
     files = set(Path(inspect.getfile(package)).parent.glob("*.py"))
     for transform in transforms:
         for base in type(transform).__mro__[:-1]:
@@ -36,11 +27,7 @@ def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str
 
 
 def config_of(transform: Any) -> Any:
-    """The config of a transform.
-
-    Raises:
-        ConfigError: The transform was built already.
-    """
+    """The config of a transform; a ``ConfigError`` if it was built already."""
     if not isinstance(transform, dict):
         raise ConfigError(
             "SkeletonDataset: cache='disk' knows a pipeline by its configs; give dict(type=...), not "

@@ -20,7 +20,7 @@ def select(
     splits: Mapping[str, Sequence[str]],
     columns: Mapping[str, Optional[np.ndarray]],
 ) -> np.ndarray:
-    """Find the items of a split.
+    """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
 
     Args:
         split: A protocol out of ``splits``; conditions on ``columns`` that hold together (``dict(view=[1, 2])``), also
@@ -28,9 +28,6 @@ def select(
         names: Of all clips, ``(n,)``.
         splits: Names by protocol.
         columns: Values ``(n,)`` by the name that a condition may use; ``None`` where they are unknown.
-
-    Returns:
-        ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
 
     Raises:
         DataError: The file of names cannot be read.

@@ -29,8 +29,7 @@ class SkeletonDataset(KeyedDataset):
     Args:
         source: A source of skeletons, or its config.
         pipeline: Configs of transforms; the last is ``PackSkeleton``.
-        layout: The layout that the batches are to have; clips of another one are remapped before the pipeline. ``None``
-            keeps that of the source.
+        layout: The layout that the batches are to have; clips of another one are remapped before the pipeline.
         cache: Keep packed clips, which needs a pipeline without random transforms: ``True`` those of this data set in
             memory; ``'disk'`` those of the source in a memory-mapped file under ``MMSYNC_CACHE``, which is written once
             and shared by splits, runs, workers and ranks.
@@ -38,21 +37,15 @@ class SkeletonDataset(KeyedDataset):
 
     Raises:
         ConfigError: The arguments contradict each other.
-        DataError: The source cannot be read, or its labels are out of range.
         LayoutError: The clips cannot be remapped to the layout.
-        ProtocolError: No such split, or one without clips.
     """
 
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(
-        self,
-        source: Union[Mapping, SkeletonSource],
-        pipeline: Sequence[Union[dict, Any]],
-        layout: Optional[Union[str, Mapping]] = None,
-        cache: Union[bool, Literal["disk"]] = False,
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, SkeletonSource], pipeline: Sequence[Union[dict, Any]],
+        layout: Optional[Union[str, Mapping]] = None, cache: Union[bool, Literal["disk"]] = False, **keyed: Any,
+    ) -> None:  # fmt: skip
         if cache not in (True, False, "disk"):
             raise ConfigError(f"SkeletonDataset: cache={cache!r}; give True, False or 'disk'")
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
@@ -94,9 +87,6 @@ class SkeletonDataset(KeyedDataset):
 
     def raw(self, index: int) -> dict[str, Any]:
         """The results that the pipeline starts from.
-
-        Args:
-            index: Index of the sample.
 
         Returns:
             ``keypoint (M, T, V, C)`` float32, possibly a read-only view; ``person_mask (M,)``, ``label``, ``name``, ...

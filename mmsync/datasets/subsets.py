@@ -20,16 +20,13 @@ KEYS = ("share", "rule", "seed")
 
 
 def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
-    """Select the items that a ``subset`` keeps.
+    """Select the items that a ``subset`` keeps, ``(m,)`` int64.
 
     Args:
         labels: ``(n,)`` int64, -1 for unknown.
         subset: ``dict(share=0.1, rule='stratified', seed=0)``. Rules: ``'stratified'``, ``round(share * n_c)`` clips of
             each class but at least one; ``'uniform'``, ``int(share * n)`` of all; ``'exemplar'``, one of each class,
             which takes no share.
-
-    Returns:
-        ``(m,)`` int64.
 
     Raises:
         ConfigError: Unknown rule or key, or a share out of (0, 1].

@@ -1,7 +1,7 @@
 """Actions of the synthetic world's people: motions added to a random resting posture.
 
-Many actions come in pairs that share joints, amplitudes and so their poses, and differ in the order of time (raise and
-lower), its direction (circles) or the phase between limbs (punch and row).
+Many come in pairs that share joints, amplitudes and poses, and differ in the order of time (raise and lower), its
+direction (circles) or the phase between limbs (punch and row).
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from mmsync.worlds import kinematics as body
 
 
 class Motion:
-    """The joint angles of one person in a clip, to which an action adds.
-
-    Angles are given for the left side; a call for the right one mirrors them, so an action is written once.
+    """The joint angles of one person in a clip, to which an action adds; calls for the right side mirror the left one.
 
     Args:
         rest: ``(25, 3)`` angles of the resting posture, radians.
@@ -218,21 +216,13 @@ def _walk(m: Motion, metres: float) -> None:
 
 
 class Action(NamedTuple):
-    """The performance of an action.
+    """The performance of an action."""
 
-    Attributes:
-        perform: Motion of the person; called with the :class:`Motion` to add to.
-        rate: Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip.
-        partner: Motion of a second person; ``None`` for actions of one person.
-        may_sit: Whether some people do it seated.
-        distance: Metres between the persons at the beginning.
-    """
-
-    perform: Callable[[Motion], None]
-    rate: float = 0.0
-    partner: Callable[[Motion], None] | None = None
-    may_sit: bool = False
-    distance: float = 0.9
+    perform: Callable[[Motion], None]  # Motion of the person; called with the :class:`Motion` to add to
+    rate: float = 0.0  # Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip
+    partner: Callable[[Motion], None] | None = None  # Motion of a second person; None for actions of one person
+    may_sit: bool = False  # Whether some people do it seated
+    distance: float = 0.9  # Metres between the persons at the beginning
 
     @property
     def persons(self) -> int:

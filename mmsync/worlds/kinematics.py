@@ -60,14 +60,7 @@ _LEVELS = _levels()  # joints by depth: what one level needs, the level above ha
 
 
 def euler_matrix(angles: np.ndarray) -> np.ndarray:
-    """Rotation matrices ``Rz Rx Ry``.
-
-    Args:
-        angles: ``(..., 3)`` rotations about x, y and z in radians.
-
-    Returns:
-        ``(..., 3, 3)``, which turn column vectors counter-clockwise.
-    """
+    """Rotations ``Rz Rx Ry (..., 3, 3)`` of column vectors by angles ``(..., 3)`` about x, y and z, radians."""
     (cx, cy, cz), (sx, sy, sz) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
     matrix = np.empty(angles.shape[:-1] + (3, 3))
     matrix[..., 0, 0] = cz * cy - sz * sx * sy
@@ -83,15 +76,11 @@ def euler_matrix(angles: np.ndarray) -> np.ndarray:
 
 
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joint positions of a posture, with the spine base at the origin.
+    """Joint positions of a posture, ``(..., 25, 3)`` metres, with the spine base at the origin.
 
     Args:
-        angles: ``(..., 25, 3)`` rotation of each joint in its parent's frame, radians, as for :func:`euler_matrix`;
-            that of the spine base turns the whole body.
+        angles: ``(..., 25, 3)`` rotation of each joint in its parent's frame, radians, as for :func:`euler_matrix`.
         offsets: ``(25, 3)``, or with leading axes that broadcast, each joint's place in its parent's frame, metres.
-
-    Returns:
-        ``(..., 25, 3)`` positions in metres.
     """
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)

@@ -36,27 +36,17 @@ BROKEN = {
 
 
 class RawTracks(NamedTuple):
-    """The view of a sensor: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
+    """The view of a sensor: bodies by tracking id, ordered by first frame, then by place in that frame's list."""
 
-    Attributes:
-        ids: 17 digits each, ``(B,)``.
-        keypoint: ``(B, T, 25, 3)`` metres in the camera's frame; zeros where a body is not seen.
-        slots: ``(B, T)`` int8, the place of the body in the frame's list, -1 where it is not seen.
-    """
-
-    ids: list[str]
-    keypoint: np.ndarray
-    slots: np.ndarray
+    ids: list[str]  # 17 digits each, (B,)
+    keypoint: np.ndarray  # (B, T, 25, 3) metres in the camera's frame; zeros where a body is not seen
+    slots: np.ndarray  # (B, T) int8, the place of the body in the frame's list, -1 where it is not seen
 
 
 def track(
-    clip: np.ndarray,
-    rng: np.random.Generator,
-    ghosts: float = 0.0,
-    swaps: float = 0.0,
-    dropouts: float = 0.0,
+    clip: np.ndarray, rng: np.random.Generator, ghosts: float = 0.0, swaps: float = 0.0, dropouts: float = 0.0,
     crowd: float = 0.0,
-) -> RawTracks:
+) -> RawTracks:  # fmt: skip
     """Simulate the tracking of bodies by a sensor.
 
     Args:
@@ -66,9 +56,6 @@ def track(
         swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
         dropouts: Probability of empty frames: at the beginning, in the middle, at the end.
         crowd: Probability of a bystander in all frames.
-
-    Returns:
-        The tracks.
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
@@ -133,16 +120,7 @@ def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
-    """Format the text of a ``.skeleton`` file.
-
-    Args:
-        tracks: The bodies.
-        newline: End of a line.
-
-    Returns:
-        The text: number of frames; for each frame the number of bodies, and for each body a line of 10 numbers, the
-        number of joints and 25 lines of 12 numbers.
-    """
+    """Format the text of a ``.skeleton`` file; see :func:`mmsync.converters.ntu_file.read_skeleton`."""
     rows = _joint_rows(tracks.keypoint)
     joint = " ".join(["%.7g"] * 11 + ["%d"])
     block = newline.join(["%s 0 1 1 1 1 0 %.7g %.7g 2", "25"] + [joint] * 25)
@@ -173,27 +151,18 @@ def _joint_rows(keypoint: np.ndarray) -> np.ndarray:
 
 
 def write_ntu_raw(
-    source: Any,
-    folder: Path,
-    dataset: str = "ntu60",
-    cameras: Sequence[int] = (1, 2, 3),
-    seed: int = 0,
-    ghosts: float = 0.2,
-    swaps: float = 0.1,
-    dropouts: float = 0.1,
-    crowd: float = 0.03,
-    crlf: float = 0.3,
+    source: Any, folder: Path, dataset: str = "ntu60", cameras: Sequence[int] = (1, 2, 3), seed: int = 0,
+    ghosts: float = 0.2, swaps: float = 0.1, dropouts: float = 0.1, crowd: float = 0.03, crlf: float = 0.3,
     broken: Sequence[str] = (),
-) -> list[Path]:
+) -> list[Path]:  # fmt: skip
     """Write a folder of NTU RGB+D: up to three cameras see each clip, ``SsssCcccPpppRrrrAaaa.skeleton``.
 
-    Performers of the source's training part get training ids of the cross-subject protocol; setups are distributed
-    so that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
-    ``dataset='ntu120'`` every second one is moved behind A60, with setups from 18 on.
+    Training performers get training ids of the cross-subject protocol; each action has odd and even setups. Actions of
+    one person are A1, A2, ..., those of two A50, A51, ...; of ntu120 every second one is moved behind A60.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
-        folder: The folder to write into.
+        folder: The folder to write into; it is returned in a list.
         dataset: ``'ntu60'`` or ``'ntu120'``.
         cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
         seed: Seed of the sensor's faults.
@@ -203,9 +172,6 @@ def write_ntu_raw(
         crowd: Share of files with a bystander.
         crlf: Share of files with lines that end in CRLF.
         broken: Names from ``BROKEN``; one more file of each.
-
-    Returns:
-        The folder, in a list.
 
     Raises:
         ConfigError: Unknown data set, camera or fault.

@@ -18,18 +18,15 @@ _SPLIT = {1: "cross-subject.txt", 2: "cross_subject_v2.txt"}
 def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int = 10, seed: int = 0) -> list[Path]:
     """Write PKU-MMD: ``skeleton/0002-L.txt`` (150 numbers a frame), ``label/0002-L.txt``, ``cross-subject.txt``.
 
-    Clips of one part and camera follow each other in a recording; between them people keep their last posture, or
-    nobody is present. The source's parts are those of the cross-subject protocol.
+    Clips of one part and camera follow each other in a recording; in pauses people stand still, or are gone.
+    The source's parts are those of the cross-subject protocol.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25``, at most two persons, with splits ``train`` and ``test``.
-        folder: The folder to write into.
+        folder: The folder to write into; it is returned in a list.
         phase: 1, or 2 for names like ``A01N01-L``.
         per_recording: Clips in a recording.
         seed: Seed of the pauses.
-
-    Returns:
-        The folder, in a list.
 
     Raises:
         ConfigError: No such phase.

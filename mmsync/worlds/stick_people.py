@@ -27,17 +27,11 @@ _LIMBS = (
 
 
 class Camera(NamedTuple):
-    """A pinhole camera.
+    """A pinhole camera."""
 
-    Attributes:
-        focal: Pixels.
-        centre: ``(2,)`` pixels, where the camera looks.
-        size: Height and width of the picture.
-    """
-
-    focal: float
-    centre: tuple[float, float]
-    size: tuple[int, int]
+    focal: float  # Pixels
+    centre: tuple[float, float]  # (2,) pixels, where the camera looks
+    size: tuple[int, int]  # Height and width of the picture
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels and scale ``(..., 3)`` (x, y down, pixels a metre) of points in the camera's frame, x to its left."""
@@ -47,15 +41,7 @@ class Camera(NamedTuple):
 
 
 def upper_body_boxes(camera: Camera, people: np.ndarray) -> np.ndarray:
-    """Squares about head and chest, like those of an annotator who follows the person with a box of nearly fixed size.
-
-    Args:
-        camera: The camera.
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-
-    Returns:
-        ``(P, T, 3)`` int64: x, y and side in pixels; they may leave the picture.
-    """
+    """Annotated squares about heads and chests of ``(P, T, 25, 3)``: x, y and side in pixels, ``(P, T, 3)`` int64."""
     chest = people[:, :, [body.SPINE_SHOULDER, body.SPINE_MID, body.HEAD]].mean(2)
     seen = camera.project(_smooth(chest))
     side = 1.1 * seen[..., 2:]
@@ -70,16 +56,13 @@ def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
 
 
 def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
-    """Render pictures of people; wall, clothes and light are drawn for the clip, the noise for each frame.
+    """Render pictures ``(T, H, W, 3)`` uint8; wall, clothes and light are drawn for the clip, the noise for each frame.
 
     Args:
         rng: Random generator.
         camera: The camera; it does not move, so that only people change over time.
         people: ``(P, T, 25, 3)`` metres in the camera's frame.
         noise: Standard deviation of the sensor's noise, of 255.
-
-    Returns:
-        ``(T, H, W, 3)`` uint8.
     """
     frames, (height, width) = people.shape[1], camera.size
     wall = _wall(rng, height, width)

@@ -1,7 +1,6 @@
 """People of the synthetic world on video, in files like those of TV Human Interaction.
 
-Partners stand close, and their motions correspond at each moment, which is what Sync3D learns from. Other people in the
-picture act independently, at their own pace.
+Partners' motions correspond at each moment, which is what Sync3D learns from; others act at their own pace.
 """
 
 from __future__ import annotations
@@ -33,19 +32,12 @@ _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do
 
 
 class Scene(NamedTuple):
-    """The course of a clip.
+    """The course of a clip."""
 
-    Attributes:
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-        ids: ``(P,)`` their numbers in the annotation.
-        pair: Numbers of those who interact, none in a negative clip.
-        interval: First frame of the interaction, and the one after the last.
-    """
-
-    people: np.ndarray
-    ids: list[int]
-    pair: tuple[int, ...]
-    interval: tuple[int, int]
+    people: np.ndarray  # (P, T, 25, 3) metres in the camera's frame
+    ids: list[int]  # (P,) their numbers in the annotation
+    pair: tuple[int, ...]  # Numbers of those who interact, none in a negative clip
+    interval: tuple[int, int]  # First frame of the interaction, and the one after the last
 
 
 def write_tvhid(
@@ -57,17 +49,13 @@ def write_tvhid(
 
     Args:
         source: The synthetic source, for its seed, its people, its noise and the number of clips (150 and 150 at most).
-        folder: The folder to write into.
+        folder: The folder to write into; its two folders are returned.
         size: Height and width of the pictures, even.
         num_frames: Shortest and longest clip, at 25 frames a second.
-
-    Returns:
-        The two folders.
 
     Raises:
         ConfigError: Invalid sizes.
         DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
-        DependencyError: PyAV is missing.
     """
     counts = [len(source.splits[split]) for split in ("train", "test")]
     _check(source, counts, size, num_frames)
@@ -175,10 +163,7 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
 
 
 def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: bool) -> np.ndarray:
-    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people.
-
-    That gives partners shared moments that do not recur, which periodic actions lack. ``whole``: use the whole clip.
-    """
+    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people."""
     steps = rng.integers(6, 16, frames // 6 + 2)
     slow, fast = rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
     speeds = np.where((np.arange(len(steps)) + rng.integers(2)) % 2, slow, fast)

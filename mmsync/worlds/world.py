@@ -20,16 +20,12 @@ _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
 
 
 class Clip(NamedTuple):
-    """One clip.
+    """One clip."""
 
-    Attributes:
-        keypoint: ``(M, T, 25, 3)`` float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y
-            up, z away from it.
-        phase: ``(T,)`` float32 in [0, 1): the place in the cycle, or the progress of an action that happens once.
-    """
-
+    # (M, T, 25, 3) float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y up, z away from
+    # it
     keypoint: np.ndarray
-    phase: np.ndarray
+    phase: np.ndarray  # (T,) float32 in [0, 1): the place in the cycle, or the progress of an action that happens once
 
 
 class Performer(NamedTuple):
@@ -63,18 +59,10 @@ class SyntheticWorld:
     """
 
     def __init__(
-        self,
-        seed: int,
-        actions: Sequence[str],
-        num_performers: Sequence[int],
-        num_frames: tuple[int, int],
-        two_person: float | None,
-        noise: float,
-        yaw: tuple[float, float],
-        pitch: float,
-        roll: float,
+        self, seed: int, actions: Sequence[str], num_performers: Sequence[int], num_frames: tuple[int, int],
+        two_person: float | None, noise: float, yaw: tuple[float, float], pitch: float, roll: float,
         distance: tuple[float, float],
-    ) -> None:
+    ) -> None:  # fmt: skip
         unknown = [name for name in actions if name not in _KNOWN]
         if unknown or not actions or len(set(actions)) < len(actions):
             raise ConfigError(f"actions: {list(actions)} must be different names from {', '.join(_KNOWN)}")
@@ -103,10 +91,6 @@ class SyntheticWorld:
 
     def schedule(self, part: int, num_clips: int) -> tuple[np.ndarray, ...]:
         """Actions, people and cameras of a part's clips; more clips continue the same lists.
-
-        Args:
-            part: Index of the part.
-            num_clips: Number of clips.
 
         Returns:
             Class, performer, second performer (-1 for none) and camera, ``(num_clips,)`` each. Classes with the same
@@ -153,19 +137,7 @@ class SyntheticWorld:
         )
 
     def clip(self, part: int, index: int, label: int, subject: int, partner: int, view: int) -> Clip:
-        """Make one clip.
-
-        Args:
-            part: Index of the part.
-            index: Index of the clip in the part.
-            label: Its class; this and the rest from :meth:`schedule`.
-            subject: The performer.
-            partner: The second performer, or -1.
-            view: The camera.
-
-        Returns:
-            The clip.
-        """
+        """Make clip ``index`` of a part; the other arguments come from :meth:`schedule`."""
         rng = self._rng(_CLIP, part, index)
         action = _KNOWN[self.actions[label]]
         performers = [self.performers[person] for person in (subject, partner)[: action.persons]]

@@ -130,8 +130,7 @@ def write_nwucla(source: Any, folder: Path) -> list[Path]:
 def write_sbu(source: Any, folder: Path) -> list[Path]:
     """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons.
 
-    The published numbers are not metres: x and y run from 0 to 1 over a field of 2.56 m by 1.92 m, y down, and z counts
-    in units of 1.28 m (the data set's readme).
+    As published, x and y run from 0 to 1 over 2.56 m by 1.92 m, y down, and z counts in units of 1.28 m.
     """
     labels = _labels(source, "SBU", _SBU_CLASSES)
     count: dict[Path, int] = {}
@@ -189,21 +188,13 @@ def write_store(source: Any, folder: Path) -> list[Path]:
 
 
 class Format(NamedTuple):
-    """A file format.
+    """A file format."""
 
-    Attributes:
-        write: Its writer.
-        layout: The layout that files of this format have.
-        persons: Persons in every clip; ``None`` if clips may have one or two.
-        classes: Most classes; ``None`` for any number.
-        num_clips: Default numbers of training and test clips.
-    """
-
-    write: Callable[..., list[Path]]
-    layout: str
-    persons: int | None = None
-    classes: int | None = None
-    num_clips: tuple[int, int] = (1500, 500)
+    write: Callable[..., list[Path]]  # Its writer
+    layout: str  # The layout that files of this format have
+    persons: int | None = None  # Persons in every clip; None if clips may have one or two
+    classes: int | None = None  # Most classes; None for any number
+    num_clips: tuple[int, int] = (1500, 500)  # Default numbers of training and test clips
 
 
 FORMATS: dict[str, Format] = {

@@ -17,15 +17,15 @@ from mmsync.registry import DATA_SAMPLERS
 class EpochSampler(Sampler[int]):
     """Visit each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
 
-    Rank ``r`` of ``R`` takes every ``R``-th index from ``r`` on, so that the batches of all ranks together are the
-    batches of one process with the global batch size. The order is the same for any number of workers.
+    Rank ``r`` of ``R`` takes every ``R``-th index from ``r`` on, so that all ranks together have the batches of one
+    process with the global batch size.
 
     Args:
         dataset: The data set, of length ``N``. Its ``set_epoch`` is called, if it has one.
-        shuffle: Permute the indices; otherwise they come as they are.
+        shuffle: Permute the indices.
         seed: Seed of the permutation; ``None`` draws one that all ranks share. The Runner passes its own.
-        round_up: Repeat the first indices until every rank has the same number. Without it, ranks may differ by one
-            sample, which blocks distributed training.
+        round_up: Repeat the first indices until every rank has the same number; else ranks may differ by one sample,
+            which blocks distributed training.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Optional[int] = None, round_up: bool = True) -> None:

@@ -19,8 +19,7 @@ class GroupBatchSampler(Sampler[list[int]]):
 
     Groups are read in parts of ``K`` samples, which are spread at random over the batches of an epoch so that no group
     comes twice in a batch. Each sample comes at least once; parts are filled up with samples of their group, and
-    batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``, so that
-    all ranks together have the batches of one process with the global batch size.
+    batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``.
 
     In a config it is ``batch_sampler=dict(type="GroupBatchSampler", by="subject", per_group=4)`` beside ``sampler`` and
     ``batch_size`` of a data loader, without ``drop_last``.
@@ -32,8 +31,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         per_group: ``K``.
 
     Raises:
-        ConfigError: The batch size is no multiple of ``per_group``, there are fewer groups than a global batch needs,
-            or the data set has no such column.
+        ConfigError: The batch size is no multiple of ``per_group``, the groups are too few, or there is no such column.
     """
 
     def __init__(self, sampler: EpochSampler, batch_size: int, by: str, per_group: int) -> None:

@@ -90,11 +90,7 @@ class BaseSource:
         return None
 
     def fold_of(self, split: Any) -> Optional[str]:
-        """The fold that a split belongs to, as ``'<data set>/<fold>'``; ``None`` where there are no folds.
-
-        Args:
-            split: As data sets take it. ``None``, all items, overlaps with every fold and so is a fold of its own.
-        """
+        """The fold of a split, as ``'<data set>/<fold>'``; ``None``, all items, is a fold that overlaps with all."""
         if self.fold is None or split is not None:
             return self.fold
         return f"{self.fold.split('/')[0]}/all"

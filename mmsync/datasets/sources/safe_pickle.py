@@ -1,8 +1,4 @@
-"""Pickles of arrays and containers, and of nothing else.
-
-A pickle is a program: loading it may call any importable function. Data sets need arrays and builtin containers only,
-so those are allowed by name and anything else is refused before it is imported.
-"""
+"""Pickles of arrays and builtin containers; anything else, which may run code, is refused before it is imported."""
 
 from __future__ import annotations
 
@@ -66,10 +62,7 @@ class _RefusedError(pickle.UnpicklingError):
 
 
 def load_pickle(path: Union[str, Path]) -> object:
-    """The content of a pickle file of arrays, numbers, strings and builtin containers.
-
-    Args:
-        path: A pickle, of Python 2 or 3, or a ``.npy`` file, whatever its suffix.
+    """The content of a pickle of Python 2 or 3, or of a ``.npy`` file: arrays, numbers, strings, builtin containers.
 
     Raises:
         DataError: The file is missing, damaged, or names a class that is not allowed; the message says which.

@@ -19,32 +19,13 @@ SHOULDERS = ("left_shoulder", "right_shoulder")
 
 
 def need_3d(results: dict, who: str) -> None:
-    """Refuse clips of pixels.
-
-    Args:
-        results: The pipeline's results.
-        who: The transform, for the message.
-
-    Raises:
-        ConfigError: The clips are 2D.
-    """
+    """Raise a ``ConfigError`` if the clips of a transform ``who`` are 2D."""
     if results["num_coords"] != 3:
         raise ConfigError(f"{who} turns bodies in space; the clips of layout {results['layout']} are 2D")
 
 
 def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
-    """Move a joint into the origin; see :class:`CenterOnJoint`.
-
-    Args:
-        keypoint: ``(M, T, V, C)``.
-        joint: Index in ``[0, V)``.
-        num_coords: The first channels that are coordinates.
-        frame: ``'each'`` or ``'first'``: whose place is subtracted.
-        person: ``'each'``, or ``'first'`` for the place of the person seen first, which keeps distances.
-
-    Returns:
-        ``(M, T, V, C)``; frames without the person are zero.
-    """
+    """Move a joint of ``(M, T, V, C)`` into the origin; absent persons stay zero; see :class:`CenterOnJoint`."""
     present = frames_with_data(keypoint)
     origin = keypoint[:, :, joint, :num_coords]
     if person == "first":
@@ -66,16 +47,7 @@ def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = 
 
 
 def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
-    """Turn each frame of each person about y; see :class:`ParallelToX`.
-
-    Args:
-        keypoint: ``(M, T, V, C)``, the first three channels x, y, z.
-        left: Index of the left shoulder.
-        right: Index of the right one.
-
-    Returns:
-        ``(M, T, V, C)``.
-    """
+    """Turn each frame of each person in ``(M, T, V, C)``, first channels x, y, z, about y; see :class:`ParallelToX`."""
     line = keypoint[:, :, right] - keypoint[:, :, left]
     x, z = line[..., 0], line[..., 2]
     angle = np.arccos(np.clip(x / (np.hypot(x, z) + 1e-4), -1, 1))
@@ -140,8 +112,7 @@ class AlignView(BaseTransform):
     """Turn a clip ``(M, T, V, 3)`` once about the vertical until the first person faces along one axis.
 
     One rotation for all frames and persons, about the origin: turning and walking of the body, and the positions of
-    persons relative to each other, are kept. The line's direction is the median over frames of its horizontal part; it
-    ends along +x.
+    persons relative to each other, are kept. The line's median horizontal direction ends along +x.
 
     Args:
         line: The joints where the line begins and ends: shoulders, or ``('left_hip', 'right_hip')``.
@@ -193,11 +164,7 @@ class RemapSkeleton(BaseTransform):
             np.add.at(self.matrix[joint], list(parts), 1 / len(parts))
 
     def output_layout(self, layout: SkeletonLayout) -> SkeletonLayout:
-        """The layout after the transform, for data of ``layout``.
-
-        Raises:
-            LayoutError: The data are not of the layout ``src``.
-        """
+        """The layout after the transform, for data of ``layout``; a ``LayoutError`` if that is not ``src``."""
         if layout != self.src:
             raise LayoutError(f"RemapSkeleton: src={self.src.name!r}, but the clips are {layout.name!r}")
         return self.dst

@@ -44,7 +44,7 @@ def _done(results: dict, keypoint: np.ndarray) -> dict:
 
 
 def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
-    """The first bodies of each frame, whoever they are: where the sensor changes the order, persons change places.
+    """The first ``num`` bodies of each frame, whoever they are: persons change places where the sensor's order changes.
 
     Args:
         keypoint: ``(M, T, V, C)``.
@@ -123,15 +123,7 @@ def _by_motion(bodies: list[np.ndarray], left: list[int]) -> list[int]:
 
 
 def turn_onto(vector: np.ndarray, axis: int) -> np.ndarray:
-    """The rotation about ``vector x axis`` that turns a vector onto an axis (Rodrigues' formula).
-
-    Args:
-        vector: ``(3,)``.
-        axis: 0, 1 or 2.
-
-    Returns:
-        ``(3, 3)``, which turns column vectors; the identity where there is nothing to turn about.
-    """
+    """The rotation ``(3, 3)`` that turns a vector ``(3,)`` onto an axis 0, 1 or 2 (Rodrigues' formula), if any."""
     target = np.eye(3)[axis]
     about, size = np.cross(vector, target), np.linalg.norm(vector)
     sin = np.linalg.norm(about)

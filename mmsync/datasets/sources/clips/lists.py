@@ -1,7 +1,4 @@
-"""Lists of plain video clips: Kinetics, UCF101, HMDB51, lists of paths and labels; and boxes of people in AVA's form.
-
-Every reader gives the clips in the order of its file. Paths are below the folder of the videos and need not exist.
-"""
+"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept."""
 
 from __future__ import annotations
 
@@ -23,31 +20,20 @@ HMDB51_SIZES = {1: (3570, 1530), 2: (3570, 1530), 3: (3570, 1530)}
 
 
 class ClipList(NamedTuple):
-    """Clips of a data set.
+    """Clips of a data set."""
 
-    Attributes:
-        paths: ``(n,)`` below the folder of the videos.
-        labels: ``(n,)`` int64.
-        class_names: ``None`` if unknown.
-        fold: Name of the fold, such as ``ucf101/1``, which checkpoints keep; ``None`` where there are no folds.
-        num_frames: ``(n,)`` int64 for folders of frames, else ``None``.
-    """
-
-    paths: list[str]
-    labels: np.ndarray
-    class_names: Optional[list[str]] = None
+    paths: list[str]  # (n,) below the folder of the videos
+    labels: np.ndarray  # (n,) int64
+    class_names: Optional[list[str]] = None  # None if unknown
+    # Name of the fold, such as ucf101/1, which checkpoints keep; None where there are no folds
     fold: Optional[str] = None
-    num_frames: Optional[np.ndarray] = None
+    num_frames: Optional[np.ndarray] = None  # (n,) int64 for folders of frames, else None
 
 
 def read_list(path: PathLike) -> ClipList:
     """Read a text list: ``path label``, ``path,label``, or ``folder frames label`` for folders of frames.
 
-    Args:
-        path: The list; paths in it may hold blanks, so lines are taken apart from the right.
-
-    Returns:
-        The clips.
+    Paths may hold blanks, so lines are taken apart from the right.
 
     Raises:
         DataError: No line, or one that is none of these.
@@ -71,17 +57,15 @@ def read_list(path: PathLike) -> ClipList:
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
     """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
 
+    Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`.
+
     Args:
         path: The csv.
         split: Only rows of this one.
         class_names: Names of the labels; ``None`` takes those of the file, all splits, in alphabetical order.
 
-    Returns:
-        Clips as ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`.
-
     Raises:
-        DataError: The file cannot be read or has no row, columns are missing, a time is no number, or a label is
-            unknown.
+        DataError: The file cannot be read, has no row or another form, or a label is unknown.
     """
     rows: list[tuple[str, str]] = []
     labels = set()
@@ -104,14 +88,9 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
 
 
 def find_kinetics(root: PathLike, paths: Sequence[str]) -> dict[str, Path]:
-    """Find the clips of a Kinetics list in folders that write a class with blanks, underscores or brackets.
+    """Files by entry of a Kinetics list; folders may write a class with blanks, underscores or brackets.
 
-    Args:
-        root: The folder of the videos.
-        paths: Of :func:`read_kinetics`.
-
-    Returns:
-        Files by entry; missing clips are left out, as many are no longer online.
+    Clips that are missing under ``root`` are left out, as many are no longer online.
     """
     folders: dict[Path, dict[str, Path]] = {}
     found = {}
@@ -131,15 +110,12 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
+    """Read UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
 
     Args:
         folder: ``ucfTrainTestlist``.
         fold: 1, 2 or 3.
         split: ``'train'`` or ``'test'``.
-
-    Returns:
-        Clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
 
     Raises:
         ConfigError: No such fold or split.
@@ -160,15 +136,14 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read HMDB51's ``<class>_test_split<fold>.txt``, one for each class, in alphabetical order.
+    """Read HMDB51's ``<class>_test_split<fold>.txt``, in alphabetical order: clips ``<class>/<name>.avi``.
+
+    Names hold ``# & ( ) [ ] ; !``: never pass them through a shell or ``glob``.
 
     Args:
         folder: Folder of the lists.
         fold: 1, 2 or 3.
         split: ``'train'`` (marked 1) or ``'test'`` (marked 2); clips marked 0 are in neither.
-
-    Returns:
-        Clips ``<class>/<name>.avi``. Names hold ``# & ( ) [ ] ; !``: never pass them through a shell or ``glob``.
 
     Raises:
         ConfigError: No such fold or split.

@@ -33,13 +33,10 @@ class ClipSource(BaseSource):
     """Base of the sources of video clips; a subclass reads its lists and calls ``_open``.
 
     Every file is decoded once before training: by ``tools/dataset_converters/index_videos.py``, whose file is
-    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are not on disk are
-    logged and left out.
+    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are missing are logged.
 
     Attributes:
         rows: The row of the index of each clip, ``(n,)``; see :func:`mmsync.media.scan_video`.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
     """
 
     modality = "video"
@@ -56,16 +53,13 @@ class ClipSource(BaseSource):
     def read(
         self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """Read the pictures on screen at some times.
+        """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at some times.
 
         Args:
             index: Index of the clip.
             times: ``(T,)`` seconds on the container's clock.
             size: Shorter side to scale to, pixels.
             crop: ``x1 y1 x2 y2`` in pixels of the scaled picture.
-
-        Returns:
-            ``(T, H, W, 3)`` uint8 RGB.
 
         Raises:
             DataError: The file cannot be read, or shows nothing then.
@@ -80,14 +74,7 @@ class ClipSource(BaseSource):
         index: Union[VideoIndex, PathLike, None],
         files: Optional[Mapping[str, str]] = None,
     ) -> None:
-        """Join the lists with what is on disk.
-
-        Args:
-            root: The folder of the videos.
-            lists: Clips by split; those of ``''`` are in none.
-            index: The index, or its file; ``None`` makes one.
-            files: Path below ``root`` of each listed clip that exists, where it differs from the listed one.
-        """
+        """Join the lists by split (``''``: none) with the disk; ``files`` are paths that differ from the lists."""
         labels: dict[str, int] = {}
         for split, part in lists.items():
             if part.num_frames is not None:
@@ -145,13 +132,9 @@ class _FoldSource(ClipSource):
     read_lists: Callable[[Path, int, str], ClipList]
 
     def __init__(
-        self,
-        data_root: PathLike,
-        fold: int = 1,
-        media_root: Optional[PathLike] = None,
-        lists_root: Optional[PathLike] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
+        self, data_root: PathLike, fold: int = 1, media_root: Optional[PathLike] = None,
+        lists_root: Optional[PathLike] = None, index_file: Optional[PathLike] = None,
+    ) -> None:  # fmt: skip
         root = Path(data_root)
         folder = _folder(root, lists_root, self.usual_lists, self.file_advice)
         lists = {split: self.read_lists(folder, fold, split) for split in ("train", "test")}
@@ -171,7 +154,6 @@ class UCF101Source(_FoldSource):
         index_file: Index of the folder of the classes; ``None`` makes one, once.
 
     Raises:
-        ConfigError: No such fold.
         DataError: Lists or videos are missing.
     """
 
@@ -193,7 +175,6 @@ class HMDB51Source(_FoldSource):
         index_file: Index of the folder of the classes; ``None`` makes one, once.
 
     Raises:
-        ConfigError: No such fold.
         DataError: Lists or videos are missing.
     """
 
@@ -245,13 +226,9 @@ class ClipListSource(ClipSource):
     """
 
     def __init__(
-        self,
-        data_root: PathLike,
-        list_file: Mapping[str, PathLike],
-        class_names: Optional[Sequence[str]] = None,
-        fold: Optional[str] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
+        self, data_root: PathLike, list_file: Mapping[str, PathLike], class_names: Optional[Sequence[str]] = None,
+        fold: Optional[str] = None, index_file: Optional[PathLike] = None,
+    ) -> None:  # fmt: skip
         if fold is not None and "/" not in fold:
             raise ConfigError(f"ClipListSource: fold={fold!r}; give '<data set>/<fold>'")
         if not list_file:

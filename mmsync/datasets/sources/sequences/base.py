@@ -10,12 +10,10 @@ from mmsync.datasets.sources.base import BaseSource
 
 
 class SequenceSource(BaseSource):
-    """Base of the sources of whole sequences; a subclass sets the attributes, calls ``check`` and writes ``load``.
+    """Base of the sources of whole sequences; a subclass sets the attributes of `Source`, and writes ``load``.
 
     Attributes:
         frame_classes: Names of the labels of frames; ``None`` if unknown.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
     """
 
     item = "sequence"

@@ -54,9 +54,7 @@ class _Parts(SkeletonSource):
 
 @DATASETS.register_module()
 class AimCLRSource(_Parts):
-    """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views.
-
-    Clips keep their padding; ``TrimEmpty`` removes it.
+    """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views with padding.
 
     Args:
         data_path: The ``.npy`` file; or one for each split, ``dict(train='train_position.npy', test=...)``.
@@ -111,8 +109,8 @@ class AimCLRSource(_Parts):
 class CTRGCNSource(_Parts):
     """CTR-GCN / MAMP / STTFormer ``.npz``: ``x_train (N, T, M*V*3)``, ``y_train`` one-hot or indices, and ``_test``.
 
-    A ``.npz`` cannot be mapped, so its arrays are unpacked once into the cache folder and mapped from there; clips
-    ``(M, T, V, 3)`` are views, with their padding. The splits are ``train`` and ``test``.
+    The arrays are unpacked once into the cache folder and mapped from there; clips ``(M, T, V, 3)`` are views with
+    padding. The splits are ``train`` and ``test``.
 
     Args:
         npz: The file.

@@ -28,8 +28,8 @@ class PysklSource(SkeletonSource):
 
     The file holds a list of annotations, or ``dict(split=..., annotations=[...])``. An annotation has ``keypoint``
     ``(M, T, V, 2 or 3)`` (or ``(T, V, C)`` of one person), a name (``frame_dir``, ``filename``), and maybe ``label``,
-    ``total_frames``, ``keypoint_score (M, T, V)``, ``img_shape``. Without a score, 2D joints get 1. The format is one
-    pickle and so is held in memory as it is (usually float16); clips become float32 one by one.
+    ``total_frames``, ``keypoint_score (M, T, V)``, ``img_shape``. Without a score, 2D joints get 1. The pickle is held
+    in memory as it is (usually float16); clips become float32 one by one.
 
     Args:
         ann_file: The pickle.

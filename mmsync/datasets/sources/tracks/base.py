@@ -16,15 +16,13 @@ from mmsync.structures.track import remarks
 
 
 class TrackSource(BaseSource):
-    """Base of the track sources; a subclass sets the attributes, calls ``check`` and writes ``load``.
+    """Base of the track sources; items are videos; a subclass sets the attributes, calls ``check``, writes ``load``.
 
     Attributes:
         modality: ``'video'`` or ``'skeleton'``.
         fps: Ticks a second.
         tracks: The tracks.
         layout: Of skeletons, as ``num_coords``.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`; the items are the videos.
     """
 
     item = "video"
@@ -50,8 +48,7 @@ class TrackSource(BaseSource):
             length: Ticks ``T``.
 
         Returns:
-            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32; not to be
-            written to.
+            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32.
 
         Raises:
             DataError: The track does not have these ticks, or the file cannot be read.
@@ -69,15 +66,7 @@ class TrackSource(BaseSource):
         return found
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Check names and labels, and log the numbers of videos and tracks.
-
-        Args:
-            origin: The file or folder, for the messages.
-            expected: Number of videos by split, ``'all'`` for the whole set.
-
-        Raises:
-            DataError: No track, or one of :meth:`BaseSource.check`.
-        """
+        """Check names, labels and tracks, and log the numbers of videos and tracks; see :meth:`BaseSource.check`."""
         if not self.tracks:
             raise DataError(f"{origin}: no track found")
         super().check(origin, expected)

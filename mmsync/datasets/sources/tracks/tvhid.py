@@ -51,16 +51,10 @@ class TVHIDSource(VideoTrackSource):
     )
 
     def __init__(
-        self,
-        data_root: Union[str, Path],
-        media_root: Optional[Union[str, Path]] = None,
-        size: int = 224,
-        enlarge: float = 0.2,
-        enlarge_mode: str = "side",
-        cache: bool = True,
-        backend: str = "av",
+        self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
+        enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
         flow: Optional[str] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         root = Path(data_root)
         if not root.is_dir():
             raise DataError(f"{root} not found: {self.file_advice.format(root)}")

@@ -60,29 +60,16 @@ class VideoTrackSource(TrackSource):
     file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
 
     def __init__(
-        self,
-        data_root: Union[str, Path],
-        media_root: Optional[Union[str, Path]] = None,
-        size: int = 224,
-        enlarge: float = 0.2,
-        enlarge_mode: str = "side",
-        cache: bool = True,
-        backend: str = "av",
+        self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
+        enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
         flow: Optional[str] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend, flow)
 
     def _open(
-        self,
-        root: Path,
-        media_root: Optional[Union[str, Path]],
-        size: int,
-        enlarge: float,
-        enlarge_mode: str,
-        cache: bool,
-        backend: str,
-        flow: Optional[str],
-    ) -> None:
+        self, root: Path, media_root: Optional[Union[str, Path]], size: int, enlarge: float, enlarge_mode: str,
+        cache: bool, backend: str, flow: Optional[str],
+    ) -> None:  # fmt: skip
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
                 f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
