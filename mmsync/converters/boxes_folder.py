@@ -9,9 +9,8 @@ from typing import Optional, Union
 
 import numpy as np
 
-from mmsync.converters.ava import AvaBoxes, read_ava
 from mmsync.converters.boxes import BoxTable
-from mmsync.converters.found_boxes import read_found
+from mmsync.converters.found_boxes import AvaBoxes, read_ava, read_found
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import Facts, TrackConversion, frame_times
 from mmsync.errors import ConfigError, DataError

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.failures import Failures
 from mmsync.datasets.selection import Split, select
-from mmsync.datasets.sources.base import Source, check_labels
+from mmsync.datasets.sources.base import BaseSource, check_labels
 from mmsync.datasets.subsets import KEYS, select_subset
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
@@ -50,7 +50,7 @@ class KeyedDataset(Dataset):
         test_mode: Draw the same in every epoch.
 
     Attributes:
-        fold: The fold that the data belong to; see :class:`Source`.
+        fold: The fold that the data belong to; see :class:`BaseSource`.
         failures: The bad items.
 
     Raises:
@@ -65,7 +65,7 @@ class KeyedDataset(Dataset):
     advice: ClassVar[str] = ""  # ends the message about too many bad items
 
     def __init__(
-        self, source: Union[Mapping, Source], split: Optional[Split] = None,
+        self, source: Union[Mapping, BaseSource], split: Optional[Split] = None,
         roles: Optional[Mapping[str, Split]] = None, num_classes: Optional[int] = None,
         indices: Optional[Union[int, Sequence[int]]] = None, subset: Optional[Mapping] = None, seed: int = 0,
         max_bad_share: float = 0.01, test_mode: bool = False,

@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmsync.datasets.keyed import KeyedDataset
-from mmsync.datasets.sources.base import Source
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
 
 
@@ -99,7 +99,7 @@ class KindDataset(KeyedDataset):
     more: ClassVar[str] = ""  # advice on how to get more samples of a kind, a sentence
 
     def __init__(
-        self, source: Union[Mapping, Source], mix: Mapping[str, float], size: Optional[int] = None,
+        self, source: Union[Mapping, BaseSource], mix: Mapping[str, float], size: Optional[int] = None,
         redistribute: bool = False, **keyed: Any,
     ) -> None:  # fmt: skip
         if size is not None and size < 1:

@@ -48,6 +48,11 @@ class Motion:
         shoulder += gain * _stack(-forward, mirror * twist, mirror * out)
         self.angles[:, body.LEFT_ELBOW + 4 * side, 0] -= gain * bend
 
+    def arms(self, lead: int = 1, other: int = 1, **angles) -> None:
+        """Add to both arms, as :meth:`arm` does, with a sign for the leading and for the other one."""
+        for side, sign in zip(self.sides, (lead, other)):
+            self.arm(side, **{name: sign * angle for name, angle in angles.items()})
+
     def leg(self, side: int, forward=0.0, out=0.0, bend=0.0) -> None:
         """Add to a leg: raise the thigh forward or outward, bend the knee; ``(T,)`` radians each."""
         gain, mirror = self.amplitude[side != self.lead], 1 - 2 * side
@@ -78,45 +83,23 @@ def ease(progress: np.ndarray, start: float = 0.0, end: float = 1.0) -> np.ndarr
     return x**3 * (10 - 15 * x + 6 * x**2)
 
 
-def _wave(m: Motion) -> None:
-    m.arm(m.lead, twist=0.9 * m.sin, out=0.15 * m.sin)
-
-
-def _hammer(m: Motion) -> None:
-    m.arm(m.lead, forward=0.35 * m.sin, bend=0.7 * m.sin)
-
-
-def _circle(m: Motion, direction: int) -> None:
-    for side in m.sides:
-        m.arm(side, forward=0.7 * m.sin, out=0.55 * direction * m.cos)
-
-
-def _clap(m: Motion) -> None:
-    for side in m.sides:
-        m.arm(side, out=0.4 * m.sin, twist=-0.5 * m.sin)
-
-
 def _sweep(m: Motion) -> None:
-    for side, sign in zip(m.sides, (1, -1)):  # as clapping, but both arms swing to the same side
-        m.arm(side, out=0.4 * sign * m.sin, twist=-0.5 * sign * m.sin)
+    m.arms(1, -1, out=0.4 * m.sin, twist=-0.5 * m.sin)  # as clapping, but both arms swing to the same side
     m.trunk(twist=-0.25 * m.inward * m.sin)
 
 
 def _punch(m: Motion) -> None:
-    for side, sign in zip(m.sides, (1, -1)):
-        m.arm(side, forward=0.45 * sign * m.sin, bend=-0.9 * sign * m.sin)
+    m.arms(1, -1, forward=0.45 * m.sin, bend=-0.9 * m.sin)
     m.trunk(twist=0.25 * m.inward * m.sin)
 
 
 def _row(m: Motion) -> None:
-    for side in m.sides:
-        m.arm(side, forward=0.45 * m.sin, bend=-0.9 * m.sin)
+    m.arms(forward=0.45 * m.sin, bend=-0.9 * m.sin)
     m.trunk(bend=0.15 * m.sin)
 
 
 def _lift_arms(m: Motion, step: np.ndarray) -> None:
-    for side in m.sides:
-        m.arm(side, forward=1.6 * (step - 0.5), bend=-0.5 * (step - 0.5))
+    m.arms(forward=1.6 * (step - 0.5), bend=-0.5 * (step - 0.5))
 
 
 def _throw(m: Motion) -> None:
@@ -130,21 +113,16 @@ def _squat(m: Motion) -> None:
     m.trunk(bend=0.2 * (1 - m.cos))
 
 
-def _step(m: Motion, swing: float) -> None:
+def _march(m: Motion) -> None:
     for side, sign in zip(m.sides, (1, -1)):
         up = np.maximum(sign * m.sin, 0) ** 1.5
         m.leg(side, forward=1.1 * up, bend=1.3 * up)
-        m.arm(side, forward=-swing * sign * m.sin)
-
-
-def _march(m: Motion) -> None:
-    _step(m, 0.0)
 
 
 def _run(m: Motion) -> None:
     for side, sign in zip(m.sides, (1, -1)):
         m.leg(side, forward=0.55 * sign * m.sin, bend=0.5 * (1 + sign * m.cos))
-        m.arm(side, forward=-0.6 * sign * m.sin)
+    m.arms(1, -1, forward=-0.6 * m.sin)
     m.lift += 0.06 * np.abs(m.cos)
 
 
@@ -157,20 +135,8 @@ def _kick(m: Motion) -> None:
 def _jumping_jack(m: Motion) -> None:
     for side in m.sides:
         m.leg(side, out=0.2 * (1 - m.cos))
-        m.arm(side, out=-0.7 * m.cos)
+    m.arms(out=-0.7 * m.cos)
     m.lift += 0.12 * m.sin**2
-
-
-def _bow(m: Motion) -> None:
-    m.trunk(bend=0.45 * (1 - m.cos))
-
-
-def _twist(m: Motion) -> None:
-    m.trunk(twist=0.6 * m.sin)
-
-
-def _sway(m: Motion) -> None:
-    m.trunk(lean=0.4 * m.sin)
 
 
 def _turn(m: Motion) -> None:
@@ -196,8 +162,7 @@ def _high_five(m: Motion) -> None:
 
 def _push(m: Motion) -> None:
     out = ease(m.phase, 0, 0.4) - ease(m.phase, 0.6, 1)
-    for side in m.sides:
-        m.arm(side, forward=0.5 * out, bend=-0.9 * out)
+    m.arms(forward=0.5 * out, bend=-0.9 * out)
     m.trunk(bend=0.25 * out)
 
 
@@ -210,7 +175,7 @@ def _walk(m: Motion, metres: float) -> None:
     gait = Motion(np.zeros((25, 3)), 2.5 * m.phase, m.lead, m.amplitude)
     for side, sign in zip(gait.sides, (1, -1)):
         gait.leg(side, forward=0.45 * sign * gait.sin, bend=0.35 * (1 + sign * gait.cos))
-        gait.arm(side, forward=-0.35 * sign * gait.sin)
+    gait.arms(1, -1, forward=-0.35 * gait.sin)
     m.angles += gait.angles * np.sin(np.pi * np.clip(m.phase, 0, 1))[:, None, None]
     m.advance += metres * ease(m.phase)
 
@@ -231,11 +196,11 @@ class Action(NamedTuple):
 
 
 ACTIONS: dict[str, Action] = {
-    "wave": Action(_wave, 1.5, may_sit=True),
-    "hammer": Action(_hammer, 1.5, may_sit=True),
-    "circle_forward": Action(lambda m: _circle(m, 1), 1.0, may_sit=True),
-    "circle_backward": Action(lambda m: _circle(m, -1), 1.0, may_sit=True),
-    "clap": Action(_clap, 1.5, may_sit=True),
+    "wave": Action(lambda m: m.arm(m.lead, twist=0.9 * m.sin, out=0.15 * m.sin), 1.5, may_sit=True),
+    "hammer": Action(lambda m: m.arm(m.lead, forward=0.35 * m.sin, bend=0.7 * m.sin), 1.5, may_sit=True),
+    "circle_forward": Action(lambda m: m.arms(forward=0.7 * m.sin, out=0.55 * m.cos), 1.0, may_sit=True),
+    "circle_backward": Action(lambda m: m.arms(forward=0.7 * m.sin, out=-0.55 * m.cos), 1.0, may_sit=True),
+    "clap": Action(lambda m: m.arms(out=0.4 * m.sin, twist=-0.5 * m.sin), 1.5, may_sit=True),
     "sweep": Action(_sweep, 1.5, may_sit=True),
     "punch": Action(_punch, 1.3, may_sit=True),
     "row": Action(_row, 1.3, may_sit=True),
@@ -247,9 +212,9 @@ ACTIONS: dict[str, Action] = {
     "run": Action(_run, 1.5),
     "kick": Action(_kick, 0.9),
     "jumping_jack": Action(_jumping_jack, 1.0),
-    "bow": Action(_bow, 0.7, may_sit=True),
-    "twist": Action(_twist, 1.0, may_sit=True),
-    "sway": Action(_sway, 1.0, may_sit=True),
+    "bow": Action(lambda m: m.trunk(bend=0.45 * (1 - m.cos)), 0.7, may_sit=True),
+    "twist": Action(lambda m: m.trunk(twist=0.6 * m.sin), 1.0, may_sit=True),
+    "sway": Action(lambda m: m.trunk(lean=0.4 * m.sin), 1.0, may_sit=True),
     "sit_down": Action(lambda m: _sit(m, ease(m.phase))),
     "stand_up": Action(lambda m: _sit(m, 1 - ease(m.phase))),
     "turn": Action(_turn),

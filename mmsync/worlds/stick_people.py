@@ -8,21 +8,23 @@ import numpy as np
 
 from mmsync.worlds import kinematics as body
 
-# Limbs: from joint, to joint, radius in metres, clothing.
 _TROUSERS, _SHIRT, _SKIN = range(3)
-_LIMBS = (
-    *((a, b, 0.075, _TROUSERS) for a, b in ((body.LEFT_HIP, body.LEFT_KNEE), (body.RIGHT_HIP, body.RIGHT_KNEE))),
-    *((a, b, 0.060, _TROUSERS) for a, b in ((body.LEFT_KNEE, body.LEFT_ANKLE), (body.RIGHT_KNEE, body.RIGHT_ANKLE))),
+
+
+def _both_sides(start: int, end: int, radius: float, clothing: int) -> list[tuple[int, int, float, int]]:
+    return [(start + side, end + side, radius, clothing) for side in (0, 4)]
+
+
+_LIMBS = (  # from joint, to joint, radius in metres, clothing
+    *_both_sides(body.LEFT_HIP, body.LEFT_KNEE, 0.075, _TROUSERS),
+    *_both_sides(body.LEFT_KNEE, body.LEFT_ANKLE, 0.060, _TROUSERS),
     (body.SPINE_BASE, body.SPINE_SHOULDER, 0.15, _SHIRT),
     (body.LEFT_SHOULDER, body.RIGHT_SHOULDER, 0.09, _SHIRT),
     (body.SPINE_SHOULDER, body.NECK, 0.06, _SKIN),
     (body.NECK, body.HEAD, 0.115, _SKIN),
-    *(
-        (a, b, 0.055, _SHIRT)
-        for a, b in ((body.LEFT_SHOULDER, body.LEFT_ELBOW), (body.RIGHT_SHOULDER, body.RIGHT_ELBOW))
-    ),
-    *((a, b, 0.045, _SKIN) for a, b in ((body.LEFT_ELBOW, body.LEFT_WRIST), (body.RIGHT_ELBOW, body.RIGHT_WRIST))),
-    *((a, b, 0.055, _SKIN) for a, b in ((body.LEFT_WRIST, body.LEFT_HAND), (body.RIGHT_WRIST, body.RIGHT_HAND))),
+    *_both_sides(body.LEFT_SHOULDER, body.LEFT_ELBOW, 0.055, _SHIRT),
+    *_both_sides(body.LEFT_ELBOW, body.LEFT_WRIST, 0.045, _SKIN),
+    *_both_sides(body.LEFT_WRIST, body.LEFT_HAND, 0.055, _SKIN),
 )
 
 

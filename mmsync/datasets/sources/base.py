@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -21,7 +21,7 @@ _NAME_PATTERNS = (
 )
 
 
-class Source(Protocol):
+class BaseSource:
     """What a data set asks of every source. Each family adds one reader, see its base class.
 
     ==========  ================  ==================================================================
@@ -33,49 +33,17 @@ class Source(Protocol):
     sequences   `SequenceSource`  ``load(index)``: ``(T, ...)``, and ``frame_labels(index)``
     ==========  ================  ==================================================================
 
-    Attributes:
-        modality: Name of the input that batches have.
-        names: Unique names of the items (clips, videos, sequences), ``(n,)``.
-        labels: ``(n,)`` int64 with -1 for unknown, or ``None``.
-        class_names: ``None`` if unknown.
-        splits: Names of items by split.
-        attributes: ``(n,)`` arrays by name: ``subject``, ``view``, ...
-        fold: Name of the fold as ``'<data set>/<fold>'``; ``None`` where there are no folds.
+    A subclass sets the attributes, calls ``check`` and writes its reader.
     """
 
-    modality: str
-    names: list[str]
-    class_names: Optional[list[str]]
-    splits: dict[str, list[str]]
-    attributes: Mapping[str, np.ndarray]
-    fold: Optional[str]
-
-    def __len__(self) -> int: ...
-
-    @property
-    def labels(self) -> Optional[np.ndarray]: ...
-
-    @property
-    def metainfo(self) -> dict[str, Any]: ...
-
-    def problem(self, index: int) -> Optional[str]: ...
-
-    def fold_of(self, split: Any) -> Optional[str]: ...
-
-    def files(self) -> list[Path]: ...
-
-
-class BaseSource:
-    """Base of the sources; a subclass sets the attributes of `Source`, calls ``check`` and writes its reader."""
-
     item = "clip"  # what an item is called in messages
-    modality: str
-    names: list[str]
-    labels: Optional[np.ndarray] = None
+    modality: str  # name of the input that batches have
+    names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
+    labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
     class_names: Optional[list[str]] = None
-    splits: dict[str, list[str]]
-    attributes: Mapping[str, np.ndarray] = MappingProxyType({})
-    fold: Optional[str] = None
+    splits: dict[str, list[str]]  # names of items by split
+    attributes: Mapping[str, np.ndarray] = MappingProxyType({})  # (n,) arrays by name: subject, view, ...
+    fold: Optional[str] = None  # as '<data set>/<fold>'; None where there are no folds
 
     def __len__(self) -> int:
         return len(self.names)

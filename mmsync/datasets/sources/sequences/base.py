@@ -10,7 +10,7 @@ from mmsync.datasets.sources.base import BaseSource
 
 
 class SequenceSource(BaseSource):
-    """Base of the sources of whole sequences; a subclass sets the attributes of `Source`, and writes ``load``.
+    """Base of the sources of whole sequences; a subclass sets the attributes of `BaseSource`, and writes ``load``.
 
     Attributes:
         frame_classes: Names of the labels of frames; ``None`` if unknown.

@@ -13,7 +13,7 @@ from mmsync.structures import SkeletonLayout
 
 
 class SkeletonSource(BaseSource):
-    """Base of the skeleton sources; a subclass sets the attributes of `Source`, calls ``check`` and writes ``load``.
+    """Base of the skeleton sources; a subclass sets the attributes, calls ``check`` and writes ``load``.
 
     Attributes:
         layout: The joints ``V`` of the data.
