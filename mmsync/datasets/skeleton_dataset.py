@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Optional, Union
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from mmsync.datasets import transforms as package
 from mmsync.datasets.keyed import KeyedDataset
-from mmsync.datasets.pipeline_key import config_of, pipeline_key
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.transforms.normalize import RemapSkeleton
 from mmsync.errors import ConfigError, DataError, LayoutError
@@ -54,7 +58,13 @@ class SkeletonDataset(KeyedDataset):
         self._disk: Optional[ClipCache] = None
         super().__init__(source, **keyed)
         if cache == "disk":
-            self._open_disk([config_of(t) for t in pipeline])
+            built = [t for t in pipeline if not isinstance(t, dict)]
+            if built:
+                raise ConfigError(
+                    "SkeletonDataset: cache='disk' knows a pipeline by its configs; give dict(type=...), not "
+                    f"{type(built[0]).__name__} objects, or take cache=True"
+                )
+            self._open_disk(pipeline)
         elif cache:
             # no bar for what takes no time, nor where no one sees it move
             bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False, disable=None)
@@ -175,3 +185,16 @@ class _NoGenerator:
             "SkeletonDataset: cache keeps clips for good, but a transform of the pipeline draws random numbers; "
             "drop cache, or that transform (random augmentation belongs into the data preprocessor)"
         )
+
+
+def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str:
+    """Describe a pipeline by its configs, the code of its transforms, and that of ``mmsync.datasets.transforms``."""
+    files = set(Path(inspect.getfile(package)).parent.glob("*.py"))
+    for transform in transforms:
+        for base in type(transform).__mro__[:-1]:
+            try:
+                files.add(Path(inspect.getfile(base)))
+            except (TypeError, OSError):  # typed into an interpreter, or built in
+                continue
+    code = hashlib.sha1(b"".join(file.read_bytes() for file in sorted(files, key=lambda file: (file.name, file))))
+    return json.dumps([configs, code.hexdigest()], sort_keys=True, default=repr)

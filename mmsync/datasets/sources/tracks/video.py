@@ -64,12 +64,7 @@ class VideoTrackSource(TrackSource):
         enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
         flow: Optional[str] = None,
     ) -> None:  # fmt: skip
-        self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend, flow)
-
-    def _open(
-        self, root: Path, media_root: Optional[Union[str, Path]], size: int, enlarge: float, enlarge_mode: str,
-        cache: bool, backend: str, flow: Optional[str],
-    ) -> None:  # fmt: skip
+        root = Path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
                 f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
@@ -149,14 +144,6 @@ class VideoTrackSource(TrackSource):
             raise DataError(f"{folder}: damaged crops ({error}); remove this folder, it is made again") from error
         first = self._first[track] + start - found.start
         return crops[first : first + length]
-
-    def fill_cache(self) -> None:
-        """Write the crops of all videos that are not there yet, with a progress bar."""
-        from tqdm import tqdm
-
-        for video in tqdm(self.names, desc="crop tracks", unit="video", delay=2, disable=None):
-            for track in self._tracks_of[video][:1]:
-                self.load(track, self.tracks[track].start, 1)
 
     @property
     def _shape(self) -> tuple[int, int, int]:
