@@ -69,13 +69,9 @@ def build_tracks(
 
 
 def ticks_of_video(frames: int, rate: float, fps: float = FPS, times: Optional[np.ndarray] = None) -> np.ndarray:
-    """The frame on screen at each tick of a clock, ``(K,)`` int64, ascending.
+    """The frame on screen at each tick of a clock of ``fps``, ``(K,)`` int64, ascending.
 
-    Args:
-        frames: Frames of the video.
-        rate: Its frames a second.
-        fps: The clock's ticks a second.
-        times: ``(frames,)`` seconds from the first frame to each, where the rate is not constant.
+    The video has a constant ``rate``, or ``times`` ``(frames,)``, seconds from the first frame to each.
     """
     times = np.arange(frames) / rate if times is None else np.asarray(times, dtype=float)[:frames]
     ticks = np.arange(int(np.ceil((times[-1] + 1 / rate) * fps - 1e-6)))

@@ -13,13 +13,9 @@ from mmsync.errors import MMSyncError
 
 
 def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str) -> argparse.ArgumentParser:
-    """A parser with the arguments that all converters take.
+    """A parser with the arguments of all converters: paths ``inputs`` with their help, ``out``, workers, overwrite.
 
-    Args:
-        doc: Description.
-        out: Help of the argument ``out``.
-        bad: Things whose share of faults ``--max-bad-share`` limits; none without it.
-        inputs: Help of the paths that come before ``out``, by name.
+    ``bad`` names the things whose share of faults ``--max-bad-share`` limits; without it there is no such option.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in inputs.items():
@@ -55,12 +51,9 @@ def run_safely(work: Callable[[], int], out: Path) -> int:
 def run_converter(
     convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
 ) -> int:
-    """Convert, print the report and the next command, and return the exit code.
+    """Call ``convert(**args)``, print its report and the next command, and return the exit code.
 
-    Args:
-        convert: Makes the store.
-        args: Its arguments; ``out`` is the store.
-        config: The config to train next, ``{}`` stands for the data set's name.
+    In ``config``, the config to train next, ``{}`` stands for the data set's name.
     """
     out: Path = args["out"]
 

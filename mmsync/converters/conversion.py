@@ -56,16 +56,11 @@ Reader = Callable[[RawItem], tuple[list[RawClip], list[BadFileError]]]
 def conversion(
     out: Union[str, Path], report: Report, max_bad_share: float, **store: Any
 ) -> Iterator[tuple[StoreWriter, Path]]:
-    """Frame a conversion: yield the store and the folder of the shards, and write the report at the end.
-
-    Args:
-        out: The folder to make.
-        report: To be filled inside the block.
-        max_bad_share: A larger share of faulty files is an error; the report then goes to ``OUT.report.json``.
-        store: Arguments of ``StoreWriter``.
+    """Yield a new store (``StoreWriter(out, **store)``) and the folder of the shards, and write the report at the end.
 
     Raises:
-        DataError: The folder exists, no clip is left, or too many files are faulty.
+        DataError: The folder exists, no clip is left, or a larger share of files than ``max_bad_share`` is faulty;
+            the report then goes to ``OUT.report.json``.
     """
     out = Path(out)
     parts = out.with_name(f".{out.name}.parts")
@@ -89,15 +84,10 @@ def conversion(
 def convert(
     items: Sequence[RawItem], read: Reader, store: StoreWriter, root: Union[str, Path], parts: Path, workers: int = 1
 ) -> list[Fault]:
-    """Read all items, add their clips to a store in the order of the items, and return the faults.
+    """Read all items (sorted by group), add their clips to a store in this order, and return the faults.
 
-    Args:
-        items: Sorted by group.
-        read: A function of a module, so that other processes find it.
-        store: A new store; the caller finishes it.
-        root: Faults name files below it.
-        parts: Folder of the shards; the caller removes it when the store is finished.
-        workers: Processes.
+    ``read`` is a function of a module, so that other processes find it; faults name files below ``root``; the caller
+    removes the folder ``parts`` when the store is finished.
 
     Raises:
         DataError: Processes died, or the disk is full.

@@ -29,11 +29,9 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """Read a tracker's file in the format of the MOT challenge; boxes without an id get one each, from -1 down.
+    """Read a tracker's file of the MOT challenge, ``frame,id,x,y,width,height[,score,...]`` with frames from 1.
 
-    Args:
-        path: Lines ``frame,id,x,y,width,height[,score,...]``, frames from 1; ids below 0 mean no id.
-        min_score: Boxes with a lower score are left out.
+    Boxes with a score below ``min_score`` are left out; those without an id (below 0) get one each, from -1 down.
 
     Raises:
         DataError: The file cannot be read, or has another format.

@@ -43,16 +43,10 @@ def read_recording(path: Union[str, Path]) -> np.ndarray:
 
 
 def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tuple[int, int, int]], list[BadFileError]]:
-    """Read the actions of a recording.
+    """Read label, begin and end (as of a slice) of each action of a recording, and faults of single lines.
 
-    Args:
-        path: A text file; a line is ``class,start,end,confidence``, the class counted from 1.
-        frames: Frames of the recording.
-        cut: ``'aimclr'``: the first frame is number 1, so an action is ``[start - 1, end)``. ``'mamp'``: it is number
-            0, so an action is ``[start, end)``, one frame shorter.
-
-    Returns:
-        Label, begin and end of each action, as for a slice; and faults of single lines.
+    A line is ``class,start,end,confidence``, the class counted from 1. By ``cut='aimclr'`` the first frame is number 1,
+    so an action is ``[start - 1, end)``; by ``'mamp'`` it is number 0: ``[start, end)``, one frame shorter.
     """
     actions, bad = [], []
     for number, line in enumerate(read_lines(path), 1):

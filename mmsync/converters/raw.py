@@ -63,17 +63,10 @@ def read_table(
     lines: Sequence[bytes], width: int, keep: int, path: Union[str, Path], numbers: Sequence[int] | np.ndarray | range,
     last: int,
 ) -> np.ndarray:  # fmt: skip
-    """Read the first columns of lines with a fixed number of numbers: ``(R, keep)`` float32, finite.
+    """Read the first ``keep`` of ``width`` numbers of each of ``R`` lines: ``(R, keep)`` float32, finite.
 
     Only the kept columns are converted; the others must be numbers, or NaN (a colour pixel that the sensor lacks).
-
-    Args:
-        lines: The ``R`` lines.
-        width: Numbers on a line.
-        keep: Number of columns to return.
-        path: The file, for the messages.
-        numbers: Numbers of the lines in the file, from 1.
-        last: Number of the file's last line; if that line is too short, the file was truncated.
+    ``numbers`` are those of the lines in the file, from 1; if the ``last`` one is too short, the file was truncated.
 
     Raises:
         BadFileError: A line has more or fewer numbers, or text, or a kept number is not finite.

@@ -19,13 +19,7 @@ class Fault(NamedTuple):
 
 
 class Report:
-    """The outcome of a conversion, as ``report.json`` and as text.
-
-    Args:
-        dataset: The data set.
-        raw: The folder of the raw files.
-        found: Number of files.
-    """
+    """The outcome of a conversion of the folder ``raw`` with ``found`` files, as ``report.json`` and as text."""
 
     def __init__(self, dataset: str, raw: Union[str, Path], found: int = 0) -> None:
         self.dataset, self.raw, self.found = dataset, Path(raw), found

@@ -22,16 +22,9 @@ Facts = Mapping[str, Any]  # a row of the index of videos
 
 
 class TrackConversion:
-    """Decode videos once, collect their tracks, write the store with its report.
+    """Decode videos below ``report.raw`` once, collect their tracks, write the store ``out`` with its report.
 
     The index of the decoded videos is kept beside the store until that is complete, so that a stopped run is resumed.
-
-    Args:
-        out: The folder to make; a ``DataError`` if it exists.
-        report: The report, whose ``raw`` is the folder of the videos.
-        videos: The videos.
-        workers: Number of processes that decode.
-        overwrite: Replace an existing store.
     """
 
     def __init__(
@@ -62,17 +55,10 @@ class TrackConversion:
         self, name: str, video: Path, row: Facts, table: BoxTable, max_gap: int,
         times: Optional[np.ndarray], label: int = -1, notes: Optional[Mapping[str, str]] = None,
     ) -> None:  # fmt: skip
-        """Add a video and its tracks on the clock of 25 ticks a second, without the frames that do not decode.
+        """Add a clip with its row of the index and its boxes, at 25 ticks a second, as far as frames decode.
 
-        Args:
-            name: Name of the clip.
-            video: The file.
-            row: Its row of the index.
-            table: Its boxes.
-            max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
-            times: Of :func:`frame_times`.
-            label: Class of the clip.
-            notes: Remarks for the report, by kind; those about boxes are added.
+        ``max_gap`` is that of :func:`~mmsync.converters.boxes.build_tracks`, ``times`` those of :func:`frame_times`;
+        ``notes`` are remarks for the report, by kind; those about boxes are added.
         """
         for kind, detail in {**(notes or {}), **box_remarks(table, row)}.items():
             self.report.remarks[kind][name] = detail

@@ -14,12 +14,8 @@ from mmsync.errors import DataError
 class Failures:
     """The items of a data set that have failed, in memory shared with its workers.
 
-    Args:
-        names: Name of each item.
-        max_share: Share of the items in [0, 1] that may fail.
-        what: What the items are, for messages.
-        hint: Advice at the end of the message that stops a run.
-        count: Number of items that are used, of which the share is taken; ``None`` for all.
+    At most ``max_share`` of the ``count`` items that are used (``None``: all) may fail. ``what`` names the items in
+    messages; ``hint`` ends the one that stops a run.
     """
 
     def __init__(
@@ -47,13 +43,7 @@ class Failures:
         return [self._all[i] for i in self.indices]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
-        """Log a failure of an item once; raise a ``DataError`` with all names if more have failed than ``max_share``.
-
-        Args:
-            index: Index of the item.
-            error: The error; it should name the item.
-            replaced: Whether another item takes the place, for the log.
-        """
+        """Log a failure of an item once, whose error names it; a ``DataError`` if there are too many."""
         known = index in self
         self._failed[index] = True
         allowed = int(self.max_share * self.count)

@@ -175,12 +175,9 @@ class KeyedDataset(Dataset):
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels, attributes of the source, ``name``, ``index`` and ``role`` of ``N`` samples.
+        """Labels, attributes of the source, ``name``, ``index`` and ``role`` of ``N`` samples, and ``more`` fields.
 
-        Args:
-            indices: Their indices.
-            places: Places of their items in the source; ``None`` for their own.
-            more: Further fields by name, ``N`` values each.
+        The items are those at ``places`` of the source, by default the samples' own.
         """
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
@@ -190,9 +187,8 @@ class KeyedDataset(Dataset):
         columns.update(more)
         labels = self._labels_at(places).tolist()
         return [
-            MotionSample.quick(label, dict(zip(columns, row)))
-            for label, row in zip(labels, zip(*columns.values()))
-        ]  # fmt: skip
+            MotionSample.quick(label, dict(zip(columns, row))) for label, row in zip(labels, zip(*columns.values()))
+        ]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One sample: ``inputs``, views without the batch dimension by name, and ``data_samples``."""

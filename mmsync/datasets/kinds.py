@@ -41,20 +41,10 @@ def apportion(
     shares: np.ndarray, kinds: Sequence[Kind], size: int, available: Mapping[str, int], redistribute: bool = False,
     what: str = "mix", unit: str = "samples", advice: str = "",
 ) -> dict[str, int]:  # fmt: skip
-    """Split a number of samples by shares, exactly, into numbers by kind: the largest remainders are rounded up.
+    """Split ``size`` samples by ``shares (k,)``, exactly, into numbers by kind: the largest remainders are rounded up.
 
-    Args:
-        shares: ``(k,)``, from :func:`shares_of`.
-        kinds: The ``k`` kinds.
-        size: Number of samples.
-        available: Number of distinct samples by kind.
-        redistribute: Give the share of negatives that the data lack to the other negatives.
-        what: Subject of the message.
-        unit: What samples are called in the message.
-        advice: End of the message.
-
-    Raises:
-        DataError: The data lack a kind that has a share.
+    ``available`` are the distinct samples by kind. With ``redistribute``, negatives that the data lack give their share
+    to the others; else that is a ``DataError``, whose message has ``what``, ``unit`` and ``advice``.
     """
     names = [kind.name for kind in kinds]
     negative = np.array([not kind.positive for kind in kinds])
@@ -199,7 +189,7 @@ class KindDataset(KeyedDataset):
         if not share:
             raise ConfigError(
                 f"{self._kind}: size=None makes an epoch of all positives, and the mix has none; give size"
-            )  # fmt: skip
+            )
         available = sum(self.available(role)[kind.name] for kind in self.kinds if kind.positive)
         return round((available or 1) / share)  # without any, the mix is refused with the numbers there are
 

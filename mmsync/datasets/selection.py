@@ -22,12 +22,8 @@ def select(
 ) -> np.ndarray:
     """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
 
-    Args:
-        split: A protocol out of ``splits``; conditions on ``columns`` that hold together (``dict(view=[1, 2])``), also
-            ``names=[...]`` and ``file='names.txt'``; ``None`` for all.
-        names: Of all clips, ``(n,)``.
-        splits: Names by protocol.
-        columns: Values ``(n,)`` by the name that a condition may use; ``None`` where they are unknown.
+    A split is a protocol out of ``splits``; or conditions on ``columns``, values ``(n,)`` by name, that hold together
+    (``dict(view=[1, 2])``), also ``names=[...]`` and ``file='names.txt'``; or ``None`` for all.
 
     Raises:
         DataError: The file of names cannot be read.

@@ -118,9 +118,7 @@ class SkeletonDataset(KeyedDataset):
             self.pipeline.insert(0, RemapSkeleton(source, wanted))
             self.layout = self._layout_after(source)
         if self.layout != wanted:
-            raise LayoutError(
-                f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {self.layout.name!r}"
-            )  # fmt: skip
+            raise LayoutError(f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {self.layout.name!r}")
 
     def _layout_after(self, layout: SkeletonLayout) -> SkeletonLayout:
         for transform in self.pipeline:

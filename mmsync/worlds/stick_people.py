@@ -58,13 +58,9 @@ def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
 
 
 def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
-    """Render pictures ``(T, H, W, 3)`` uint8; wall, clothes and light are drawn for the clip, the noise for each frame.
+    """Render ``(T, H, W, 3)`` uint8 of people ``(P, T, 25, 3)``, metres in the frame of a camera that does not move.
 
-    Args:
-        rng: Random generator.
-        camera: The camera; it does not move, so that only people change over time.
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-        noise: Standard deviation of the sensor's noise, of 255.
+    Wall, clothes and light are drawn for the clip; ``noise``, a standard deviation of 255, for each frame.
     """
     frames, (height, width) = people.shape[1], camera.size
     wall = _wall(rng, height, width)

@@ -55,7 +55,7 @@ def write_tvhid(
 
     Raises:
         ConfigError: Invalid sizes.
-        DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
+        DataError: Too many clips, or the folder was made with other arguments or holds other clips.
     """
     counts = [len(source.splits[split]) for split in ("train", "test")]
     _check(source, counts, size, num_frames)

@@ -42,17 +42,8 @@ class Performer(NamedTuple):
 class SyntheticWorld:
     """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
 
-    Args:
-        seed: Seed of everything.
-        actions: Names from ``ACTIONS`` or ``INTERACTIONS``, in the order of the class indices.
-        num_performers: People of each part; no person is in two parts.
-        num_frames: Smallest and largest clip length.
-        two_person: Share of clips of two-person actions; ``None`` for their share among the actions.
-        noise: Scale of the sensor's faults: jitter, drift, frozen joints; 0 for none.
-        yaw: Range of the camera's direction around the people, degrees; camera ``v`` of three has the ``v``-th third.
-        pitch: Largest tilt of the camera, degrees.
-        roll: Largest roll of the camera, degrees.
-        distance: Range of the camera's distance, metres.
+    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`; ``actions`` may be ``INTERACTIONS`` too, there
+    may be any number of parts. Camera ``v`` of three has the ``v``-th third of ``yaw``.
 
     Raises:
         ConfigError: Unknown action, or an invalid range.

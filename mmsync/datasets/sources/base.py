@@ -68,11 +68,7 @@ class BaseSource:
         return []
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Check names and labels, and log the number of items by split beside the expected one.
-
-        Args:
-            origin: The file or folder, for the messages.
-            expected: Number of items by split; ``'all'`` for the whole set.
+        """Check names and labels, and log the number of items by split (``'all'``: the whole set) and the expected one.
 
         Raises:
             DataError: No item, duplicate names, labels out of range, or labels that contradict the names.
@@ -101,23 +97,14 @@ def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
     for pattern in _NAME_PATTERNS:
         matches = [pattern.search(name) for name in names]
         if names and all(matches):
-            return {
-                key: np.array([int(m[key]) for m in matches if m], dtype=np.int64)
-                for key in pattern.groupindex
-            }  # fmt: skip
+            return {key: np.array([int(m[key]) for m in matches if m], dtype=np.int64) for key in pattern.groupindex}
     return {}
 
 
 def check_labels(
     labels: np.ndarray, names: Sequence[str], origin: Union[str, Path], num_classes: Optional[int] = None
 ) -> None:
-    """Check labels against the number of classes and against the action in the names.
-
-    Args:
-        labels: ``(n,)`` int64, -1 for unknown.
-        names: Names of the items, ``(n,)``.
-        origin: The file or folder, for the messages.
-        num_classes: Labels must be below it; ``None`` for no limit.
+    """Check labels ``(n,)`` int64 (-1: unknown) against the number of classes and the action in the names.
 
     Raises:
         DataError: Wrong count or range, or one action has two labels (files of different order put together).

@@ -79,9 +79,7 @@ class CenterOnJoint(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         joint = results["layout"].joint(self.joint)
-        results["keypoint"] = center_clip(
-            results["keypoint"], joint, results["num_coords"], self.frame, self.person
-        )  # fmt: skip
+        results["keypoint"] = center_clip(results["keypoint"], joint, results["num_coords"], self.frame, self.person)
         return results
 
 

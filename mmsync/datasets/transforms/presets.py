@@ -44,16 +44,7 @@ def _done(results: dict, keypoint: np.ndarray) -> dict:
 
 
 def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
-    """The first ``num`` bodies of each frame, whoever they are: persons change places where the sensor's order changes.
-
-    Args:
-        keypoint: ``(M, T, V, C)``.
-        slots: ``(M, T)``, place in the frame's list, -1 where absent.
-        num: Places to keep.
-
-    Returns:
-        ``(num, T, V, C)``, zeros where there is no such body.
-    """
+    """The first ``num`` bodies of each frame by ``slots (M, T)``, whoever they are: ``(num, T, V, C)``, else zeros."""
     out = np.zeros((num, *keypoint.shape[1:]), keypoint.dtype)
     body, frame = np.nonzero((slots >= 0) & (slots < num))
     out[slots[body, frame], frame] = keypoint[body, frame]
@@ -72,7 +63,7 @@ def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
         present: ``(M, T)`` bool.
 
     Returns:
-        ``(1, F, V, 3)`` if one body is left, else ``(2, F, V, 3)``, for the ``F`` frames with bodies.
+        ``(1 or 2, F, V, 3)`` for the ``F`` frames with bodies.
 
     Raises:
         DataError: There is no body, or several of which none lasts.

@@ -55,14 +55,10 @@ def read_list(path: PathLike) -> ClipList:
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
-    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
+    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``, or a split of it.
 
-    Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`.
-
-    Args:
-        path: The csv.
-        split: Only rows of this one.
-        class_names: Names of the labels; ``None`` takes those of the file, all splits, in alphabetical order.
+    Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`. Without
+    ``class_names``, labels are those of the file, all splits, in alphabetical order.
 
     Raises:
         DataError: The file cannot be read, has no row or another form, or a label is unknown.
@@ -110,12 +106,9 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
+    """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
 
-    Args:
-        folder: ``ucfTrainTestlist``.
-        fold: 1, 2 or 3.
-        split: ``'train'`` or ``'test'``.
+    The folder holds ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
 
     Raises:
         ConfigError: No such fold or split.
@@ -136,14 +129,10 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read HMDB51's ``<class>_test_split<fold>.txt``, in alphabetical order: clips ``<class>/<name>.avi``.
+    """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (marked 1) or ``'test'`` (marked 2): clips ``<class>/<name>.avi``.
 
-    Names hold ``# & ( ) [ ] ; !``: never pass them through a shell or ``glob``.
-
-    Args:
-        folder: Folder of the lists.
-        fold: 1, 2 or 3.
-        split: ``'train'`` (marked 1) or ``'test'`` (marked 2); clips marked 0 are in neither.
+    The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ; !``:
+    never pass them through a shell or ``glob``.
 
     Raises:
         ConfigError: No such fold or split.

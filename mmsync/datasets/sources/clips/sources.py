@@ -53,13 +53,9 @@ class ClipSource(BaseSource):
     def read(
         self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at some times.
+        """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at times ``(T,)``, seconds of the container.
 
-        Args:
-            index: Index of the clip.
-            times: ``(T,)`` seconds on the container's clock.
-            size: Shorter side to scale to, pixels.
-            crop: ``x1 y1 x2 y2`` in pixels of the scaled picture.
+        They are scaled to ``size`` pixels at the shorter side, then cut to ``crop``, ``x1 y1 x2 y2``.
 
         Raises:
             DataError: The file cannot be read, or shows nothing then.
@@ -234,9 +230,7 @@ class ClipListSource(ClipSource):
         if not list_file:
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
         names = None if class_names is None else list(class_names)
-        lists = {
-            split: read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()
-        }  # fmt: skip
+        lists = {split: read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()}
         self._open(Path(data_root), lists, index_file)
 
 

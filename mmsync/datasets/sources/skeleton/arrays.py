@@ -34,10 +34,7 @@ class _Parts(SkeletonSource):
         self.splits = {
             split: names[end - len(part.array) : end] for split, part, end in zip(arrays, self._parts, self._ends)
         }
-        known = [
-            np.full(len(part.array), -1) if y is None else y
-            for y, part in zip(labels, self._parts)
-        ]  # fmt: skip
+        known = [np.full(len(part.array), -1) if y is None else y for y, part in zip(labels, self._parts)]
         self.labels = None if all(y is None for y in labels) else np.concatenate(known)
         self.attributes = attributes_from_names(names)
 

@@ -40,12 +40,7 @@ class TrackSource(BaseSource):
         return found
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """Read a window of a track.
-
-        Args:
-            track: Index in ``tracks``.
-            start: First tick of the clock.
-            length: Ticks ``T``.
+        """Read ``length`` ticks of a track from ``start`` on.
 
         Returns:
             Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32.

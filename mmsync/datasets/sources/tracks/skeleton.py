@@ -60,9 +60,7 @@ class SkeletonTrackSource(TrackSource):
         self.names, self.labels = [self.source.names[i] for i in kept], labels[kept]
         self.attributes = {key: values[kept] for key, values in self.source.attributes.items()}
         known = set(self.names)
-        self.splits = {
-            split: [name for name in names if name in known] for split, names in self.source.splits.items()
-        }  # fmt: skip
+        self.splits = {split: [name for name in names if name in known] for split, names in self.source.splits.items()}
         self._clip = dict(zip(self.names, kept.tolist()))
         self.tracks = []
         for i in tqdm(kept.tolist(), desc="find people", unit="clip", delay=2, leave=False, disable=None):

@@ -171,9 +171,9 @@ class VideoTrackSource(TrackSource):
 
         parts = list(parts)
         ticks = np.concatenate([np.arange(start, start + length) for _, start, length in parts])
-        boxes = np.concatenate([
-            np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts
-        ])  # fmt: skip
+        boxes = np.concatenate(
+            [np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts]
+        )
         boxes = enlarge(torch.from_numpy(boxes), self.enlarge, self.enlarge_mode).numpy()
         shown, row_of = np.unique(ticks, return_inverse=True)
         rows = np.split(row_of.argsort(kind="stable"), np.bincount(row_of).cumsum()[:-1])  # by shown tick
