@@ -23,12 +23,8 @@ def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str)
     parser.add_argument("out", type=Path, metavar="OUT", help=out)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     if bad:
-        parser.add_argument(
-            "--max-bad-share",
-            type=float,
-            default=1.0,
-            help=f"stop if a larger share of the {bad} is faulty (0..1; default: never)",
-        )
+        text = f"stop if a larger share of the {bad} is faulty (0..1; default: never)"
+        parser.add_argument("--max-bad-share", type=float, default=1.0, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     return parser
 

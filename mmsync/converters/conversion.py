@@ -74,9 +74,8 @@ def conversion(
             beside = out.with_name(f"{out.name}.report.json")
             beside.write_text(report.to_json())
             text = f"{faulty} of {report.found} files are faulty, max_bad_share={max_bad_share} allows less"
-            raise DataError(
-                f"{report.to_text()}\n{text if report.stored else 'no clip is left to be stored'}; see {beside}"
-            )
+            reason = text if report.stored else "no clip is left to be stored"
+            raise DataError(f"{report.to_text()}\n{reason}; see {beside}")
         writer.text("report.json", report.to_json())
     shutil.rmtree(parts, ignore_errors=True)
 

@@ -114,9 +114,8 @@ def read_ava(path: Union[str, Path]) -> dict[str, AvaBoxes]:
             if not 0 <= min(box) <= max(box) <= 1:
                 raise ValueError(f"boxes must be in [0, 1], not {box}")
         except (ValueError, IndexError) as error:
-            raise DataError(
-                f"{path}, line {number}: not a row video,seconds,x1,y1,x2,y2,action,person ({error})"
-            ) from error
+            text = f"{path}, line {number}: not a row video,seconds,x1,y1,x2,y2,action,person ({error})"
+            raise DataError(text) from error
         rows[parts[0]].setdefault((seconds, person), (box, []))[1].append(action)
     return {
         video: AvaBoxes(

@@ -104,17 +104,9 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
 def read_names(path: Union[str, Path]) -> frozenset[str]:
     """Read the clip names of a list such as the published ones, whose heading lines are skipped."""
     try:
-        words = Path(path).read_text().split()
+        names = frozenset(match[0] for match in ntu.NTU_NAME.finditer(Path(path).read_text()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    names = set()
-    for word in words:
-        try:
-            name = word[: -len(_SUFFIX)] if word.endswith(_SUFFIX) else word
-            ntu.parse_name(name)
-            names.add(name)
-        except BadFileError:
-            continue
     if not names:
         raise DataError(f"{path}: no name like S001C002P003R002A013 in it")
-    return frozenset(names)
+    return names

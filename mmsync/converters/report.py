@@ -49,11 +49,9 @@ class Report:
         dropped: dict[str, list[dict[str, str]]] = {}
         for fault in self.faults:
             dropped.setdefault(fault.kind, []).append({"file": fault.file, "reason": fault.reason})
+        counts = {"dataset": self.dataset, "raw": str(self.raw), "found": self.found, "stored": self.stored}
         content = {
-            "dataset": self.dataset,
-            "raw": str(self.raw),
-            "found": self.found,
-            "stored": self.stored,
+            **counts,
             "left_out": {reason: {"count": len(names), "files": names} for reason, names in self.left_out.items()},
             "dropped": {kind: {"count": len(files), "files": files} for kind, files in sorted(dropped.items())},
             "kept, but": {kind: {"count": len(of), "videos": of} for kind, of in sorted(self.remarks.items())},

@@ -40,17 +40,6 @@ class Annotation(NamedTuple):
     faults: dict[str, str]  # Lines that were left out, and why: first place and number, by kind
     variants: list[str]  # Forms that other files do not have
 
-    def interactions(self) -> list[tuple[int, int, int, int]]:
-        """Intervals ``(first frame, last frame, person, other person)``, by time; another pair ends an interval."""
-        table = self.table.take(self.table.partner > self.table.person)  # each pair is listed at both people
-        found: list[list[int]] = []
-        for frame, *pair in sorted(zip(table.frame.tolist(), table.person.tolist(), table.partner.tolist())):
-            if found and found[-1][2:] == pair:
-                found[-1][1] = frame
-            else:
-                found.append([frame, frame, *pair])
-        return [(first, last, one, other) for first, last, one, other in found]
-
 
 def read_annotation(path: Union[str, Path]) -> Annotation:
     """Read one ``.annotations`` file.

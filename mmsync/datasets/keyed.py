@@ -207,10 +207,8 @@ class KeyedDataset(Dataset):
                 return self.try_sample(index, attempt)
             except _BadItemError:
                 continue
-        raise DataError(
-            f"{_ATTEMPTS} {self.item}s in a row could not be read in place of sample {index}; bad ones: "
-            f"{', '.join(self.bad_items())}"
-        )
+        bad = ", ".join(self.bad_items())
+        raise DataError(f"{_ATTEMPTS} {self.item}s in a row could not be read for sample {index}; bad ones: {bad}")
 
     def try_sample(self, index: int, attempt: int) -> dict[str, Any]:
         """Read a sample, or in further attempts a replacement that depends on seed and index alone."""
@@ -277,9 +275,8 @@ class KeyedDataset(Dataset):
         count = np.zeros(len(places), dtype=np.int64)
         count[good] = self.windows(places[good])
         if not count.any():
-            raise DataError(
-                f"{self._kind}: none of the {len(places)} {self.item}s of {', '.join(self.splits)} can be used"
-            )
+            roles = ", ".join(self.splits)
+            raise DataError(f"{self._kind}: none of the {len(places)} {self.item}s of {roles} can be used")
         return count
 
     def _fold(self) -> Optional[str]:

@@ -187,9 +187,7 @@ class KindDataset(KeyedDataset):
         positive = np.array([kind.positive for kind in self.kinds])
         share = float(shares[positive].sum())
         if not share:
-            raise ConfigError(
-                f"{self._kind}: size=None makes an epoch of all positives, and the mix has none; give size"
-            )
+            raise ConfigError(f"{self._kind}: size=None means all positives, and the mix has none; give size")
         available = sum(self.available(role)[kind.name] for kind in self.kinds if kind.positive)
         return round((available or 1) / share)  # without any, the mix is refused with the numbers there are
 

@@ -105,10 +105,8 @@ class PairDataset(KindDataset):
             places += [(track, first_start) for track in more[: self.persons - 2]]
         parts = [self._load(track, start) for track, start in places]
         present = np.arange(self.persons) < len(parts)
-        return {
-            "inputs": {self.source.modality: (parts, present)},
-            "data_samples": self._describe(places, kind, table, index),
-        }
+        inputs = {self.source.modality: (parts, present)}
+        return {"inputs": inputs, "data_samples": self._describe(places, kind, table, index)}
 
     def _load(self, track: int, start: int) -> np.ndarray:
         """The window of a track; its video is counted as bad if it cannot be read."""

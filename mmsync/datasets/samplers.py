@@ -30,13 +30,10 @@ class EpochSampler(Sampler[int]):
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: Optional[int] = None, round_up: bool = True) -> None:
-        self.dataset = dataset
-        self.shuffle = shuffle
+        self.dataset, self.shuffle, self.round_up = dataset, shuffle, round_up
         self.seed = sync_random_seed() if seed is None else seed
-        self.round_up = round_up
         self.rank, self.world_size = get_dist_info()
-        self.epoch = 0
-        self._skip = 0
+        self.epoch, self._skip = 0, 0
 
     def __len__(self) -> int:
         """Samples that this rank visits in a whole epoch."""
@@ -92,10 +89,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         if not hasattr(dataset, "column"):
             raise ConfigError(f"GroupBatchSampler: {type(dataset).__name__} has no columns to group by")
         if per_group < 1 or batch_size % per_group:
-            raise ConfigError(
-                f"GroupBatchSampler: batch_size={batch_size} is no multiple of per_group={per_group}; a batch has "
-                "batch_size / per_group groups"
-            )
+            raise ConfigError(f"GroupBatchSampler: {batch_size=} is no multiple of {per_group=}; make it one")
         self.sampler, self.batch_size, self.by, self.per_group = sampler, batch_size, by, per_group
         _, of = np.unique(dataset.column(by), return_inverse=True)
         self.groups = [np.flatnonzero(of == group) for group in range(of.max(initial=-1) + 1)]

@@ -15,11 +15,9 @@ Split = Union[str, Mapping]
 
 
 def select(
-    split: Optional[Split],
-    names: Sequence[str],
-    splits: Mapping[str, Sequence[str]],
+    split: Optional[Split], names: Sequence[str], splits: Mapping[str, Sequence[str]],
     columns: Mapping[str, Optional[np.ndarray]],
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
 
     A split is a protocol out of ``splits``; or conditions on ``columns``, values ``(n,)`` by name, that hold together

@@ -79,17 +79,13 @@ class SkeletonDataset(KeyedDataset):
         """A finished batch of ``N`` samples: ``inputs.skeleton``, a view ``(N, M, T, V, C)``."""
         if self._disk is not None:
             served = self._served[indices]
-            return {
-                "inputs": {"skeleton": View(*self._disk.take(served))},
-                "data_samples": self.describe(indices, served),
-            }
+            inputs = {"skeleton": View(*self._disk.take(served))}
+            return {"inputs": inputs, "data_samples": self.describe(indices, served)}
         if self._cached is None:
             return super().__getitems__(indices)
         samples = self._cached["data_samples"]
-        return {
-            "inputs": {"skeleton": self._cached["inputs"]["skeleton"].take(torch.as_tensor(indices))},
-            "data_samples": [samples[index] for index in indices],
-        }
+        inputs = {"skeleton": self._cached["inputs"]["skeleton"].take(torch.as_tensor(indices))}
+        return {"inputs": inputs, "data_samples": [samples[index] for index in indices]}
 
     def read(self, index: int) -> dict[str, Any]:
         """A clip through the pipeline."""
@@ -144,16 +140,12 @@ class SkeletonDataset(KeyedDataset):
         mask = keypoint[..., : source.num_coords].any(axis=(1, 2, 3))
         if not mask.any():
             raise DataError(f"clip {name}: all {keypoint.shape[1]} frames are empty")
+        label = -1 if source.labels is None else int(source.labels[at])
+        attributes = {key: values[at].item() for key, values in source.attributes.items()}
         return {
-            "keypoint": keypoint,
-            "person_mask": mask,
-            "body_slots": source.load_slots(at),
-            "label": -1 if source.labels is None else int(source.labels[at]),
-            "name": name,
-            "attributes": {key: values[at].item() for key, values in source.attributes.items()},
-            "layout": source.layout,
-            "num_coords": source.num_coords,
-        }
+            "keypoint": keypoint, "person_mask": mask, "body_slots": source.load_slots(at), "label": label,
+            "name": name, "attributes": attributes, "layout": source.layout, "num_coords": source.num_coords,
+        }  # fmt: skip
 
     def _open_disk(self, configs: Sequence[dict]) -> None:
         """Map the packed clips of the source, which are written if they are missing, and replace bad ones."""

@@ -11,11 +11,8 @@ from mmengine.logging import print_log
 from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.ops.subsets import exemplars, stratified_subset, uniform_subset
 
-RULES: dict[str, Callable[..., torch.Tensor]] = {
-    "stratified": stratified_subset,
-    "uniform": uniform_subset,
-    "exemplar": exemplars,
-}
+RULES: dict[str, Callable[..., torch.Tensor]]
+RULES = {"stratified": stratified_subset, "uniform": uniform_subset, "exemplar": exemplars}
 KEYS = ("share", "rule", "seed")
 
 
@@ -52,9 +49,6 @@ def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
         )
     missing = sorted(set(known[known >= 0].tolist()) - set(known[places].tolist()))
     if missing:
-        print_log(
-            f"subset {dict(options)}: {len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt",
-            logger="current",
-            level=30,
-        )
+        text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt"
+        print_log(f"subset {dict(options)}: {text}", logger="current", level=30)
     return places.numpy()

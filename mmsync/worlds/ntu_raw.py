@@ -20,18 +20,10 @@ _FIRST_ID = 72057594037927936  # 2 ** 56: ids have 17 digits and do not fit into
 _SINGLE, _PAIR = (range(1, 50), range(61, 106)), (range(50, 61), range(106, 121))
 _SUBJECTS = {"ntu60": 40, "ntu120": 106}
 _SETUPS = {False: (1, 17), True: (18, 32)}  # of the first 60 actions, of the others
-BROKEN = {
-    "empty": "no byte",
-    "truncated": "ends in the middle of a frame",
-    "missing_line": "one joint line is left out",
-    "text": "a word where a coordinate should be",
-    "nan": "a coordinate is NaN",
-    "no_bodies": "every frame has zero bodies",
-    "duplicate_ids": "two bodies of a frame share their id",
-    "joint_count": "a body claims 24 joints",
-    "frame_count": "the first line promises more frames",
-    "wrong_name": "the file's name has another form",
-}
+BROKEN = (
+    "empty", "truncated", "missing_line", "text", "nan", "no_bodies", "duplicate_ids", "joint_count", "frame_count",
+    "wrong_name",
+)  # fmt: skip
 """Faults of raw files by name."""
 
 
@@ -179,8 +171,8 @@ def write_ntu_raw(
     """
     if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
         raise ConfigError(
-            f"dataset {dataset!r}, cameras {tuple(cameras)}, broken {tuple(broken)}: give 'ntu60' or 'ntu120', cameras "
-            f"out of 1, 2, 3, and faults out of {', '.join(BROKEN)}"
+            f"{dataset=}, {cameras=}, {broken=}: give 'ntu60' or 'ntu120', cameras out of 1, 2, 3, and faults out of "
+            f"{', '.join(BROKEN)}"
         )
     files = []
     for index, setup, subject, replication, action in tqdm(
@@ -202,10 +194,8 @@ def write_ntu_raw(
 def _write_broken(good: Path, fault: str) -> None:
     """Write a file with a fault beside a good one, under another name of the same performer and action."""
     _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
-    free = (
-        good.with_name(f"{_name(setup, camera, subject, turn, action)}.skeleton")
-        for setup, turn in _rooms(subject, action, 0)
-    )
+    names = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
+    free = (good.with_name(f"{name}.skeleton") for name in names)
     wrong = good.with_name("clip.skeleton")
     path = wrong if fault == "wrong_name" else next(path for path in free if not path.exists())
     path.write_text(_break(good.read_text(), fault))

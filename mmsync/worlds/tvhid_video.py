@@ -76,11 +76,9 @@ def write_tvhid(
         if video.exists() and annotation.exists():
             continue
         rng = np.random.default_rng(np.random.SeedSequence(world.seed, spawn_key=(7, part, index)))
-        camera = Camera(
-            focal=size[1] * rng.uniform(0.75, 1.0),
-            centre=(size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5)),
-            size=(size[0], size[1]),
-        )
+        focal = size[1] * rng.uniform(0.75, 1.0)
+        centre = (size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5))
+        camera = Camera(focal, centre, (size[0], size[1]))
         frames, kind = int(rng.integers(num_frames[0], num_frames[1] + 1)), name.split("_")[0]
         scene = _scene(rng, stage, part, index, kind, frames)
         pictures = render(rng, camera, scene.people, 4.0 * noise)
@@ -138,10 +136,8 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
         clip = _at_pace(rng, clip, frames, whole=True)
         centre = clip[:, :, body.SPINE_BASE].mean(1)
         apart = centre - centre.mean(0)
-        clip = (
-            clip
-            + (apart * (distance / np.linalg.norm(apart[0] - apart[1]) - 1) - centre.mean(0) + middle)[:, None, None]
-        )
+        wider = distance / np.linalg.norm(apart[0] - apart[1]) - 1
+        clip = clip + (apart * wider - centre.mean(0) + middle)[:, None, None]
         people += list(clip)
         slots = rng.permutation((0, 2))[:alone]
     for k, slot in enumerate(slots):

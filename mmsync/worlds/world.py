@@ -42,8 +42,8 @@ class Performer(NamedTuple):
 class SyntheticWorld:
     """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
 
-    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`; ``actions`` may be ``INTERACTIONS`` too, there
-    may be any number of parts. Camera ``v`` of three has the ``v``-th third of ``yaw``.
+    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`, for any number of parts; ``actions`` may be
+    ``INTERACTIONS`` too. Camera ``v`` of three has the ``v``-th third of ``yaw``.
 
     Raises:
         ConfigError: Unknown action, or an invalid range.
@@ -118,14 +118,9 @@ class SyntheticWorld:
         size[body.MIRROR] = np.where(body.MIRROR[:, None] > np.arange(25)[:, None], size, size[body.MIRROR])
         habit = np.zeros((25, 3))
         habit[[body.SPINE_MID, body.SPINE_SHOULDER, body.NECK]] = rng.normal(0, 0.07, (3, 3))
-        return Performer(
-            offsets=stature * size * body.OFFSETS,
-            habit=habit,
-            amplitude=rng.uniform(0.85, 1.2),
-            asymmetry=rng.uniform(0.7, 1.0),
-            tempo=rng.uniform(0.85, 1.2),
-            lead=int(rng.random() < 0.7),
-        )
+        amplitude, asymmetry, tempo = rng.uniform(0.85, 1.2), rng.uniform(0.7, 1.0), rng.uniform(0.85, 1.2)
+        lead = int(rng.random() < 0.7)
+        return Performer(stature * size * body.OFFSETS, habit, amplitude, asymmetry, tempo, lead)
 
     def clip(self, part: int, index: int, label: int, subject: int, partner: int, view: int) -> Clip:
         """Make clip ``index`` of a part; the other arguments come from :meth:`schedule`."""

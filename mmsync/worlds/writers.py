@@ -30,20 +30,20 @@ def _clips(
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
+            who = f"{persons} person{'s'[: persons - 1]}"
             raise DataError(
-                f"{source.names[index]}: {len(clip)} persons, but {to} holds {persons} in each clip; choose actions of "
-                f"{persons} person{'s'[: persons - 1]}"
+                f"{source.names[index]}: {len(clip)} persons, but {to} holds {who}; choose actions of {who}"
             )
         yield int(index), clip
 
 
-def _labels(source: Any, to: str, most: int | None = None) -> np.ndarray:
+def _labels(source: Any, to: str, most: int | None = None, metres: bool = True) -> np.ndarray:
+    if metres and source.num_coords != 3:
+        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
     if source.labels is None:
         raise DataError(f"{to}: the source has no labels, which this format needs")
     if most is not None and source.labels.max(initial=0) >= most:
-        raise DataError(
-            f"{to} knows {most} classes, but the source has label {source.labels.max()}; give fewer actions"
-        )
+        raise DataError(f"{to} knows {most} classes, the source has label {source.labels.max()}; give fewer actions")
     return source.labels
 
 
@@ -53,14 +53,9 @@ def _parts(source: Any) -> list[np.ndarray]:
     return [np.array([place[name] for name in source.splits[split]], dtype=int) for split in ("train", "test")]
 
 
-def _three_coords(source: Any, to: str) -> None:
-    if source.num_coords != 3:
-        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
-
-
 def write_pyskl(source: Any, folder: Path) -> list[Path]:
     """PYSKL / MMAction2 pickle ``synthetic.pkl``: 3D, or 2D with ``keypoint_score``, as float16."""
-    labels, annotations = _labels(source, "PYSKL"), []
+    labels, annotations = _labels(source, "PYSKL", metres=False), []
     for index, clip in _clips(source, range(len(source)), "PYSKL"):
         sample = dict(frame_dir=source.names[index], label=int(labels[index]), total_frames=clip.shape[1])
         sample["keypoint"] = clip[..., : source.num_coords].astype(np.float16)
@@ -77,7 +72,6 @@ def write_pyskl(source: Any, folder: Path) -> list[Path]:
 def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """ST-GCN / AimCLR arrays ``{train,val}_data.npy`` ``(N, 3, num_frames, V, M)``, zero-padded, and ``_label.pkl``."""
     labels, paths = _labels(source, "AimCLR"), []
-    _three_coords(source, "AimCLR")
     for part, indices in zip(("train", "val"), _parts(source)):
         shape = (len(indices), 3, num_frames, source.layout.num_joints, max_persons)
         data = np.lib.format.open_memmap(folder / f"{part}_data.npy", mode="w+", dtype=np.float32, shape=shape)
@@ -98,7 +92,6 @@ def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: 
     """CTR-GCN / MAMP ``synthetic.npz``: ``x_train (N, num_frames, M V 3)``, one-hot ``y_train``, and the test part."""
     labels = _labels(source, "CTR-GCN")
     arrays: dict[str, Any] = {}
-    _three_coords(source, "CTR-GCN")
     classes = len(source.class_names)
     for part, indices in zip(("train", "test"), _parts(source)):
         data = np.zeros((len(indices), num_frames, max_persons, source.layout.num_joints, 3), np.float32)
@@ -117,7 +110,6 @@ def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 def write_nwucla(source: Any, folder: Path) -> list[Path]:
     """NW-UCLA folder: one json a clip, ``label`` from 1, named ``aAA_sSS_eEE_vVV``; one person."""
     labels = _labels(source, "NW-UCLA", _UCLA_CLASSES)
-    _three_coords(source, "NW-UCLA")
     path = folder / "all_sqe"
     path.mkdir(exist_ok=True)
     for index, clip in _clips(source, range(len(source)), "NW-UCLA", persons=1):
@@ -134,7 +126,6 @@ def write_sbu(source: Any, folder: Path) -> list[Path]:
     """
     labels = _labels(source, "SBU", _SBU_CLASSES)
     count: dict[Path, int] = {}
-    _three_coords(source, "SBU")
     for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
         pair = f"s{source.attributes['subject'][index]:02d}s{source.attributes['partner'][index]:02d}"
         place = folder / pair / f"{labels[index] + 1:02d}"
@@ -153,22 +144,18 @@ def write_penn(source: Any, folder: Path) -> list[Path]:
 
     if source.num_coords != 2:
         raise DataError("Penn Action holds pixels: give a layout of pictures, as penn13, or num_coords=2")
-    labels, train = _labels(source, "Penn Action"), set(source.splits["train"])
+    labels, train = _labels(source, "Penn Action", metres=False), set(source.splits["train"])
     path = folder / "labels"
     path.mkdir(exist_ok=True)
     for index, clip in _clips(source, range(len(source)), "Penn Action", persons=1):
         x, y, score = np.moveaxis(clip[0].astype(float), -1, 0)
+        box = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1)
+        flag = np.array([[1 if source.names[index] in train else -1]], np.int32)
+        size, frames = np.array([[1080, 1920, len(x)]], np.uint16), np.array([[len(x)]], np.uint16)
         contents = dict(
-            action=source.class_names[labels[index]],
-            pose="front",
-            x=x,
-            y=y,
-            visibility=(score > 0.5).astype(np.uint8),
-            train=np.array([[1 if source.names[index] in train else -1]], np.int32),
-            bbox=np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1),
-            dimensions=np.array([[1080, 1920, len(x)]], np.uint16),
-            nframes=np.array([[len(x)]], np.uint16),
-        )
+            action=source.class_names[labels[index]], pose="front", x=x, y=y, visibility=(score > 0.5).astype(np.uint8),
+            train=flag, bbox=box, dimensions=size, nframes=frames,
+        )  # fmt: skip
         savemat(path / f"{index + 1:04d}.mat", contents)
     return [path]
 

@@ -74,9 +74,8 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
             if split in (None, part):
                 rows.append((label, f"{part}/{label}/{row['youtube_id']}_{start:06d}_{end:06d}.mp4"))
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path}, line {number}: no row label,youtube_id,time_start,time_end,split ({error!r})"
-            ) from error
+            text = f"{path}, line {number}: no row label,youtube_id,time_start,time_end,split ({error!r})"
+            raise DataError(text) from error
     if not rows:
         raise DataError(f"{path}: no row" + (f" of split {split!r}" if split else " in it"))
     names = sorted(labels) if class_names is None else list(class_names)
@@ -131,7 +130,7 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
     """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (marked 1) or ``'test'`` (marked 2): clips ``<class>/<name>.avi``.
 
-    The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ; !``:
+    The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ;``:
     never pass them through a shell or ``glob``.
 
     Raises:

@@ -12,14 +12,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.datasets.sources.base import BaseSource
-from mmsync.datasets.sources.clips.lists import (
-    ClipList,
-    find_kinetics,
-    read_hmdb51,
-    read_kinetics,
-    read_list,
-    read_ucf101,
-)
+from mmsync.datasets.sources.clips import lists as readers
+from mmsync.datasets.sources.clips.lists import ClipList
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import one_writer
 from mmsync.media import VideoIndex, build_index, open_video
@@ -64,12 +58,9 @@ class ClipSource(BaseSource):
             return reader.read(times, size, crop)
 
     def _open(
-        self,
-        root: Path,
-        lists: Mapping[str, ClipList],
-        index: Union[VideoIndex, PathLike, None],
+        self, root: Path, lists: Mapping[str, ClipList], index: Union[VideoIndex, PathLike, None],
         files: Optional[Mapping[str, str]] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Join the lists by split (``''``: none) with the disk; ``files`` are paths that differ from the lists."""
         labels: dict[str, int] = {}
         for split, part in lists.items():
@@ -155,7 +146,7 @@ class UCF101Source(_FoldSource):
 
     file_advice = "extract UCF101.rar and UCF101TrainTestSplits-RecognitionTask.zip into {0}"
     usual_lists, usual_media = ("ucfTrainTestlist", "annotations"), ("UCF-101", "videos")
-    read_lists = staticmethod(read_ucf101)
+    read_lists = staticmethod(readers.read_ucf101)
 
 
 @DATASETS.register_module()
@@ -177,7 +168,7 @@ class HMDB51Source(_FoldSource):
     file_advice = "extract hmdb51_org.rar, the archives in it, and test_train_splits.rar into {0}"
     usual_lists = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
     usual_media = ("hmdb51_org", "videos")
-    read_lists = staticmethod(read_hmdb51)
+    read_lists = staticmethod(readers.read_hmdb51)
 
 
 @DATASETS.register_module()
@@ -195,13 +186,15 @@ class KineticsSource(ClipSource):
     """
 
     def __init__(self, data_root: PathLike, list_file: PathLike, index_file: Optional[PathLike] = None) -> None:
-        root, table = Path(data_root), read_kinetics(list_file)
+        root, table = Path(data_root), readers.read_kinetics(list_file)
         of = np.array([path.split("/")[0] for path in table.paths])
         lists = {}
         for split in dict.fromkeys(of.tolist()):
             rows = np.flatnonzero(of == split)
             lists[split] = ClipList([table.paths[i] for i in rows], table.labels[rows], table.class_names)
-        found = {name: path.relative_to(root).as_posix() for name, path in find_kinetics(root, table.paths).items()}
+        found = {
+            name: path.relative_to(root).as_posix() for name, path in readers.find_kinetics(root, table.paths).items()
+        }
         self._open(root, lists, index_file, found)
 
 
@@ -230,7 +223,9 @@ class ClipListSource(ClipSource):
         if not list_file:
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
         names = None if class_names is None else list(class_names)
-        lists = {split: read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()}
+        lists = {
+            split: readers.read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()
+        }
         self._open(Path(data_root), lists, index_file)
 
 
@@ -254,18 +249,14 @@ class ClipFolderSource(ClipSource):
         parts = {name: name.split("/") for name in index.rows}
         odd = [name for name, part in parts.items() if len(part) not in (2, 3)]
         if odd or len({len(part) for part in parts.values()}) > 1:
-            raise DataError(
-                f"{root}: {(odd or list(parts))[0]} is no <class>/<clip> or <split>/<class>/<clip>, or both are mixed"
-            )
+            name = (odd or list(parts))[0]
+            raise DataError(f"{root}: {name} is no <class>/<clip> or <split>/<class>/<clip>, or both are mixed")
         names = sorted({part[-2] for part in parts.values()})
         clips: dict[str, list[str]] = {}
         for name, part in parts.items():
             clips.setdefault(part[0] if len(part) == 3 else "", []).append(name)
-        self._open(
-            root,
-            {
-                split: ClipList(own, np.array([names.index(parts[name][-2]) for name in own], dtype=np.int64), names)
-                for split, own in clips.items()
-            },
-            index,
-        )
+        lists = {
+            split: ClipList(own, np.array([names.index(parts[name][-2]) for name in own], dtype=np.int64), names)
+            for split, own in clips.items()
+        }
+        self._open(root, lists, index)

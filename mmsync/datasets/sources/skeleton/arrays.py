@@ -66,12 +66,10 @@ class AimCLRSource(_Parts):
     """
 
     def __init__(
-        self,
-        data_path: Union[PathLike, Mapping[str, PathLike]],
+        self, data_path: Union[PathLike, Mapping[str, PathLike]],
         label_path: Optional[Union[PathLike, Mapping[str, PathLike]]] = None,
-        layout: Union[str, Mapping] = "ntu25",
-        class_names: Optional[Sequence[str]] = None,
-    ) -> None:
+        layout: Union[str, Mapping] = "ntu25", class_names: Optional[Sequence[str]] = None,
+    ) -> None:  # fmt: skip
         paths = dict(data_path) if isinstance(data_path, Mapping) else {"all": data_path}
         label_paths = dict(label_path) if isinstance(label_path, Mapping) else {"all": label_path}
         if label_path is not None and set(paths) != set(label_paths):
@@ -85,9 +83,7 @@ class AimCLRSource(_Parts):
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
             if shape[3] != self.layout.num_joints:
-                raise LayoutError(
-                    f"{path}: {shape[3]} joints; layout {self.layout.name!r} has {self.layout.num_joints}"
-                )
+                raise LayoutError(f"{path}: {shape[3]} joints, but {self.layout.num_joints} in {self.layout.name!r}")
             found, y = _read_labels(label_paths.get(split))
             if y is not None and len(y) != shape[0]:
                 raise DataError(f"{path} holds {shape[0]} clips, but {label_paths[split]} {len(y)} labels")
@@ -123,12 +119,9 @@ class CTRGCNSource(_Parts):
     num_coords = 3
 
     def __init__(
-        self,
-        npz: PathLike,
-        layout: Union[str, Mapping] = "ntu25",
-        num_persons: int = 2,
+        self, npz: PathLike, layout: Union[str, Mapping] = "ntu25", num_persons: int = 2,
         class_names: Optional[Sequence[str]] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
         try:

@@ -57,10 +57,7 @@ class SyntheticSource(SkeletonSource):
         distance: Sequence[float] = (2.5, 4.5), cache: bool = True,
     ) -> None:  # fmt: skip
         if len(num_clips) != 2 or len(num_performers) != 2 or min(num_clips) < 0:
-            raise ConfigError(
-                f"num_clips {tuple(num_clips)} and num_performers {tuple(num_performers)}: give two numbers each, "
-                "for the training and the test part"
-            )
+            raise ConfigError(f"{num_clips=}, {num_performers=}: give two numbers each, for training and test part")
         self.layout = SkeletonLayout.from_config(layout)
         self.num_coords = num_coords or (2 if self.layout.name in _IMAGE_LAYOUTS else 3)
         if self.num_coords not in (2, 3):
@@ -84,12 +81,8 @@ class SyntheticSource(SkeletonSource):
             for index, (label, who, camera) in enumerate(zip(self.labels, subject + 1, view + 1))
         ]
         names, third = np.array(self.names, dtype=object), view == 2
-        self.splits = {
-            split: names[chosen].tolist()
-            for split, chosen in (
-                ("train", self._part == 0), ("test", self._part == 1), ("xview_train", ~third), ("xview_test", third)
-            )
-        }  # fmt: skip
+        parts = {"train": self._part == 0, "test": self._part == 1, "xview_train": ~third, "xview_test": third}
+        self.splits = {split: names[chosen].tolist() for split, chosen in parts.items()}
         self._clips: dict[int, Clip] | None = {} if cache else None
         self.check(f"synthetic world of seed {seed}")
 

@@ -54,10 +54,8 @@ class TrackSource(BaseSource):
         """The track, if it has the ticks ``start .. start + length - 1``; else a ``DataError``."""
         found = self.tracks[track]
         if length < 1 or start < found.start or start + length > found.stop:
-            raise DataError(
-                f"{found.video}, person {found.person}: the track has ticks {found.start} to {found.stop - 1}, "
-                f"asked for {length} from {start}"
-            )
+            ticks = f"ticks {found.start} to {found.stop - 1}, asked for {length} from {start}"
+            raise DataError(f"{found.video}, person {found.person}: the track has {ticks}")
         return found
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
@@ -66,8 +64,5 @@ class TrackSource(BaseSource):
             raise DataError(f"{origin}: no track found")
         super().check(origin, expected)
         counts = remarks(self.names, self.tracks, self.fps)
-        print_log(
-            f"{origin}: {len(self.tracks)} tracks in {len(self.names)} videos; "
-            + "; ".join(f"{kind}: {len(names)}" for kind, names in counts.items()),
-            logger="current",
-        )
+        text = "; ".join(f"{kind}: {len(names)}" for kind, names in counts.items())
+        print_log(f"{origin}: {len(self.tracks)} tracks in {len(self.names)} videos; {text}", logger="current")

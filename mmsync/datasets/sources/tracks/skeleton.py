@@ -37,11 +37,9 @@ class SkeletonTrackSource(TrackSource):
     modality = "skeleton"
 
     def __init__(
-        self,
-        source: Union[Mapping[str, Any], SkeletonSource],
-        classes: Optional[Sequence[Union[int, str]]] = None,
+        self, source: Union[Mapping[str, Any], SkeletonSource], classes: Optional[Sequence[Union[int, str]]] = None,
         fps: float = 30.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.source: SkeletonSource = DATASETS.build(source) if isinstance(source, Mapping) else source
         if not isinstance(self.source, SkeletonSource):
             raise ConfigError(f"SkeletonTrackSource: {type(self.source).__name__} is no source of skeletons")

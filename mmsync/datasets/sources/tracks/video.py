@@ -67,8 +67,8 @@ class VideoTrackSource(TrackSource):
         root = Path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
-                f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
-                f"above -1, and a mode out of {ENLARGE_MODES}"
+                f"{size=}, {enlarge=}, {enlarge_mode=}: wanted a size of 1 or more, a share above -1, and a mode out of "
+                f"{ENLARGE_MODES}"
             )
         if flow is not None:
             from mmsync.media.flow import flow_algorithm
@@ -116,12 +116,11 @@ class VideoTrackSource(TrackSource):
         count = np.bincount(of, (whole[:, 2:] <= whole[:, :2]).any(1)).astype(int)
         if count.any():
             some = [f"{names[i]} ({count[i]})" for i in np.flatnonzero(count)]
-            print_log(
-                f"{root}: {count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing: "
-                f"{', '.join(some[:SHOWN])}" + (", ..." if len(some) > SHOWN else ""),
-                logger="current",
-                level=30,
+            shown = ", ".join(some[:SHOWN]) + (", ..." if len(some) > SHOWN else "")
+            text = (
+                f"{count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing: {shown}"
             )
+            print_log(f"{root}: {text}", logger="current", level=30)
 
     def files(self) -> list[Path]:
         """The videos."""
