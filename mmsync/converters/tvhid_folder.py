@@ -12,7 +12,7 @@ from mmsync.converters.raw import BadFileError
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import TrackConversion, frame_times
 from mmsync.converters.tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
-from mmsync.converters.tvhid_file import Annotation, read_annotation
+from mmsync.converters.tvhid_file import read_annotation
 from mmsync.errors import DataError
 from mmsync.fileio import find_files
 from mmsync.media.index import SUFFIXES
@@ -20,7 +20,6 @@ from mmsync.store.ragged import check_place
 from mmsync.store.tracks import FORMAT
 
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
-_NO_BOX = BoxTable.of([])
 _WANTED = "file of TV-HID, such as handShake_0001.avi or handShake_0001.annotations,"
 
 
@@ -88,21 +87,18 @@ def convert_tvhid(
         except BadFileError as error:
             report.fault(error.kind, annotation, error.reason)
             continue
-        table, notes = content.table, _notes(content)
+        variants = {f"written with {variant}": "supported" for variant in content.variants}
+        table, notes = content.table, {**content.faults, **variants}
         if found is not None:
-            table = _linked(found.get(name, _NO_BOX), table, link, notes)
+            boxes_of = found.get(name, BoxTable.of([]))
+            table = link_boxes(boxes_of, table, link)
+            lost = len(boxes_of.frame) - len(table.frame)
+            notes.update({"found boxes of nobody annotated": f"{lost} of {len(boxes_of.frame)}"} if lost else {})
         label = CLASS_NAMES.index(name.split("_")[0])
         tracks.add(name, video, row, table, max_gap, frame_times(video, row), label, notes)
     splits = _count(report, tracks.names)
     hint = f": no box of {boxes} covers an annotated person by {link:g} (x y width height in pixels?)" if boxes else ""
     return tracks.finish(CLASS_NAMES, splits, EXPECTED, "TV Human Interaction", hint)
-
-
-def _linked(found: BoxTable, annotated: BoxTable, link: float, notes: dict[str, str]) -> BoxTable:
-    table = link_boxes(found, annotated, link)
-    if len(table.frame) < len(found.frame):
-        notes["found boxes of nobody annotated"] = f"{len(found.frame) - len(table.frame)} of {len(found.frame)}"
-    return table
 
 
 def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
@@ -116,8 +112,3 @@ def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
         expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
         report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
     return splits
-
-
-def _notes(content: Annotation) -> dict[str, str]:
-    """Faults and unusual forms of an annotation file, by kind."""
-    return {**content.faults, **{f"written with {variant}": "supported" for variant in content.variants}}

@@ -12,10 +12,8 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmsync.datasets.collate import motion_collate
-from mmsync.datasets.failures import Failures
-from mmsync.datasets.selection import Split, select
+from mmsync.datasets.selection import SUBSET_KEYS, Split, select, select_subset
 from mmsync.datasets.sources.base import BaseSource, check_labels
-from mmsync.datasets.subsets import KEYS, select_subset
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 from mmsync.structures import MotionSample
@@ -25,6 +23,47 @@ _ATTEMPTS = 100  # items read in place of one before the data are given up
 
 class _BadItemError(Exception):
     """An item could not be read; it is counted and another one is read instead."""
+
+
+class Failures:
+    """The items of a data set that have failed, in memory shared with its workers.
+
+    At most ``max_share`` of the ``count`` items that are used (``None``: all) may fail. ``what`` names the items in
+    messages; ``hint`` ends the one that stops a run.
+    """
+
+    def __init__(
+        self, names: Sequence[str], max_share: float = 0.01, what: str = "clips", hint: str = "",
+        count: Optional[int] = None,
+    ) -> None:  # fmt: skip
+        self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
+        self.count = len(names) if count is None else count
+        self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
+
+    def __contains__(self, index: int) -> bool:
+        return bool(self._failed[index])
+
+    def __len__(self) -> int:
+        return int(self._failed.sum())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the failed items, whichever worker met them."""
+        return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
+
+    def add(self, index: int, error: Exception, replaced: bool = False) -> None:
+        """Log a failure of an item once, whose error names it; a ``DataError`` if there are too many."""
+        known = index in self
+        self._failed[index] = True
+        allowed = int(self.max_share * self.count)
+        failed = self.names
+        if len(failed) > allowed:
+            raise DataError(
+                f"{len(failed)} of {self.count} {self.what} are bad, max_bad_share={self.max_share} allows "
+                f"{allowed}. Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
+            ) from error
+        if not known:
+            print_log(f"left out{' and replaced' * replaced}: {error}", logger="current", level=30)
 
 
 class KeyedDataset(Dataset):
@@ -44,7 +83,7 @@ class KeyedDataset(Dataset):
         num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
         indices: Take the first so many items of the split, or these.
         subset: Keep the items that semi-supervised evaluation labels, ``dict(share=0.1, rule='stratified', seed=0)``;
-            see :func:`mmsync.datasets.subsets.select_subset`.
+            see :func:`mmsync.datasets.selection.select_subset`.
         seed: Seed of all draws.
         max_bad_share: Share of the items in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
@@ -59,7 +98,7 @@ class KeyedDataset(Dataset):
         ProtocolError: No such split, or one without items.
     """
 
-    config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": KEYS}
+    config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": SUBSET_KEYS}
     collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
     item: ClassVar[str] = "clip"  # what an item is called in messages
     advice: ClassVar[str] = ""  # ends the message about too many bad items

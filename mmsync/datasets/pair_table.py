@@ -64,8 +64,8 @@ class PairTable:
         shift = window if shift is None else shift
         if window < 1 or shift < 1 or not 0 <= iou_threshold <= 1 or placement not in PLACEMENTS or enlarge <= -1:
             raise ConfigError(
-                f"{window=}, {shift=}, {iou_threshold=}, {placement=}, {enlarge=}: wanted 1 or more frames, a threshold "
-                f"in [0, 1], a placement out of {PLACEMENTS} and a share above -1"
+                f"{window=}, {shift=}, {iou_threshold=}, {placement=}, {enlarge=}: wanted 1 or more frames, a "
+                f"threshold in [0, 1], a placement out of {PLACEMENTS} and a share above -1"
             )
         self.tracks, self.window, self.threshold, self.shift = tracks, window, iou_threshold, shift
         self.placement, self.enlarge = placement, enlarge

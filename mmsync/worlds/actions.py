@@ -29,17 +29,9 @@ class Motion:
         self.lift = np.zeros(len(phase))  # height of the lower foot over the floor, metres
         self.advance = np.zeros(len(phase))  # walked forward, metres
         self.heading = np.zeros(len(phase))  # turn to the left, radians
+        self.sides = lead, 1 - lead
+        self.inward = 2 * lead - 1  # sign of a twist of the trunk that brings the leading shoulder forward
         self.sin, self.cos = np.sin(2 * np.pi * phase), np.cos(2 * np.pi * phase)
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """The leading side and the other one."""
-        return self.lead, 1 - self.lead
-
-    @property
-    def inward(self) -> int:
-        """Sign of a twist of the trunk that brings the leading shoulder forward."""
-        return 2 * self.lead - 1
 
     def arm(self, side: int, forward=0.0, out=0.0, twist=0.0, bend=0.0) -> None:
         """Add to an arm: raise it forward or outward, turn it about its axis, bend its elbow; ``(T,)`` radians each."""

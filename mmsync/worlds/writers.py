@@ -31,9 +31,7 @@ def _clips(
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
             who = f"{persons} person{'s'[: persons - 1]}"
-            raise DataError(
-                f"{source.names[index]}: {len(clip)} persons, but {to} holds {who}; choose actions of {who}"
-            )
+            raise DataError(f"{source.names[index]}: {len(clip)} persons, {to} holds {who}; choose actions of {who}")
         yield int(index), clip
 
 

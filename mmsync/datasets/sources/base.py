@@ -16,8 +16,7 @@ from mmsync.errors import DataError
 
 _NAME_PATTERNS = (
     NTU_NAME,
-    # NW-UCLA: action, subject, episode, view
-    re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),
+    re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),  # NW-UCLA
 )
 
 

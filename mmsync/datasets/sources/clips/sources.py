@@ -222,10 +222,8 @@ class ClipListSource(ClipSource):
             raise ConfigError(f"ClipListSource: fold={fold!r}; give '<data set>/<fold>'")
         if not list_file:
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
-        names = None if class_names is None else list(class_names)
-        lists = {
-            split: readers.read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()
-        }
+        facts = dict(class_names=None if class_names is None else list(class_names), fold=fold)
+        lists = {split: readers.read_list(file)._replace(**facts) for split, file in list_file.items()}
         self._open(Path(data_root), lists, index_file)
 
 

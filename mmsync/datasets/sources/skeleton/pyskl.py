@@ -53,12 +53,9 @@ class PysklSource(SkeletonSource):
             annotations, splits = content, {}
         if not isinstance(annotations, (list, tuple)) or not all(isinstance(a, Mapping) for a in annotations):
             found = f"{type(content).__name__} {list(content)[:6] if isinstance(content, Mapping) else ''}".rstrip()
-            raise DataError(
-                f"{ann_file}: no PYSKL pickle, a list of annotations or dict(split, annotations), but {found}"
-            )
+            raise DataError(f"{ann_file}: no PYSKL pickle, a list or dict(split, annotations), but {found}")
         if not annotations:
             raise DataError(f"{ann_file}: the list of annotations is empty")
-        self.file = str(ann_file)
         self.names, fields = [], []
         for i, item in enumerate(annotations):
             name = next((str(item[key]) for key in _NAME_KEYS if key in item), None)

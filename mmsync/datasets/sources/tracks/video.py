@@ -67,8 +67,8 @@ class VideoTrackSource(TrackSource):
         root = Path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
-                f"{size=}, {enlarge=}, {enlarge_mode=}: wanted a size of 1 or more, a share above -1, and a mode out of "
-                f"{ENLARGE_MODES}"
+                f"{size=}, {enlarge=}, {enlarge_mode=}: wanted a size of 1 or more, a share above -1, and a mode "
+                f"out of {ENLARGE_MODES}"
             )
         if flow is not None:
             from mmsync.media.flow import flow_algorithm
@@ -117,9 +117,7 @@ class VideoTrackSource(TrackSource):
         if count.any():
             some = [f"{names[i]} ({count[i]})" for i in np.flatnonzero(count)]
             shown = ", ".join(some[:SHOWN]) + (", ..." if len(some) > SHOWN else "")
-            text = (
-                f"{count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing: {shown}"
-            )
+            text = f"{count.sum()} boxes of {len(some)} videos beyond the picture, their crops show nothing: {shown}"
             print_log(f"{root}: {text}", logger="current", level=30)
 
     def files(self) -> list[Path]:
