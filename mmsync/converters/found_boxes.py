@@ -57,14 +57,9 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
 def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1) -> dict[str, BoxTable]:
     """Read boxes by video in the format of COCO; those without an id get one each, from -1 down.
 
-    The video is ``video`` or ``video_id`` of the image, else the folder of its ``file_name``; the frame is a field of
-    the image, else the digits at the end of the file's stem.
-
-    Args:
-        path: Json with ``images`` (``id``, ``file_name``, ``frame_id`` or ``frame``) and ``annotations`` (``bbox``
-            x y width height, ``image_id``; optional ``track_id`` or ``instance_id``, ``score``, ``category_id``).
-        min_score: Boxes with a lower score are left out.
-        category: The category of people.
+    ``images`` have ``id``, ``file_name`` and ``frame_id`` or ``frame`` (else the digits at the end of the stem), and
+    ``video`` or ``video_id`` (else the folder); ``annotations`` have ``image_id``, ``bbox`` x y width height, and
+    optionally ``track_id`` or ``instance_id``, ``score``, ``category_id``, of which ``category`` is that of people.
 
     Raises:
         DataError: The file cannot be read, or has another format.

@@ -18,7 +18,7 @@ _FACTS = Path(__file__).parent / "ntu_facts"
 _CLASSES = {"ntu60": 60, "ntu120": 120}
 DATASETS_OF_NTU = tuple(_CLASSES)
 _MOST = {"setup": 32, "view": 3, "subject": 106, "replication": 2, "action": 120}
-_LAST_SETUP_OF_60 = 17
+LAST_SETUP_OF_60 = 17
 _FILES_OF_ACTION = {False: 948, True: 960}  # of the first 60 actions, of the others
 _NOVEL_EVERY = 6  # one-shot: A1, A7, ..., A115 are the novel actions
 _EXEMPLAR = re.compile(r"S0(01|18)C003P008R001A\d{3}")
@@ -47,7 +47,7 @@ def parse_name(name: str) -> NTUName:
     for field, most in _MOST.items():
         if not 1 <= getattr(found, field) <= most:
             raise BadFileError(name, "wrong name", f"{field} {getattr(found, field)} is not in 1..{most}")
-    if (found.setup > _LAST_SETUP_OF_60) != (found.action > 60):
+    if (found.setup > LAST_SETUP_OF_60) != (found.action > 60):
         text = f"action {found.action} was not recorded in setup {found.setup} (1-17 have A001-A060, 18-32 A061-A120)"
         raise BadFileError(name, "wrong name", text)
     return found
@@ -58,11 +58,6 @@ def missing_skeletons(dataset: str) -> frozenset[str]:
     """Names of the clips without usable skeletons, as published: 302 of ntu60, 535 of ntu120."""
     names = (_FACTS / "missing_skeletons.txt").read_text().split()
     return frozenset(name for name in names if parse_name(name).action <= _CLASSES[dataset])
-
-
-def setups(dataset: str) -> range:
-    """Numbers of the setups: 1-17 of ntu60, 1-32 of ntu120."""
-    return range(1, (_LAST_SETUP_OF_60 if dataset == "ntu60" else _MOST["setup"]) + 1)
 
 
 @cache

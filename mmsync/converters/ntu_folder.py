@@ -30,19 +30,16 @@ def convert_ntu(
     raw: Union[str, Path], out: Union[str, Path], dataset: str = "auto", workers: int = 1,
     missing: Optional[Union[str, Collection[str]]] = None, max_bad_share: float = 1.0, overwrite: bool = False,
 ) -> Report:  # fmt: skip
-    """Make a store of raw ``.skeleton`` files, with the report as ``report.json``.
+    """Make the store ``out`` of raw ``.skeleton`` files, with the report as ``report.json``.
 
     A clip is ``(M, T, 25, 3)`` with a row for each tracking id and all frames of the file; ``load_slots`` returns its
     place in the file's list. Nothing is filtered, so that every published pipeline can start from it.
 
     Args:
         raw: The folder, searched recursively.
-        out: The store to make.
         dataset: ``'ntu60'``, ``'ntu120'``, or ``'auto'``: ntu120 if there is a file of an action behind 60.
-        workers: Processes.
         missing: Clips to leave out: their names, a file that lists them, or ``'none'``; ``None``: the published list.
         max_bad_share: A larger share of faulty files is an error.
-        overwrite: Replace ``out``.
 
     Raises:
         DataError: No raw file, no valid one, too many faulty ones, or ``out`` exists.
@@ -95,7 +92,8 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
     absent = ntu.expected_counts(dataset)["all"] - len(splits["all"])
     if absent > 0:
         notes.append(f"{absent} clips of {dataset} are missing; splits are made of the clips that were found")
-    empty = [str(setup) for setup in ntu.setups(dataset) if setup not in setups]
+    last = ntu.LAST_SETUP_OF_60 if dataset == "ntu60" else 32
+    empty = [str(setup) for setup in range(1, last + 1) if setup not in setups]
     if empty:
         notes.append(f"no file of setups {', '.join(empty)}: was a part not downloaded or not unpacked?")
     return notes

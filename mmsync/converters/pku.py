@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Union
 
@@ -107,19 +106,16 @@ def convert_pku(
     raw: Union[str, Path], out: Union[str, Path], phase: int, cut: Cut = "aimclr", workers: int = 1,
     max_bad_share: float = 1.0, overwrite: bool = False,
 ) -> Report:  # fmt: skip
-    """Make a store of the actions of PKU-MMD, with the report as ``report.json``.
+    """Make the store ``out`` of the actions of PKU-MMD, with the report as ``report.json``.
 
     A clip is ``(M, T, 25, 3)``, all frames of an action. Splits ``xsub_*`` and ``xview_*`` come from the split files;
     without one, ``xview`` of phase 1 is the published rule: train on the middle and right camera, test on the left one.
 
     Args:
         raw: The folder, searched recursively for recordings, label files of the same names, and split files.
-        out: The store to make.
         phase: 1 or 2.
         cut: Number of the first frame in the labels, see :func:`read_labels`.
-        workers: Processes.
         max_bad_share: A larger share of faults, as one in so many recordings, is an error.
-        overwrite: Replace ``out``.
 
     Raises:
         ConfigError: No such phase or cut.
@@ -142,7 +138,11 @@ def convert_pku(
             left = [video for video in recordings if video.endswith("-L")]
             rules["xview"] = {"train": sorted(recordings.keys() - set(left)), "test": left}
             report.notes.append("there is no cross-view split file; xview trains on views M and R and tests on L")
-        splits = _deal(store.names, rules)
+        splits = {
+            f"{protocol}_{part}": [name for name in store.names if name.split("_")[0] in videos]
+            for protocol, parts in sorted(rules.items())
+            for part, videos in ((part, set(names)) for part, names in parts.items())
+        }
         store.splits = {split: names for split, names in splits.items() if names}
         report.splits = {split: (_QUOTED[phase].get(split), len(names)) for split, names in splits.items()}
         report.splits["all"] = (sum(_QUOTED[phase].values()), len(store))
@@ -178,12 +178,3 @@ def _is_label_file(path: Path, raw: Union[str, Path]) -> bool:
             return b"," in file.readline(200)
     except OSError:
         return False
-
-
-def _deal(names: Sequence[str], rules: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
-    splits = {}
-    for protocol, parts in sorted(rules.items()):
-        for part, videos in parts.items():
-            chosen = set(videos)
-            splits[f"{protocol}_{part}"] = [name for name in names if name.split("_")[0] in chosen]
-    return splits

@@ -10,19 +10,11 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-_NUMBER_BYTES = b"0123456789+-.eE"
-_SPACE = b" \t\r\n"
+_NUMBERS = b"0123456789+-.eE \t\r\n"
 
 
 class BadFileError(DataError):
-    """A raw file breaks its grammar.
-
-    Args:
-        origin: The file.
-        kind: The kind of fault, for counting.
-        message: Description of the fault; with the line it is the attribute ``reason``.
-        line: Its line, counted from 1.
-    """
+    """A raw file breaks its grammar; ``kind`` is for counting, ``reason`` is the message without the file."""
 
     def __init__(self, origin: Union[str, Path], kind: str, message: str, line: int | None = None) -> None:
         super().__init__(f"{origin}{f', line {line}' if line else ''}: {message}")
@@ -80,7 +72,7 @@ def read_table(
         i = int(np.flatnonzero(widths != width)[0])
         kind = "truncated" if numbers[i] == last and widths[i] < width else "wrong line"
         raise BadFileError(path, kind, f"wanted {width} numbers, found {widths[i]}: {show(lines[i])}", int(numbers[i]))
-    if text.translate(None, _NUMBER_BYTES + _SPACE):
+    if text.translate(None, _NUMBERS):
         check_numbers(lines, path, numbers)
     words = begins.reshape(-1, width)
     if keep < width:  # dropping the rest is faster than converting it

@@ -11,8 +11,7 @@ from mmsync.converters.found_boxes import link_boxes, read_found
 from mmsync.converters.raw import BadFileError
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import TrackConversion, frame_times
-from mmsync.converters.tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
-from mmsync.converters.tvhid_file import read_annotation
+from mmsync.converters.tvhid_file import CLASS_NAMES, EXPECTED, NAME, SPLITS, read_annotation
 from mmsync.errors import DataError
 from mmsync.fileio import find_files
 from mmsync.media.index import SUFFIXES
@@ -52,18 +51,15 @@ def convert_tvhid(
     raw: Union[str, Path], out: Union[str, Path], max_gap: int = 0, boxes: Optional[Union[str, Path]] = None,
     link: float = 0.4, min_score: float = 0.0, workers: int = 1, overwrite: bool = False,
 ) -> Report:  # fmt: skip
-    """Make a store of tracks. Every video is decoded once; a stopped conversion is resumed.
+    """Make the store of tracks ``out``. Every video is decoded once; a stopped conversion is resumed.
 
     Args:
         raw: The folder of the videos and the annotations, searched recursively.
-        out: The folder to make.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
         boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
             ``<name of the clip>.txt`` or ``.csv``. See :func:`~mmsync.converters.found_boxes.link_boxes`.
         link: Threshold of that.
         min_score: Found boxes with a lower score are left out.
-        workers: Processes that decode.
-        overwrite: Replace an existing store.
 
     Raises:
         DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.

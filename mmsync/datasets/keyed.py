@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
@@ -87,10 +87,6 @@ class KeyedDataset(Dataset):
         seed: Seed of all draws.
         max_bad_share: Share of the items in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
-
-    Attributes:
-        fold: The fold that the data belong to; see :class:`BaseSource`.
-        failures: The bad items.
 
     Raises:
         ConfigError: The arguments contradict each other.
@@ -242,10 +238,8 @@ class KeyedDataset(Dataset):
     def sample(self, index: int) -> dict[str, Any]:
         """A sample, or what replaces it if it cannot be read; a ``DataError`` if too many items are bad."""
         for attempt in range(_ATTEMPTS):
-            try:
+            with suppress(_BadItemError):
                 return self.try_sample(index, attempt)
-            except _BadItemError:
-                continue
         bad = ", ".join(self.bad_items())
         raise DataError(f"{_ATTEMPTS} {self.item}s in a row could not be read for sample {index}; bad ones: {bad}")
 

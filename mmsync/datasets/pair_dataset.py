@@ -24,8 +24,8 @@ class PairDataset(KindDataset):
     more for scenes; people who are not present are zero. If a track cannot be read, its video is counted as bad.
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
-    videos, are of ``negative_class``; -1 if unknown classes leave it open. Beside it, ``video_label`` is the class of
-    the video, -1 of pairs of two videos or times.
+    videos, are of ``negative_class``; -1 if unknown classes leave it open. ``video_label`` is the class of the video,
+    -1 of pairs of two videos or times.
 
     Args:
         source: A track source, or its config.
@@ -43,7 +43,6 @@ class PairDataset(KindDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`; items are videos.
 
     Raises:
-        ConfigError: The arguments contradict each other.
         DataError: The data lack a kind that the mix asks for.
     """
 

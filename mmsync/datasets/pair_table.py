@@ -25,13 +25,6 @@ class _Rows(NamedTuple):
     first: np.ndarray
 
 
-class _Turns(NamedTuple):
-    """Of each medium pair its video's number, and 1 if that video has a positive pair, so that others come first."""
-
-    video: np.ndarray
-    waits: np.ndarray
-
-
 class PairTable:
     """Pairs of tracks by kind (Sync3D, Sannigrahi 2020), as rows ``(first, first_start, second, second_start)``.
 
@@ -142,12 +135,13 @@ class PairTable:
         grown = self._grown(boxes)
         return (iou(grown[:, None], grown).mean(-1).round(decimals=9) > self.threshold).numpy()
 
-    def _video_turns(self) -> _Turns:
+    def _video_turns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each medium pair its video's number, and 1 if that video has a positive pair: then others come first."""
         medium, positive = (
             [self.tracks[i].video for i in self._kinds[kind].rows[self._kinds[kind].first[:-1], 0]]
             for kind in ("medium", "positive")
         )
-        return _Turns(np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int))
+        return np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int)
 
     def _same_video(self, blocks: Sequence[np.ndarray]) -> np.ndarray:
         """Pairs ``(P, 2)`` of people of a video with a window in common."""
@@ -213,7 +207,7 @@ class PairTable:
         return np.stack([tracks[:, 0], start[:, 0], tracks[:, 1], start[:, 1]], 1)
 
 
-def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[_Turns] = None) -> np.ndarray:
+def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[tuple] = None) -> np.ndarray:
     """``(count,)`` of the numbers below ``num`` at random, each once before one comes again; the rest by turns."""
     rounds, rest = divmod(count, max(num, 1))
     drawn = [rng.permutation(num) for _ in range(rounds)]
@@ -221,10 +215,11 @@ def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[_
         return np.concatenate([*drawn, np.zeros(0, np.int64)])
     if turns is None:
         return np.concatenate([*drawn, rng.choice(num, rest, replace=False)])
+    video, waits = turns
     order = rng.permutation(num)
-    order = order[turns.video[order].argsort(kind="stable")]  # by video, at random within
-    sizes = np.bincount(turns.video)
-    turn = _ramps(sizes)[1] + turns.waits[order]
+    order = order[video[order].argsort(kind="stable")]  # by video, at random within
+    sizes = np.bincount(video)
+    turn = _ramps(sizes)[1] + waits[order]
     return np.concatenate([*drawn, order[np.lexsort((rng.random(num), turn))[:rest]]])
 
 

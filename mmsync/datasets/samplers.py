@@ -71,9 +71,6 @@ class GroupBatchSampler(Sampler[list[int]]):
     comes twice in a batch. Each sample comes at least once; parts are filled up with samples of their group, and
     batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``.
 
-    In a config it is ``batch_sampler=dict(type="GroupBatchSampler", by="subject", per_group=4)`` beside ``sampler`` and
-    ``batch_size`` of a data loader, without ``drop_last``.
-
     Args:
         sampler: An ``EpochSampler``, which has the data set, seed, epoch and ranks. The Runner passes it.
         batch_size: ``P * K``, samples of a batch of one rank. The Runner passes that of the data loader.
@@ -107,7 +104,8 @@ class GroupBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.sampler.seed, self.sampler.epoch))
-        parts = [self._split(group, rng) for group in self.groups]
+        sizes = [(count, self.per_group) for count in self.parts]
+        parts = [np.resize(rng.permutation(group), size) for group, size in zip(self.groups, sizes)]
         order = rng.permutation(len(parts))
         # in a row, all parts of a group follow each other; every len(self)-th of them is a batch without two of a group
         group_of = np.repeat(order, self.parts[order])
@@ -122,8 +120,3 @@ class GroupBatchSampler(Sampler[list[int]]):
             chosen = rng.permutation(self._at_once)[mine]
             if number >= start:
                 yield np.concatenate([parts[groups[i]][numbers[i]] for i in chosen]).tolist()
-
-    def _split(self, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A group in random order, ``(parts, K)``, filled up by its first samples."""
-        count = math.ceil(len(group) / self.per_group)
-        return np.resize(rng.permutation(group), (count, self.per_group))

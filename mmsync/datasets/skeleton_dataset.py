@@ -40,7 +40,6 @@ class SkeletonDataset(KeyedDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
 
     Raises:
-        ConfigError: The arguments contradict each other.
         LayoutError: The clips cannot be remapped to the layout.
     """
 

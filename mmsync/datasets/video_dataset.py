@@ -30,14 +30,10 @@ class VideoDataset(KeyedDataset):
         window: Pictures T of a sample.
         fps: Pictures a second.
         size: Side ``S``, pixels.
-        clips: Windows of each video, in ``test_mode`` only, as samples of the same name; metrics with
-            ``per_video=True`` average them.
+        clips: Windows of each video, in ``test_mode`` only, as samples of the same name.
         short: Videos that end before the window: ``'loop'`` repeats them, ``'drop'`` leaves them out.
         test_mode: Draw nothing.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
-
-    Raises:
-        ConfigError: The arguments contradict each other.
     """
 
     item: ClassVar[str] = "video"

@@ -65,9 +65,8 @@ def euler_matrix(angles: np.ndarray) -> np.ndarray:
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Joint positions of a posture, ``(..., 25, 3)`` metres, with the spine base at the origin.
 
-    Args:
-        angles: ``(..., 25, 3)`` rotation of each joint in its parent's frame, radians, as for :func:`euler_matrix`.
-        offsets: ``(25, 3)``, or with leading axes that broadcast, each joint's place in its parent's frame, metres.
+    ``angles (..., 25, 3)`` turn each joint in its parent's frame, radians, as in :func:`euler_matrix`; ``offsets``
+    ``(25, 3)``, or with leading axes, are each joint's place in its parent's frame, metres.
     """
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)

@@ -39,15 +39,13 @@ def track(
     clip: np.ndarray, rng: np.random.Generator, ghosts: float = 0.0, swaps: float = 0.0, dropouts: float = 0.0,
     crowd: float = 0.0,
 ) -> RawTracks:  # fmt: skip
-    """Simulate the tracking of bodies by a sensor.
+    """Simulate how a sensor tracks the bodies of ``(M, T, 25, 3)``, everyone present in all frames, with probabilities.
 
     Args:
-        clip: ``(M, T, 25, 3)``, everyone present in all frames.
-        rng: Random generator.
-        ghosts: Probability of one or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
-        swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
-        dropouts: Probability of empty frames: at the beginning, in the middle, at the end.
-        crowd: Probability of a bystander in all frames.
+        ghosts: One or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
+        swaps: A body is lost and found under a new id, and the list's order changes for a while.
+        dropouts: Empty frames: at the beginning, in the middle, at the end.
+        crowd: A bystander in all frames.
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
@@ -158,10 +156,7 @@ def write_ntu_raw(
         dataset: ``'ntu60'`` or ``'ntu120'``.
         cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
         seed: Seed of the sensor's faults.
-        ghosts: Share of files with ghosts; this and the next three see :func:`track`.
-        swaps: Share of files in which a track is lost and found under a new id.
-        dropouts: Share of files with empty frames.
-        crowd: Share of files with a bystander.
+        ghosts: Share of files with ghosts; this, ``swaps``, ``dropouts`` and ``crowd`` see :func:`track`.
         crlf: Share of files with lines that end in CRLF.
         broken: Names from ``BROKEN``; one more file of each.
 

@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from mmsync.converters.tvhid import CLASS_NAMES, SPLITS
-from mmsync.converters.tvhid_file import LABELS
+from mmsync.converters.tvhid_file import CLASS_NAMES, LABELS, SPLITS
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path
 from mmsync.media.write import write_video
 from mmsync.worlds import kinematics as body
-from mmsync.worlds.actions import ACTIONS
-from mmsync.worlds.interactions import INTERACTIONS
+from mmsync.worlds.actions import ACTIONS, INTERACTIONS
 from mmsync.worlds.stick_people import Camera, render, upper_body_boxes
 from mmsync.worlds.world import NUM_VIEWS, SyntheticWorld
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from mmsync.errors import ConfigError
 from mmsync.worlds import kinematics as body
-from mmsync.worlds.actions import ACTIONS, Motion
-from mmsync.worlds.interactions import INTERACTIONS
+from mmsync.worlds.actions import ACTIONS, INTERACTIONS, Motion
 
 FPS = 30.0
 _KNOWN = {**ACTIONS, **INTERACTIONS}

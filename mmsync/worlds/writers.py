@@ -15,23 +15,28 @@ from typing import Any, Callable, NamedTuple, Union
 import numpy as np
 from tqdm import tqdm
 
-from mmsync.errors import DataError
+from mmsync.errors import ConfigError, DataError
 from mmsync.worlds.ntu_raw import write_ntu_raw
-from mmsync.worlds.pku_raw import write_pku_raw
 from mmsync.worlds.tvhid_video import write_tvhid
 
 _UCLA_CLASSES, _SBU_CLASSES = 10, 8  # classes of those data sets
+_PKU_VIEWS = "LMR"
+_PKU_MOST = {1: 363, 2: 26 * 13}  # recordings of a view
+_PKU_SPLIT = {1: "cross-subject.txt", 2: "cross_subject_v2.txt"}
 
 
 def _clips(
-    source: Any, indices: Union[Sequence[int], np.ndarray], to: str, persons: int | None = None
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Index and ``(M, T, V, C)`` of clips, with a progress bar; refuses clips that do not have ``persons``."""
+    source: Any, indices: Union[Sequence[int], np.ndarray], to: str, persons: int | None = None,
+    room: tuple[float, float] = (np.inf, np.inf),
+) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+    """Index and ``(M, T, V, C)`` of clips that have ``persons``, and room for persons and frames; with a bar."""
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
             who = f"{persons} person{'s'[: persons - 1]}"
             raise DataError(f"{source.names[index]}: {len(clip)} persons, {to} holds {who}; choose actions of {who}")
+        if len(clip) > room[0] or clip.shape[1] > room[1]:
+            raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {room} persons and frames of {to}")
         yield int(index), clip
 
 
@@ -69,14 +74,12 @@ def write_pyskl(source: Any, folder: Path) -> list[Path]:
 
 def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """ST-GCN / AimCLR arrays ``{train,val}_data.npy`` ``(N, 3, num_frames, V, M)``, zero-padded, and ``_label.pkl``."""
-    labels, paths = _labels(source, "AimCLR"), []
+    labels, paths, room = _labels(source, "AimCLR"), [], (max_persons, num_frames)
     for part, indices in zip(("train", "val"), _parts(source)):
         shape = (len(indices), 3, num_frames, source.layout.num_joints, max_persons)
         data = np.lib.format.open_memmap(folder / f"{part}_data.npy", mode="w+", dtype=np.float32, shape=shape)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"AimCLR {part}")):
+        for row, (index, clip) in enumerate(_clips(source, indices, f"AimCLR {part}", room=room)):
             persons, frames = clip.shape[:2]
-            if frames > num_frames or persons > max_persons:
-                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {shape[1:]}")
             data[row, :, :frames, :, :persons] = clip.transpose(3, 1, 2, 0)
         data.flush()
         names = [source.names[index] for index in indices]
@@ -88,15 +91,13 @@ def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 
 def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """CTR-GCN / MAMP ``synthetic.npz``: ``x_train (N, num_frames, M V 3)``, one-hot ``y_train``, and the test part."""
-    labels = _labels(source, "CTR-GCN")
+    labels, room = _labels(source, "CTR-GCN"), (max_persons, num_frames)
     arrays: dict[str, Any] = {}
     classes = len(source.class_names)
     for part, indices in zip(("train", "test"), _parts(source)):
         data = np.zeros((len(indices), num_frames, max_persons, source.layout.num_joints, 3), np.float32)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}")):
+        for row, (index, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}", room=room)):
             persons, frames = clip.shape[:2]
-            if frames > num_frames or persons > max_persons:
-                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {data.shape[1:]}")
             data[row, :frames, :persons] = clip.swapaxes(0, 1)
         arrays[f"x_{part}"] = data.reshape(len(indices), num_frames, -1)
         arrays[f"y_{part}"] = np.eye(classes)[labels[indices]]
@@ -170,6 +171,61 @@ def write_store(source: Any, folder: Path) -> list[Path]:
             store.add(source.names[index], clip, label, **attributes)
         store.splits = source.splits
     return [path]
+
+
+def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int = 10, seed: int = 0) -> list[Path]:
+    """Write PKU-MMD: ``skeleton/0002-L.txt`` (150 numbers a frame), ``label/0002-L.txt``, ``cross-subject.txt``.
+
+    Clips of one part and camera follow each other in a recording; in pauses people stand still, or are gone. The source
+    has layout ``ntu25``, at most two persons, and the parts ``train`` and ``test`` of the cross-subject protocol. In
+    phase 2, names are like ``A01N01-L``. The folder is returned in a list.
+
+    Raises:
+        ConfigError: No such phase.
+        DataError: The source does not fit.
+    """
+    if phase not in _PKU_MOST:
+        raise ConfigError(f"PKU-MMD: phase {phase}; choose 1 or 2")
+    if source.layout.name != "ntu25" or source.num_coords != 3:
+        raise DataError(f"PKU-MMD holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
+    classes, rng = _labels(source, "PKU-MMD", 51), np.random.default_rng(seed)
+    view = source.attributes.get("view", np.ones(len(source.names), dtype=int))
+    videos: dict[str, list[str]] = {"train": [], "test": []}
+    recordings: list[tuple[str, list[int]]] = []
+    for names, clips in zip(videos.values(), _parts(source)):
+        for camera, letter in enumerate(_PKU_VIEWS, 1):
+            seen = clips[view[clips] == camera]
+            for part in np.split(seen, range(per_recording, len(seen), per_recording)):
+                if len(part):
+                    names.append(_pku_name(phase, len(recordings), letter))
+                    recordings.append((names[-1], part.tolist()))
+    for kind in ("skeleton", "label"):
+        (folder / kind).mkdir()
+    for name, part in tqdm(recordings, desc="write PKU-MMD", unit="recording", disable=None):
+        frames: list[np.ndarray] = []
+        labels: list[str] = []
+        for index in part:
+            clip = source.load(index)
+            if len(clip) > 2:
+                raise DataError(f"{source.names[index]}: {len(clip)} persons, but PKU-MMD holds two")
+            rows = np.zeros((clip.shape[1], 2, 25, 3))
+            rows[:, : len(clip)] = clip.swapaxes(0, 1)
+            begin = sum(map(len, frames))
+            labels.append(f"{classes[index] + 1},{begin + 1},{begin + len(rows)},1\n")
+            frames += [rows, np.repeat(rows[-1:] * (rng.random() < 0.8), rng.integers(5, 30), axis=0)]
+        np.savetxt(folder / "skeleton" / f"{name}.txt", np.concatenate(frames).reshape(-1, 150), fmt="%.7g")
+        (folder / "label" / f"{name}.txt").write_text("".join(labels))
+    lines = ["Training videos:", ", ".join(videos["train"]), "Validation videos:", ", ".join(videos["test"]), ""]
+    (folder / _PKU_SPLIT[phase]).write_text("\n".join(lines))
+    return [folder]
+
+
+def _pku_name(phase: int, number: int, view: str) -> str:
+    if number >= _PKU_MOST[phase]:
+        raise DataError(f"PKU-MMD phase {phase}: more than {_PKU_MOST[phase]} recordings; put more clips in each")
+    if phase == 1:
+        return f"{number + 2:04d}-{view}"
+    return f"A{number // 13 + 1:02d}N{number % 13 + 1:02d}-{view}"
 
 
 class Format(NamedTuple):

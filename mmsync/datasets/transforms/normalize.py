@@ -24,28 +24,6 @@ def need_3d(results: dict, who: str) -> None:
         raise ConfigError(f"{who} turns bodies in space; the clips of layout {results['layout']} are 2D")
 
 
-def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
-    """Move a joint of ``(M, T, V, C)`` into the origin; absent persons stay zero; see :class:`CenterOnJoint`."""
-    present = frames_with_data(keypoint)
-    origin = keypoint[:, :, joint, :num_coords]
-    if person == "first":
-        main = present.any(1).argmax()
-        origin, seen = origin[main : main + 1], present[main : main + 1]
-    else:
-        seen = present
-    # where the person is not seen, its last place holds, or its first one before that
-    first = seen.argmax(1)[:, None]
-    if frame == "first":
-        index = first
-    else:
-        index = np.maximum.accumulate(np.where(seen, np.arange(seen.shape[1]), first), axis=1)
-    origin = np.take_along_axis(origin, index[..., None], axis=1)
-    out = keypoint.copy()
-    out[..., :num_coords] -= origin[:, :, None]
-    out[~present] = 0
-    return out
-
-
 def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
     """Turn each frame of each person in ``(M, T, V, C)``, first channels x, y, z, about y; see :class:`ParallelToX`."""
     line = keypoint[:, :, right] - keypoint[:, :, left]
@@ -78,8 +56,20 @@ class CenterOnJoint(BaseTransform):
         self.joint, self.frame, self.person = joint, frame, person
 
     def transform(self, results: dict) -> dict:
-        joint = results["layout"].joint(self.joint)
-        results["keypoint"] = center_clip(results["keypoint"], joint, results["num_coords"], self.frame, self.person)
+        keypoint, num_coords = results["keypoint"], results["num_coords"]
+        present = seen = frames_with_data(keypoint)
+        origin = keypoint[:, :, results["layout"].joint(self.joint), :num_coords]
+        if self.person == "first":
+            main = present.any(1).argmax()
+            origin, seen = origin[main : main + 1], present[main : main + 1]
+        # where the person is not seen, its last place holds, or its first one before that
+        index = seen.argmax(1)[:, None]
+        if self.frame == "each":
+            index = np.maximum.accumulate(np.where(seen, np.arange(seen.shape[1]), index), axis=1)
+        out = keypoint.copy()
+        out[..., :num_coords] -= np.take_along_axis(origin, index[..., None], axis=1)[:, :, None]
+        out[~present] = 0
+        results["keypoint"] = out
         return results
 
 

@@ -47,11 +47,12 @@ def read_list(path: PathLike) -> ClipList:
     if not rows:
         raise DataError(f"{path}: no clip in it")
     # a path such as 'clip 7.avi' has no number as its last word; 'take 7' may, in some lines: then it is the path's
+    labels = np.array([int(row[3]) for row in rows], dtype=np.int64)
     if all(row[2] and not Path(row[1]).suffix for row in rows):
         frames = np.array([int(row[2]) for row in rows], dtype=np.int64)
-        return ClipList([row[1] for row in rows], _labels(row[3] for row in rows), num_frames=frames)
+        return ClipList([row[1] for row in rows], labels, num_frames=frames)
     paths = [row.string[: row.start(3)].rstrip(" \t,") for row in rows]
-    return ClipList(paths, _labels(row[3] for row in rows))
+    return ClipList(paths, labels)
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
@@ -153,10 +154,6 @@ def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
                 labels.append(label)
     _warn_size(f"HMDB51 fold {fold} {split}", len(paths), HMDB51_SIZES[fold][split == "test"])
     return ClipList(paths, np.array(labels, dtype=np.int64), names, f"hmdb51/{fold}")
-
-
-def _labels(values) -> np.ndarray:
-    return np.array([int(value) for value in values], dtype=np.int64)
 
 
 def _named(labels: Sequence[str], names: Sequence[str], path: PathLike) -> np.ndarray:

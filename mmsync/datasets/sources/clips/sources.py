@@ -139,9 +139,6 @@ class UCF101Source(_FoldSource):
         media_root: Folder of the classes, if it is elsewhere.
         lists_root: Folder of the lists, if it is elsewhere.
         index_file: Index of the folder of the classes; ``None`` makes one, once.
-
-    Raises:
-        DataError: Lists or videos are missing.
     """
 
     file_advice = "extract UCF101.rar and UCF101TrainTestSplits-RecognitionTask.zip into {0}"
@@ -160,9 +157,6 @@ class HMDB51Source(_FoldSource):
         media_root: Folder of the classes, if it is elsewhere.
         lists_root: Folder of the split files, if it is elsewhere.
         index_file: Index of the folder of the classes; ``None`` makes one, once.
-
-    Raises:
-        DataError: Lists or videos are missing.
     """
 
     file_advice = "extract hmdb51_org.rar, the archives in it, and test_train_splits.rar into {0}"
@@ -192,9 +186,8 @@ class KineticsSource(ClipSource):
         for split in dict.fromkeys(of.tolist()):
             rows = np.flatnonzero(of == split)
             lists[split] = ClipList([table.paths[i] for i in rows], table.labels[rows], table.class_names)
-        found = {
-            name: path.relative_to(root).as_posix() for name, path in readers.find_kinetics(root, table.paths).items()
-        }
+        files = readers.find_kinetics(root, table.paths)
+        found = {name: path.relative_to(root).as_posix() for name, path in files.items()}
         self._open(root, lists, index_file, found)
 
 
@@ -222,7 +215,7 @@ class ClipListSource(ClipSource):
             raise ConfigError(f"ClipListSource: fold={fold!r}; give '<data set>/<fold>'")
         if not list_file:
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
-        facts = dict(class_names=None if class_names is None else list(class_names), fold=fold)
+        facts: dict[str, Any] = dict(class_names=None if class_names is None else list(class_names), fold=fold)
         lists = {split: readers.read_list(file)._replace(**facts) for split, file in list_file.items()}
         self._open(Path(data_root), lists, index_file)
 

@@ -28,6 +28,9 @@ class _Parts(SkeletonSource):
     """Arrays one after the other, one for each split; ``_parts`` are mapped, ``_ends`` the clips up to their ends."""
 
     def _set(self, arrays: dict[str, MappedArray], names: list[str], labels: list[Optional[np.ndarray]]) -> None:
+        for split, part, y in zip(arrays, arrays.values(), labels):
+            if y is not None and len(y) != len(part.array):
+                raise DataError(f"{part.path}: {len(part.array)} clips, but {split} has {len(y)} labels")
         self._parts = list(arrays.values())
         self._ends = np.cumsum([len(part.array) for part in self._parts])
         self.names = names
@@ -85,8 +88,6 @@ class AimCLRSource(_Parts):
             if shape[3] != self.layout.num_joints:
                 raise LayoutError(f"{path}: {shape[3]} joints, but {self.layout.num_joints} in {self.layout.name!r}")
             found, y = _read_labels(label_paths.get(split))
-            if y is not None and len(y) != shape[0]:
-                raise DataError(f"{path} holds {shape[0]} clips, but {label_paths[split]} {len(y)} labels")
             names += found or [f"{split}_{i:06d}" for i in range(shape[0])]
             labels.append(y)
         self.num_coords = 2 if shape[1] == 2 or self.layout.name in PICTURE_LAYOUTS else 3
@@ -148,8 +149,6 @@ class CTRGCNSource(_Parts):
             names += [f"{split}_{i:06d}" for i in range(shape[0])]
             y = folder / f"y_{split}.npy"
             labels.append(as_labels(MappedArray(y).array, f"{npz}: y_{split}") if y.exists() else None)
-            if labels[-1] is not None and len(labels[-1]) != shape[0]:
-                raise DataError(f"{npz}: {shape[0]} clips in x_{split}, {len(labels[-1])} labels in y_{split}")
         self._set(arrays, names, labels)
         self.check(npz)
 

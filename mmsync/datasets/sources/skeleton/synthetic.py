@@ -81,8 +81,8 @@ class SyntheticSource(SkeletonSource):
             for index, (label, who, camera) in enumerate(zip(self.labels, subject + 1, view + 1))
         ]
         names, third = np.array(self.names, dtype=object), view == 2
-        parts = {"train": self._part == 0, "test": self._part == 1, "xview_train": ~third, "xview_test": third}
-        self.splits = {split: names[chosen].tolist() for split, chosen in parts.items()}
+        chosen = {"train": self._part == 0, "test": self._part == 1, "xview_train": ~third, "xview_test": third}
+        self.splits = {split: names[mask].tolist() for split, mask in chosen.items()}
         self._clips: dict[int, Clip] | None = {} if cache else None
         self.check(f"synthetic world of seed {seed}")
 

@@ -10,7 +10,7 @@ from typing import Any, Union
 
 from mmengine.logging import print_log
 
-from mmsync.converters.tvhid import CLASS_NAMES
+from mmsync.converters.tvhid_file import CLASS_NAMES
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached

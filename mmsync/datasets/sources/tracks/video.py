@@ -81,6 +81,7 @@ class VideoTrackSource(TrackSource):
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
         self.cache, self.backend, self.flow = cache, backend, flow
+        self._shape = size, size, 3 if flow is None else 2
         self._warn_of_empty(root)
 
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
@@ -141,10 +142,6 @@ class VideoTrackSource(TrackSource):
             raise DataError(f"{folder}: damaged crops ({error}); remove this folder, it is made again") from error
         first = self._first[track] + start - found.start
         return crops[first : first + length]
-
-    @property
-    def _shape(self) -> tuple[int, int, int]:
-        return self.size, self.size, 3 if self.flow is None else 2
 
     def _key(self, video: str) -> str:
         """A digest of all that the crops of a video depend on, besides the file."""
