@@ -33,8 +33,8 @@ def _clips(
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
-            who = f"{persons} person{'s'[: persons - 1]}"
-            raise DataError(f"{source.names[index]}: {len(clip)} persons, {to} holds {who}; choose actions of {who}")
+            who = f"{persons} in each clip"
+            raise DataError(f"{source.names[index]}: {len(clip)} persons, but {to} holds {who}; choose other actions")
         if len(clip) > room[0] or clip.shape[1] > room[1]:
             raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {room} persons and frames of {to}")
         yield int(index), clip
@@ -78,7 +78,7 @@ def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: 
     for part, indices in zip(("train", "val"), _parts(source)):
         shape = (len(indices), 3, num_frames, source.layout.num_joints, max_persons)
         data = np.lib.format.open_memmap(folder / f"{part}_data.npy", mode="w+", dtype=np.float32, shape=shape)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"AimCLR {part}", room=room)):
+        for row, (_, clip) in enumerate(_clips(source, indices, f"AimCLR {part}", room=room)):
             persons, frames = clip.shape[:2]
             data[row, :, :frames, :, :persons] = clip.transpose(3, 1, 2, 0)
         data.flush()
@@ -96,7 +96,7 @@ def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: 
     classes = len(source.class_names)
     for part, indices in zip(("train", "test"), _parts(source)):
         data = np.zeros((len(indices), num_frames, max_persons, source.layout.num_joints, 3), np.float32)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}", room=room)):
+        for row, (_, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}", room=room)):
             persons, frames = clip.shape[:2]
             data[row, :frames, :persons] = clip.swapaxes(0, 1)
         arrays[f"x_{part}"] = data.reshape(len(indices), num_frames, -1)

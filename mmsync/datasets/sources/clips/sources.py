@@ -28,14 +28,11 @@ class ClipSource(BaseSource):
 
     Every file is decoded once before training: by ``tools/dataset_converters/index_videos.py``, whose file is
     ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are missing are logged.
-
-    Attributes:
-        rows: The row of the index of each clip, ``(n,)``; see :func:`mmsync.media.scan_video`.
     """
 
     modality = "video"
     labels: np.ndarray
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]]  # of the index, (n,); see mmsync.media.scan_video
 
     def problem(self, index: int) -> Optional[str]:
         """Why a clip cannot be used, as the index has it; ``None`` if it can."""

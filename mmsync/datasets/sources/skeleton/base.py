@@ -13,16 +13,11 @@ from mmsync.structures import SkeletonLayout
 
 
 class SkeletonSource(BaseSource):
-    """Base of the skeleton sources; a subclass sets the attributes, calls ``check`` and writes ``load``.
-
-    Attributes:
-        layout: The joints ``V`` of the data.
-        num_coords: 2 or 3 coordinates; a further channel is a score.
-    """
+    """Base of the skeleton sources; a subclass sets the attributes, calls ``check`` and writes ``load``."""
 
     modality = "skeleton"
-    layout: SkeletonLayout
-    num_coords: int
+    layout: SkeletonLayout  # the joints V of the data
+    num_coords: int  # 2 or 3 coordinates; a further channel is a score
 
     @property
     def metainfo(self) -> dict[str, Any]:

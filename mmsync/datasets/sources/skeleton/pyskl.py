@@ -52,8 +52,8 @@ class PysklSource(SkeletonSource):
         else:
             annotations, splits = content, {}
         if not isinstance(annotations, (list, tuple)) or not all(isinstance(a, Mapping) for a in annotations):
-            found = f"{type(content).__name__} {list(content)[:6] if isinstance(content, Mapping) else ''}".rstrip()
-            raise DataError(f"{ann_file}: no PYSKL pickle, a list or dict(split, annotations), but {found}")
+            keys = f" with keys {list(content)[:6]}" if isinstance(content, Mapping) else ""
+            raise DataError(f"{ann_file}: no PYSKL pickle, but {type(content).__name__}{keys}")
         if not annotations:
             raise DataError(f"{ann_file}: the list of annotations is empty")
         self.names, fields = [], []

@@ -16,19 +16,12 @@ from mmsync.structures.track import remarks
 
 
 class TrackSource(BaseSource):
-    """Base of the track sources; items are videos; a subclass sets the attributes, calls ``check``, writes ``load``.
-
-    Attributes:
-        modality: ``'video'`` or ``'skeleton'``.
-        fps: Ticks a second.
-        tracks: The tracks.
-        layout: Of skeletons, as ``num_coords``.
-    """
+    """Base of the track sources; items are videos; a subclass sets the attributes, calls ``check``, writes ``load``."""
 
     item = "video"
-    fps: float
+    fps: float  # ticks a second
     tracks: list[Track]
-    layout: SkeletonLayout
+    layout: SkeletonLayout  # of skeletons, as num_coords
     num_coords: int
 
     @property

@@ -118,8 +118,8 @@ class VideoTrackSource(TrackSource):
         if count.any():
             some = [f"{names[i]} ({count[i]})" for i in np.flatnonzero(count)]
             shown = ", ".join(some[:SHOWN]) + (", ..." if len(some) > SHOWN else "")
-            text = f"{count.sum()} boxes of {len(some)} videos beyond the picture, their crops show nothing: {shown}"
-            print_log(f"{root}: {text}", logger="current", level=30)
+            text = f"{count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing"
+            print_log(f"{root}: {text}: {shown}", logger="current", level=30)
 
     def files(self) -> list[Path]:
         """The videos."""
