@@ -13,21 +13,13 @@ FPS = 25.0  # the usual clock of video tracks
 
 
 class BoxTable(NamedTuple):
-    """Boxes of one video, one row each; a person has at most one row per frame.
+    """Boxes of one video, one row each; a person has at most one row per frame."""
 
-    Attributes:
-        frame: ``(R,)`` int64, from 0.
-        person: ``(R,)`` int64.
-        box: ``(R, 4)`` float32, ``x1 y1 x2 y2`` in pixels.
-        label: ``(R,)`` int64 class, -1 unknown.
-        partner: ``(R,)`` int64, the person interacted with, -1 none.
-    """
-
-    frame: np.ndarray
-    person: np.ndarray
-    box: np.ndarray
-    label: np.ndarray
-    partner: np.ndarray
+    frame: np.ndarray  # (R,) int64, from 0
+    person: np.ndarray  # (R,) int64
+    box: np.ndarray  # (R, 4) float32, x1 y1 x2 y2 in pixels
+    label: np.ndarray  # (R,) int64 class, -1 unknown
+    partner: np.ndarray  # (R,) int64, the person interacted with, -1 none
 
     @classmethod
     def of(cls, rows: Union[np.ndarray, Sequence]) -> BoxTable:
@@ -45,17 +37,13 @@ class BoxTable(NamedTuple):
 def build_tracks(
     video: str, table: BoxTable, max_gap: int = 0, frame_of_tick: Optional[np.ndarray] = None
 ) -> list[Track]:
-    """Build tracks without gaps.
+    """Build tracks without gaps, sorted by person, then time.
 
     Args:
         video: Name of the video.
         table: Its boxes.
-        max_gap: Most missing frames that are filled between two boxes of a person: boxes by linear interpolation,
-            labels as before the gap; the track is split at longer gaps.
+        max_gap: Missing frames that are filled at most: boxes are interpolated, labels repeated. Longer gaps split.
         frame_of_tick: ``(K,)`` the frame on screen at each tick of the clock; ``None`` if both are the same.
-
-    Returns:
-        Tracks by person, then time.
     """
     tracks = []
     for person in np.unique(table.person):
@@ -81,16 +69,9 @@ def build_tracks(
 
 
 def ticks_of_video(frames: int, rate: float, fps: float = FPS, times: Optional[np.ndarray] = None) -> np.ndarray:
-    """Frame on screen at each tick of a clock.
+    """The frame on screen at each tick of a clock of ``fps``, ``(K,)`` int64, ascending.
 
-    Args:
-        frames: Frames of the video.
-        rate: Its frames a second.
-        fps: The clock's ticks a second.
-        times: ``(frames,)`` seconds from the first frame to each, where the rate is not constant.
-
-    Returns:
-        ``(K,)`` int64, ascending, all below ``frames``.
+    The video has a constant ``rate``, or ``times`` ``(frames,)``, seconds from the first frame to each.
     """
     times = np.arange(frames) / rate if times is None else np.asarray(times, dtype=float)[:frames]
     ticks = np.arange(int(np.ceil((times[-1] + 1 / rate) * fps - 1e-6)))

@@ -9,9 +9,8 @@ from typing import Optional, Union
 
 import numpy as np
 
-from mmsync.converters.ava import AvaBoxes, read_ava
 from mmsync.converters.boxes import BoxTable
-from mmsync.converters.found_boxes import read_found
+from mmsync.converters.found_boxes import AvaBoxes, read_ava, read_found
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import Facts, TrackConversion, frame_times
 from mmsync.errors import ConfigError, DataError
@@ -22,33 +21,20 @@ from mmsync.store.tracks import FORMAT
 
 
 def convert_boxes(
-    videos: Union[str, Path],
-    boxes: Union[str, Path],
-    out: Union[str, Path],
-    max_gap: int = 0,
-    min_score: float = 0.0,
-    offset: float = 0.0,
-    test: Optional[Union[str, Path]] = None,
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of tracks. Every video that has boxes is decoded once; a stopped conversion is resumed.
+    videos: Union[str, Path], boxes: Union[str, Path], out: Union[str, Path], max_gap: int = 0, min_score: float = 0.0,
+    offset: float = 0.0, test: Optional[Union[str, Path]] = None, workers: int = 1, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make the store of tracks ``out``. Every video that has boxes is decoded once; a stopped conversion is resumed.
 
     Boxes belong to the video of the same name without folder and suffix. AVA's, once a second, are interpolated.
 
     Args:
-        videos: The folder of the videos, searched with all folders in it.
+        videos: The folder of the videos, searched recursively.
         boxes: A folder of MOT files ``<name>.txt`` or ``.csv``, a COCO ``.json``, or AVA's ``.csv``.
-        out: The folder to make.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`; for AVA a second at least.
         min_score: Boxes of MOT and COCO with a lower score are left out.
         offset: Second of AVA's clock at which the files begin: 0 for whole films, 900 for the usual cuts.
         test: A text file with the names of the test videos; ``None``: every fifth one, in the order of names.
-        workers: Processes that decode.
-        overwrite: Replace an existing store.
-
-    Returns:
-        The report.
 
     Raises:
         ConfigError: ``offset`` without AVA's boxes.

@@ -13,13 +13,9 @@ from mmsync.errors import MMSyncError
 
 
 def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str) -> argparse.ArgumentParser:
-    """A parser with the arguments that all converters take.
+    """A parser with the arguments of all converters: paths ``inputs`` with their help, ``out``, workers, overwrite.
 
-    Args:
-        doc: Description.
-        out: Help of the argument ``out``.
-        bad: Things whose share of faults ``--max-bad-share`` limits; none without it.
-        inputs: Help of the paths that come before ``out``, by name.
+    ``bad`` names the things whose share of faults ``--max-bad-share`` limits; without it there is no such option.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in inputs.items():
@@ -27,26 +23,14 @@ def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str)
     parser.add_argument("out", type=Path, metavar="OUT", help=out)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     if bad:
-        parser.add_argument(
-            "--max-bad-share",
-            type=float,
-            default=1.0,
-            help=f"stop if a larger share of the {bad} is faulty (0..1; default: never)",
-        )
+        text = f"stop if a larger share of the {bad} is faulty (0..1; default: never)"
+        parser.add_argument("--max-bad-share", type=float, default=1.0, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     return parser
 
 
 def run_safely(work: Callable[[], int], out: Path) -> int:
-    """Run long work that can be resumed, and print an error or an interruption in one line.
-
-    Args:
-        work: Returns the exit code.
-        out: The result.
-
-    Returns:
-        The exit code.
-    """
+    """Run resumable work that makes ``out``, print an error or an interruption in one line; return the exit code."""
     try:
         return work()
     except MMSyncError as error:
@@ -63,15 +47,9 @@ def run_safely(work: Callable[[], int], out: Path) -> int:
 def run_converter(
     convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
 ) -> int:
-    """Convert, print the report and the next command.
+    """Call ``convert(**args)``, print its report and the next command, and return the exit code.
 
-    Args:
-        convert: Makes the store.
-        args: Its arguments; ``out`` is the store.
-        config: The config to train next, ``{}`` stands for the data set's name.
-
-    Returns:
-        The exit code.
+    In ``config``, the config to train next, ``{}`` stands for the data set's name.
     """
     out: Path = args["out"]
 

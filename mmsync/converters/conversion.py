@@ -1,8 +1,7 @@
 """Raw files into a store: in parallel, resumable, with a report of every file that is left out.
 
-The raw files are dealt into small groups. A worker reads the files of a group and writes a shard, whose name stands
-for the names, sizes and times of those files; a conversion that starts again takes the shards that it finds as they
-are. When all shards are complete, they are put together in order, and the store appears under its name.
+A worker reads a group of files and writes a shard, whose name stands for their names, sizes and times. A conversion
+that starts again takes finished shards as they are. Complete shards are put together in order.
 """
 
 from __future__ import annotations
@@ -32,35 +31,21 @@ _VERSION = 1  # of the shards; a change of a reader that changes clips needs a n
 
 
 class RawClip(NamedTuple):
-    """A clip out of a raw file.
+    """A clip out of a raw file."""
 
-    Attributes:
-        name: Unique name.
-        keypoint: ``(M, T, V, C)``.
-        body_slots: ``(M, T)`` int8.
-        label: Class index.
-        attributes: As for ``StoreWriter.add``.
-    """
-
-    name: str
-    keypoint: np.ndarray
-    body_slots: np.ndarray
-    label: int
-    attributes: Mapping[str, object]
+    name: str  # Unique name
+    keypoint: np.ndarray  # (M, T, V, C)
+    body_slots: np.ndarray  # (M, T) int8
+    label: int  # Class index
+    attributes: Mapping[str, object]  # As for StoreWriter.add
 
 
 class RawItem(NamedTuple):
-    """Files that are read together.
+    """Files that are read together."""
 
-    Attributes:
-        group: Items of one group go into one shard; a name for files.
-        files: The files; the first one names the item.
-        options: Further input of the reader, as text.
-    """
-
-    group: str
-    files: tuple[Path, ...]
-    options: str = ""
+    group: str  # Items of one group go into one shard; a name for files
+    files: tuple[Path, ...]  # The files; the first one names the item
+    options: str = ""  # Further input of the reader, as text
 
 
 # Clips of an item, and faults of single clips of it.
@@ -71,19 +56,11 @@ Reader = Callable[[RawItem], tuple[list[RawClip], list[BadFileError]]]
 def conversion(
     out: Union[str, Path], report: Report, max_bad_share: float, **store: Any
 ) -> Iterator[tuple[StoreWriter, Path]]:
-    """Frame a conversion: open the store and the folder of the shards, and write the report at the end.
-
-    Args:
-        out: The folder to make.
-        report: To be filled inside the block.
-        max_bad_share: A larger share of faulty files is an error; the report then goes to ``OUT.report.json``.
-        store: Arguments of ``StoreWriter``.
-
-    Returns:
-        The store, and the folder of the shards, which is kept until the store is complete.
+    """Yield a new store (``StoreWriter(out, **store)``) and the folder of the shards, and write the report at the end.
 
     Raises:
-        DataError: The folder exists, no clip is left, or too many files are faulty.
+        DataError: The folder exists, no clip is left, or a larger share of files than ``max_bad_share`` is faulty;
+            the report then goes to ``OUT.report.json``.
     """
     out = Path(out)
     parts = out.with_name(f".{out.name}.parts")
@@ -97,9 +74,8 @@ def conversion(
             beside = out.with_name(f"{out.name}.report.json")
             beside.write_text(report.to_json())
             text = f"{faulty} of {report.found} files are faulty, max_bad_share={max_bad_share} allows less"
-            raise DataError(
-                f"{report.to_text()}\n{text if report.stored else 'no clip is left to be stored'}; see {beside}"
-            )
+            reason = text if report.stored else "no clip is left to be stored"
+            raise DataError(f"{report.to_text()}\n{reason}; see {beside}")
         writer.text("report.json", report.to_json())
     shutil.rmtree(parts, ignore_errors=True)
 
@@ -107,18 +83,10 @@ def conversion(
 def convert(
     items: Sequence[RawItem], read: Reader, store: StoreWriter, root: Union[str, Path], parts: Path, workers: int = 1
 ) -> list[Fault]:
-    """Read all items and add their clips to a store, in the order of the items.
+    """Read all items (sorted by group), add their clips to a store in this order, and return the faults.
 
-    Args:
-        items: Sorted by group.
-        read: A function of a module, so that other processes find it.
-        store: A new store; the caller finishes it.
-        root: Faults name files below it.
-        parts: Folder of the shards; the caller removes it when the store is finished.
-        workers: Processes.
-
-    Returns:
-        The faults, in the order of the items.
+    ``read`` is a function of a module, so that other processes find it; faults name files below ``root``; the caller
+    removes the folder ``parts`` when the store is finished.
 
     Raises:
         DataError: Processes died, or the disk is full.

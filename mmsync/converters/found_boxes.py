@@ -1,4 +1,4 @@
-"""Boxes of any detector or tracker (MOT csv, COCO json), and the annotated people they belong to."""
+"""Boxes of any detector or tracker (MOT csv, COCO json, AVA csv), and the annotated people they belong to."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 import torch
 
 from mmsync.converters.boxes import BoxTable
 from mmsync.errors import DataError
+from mmsync.fileio import numbered_lines
 from mmsync.ops.boxes import coverage
 
 
@@ -28,14 +29,9 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """Read a tracker's file in the format of the MOT challenge.
+    """Read a tracker's file of the MOT challenge, ``frame,id,x,y,width,height[,score,...]`` with frames from 1.
 
-    Args:
-        path: Lines ``frame,id,x,y,width,height[,score,...]``, frames from 1; ids below 0 mean no id.
-        min_score: Boxes with a lower score are left out.
-
-    Returns:
-        The boxes, frames from 0. Boxes without an id get one each, from -1 down.
+    Boxes with a score below ``min_score`` are left out; those without an id (below 0) get one each, from -1 down.
 
     Raises:
         DataError: The file cannot be read, or has another format.
@@ -59,18 +55,11 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
 
 
 def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1) -> dict[str, BoxTable]:
-    """Read a detector's or tracker's file in the format of COCO.
+    """Read boxes by video in the format of COCO; those without an id get one each, from -1 down.
 
-    Args:
-        path: Json with ``images`` (``id``, ``file_name``, and ``frame_id`` or ``frame`` from 0) and ``annotations``
-            (``image_id``, ``bbox`` x y width height, and optionally ``track_id`` or ``instance_id``, ``score``,
-            ``category_id``).
-        min_score: Boxes with a lower score are left out.
-        category: The category of people.
-
-    Returns:
-        Boxes by video: ``video`` or ``video_id`` of the image, else the folder of its ``file_name``. Without a frame
-        number, the digits at the end of the file's stem are taken. Boxes without an id get one each, from -1 down.
+    ``images`` have ``id``, ``file_name`` and ``frame_id`` or ``frame`` (else the digits at the end of the stem), and
+    ``video`` or ``video_id`` (else the folder); ``annotations`` have ``image_id``, ``bbox`` x y width height, and
+    optionally ``track_id`` or ``instance_id``, ``score``, ``category_id``, of which ``category`` is that of people.
 
     Raises:
         DataError: The file cannot be read, or has another format.
@@ -91,6 +80,47 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
         return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a COCO json with images and annotations ({error!r})") from error
+
+
+class AvaBoxes(NamedTuple):
+    """Boxes of one video in AVA's form."""
+
+    seconds: np.ndarray  # (R,) float64
+    person: np.ndarray  # (R,) int64
+    box: np.ndarray  # (R, 4) float32 in [0, 1] of the picture, x1 y1 x2 y2
+    actions: list[list[int]]  # R lists of labels as in the file, from 1
+
+
+def read_ava(path: Union[str, Path]) -> dict[str, AvaBoxes]:
+    """Read AVA's csv ``video,seconds,x1,y1,x2,y2,action,person`` without header, one row for each action of a person.
+
+    Returns:
+        Boxes by video, one row for each person and second.
+
+    Raises:
+        DataError: A row has another form.
+    """
+    rows: dict[str, dict[tuple[float, int], tuple[list[float], list[int]]]] = defaultdict(dict)
+    for number, line in numbered_lines(path):
+        parts = line.split(",")
+        try:
+            seconds, *box = (float(part) for part in parts[1:6])
+            action, person = int(parts[6]), int(parts[7])
+            if not 0 <= min(box) <= max(box) <= 1:
+                raise ValueError(f"boxes must be in [0, 1], not {box}")
+        except (ValueError, IndexError) as error:
+            text = f"{path}, line {number}: not a row video,seconds,x1,y1,x2,y2,action,person ({error})"
+            raise DataError(text) from error
+        rows[parts[0]].setdefault((seconds, person), (box, []))[1].append(action)
+    return {
+        video: AvaBoxes(
+            np.array([seconds for seconds, _ in table]),
+            np.array([person for _, person in table], dtype=np.int64),
+            np.array([box for box, _ in table.values()], dtype=np.float32),
+            [actions for _, actions in table.values()],
+        )
+        for video, table in rows.items()
+    }
 
 
 def _place(image: dict[str, Any], names: dict[str, str]) -> tuple[str, int]:
@@ -114,20 +144,16 @@ def _table(rows: np.ndarray) -> BoxTable:
 
 
 def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> BoxTable:
-    """Give found boxes the ids, labels and partners of annotated people.
+    """Give found boxes the ids, labels and partners of annotated people; others are left out.
 
-    A found id and an annotated one match by the share of the annotated boxes that the found ones cover: intersection
-    over the annotated box's area, averaged over the frames that both have. The best pair is joined first, then the best
-    of the rest; an annotated person takes several found ids if they do not overlap in time, such as boxes without an
-    id, or a broken track.
+    A found and an annotated id match by the share of the annotated boxes that the found ones cover, averaged over the
+    frames that both have. The best pair is joined first; an annotated person takes several found ids if they do not
+    overlap in time. Label and partner are -1 in frames without annotation.
 
     Args:
         found: Boxes of a detector or tracker, of whole bodies for instance.
         annotated: Annotated boxes.
         threshold: Least mean, in [0, 1].
-
-    Returns:
-        The found boxes that match an annotated person; label and partner are -1 in frames without annotation.
     """
     at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
     by_frame = defaultdict(list)

@@ -1,8 +1,4 @@
-"""Facts about NTU RGB+D 60 and 120: the grammar of names, clips without usable skeletons, and the protocols.
-
-Shahroudy et al., CVPR 2016 (60 actions: cross-subject, cross-view); Liu et al., TPAMI 2020 (120 actions: cross-subject,
-cross-setup, one-shot).
-"""
+"""Facts about NTU RGB+D 60 (Shahroudy et al., CVPR 2016) and 120 (Liu et al., TPAMI 2020): names, clips, protocols."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ _FACTS = Path(__file__).parent / "ntu_facts"
 _CLASSES = {"ntu60": 60, "ntu120": 120}
 DATASETS_OF_NTU = tuple(_CLASSES)
 _MOST = {"setup": 32, "view": 3, "subject": 106, "replication": 2, "action": 120}
-_LAST_SETUP_OF_60 = 17
+LAST_SETUP_OF_60 = 17
 _FILES_OF_ACTION = {False: 948, True: 960}  # of the first 60 actions, of the others
 _NOVEL_EVERY = 6  # one-shot: A1, A7, ..., A115 are the novel actions
 _EXEMPLAR = re.compile(r"S0(01|18)C003P008R001A\d{3}")
@@ -39,10 +35,7 @@ class NTUName(NamedTuple):
 
 
 def parse_name(name: str) -> NTUName:
-    """Read a clip's name.
-
-    Args:
-        name: As ``S001C001P001R001A001``.
+    """Read a clip's name such as ``S001C001P001R001A001``.
 
     Raises:
         BadFileError: The name has another form, or impossible numbers.
@@ -54,7 +47,7 @@ def parse_name(name: str) -> NTUName:
     for field, most in _MOST.items():
         if not 1 <= getattr(found, field) <= most:
             raise BadFileError(name, "wrong name", f"{field} {getattr(found, field)} is not in 1..{most}")
-    if (found.setup > _LAST_SETUP_OF_60) != (found.action > 60):
+    if (found.setup > LAST_SETUP_OF_60) != (found.action > 60):
         text = f"action {found.action} was not recorded in setup {found.setup} (1-17 have A001-A060, 18-32 A061-A120)"
         raise BadFileError(name, "wrong name", text)
     return found
@@ -65,11 +58,6 @@ def missing_skeletons(dataset: str) -> frozenset[str]:
     """Names of the clips without usable skeletons, as published: 302 of ntu60, 535 of ntu120."""
     names = (_FACTS / "missing_skeletons.txt").read_text().split()
     return frozenset(name for name in names if parse_name(name).action <= _CLASSES[dataset])
-
-
-def setups(dataset: str) -> range:
-    """Numbers of the setups: 1-17 of ntu60, 1-32 of ntu120."""
-    return range(1, (_LAST_SETUP_OF_60 if dataset == "ntu60" else _MOST["setup"]) + 1)
 
 
 @cache
@@ -87,15 +75,12 @@ def published(dataset: str) -> dict:
 
 
 def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
-    """Distribute clips over the splits of the published protocols.
+    """Distribute clips over the splits of the published protocols: names by split, in the order given.
 
     Args:
         names: Clip names.
         dataset: ``'ntu60'``: ``xsub``, ``xview``. ``'ntu120'``: ``xsub``, ``xset``, the one-shot protocol, and the
             protocols of ntu60 on its clips, as ``ntu60_xsub`` and ``ntu60_xview``.
-
-    Returns:
-        Names by split, in the order given: ``xsub_train``, ``xsub_test``, ... A split may be empty.
     """
     clips = {name: parse_name(name) for name in names}
     subjects = set(published(dataset)["train_subjects"])
@@ -137,15 +122,7 @@ def expected_counts(dataset: str) -> dict[str, int]:
 
 
 def compare_counts(splits: Mapping[str, Collection[str]], dataset: str) -> list[str]:
-    """Describe splits whose sizes are not the published ones.
-
-    Args:
-        splits: Names by split; ``all`` for the whole set.
-        dataset: ``'ntu60'`` or ``'ntu120'``.
-
-    Returns:
-        A line for each split that is not as published; empty if all are.
-    """
+    """Describe each split whose size is not the published one in a line; ``splits['all']`` is the whole set."""
     missing = missing_skeletons(dataset)
     listed = {"all": len(missing)}
     listed.update({split: len(names) for split, names in protocol_splits(missing, dataset).items()})

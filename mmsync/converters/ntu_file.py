@@ -15,30 +15,18 @@ _MOST_BODIES = 100  # Kinect v2 tracks six people, and a slot is an int8
 
 
 class TrackedClip(NamedTuple):
-    """The content of a raw file: one row for each tracking id, ordered by first appearance.
+    """The content of a raw file: one row for each tracking id, ordered by first appearance."""
 
-    Attributes:
-        keypoint: ``(M, T, 25, 3)`` float32, metres in the camera's frame (y up, z away); zeros where absent.
-        body_slots: ``(M, T)`` int8, the body's place in the file's list of that frame, -1 where absent.
-        body_ids: Tracking ids, ``(M,)``; their 17 digits do not fit a float.
-    """
-
-    keypoint: np.ndarray
-    body_slots: np.ndarray
-    body_ids: list[str]
+    keypoint: np.ndarray  # (M, T, 25, 3) float32, metres in the camera's frame (y up, z away); zeros where absent
+    body_slots: np.ndarray  # (M, T) int8, the body's place in the file's list of that frame, -1 where absent
+    body_ids: list[str]  # Tracking ids, (M,); their 17 digits do not fit a float
 
 
 def read_skeleton(path: Union[str, Path]) -> TrackedClip:
-    """Read a raw file.
+    """Read a raw file: all its frames, lines ending in LF or CRLF.
 
     Line 1 is the number of frames. A frame is the number of bodies, and for each body a line of 10 values that begins
     with the tracking id, the number of joints (25), and 25 lines of 12 numbers that begin with x, y, z.
-
-    Args:
-        path: The file; its lines may end in LF or CRLF.
-
-    Returns:
-        The clip, with all frames of the file.
 
     Raises:
         BadFileError: The file breaks the grammar or shows nobody; the message names file, line, and what was wanted.

@@ -27,30 +27,19 @@ def read_clip(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
 
 
 def convert_ntu(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    dataset: str = "auto",
-    workers: int = 1,
-    missing: Optional[Union[str, Collection[str]]] = None,
-    max_bad_share: float = 1.0,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of raw ``.skeleton`` files.
+    raw: Union[str, Path], out: Union[str, Path], dataset: str = "auto", workers: int = 1,
+    missing: Optional[Union[str, Collection[str]]] = None, max_bad_share: float = 1.0, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make the store ``out`` of raw ``.skeleton`` files, with the report as ``report.json``.
 
     A clip is ``(M, T, 25, 3)`` with a row for each tracking id and all frames of the file; ``load_slots`` returns its
     place in the file's list. Nothing is filtered, so that every published pipeline can start from it.
 
     Args:
-        raw: The folder, searched with all folders in it.
-        out: The store to make.
+        raw: The folder, searched recursively.
         dataset: ``'ntu60'``, ``'ntu120'``, or ``'auto'``: ntu120 if there is a file of an action behind 60.
-        workers: Processes.
         missing: Clips to leave out: their names, a file that lists them, or ``'none'``; ``None``: the published list.
         max_bad_share: A larger share of faulty files is an error.
-        overwrite: Replace ``out``.
-
-    Returns:
-        The report, which is also in ``report.json`` of the store.
 
     Raises:
         DataError: No raw file, no valid one, too many faulty ones, or ``out`` exists.
@@ -103,30 +92,19 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
     absent = ntu.expected_counts(dataset)["all"] - len(splits["all"])
     if absent > 0:
         notes.append(f"{absent} clips of {dataset} are missing; splits are made of the clips that were found")
-    empty = [str(setup) for setup in ntu.setups(dataset) if setup not in setups]
+    last = ntu.LAST_SETUP_OF_60 if dataset == "ntu60" else 32
+    empty = [str(setup) for setup in range(1, last + 1) if setup not in setups]
     if empty:
         notes.append(f"no file of setups {', '.join(empty)}: was a part not downloaded or not unpacked?")
     return notes
 
 
 def read_names(path: Union[str, Path]) -> frozenset[str]:
-    """Read the clip names of a list such as the published ones, whose heading lines are skipped.
-
-    Raises:
-        DataError: The file cannot be read, or holds no name.
-    """
+    """Read the clip names of a list such as the published ones, whose heading lines are skipped."""
     try:
-        words = Path(path).read_text().split()
+        names = frozenset(match[0] for match in ntu.NTU_NAME.finditer(Path(path).read_text()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    names = set()
-    for word in words:
-        try:
-            name = word[: -len(_SUFFIX)] if word.endswith(_SUFFIX) else word
-            ntu.parse_name(name)
-            names.add(name)
-        except BadFileError:
-            continue
     if not names:
         raise DataError(f"{path}: no name like S001C002P003R002A013 in it")
-    return frozenset(names)
+    return names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Union
 
@@ -29,46 +28,24 @@ _VIDEO = {1: re.compile(r"(?P<number>\d{4})-(?P<view>[LMR])"), 2: re.compile(r"A
 PHASES = tuple(_VIDEO)
 CUTS = ("aimclr", "mamp")
 # commonly quoted, not confirmed by a count of our own
-_QUOTED = {
-    1: {"xsub_train": 18841, "xsub_test": 2704},
-    2: {"xsub_train": 5332, "xsub_test": 1613},
-}
+_QUOTED = {1: {"xsub_train": 18841, "xsub_test": 2704}, 2: {"xsub_train": 5332, "xsub_test": 1613}}
 _PROTOCOLS = {"subject": "xsub", "view": "xview"}  # a split file is named after one of these
 _FIRST_FRAME = {"aimclr": 1, "mamp": 0}  # number of a recording's first frame in the labels
 Cut = Literal["aimclr", "mamp"]
 
 
 def read_recording(path: Union[str, Path]) -> np.ndarray:
-    """Read the skeletons of a recording.
-
-    Args:
-        path: A text file; a line is a frame, 150 numbers: two bodies of 25 joints, x, y, z; zeros where there is none.
-
-    Returns:
-        ``(2, T, 25, 3)`` float32.
-
-    Raises:
-        BadFileError: A line has not 150 finite numbers.
-    """
+    """Read ``(2, T, 25, 3)`` float32 of a text file: a line of 150 numbers is a frame, zeros where a body is absent."""
     lines = read_lines(path)
     rows = read_table(lines, 150, 150, path, range(1, len(lines) + 1), len(lines))
     return rows.reshape(-1, 2, 25, 3).swapaxes(0, 1)
 
 
 def read_labels(path: Union[str, Path], frames: int, cut: Cut) -> tuple[list[tuple[int, int, int]], list[BadFileError]]:
-    """Read the actions of a recording.
+    """Read label, begin and end (as of a slice) of each action of a recording, and faults of single lines.
 
-    Args:
-        path: A text file; a line is ``class,start,end,confidence``, the class counted from 1.
-        frames: Frames of the recording.
-        cut: ``'aimclr'``: the first frame is number 1, so an action is ``[start - 1, end)``. ``'mamp'``: it is number
-            0, so an action is ``[start, end)``, one frame shorter.
-
-    Returns:
-        Label, begin and end of each action, as for a slice; and faults of single lines.
-
-    Raises:
-        BadFileError: The file cannot be read.
+    A line is ``class,start,end,confidence``, the class counted from 1. By ``cut='aimclr'`` the first frame is number 1,
+    so an action is ``[start - 1, end)``; by ``'mamp'`` it is number 0: ``[start, end)``, one frame shorter.
     """
     actions, bad = [], []
     for number, line in enumerate(read_lines(path), 1):
@@ -113,11 +90,7 @@ def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
 
 
 def read_split(path: Union[str, Path]) -> dict[str, list[str]]:
-    """Read a split file: line 2 lists the recordings of the training part, line 4 those of the test part.
-
-    Raises:
-        DataError: The file has not these lines.
-    """
+    """Read a split file: line 2 lists the recordings of the training part, line 4 those of the test part."""
     try:
         lines = Path(path).read_text().splitlines()
         train, test = ([name.strip() for name in lines[at].split(",") if name.strip()] for at in (1, 3))
@@ -130,31 +103,19 @@ def read_split(path: Union[str, Path]) -> dict[str, list[str]]:
 
 
 def convert_pku(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    phase: int,
-    cut: Cut = "aimclr",
-    workers: int = 1,
-    max_bad_share: float = 1.0,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of the actions of PKU-MMD.
+    raw: Union[str, Path], out: Union[str, Path], phase: int, cut: Cut = "aimclr", workers: int = 1,
+    max_bad_share: float = 1.0, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make the store ``out`` of the actions of PKU-MMD, with the report as ``report.json``.
 
-    A clip is ``(M, T, 25, 3)`` with all frames of the action, however many. Splits ``xsub_*`` and ``xview_*`` are made
-    of the split files that are found; without one, ``xview`` of phase 1 is the published rule: train on the middle and
-    right camera, test on the left one.
+    A clip is ``(M, T, 25, 3)``, all frames of an action. Splits ``xsub_*`` and ``xview_*`` come from the split files;
+    without one, ``xview`` of phase 1 is the published rule: train on the middle and right camera, test on the left one.
 
     Args:
-        raw: The folder, searched with all folders in it for recordings, label files of the same names, and split files.
-        out: The store to make.
+        raw: The folder, searched recursively for recordings, label files of the same names, and split files.
         phase: 1 or 2.
         cut: Number of the first frame in the labels, see :func:`read_labels`.
-        workers: Processes.
         max_bad_share: A larger share of faults, as one in so many recordings, is an error.
-        overwrite: Replace ``out``.
-
-    Returns:
-        The report, which is also in ``report.json`` of the store.
 
     Raises:
         ConfigError: No such phase or cut.
@@ -177,7 +138,11 @@ def convert_pku(
             left = [video for video in recordings if video.endswith("-L")]
             rules["xview"] = {"train": sorted(recordings.keys() - set(left)), "test": left}
             report.notes.append("there is no cross-view split file; xview trains on views M and R and tests on L")
-        splits = _deal(store.names, rules)
+        splits = {
+            f"{protocol}_{part}": [name for name in store.names if name.split("_")[0] in videos]
+            for protocol, parts in sorted(rules.items())
+            for part, videos in ((part, set(names)) for part, names in parts.items())
+        }
         store.splits = {split: names for split, names in splits.items() if names}
         report.splits = {split: (_QUOTED[phase].get(split), len(names)) for split, names in splits.items()}
         report.splits["all"] = (sum(_QUOTED[phase].values()), len(store))
@@ -213,12 +178,3 @@ def _is_label_file(path: Path, raw: Union[str, Path]) -> bool:
             return b"," in file.readline(200)
     except OSError:
         return False
-
-
-def _deal(names: Sequence[str], rules: dict[str, dict[str, list[str]]]) -> dict[str, list[str]]:
-    splits = {}
-    for protocol, parts in sorted(rules.items()):
-        for part, videos in parts.items():
-            chosen = set(videos)
-            splits[f"{protocol}_{part}"] = [name for name in names if name.split("_")[0] in chosen]
-    return splits

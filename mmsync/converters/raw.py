@@ -10,23 +10,11 @@ import numpy as np
 
 from mmsync.errors import DataError
 
-_NUMBER_BYTES = b"0123456789+-.eE"
-_SPACE = b" \t\r\n"
+_NUMBERS = b"0123456789+-.eE \t\r\n"
 
 
 class BadFileError(DataError):
-    """A raw file breaks its grammar.
-
-    Args:
-        origin: The file.
-        kind: The kind of fault, for counting.
-        message: Description of the fault.
-        line: Its line, counted from 1.
-
-    Attributes:
-        kind: As given.
-        reason: The message without the file.
-    """
+    """A raw file breaks its grammar; ``kind`` is for counting, ``reason`` is the message without the file."""
 
     def __init__(self, origin: Union[str, Path], kind: str, message: str, line: int | None = None) -> None:
         super().__init__(f"{origin}{f', line {line}' if line else ''}: {message}")
@@ -35,11 +23,7 @@ class BadFileError(DataError):
 
 
 def read_lines(path: Union[str, Path]) -> list[bytes]:
-    """Read the lines of a text file, without empty ones at its end.
-
-    Raises:
-        BadFileError: The file cannot be read, is empty, or is no text.
-    """
+    """Read the lines of a text file without empty ones at its end; a ``BadFileError`` if it is empty or no text."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -59,18 +43,7 @@ def read_lines(path: Union[str, Path]) -> list[bytes]:
 
 
 def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most: int) -> int:
-    """Read a count that is alone on its line.
-
-    Args:
-        line: The line.
-        path: The file, for the message.
-        number: The line's number, from 1.
-        what: Name of the count, for the message.
-        most: The largest count that can be.
-
-    Raises:
-        BadFileError: The line is no such count.
-    """
+    """Read line ``number`` (from 1), a count from 0 to ``most``; ``what`` and ``path`` are for the ``BadFileError``."""
     text = line.strip()
     if not (text.isdigit() and len(text) < 10 and int(text) <= most):
         kind = "bad count" if len(text.split()) == 1 and not text.isalpha() else "wrong line"
@@ -79,28 +52,13 @@ def read_count(line: bytes, path: Union[str, Path], number: int, what: str, most
 
 
 def read_table(
-    lines: Sequence[bytes],
-    width: int,
-    keep: int,
-    path: Union[str, Path],
-    numbers: Sequence[int] | np.ndarray | range,
+    lines: Sequence[bytes], width: int, keep: int, path: Union[str, Path], numbers: Sequence[int] | np.ndarray | range,
     last: int,
-) -> np.ndarray:
-    """Read the first columns of lines with a fixed number of numbers.
+) -> np.ndarray:  # fmt: skip
+    """Read the first ``keep`` of ``width`` numbers of each of ``R`` lines: ``(R, keep)`` float32, finite.
 
-    Only the kept columns are converted; the others must consist of numbers, or NaN (a colour pixel that the sensor
-    could not find).
-
-    Args:
-        lines: The lines, R of them.
-        width: Numbers on a line.
-        keep: Number of columns to return.
-        path: The file, for the messages.
-        numbers: Numbers of the lines in the file, from 1.
-        last: Number of the file's last line; if that line is too short, the file was truncated.
-
-    Returns:
-        ``(R, keep)`` float32, finite.
+    Only the kept columns are converted; the others must be numbers, or NaN (a colour pixel that the sensor lacks).
+    ``numbers`` are those of the lines in the file, from 1; if the ``last`` one is too short, the file was truncated.
 
     Raises:
         BadFileError: A line has more or fewer numbers, or text, or a kept number is not finite.
@@ -114,7 +72,7 @@ def read_table(
         i = int(np.flatnonzero(widths != width)[0])
         kind = "truncated" if numbers[i] == last and widths[i] < width else "wrong line"
         raise BadFileError(path, kind, f"wanted {width} numbers, found {widths[i]}: {show(lines[i])}", int(numbers[i]))
-    if text.translate(None, _NUMBER_BYTES + _SPACE):
+    if text.translate(None, _NUMBERS):
         check_numbers(lines, path, numbers)
     words = begins.reshape(-1, width)
     if keep < width:  # dropping the rest is faster than converting it

@@ -19,21 +19,7 @@ class Fault(NamedTuple):
 
 
 class Report:
-    """The outcome of a conversion, as ``report.json`` and as text.
-
-    Args:
-        dataset: The data set.
-        raw: The folder of the raw files.
-        found: Number of files.
-
-    Attributes:
-        stored: Number of clips in the store.
-        left_out: Files that are left out on purpose, by reason.
-        faults: Files, or clips of them, that cannot be used.
-        remarks: Details of what was kept with a remark, by kind of remark and name of the clip.
-        splits: Expected and found number of clips by split; ``None`` where nothing is published.
-        notes: Anything else that users should know.
-    """
+    """The outcome of a conversion of the folder ``raw`` with ``found`` files, as ``report.json`` and as text."""
 
     def __init__(self, dataset: str, raw: Union[str, Path], found: int = 0) -> None:
         self.dataset, self.raw, self.found = dataset, Path(raw), found
@@ -63,11 +49,9 @@ class Report:
         dropped: dict[str, list[dict[str, str]]] = {}
         for fault in self.faults:
             dropped.setdefault(fault.kind, []).append({"file": fault.file, "reason": fault.reason})
+        counts = {"dataset": self.dataset, "raw": str(self.raw), "found": self.found, "stored": self.stored}
         content = {
-            "dataset": self.dataset,
-            "raw": str(self.raw),
-            "found": self.found,
-            "stored": self.stored,
+            **counts,
             "left_out": {reason: {"count": len(names), "files": names} for reason, names in self.left_out.items()},
             "dropped": {kind: {"count": len(files), "files": files} for kind, files in sorted(dropped.items())},
             "kept, but": {kind: {"count": len(of), "videos": of} for kind, of in sorted(self.remarks.items())},

@@ -22,20 +22,9 @@ Facts = Mapping[str, Any]  # a row of the index of videos
 
 
 class TrackConversion:
-    """Decode videos once, collect their tracks, write the store with its report.
+    """Decode videos below ``report.raw`` once, collect their tracks, write the store ``out`` with its report.
 
-    The index of the decoded videos is kept beside the store until the store is complete, so that a stopped conversion
-    is resumed.
-
-    Args:
-        out: The folder to make.
-        report: The report, whose ``raw`` is the folder of the videos.
-        videos: The videos.
-        workers: Number of processes that decode.
-        overwrite: Replace an existing store.
-
-    Raises:
-        DataError: ``out`` exists.
+    The index of the decoded videos is kept beside the store until that is complete, so that a stopped run is resumed.
     """
 
     def __init__(
@@ -66,17 +55,10 @@ class TrackConversion:
         self, name: str, video: Path, row: Facts, table: BoxTable, max_gap: int,
         times: Optional[np.ndarray], label: int = -1, notes: Optional[Mapping[str, str]] = None,
     ) -> None:  # fmt: skip
-        """Add a video and its tracks on the clock of 25 ticks a second, without the frames that do not decode.
+        """Add a clip with its row of the index and its boxes, at 25 ticks a second, as far as frames decode.
 
-        Args:
-            name: Name of the clip.
-            video: The file.
-            row: Its row of the index.
-            table: Its boxes.
-            max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
-            times: Of :func:`frame_times`.
-            label: Class of the clip.
-            notes: Remarks for the report, by kind; those about boxes are added.
+        ``max_gap`` is that of :func:`~mmsync.converters.boxes.build_tracks`, ``times`` those of :func:`frame_times`;
+        ``notes`` are remarks for the report, by kind; those about boxes are added.
         """
         for kind, detail in {**(notes or {}), **box_remarks(table, row)}.items():
             self.report.remarks[kind][name] = detail
@@ -90,11 +72,7 @@ class TrackConversion:
         self, class_names: Sequence[str], splits: Mapping[str, list[str]], expected: Mapping[str, int], origin: str,
         hint: str = "",
     ) -> Report:  # fmt: skip
-        """Complete the report and write the store with it.
-
-        Raises:
-            DataError: There is no track; ``hint`` names a possible reason.
-        """
+        """Complete the report and write the store with it; without a track, a ``DataError`` that ends in ``hint``."""
         tracks, report = self._tracks, self.report
         for kind, which in remarks(self.names, tracks, FPS).items():
             if which:

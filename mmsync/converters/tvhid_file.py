@@ -1,4 +1,4 @@
-"""The annotation files of TV Human Interaction (Patron-Perez et al., BMVC 2010): their grammar and its variants.
+"""TV Human Interaction ("High Five"; Patron-Perez et al., BMVC 2010): its classes, its split, its annotation files.
 
     #num_frames: 150
     #frame: 0  #num_bbxs: 2  #interacting: 0 - 1
@@ -21,6 +21,32 @@ import numpy as np
 from mmsync.converters.boxes import BoxTable
 from mmsync.converters.raw import BadFileError, read_lines
 
+CLASS_NAMES = ["negative", "handShake", "highFive", "hug", "kiss"]  # also of the people's labels, in the same order
+_SIZE = {"negative": 100, "handShake": 50, "highFive": 50, "hug": 50, "kiss": 50}
+EXPECTED = {"all": 300, "set1": 150, "set2": 150}
+NAME = re.compile(rf"({'|'.join(CLASS_NAMES)})_(\d{{4}})$", re.IGNORECASE)
+# The readme's set 1; set 2 is the rest.
+_SET1 = {
+    "handShake": "2 14-16 18-21 24-28 32 40-50",
+    "highFive": "1 6-13 23-25 27-35 44 45 47 48",
+    "hug": "2-4 11 12 15-18 20 21 27 29-36 42 44 46 49 50",
+    "kiss": "1 7-14 16-18 22-24 26 29 31 35 36 38-42",
+    "negative": "1-50",
+}
+
+
+def _numbers(text: str) -> set[int]:
+    ends = [[int(end) for end in part.split("-")] for part in text.split()]
+    return {number for end in ends for number in range(end[0], end[-1] + 1)}
+
+
+SPLITS: dict[str, list[str]] = {"set1": [], "set2": []}
+"""Names of the videos of the official split; set 1 trains, set 2 tests."""
+for _name in CLASS_NAMES:
+    _train = _numbers(_SET1[_name])
+    for _number in range(1, _SIZE[_name] + 1):
+        SPLITS["set1" if _number in _train else "set2"].append(f"{_name}_{_number:04d}")
+SPLITS["train"], SPLITS["test"] = SPLITS["set1"], SPLITS["set2"]
 LABELS = ("no_interaction", "hand_shake", "high_five", "hug", "kiss")
 HEADS = ("profile_left", "profile_right", "frontal_left", "frontal_right", "backwards")
 
@@ -31,48 +57,18 @@ _PAIR = re.compile(r"#\s*(interacting|interactions)\s*:\s*(\d+)(\s*)-\s*(\d+)$")
 
 
 class Annotation(NamedTuple):
-    """The content of an annotation file.
+    """The content of an annotation file."""
 
-    Attributes:
-        table: The boxes as annotated; labels are places in ``LABELS``, partners are there while people interact.
-        head: ``(R,)`` int64, places in ``HEADS``, -1 unknown.
-        frames: Number of frames with a header.
-        promised: Number of frames that the first line promises, -1 if it does not.
-        faults: Lines that were left out, and why: first place and number, by kind.
-        variants: Forms that other files do not have.
-    """
-
-    table: BoxTable
-    head: np.ndarray
-    frames: int
-    promised: int
-    faults: dict[str, str]
-    variants: list[str]
-
-    def interactions(self) -> list[tuple[int, int, int, int]]:
-        """Intervals ``(first frame, last frame, person, other person)``, by time.
-
-        Each goes from the first to the last frame that names the pair; frames in between that name nobody belong to it,
-        and another pair ends it. Who acts with whom has no direction.
-        """
-        table = self.table.take(self.table.partner > self.table.person)  # each pair is listed at both people
-        found: list[list[int]] = []
-        for frame, *pair in sorted(zip(table.frame.tolist(), table.person.tolist(), table.partner.tolist())):
-            if found and found[-1][2:] == pair:
-                found[-1][1] = frame
-            else:
-                found.append([frame, frame, *pair])
-        return [(first, last, one, other) for first, last, one, other in found]
+    table: BoxTable  # The boxes as annotated; labels are places in LABELS, partners are there while people interact
+    head: np.ndarray  # (R,) int64, places in HEADS, -1 unknown
+    frames: int  # Number of frames with a header
+    promised: int  # Number of frames that the first line promises, -1 if it does not
+    faults: dict[str, str]  # Lines that were left out, and why: first place and number, by kind
+    variants: list[str]  # Forms that other files do not have
 
 
 def read_annotation(path: Union[str, Path]) -> Annotation:
     """Read one ``.annotations`` file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its boxes and its faults.
 
     Raises:
         BadFileError: It cannot be read, is empty or no text, or has no frame.
@@ -89,11 +85,7 @@ def read_annotation(path: Union[str, Path]) -> Annotation:
 
 
 class _Parser:
-    """The grammar, line by line.
-
-    Args:
-        variants: Unusual forms of the file, by name.
-    """
+    """The grammar, line by line; ``variants`` are unusual forms of the file."""
 
     def __init__(self, variants: dict[str, bool]) -> None:
         self.variants = variants

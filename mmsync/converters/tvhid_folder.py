@@ -11,8 +11,7 @@ from mmsync.converters.found_boxes import link_boxes, read_found
 from mmsync.converters.raw import BadFileError
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import TrackConversion, frame_times
-from mmsync.converters.tvhid import CLASS_NAMES, EXPECTED, NAME, SPLITS
-from mmsync.converters.tvhid_file import Annotation, read_annotation
+from mmsync.converters.tvhid_file import CLASS_NAMES, EXPECTED, NAME, SPLITS, read_annotation
 from mmsync.errors import DataError
 from mmsync.fileio import find_files
 from mmsync.media.index import SUFFIXES
@@ -20,18 +19,11 @@ from mmsync.store.ragged import check_place
 from mmsync.store.tracks import FORMAT
 
 Clips = dict[str, tuple[Optional[Path], Optional[Path]]]  # video and annotation by name
-_NO_BOX = BoxTable.of([])
 _WANTED = "file of TV-HID, such as handShake_0001.avi or handShake_0001.annotations,"
 
 
 def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
-    """Find videos and annotations by the name of the clip, wherever they are below a folder.
-
-    Args:
-        raw: The folder.
-
-    Returns:
-        The clips, sorted, and a report, which names files that have the name of a clip but are no part of it.
+    """Find videos and annotations below a folder by the name of the clip, sorted; the report names stray files.
 
     Raises:
         DataError: No such folder, or no clip in it.
@@ -56,30 +48,18 @@ def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
 
 
 def convert_tvhid(
-    raw: Union[str, Path],
-    out: Union[str, Path],
-    max_gap: int = 0,
-    boxes: Optional[Union[str, Path]] = None,
-    link: float = 0.4,
-    min_score: float = 0.0,
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Report:
-    """Make a store of tracks. Every video is decoded once; a stopped conversion is resumed.
+    raw: Union[str, Path], out: Union[str, Path], max_gap: int = 0, boxes: Optional[Union[str, Path]] = None,
+    link: float = 0.4, min_score: float = 0.0, workers: int = 1, overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Make the store of tracks ``out``. Every video is decoded once; a stopped conversion is resumed.
 
     Args:
-        raw: The folder of the videos and the annotations, searched with all folders in it.
-        out: The folder to make.
+        raw: The folder of the videos and the annotations, searched recursively.
         max_gap: See :func:`~mmsync.converters.boxes.build_tracks`.
         boxes: Boxes of a detector or tracker in place of the annotated ones: a COCO json, or a folder of MOT files
             ``<name of the clip>.txt`` or ``.csv``. See :func:`~mmsync.converters.found_boxes.link_boxes`.
         link: Threshold of that.
         min_score: Found boxes with a lower score are left out.
-        workers: Processes that decode.
-        overwrite: Replace an existing store.
-
-    Returns:
-        The report.
 
     Raises:
         DataError: The folder holds no such data, or no clip of it can be used; or ``out`` exists.
@@ -103,21 +83,18 @@ def convert_tvhid(
         except BadFileError as error:
             report.fault(error.kind, annotation, error.reason)
             continue
-        table, notes = content.table, _notes(content)
+        variants = {f"written with {variant}": "supported" for variant in content.variants}
+        table, notes = content.table, {**content.faults, **variants}
         if found is not None:
-            table = _linked(found.get(name, _NO_BOX), table, link, notes)
+            boxes_of = found.get(name, BoxTable.of([]))
+            table = link_boxes(boxes_of, table, link)
+            lost = len(boxes_of.frame) - len(table.frame)
+            notes.update({"found boxes of nobody annotated": f"{lost} of {len(boxes_of.frame)}"} if lost else {})
         label = CLASS_NAMES.index(name.split("_")[0])
         tracks.add(name, video, row, table, max_gap, frame_times(video, row), label, notes)
     splits = _count(report, tracks.names)
     hint = f": no box of {boxes} covers an annotated person by {link:g} (x y width height in pixels?)" if boxes else ""
     return tracks.finish(CLASS_NAMES, splits, EXPECTED, "TV Human Interaction", hint)
-
-
-def _linked(found: BoxTable, annotated: BoxTable, link: float, notes: dict[str, str]) -> BoxTable:
-    table = link_boxes(found, annotated, link)
-    if len(table.frame) < len(found.frame):
-        notes["found boxes of nobody annotated"] = f"{len(found.frame) - len(table.frame)} of {len(found.frame)}"
-    return table
 
 
 def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
@@ -131,8 +108,3 @@ def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
         expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
         report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
     return splits
-
-
-def _notes(content: Annotation) -> dict[str, str]:
-    """Faults and unusual forms of an annotation file, by kind."""
-    return {**content.faults, **{f"written with {variant}": "supported" for variant in content.variants}}

@@ -1,4 +1,4 @@
-"""Data sets: a `Source` reads files, a `KeyedDataset` makes samples and batches of it, a sampler orders them."""
+"""Data sets: a source reads files, a `KeyedDataset` makes samples and batches of it, a sampler orders them."""
 
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.keyed import KeyedDataset
@@ -9,12 +9,6 @@ from mmsync.datasets.skeleton_dataset import SkeletonDataset
 from mmsync.datasets.video_dataset import VideoDataset
 
 __all__ = [
-    "KeyedDataset",
-    "Kind",
-    "KindDataset",
-    "PairDataset",
-    "PairTable",
-    "SkeletonDataset",
-    "VideoDataset",
+    "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "VideoDataset",
     "motion_collate",
-]
+]  # fmt: skip

@@ -23,8 +23,7 @@ def motion_collate(samples: Union[dict, Sequence[dict]]) -> dict:
             one as a tuple, of tensors or arrays; ``data`` may be a list of its rows (persons, tracks, frames).
 
     Returns:
-        ``dict(inputs=dict[str, View], data_samples=[...])``. Samples with fewer persons, tracks or frames than the
-        largest of the batch are filled up with zeros, which are not present and not valid.
+        ``dict(inputs=dict[str, View], data_samples=[...])``; absent persons, tracks or frames are zero and not valid.
 
     Raises:
         DataError: The rows of an input have different shapes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
@@ -12,10 +12,8 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmsync.datasets.collate import motion_collate
-from mmsync.datasets.failures import Failures
-from mmsync.datasets.selection import Split, select
-from mmsync.datasets.sources.base import Source, check_labels
-from mmsync.datasets.subsets import KEYS, select_subset
+from mmsync.datasets.selection import SUBSET_KEYS, Split, select, select_subset
+from mmsync.datasets.sources.base import BaseSource, check_labels
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 from mmsync.structures import MotionSample
@@ -27,12 +25,52 @@ class _BadItemError(Exception):
     """An item could not be read; it is counted and another one is read instead."""
 
 
+class Failures:
+    """The items of a data set that have failed, in memory shared with its workers.
+
+    At most ``max_share`` of the ``count`` items that are used (``None``: all) may fail. ``what`` names the items in
+    messages; ``hint`` ends the one that stops a run.
+    """
+
+    def __init__(
+        self, names: Sequence[str], max_share: float = 0.01, what: str = "clips", hint: str = "",
+        count: Optional[int] = None,
+    ) -> None:  # fmt: skip
+        self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
+        self.count = len(names) if count is None else count
+        self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
+
+    def __contains__(self, index: int) -> bool:
+        return bool(self._failed[index])
+
+    def __len__(self) -> int:
+        return int(self._failed.sum())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the failed items, whichever worker met them."""
+        return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
+
+    def add(self, index: int, error: Exception, replaced: bool = False) -> None:
+        """Log a failure of an item once, whose error names it; a ``DataError`` if there are too many."""
+        known = index in self
+        self._failed[index] = True
+        allowed = int(self.max_share * self.count)
+        failed = self.names
+        if len(failed) > allowed:
+            raise DataError(
+                f"{len(failed)} of {self.count} {self.what} are bad, max_bad_share={self.max_share} allows "
+                f"{allowed}. Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
+            ) from error
+        if not known:
+            print_log(f"left out{' and replaced' * replaced}: {error}", logger="current", level=30)
+
+
 class KeyedDataset(Dataset):
     """Samples of a source whose randomness is keyed by ``(seed, epoch, index)``; the base of all kinds of data sets.
 
-    The same sample comes out for any number of workers. An item that cannot be read is counted, logged with its name
-    and replaced by another one of the same role, always the same; once more than ``max_bad_share`` of the items are
-    bad, the run stops with a list. Batches are finished in the worker.
+    The same sample comes out for any number of workers. An item that cannot be read is logged and replaced by another
+    one of the same role, always the same; once more than ``max_bad_share`` of the items are bad, the run stops.
 
     A kind of data set writes :meth:`read`, and what it needs of :meth:`prepare` and :meth:`windows`.
 
@@ -41,21 +79,14 @@ class KeyedDataset(Dataset):
         split: Which items. A split of the source (``'xview_train'``); conditions on attributes or on ``label``
             (``dict(view=[1, 2], subject=3)``); ``dict(names=[...])``; ``dict(file='names.txt')``, one name a line.
             Conditions of a dict hold together. ``None`` takes all.
-        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``; the
-            samples carry their role.
+        roles: Instead of ``split``: one split for each role, ``dict(bank='xview_train', query='xview_test')``.
         num_classes: Labels must be below it; ``None`` takes the source's class names, or the largest label.
         indices: Take the first so many items of the split, or these.
         subset: Keep the items that semi-supervised evaluation labels, ``dict(share=0.1, rule='stratified', seed=0)``;
-            see :func:`mmsync.datasets.subsets.select_subset`.
+            see :func:`mmsync.datasets.selection.select_subset`.
         seed: Seed of all draws.
         max_bad_share: Share of the items in [0, 1] that may be bad.
         test_mode: Draw the same in every epoch.
-
-    Attributes:
-        source: The source.
-        fold: The fold that the data belong to; see :class:`Source`.
-        num_classes: Number of classes.
-        failures: The bad items.
 
     Raises:
         ConfigError: The arguments contradict each other.
@@ -63,23 +94,17 @@ class KeyedDataset(Dataset):
         ProtocolError: No such split, or one without items.
     """
 
-    config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": KEYS}
+    config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": SUBSET_KEYS}
     collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
     item: ClassVar[str] = "clip"  # what an item is called in messages
     advice: ClassVar[str] = ""  # ends the message about too many bad items
 
     def __init__(
-        self,
-        source: Union[Mapping, Source],
-        split: Optional[Split] = None,
-        roles: Optional[Mapping[str, Split]] = None,
-        num_classes: Optional[int] = None,
-        indices: Optional[Union[int, Sequence[int]]] = None,
-        subset: Optional[Mapping] = None,
-        seed: int = 0,
-        max_bad_share: float = 0.01,
-        test_mode: bool = False,
-    ) -> None:
+        self, source: Union[Mapping, BaseSource], split: Optional[Split] = None,
+        roles: Optional[Mapping[str, Split]] = None, num_classes: Optional[int] = None,
+        indices: Optional[Union[int, Sequence[int]]] = None, subset: Optional[Mapping] = None, seed: int = 0,
+        max_bad_share: float = 0.01, test_mode: bool = False,
+    ) -> None:  # fmt: skip
         self._kind = type(self).__name__
         if split is not None and roles is not None:
             raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
@@ -105,16 +130,10 @@ class KeyedDataset(Dataset):
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
 
     def read(self, index: int) -> dict[str, Any]:
-        """Read a sample; its draws come from :meth:`generator`, its ``data_samples`` may come from :meth:`describe`.
+        """Read a sample: ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
 
-        Args:
-            index: Index of the sample.
-
-        Returns:
-            ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
-
-        Raises:
-            DataError: The item cannot be read or used; another one takes its place. So it does after an ``OSError``.
+        Draws come from :meth:`generator`, ``data_samples`` may come from :meth:`describe`. After a ``DataError`` or an
+        ``OSError`` another item takes its place.
         """
         raise NotImplementedError
 
@@ -122,11 +141,7 @@ class KeyedDataset(Dataset):
         """Set up what depends on the source and the chosen items; called once by the constructor."""
 
     def windows(self, places: np.ndarray) -> np.ndarray:
-        """The number of samples of each item, ``(k,)`` int64; 0 leaves it out.
-
-        Args:
-            places: Places of the items in the source, ``(k,)``.
-        """
+        """The number of samples of each item of ``places (k,)``, ``(k,)`` int64; 0 leaves it out."""
         return np.ones(len(places), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -175,10 +190,7 @@ class KeyedDataset(Dataset):
         return self.failures.names
 
     def column(self, key: str) -> np.ndarray:
-        """Values ``(n,)`` that samples can be grouped by.
-
-        Args:
-            key: ``'name'``, ``'label'``, ``'role'`` or an attribute of the source.
+        """Values ``(n,)`` that samples can be grouped by: ``'name'``, ``'label'``, ``'role'`` or a source's attribute.
 
         Raises:
             ConfigError: No such column.
@@ -192,26 +204,15 @@ class KeyedDataset(Dataset):
         return self.source.attributes[key][self.places]
 
     def generator(self, index: int, view: int = 0) -> np.random.Generator:
-        """The source of randomness of a sample in the present epoch.
-
-        Args:
-            index: Index of the sample.
-            view: A further number, for several independent draws of one sample.
-        """
+        """The random generator of a sample in the present epoch; ``view`` numbers independent draws of one sample."""
         return np.random.default_rng((self.seed, self._key_epoch, index, view))
 
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels and facts of samples: the attributes of the source, ``name``, ``index`` and ``role``.
+        """Labels, attributes of the source, ``name``, ``index`` and ``role`` of ``N`` samples, and ``more`` fields.
 
-        Args:
-            indices: Indices of ``N`` samples.
-            places: Places of their items in the source; ``None`` for their own.
-            more: Further fields by name, ``N`` values each.
-
-        Returns:
-            ``N`` motion samples.
+        The items are those at ``places`` of the source, by default the samples' own.
         """
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
@@ -221,9 +222,8 @@ class KeyedDataset(Dataset):
         columns.update(more)
         labels = self._labels_at(places).tolist()
         return [
-            MotionSample.quick(label, dict(zip(columns, row)))
-            for label, row in zip(labels, zip(*columns.values()))
-        ]  # fmt: skip
+            MotionSample.quick(label, dict(zip(columns, row))) for label, row in zip(labels, zip(*columns.values()))
+        ]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One sample: ``inputs``, views without the batch dimension by name, and ``data_samples``."""
@@ -236,20 +236,12 @@ class KeyedDataset(Dataset):
         return self.collate([self.sample(index) for index in indices])
 
     def sample(self, index: int) -> dict[str, Any]:
-        """A sample, or what replaces it if it cannot be read.
-
-        Raises:
-            DataError: Too many items are bad.
-        """
+        """A sample, or what replaces it if it cannot be read; a ``DataError`` if too many items are bad."""
         for attempt in range(_ATTEMPTS):
-            try:
+            with suppress(_BadItemError):
                 return self.try_sample(index, attempt)
-            except _BadItemError:
-                continue
-        raise DataError(
-            f"{_ATTEMPTS} {self.item}s in a row could not be read in place of sample {index}; bad ones: "
-            f"{', '.join(self.bad_items())}"
-        )
+        bad = ", ".join(self.bad_items())
+        raise DataError(f"{_ATTEMPTS} {self.item}s in a row could not be read for sample {index}; bad ones: {bad}")
 
     def try_sample(self, index: int, attempt: int) -> dict[str, Any]:
         """Read a sample, or in further attempts a replacement that depends on seed and index alone."""
@@ -316,9 +308,8 @@ class KeyedDataset(Dataset):
         count = np.zeros(len(places), dtype=np.int64)
         count[good] = self.windows(places[good])
         if not count.any():
-            raise DataError(
-                f"{self._kind}: none of the {len(places)} {self.item}s of {', '.join(self.splits)} can be used"
-            )
+            roles = ", ".join(self.splits)
+            raise DataError(f"{self._kind}: none of the {len(places)} {self.item}s of {roles} can be used")
         return count
 
     def _fold(self) -> Optional[str]:

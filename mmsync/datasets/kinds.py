@@ -10,31 +10,19 @@ import torch
 from mmengine.logging import print_log
 
 from mmsync.datasets.keyed import KeyedDataset
-from mmsync.datasets.sources.base import Source
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
 
 
 class Kind(NamedTuple):
-    """A kind of samples.
+    """A kind of samples."""
 
-    Attributes:
-        name: As in a mix.
-        positive: Whether its samples are positive, such as sound and picture of one moment; else negative.
-    """
-
-    name: str
-    positive: bool = False
+    name: str  # As in a mix
+    positive: bool = False  # Whether its samples are positive, such as sound and picture of one moment; else negative
 
 
 def shares_of(mix: Mapping[str, float], kinds: Sequence[Kind]) -> np.ndarray:
-    """Normalize the weights of a mix to shares.
-
-    Args:
-        mix: Weights by name of a kind; kinds that are missing have none.
-        kinds: The ``k`` kinds.
-
-    Returns:
-        ``(k,)`` shares that add up to 1.
+    """Normalize the weights of a mix to shares ``(k,)`` of the ``k`` kinds; kinds that are missing have none.
 
     Raises:
         ConfigError: An unknown kind, a negative weight, or weights that are all 0.
@@ -50,32 +38,13 @@ def shares_of(mix: Mapping[str, float], kinds: Sequence[Kind]) -> np.ndarray:
 
 
 def apportion(
-    shares: np.ndarray,
-    kinds: Sequence[Kind],
-    size: int,
-    available: Mapping[str, int],
-    redistribute: bool = False,
-    what: str = "mix",
-    unit: str = "samples",
-    advice: str = "",
-) -> dict[str, int]:
-    """Split a number of samples by shares, exactly: the largest remainders are rounded up.
+    shares: np.ndarray, kinds: Sequence[Kind], size: int, available: Mapping[str, int], redistribute: bool = False,
+    what: str = "mix", unit: str = "samples", advice: str = "",
+) -> dict[str, int]:  # fmt: skip
+    """Split ``size`` samples by ``shares (k,)``, exactly, into numbers by kind: the largest remainders are rounded up.
 
-    Args:
-        shares: ``(k,)``, from :func:`shares_of`.
-        kinds: The ``k`` kinds.
-        size: Number of samples.
-        available: Number of distinct samples by kind.
-        redistribute: Give the share of negatives that the data lack to the other negatives.
-        what: Subject of the message.
-        unit: What samples are called in the message.
-        advice: End of the message.
-
-    Returns:
-        Numbers by kind, which add up to ``size``; kinds without a sample are left out.
-
-    Raises:
-        DataError: The data lack a kind that has a share.
+    ``available`` are the distinct samples by kind. With ``redistribute``, negatives that the data lack give their share
+    to the others; else that is a ``DataError``, whose message has ``what``, ``unit`` and ``advice``.
     """
     names = [kind.name for kind in kinds]
     negative = np.array([not kind.positive for kind in kinds])
@@ -112,7 +81,6 @@ class KindDataset(KeyedDataset):
         keyed: See :class:`KeyedDataset`.
 
     Raises:
-        ConfigError: The arguments contradict each other.
         DataError: The data lack a kind that the mix asks for.
     """
 
@@ -121,13 +89,9 @@ class KindDataset(KeyedDataset):
     more: ClassVar[str] = ""  # advice on how to get more samples of a kind, a sentence
 
     def __init__(
-        self,
-        source: Union[Mapping, Source],
-        mix: Mapping[str, float],
-        size: Optional[int] = None,
-        redistribute: bool = False,
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, BaseSource], mix: Mapping[str, float], size: Optional[int] = None,
+        redistribute: bool = False, **keyed: Any,
+    ) -> None:  # fmt: skip
         if size is not None and size < 1:
             raise ConfigError(f"{type(self).__name__}: size={size}: give 1 or more, or None")
         self.redistribute = redistribute
@@ -148,16 +112,7 @@ class KindDataset(KeyedDataset):
         raise NotImplementedError
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
-        """Read the sample of a row; each item inside ``with self.counted(place)``.
-
-        Args:
-            row: ``(R,)``, from :meth:`draw`.
-            kind: Name of its kind.
-            index: Index of the sample.
-
-        Returns:
-            ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
-        """
+        """Read the sample ``index``, a row ``(R,)`` of :meth:`draw`; each item inside ``with self.counted(place)``."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -180,9 +135,6 @@ class KindDataset(KeyedDataset):
     def set_mix(self, mix: Mapping[str, float]) -> None:
         """Change the shares of the kinds, in running workers too from their next batch on.
 
-        Args:
-            mix: As in the constructor.
-
         Raises:
             ConfigError: An unknown kind, a negative weight, or weights that are all 0.
             DataError: The data lack a kind.
@@ -195,19 +147,7 @@ class KindDataset(KeyedDataset):
         self._mix.copy_(torch.from_numpy(shares))
 
     def counts(self, mix: Mapping[str, float], role: str) -> dict[str, int]:
-        """Compute the number of samples of each kind in an epoch.
-
-        Args:
-            mix: Weights of the kinds.
-            role: One of the data set's roles.
-
-        Returns:
-            Numbers by kind, which add up to the size.
-
-        Raises:
-            ConfigError: An unknown kind, a negative weight, or weights that are all 0.
-            DataError: The data lack a kind.
-        """
+        """Compute the number of samples of each kind in an epoch of a role; errors as in :meth:`set_mix`."""
         return self._counts(shares_of(mix, self.kinds), role)
 
     def drawn(self) -> tuple[np.ndarray, np.ndarray]:
@@ -247,9 +187,7 @@ class KindDataset(KeyedDataset):
         positive = np.array([kind.positive for kind in self.kinds])
         share = float(shares[positive].sum())
         if not share:
-            raise ConfigError(
-                f"{self._kind}: size=None makes an epoch of all positives, and the mix has none; give size"
-            )  # fmt: skip
+            raise ConfigError(f"{self._kind}: size=None means all positives, and the mix has none; give size")
         available = sum(self.available(role)[kind.name] for kind in self.kinds if kind.positive)
         return round((available or 1) / share)  # without any, the mix is refused with the numbers there are
 

@@ -24,8 +24,8 @@ class PairDataset(KindDataset):
     more for scenes; people who are not present are zero. If a track cannot be read, its video is counted as bad.
 
     A pair's class is the one that both people have in most frames of their windows; pairs without one, and those of two
-    videos, are of ``negative_class``; -1 if unknown classes leave it open. Beside it, ``video_label`` is the class of
-    the video, -1 of pairs of two videos or times.
+    videos, are of ``negative_class``; -1 if unknown classes leave it open. ``video_label`` is the class of the video,
+    -1 of pairs of two videos or times.
 
     Args:
         source: A track source, or its config.
@@ -43,9 +43,7 @@ class PairDataset(KindDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`; items are videos.
 
     Raises:
-        ConfigError: The arguments contradict each other.
         DataError: The data lack a kind that the mix asks for.
-        ProtocolError: No such split.
     """
 
     config_schema: ClassVar[dict[str, Any]] = {"mix": tuple(kind.name for kind in PAIR_KINDS)}
@@ -56,20 +54,11 @@ class PairDataset(KindDataset):
     more: ClassVar[str] = "Longer tracks, a smaller window or shift, or placement='any' give more; "
 
     def __init__(
-        self,
-        source: Union[Mapping, TrackSource],
-        mix: Mapping[str, float],
-        window: int = 25,
-        iou_threshold: float = 0.1,
-        shift: Optional[int] = None,
-        placement: Literal["center", "any"] = "center",
-        enlarge: float = 0.0,
-        size: Optional[int] = None,
-        persons: int = 2,
-        redistribute: bool = False,
-        negative_class: str = "negative",
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, TrackSource], mix: Mapping[str, float], window: int = 25,
+        iou_threshold: float = 0.1, shift: Optional[int] = None, placement: Literal["center", "any"] = "center",
+        enlarge: float = 0.0, size: Optional[int] = None, persons: int = 2, redistribute: bool = False,
+        negative_class: str = "negative", **keyed: Any,
+    ) -> None:  # fmt: skip
         if persons < 2:
             raise ConfigError(f"PairDataset: persons={persons}: give 2 or more")
         self.window, self.persons, self.negative_class = window, persons, negative_class
@@ -115,10 +104,8 @@ class PairDataset(KindDataset):
             places += [(track, first_start) for track in more[: self.persons - 2]]
         parts = [self._load(track, start) for track, start in places]
         present = np.arange(self.persons) < len(parts)
-        return {
-            "inputs": {self.source.modality: (parts, present)},
-            "data_samples": self._describe(places, kind, table, index),
-        }
+        inputs = {self.source.modality: (parts, present)}
+        return {"inputs": inputs, "data_samples": self._describe(places, kind, table, index)}
 
     def _load(self, track: int, start: int) -> np.ndarray:
         """The window of a track; its video is counted as bad if it cannot be read."""

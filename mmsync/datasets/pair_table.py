@@ -25,13 +25,6 @@ class _Rows(NamedTuple):
     first: np.ndarray
 
 
-class _Turns(NamedTuple):
-    """Of each medium pair its video's number, and 1 if that video has a positive pair, so that others come first."""
-
-    video: np.ndarray
-    waits: np.ndarray
-
-
 class PairTable:
     """Pairs of tracks by kind (Sync3D, Sannigrahi 2020), as rows ``(first, first_start, second, second_start)``.
 
@@ -58,21 +51,14 @@ class PairTable:
     """
 
     def __init__(
-        self,
-        tracks: Sequence[Track],
-        window: int = 25,
-        iou_threshold: float = 0.1,
-        shift: Optional[int] = None,
-        placement: Literal["center", "any"] = "center",
-        enlarge: float = 0.0,
-        members: Optional[np.ndarray] = None,
-    ) -> None:
+        self, tracks: Sequence[Track], window: int = 25, iou_threshold: float = 0.1, shift: Optional[int] = None,
+        placement: Literal["center", "any"] = "center", enlarge: float = 0.0, members: Optional[np.ndarray] = None,
+    ) -> None:  # fmt: skip
         shift = window if shift is None else shift
         if window < 1 or shift < 1 or not 0 <= iou_threshold <= 1 or placement not in PLACEMENTS or enlarge <= -1:
             raise ConfigError(
-                f"window={window}, shift={shift}, iou_threshold={iou_threshold}, placement={placement!r}, "
-                f"enlarge={enlarge}: wanted 1 or more frames, a threshold in [0, 1], a placement out of {PLACEMENTS} "
-                "and a share above -1"
+                f"{window=}, {shift=}, {iou_threshold=}, {placement=}, {enlarge=}: wanted 1 or more frames, a "
+                f"threshold in [0, 1], a placement out of {PLACEMENTS} and a share above -1"
             )
         self.tracks, self.window, self.threshold, self.shift = tracks, window, iou_threshold, shift
         self.placement, self.enlarge = placement, enlarge
@@ -117,18 +103,9 @@ class PairTable:
         return np.bincount(self.pair_of_window, close, len(self.pairs)) / np.bincount(self.pair_of_window)
 
     def draw(self, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw pairs of a kind: each of them once before one comes again; windows and the order of the two at random.
+        """Draw ``(count, 4)`` int64 rows of a kind: each pair once before one comes again, windows and order at random.
 
-        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first: so that
-        a draw shows as many videos as possible.
-
-        Args:
-            kind: Name of one of ``PAIR_KINDS``.
-            count: Number of pairs.
-            rng: Source of randomness.
-
-        Returns:
-            ``(count, 4)`` int64 rows.
+        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first.
 
         Raises:
             DataError: There is no pair of this kind.
@@ -158,12 +135,13 @@ class PairTable:
         grown = self._grown(boxes)
         return (iou(grown[:, None], grown).mean(-1).round(decimals=9) > self.threshold).numpy()
 
-    def _video_turns(self) -> _Turns:
+    def _video_turns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each medium pair its video's number, and 1 if that video has a positive pair: then others come first."""
         medium, positive = (
             [self.tracks[i].video for i in self._kinds[kind].rows[self._kinds[kind].first[:-1], 0]]
             for kind in ("medium", "positive")
         )
-        return _Turns(np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int))
+        return np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int)
 
     def _same_video(self, blocks: Sequence[np.ndarray]) -> np.ndarray:
         """Pairs ``(P, 2)`` of people of a video with a window in common."""
@@ -229,7 +207,7 @@ class PairTable:
         return np.stack([tracks[:, 0], start[:, 0], tracks[:, 1], start[:, 1]], 1)
 
 
-def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[_Turns] = None) -> np.ndarray:
+def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[tuple] = None) -> np.ndarray:
     """``(count,)`` of the numbers below ``num`` at random, each once before one comes again; the rest by turns."""
     rounds, rest = divmod(count, max(num, 1))
     drawn = [rng.permutation(num) for _ in range(rounds)]
@@ -237,10 +215,11 @@ def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[_
         return np.concatenate([*drawn, np.zeros(0, np.int64)])
     if turns is None:
         return np.concatenate([*drawn, rng.choice(num, rest, replace=False)])
+    video, waits = turns
     order = rng.permutation(num)
-    order = order[turns.video[order].argsort(kind="stable")]  # by video, at random within
-    sizes = np.bincount(turns.video)
-    turn = _ramps(sizes)[1] + turns.waits[order]
+    order = order[video[order].argsort(kind="stable")]  # by video, at random within
+    sizes = np.bincount(video)
+    turn = _ramps(sizes)[1] + waits[order]
     return np.concatenate([*drawn, order[np.lexsort((rng.random(num), turn))[:rest]]])
 
 

@@ -1,36 +1,32 @@
-"""Selection of the items of a source by a split."""
+"""Selection of the items of a source by a split, and of those that keep their label in semi-supervised evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
 
-from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
+from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
+from mmsync.ops.subsets import exemplars, stratified_subset, uniform_subset
 
 Split = Union[str, Mapping]
+RULES: dict[str, Callable[..., torch.Tensor]]
+RULES = {"stratified": stratified_subset, "uniform": uniform_subset, "exemplar": exemplars}
+SUBSET_KEYS = ("share", "rule", "seed")
 
 
 def select(
-    split: Optional[Split],
-    names: Sequence[str],
-    splits: Mapping[str, Sequence[str]],
+    split: Optional[Split], names: Sequence[str], splits: Mapping[str, Sequence[str]],
     columns: Mapping[str, Optional[np.ndarray]],
-) -> np.ndarray:
-    """Find the items of a split.
+) -> np.ndarray:  # fmt: skip
+    """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
 
-    Args:
-        split: A protocol out of ``splits``; conditions on ``columns`` that hold together (``dict(view=[1, 2])``), also
-            ``names=[...]`` and ``file='names.txt'``; ``None`` for all.
-        names: Of all clips, ``(n,)``.
-        splits: Names by protocol.
-        columns: Values ``(n,)`` by the name that a condition may use; ``None`` where they are unknown.
-
-    Returns:
-        ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
+    A split is a protocol out of ``splits``; or conditions on ``columns``, values ``(n,)`` by name, that hold together
+    (``dict(view=[1, 2])``), also ``names=[...]`` and ``file='names.txt'``; or ``None`` for all.
 
     Raises:
         DataError: The file of names cannot be read.
@@ -82,3 +78,43 @@ def _read_names(file: Union[str, Path]) -> list[str]:
         return [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]  # names may hold blanks
     except OSError as error:
         raise DataError(f"split file {file} cannot be read: {error}") from error
+
+
+def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
+    """Select the items that a ``subset`` keeps, ``(m,)`` int64.
+
+    Args:
+        labels: ``(n,)`` int64, -1 for unknown.
+        subset: ``dict(share=0.1, rule='stratified', seed=0)``. Rules: ``'stratified'``, ``round(share * n_c)`` clips of
+            each class but at least one; ``'uniform'``, ``int(share * n)`` of all; ``'exemplar'``, one of each class,
+            which takes no share.
+
+    Raises:
+        ConfigError: Unknown rule or key, or a share out of (0, 1].
+        ProtocolError: No clip is left.
+    """
+    options = {"rule": "stratified", "seed": 0, **subset}
+    for key in options:
+        if key not in SUBSET_KEYS:
+            raise ConfigError(
+                f"subset.{key}: unknown{did_you_mean(nearest(key, SUBSET_KEYS))}; it takes {', '.join(SUBSET_KEYS)}"
+            )
+    rule, share, seed = options["rule"], options.get("share"), options["seed"]
+    if rule not in RULES:
+        raise ConfigError(f"subset.rule: {rule!r}{did_you_mean(nearest(str(rule), RULES))}; use {', '.join(RULES)}")
+    if (share is None) != (rule == "exemplar"):
+        raise ConfigError(f"subset: rule {rule!r} " + ("needs share=..." if share is None else "takes no share"))
+    if share is not None and not 0 < share <= 1:
+        raise ConfigError(f"subset.share={share}: give a share in (0, 1], for instance 0.1 for 10 %")
+    known = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+    places = exemplars(known, seed) if rule == "exemplar" else RULES[rule](known, share, seed)
+    if not len(places):
+        raise ProtocolError(
+            f"subset {dict(options)}: no clip is left of {len(labels)} clips, {int((known >= 0).sum())} of them "
+            "labelled; take a larger share, or the rule 'stratified', which keeps one clip of each class"
+        )
+    missing = sorted(set(known[known >= 0].tolist()) - set(known[places].tolist()))
+    if missing:
+        text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt"
+        print_log(f"subset {dict(options)}: {text}", logger="current", level=30)
+    return places.numpy()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Optional, Union
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from mmsync.datasets import transforms as package
 from mmsync.datasets.keyed import KeyedDataset
-from mmsync.datasets.pipeline_key import config_of, pipeline_key
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.transforms.normalize import RemapSkeleton
 from mmsync.errors import ConfigError, DataError, LayoutError
@@ -29,30 +33,22 @@ class SkeletonDataset(KeyedDataset):
     Args:
         source: A source of skeletons, or its config.
         pipeline: Configs of transforms; the last is ``PackSkeleton``.
-        layout: The layout that the batches are to have; clips of another one are remapped before the pipeline. ``None``
-            keeps that of the source.
+        layout: The layout that the batches are to have; clips of another one are remapped before the pipeline.
         cache: Keep packed clips, which needs a pipeline without random transforms: ``True`` those of this data set in
             memory; ``'disk'`` those of the source in a memory-mapped file under ``MMSYNC_CACHE``, which is written once
             and shared by splits, runs, workers and ranks.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
 
     Raises:
-        ConfigError: The arguments contradict each other.
-        DataError: The source cannot be read, or its labels are out of range.
         LayoutError: The clips cannot be remapped to the layout.
-        ProtocolError: No such split, or one without clips.
     """
 
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(
-        self,
-        source: Union[Mapping, SkeletonSource],
-        pipeline: Sequence[Union[dict, Any]],
-        layout: Optional[Union[str, Mapping]] = None,
-        cache: Union[bool, Literal["disk"]] = False,
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, SkeletonSource], pipeline: Sequence[Union[dict, Any]],
+        layout: Optional[Union[str, Mapping]] = None, cache: Union[bool, Literal["disk"]] = False, **keyed: Any,
+    ) -> None:  # fmt: skip
         if cache not in (True, False, "disk"):
             raise ConfigError(f"SkeletonDataset: cache={cache!r}; give True, False or 'disk'")
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
@@ -61,7 +57,13 @@ class SkeletonDataset(KeyedDataset):
         self._disk: Optional[ClipCache] = None
         super().__init__(source, **keyed)
         if cache == "disk":
-            self._open_disk([config_of(t) for t in pipeline])
+            built = [t for t in pipeline if not isinstance(t, dict)]
+            if built:
+                raise ConfigError(
+                    "SkeletonDataset: cache='disk' knows a pipeline by its configs; give dict(type=...), not "
+                    f"{type(built[0]).__name__} objects, or take cache=True"
+                )
+            self._open_disk(pipeline)
         elif cache:
             # no bar for what takes no time, nor where no one sees it move
             bar = tqdm(range(len(self)), desc="packing clips", delay=2, leave=False, disable=None)
@@ -76,17 +78,13 @@ class SkeletonDataset(KeyedDataset):
         """A finished batch of ``N`` samples: ``inputs.skeleton``, a view ``(N, M, T, V, C)``."""
         if self._disk is not None:
             served = self._served[indices]
-            return {
-                "inputs": {"skeleton": View(*self._disk.take(served))},
-                "data_samples": self.describe(indices, served),
-            }
+            inputs = {"skeleton": View(*self._disk.take(served))}
+            return {"inputs": inputs, "data_samples": self.describe(indices, served)}
         if self._cached is None:
             return super().__getitems__(indices)
         samples = self._cached["data_samples"]
-        return {
-            "inputs": {"skeleton": self._cached["inputs"]["skeleton"].take(torch.as_tensor(indices))},
-            "data_samples": [samples[index] for index in indices],
-        }
+        inputs = {"skeleton": self._cached["inputs"]["skeleton"].take(torch.as_tensor(indices))}
+        return {"inputs": inputs, "data_samples": [samples[index] for index in indices]}
 
     def read(self, index: int) -> dict[str, Any]:
         """A clip through the pipeline."""
@@ -94,9 +92,6 @@ class SkeletonDataset(KeyedDataset):
 
     def raw(self, index: int) -> dict[str, Any]:
         """The results that the pipeline starts from.
-
-        Args:
-            index: Index of the sample.
 
         Returns:
             ``keypoint (M, T, V, C)`` float32, possibly a read-only view; ``person_mask (M,)``, ``label``, ``name``, ...
@@ -118,9 +113,7 @@ class SkeletonDataset(KeyedDataset):
             self.pipeline.insert(0, RemapSkeleton(source, wanted))
             self.layout = self._layout_after(source)
         if self.layout != wanted:
-            raise LayoutError(
-                f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {self.layout.name!r}"
-            )  # fmt: skip
+            raise LayoutError(f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {self.layout.name!r}")
 
     def _layout_after(self, layout: SkeletonLayout) -> SkeletonLayout:
         for transform in self.pipeline:
@@ -146,16 +139,12 @@ class SkeletonDataset(KeyedDataset):
         mask = keypoint[..., : source.num_coords].any(axis=(1, 2, 3))
         if not mask.any():
             raise DataError(f"clip {name}: all {keypoint.shape[1]} frames are empty")
+        label = -1 if source.labels is None else int(source.labels[at])
+        attributes = {key: values[at].item() for key, values in source.attributes.items()}
         return {
-            "keypoint": keypoint,
-            "person_mask": mask,
-            "body_slots": source.load_slots(at),
-            "label": -1 if source.labels is None else int(source.labels[at]),
-            "name": name,
-            "attributes": {key: values[at].item() for key, values in source.attributes.items()},
-            "layout": source.layout,
-            "num_coords": source.num_coords,
-        }
+            "keypoint": keypoint, "person_mask": mask, "body_slots": source.load_slots(at), "label": label,
+            "name": name, "attributes": attributes, "layout": source.layout, "num_coords": source.num_coords,
+        }  # fmt: skip
 
     def _open_disk(self, configs: Sequence[dict]) -> None:
         """Map the packed clips of the source, which are written if they are missing, and replace bad ones."""
@@ -185,3 +174,16 @@ class _NoGenerator:
             "SkeletonDataset: cache keeps clips for good, but a transform of the pipeline draws random numbers; "
             "drop cache, or that transform (random augmentation belongs into the data preprocessor)"
         )
+
+
+def pipeline_key(transforms: Sequence[object], configs: Sequence[object]) -> str:
+    """Describe a pipeline by its configs, the code of its transforms, and that of ``mmsync.datasets.transforms``."""
+    files = set(Path(inspect.getfile(package)).parent.glob("*.py"))
+    for transform in transforms:
+        for base in type(transform).__mro__[:-1]:
+            try:
+                files.add(Path(inspect.getfile(base)))
+            except (TypeError, OSError):  # typed into an interpreter, or built in
+                continue
+    code = hashlib.sha1(b"".join(file.read_bytes() for file in sorted(files, key=lambda file: (file.name, file))))
+    return json.dumps([configs, code.hexdigest()], sort_keys=True, default=repr)

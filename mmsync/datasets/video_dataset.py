@@ -22,42 +22,27 @@ class VideoDataset(KeyedDataset):
     """Windows of video clips, ``inputs.video (N, T, S, S, 3)`` uint8, which ``VideoPreprocessor`` takes.
 
     Pictures are taken by time, ``fps`` a second whatever the rate of a file, scaled to ``size`` at their shorter side
-    and cut to a square. In training the window lies anywhere in the clip and the square anywhere along the longer side.
-    In ``test_mode`` the square is the middle one and the windows are the middle one, or several at equal distances from
-    the first to the last. Videos that are corrupt according to the index are left out.
+    and cut to a square. Window and square are random in training; in ``test_mode`` the square is the middle one and the
+    windows are the middle one, or several at equal distances. Videos that are corrupt in the index are left out.
 
     Args:
         source: A source of clips, or its config.
         window: Pictures T of a sample.
         fps: Pictures a second.
         size: Side ``S``, pixels.
-        clips: Windows of each video, in ``test_mode`` only. They are samples of their own, of the same name; metrics
-            with ``per_video=True`` average them.
-        short: Videos that end before the window: ``'loop'`` shows them again from their beginning, ``'drop'`` leaves
-            them out. Both are logged.
+        clips: Windows of each video, in ``test_mode`` only, as samples of the same name.
+        short: Videos that end before the window: ``'loop'`` repeats them, ``'drop'`` leaves them out.
         test_mode: Draw nothing.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
-
-    Raises:
-        ConfigError: The arguments contradict each other.
-        DataError: Too many videos are bad, none is left, or labels are out of range.
-        ProtocolError: No such split.
     """
 
     item: ClassVar[str] = "video"
     advice: ClassVar[str] = "tools/dataset_converters/index_videos.py lists the problem of each video"
 
     def __init__(
-        self,
-        source: Union[Mapping, ClipSource],
-        window: int = 16,
-        fps: float = 15.0,
-        size: int = 128,
-        clips: int = 1,
-        short: Literal["loop", "drop"] = "loop",
-        test_mode: bool = False,
-        **keyed: Any,
-    ) -> None:
+        self, source: Union[Mapping, ClipSource], window: int = 16, fps: float = 15.0, size: int = 128, clips: int = 1,
+        short: Literal["loop", "drop"] = "loop", test_mode: bool = False, **keyed: Any,
+    ) -> None:  # fmt: skip
         if min(window, size, clips) < 1 or not fps > 0 or short not in ("loop", "drop"):
             raise ConfigError(
                 f"VideoDataset: window={window}, fps={fps}, size={size}, clips={clips}, short={short!r}: give positive "

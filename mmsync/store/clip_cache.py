@@ -35,7 +35,7 @@ class ClipCache:
 
     Args:
         source: The source; a cache holds as long as its ``files()`` do not change.
-        pipeline: A text that changes when ``pack`` does; see :mod:`mmsync.datasets.pipeline_key`.
+        pipeline: A text that changes when ``pack`` does; see :mod:`mmsync.datasets.skeleton_dataset`.
         pack: Packs clip ``i`` of the source: ``keypoint (M, T, V, C)`` and ``person_mask (M,)``, or a ``DataError``.
 
     Attributes:

@@ -1,7 +1,7 @@
 """Actions of the synthetic world's people: motions added to a random resting posture.
 
-Many actions come in pairs that share joints, amplitudes and so their poses, and differ in the order of time (raise and
-lower), its direction (circles) or the phase between limbs (punch and row).
+Many come in pairs that share joints, amplitudes and poses, and differ in the order of time (raise and lower), its
+direction (circles) or the phase between limbs (punch and row).
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from mmsync.worlds import kinematics as body
 
 
 class Motion:
-    """The joint angles of one person in a clip, to which an action adds.
-
-    Angles are given for the left side; a call for the right one mirrors them, so an action is written once.
+    """The joint angles of one person in a clip, to which an action adds; calls for the right side mirror the left one.
 
     Args:
         rest: ``(25, 3)`` angles of the resting posture, radians.
@@ -31,17 +29,9 @@ class Motion:
         self.lift = np.zeros(len(phase))  # height of the lower foot over the floor, metres
         self.advance = np.zeros(len(phase))  # walked forward, metres
         self.heading = np.zeros(len(phase))  # turn to the left, radians
+        self.sides = lead, 1 - lead
+        self.inward = 2 * lead - 1  # sign of a twist of the trunk that brings the leading shoulder forward
         self.sin, self.cos = np.sin(2 * np.pi * phase), np.cos(2 * np.pi * phase)
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """The leading side and the other one."""
-        return self.lead, 1 - self.lead
-
-    @property
-    def inward(self) -> int:
-        """Sign of a twist of the trunk that brings the leading shoulder forward."""
-        return 2 * self.lead - 1
 
     def arm(self, side: int, forward=0.0, out=0.0, twist=0.0, bend=0.0) -> None:
         """Add to an arm: raise it forward or outward, turn it about its axis, bend its elbow; ``(T,)`` radians each."""
@@ -49,6 +39,11 @@ class Motion:
         shoulder = self.angles[:, body.LEFT_SHOULDER + 4 * side]
         shoulder += gain * _stack(-forward, mirror * twist, mirror * out)
         self.angles[:, body.LEFT_ELBOW + 4 * side, 0] -= gain * bend
+
+    def arms(self, lead: int = 1, other: int = 1, **angles) -> None:
+        """Add to both arms, as :meth:`arm` does, with a sign for the leading and for the other one."""
+        for side, sign in zip(self.sides, (lead, other)):
+            self.arm(side, **{name: sign * angle for name, angle in angles.items()})
 
     def leg(self, side: int, forward=0.0, out=0.0, bend=0.0) -> None:
         """Add to a leg: raise the thigh forward or outward, bend the knee; ``(T,)`` radians each."""
@@ -80,45 +75,23 @@ def ease(progress: np.ndarray, start: float = 0.0, end: float = 1.0) -> np.ndarr
     return x**3 * (10 - 15 * x + 6 * x**2)
 
 
-def _wave(m: Motion) -> None:
-    m.arm(m.lead, twist=0.9 * m.sin, out=0.15 * m.sin)
-
-
-def _hammer(m: Motion) -> None:
-    m.arm(m.lead, forward=0.35 * m.sin, bend=0.7 * m.sin)
-
-
-def _circle(m: Motion, direction: int) -> None:
-    for side in m.sides:
-        m.arm(side, forward=0.7 * m.sin, out=0.55 * direction * m.cos)
-
-
-def _clap(m: Motion) -> None:
-    for side in m.sides:
-        m.arm(side, out=0.4 * m.sin, twist=-0.5 * m.sin)
-
-
 def _sweep(m: Motion) -> None:
-    for side, sign in zip(m.sides, (1, -1)):  # as clapping, but both arms swing to the same side
-        m.arm(side, out=0.4 * sign * m.sin, twist=-0.5 * sign * m.sin)
+    m.arms(1, -1, out=0.4 * m.sin, twist=-0.5 * m.sin)  # as clapping, but both arms swing to the same side
     m.trunk(twist=-0.25 * m.inward * m.sin)
 
 
 def _punch(m: Motion) -> None:
-    for side, sign in zip(m.sides, (1, -1)):
-        m.arm(side, forward=0.45 * sign * m.sin, bend=-0.9 * sign * m.sin)
+    m.arms(1, -1, forward=0.45 * m.sin, bend=-0.9 * m.sin)
     m.trunk(twist=0.25 * m.inward * m.sin)
 
 
 def _row(m: Motion) -> None:
-    for side in m.sides:
-        m.arm(side, forward=0.45 * m.sin, bend=-0.9 * m.sin)
+    m.arms(forward=0.45 * m.sin, bend=-0.9 * m.sin)
     m.trunk(bend=0.15 * m.sin)
 
 
 def _lift_arms(m: Motion, step: np.ndarray) -> None:
-    for side in m.sides:
-        m.arm(side, forward=1.6 * (step - 0.5), bend=-0.5 * (step - 0.5))
+    m.arms(forward=1.6 * (step - 0.5), bend=-0.5 * (step - 0.5))
 
 
 def _throw(m: Motion) -> None:
@@ -132,21 +105,16 @@ def _squat(m: Motion) -> None:
     m.trunk(bend=0.2 * (1 - m.cos))
 
 
-def _step(m: Motion, swing: float) -> None:
+def _march(m: Motion) -> None:
     for side, sign in zip(m.sides, (1, -1)):
         up = np.maximum(sign * m.sin, 0) ** 1.5
         m.leg(side, forward=1.1 * up, bend=1.3 * up)
-        m.arm(side, forward=-swing * sign * m.sin)
-
-
-def _march(m: Motion) -> None:
-    _step(m, 0.0)
 
 
 def _run(m: Motion) -> None:
     for side, sign in zip(m.sides, (1, -1)):
         m.leg(side, forward=0.55 * sign * m.sin, bend=0.5 * (1 + sign * m.cos))
-        m.arm(side, forward=-0.6 * sign * m.sin)
+    m.arms(1, -1, forward=-0.6 * m.sin)
     m.lift += 0.06 * np.abs(m.cos)
 
 
@@ -159,20 +127,8 @@ def _kick(m: Motion) -> None:
 def _jumping_jack(m: Motion) -> None:
     for side in m.sides:
         m.leg(side, out=0.2 * (1 - m.cos))
-        m.arm(side, out=-0.7 * m.cos)
+    m.arms(out=-0.7 * m.cos)
     m.lift += 0.12 * m.sin**2
-
-
-def _bow(m: Motion) -> None:
-    m.trunk(bend=0.45 * (1 - m.cos))
-
-
-def _twist(m: Motion) -> None:
-    m.trunk(twist=0.6 * m.sin)
-
-
-def _sway(m: Motion) -> None:
-    m.trunk(lean=0.4 * m.sin)
 
 
 def _turn(m: Motion) -> None:
@@ -198,8 +154,7 @@ def _high_five(m: Motion) -> None:
 
 def _push(m: Motion) -> None:
     out = ease(m.phase, 0, 0.4) - ease(m.phase, 0.6, 1)
-    for side in m.sides:
-        m.arm(side, forward=0.5 * out, bend=-0.9 * out)
+    m.arms(forward=0.5 * out, bend=-0.9 * out)
     m.trunk(bend=0.25 * out)
 
 
@@ -212,27 +167,56 @@ def _walk(m: Motion, metres: float) -> None:
     gait = Motion(np.zeros((25, 3)), 2.5 * m.phase, m.lead, m.amplitude)
     for side, sign in zip(gait.sides, (1, -1)):
         gait.leg(side, forward=0.45 * sign * gait.sin, bend=0.35 * (1 + sign * gait.cos))
-        gait.arm(side, forward=-0.35 * sign * gait.sin)
+    gait.arms(1, -1, forward=-0.35 * gait.sin)
     m.angles += gait.angles * np.sin(np.pi * np.clip(m.phase, 0, 1))[:, None, None]
     m.advance += metres * ease(m.phase)
 
 
+def _shake_hands_once(m: Motion) -> None:
+    hold = _there_and_back(m, 0.3)
+    _reach(m, m.lead, hold, forward=0.7, out=0.1, bend=0.8)
+    m.arm(m.lead, forward=0.22 * hold * np.sin(2 * np.pi * 4 * m.phase))
+
+
+def _high_five_once(m: Motion) -> None:
+    _reach(m, m.lead, _there_and_back(m, 0.45), forward=2.3, out=0.2, bend=0.5)
+
+
+def _hug_once(m: Motion) -> None:
+    hold = _there_and_back(m, 0.4)
+    m.advance += 0.3 * hold
+    for side in m.sides:
+        _reach(m, side, hold, forward=1.4, out=0.25, bend=0.9)
+
+
+def _kiss_once(m: Motion) -> None:
+    hold = _there_and_back(m, 0.35)
+    m.advance += 0.1 * hold
+    m.trunk(bend=0.5 * hold)
+    m.angles[:, body.NECK, 0] += 0.4 * hold
+
+
+def _there_and_back(m: Motion, part: float) -> np.ndarray:
+    """0, up to 1 in the first ``part`` of the progress, and down again in the last."""
+    return ease(m.phase, 0, part) - ease(m.phase, 1 - part, 1)
+
+
+def _reach(m: Motion, side: int, share: np.ndarray, forward: float, out: float, bend: float) -> None:
+    """Bring an arm from its resting posture to a given one, ``share (T,)`` of the way."""
+    mirror, keep = 1 - 2 * side, (1 - share)[:, None]
+    shoulder, elbow = body.LEFT_SHOULDER + 4 * side, body.LEFT_ELBOW + 4 * side
+    m.angles[:, shoulder] = keep * m.angles[:, shoulder] + share[:, None] * (-forward, 0.0, mirror * out)
+    m.angles[:, elbow, 0] = keep[:, 0] * m.angles[:, elbow, 0] - share * bend
+
+
 class Action(NamedTuple):
-    """The performance of an action.
+    """The performance of an action."""
 
-    Attributes:
-        perform: Motion of the person; called with the :class:`Motion` to add to.
-        rate: Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip.
-        partner: Motion of a second person; ``None`` for actions of one person.
-        may_sit: Whether some people do it seated.
-        distance: Metres between the persons at the beginning.
-    """
-
-    perform: Callable[[Motion], None]
-    rate: float = 0.0
-    partner: Callable[[Motion], None] | None = None
-    may_sit: bool = False
-    distance: float = 0.9
+    perform: Callable[[Motion], None]  # Motion of the person; called with the :class:`Motion` to add to
+    rate: float = 0.0  # Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip
+    partner: Callable[[Motion], None] | None = None  # Motion of a second person; None for actions of one person
+    may_sit: bool = False  # Whether some people do it seated
+    distance: float = 0.9  # Metres between the persons at the beginning
 
     @property
     def persons(self) -> int:
@@ -241,11 +225,11 @@ class Action(NamedTuple):
 
 
 ACTIONS: dict[str, Action] = {
-    "wave": Action(_wave, 1.5, may_sit=True),
-    "hammer": Action(_hammer, 1.5, may_sit=True),
-    "circle_forward": Action(lambda m: _circle(m, 1), 1.0, may_sit=True),
-    "circle_backward": Action(lambda m: _circle(m, -1), 1.0, may_sit=True),
-    "clap": Action(_clap, 1.5, may_sit=True),
+    "wave": Action(lambda m: m.arm(m.lead, twist=0.9 * m.sin, out=0.15 * m.sin), 1.5, may_sit=True),
+    "hammer": Action(lambda m: m.arm(m.lead, forward=0.35 * m.sin, bend=0.7 * m.sin), 1.5, may_sit=True),
+    "circle_forward": Action(lambda m: m.arms(forward=0.7 * m.sin, out=0.55 * m.cos), 1.0, may_sit=True),
+    "circle_backward": Action(lambda m: m.arms(forward=0.7 * m.sin, out=-0.55 * m.cos), 1.0, may_sit=True),
+    "clap": Action(lambda m: m.arms(out=0.4 * m.sin, twist=-0.5 * m.sin), 1.5, may_sit=True),
     "sweep": Action(_sweep, 1.5, may_sit=True),
     "punch": Action(_punch, 1.3, may_sit=True),
     "row": Action(_row, 1.3, may_sit=True),
@@ -257,9 +241,9 @@ ACTIONS: dict[str, Action] = {
     "run": Action(_run, 1.5),
     "kick": Action(_kick, 0.9),
     "jumping_jack": Action(_jumping_jack, 1.0),
-    "bow": Action(_bow, 0.7, may_sit=True),
-    "twist": Action(_twist, 1.0, may_sit=True),
-    "sway": Action(_sway, 1.0, may_sit=True),
+    "bow": Action(lambda m: m.trunk(bend=0.45 * (1 - m.cos)), 0.7, may_sit=True),
+    "twist": Action(lambda m: m.trunk(twist=0.6 * m.sin), 1.0, may_sit=True),
+    "sway": Action(lambda m: m.trunk(lean=0.4 * m.sin), 1.0, may_sit=True),
     "sit_down": Action(lambda m: _sit(m, ease(m.phase))),
     "stand_up": Action(lambda m: _sit(m, 1 - ease(m.phase))),
     "turn": Action(_turn),
@@ -270,3 +254,11 @@ ACTIONS: dict[str, Action] = {
     "depart": Action(lambda m: _walk(m, -0.7), 0.0, lambda m: _walk(m, -0.7), distance=0.9),
 }
 """Every action, in the order of the default class indices."""
+
+INTERACTIONS: dict[str, Action] = {
+    "handShake": Action(_shake_hands_once, 0.0, _shake_hands_once, distance=0.8),
+    "highFive": Action(_high_five_once, 0.0, _high_five_once, distance=0.9),
+    "hug": Action(_hug_once, 0.0, _hug_once, distance=0.65),
+    "kiss": Action(_kiss_once, 0.0, _kiss_once, distance=0.55),
+}
+"""Gestures that happen once (reach out, touch, withdraw), by class of TV Human Interaction; distances are means."""

@@ -45,53 +45,28 @@ PARENTS = np.array([_TREE[joint][0] for joint in range(25)])
 OFFSETS = np.array([_TREE[joint][1] for joint in range(25)])
 OFFSETS.flags.writeable = PARENTS.flags.writeable = MIRROR.flags.writeable = False
 
-
-def _levels() -> list[np.ndarray]:
-    depth = np.zeros(25, dtype=int)
-    for joint in range(25):
-        ancestor = PARENTS[joint]
-        while ancestor >= 0:
-            depth[joint] += 1
-            ancestor = PARENTS[ancestor]
-    return [np.flatnonzero(depth == level) for level in range(1, depth.max() + 1)]
-
-
-_LEVELS = _levels()  # joints by depth: what one level needs, the level above has
+_DEPTH = np.zeros(25, dtype=int)
+for _joint, (_parent, _) in _TREE.items():  # parents come first
+    _DEPTH[_joint] = 0 if _parent < 0 else _DEPTH[_parent] + 1
+_LEVELS = [np.flatnonzero(level == _DEPTH) for level in range(1, _DEPTH.max() + 1)]
 
 
 def euler_matrix(angles: np.ndarray) -> np.ndarray:
-    """Rotation matrices ``Rz Rx Ry``.
-
-    Args:
-        angles: ``(..., 3)`` rotations about x, y and z in radians.
-
-    Returns:
-        ``(..., 3, 3)``, which turn column vectors counter-clockwise.
-    """
+    """Rotations ``Rz Rx Ry (..., 3, 3)`` of column vectors by angles ``(..., 3)`` about x, y and z, radians."""
     (cx, cy, cz), (sx, sy, sz) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
-    matrix = np.empty(angles.shape[:-1] + (3, 3))
-    matrix[..., 0, 0] = cz * cy - sz * sx * sy
-    matrix[..., 0, 1] = -sz * cx
-    matrix[..., 0, 2] = cz * sy + sz * sx * cy
-    matrix[..., 1, 0] = sz * cy + cz * sx * sy
-    matrix[..., 1, 1] = cz * cx
-    matrix[..., 1, 2] = sz * sy - cz * sx * cy
-    matrix[..., 2, 0] = -cx * sy
-    matrix[..., 2, 1] = sx
-    matrix[..., 2, 2] = cx * cy
-    return matrix
+    rows = (
+        (cz * cy - sz * sx * sy, -sz * cx, cz * sy + sz * sx * cy),
+        (sz * cy + cz * sx * sy, cz * cx, sz * sy - cz * sx * cy),
+        (-cx * sy, sx, cx * cy),
+    )
+    return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joint positions of a posture, with the spine base at the origin.
+    """Joint positions of a posture, ``(..., 25, 3)`` metres, with the spine base at the origin.
 
-    Args:
-        angles: ``(..., 25, 3)`` rotation of each joint in its parent's frame, radians, as for :func:`euler_matrix`;
-            that of the spine base turns the whole body.
-        offsets: ``(25, 3)``, or with leading axes that broadcast, each joint's place in its parent's frame, metres.
-
-    Returns:
-        ``(..., 25, 3)`` positions in metres.
+    ``angles (..., 25, 3)`` turn each joint in its parent's frame, radians, as in :func:`euler_matrix`; ``offsets``
+    ``(25, 3)``, or with leading axes, are each joint's place in its parent's frame, metres.
     """
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)

@@ -20,55 +20,32 @@ _FIRST_ID = 72057594037927936  # 2 ** 56: ids have 17 digits and do not fit into
 _SINGLE, _PAIR = (range(1, 50), range(61, 106)), (range(50, 61), range(106, 121))
 _SUBJECTS = {"ntu60": 40, "ntu120": 106}
 _SETUPS = {False: (1, 17), True: (18, 32)}  # of the first 60 actions, of the others
-BROKEN = {
-    "empty": "no byte",
-    "truncated": "ends in the middle of a frame",
-    "missing_line": "one joint line is left out",
-    "text": "a word where a coordinate should be",
-    "nan": "a coordinate is NaN",
-    "no_bodies": "every frame has zero bodies",
-    "duplicate_ids": "two bodies of a frame share their id",
-    "joint_count": "a body claims 24 joints",
-    "frame_count": "the first line promises more frames",
-    "wrong_name": "the file's name has another form",
-}
+BROKEN = (
+    "empty", "truncated", "missing_line", "text", "nan", "no_bodies", "duplicate_ids", "joint_count", "frame_count",
+    "wrong_name",
+)  # fmt: skip
 """Faults of raw files by name."""
 
 
 class RawTracks(NamedTuple):
-    """The view of a sensor: bodies by tracking id, ordered by first appearance (frame, then place in the frame's list).
+    """The view of a sensor: bodies by tracking id, ordered by first frame, then by place in that frame's list."""
 
-    Attributes:
-        ids: 17 digits each, ``(B,)``.
-        keypoint: ``(B, T, 25, 3)`` metres in the camera's frame; zeros where a body is not seen.
-        slots: ``(B, T)`` int8, the place of the body in the frame's list, -1 where it is not seen.
-    """
-
-    ids: list[str]
-    keypoint: np.ndarray
-    slots: np.ndarray
+    ids: list[str]  # 17 digits each, (B,)
+    keypoint: np.ndarray  # (B, T, 25, 3) metres in the camera's frame; zeros where a body is not seen
+    slots: np.ndarray  # (B, T) int8, the place of the body in the frame's list, -1 where it is not seen
 
 
 def track(
-    clip: np.ndarray,
-    rng: np.random.Generator,
-    ghosts: float = 0.0,
-    swaps: float = 0.0,
-    dropouts: float = 0.0,
+    clip: np.ndarray, rng: np.random.Generator, ghosts: float = 0.0, swaps: float = 0.0, dropouts: float = 0.0,
     crowd: float = 0.0,
-) -> RawTracks:
-    """Simulate the tracking of bodies by a sensor.
+) -> RawTracks:  # fmt: skip
+    """Simulate how a sensor tracks the bodies of ``(M, T, 25, 3)``, everyone present in all frames, with probabilities.
 
     Args:
-        clip: ``(M, T, 25, 3)``, everyone present in all frames.
-        rng: Random generator.
-        ghosts: Probability of one or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
-        swaps: Probability that a body is lost and found under a new id, and that the list's order changes for a while.
-        dropouts: Probability of empty frames: at the beginning, in the middle, at the end.
-        crowd: Probability of a bystander in all frames.
-
-    Returns:
-        The tracks.
+        ghosts: One or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
+        swaps: A body is lost and found under a new id, and the list's order changes for a while.
+        dropouts: Empty frames: at the beginning, in the middle, at the end.
+        crowd: A bystander in all frames.
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
@@ -133,16 +110,7 @@ def _ghost(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
-    """Format the text of a ``.skeleton`` file.
-
-    Args:
-        tracks: The bodies.
-        newline: End of a line.
-
-    Returns:
-        The text: number of frames; for each frame the number of bodies, and for each body a line of 10 numbers, the
-        number of joints and 25 lines of 12 numbers.
-    """
+    """Format the text of a ``.skeleton`` file; see :func:`mmsync.converters.ntu_file.read_skeleton`."""
     rows = _joint_rows(tracks.keypoint)
     joint = " ".join(["%.7g"] * 11 + ["%d"])
     block = newline.join(["%s 0 1 1 1 1 0 %.7g %.7g 2", "25"] + [joint] * 25)
@@ -173,39 +141,24 @@ def _joint_rows(keypoint: np.ndarray) -> np.ndarray:
 
 
 def write_ntu_raw(
-    source: Any,
-    folder: Path,
-    dataset: str = "ntu60",
-    cameras: Sequence[int] = (1, 2, 3),
-    seed: int = 0,
-    ghosts: float = 0.2,
-    swaps: float = 0.1,
-    dropouts: float = 0.1,
-    crowd: float = 0.03,
-    crlf: float = 0.3,
+    source: Any, folder: Path, dataset: str = "ntu60", cameras: Sequence[int] = (1, 2, 3), seed: int = 0,
+    ghosts: float = 0.2, swaps: float = 0.1, dropouts: float = 0.1, crowd: float = 0.03, crlf: float = 0.3,
     broken: Sequence[str] = (),
-) -> list[Path]:
+) -> list[Path]:  # fmt: skip
     """Write a folder of NTU RGB+D: up to three cameras see each clip, ``SsssCcccPpppRrrrAaaa.skeleton``.
 
-    Performers of the source's training part get training ids of the cross-subject protocol; setups are distributed
-    so that each action has odd and even ones. Actions of one person are A1, A2, ..., those of two A50, A51, ...; with
-    ``dataset='ntu120'`` every second one is moved behind A60, with setups from 18 on.
+    Training performers get training ids of the cross-subject protocol; each action has odd and even setups. Actions of
+    one person are A1, A2, ..., those of two A50, A51, ...; of ntu120 every second one is moved behind A60.
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
-        folder: The folder to write into.
+        folder: The folder to write into; it is returned in a list.
         dataset: ``'ntu60'`` or ``'ntu120'``.
         cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
         seed: Seed of the sensor's faults.
-        ghosts: Share of files with ghosts; this and the next three see :func:`track`.
-        swaps: Share of files in which a track is lost and found under a new id.
-        dropouts: Share of files with empty frames.
-        crowd: Share of files with a bystander.
+        ghosts: Share of files with ghosts; this, ``swaps``, ``dropouts`` and ``crowd`` see :func:`track`.
         crlf: Share of files with lines that end in CRLF.
         broken: Names from ``BROKEN``; one more file of each.
-
-    Returns:
-        The folder, in a list.
 
     Raises:
         ConfigError: Unknown data set, camera or fault.
@@ -213,8 +166,8 @@ def write_ntu_raw(
     """
     if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
         raise ConfigError(
-            f"dataset {dataset!r}, cameras {tuple(cameras)}, broken {tuple(broken)}: give 'ntu60' or 'ntu120', cameras "
-            f"out of 1, 2, 3, and faults out of {', '.join(BROKEN)}"
+            f"{dataset=}, {cameras=}, {broken=}: give 'ntu60' or 'ntu120', cameras out of 1, 2, 3, and faults out of "
+            f"{', '.join(BROKEN)}"
         )
     files = []
     for index, setup, subject, replication, action in tqdm(
@@ -236,10 +189,8 @@ def write_ntu_raw(
 def _write_broken(good: Path, fault: str) -> None:
     """Write a file with a fault beside a good one, under another name of the same performer and action."""
     _, camera, subject, _, action = (int(good.name[i + 1 : i + 4]) for i in range(0, 20, 4))
-    free = (
-        good.with_name(f"{_name(setup, camera, subject, turn, action)}.skeleton")
-        for setup, turn in _rooms(subject, action, 0)
-    )
+    names = (_name(setup, camera, subject, turn, action) for setup, turn in _rooms(subject, action, 0))
+    free = (good.with_name(f"{name}.skeleton") for name in names)
     wrong = good.with_name("clip.skeleton")
     path = wrong if fault == "wrong_name" else next(path for path in free if not path.exists())
     path.write_text(_break(good.read_text(), fault))

@@ -8,36 +8,32 @@ import numpy as np
 
 from mmsync.worlds import kinematics as body
 
-# Limbs: from joint, to joint, radius in metres, clothing.
 _TROUSERS, _SHIRT, _SKIN = range(3)
-_LIMBS = (
-    *((a, b, 0.075, _TROUSERS) for a, b in ((body.LEFT_HIP, body.LEFT_KNEE), (body.RIGHT_HIP, body.RIGHT_KNEE))),
-    *((a, b, 0.060, _TROUSERS) for a, b in ((body.LEFT_KNEE, body.LEFT_ANKLE), (body.RIGHT_KNEE, body.RIGHT_ANKLE))),
+
+
+def _both_sides(start: int, end: int, radius: float, clothing: int) -> list[tuple[int, int, float, int]]:
+    return [(start + side, end + side, radius, clothing) for side in (0, 4)]
+
+
+_LIMBS = (  # from joint, to joint, radius in metres, clothing
+    *_both_sides(body.LEFT_HIP, body.LEFT_KNEE, 0.075, _TROUSERS),
+    *_both_sides(body.LEFT_KNEE, body.LEFT_ANKLE, 0.060, _TROUSERS),
     (body.SPINE_BASE, body.SPINE_SHOULDER, 0.15, _SHIRT),
     (body.LEFT_SHOULDER, body.RIGHT_SHOULDER, 0.09, _SHIRT),
     (body.SPINE_SHOULDER, body.NECK, 0.06, _SKIN),
     (body.NECK, body.HEAD, 0.115, _SKIN),
-    *(
-        (a, b, 0.055, _SHIRT)
-        for a, b in ((body.LEFT_SHOULDER, body.LEFT_ELBOW), (body.RIGHT_SHOULDER, body.RIGHT_ELBOW))
-    ),
-    *((a, b, 0.045, _SKIN) for a, b in ((body.LEFT_ELBOW, body.LEFT_WRIST), (body.RIGHT_ELBOW, body.RIGHT_WRIST))),
-    *((a, b, 0.055, _SKIN) for a, b in ((body.LEFT_WRIST, body.LEFT_HAND), (body.RIGHT_WRIST, body.RIGHT_HAND))),
+    *_both_sides(body.LEFT_SHOULDER, body.LEFT_ELBOW, 0.055, _SHIRT),
+    *_both_sides(body.LEFT_ELBOW, body.LEFT_WRIST, 0.045, _SKIN),
+    *_both_sides(body.LEFT_WRIST, body.LEFT_HAND, 0.055, _SKIN),
 )
 
 
 class Camera(NamedTuple):
-    """A pinhole camera.
+    """A pinhole camera."""
 
-    Attributes:
-        focal: Pixels.
-        centre: ``(2,)`` pixels, where the camera looks.
-        size: Height and width of the picture.
-    """
-
-    focal: float
-    centre: tuple[float, float]
-    size: tuple[int, int]
+    focal: float  # Pixels
+    centre: tuple[float, float]  # (2,) pixels, where the camera looks
+    size: tuple[int, int]  # Height and width of the picture
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels and scale ``(..., 3)`` (x, y down, pixels a metre) of points in the camera's frame, x to its left."""
@@ -47,15 +43,7 @@ class Camera(NamedTuple):
 
 
 def upper_body_boxes(camera: Camera, people: np.ndarray) -> np.ndarray:
-    """Squares about head and chest, like those of an annotator who follows the person with a box of nearly fixed size.
-
-    Args:
-        camera: The camera.
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-
-    Returns:
-        ``(P, T, 3)`` int64: x, y and side in pixels; they may leave the picture.
-    """
+    """Annotated squares about heads and chests of ``(P, T, 25, 3)``: x, y and side in pixels, ``(P, T, 3)`` int64."""
     chest = people[:, :, [body.SPINE_SHOULDER, body.SPINE_MID, body.HEAD]].mean(2)
     seen = camera.project(_smooth(chest))
     side = 1.1 * seen[..., 2:]
@@ -70,16 +58,9 @@ def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
 
 
 def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
-    """Render pictures of people; wall, clothes and light are drawn for the clip, the noise for each frame.
+    """Render ``(T, H, W, 3)`` uint8 of people ``(P, T, 25, 3)``, metres in the frame of a camera that does not move.
 
-    Args:
-        rng: Random generator.
-        camera: The camera; it does not move, so that only people change over time.
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-        noise: Standard deviation of the sensor's noise, of 255.
-
-    Returns:
-        ``(T, H, W, 3)`` uint8.
+    Wall, clothes and light are drawn for the clip; ``noise``, a standard deviation of 255, for each frame.
     """
     frames, (height, width) = people.shape[1], camera.size
     wall = _wall(rng, height, width)

@@ -1,7 +1,6 @@
 """People of the synthetic world on video, in files like those of TV Human Interaction.
 
-Partners stand close, and their motions correspond at each moment, which is what Sync3D learns from. Other people in the
-picture act independently, at their own pace.
+Partners' motions correspond at each moment, which is what Sync3D learns from; others act at their own pace.
 """
 
 from __future__ import annotations
@@ -13,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from mmsync.converters.tvhid import CLASS_NAMES, SPLITS
-from mmsync.converters.tvhid_file import LABELS
+from mmsync.converters.tvhid_file import CLASS_NAMES, LABELS, SPLITS
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path
 from mmsync.media.write import write_video
 from mmsync.worlds import kinematics as body
-from mmsync.worlds.actions import ACTIONS
-from mmsync.worlds.interactions import INTERACTIONS
+from mmsync.worlds.actions import ACTIONS, INTERACTIONS
 from mmsync.worlds.stick_people import Camera, render, upper_body_boxes
 from mmsync.worlds.world import NUM_VIEWS, SyntheticWorld
 
@@ -33,26 +30,16 @@ _SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do
 
 
 class Scene(NamedTuple):
-    """The course of a clip.
+    """The course of a clip."""
 
-    Attributes:
-        people: ``(P, T, 25, 3)`` metres in the camera's frame.
-        ids: ``(P,)`` their numbers in the annotation.
-        pair: Numbers of those who interact, none in a negative clip.
-        interval: First frame of the interaction, and the one after the last.
-    """
-
-    people: np.ndarray
-    ids: list[int]
-    pair: tuple[int, ...]
-    interval: tuple[int, int]
+    people: np.ndarray  # (P, T, 25, 3) metres in the camera's frame
+    ids: list[int]  # (P,) their numbers in the annotation
+    pair: tuple[int, ...]  # Numbers of those who interact, none in a negative clip
+    interval: tuple[int, int]  # First frame of the interaction, and the one after the last
 
 
 def write_tvhid(
-    source: Any,
-    folder: Path,
-    size: Sequence[int] = (240, 320),
-    num_frames: Sequence[int] = (60, 110),
+    source: Any, folder: Path, size: Sequence[int] = (240, 320), num_frames: Sequence[int] = (60, 110)
 ) -> list[Path]:
     """Write TV Human Interaction: AVI files, ``.annotations`` with squares about upper bodies, official names.
 
@@ -60,17 +47,13 @@ def write_tvhid(
 
     Args:
         source: The synthetic source, for its seed, its people, its noise and the number of clips (150 and 150 at most).
-        folder: The folder to write into.
+        folder: The folder to write into; its two folders are returned.
         size: Height and width of the pictures, even.
         num_frames: Shortest and longest clip, at 25 frames a second.
 
-    Returns:
-        The two folders.
-
     Raises:
         ConfigError: Invalid sizes.
-        DataError: More clips than there are names, or the folder was made with other arguments or holds other clips.
-        DependencyError: PyAV is missing.
+        DataError: Too many clips, or the folder was made with other arguments or holds other clips.
     """
     counts = [len(source.splits[split]) for split in ("train", "test")]
     _check(source, counts, size, num_frames)
@@ -91,11 +74,9 @@ def write_tvhid(
         if video.exists() and annotation.exists():
             continue
         rng = np.random.default_rng(np.random.SeedSequence(world.seed, spawn_key=(7, part, index)))
-        camera = Camera(
-            focal=size[1] * rng.uniform(0.75, 1.0),
-            centre=(size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5)),
-            size=(size[0], size[1]),
-        )
+        focal = size[1] * rng.uniform(0.75, 1.0)
+        centre = (size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5))
+        camera = Camera(focal, centre, (size[0], size[1]))
         frames, kind = int(rng.integers(num_frames[0], num_frames[1] + 1)), name.split("_")[0]
         scene = _scene(rng, stage, part, index, kind, frames)
         pictures = render(rng, camera, scene.people, 4.0 * noise)
@@ -153,10 +134,8 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
         clip = _at_pace(rng, clip, frames, whole=True)
         centre = clip[:, :, body.SPINE_BASE].mean(1)
         apart = centre - centre.mean(0)
-        clip = (
-            clip
-            + (apart * (distance / np.linalg.norm(apart[0] - apart[1]) - 1) - centre.mean(0) + middle)[:, None, None]
-        )
+        wider = distance / np.linalg.norm(apart[0] - apart[1]) - 1
+        clip = clip + (apart * wider - centre.mean(0) + middle)[:, None, None]
         people += list(clip)
         slots = rng.permutation((0, 2))[:alone]
     for k, slot in enumerate(slots):
@@ -178,10 +157,7 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
 
 
 def _at_pace(rng: np.random.Generator, clip: np.ndarray, frames: int, whole: bool) -> np.ndarray:
-    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people.
-
-    That gives partners shared moments that do not recur, which periodic actions lack. ``whole``: use the whole clip.
-    """
+    """A clip ``(P, N, 25, 3)`` in ``frames`` frames, alternately slow and fast, the same for all people."""
     steps = rng.integers(6, 16, frames // 6 + 2)
     slow, fast = rng.uniform(0.4, 0.8, len(steps)), rng.uniform(1, 1.6, len(steps))
     speeds = np.where((np.arange(len(steps)) + rng.integers(2)) % 2, slow, fast)

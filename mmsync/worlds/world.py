@@ -9,8 +9,7 @@ import numpy as np
 
 from mmsync.errors import ConfigError
 from mmsync.worlds import kinematics as body
-from mmsync.worlds.actions import ACTIONS, Motion
-from mmsync.worlds.interactions import INTERACTIONS
+from mmsync.worlds.actions import ACTIONS, INTERACTIONS, Motion
 
 FPS = 30.0
 _KNOWN = {**ACTIONS, **INTERACTIONS}
@@ -20,16 +19,12 @@ _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
 
 
 class Clip(NamedTuple):
-    """One clip.
+    """One clip."""
 
-    Attributes:
-        keypoint: ``(M, T, 25, 3)`` float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y
-            up, z away from it.
-        phase: ``(T,)`` float32 in [0, 1): the place in the cycle, or the progress of an action that happens once.
-    """
-
+    # (M, T, 25, 3) float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y up, z away from
+    # it
     keypoint: np.ndarray
-    phase: np.ndarray
+    phase: np.ndarray  # (T,) float32 in [0, 1): the place in the cycle, or the progress of an action that happens once
 
 
 class Performer(NamedTuple):
@@ -46,35 +41,18 @@ class Performer(NamedTuple):
 class SyntheticWorld:
     """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
 
-    Args:
-        seed: Seed of everything.
-        actions: Names from ``ACTIONS`` or ``INTERACTIONS``, in the order of the class indices.
-        num_performers: People of each part; no person is in two parts.
-        num_frames: Smallest and largest clip length.
-        two_person: Share of clips of two-person actions; ``None`` for their share among the actions.
-        noise: Scale of the sensor's faults: jitter, drift, frozen joints; 0 for none.
-        yaw: Range of the camera's direction around the people, degrees; camera ``v`` of three has the ``v``-th third.
-        pitch: Largest tilt of the camera, degrees.
-        roll: Largest roll of the camera, degrees.
-        distance: Range of the camera's distance, metres.
+    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`, for any number of parts; ``actions`` may be
+    ``INTERACTIONS`` too. Camera ``v`` of three has the ``v``-th third of ``yaw``.
 
     Raises:
         ConfigError: Unknown action, or an invalid range.
     """
 
     def __init__(
-        self,
-        seed: int,
-        actions: Sequence[str],
-        num_performers: Sequence[int],
-        num_frames: tuple[int, int],
-        two_person: float | None,
-        noise: float,
-        yaw: tuple[float, float],
-        pitch: float,
-        roll: float,
+        self, seed: int, actions: Sequence[str], num_performers: Sequence[int], num_frames: tuple[int, int],
+        two_person: float | None, noise: float, yaw: tuple[float, float], pitch: float, roll: float,
         distance: tuple[float, float],
-    ) -> None:
+    ) -> None:  # fmt: skip
         unknown = [name for name in actions if name not in _KNOWN]
         if unknown or not actions or len(set(actions)) < len(actions):
             raise ConfigError(f"actions: {list(actions)} must be different names from {', '.join(_KNOWN)}")
@@ -103,10 +81,6 @@ class SyntheticWorld:
 
     def schedule(self, part: int, num_clips: int) -> tuple[np.ndarray, ...]:
         """Actions, people and cameras of a part's clips; more clips continue the same lists.
-
-        Args:
-            part: Index of the part.
-            num_clips: Number of clips.
 
         Returns:
             Class, performer, second performer (-1 for none) and camera, ``(num_clips,)`` each. Classes with the same
@@ -143,29 +117,12 @@ class SyntheticWorld:
         size[body.MIRROR] = np.where(body.MIRROR[:, None] > np.arange(25)[:, None], size, size[body.MIRROR])
         habit = np.zeros((25, 3))
         habit[[body.SPINE_MID, body.SPINE_SHOULDER, body.NECK]] = rng.normal(0, 0.07, (3, 3))
-        return Performer(
-            offsets=stature * size * body.OFFSETS,
-            habit=habit,
-            amplitude=rng.uniform(0.85, 1.2),
-            asymmetry=rng.uniform(0.7, 1.0),
-            tempo=rng.uniform(0.85, 1.2),
-            lead=int(rng.random() < 0.7),
-        )
+        amplitude, asymmetry, tempo = rng.uniform(0.85, 1.2), rng.uniform(0.7, 1.0), rng.uniform(0.85, 1.2)
+        lead = int(rng.random() < 0.7)
+        return Performer(stature * size * body.OFFSETS, habit, amplitude, asymmetry, tempo, lead)
 
     def clip(self, part: int, index: int, label: int, subject: int, partner: int, view: int) -> Clip:
-        """Make one clip.
-
-        Args:
-            part: Index of the part.
-            index: Index of the clip in the part.
-            label: Its class; this and the rest from :meth:`schedule`.
-            subject: The performer.
-            partner: The second performer, or -1.
-            view: The camera.
-
-        Returns:
-            The clip.
-        """
+        """Make clip ``index`` of a part; the other arguments come from :meth:`schedule`."""
         rng = self._rng(_CLIP, part, index)
         action = _KNOWN[self.actions[label]]
         performers = [self.performers[person] for person in (subject, partner)[: action.persons]]

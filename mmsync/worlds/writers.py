@@ -15,35 +15,38 @@ from typing import Any, Callable, NamedTuple, Union
 import numpy as np
 from tqdm import tqdm
 
-from mmsync.errors import DataError
+from mmsync.errors import ConfigError, DataError
 from mmsync.worlds.ntu_raw import write_ntu_raw
-from mmsync.worlds.pku_raw import write_pku_raw
 from mmsync.worlds.tvhid_video import write_tvhid
 
 _UCLA_CLASSES, _SBU_CLASSES = 10, 8  # classes of those data sets
+_PKU_VIEWS = "LMR"
+_PKU_MOST = {1: 363, 2: 26 * 13}  # recordings of a view
+_PKU_SPLIT = {1: "cross-subject.txt", 2: "cross_subject_v2.txt"}
 
 
 def _clips(
-    source: Any, indices: Union[Sequence[int], np.ndarray], to: str, persons: int | None = None
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Index and ``(M, T, V, C)`` of clips, with a progress bar; refuses clips that do not have ``persons``."""
+    source: Any, indices: Union[Sequence[int], np.ndarray], to: str, persons: int | None = None,
+    room: tuple[float, float] = (np.inf, np.inf),
+) -> Iterator[tuple[int, np.ndarray]]:  # fmt: skip
+    """Index and ``(M, T, V, C)`` of clips that have ``persons``, and room for persons and frames; with a bar."""
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
-            raise DataError(
-                f"{source.names[index]}: {len(clip)} persons, but {to} holds {persons} in each clip; choose actions of "
-                f"{persons} person{'s'[: persons - 1]}"
-            )
+            who = f"{persons} in each clip"
+            raise DataError(f"{source.names[index]}: {len(clip)} persons, but {to} holds {who}; choose other actions")
+        if len(clip) > room[0] or clip.shape[1] > room[1]:
+            raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {room} persons and frames of {to}")
         yield int(index), clip
 
 
-def _labels(source: Any, to: str, most: int | None = None) -> np.ndarray:
+def _labels(source: Any, to: str, most: int | None = None, metres: bool = True) -> np.ndarray:
+    if metres and source.num_coords != 3:
+        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
     if source.labels is None:
         raise DataError(f"{to}: the source has no labels, which this format needs")
     if most is not None and source.labels.max(initial=0) >= most:
-        raise DataError(
-            f"{to} knows {most} classes, but the source has label {source.labels.max()}; give fewer actions"
-        )
+        raise DataError(f"{to} knows {most} classes, the source has label {source.labels.max()}; give fewer actions")
     return source.labels
 
 
@@ -53,14 +56,9 @@ def _parts(source: Any) -> list[np.ndarray]:
     return [np.array([place[name] for name in source.splits[split]], dtype=int) for split in ("train", "test")]
 
 
-def _three_coords(source: Any, to: str) -> None:
-    if source.num_coords != 3:
-        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
-
-
 def write_pyskl(source: Any, folder: Path) -> list[Path]:
     """PYSKL / MMAction2 pickle ``synthetic.pkl``: 3D, or 2D with ``keypoint_score``, as float16."""
-    labels, annotations = _labels(source, "PYSKL"), []
+    labels, annotations = _labels(source, "PYSKL", metres=False), []
     for index, clip in _clips(source, range(len(source)), "PYSKL"):
         sample = dict(frame_dir=source.names[index], label=int(labels[index]), total_frames=clip.shape[1])
         sample["keypoint"] = clip[..., : source.num_coords].astype(np.float16)
@@ -76,15 +74,12 @@ def write_pyskl(source: Any, folder: Path) -> list[Path]:
 
 def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """ST-GCN / AimCLR arrays ``{train,val}_data.npy`` ``(N, 3, num_frames, V, M)``, zero-padded, and ``_label.pkl``."""
-    labels, paths = _labels(source, "AimCLR"), []
-    _three_coords(source, "AimCLR")
+    labels, paths, room = _labels(source, "AimCLR"), [], (max_persons, num_frames)
     for part, indices in zip(("train", "val"), _parts(source)):
         shape = (len(indices), 3, num_frames, source.layout.num_joints, max_persons)
         data = np.lib.format.open_memmap(folder / f"{part}_data.npy", mode="w+", dtype=np.float32, shape=shape)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"AimCLR {part}")):
+        for row, (_, clip) in enumerate(_clips(source, indices, f"AimCLR {part}", room=room)):
             persons, frames = clip.shape[:2]
-            if frames > num_frames or persons > max_persons:
-                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {shape[1:]}")
             data[row, :, :frames, :, :persons] = clip.transpose(3, 1, 2, 0)
         data.flush()
         names = [source.names[index] for index in indices]
@@ -96,16 +91,13 @@ def write_aimclr(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 
 def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: int = 2) -> list[Path]:
     """CTR-GCN / MAMP ``synthetic.npz``: ``x_train (N, num_frames, M V 3)``, one-hot ``y_train``, and the test part."""
-    labels = _labels(source, "CTR-GCN")
+    labels, room = _labels(source, "CTR-GCN"), (max_persons, num_frames)
     arrays: dict[str, Any] = {}
-    _three_coords(source, "CTR-GCN")
     classes = len(source.class_names)
     for part, indices in zip(("train", "test"), _parts(source)):
         data = np.zeros((len(indices), num_frames, max_persons, source.layout.num_joints, 3), np.float32)
-        for row, (index, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}")):
+        for row, (_, clip) in enumerate(_clips(source, indices, f"CTR-GCN {part}", room=room)):
             persons, frames = clip.shape[:2]
-            if frames > num_frames or persons > max_persons:
-                raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {data.shape[1:]}")
             data[row, :frames, :persons] = clip.swapaxes(0, 1)
         arrays[f"x_{part}"] = data.reshape(len(indices), num_frames, -1)
         arrays[f"y_{part}"] = np.eye(classes)[labels[indices]]
@@ -117,7 +109,6 @@ def write_ctrgcn(source: Any, folder: Path, num_frames: int = 300, max_persons: 
 def write_nwucla(source: Any, folder: Path) -> list[Path]:
     """NW-UCLA folder: one json a clip, ``label`` from 1, named ``aAA_sSS_eEE_vVV``; one person."""
     labels = _labels(source, "NW-UCLA", _UCLA_CLASSES)
-    _three_coords(source, "NW-UCLA")
     path = folder / "all_sqe"
     path.mkdir(exist_ok=True)
     for index, clip in _clips(source, range(len(source)), "NW-UCLA", persons=1):
@@ -130,12 +121,10 @@ def write_nwucla(source: Any, folder: Path) -> list[Path]:
 def write_sbu(source: Any, folder: Path) -> list[Path]:
     """SBU folder ``sXXsYY/CC/NNN/skeleton_pos.txt``: frame number, then 15 joints of each of two persons.
 
-    The published numbers are not metres: x and y run from 0 to 1 over a field of 2.56 m by 1.92 m, y down, and z counts
-    in units of 1.28 m (the data set's readme).
+    As published, x and y run from 0 to 1 over 2.56 m by 1.92 m, y down, and z counts in units of 1.28 m.
     """
     labels = _labels(source, "SBU", _SBU_CLASSES)
     count: dict[Path, int] = {}
-    _three_coords(source, "SBU")
     for index, clip in _clips(source, range(len(source)), "SBU", persons=2):
         pair = f"s{source.attributes['subject'][index]:02d}s{source.attributes['partner'][index]:02d}"
         place = folder / pair / f"{labels[index] + 1:02d}"
@@ -154,22 +143,18 @@ def write_penn(source: Any, folder: Path) -> list[Path]:
 
     if source.num_coords != 2:
         raise DataError("Penn Action holds pixels: give a layout of pictures, as penn13, or num_coords=2")
-    labels, train = _labels(source, "Penn Action"), set(source.splits["train"])
+    labels, train = _labels(source, "Penn Action", metres=False), set(source.splits["train"])
     path = folder / "labels"
     path.mkdir(exist_ok=True)
     for index, clip in _clips(source, range(len(source)), "Penn Action", persons=1):
         x, y, score = np.moveaxis(clip[0].astype(float), -1, 0)
+        box = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1)
+        flag = np.array([[1 if source.names[index] in train else -1]], np.int32)
+        size, frames = np.array([[1080, 1920, len(x)]], np.uint16), np.array([[len(x)]], np.uint16)
         contents = dict(
-            action=source.class_names[labels[index]],
-            pose="front",
-            x=x,
-            y=y,
-            visibility=(score > 0.5).astype(np.uint8),
-            train=np.array([[1 if source.names[index] in train else -1]], np.int32),
-            bbox=np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1),
-            dimensions=np.array([[1080, 1920, len(x)]], np.uint16),
-            nframes=np.array([[len(x)]], np.uint16),
-        )
+            action=source.class_names[labels[index]], pose="front", x=x, y=y, visibility=(score > 0.5).astype(np.uint8),
+            train=flag, bbox=box, dimensions=size, nframes=frames,
+        )  # fmt: skip
         savemat(path / f"{index + 1:04d}.mat", contents)
     return [path]
 
@@ -188,22 +173,69 @@ def write_store(source: Any, folder: Path) -> list[Path]:
     return [path]
 
 
-class Format(NamedTuple):
-    """A file format.
+def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int = 10, seed: int = 0) -> list[Path]:
+    """Write PKU-MMD: ``skeleton/0002-L.txt`` (150 numbers a frame), ``label/0002-L.txt``, ``cross-subject.txt``.
 
-    Attributes:
-        write: Its writer.
-        layout: The layout that files of this format have.
-        persons: Persons in every clip; ``None`` if clips may have one or two.
-        classes: Most classes; ``None`` for any number.
-        num_clips: Default numbers of training and test clips.
+    Clips of one part and camera follow each other in a recording; in pauses people stand still, or are gone. The source
+    has layout ``ntu25``, at most two persons, and the parts ``train`` and ``test`` of the cross-subject protocol. In
+    phase 2, names are like ``A01N01-L``. The folder is returned in a list.
+
+    Raises:
+        ConfigError: No such phase.
+        DataError: The source does not fit.
     """
+    if phase not in _PKU_MOST:
+        raise ConfigError(f"PKU-MMD: phase {phase}; choose 1 or 2")
+    if source.layout.name != "ntu25" or source.num_coords != 3:
+        raise DataError(f"PKU-MMD holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
+    classes, rng = _labels(source, "PKU-MMD", 51), np.random.default_rng(seed)
+    view = source.attributes.get("view", np.ones(len(source.names), dtype=int))
+    videos: dict[str, list[str]] = {"train": [], "test": []}
+    recordings: list[tuple[str, list[int]]] = []
+    for names, clips in zip(videos.values(), _parts(source)):
+        for camera, letter in enumerate(_PKU_VIEWS, 1):
+            seen = clips[view[clips] == camera]
+            for part in np.split(seen, range(per_recording, len(seen), per_recording)):
+                if len(part):
+                    names.append(_pku_name(phase, len(recordings), letter))
+                    recordings.append((names[-1], part.tolist()))
+    for kind in ("skeleton", "label"):
+        (folder / kind).mkdir()
+    for name, part in tqdm(recordings, desc="write PKU-MMD", unit="recording", disable=None):
+        frames: list[np.ndarray] = []
+        labels: list[str] = []
+        for index in part:
+            clip = source.load(index)
+            if len(clip) > 2:
+                raise DataError(f"{source.names[index]}: {len(clip)} persons, but PKU-MMD holds two")
+            rows = np.zeros((clip.shape[1], 2, 25, 3))
+            rows[:, : len(clip)] = clip.swapaxes(0, 1)
+            begin = sum(map(len, frames))
+            labels.append(f"{classes[index] + 1},{begin + 1},{begin + len(rows)},1\n")
+            frames += [rows, np.repeat(rows[-1:] * (rng.random() < 0.8), rng.integers(5, 30), axis=0)]
+        np.savetxt(folder / "skeleton" / f"{name}.txt", np.concatenate(frames).reshape(-1, 150), fmt="%.7g")
+        (folder / "label" / f"{name}.txt").write_text("".join(labels))
+    lines = ["Training videos:", ", ".join(videos["train"]), "Validation videos:", ", ".join(videos["test"]), ""]
+    (folder / _PKU_SPLIT[phase]).write_text("\n".join(lines))
+    return [folder]
 
-    write: Callable[..., list[Path]]
-    layout: str
-    persons: int | None = None
-    classes: int | None = None
-    num_clips: tuple[int, int] = (1500, 500)
+
+def _pku_name(phase: int, number: int, view: str) -> str:
+    if number >= _PKU_MOST[phase]:
+        raise DataError(f"PKU-MMD phase {phase}: more than {_PKU_MOST[phase]} recordings; put more clips in each")
+    if phase == 1:
+        return f"{number + 2:04d}-{view}"
+    return f"A{number // 13 + 1:02d}N{number % 13 + 1:02d}-{view}"
+
+
+class Format(NamedTuple):
+    """A file format."""
+
+    write: Callable[..., list[Path]]  # Its writer
+    layout: str  # The layout that files of this format have
+    persons: int | None = None  # Persons in every clip; None if clips may have one or two
+    classes: int | None = None  # Most classes; None for any number
+    num_clips: tuple[int, int] = (1500, 500)  # Default numbers of training and test clips
 
 
 FORMATS: dict[str, Format] = {

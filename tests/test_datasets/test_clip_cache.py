@@ -17,7 +17,7 @@ import torch
 from test_skeleton_dataset import FIXED, RANDOM, Memory, fetch
 
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.pipeline_key import pipeline_key
+from mmsync.datasets.skeleton_dataset import pipeline_key
 from mmsync.datasets.sources import StoreSource
 from mmsync.datasets.transforms import ResizeClip, temporal
 from mmsync.errors import ConfigError, DataError

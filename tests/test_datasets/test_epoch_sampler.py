@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mmsync.datasets.samplers import EpochSampler, epoch
+from mmsync.datasets import samplers
+from mmsync.datasets.samplers import EpochSampler
 
 
 class Clips(list):
@@ -13,7 +14,7 @@ class Clips(list):
 
 
 def make(monkeypatch, n=11, rank=0, world=1, **options):
-    monkeypatch.setattr(epoch, "get_dist_info", lambda: (rank, world))
+    monkeypatch.setattr(samplers, "get_dist_info", lambda: (rank, world))
     return EpochSampler(Clips(range(n)), **{"seed": 3, **options})
 
 

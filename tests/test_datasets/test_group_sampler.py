@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from mmsync.datasets.samplers import EpochSampler, GroupBatchSampler, epoch
+from mmsync.datasets import samplers
+from mmsync.datasets.samplers import EpochSampler, GroupBatchSampler
 from mmsync.errors import ConfigError
 from mmsync.registry import DATA_SAMPLERS
 
@@ -28,7 +29,7 @@ class Grouped:
 
 
 def make(monkeypatch, batch_size=8, per_group=2, rank=0, world=1, at=0, sizes=SIZES, seed=3):
-    monkeypatch.setattr(epoch, "get_dist_info", lambda: (rank, world))
+    monkeypatch.setattr(samplers, "get_dist_info", lambda: (rank, world))
     sampler = EpochSampler(Grouped(sizes), seed=seed)
     sampler.set_epoch(at)
     config = dict(type="GroupBatchSampler", by="subject", per_group=per_group)

@@ -8,7 +8,7 @@ import pytest
 from mmsync.converters.pku import convert_pku
 from mmsync.datasets.sources import StoreSource, SyntheticSource
 from mmsync.errors import ConfigError, DataError
-from mmsync.worlds.pku_raw import write_pku_raw
+from mmsync.worlds.writers import write_pku_raw
 
 
 @pytest.mark.parametrize("phase", [1, 2])

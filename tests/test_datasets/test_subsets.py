@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
-from mmsync.datasets.subsets import select_subset
+from mmsync.datasets.selection import select_subset
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.registry import DATASETS
 

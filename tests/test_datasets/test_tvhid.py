@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("av", reason="PyAV is not installed")
 from PIL import Image
 
-from mmsync.converters.tvhid import SPLITS
+from mmsync.converters.tvhid_file import SPLITS
 from mmsync.converters.tvhid_folder import convert_tvhid
 from mmsync.datasets.sources import SyntheticSource, TVHIDSource, VideoTrackSource
 from mmsync.datasets.sources.tracks.tvhid import _validation

@@ -86,17 +86,6 @@ def test_faults_are_named_with_their_line_and_cost_a_line_at_most(tmp_path, kind
         assert (found.table.partner == -1).all()
 
 
-def test_intervals_of_interaction_end_with_the_pair(tmp_path):
-    pairs = [None, (0, 1), None, (1, 0), (1, 2), None, (0, 1), (0, 1)]
-    lines = [f"#num_frames: {len(pairs)}"]
-    for frame, pair in enumerate(pairs):
-        lines.append(f"#frame: {frame} #num_bbxs: 3" + (f" #interacting: {pair[0]} - {pair[1]}" if pair else ""))
-        lines += [f"{person} 0 0 9 hug backwards" for person in range(3)]
-    assert read(tmp_path, "\n".join(lines)).interactions() == [(1, 3, 0, 1), (4, 4, 1, 2), (6, 7, 0, 1)]
-    assert read(tmp_path, PLAIN).interactions() == [(1, 1, 0, 2)]
-    assert read(tmp_path, PLAIN.replace("#interacting: 0 - 2", "")).interactions() == []
-
-
 def test_a_fault_that_comes_often_is_counted_not_repeated(tmp_path):
     text = PLAIN.replace("backwards", "up").replace("profile_left", "down")
     assert read(tmp_path, text).faults["unknown head"] == "line 3: 'down' (and 2 more)"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mmsync import parallel
-from mmsync.datasets.failures import Failures
+from mmsync.datasets.keyed import Failures
 from mmsync.errors import DataError
 from mmsync.media import VideoIndex, build_index, index, numbered_pictures, scan, scan_video, write_video
 

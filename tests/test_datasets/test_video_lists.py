@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsync.converters.ava import read_ava
+from mmsync.converters.found_boxes import read_ava
 from mmsync.datasets.sources.clips import lists
 from mmsync.errors import ConfigError, DataError
 

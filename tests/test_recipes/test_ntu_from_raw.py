@@ -24,7 +24,7 @@ from mmsync.engine.runner import MotionRunner
 from mmsync.errors import DataError
 from mmsync.structures import SkeletonLayout
 from mmsync.worlds.ntu_raw import BROKEN
-from mmsync.worlds.pku_raw import write_pku_raw
+from mmsync.worlds.writers import write_pku_raw
 
 pytestmark = pytest.mark.recipe
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-from mmsync.datasets.sources.base import BaseSource, Source
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.datasets.sources.clips.sources import (
     ClipFolderSource,
     ClipListSource,
@@ -25,29 +25,8 @@ from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
 __all__ = [
-    "AimCLRSource",
-    "BaseSource",
-    "CTRGCNSource",
-    "ClipFolderSource",
-    "ClipListSource",
-    "ClipSource",
-    "HMDB51Source",
-    "KineticsSource",
-    "NWUCLASource",
-    "PennActionSource",
-    "PysklSource",
-    "SBUSource",
-    "SequenceSource",
-    "SkeletonSource",
-    "SkeletonTrackSource",
-    "Source",
-    "StoreSource",
-    "StoreWriter",
-    "SyntheticSource",
-    "TVHIDSource",
-    "TrackSource",
-    "UCF101Source",
-    "VideoTrackSource",
-    "cache_root",
-    "load_pickle",
-]
+    "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "HMDB51Source",
+    "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SequenceSource",
+    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "SyntheticSource", "TVHIDSource",
+    "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
+]  # fmt: skip

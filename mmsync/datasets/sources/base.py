@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -16,12 +16,11 @@ from mmsync.errors import DataError
 
 _NAME_PATTERNS = (
     NTU_NAME,
-    # NW-UCLA: action, subject, episode, view
-    re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),
+    re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<episode>\d+)_v(?P<view>\d+)"),  # NW-UCLA
 )
 
 
-class Source(Protocol):
+class BaseSource:
     """What a data set asks of every source. Each family adds one reader, see its base class.
 
     ==========  ================  ==================================================================
@@ -33,49 +32,17 @@ class Source(Protocol):
     sequences   `SequenceSource`  ``load(index)``: ``(T, ...)``, and ``frame_labels(index)``
     ==========  ================  ==================================================================
 
-    Attributes:
-        modality: Name of the input that batches have.
-        names: Unique names of the items (clips, videos, sequences), ``(n,)``.
-        labels: ``(n,)`` int64 with -1 for unknown, or ``None``.
-        class_names: ``None`` if unknown.
-        splits: Names of items by split.
-        attributes: ``(n,)`` arrays by name: ``subject``, ``view``, ...
-        fold: Name of the fold as ``'<data set>/<fold>'``; ``None`` where there are no folds.
+    A subclass sets the attributes, calls ``check`` and writes its reader.
     """
 
-    modality: str
-    names: list[str]
-    class_names: Optional[list[str]]
-    splits: dict[str, list[str]]
-    attributes: Mapping[str, np.ndarray]
-    fold: Optional[str]
-
-    def __len__(self) -> int: ...
-
-    @property
-    def labels(self) -> Optional[np.ndarray]: ...
-
-    @property
-    def metainfo(self) -> dict[str, Any]: ...
-
-    def problem(self, index: int) -> Optional[str]: ...
-
-    def fold_of(self, split: Any) -> Optional[str]: ...
-
-    def files(self) -> list[Path]: ...
-
-
-class BaseSource:
-    """Base of the sources; a subclass sets the attributes of `Source`, calls ``check`` and writes its reader."""
-
     item = "clip"  # what an item is called in messages
-    modality: str
-    names: list[str]
-    labels: Optional[np.ndarray] = None
+    modality: str  # name of the input that batches have
+    names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
+    labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
     class_names: Optional[list[str]] = None
-    splits: dict[str, list[str]]
-    attributes: Mapping[str, np.ndarray] = MappingProxyType({})
-    fold: Optional[str] = None
+    splits: dict[str, list[str]]  # names of items by split
+    attributes: Mapping[str, np.ndarray] = MappingProxyType({})  # (n,) arrays by name: subject, view, ...
+    fold: Optional[str] = None  # as '<data set>/<fold>'; None where there are no folds
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,11 +57,7 @@ class BaseSource:
         return None
 
     def fold_of(self, split: Any) -> Optional[str]:
-        """The fold that a split belongs to, as ``'<data set>/<fold>'``; ``None`` where there are no folds.
-
-        Args:
-            split: As data sets take it. ``None``, all items, overlaps with every fold and so is a fold of its own.
-        """
+        """The fold of a split, as ``'<data set>/<fold>'``; ``None``, all items, is a fold that overlaps with all."""
         if self.fold is None or split is not None:
             return self.fold
         return f"{self.fold.split('/')[0]}/all"
@@ -104,11 +67,7 @@ class BaseSource:
         return []
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Check names and labels, and log the number of items by split beside the expected one.
-
-        Args:
-            origin: The file or folder, for the messages.
-            expected: Number of items by split; ``'all'`` for the whole set.
+        """Check names and labels, and log the number of items by split (``'all'``: the whole set) and the expected one.
 
         Raises:
             DataError: No item, duplicate names, labels out of range, or labels that contradict the names.
@@ -137,23 +96,14 @@ def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
     for pattern in _NAME_PATTERNS:
         matches = [pattern.search(name) for name in names]
         if names and all(matches):
-            return {
-                key: np.array([int(m[key]) for m in matches if m], dtype=np.int64)
-                for key in pattern.groupindex
-            }  # fmt: skip
+            return {key: np.array([int(m[key]) for m in matches if m], dtype=np.int64) for key in pattern.groupindex}
     return {}
 
 
 def check_labels(
     labels: np.ndarray, names: Sequence[str], origin: Union[str, Path], num_classes: Optional[int] = None
 ) -> None:
-    """Check labels against the number of classes and against the action in the names.
-
-    Args:
-        labels: ``(n,)`` int64, -1 for unknown.
-        names: Names of the items, ``(n,)``.
-        origin: The file or folder, for the messages.
-        num_classes: Labels must be below it; ``None`` for no limit.
+    """Check labels ``(n,)`` int64 (-1: unknown) against the number of classes and the action in the names.
 
     Raises:
         DataError: Wrong count or range, or one action has two labels (files of different order put together).

@@ -1,8 +1,4 @@
-"""Pickles of arrays and containers, and of nothing else.
-
-A pickle is a program: loading it may call any importable function. Data sets need arrays and builtin containers only,
-so those are allowed by name and anything else is refused before it is imported.
-"""
+"""Pickles of arrays and builtin containers; anything else, which may run code, is refused before it is imported."""
 
 from __future__ import annotations
 
@@ -16,10 +12,6 @@ from typing import BinaryIO, Union
 import numpy as np
 
 from mmsync.errors import DataError
-
-_NDARRAY_REDUCE = np.arange(1).__reduce__()[0]
-_SCALAR_REDUCE = np.float32(0).__reduce__()[0]
-_FROM_BUFFER = np.arange(2).__reduce_ex__(5)[0]
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
@@ -45,9 +37,9 @@ _ALLOWED: dict[tuple[str, str], object] = {
         (f"numpy.{core}.{module}", name): function
         for core in ("core", "_core")
         for module, name, function in (
-            ("multiarray", "_reconstruct", _NDARRAY_REDUCE),
-            ("multiarray", "scalar", _SCALAR_REDUCE),
-            ("numeric", "_frombuffer", _FROM_BUFFER),
+            ("multiarray", "_reconstruct", np.arange(1).__reduce__()[0]),
+            ("multiarray", "scalar", np.float32(0).__reduce__()[0]),
+            ("numeric", "_frombuffer", np.arange(2).__reduce_ex__(5)[0]),
         )
     },
     **{("numpy", kind.__name__): kind for kind in set(np.sctypeDict.values())},
@@ -66,10 +58,7 @@ class _RefusedError(pickle.UnpicklingError):
 
 
 def load_pickle(path: Union[str, Path]) -> object:
-    """The content of a pickle file of arrays, numbers, strings and builtin containers.
-
-    Args:
-        path: A pickle, of Python 2 or 3, or a ``.npy`` file, whatever its suffix.
+    """The content of a pickle of Python 2 or 3, or of a ``.npy`` file: arrays, numbers, strings, builtin containers.
 
     Raises:
         DataError: The file is missing, damaged, or names a class that is not allowed; the message says which.
@@ -80,7 +69,7 @@ def load_pickle(path: Union[str, Path]) -> object:
                 file.seek(0)
                 return _load_npy(file)
             file.seek(0)
-            return _unpickle(file)
+            return _Unpickler(file, encoding="latin1").load()
     except _RefusedError as error:
         raise DataError(
             f"{path}: refused, the pickle contains {error}; only NumPy arrays and builtin containers are read, because "
@@ -92,17 +81,13 @@ def load_pickle(path: Union[str, Path]) -> object:
         raise DataError(f"{path}: no whole pickle, is the file truncated? ({type(error).__name__}: {error})") from error
 
 
-def _unpickle(file: BinaryIO) -> object:
-    return _Unpickler(file, encoding="latin1").load()
-
-
 def _load_npy(file: BinaryIO) -> object:
     """An array; one of objects, which ``np.save`` pickles, goes through the allow-list as well."""
     version = np.lib.format.read_magic(file)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = header(file)
     if dtype.hasobject:
-        values = _unpickle(io.BytesIO(file.read()))
+        values = _Unpickler(io.BytesIO(file.read()), encoding="latin1").load()
         return values.reshape(shape)[()] if isinstance(values, np.ndarray) else values
     file.seek(0)
     return np.load(file, allow_pickle=False)

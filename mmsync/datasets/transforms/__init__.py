@@ -4,18 +4,6 @@ from .presets import AGCNPreset, AimCLR50, CTRGCNPreset, PreNormalize3D, PYSKLPr
 from .temporal import CropResize, ResizeClip, TrimEmpty, UniformSampleFrames
 
 __all__ = [
-    "AGCNPreset",
-    "AimCLR50",
-    "AlignView",
-    "CTRGCNPreset",
-    "CenterOnJoint",
-    "CropResize",
-    "PYSKLPreset",
-    "PackSkeleton",
-    "ParallelToX",
-    "PreNormalize3D",
-    "RemapSkeleton",
-    "ResizeClip",
-    "TrimEmpty",
-    "UniformSampleFrames",
-]
+    "AGCNPreset", "AimCLR50", "AlignView", "CTRGCNPreset", "CenterOnJoint", "CropResize", "PYSKLPreset",
+    "PackSkeleton", "ParallelToX", "PreNormalize3D", "RemapSkeleton", "ResizeClip", "TrimEmpty", "UniformSampleFrames",
+]  # fmt: skip

@@ -39,16 +39,7 @@ class PackSkeleton(BaseTransform):
                 mask = np.pad(mask, (0, missing))
         # a copy also when nothing was changed: the clip may be a read-only map
         keypoint = torch.from_numpy(np.array(keypoint, dtype=np.float32, order="C"))
-        sample = MotionSample(
-            metainfo={
-                **results.get("attributes", {}),
-                "name": results["name"],
-                "index": results["index"],
-                "role": results["role"],
-            }
-        )
+        facts = {key: results[key] for key in ("name", "index", "role")}
+        sample = MotionSample(metainfo={**results.get("attributes", {}), **facts})
         sample.set_data({"gt_label": results["label"]})
-        return {
-            "inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))},
-            "data_samples": sample,
-        }
+        return {"inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))}, "data_samples": sample}

@@ -19,63 +19,13 @@ SHOULDERS = ("left_shoulder", "right_shoulder")
 
 
 def need_3d(results: dict, who: str) -> None:
-    """Refuse clips of pixels.
-
-    Args:
-        results: The pipeline's results.
-        who: The transform, for the message.
-
-    Raises:
-        ConfigError: The clips are 2D.
-    """
+    """Raise a ``ConfigError`` if the clips of a transform ``who`` are 2D."""
     if results["num_coords"] != 3:
         raise ConfigError(f"{who} turns bodies in space; the clips of layout {results['layout']} are 2D")
 
 
-def center_clip(keypoint: np.ndarray, joint: int, num_coords: int, frame: str = "each", person: str = "each"):
-    """Move a joint into the origin; see :class:`CenterOnJoint`.
-
-    Args:
-        keypoint: ``(M, T, V, C)``.
-        joint: Index in ``[0, V)``.
-        num_coords: The first channels that are coordinates.
-        frame: ``'each'`` or ``'first'``: whose place is subtracted.
-        person: ``'each'``, or ``'first'`` for the place of the person seen first, which keeps distances.
-
-    Returns:
-        ``(M, T, V, C)``; frames without the person are zero.
-    """
-    present = frames_with_data(keypoint)
-    origin = keypoint[:, :, joint, :num_coords]
-    if person == "first":
-        main = present.any(1).argmax()
-        origin, seen = origin[main : main + 1], present[main : main + 1]
-    else:
-        seen = present
-    # where the person is not seen, its last place holds, or its first one before that
-    first = seen.argmax(1)[:, None]
-    if frame == "first":
-        index = first
-    else:
-        index = np.maximum.accumulate(np.where(seen, np.arange(seen.shape[1]), first), axis=1)
-    origin = np.take_along_axis(origin, index[..., None], axis=1)
-    out = keypoint.copy()
-    out[..., :num_coords] -= origin[:, :, None]
-    out[~present] = 0
-    return out
-
-
 def shoulders_parallel(keypoint: np.ndarray, left: int, right: int) -> np.ndarray:
-    """Turn each frame of each person about y; see :class:`ParallelToX`.
-
-    Args:
-        keypoint: ``(M, T, V, C)``, the first three channels x, y, z.
-        left: Index of the left shoulder.
-        right: Index of the right one.
-
-    Returns:
-        ``(M, T, V, C)``.
-    """
+    """Turn each frame of each person in ``(M, T, V, C)``, first channels x, y, z, about y; see :class:`ParallelToX`."""
     line = keypoint[:, :, right] - keypoint[:, :, left]
     x, z = line[..., 0], line[..., 2]
     angle = np.arccos(np.clip(x / (np.hypot(x, z) + 1e-4), -1, 1))
@@ -106,10 +56,20 @@ class CenterOnJoint(BaseTransform):
         self.joint, self.frame, self.person = joint, frame, person
 
     def transform(self, results: dict) -> dict:
-        joint = results["layout"].joint(self.joint)
-        results["keypoint"] = center_clip(
-            results["keypoint"], joint, results["num_coords"], self.frame, self.person
-        )  # fmt: skip
+        keypoint, num_coords = results["keypoint"], results["num_coords"]
+        present = seen = frames_with_data(keypoint)
+        origin = keypoint[:, :, results["layout"].joint(self.joint), :num_coords]
+        if self.person == "first":
+            main = present.any(1).argmax()
+            origin, seen = origin[main : main + 1], present[main : main + 1]
+        # where the person is not seen, its last place holds, or its first one before that
+        index = seen.argmax(1)[:, None]
+        if self.frame == "each":
+            index = np.maximum.accumulate(np.where(seen, np.arange(seen.shape[1]), index), axis=1)
+        out = keypoint.copy()
+        out[..., :num_coords] -= np.take_along_axis(origin, index[..., None], axis=1)[:, :, None]
+        out[~present] = 0
+        results["keypoint"] = out
         return results
 
 
@@ -140,8 +100,7 @@ class AlignView(BaseTransform):
     """Turn a clip ``(M, T, V, 3)`` once about the vertical until the first person faces along one axis.
 
     One rotation for all frames and persons, about the origin: turning and walking of the body, and the positions of
-    persons relative to each other, are kept. The line's direction is the median over frames of its horizontal part; it
-    ends along +x.
+    persons relative to each other, are kept. The line's median horizontal direction ends along +x.
 
     Args:
         line: The joints where the line begins and ends: shoulders, or ``('left_hip', 'right_hip')``.
@@ -193,11 +152,7 @@ class RemapSkeleton(BaseTransform):
             np.add.at(self.matrix[joint], list(parts), 1 / len(parts))
 
     def output_layout(self, layout: SkeletonLayout) -> SkeletonLayout:
-        """The layout after the transform, for data of ``layout``.
-
-        Raises:
-            LayoutError: The data are not of the layout ``src``.
-        """
+        """The layout after the transform, for data of ``layout``; a ``LayoutError`` if that is not ``src``."""
         if layout != self.src:
             raise LayoutError(f"RemapSkeleton: src={self.src.name!r}, but the clips are {layout.name!r}")
         return self.dst

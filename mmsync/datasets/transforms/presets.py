@@ -44,16 +44,7 @@ def _done(results: dict, keypoint: np.ndarray) -> dict:
 
 
 def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
-    """The first bodies of each frame, whoever they are: where the sensor changes the order, persons change places.
-
-    Args:
-        keypoint: ``(M, T, V, C)``.
-        slots: ``(M, T)``, place in the frame's list, -1 where absent.
-        num: Places to keep.
-
-    Returns:
-        ``(num, T, V, C)``, zeros where there is no such body.
-    """
+    """The first ``num`` bodies of each frame by ``slots (M, T)``, whoever they are: ``(num, T, V, C)``, else zeros."""
     out = np.zeros((num, *keypoint.shape[1:]), keypoint.dtype)
     body, frame = np.nonzero((slots >= 0) & (slots < num))
     out[slots[body, frame], frame] = keypoint[body, frame]
@@ -72,7 +63,7 @@ def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
         present: ``(M, T)`` bool.
 
     Returns:
-        ``(1, F, V, 3)`` if one body is left, else ``(2, F, V, 3)``, for the ``F`` frames with bodies.
+        ``(1 or 2, F, V, 3)`` for the ``F`` frames with bodies.
 
     Raises:
         DataError: There is no body, or several of which none lasts.
@@ -123,15 +114,7 @@ def _by_motion(bodies: list[np.ndarray], left: list[int]) -> list[int]:
 
 
 def turn_onto(vector: np.ndarray, axis: int) -> np.ndarray:
-    """The rotation about ``vector x axis`` that turns a vector onto an axis (Rodrigues' formula).
-
-    Args:
-        vector: ``(3,)``.
-        axis: 0, 1 or 2.
-
-    Returns:
-        ``(3, 3)``, which turns column vectors; the identity where there is nothing to turn about.
-    """
+    """The rotation ``(3, 3)`` that turns a vector ``(3,)`` onto an axis 0, 1 or 2 (Rodrigues' formula), if any."""
     target = np.eye(3)[axis]
     about, size = np.cross(vector, target), np.linalg.norm(vector)
     sin = np.linalg.norm(about)

@@ -12,15 +12,7 @@ from mmsync.registry import TRANSFORMS
 
 
 def resize_clip(keypoint: np.ndarray, length: int) -> np.ndarray:
-    """Resize linearly over time with half-pixel centres, clamped at the ends, without a low-pass filter.
-
-    Args:
-        keypoint: ``(M, T, V, C)``, ``T >= 1``.
-        length: Frames ``T'`` to make.
-
-    Returns:
-        ``(M, T', V, C)``.
-    """
+    """Resize ``(M, T, V, C)`` linearly to ``(M, length, V, C)``: half-pixel centres, clamped ends, no low pass."""
     frames = keypoint.shape[1]
     if frames == length:
         return keypoint

@@ -1,7 +1,4 @@
-"""Lists of plain video clips: Kinetics, UCF101, HMDB51, lists of paths and labels; and boxes of people in AVA's form.
-
-Every reader gives the clips in the order of its file. Paths are below the folder of the videos and need not exist.
-"""
+"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept."""
 
 from __future__ import annotations
 
@@ -23,31 +20,20 @@ HMDB51_SIZES = {1: (3570, 1530), 2: (3570, 1530), 3: (3570, 1530)}
 
 
 class ClipList(NamedTuple):
-    """Clips of a data set.
+    """Clips of a data set."""
 
-    Attributes:
-        paths: ``(n,)`` below the folder of the videos.
-        labels: ``(n,)`` int64.
-        class_names: ``None`` if unknown.
-        fold: Name of the fold, such as ``ucf101/1``, which checkpoints keep; ``None`` where there are no folds.
-        num_frames: ``(n,)`` int64 for folders of frames, else ``None``.
-    """
-
-    paths: list[str]
-    labels: np.ndarray
-    class_names: Optional[list[str]] = None
+    paths: list[str]  # (n,) below the folder of the videos
+    labels: np.ndarray  # (n,) int64
+    class_names: Optional[list[str]] = None  # None if unknown
+    # Name of the fold, such as ucf101/1, which checkpoints keep; None where there are no folds
     fold: Optional[str] = None
-    num_frames: Optional[np.ndarray] = None
+    num_frames: Optional[np.ndarray] = None  # (n,) int64 for folders of frames, else None
 
 
 def read_list(path: PathLike) -> ClipList:
     """Read a text list: ``path label``, ``path,label``, or ``folder frames label`` for folders of frames.
 
-    Args:
-        path: The list; paths in it may hold blanks, so lines are taken apart from the right.
-
-    Returns:
-        The clips.
+    Paths may hold blanks, so lines are taken apart from the right.
 
     Raises:
         DataError: No line, or one that is none of these.
@@ -61,27 +47,22 @@ def read_list(path: PathLike) -> ClipList:
     if not rows:
         raise DataError(f"{path}: no clip in it")
     # a path such as 'clip 7.avi' has no number as its last word; 'take 7' may, in some lines: then it is the path's
+    labels = np.array([int(row[3]) for row in rows], dtype=np.int64)
     if all(row[2] and not Path(row[1]).suffix for row in rows):
         frames = np.array([int(row[2]) for row in rows], dtype=np.int64)
-        return ClipList([row[1] for row in rows], _labels(row[3] for row in rows), num_frames=frames)
+        return ClipList([row[1] for row in rows], labels, num_frames=frames)
     paths = [row.string[: row.start(3)].rstrip(" \t,") for row in rows]
-    return ClipList(paths, _labels(row[3] for row in rows))
+    return ClipList(paths, labels)
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
-    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
+    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``, or a split of it.
 
-    Args:
-        path: The csv.
-        split: Only rows of this one.
-        class_names: Names of the labels; ``None`` takes those of the file, all splits, in alphabetical order.
-
-    Returns:
-        Clips as ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`.
+    Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`. Without
+    ``class_names``, labels are those of the file, all splits, in alphabetical order.
 
     Raises:
-        DataError: The file cannot be read or has no row, columns are missing, a time is no number, or a label is
-            unknown.
+        DataError: The file cannot be read, has no row or another form, or a label is unknown.
     """
     rows: list[tuple[str, str]] = []
     labels = set()
@@ -94,9 +75,8 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
             if split in (None, part):
                 rows.append((label, f"{part}/{label}/{row['youtube_id']}_{start:06d}_{end:06d}.mp4"))
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path}, line {number}: no row label,youtube_id,time_start,time_end,split ({error!r})"
-            ) from error
+            text = f"{path}, line {number}: no row label,youtube_id,time_start,time_end,split ({error!r})"
+            raise DataError(text) from error
     if not rows:
         raise DataError(f"{path}: no row" + (f" of split {split!r}" if split else " in it"))
     names = sorted(labels) if class_names is None else list(class_names)
@@ -104,14 +84,9 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
 
 
 def find_kinetics(root: PathLike, paths: Sequence[str]) -> dict[str, Path]:
-    """Find the clips of a Kinetics list in folders that write a class with blanks, underscores or brackets.
+    """Files by entry of a Kinetics list; folders may write a class with blanks, underscores or brackets.
 
-    Args:
-        root: The folder of the videos.
-        paths: Of :func:`read_kinetics`.
-
-    Returns:
-        Files by entry; missing clips are left out, as many are no longer online.
+    Clips that are missing under ``root`` are left out, as many are no longer online.
     """
     folders: dict[Path, dict[str, Path]] = {}
     found = {}
@@ -131,15 +106,9 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read UCF101's ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
+    """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
 
-    Args:
-        folder: ``ucfTrainTestlist``.
-        fold: 1, 2 or 3.
-        split: ``'train'`` or ``'test'``.
-
-    Returns:
-        Clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
+    The folder holds ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
 
     Raises:
         ConfigError: No such fold or split.
@@ -160,15 +129,10 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read HMDB51's ``<class>_test_split<fold>.txt``, one for each class, in alphabetical order.
+    """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (marked 1) or ``'test'`` (marked 2): clips ``<class>/<name>.avi``.
 
-    Args:
-        folder: Folder of the lists.
-        fold: 1, 2 or 3.
-        split: ``'train'`` (marked 1) or ``'test'`` (marked 2); clips marked 0 are in neither.
-
-    Returns:
-        Clips ``<class>/<name>.avi``. Names hold ``# & ( ) [ ] ; !``: never pass them through a shell or ``glob``.
+    The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ;``:
+    never pass them through a shell or ``glob``.
 
     Raises:
         ConfigError: No such fold or split.
@@ -190,10 +154,6 @@ def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
                 labels.append(label)
     _warn_size(f"HMDB51 fold {fold} {split}", len(paths), HMDB51_SIZES[fold][split == "test"])
     return ClipList(paths, np.array(labels, dtype=np.int64), names, f"hmdb51/{fold}")
-
-
-def _labels(values) -> np.ndarray:
-    return np.array([int(value) for value in values], dtype=np.int64)
 
 
 def _named(labels: Sequence[str], names: Sequence[str], path: PathLike) -> np.ndarray:

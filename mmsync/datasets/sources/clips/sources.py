@@ -12,14 +12,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.datasets.sources.base import BaseSource
-from mmsync.datasets.sources.clips.lists import (
-    ClipList,
-    find_kinetics,
-    read_hmdb51,
-    read_kinetics,
-    read_list,
-    read_ucf101,
-)
+from mmsync.datasets.sources.clips import lists as readers
+from mmsync.datasets.sources.clips.lists import ClipList
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import one_writer
 from mmsync.media import VideoIndex, build_index, open_video
@@ -33,18 +27,12 @@ class ClipSource(BaseSource):
     """Base of the sources of video clips; a subclass reads its lists and calls ``_open``.
 
     Every file is decoded once before training: by ``tools/dataset_converters/index_videos.py``, whose file is
-    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are not on disk are
-    logged and left out.
-
-    Attributes:
-        rows: The row of the index of each clip, ``(n,)``; see :func:`mmsync.media.scan_video`.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
+    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are missing are logged.
     """
 
     modality = "video"
     labels: np.ndarray
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]]  # of the index, (n,); see mmsync.media.scan_video
 
     def problem(self, index: int) -> Optional[str]:
         """Why a clip cannot be used, as the index has it; ``None`` if it can."""
@@ -56,16 +44,9 @@ class ClipSource(BaseSource):
     def read(
         self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """Read the pictures on screen at some times.
+        """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at times ``(T,)``, seconds of the container.
 
-        Args:
-            index: Index of the clip.
-            times: ``(T,)`` seconds on the container's clock.
-            size: Shorter side to scale to, pixels.
-            crop: ``x1 y1 x2 y2`` in pixels of the scaled picture.
-
-        Returns:
-            ``(T, H, W, 3)`` uint8 RGB.
+        They are scaled to ``size`` pixels at the shorter side, then cut to ``crop``, ``x1 y1 x2 y2``.
 
         Raises:
             DataError: The file cannot be read, or shows nothing then.
@@ -74,20 +55,10 @@ class ClipSource(BaseSource):
             return reader.read(times, size, crop)
 
     def _open(
-        self,
-        root: Path,
-        lists: Mapping[str, ClipList],
-        index: Union[VideoIndex, PathLike, None],
+        self, root: Path, lists: Mapping[str, ClipList], index: Union[VideoIndex, PathLike, None],
         files: Optional[Mapping[str, str]] = None,
-    ) -> None:
-        """Join the lists with what is on disk.
-
-        Args:
-            root: The folder of the videos.
-            lists: Clips by split; those of ``''`` are in none.
-            index: The index, or its file; ``None`` makes one.
-            files: Path below ``root`` of each listed clip that exists, where it differs from the listed one.
-        """
+    ) -> None:  # fmt: skip
+        """Join the lists by split (``''``: none) with the disk; ``files`` are paths that differ from the lists."""
         labels: dict[str, int] = {}
         for split, part in lists.items():
             if part.num_frames is not None:
@@ -145,13 +116,9 @@ class _FoldSource(ClipSource):
     read_lists: Callable[[Path, int, str], ClipList]
 
     def __init__(
-        self,
-        data_root: PathLike,
-        fold: int = 1,
-        media_root: Optional[PathLike] = None,
-        lists_root: Optional[PathLike] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
+        self, data_root: PathLike, fold: int = 1, media_root: Optional[PathLike] = None,
+        lists_root: Optional[PathLike] = None, index_file: Optional[PathLike] = None,
+    ) -> None:  # fmt: skip
         root = Path(data_root)
         folder = _folder(root, lists_root, self.usual_lists, self.file_advice)
         lists = {split: self.read_lists(folder, fold, split) for split in ("train", "test")}
@@ -169,15 +136,11 @@ class UCF101Source(_FoldSource):
         media_root: Folder of the classes, if it is elsewhere.
         lists_root: Folder of the lists, if it is elsewhere.
         index_file: Index of the folder of the classes; ``None`` makes one, once.
-
-    Raises:
-        ConfigError: No such fold.
-        DataError: Lists or videos are missing.
     """
 
     file_advice = "extract UCF101.rar and UCF101TrainTestSplits-RecognitionTask.zip into {0}"
     usual_lists, usual_media = ("ucfTrainTestlist", "annotations"), ("UCF-101", "videos")
-    read_lists = staticmethod(read_ucf101)
+    read_lists = staticmethod(readers.read_ucf101)
 
 
 @DATASETS.register_module()
@@ -191,16 +154,12 @@ class HMDB51Source(_FoldSource):
         media_root: Folder of the classes, if it is elsewhere.
         lists_root: Folder of the split files, if it is elsewhere.
         index_file: Index of the folder of the classes; ``None`` makes one, once.
-
-    Raises:
-        ConfigError: No such fold.
-        DataError: Lists or videos are missing.
     """
 
     file_advice = "extract hmdb51_org.rar, the archives in it, and test_train_splits.rar into {0}"
     usual_lists = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
     usual_media = ("hmdb51_org", "videos")
-    read_lists = staticmethod(read_hmdb51)
+    read_lists = staticmethod(readers.read_hmdb51)
 
 
 @DATASETS.register_module()
@@ -218,13 +177,14 @@ class KineticsSource(ClipSource):
     """
 
     def __init__(self, data_root: PathLike, list_file: PathLike, index_file: Optional[PathLike] = None) -> None:
-        root, table = Path(data_root), read_kinetics(list_file)
+        root, table = Path(data_root), readers.read_kinetics(list_file)
         of = np.array([path.split("/")[0] for path in table.paths])
         lists = {}
         for split in dict.fromkeys(of.tolist()):
             rows = np.flatnonzero(of == split)
             lists[split] = ClipList([table.paths[i] for i in rows], table.labels[rows], table.class_names)
-        found = {name: path.relative_to(root).as_posix() for name, path in find_kinetics(root, table.paths).items()}
+        files = readers.find_kinetics(root, table.paths)
+        found = {name: path.relative_to(root).as_posix() for name, path in files.items()}
         self._open(root, lists, index_file, found)
 
 
@@ -245,21 +205,15 @@ class ClipListSource(ClipSource):
     """
 
     def __init__(
-        self,
-        data_root: PathLike,
-        list_file: Mapping[str, PathLike],
-        class_names: Optional[Sequence[str]] = None,
-        fold: Optional[str] = None,
-        index_file: Optional[PathLike] = None,
-    ) -> None:
+        self, data_root: PathLike, list_file: Mapping[str, PathLike], class_names: Optional[Sequence[str]] = None,
+        fold: Optional[str] = None, index_file: Optional[PathLike] = None,
+    ) -> None:  # fmt: skip
         if fold is not None and "/" not in fold:
             raise ConfigError(f"ClipListSource: fold={fold!r}; give '<data set>/<fold>'")
         if not list_file:
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
-        names = None if class_names is None else list(class_names)
-        lists = {
-            split: read_list(file)._replace(class_names=names, fold=fold) for split, file in list_file.items()
-        }  # fmt: skip
+        facts: dict[str, Any] = dict(class_names=None if class_names is None else list(class_names), fold=fold)
+        lists = {split: readers.read_list(file)._replace(**facts) for split, file in list_file.items()}
         self._open(Path(data_root), lists, index_file)
 
 
@@ -283,18 +237,14 @@ class ClipFolderSource(ClipSource):
         parts = {name: name.split("/") for name in index.rows}
         odd = [name for name, part in parts.items() if len(part) not in (2, 3)]
         if odd or len({len(part) for part in parts.values()}) > 1:
-            raise DataError(
-                f"{root}: {(odd or list(parts))[0]} is no <class>/<clip> or <split>/<class>/<clip>, or both are mixed"
-            )
+            name = (odd or list(parts))[0]
+            raise DataError(f"{root}: {name} is no <class>/<clip> or <split>/<class>/<clip>, or both are mixed")
         names = sorted({part[-2] for part in parts.values()})
         clips: dict[str, list[str]] = {}
         for name, part in parts.items():
             clips.setdefault(part[0] if len(part) == 3 else "", []).append(name)
-        self._open(
-            root,
-            {
-                split: ClipList(own, np.array([names.index(parts[name][-2]) for name in own], dtype=np.int64), names)
-                for split, own in clips.items()
-            },
-            index,
-        )
+        lists = {
+            split: ClipList(own, np.array([names.index(parts[name][-2]) for name in own], dtype=np.int64), names)
+            for split, own in clips.items()
+        }
+        self._open(root, lists, index)

@@ -10,17 +10,11 @@ from mmsync.datasets.sources.base import BaseSource
 
 
 class SequenceSource(BaseSource):
-    """Base of the sources of whole sequences; a subclass sets the attributes, calls ``check`` and writes ``load``.
-
-    Attributes:
-        frame_classes: Names of the labels of frames; ``None`` if unknown.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
-    """
+    """Base of the sources of whole sequences; a subclass sets the attributes of `BaseSource`, and writes ``load``."""
 
     item = "sequence"
     modality = "sequence"
-    frame_classes: Optional[list[str]] = None
+    frame_classes: Optional[list[str]] = None  # names of the labels of frames
 
     def load(self, index: int) -> np.ndarray:
         """The sequence, ``(T, ...)`` float32: joints, frame features, or both. Not to be written to."""

@@ -28,16 +28,16 @@ class _Parts(SkeletonSource):
     """Arrays one after the other, one for each split; ``_parts`` are mapped, ``_ends`` the clips up to their ends."""
 
     def _set(self, arrays: dict[str, MappedArray], names: list[str], labels: list[Optional[np.ndarray]]) -> None:
+        for split, part, y in zip(arrays, arrays.values(), labels):
+            if y is not None and len(y) != len(part.array):
+                raise DataError(f"{part.path}: {len(part.array)} clips, but {split} has {len(y)} labels")
         self._parts = list(arrays.values())
         self._ends = np.cumsum([len(part.array) for part in self._parts])
         self.names = names
         self.splits = {
             split: names[end - len(part.array) : end] for split, part, end in zip(arrays, self._parts, self._ends)
         }
-        known = [
-            np.full(len(part.array), -1) if y is None else y
-            for y, part in zip(labels, self._parts)
-        ]  # fmt: skip
+        known = [np.full(len(part.array), -1) if y is None else y for y, part in zip(labels, self._parts)]
         self.labels = None if all(y is None for y in labels) else np.concatenate(known)
         self.attributes = attributes_from_names(names)
 
@@ -54,9 +54,7 @@ class _Parts(SkeletonSource):
 
 @DATASETS.register_module()
 class AimCLRSource(_Parts):
-    """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views.
-
-    Clips keep their padding; ``TrimEmpty`` removes it.
+    """AimCLR / ST-GCN arrays ``(N, C, T, V, M)``, mapped into memory; clips ``(M, T, V, C)`` are views with padding.
 
     Args:
         data_path: The ``.npy`` file; or one for each split, ``dict(train='train_position.npy', test=...)``.
@@ -71,12 +69,10 @@ class AimCLRSource(_Parts):
     """
 
     def __init__(
-        self,
-        data_path: Union[PathLike, Mapping[str, PathLike]],
+        self, data_path: Union[PathLike, Mapping[str, PathLike]],
         label_path: Optional[Union[PathLike, Mapping[str, PathLike]]] = None,
-        layout: Union[str, Mapping] = "ntu25",
-        class_names: Optional[Sequence[str]] = None,
-    ) -> None:
+        layout: Union[str, Mapping] = "ntu25", class_names: Optional[Sequence[str]] = None,
+    ) -> None:  # fmt: skip
         paths = dict(data_path) if isinstance(data_path, Mapping) else {"all": data_path}
         label_paths = dict(label_path) if isinstance(label_path, Mapping) else {"all": label_path}
         if label_path is not None and set(paths) != set(label_paths):
@@ -90,12 +86,8 @@ class AimCLRSource(_Parts):
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
             if shape[3] != self.layout.num_joints:
-                raise LayoutError(
-                    f"{path}: {shape[3]} joints; layout {self.layout.name!r} has {self.layout.num_joints}"
-                )
+                raise LayoutError(f"{path}: {shape[3]} joints, but {self.layout.num_joints} in {self.layout.name!r}")
             found, y = _read_labels(label_paths.get(split))
-            if y is not None and len(y) != shape[0]:
-                raise DataError(f"{path} holds {shape[0]} clips, but {label_paths[split]} {len(y)} labels")
             names += found or [f"{split}_{i:06d}" for i in range(shape[0])]
             labels.append(y)
         self.num_coords = 2 if shape[1] == 2 or self.layout.name in PICTURE_LAYOUTS else 3
@@ -111,8 +103,8 @@ class AimCLRSource(_Parts):
 class CTRGCNSource(_Parts):
     """CTR-GCN / MAMP / STTFormer ``.npz``: ``x_train (N, T, M*V*3)``, ``y_train`` one-hot or indices, and ``_test``.
 
-    A ``.npz`` cannot be mapped, so its arrays are unpacked once into the cache folder and mapped from there; clips
-    ``(M, T, V, 3)`` are views, with their padding. The splits are ``train`` and ``test``.
+    The arrays are unpacked once into the cache folder and mapped from there; clips ``(M, T, V, 3)`` are views with
+    padding. The splits are ``train`` and ``test``.
 
     Args:
         npz: The file.
@@ -128,12 +120,9 @@ class CTRGCNSource(_Parts):
     num_coords = 3
 
     def __init__(
-        self,
-        npz: PathLike,
-        layout: Union[str, Mapping] = "ntu25",
-        num_persons: int = 2,
+        self, npz: PathLike, layout: Union[str, Mapping] = "ntu25", num_persons: int = 2,
         class_names: Optional[Sequence[str]] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
         try:
@@ -160,8 +149,6 @@ class CTRGCNSource(_Parts):
             names += [f"{split}_{i:06d}" for i in range(shape[0])]
             y = folder / f"y_{split}.npy"
             labels.append(as_labels(MappedArray(y).array, f"{npz}: y_{split}") if y.exists() else None)
-            if labels[-1] is not None and len(labels[-1]) != shape[0]:
-                raise DataError(f"{npz}: {shape[0]} clips in x_{split}, {len(labels[-1])} labels in y_{split}")
         self._set(arrays, names, labels)
         self.check(npz)
 

@@ -13,18 +13,11 @@ from mmsync.structures import SkeletonLayout
 
 
 class SkeletonSource(BaseSource):
-    """Base of the sources of skeletons; a subclass sets the attributes, calls ``check`` and writes ``load``.
-
-    Attributes:
-        layout: The joints ``V`` of the data.
-        num_coords: 2 or 3 coordinates; a further channel is a score.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`.
-    """
+    """Base of the skeleton sources; a subclass sets the attributes, calls ``check`` and writes ``load``."""
 
     modality = "skeleton"
-    layout: SkeletonLayout
-    num_coords: int
+    layout: SkeletonLayout  # the joints V of the data
+    num_coords: int  # 2 or 3 coordinates; a further channel is a score
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -38,25 +31,13 @@ class SkeletonSource(BaseSource):
     def load_slots(self, index: int) -> Optional[np.ndarray]:
         """Where the sensor listed each person in each frame, ``(M, T)`` int8, -1 where absent; ``None`` if unknown.
 
-        A row of a clip is one tracked person, while some published pipelines take the first two bodies of each frame,
-        whoever they are. The places allow both.
+        A row of a clip is one tracked person; some published pipelines take the first two bodies of each frame instead.
         """
         return None
 
 
 def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
-    """Convert labels of any usual form to indices.
-
-    Args:
-        values: Integers ``(n,)`` or ``(n, 1)``, or one-hot ``(n, K)``.
-        origin: The file, for the message.
-
-    Returns:
-        ``(n,)`` int64.
-
-    Raises:
-        DataError: The values are neither.
-    """
+    """Convert integers ``(n,)`` or ``(n, 1)``, or one-hot ``(n, K)``, to ``(n,)`` int64; ``origin`` is for errors."""
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] > 1:
         if not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
@@ -69,12 +50,7 @@ def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
 
 
 def list_files(root: Union[str, Path], pattern: str, what: str) -> list[Path]:
-    """List the files under a folder, sorted.
-
-    Args:
-        root: The folder.
-        pattern: As for ``Path.glob``.
-        what: The data set, for the messages.
+    """List the files under a folder, sorted; ``what`` names the data set in messages.
 
     Raises:
         DataError: No such folder, or no such file in it.

@@ -32,9 +32,6 @@ class PennActionSource(StoreSource):
 
     Args:
         data_root: The folder that holds ``labels/*.mat``, or that folder itself.
-
-    Raises:
-        DataError: No such folder, or a file that cannot be read.
     """
 
     layout, num_coords = SkeletonLayout.get("penn13"), 2

@@ -28,8 +28,8 @@ class PysklSource(SkeletonSource):
 
     The file holds a list of annotations, or ``dict(split=..., annotations=[...])``. An annotation has ``keypoint``
     ``(M, T, V, 2 or 3)`` (or ``(T, V, C)`` of one person), a name (``frame_dir``, ``filename``), and maybe ``label``,
-    ``total_frames``, ``keypoint_score (M, T, V)``, ``img_shape``. Without a score, 2D joints get 1. The format is one
-    pickle and so is held in memory as it is (usually float16); clips become float32 one by one.
+    ``total_frames``, ``keypoint_score (M, T, V)``, ``img_shape``. Without a score, 2D joints get 1. The pickle is held
+    in memory as it is (usually float16); clips become float32 one by one.
 
     Args:
         ann_file: The pickle.
@@ -43,28 +43,20 @@ class PysklSource(SkeletonSource):
     """
 
     def __init__(
-        self,
-        ann_file: Union[str, Path],
-        layout: Optional[Union[str, Mapping]] = None,
-        num_coords: Optional[int] = None,
-        class_names: Optional[Sequence[str]] = None,
-    ) -> None:
+        self, ann_file: Union[str, Path], layout: Optional[Union[str, Mapping]] = None,
+        num_coords: Optional[int] = None, class_names: Optional[Sequence[str]] = None,
+    ) -> None:  # fmt: skip
         content = load_pickle(ann_file)
         if isinstance(content, Mapping) and "annotations" in content:
             annotations, splits = content["annotations"], content.get("split") or {}
         else:
             annotations, splits = content, {}
         if not isinstance(annotations, (list, tuple)) or not all(isinstance(a, Mapping) for a in annotations):
-            raise DataError(
-                f"{ann_file}: no PYSKL pickle; wanted a list of annotations or dict(split, annotations), found "
-                f"{type(content).__name__}"
-                + (f" with keys {list(content)[:6]}" if isinstance(content, Mapping) else "")
-            )
+            keys = f" with keys {list(content)[:6]}" if isinstance(content, Mapping) else ""
+            raise DataError(f"{ann_file}: no PYSKL pickle, but {type(content).__name__}{keys}")
         if not annotations:
             raise DataError(f"{ann_file}: the list of annotations is empty")
-        self.file = str(ann_file)
-        self._clips, self._scores, self._frames = [], [], []
-        self.names, labels = [], []
+        self.names, fields = [], []
         for i, item in enumerate(annotations):
             name = next((str(item[key]) for key in _NAME_KEYS if key in item), None)
             if name is None or "keypoint" not in item:
@@ -72,14 +64,11 @@ class PysklSource(SkeletonSource):
                 hint = " (raw_file: keypoints in extra files are not read; merge them first)" * ("raw_file" in item)
                 raise DataError(f"{ann_file}: annotation {i} ({name}) has no {missing}{hint}; it has {list(item)}")
             try:
-                keypoint, score, frames, label = _fields(item)
+                fields.append(_fields(item))
             except (ValueError, TypeError) as error:
                 raise DataError(f"{ann_file}: annotation {i} ({name}) cannot be read: {error}") from error
             self.names.append(name)
-            self._clips.append(keypoint)
-            self._scores.append(score)
-            self._frames.append(frames)
-            labels.append(label)
+        self._clips, self._scores, self._frames, labels = map(list, zip(*fields))
         self._check_shapes(ann_file, layout, num_coords)
         self.labels = np.array(labels, dtype=np.int64) if max(labels) >= 0 else None
         self.class_names = None if class_names is None else list(class_names)
@@ -103,9 +92,7 @@ class PysklSource(SkeletonSource):
     ) -> None:
         shapes = {clip.shape[2:] for clip in self._clips}
         if len(shapes) > 1 or len(next(iter(shapes))) != 2:
-            raise DataError(
-                f"{ann_file}: keypoint is (M, T, V, C) with one V and C; found (V, C) of {sorted(shapes)[:4]}"
-            )
+            raise DataError(f"{ann_file}: keypoint is (M, T, V, C) with one V and C; found {sorted(shapes)[:4]}")
         joints, channels = shapes.pop()
         if layout is None and joints not in _LAYOUT_OF:
             raise LayoutError(f"{ann_file}: no layout is known by its {joints} joints; give layout=")

@@ -39,9 +39,6 @@ class SBUSource(StoreSource):
 
     Args:
         data_root: The folder of ``sXXsYY/CC/NNN/skeleton_pos.txt``.
-
-    Raises:
-        DataError: No such folder, or a file that cannot be read.
     """
 
     layout, num_coords = SkeletonLayout.get("sbu15"), 3

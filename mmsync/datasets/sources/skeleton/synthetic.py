@@ -50,27 +50,14 @@ class SyntheticSource(SkeletonSource):
     labels: np.ndarray
 
     def __init__(
-        self,
-        num_clips: Sequence[int] = (1500, 500),
-        seed: int = 0,
-        layout: str | dict = "ntu25",
-        num_coords: int | None = None,
-        actions: Sequence[str] | None = None,
-        two_person: float | None = None,
-        num_performers: Sequence[int] = (20, 10),
-        num_frames: Sequence[int] = (40, 80),
-        noise: float = 1.0,
-        yaw: Sequence[float] = (-180.0, 180.0),
-        pitch: float = 12.0,
-        roll: float = 4.0,
-        distance: Sequence[float] = (2.5, 4.5),
-        cache: bool = True,
-    ) -> None:
+        self, num_clips: Sequence[int] = (1500, 500), seed: int = 0, layout: str | dict = "ntu25",
+        num_coords: int | None = None, actions: Sequence[str] | None = None, two_person: float | None = None,
+        num_performers: Sequence[int] = (20, 10), num_frames: Sequence[int] = (40, 80), noise: float = 1.0,
+        yaw: Sequence[float] = (-180.0, 180.0), pitch: float = 12.0, roll: float = 4.0,
+        distance: Sequence[float] = (2.5, 4.5), cache: bool = True,
+    ) -> None:  # fmt: skip
         if len(num_clips) != 2 or len(num_performers) != 2 or min(num_clips) < 0:
-            raise ConfigError(
-                f"num_clips {tuple(num_clips)} and num_performers {tuple(num_performers)}: give two numbers each, "
-                "for the training and the test part"
-            )
+            raise ConfigError(f"{num_clips=}, {num_performers=}: give two numbers each, for training and test part")
         self.layout = SkeletonLayout.from_config(layout)
         self.num_coords = num_coords or (2 if self.layout.name in _IMAGE_LAYOUTS else 3)
         if self.num_coords not in (2, 3):
@@ -94,35 +81,17 @@ class SyntheticSource(SkeletonSource):
             for index, (label, who, camera) in enumerate(zip(self.labels, subject + 1, view + 1))
         ]
         names, third = np.array(self.names, dtype=object), view == 2
-        self.splits = {
-            split: names[chosen].tolist()
-            for split, chosen in (
-                ("train", self._part == 0), ("test", self._part == 1), ("xview_train", ~third), ("xview_test", third)
-            )
-        }  # fmt: skip
+        chosen = {"train": self._part == 0, "test": self._part == 1, "xview_train": ~third, "xview_test": third}
+        self.splits = {split: names[mask].tolist() for split, mask in chosen.items()}
         self._clips: dict[int, Clip] | None = {} if cache else None
         self.check(f"synthetic world of seed {seed}")
 
     def load(self, index: int) -> np.ndarray:
-        """The joints of a clip.
-
-        Args:
-            index: Place of the clip in ``names``.
-
-        Returns:
-            ``(M, T, V, 3)`` float32, read-only where it is kept.
-        """
+        """Clip ``(M, T, V, 3)`` float32, read-only."""
         return self._clip(index).keypoint
 
     def phase(self, index: int) -> np.ndarray:
-        """The phase of the action in each frame.
-
-        Args:
-            index: Place of the clip in ``names``.
-
-        Returns:
-            ``(T,)`` float32 in [0, 1): place in the cycle, or progress of an action that happens once.
-        """
+        """``(T,)`` float32 in [0, 1): place in the action's cycle, or progress of an action that happens once."""
         return self._clip(index).phase
 
     def _clip(self, index: int) -> Clip:

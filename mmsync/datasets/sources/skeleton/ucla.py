@@ -32,9 +32,6 @@ class NWUCLASource(StoreSource):
 
     Args:
         data_root: The folder that holds ``all_sqe/*.json``, or that folder itself.
-
-    Raises:
-        DataError: No such folder, or a file that cannot be read.
     """
 
     layout, num_coords = SkeletonLayout.get("kinect20"), 3

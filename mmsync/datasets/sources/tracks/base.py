@@ -16,21 +16,12 @@ from mmsync.structures.track import remarks
 
 
 class TrackSource(BaseSource):
-    """Base of the track sources; a subclass sets the attributes, calls ``check`` and writes ``load``.
-
-    Attributes:
-        modality: ``'video'`` or ``'skeleton'``.
-        fps: Ticks a second.
-        tracks: The tracks.
-        layout: Of skeletons, as ``num_coords``.
-
-    The other attributes are those of :class:`mmsync.datasets.sources.Source`; the items are the videos.
-    """
+    """Base of the track sources; items are videos; a subclass sets the attributes, calls ``check``, writes ``load``."""
 
     item = "video"
-    fps: float
+    fps: float  # ticks a second
     tracks: list[Track]
-    layout: SkeletonLayout
+    layout: SkeletonLayout  # of skeletons, as num_coords
     num_coords: int
 
     @property
@@ -42,16 +33,10 @@ class TrackSource(BaseSource):
         return found
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """Read a window of a track.
-
-        Args:
-            track: Index in ``tracks``.
-            start: First tick of the clock.
-            length: Ticks ``T``.
+        """Read ``length`` ticks of a track from ``start`` on.
 
         Returns:
-            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32; not to be
-            written to.
+            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32.
 
         Raises:
             DataError: The track does not have these ticks, or the file cannot be read.
@@ -62,28 +47,15 @@ class TrackSource(BaseSource):
         """The track, if it has the ticks ``start .. start + length - 1``; else a ``DataError``."""
         found = self.tracks[track]
         if length < 1 or start < found.start or start + length > found.stop:
-            raise DataError(
-                f"{found.video}, person {found.person}: the track has ticks {found.start} to {found.stop - 1}, "
-                f"asked for {length} from {start}"
-            )
+            ticks = f"ticks {found.start} to {found.stop - 1}, asked for {length} from {start}"
+            raise DataError(f"{found.video}, person {found.person}: the track has {ticks}")
         return found
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Check names and labels, and log the numbers of videos and tracks.
-
-        Args:
-            origin: The file or folder, for the messages.
-            expected: Number of videos by split, ``'all'`` for the whole set.
-
-        Raises:
-            DataError: No track, or one of :meth:`BaseSource.check`.
-        """
+        """Check names, labels and tracks, and log the numbers of videos and tracks; see :meth:`BaseSource.check`."""
         if not self.tracks:
             raise DataError(f"{origin}: no track found")
         super().check(origin, expected)
         counts = remarks(self.names, self.tracks, self.fps)
-        print_log(
-            f"{origin}: {len(self.tracks)} tracks in {len(self.names)} videos; "
-            + "; ".join(f"{kind}: {len(names)}" for kind, names in counts.items()),
-            logger="current",
-        )
+        text = "; ".join(f"{kind}: {len(names)}" for kind, names in counts.items())
+        print_log(f"{origin}: {len(self.tracks)} tracks in {len(self.names)} videos; {text}", logger="current")

@@ -37,11 +37,9 @@ class SkeletonTrackSource(TrackSource):
     modality = "skeleton"
 
     def __init__(
-        self,
-        source: Union[Mapping[str, Any], SkeletonSource],
-        classes: Optional[Sequence[Union[int, str]]] = None,
+        self, source: Union[Mapping[str, Any], SkeletonSource], classes: Optional[Sequence[Union[int, str]]] = None,
         fps: float = 30.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.source: SkeletonSource = DATASETS.build(source) if isinstance(source, Mapping) else source
         if not isinstance(self.source, SkeletonSource):
             raise ConfigError(f"SkeletonTrackSource: {type(self.source).__name__} is no source of skeletons")
@@ -60,9 +58,7 @@ class SkeletonTrackSource(TrackSource):
         self.names, self.labels = [self.source.names[i] for i in kept], labels[kept]
         self.attributes = {key: values[kept] for key, values in self.source.attributes.items()}
         known = set(self.names)
-        self.splits = {
-            split: [name for name in names if name in known] for split, names in self.source.splits.items()
-        }  # fmt: skip
+        self.splits = {split: [name for name in names if name in known] for split, names in self.source.splits.items()}
         self._clip = dict(zip(self.names, kept.tolist()))
         self.tracks = []
         for i in tqdm(kept.tolist(), desc="find people", unit="clip", delay=2, leave=False, disable=None):

@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Union
 
 from mmengine.logging import print_log
 
-from mmsync.converters.tvhid import CLASS_NAMES
+from mmsync.converters.tvhid_file import CLASS_NAMES
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
-from mmsync.errors import DataError
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.tracks import is_track_store
@@ -31,17 +30,9 @@ class TVHIDSource(VideoTrackSource):
         data_root: The data set as its owners have it (videos and ``.annotations`` in folders below), or the folder that
             ``tools/dataset_converters/tvhid.py`` made of it. Of the former a store is made in ``MMSYNC_CACHE`` once,
             for which all videos are decoded.
-        media_root: Folder of the videos, if they have moved since the conversion.
-        size: Side ``S`` of the crops, pixels.
-        enlarge: Share by which a box grows.
-        enlarge_mode: What grows: each ``'side'``, or the ``'area'``.
-        cache: Keep the crops of a video on disk from the first time it is read.
-        backend: Of :func:`mmsync.media.open_video`.
-        flow: ``'dis'`` or ``'tvl1'``: optical flow ``(T, S, S, 2)`` in place of colour, see :class:`VideoTrackSource`.
+        video: ``media_root``, ``size``, ``flow`` and the others of :class:`VideoTrackSource`.
 
     Raises:
-        ConfigError: An argument is out of its range.
-        DependencyError: OpenCV is without TV-L1.
         DataError: No such folder, or nothing of TV-HID in it.
     """
 
@@ -50,23 +41,9 @@ class TVHIDSource(VideoTrackSource):
         "make synthetic people by `python tools/dataset_converters/make_synthetic.py tvhid {0}`"
     )
 
-    def __init__(
-        self,
-        data_root: Union[str, Path],
-        media_root: Optional[Union[str, Path]] = None,
-        size: int = 224,
-        enlarge: float = 0.2,
-        enlarge_mode: str = "side",
-        cache: bool = True,
-        backend: str = "av",
-        flow: Optional[str] = None,
-    ) -> None:
+    def __init__(self, data_root: Union[str, Path], **video: Any) -> None:
         root = Path(data_root)
-        if not root.is_dir():
-            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
-        if not is_track_store(root):
-            root = _convert_once(root)
-        self._open(root, media_root, size, enlarge, enlarge_mode, cache, backend, flow)
+        super().__init__(root if is_track_store(root) or not root.is_dir() else _convert_once(root), **video)
         self.splits = {**self.splits, **_validation(self.tracks, self.splits["set1"])}
 
 

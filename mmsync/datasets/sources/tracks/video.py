@@ -60,33 +60,15 @@ class VideoTrackSource(TrackSource):
     file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
 
     def __init__(
-        self,
-        data_root: Union[str, Path],
-        media_root: Optional[Union[str, Path]] = None,
-        size: int = 224,
-        enlarge: float = 0.2,
-        enlarge_mode: str = "side",
-        cache: bool = True,
-        backend: str = "av",
+        self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
+        enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
         flow: Optional[str] = None,
-    ) -> None:
-        self._open(Path(data_root), media_root, size, enlarge, enlarge_mode, cache, backend, flow)
-
-    def _open(
-        self,
-        root: Path,
-        media_root: Optional[Union[str, Path]],
-        size: int,
-        enlarge: float,
-        enlarge_mode: str,
-        cache: bool,
-        backend: str,
-        flow: Optional[str],
-    ) -> None:
+    ) -> None:  # fmt: skip
+        root = Path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             raise ConfigError(
-                f"size={size}, enlarge={enlarge}, enlarge_mode={enlarge_mode!r}: wanted a size of 1 or more, a share "
-                f"above -1, and a mode out of {ENLARGE_MODES}"
+                f"{size=}, {enlarge=}, {enlarge_mode=}: wanted a size of 1 or more, a share above -1, and a mode "
+                f"out of {ENLARGE_MODES}"
             )
         if flow is not None:
             from mmsync.media.flow import flow_algorithm
@@ -99,6 +81,7 @@ class VideoTrackSource(TrackSource):
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
         self.cache, self.backend, self.flow = cache, backend, flow
+        self._shape = size, size, 3 if flow is None else 2
         self._warn_of_empty(root)
 
     def _use(self, store: TrackStore, root: Path, media_root: Optional[Union[str, Path]]) -> None:
@@ -134,12 +117,9 @@ class VideoTrackSource(TrackSource):
         count = np.bincount(of, (whole[:, 2:] <= whole[:, :2]).any(1)).astype(int)
         if count.any():
             some = [f"{names[i]} ({count[i]})" for i in np.flatnonzero(count)]
-            print_log(
-                f"{root}: {count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing: "
-                f"{', '.join(some[:SHOWN])}" + (", ..." if len(some) > SHOWN else ""),
-                logger="current",
-                level=30,
-            )
+            shown = ", ".join(some[:SHOWN]) + (", ..." if len(some) > SHOWN else "")
+            text = f"{count.sum()} boxes of {len(some)} videos are beyond the picture, their crops show nothing"
+            print_log(f"{root}: {text}: {shown}", logger="current", level=30)
 
     def files(self) -> list[Path]:
         """The videos."""
@@ -163,18 +143,6 @@ class VideoTrackSource(TrackSource):
         first = self._first[track] + start - found.start
         return crops[first : first + length]
 
-    def fill_cache(self) -> None:
-        """Write the crops of all videos that are not there yet, with a progress bar."""
-        from tqdm import tqdm
-
-        for video in tqdm(self.names, desc="crop tracks", unit="video", delay=2, disable=None):
-            for track in self._tracks_of[video][:1]:
-                self.load(track, self.tracks[track].start, 1)
-
-    @property
-    def _shape(self) -> tuple[int, int, int]:
-        return self.size, self.size, 3 if self.flow is None else 2
-
     def _key(self, video: str) -> str:
         """A digest of all that the crops of a video depend on, besides the file."""
         facts: tuple = (_FORMAT, self.size, self.enlarge, self.enlarge_mode, self.fps, self._facts[video]["start"])
@@ -197,9 +165,9 @@ class VideoTrackSource(TrackSource):
 
         parts = list(parts)
         ticks = np.concatenate([np.arange(start, start + length) for _, start, length in parts])
-        boxes = np.concatenate([
-            np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts
-        ])  # fmt: skip
+        boxes = np.concatenate(
+            [np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts]
+        )
         boxes = enlarge(torch.from_numpy(boxes), self.enlarge, self.enlarge_mode).numpy()
         shown, row_of = np.unique(ticks, return_inverse=True)
         rows = np.split(row_of.argsort(kind="stable"), np.bincount(row_of).cumsum()[:-1])  # by shown tick

@@ -1,16 +1,66 @@
-"""Batches of several samples of each of several groups."""
+"""The order of samples in an epoch, and batches of groups."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import Optional
 
 import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
-from mmsync.datasets.samplers.epoch import EpochSampler
 from mmsync.errors import ConfigError
 from mmsync.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class EpochSampler(Sampler[int]):
+    """Visit each of ``N`` samples once per epoch, in an order that depends on ``(seed, epoch)`` alone.
+
+    Rank ``r`` of ``R`` takes every ``R``-th index from ``r`` on, so that all ranks together have the batches of one
+    process with the global batch size.
+
+    Args:
+        dataset: The data set, of length ``N``. Its ``set_epoch`` is called, if it has one.
+        shuffle: Permute the indices.
+        seed: Seed of the permutation; ``None`` draws one that all ranks share. The Runner passes its own.
+        round_up: Repeat the first indices until every rank has the same number; else ranks may differ by one sample,
+            which blocks distributed training.
+    """
+
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: Optional[int] = None, round_up: bool = True) -> None:
+        self.dataset, self.shuffle, self.round_up = dataset, shuffle, round_up
+        self.seed = sync_random_seed() if seed is None else seed
+        self.rank, self.world_size = get_dist_info()
+        self.epoch, self._skip = 0, 0
+
+    def __len__(self) -> int:
+        """Samples that this rank visits in a whole epoch."""
+        n = len(self.dataset)
+        return math.ceil((n if self.round_up else n - self.rank) / self.world_size)
+
+    def __iter__(self) -> Iterator[int]:
+        n = len(self.dataset)
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(n) if self.shuffle else np.arange(n)
+        if self.round_up:
+            order = np.resize(order, len(self) * self.world_size)
+        return iter(order[self.rank :: self.world_size][self.pop_skip() :].tolist())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass, and pass the epoch on to the data set."""
+        self.epoch = epoch
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)
+
+    def skip(self, num_samples: int) -> None:
+        """Leave out the first ``num_samples`` of the next pass only: a resumed run has seen them."""
+        self._skip = num_samples
+
+    def pop_skip(self) -> int:
+        """Return and forget how many samples the next pass leaves out."""
+        skip, self._skip = self._skip, 0
+        return skip
 
 
 @DATA_SAMPLERS.register_module()
@@ -19,11 +69,7 @@ class GroupBatchSampler(Sampler[list[int]]):
 
     Groups are read in parts of ``K`` samples, which are spread at random over the batches of an epoch so that no group
     comes twice in a batch. Each sample comes at least once; parts are filled up with samples of their group, and
-    batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``, so that
-    all ranks together have the batches of one process with the global batch size.
-
-    In a config it is ``batch_sampler=dict(type="GroupBatchSampler", by="subject", per_group=4)`` beside ``sampler`` and
-    ``batch_size`` of a data loader, without ``drop_last``.
+    batches with parts of other groups. Each of ``R`` ranks takes ``P`` groups of a global batch of ``P * R``.
 
     Args:
         sampler: An ``EpochSampler``, which has the data set, seed, epoch and ranks. The Runner passes it.
@@ -32,8 +78,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         per_group: ``K``.
 
     Raises:
-        ConfigError: The batch size is no multiple of ``per_group``, there are fewer groups than a global batch needs,
-            or the data set has no such column.
+        ConfigError: The batch size is no multiple of ``per_group``, the groups are too few, or there is no such column.
     """
 
     def __init__(self, sampler: EpochSampler, batch_size: int, by: str, per_group: int) -> None:
@@ -41,10 +86,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         if not hasattr(dataset, "column"):
             raise ConfigError(f"GroupBatchSampler: {type(dataset).__name__} has no columns to group by")
         if per_group < 1 or batch_size % per_group:
-            raise ConfigError(
-                f"GroupBatchSampler: batch_size={batch_size} is no multiple of per_group={per_group}; a batch has "
-                "batch_size / per_group groups"
-            )
+            raise ConfigError(f"GroupBatchSampler: {batch_size=} is no multiple of {per_group=}; make it one")
         self.sampler, self.batch_size, self.by, self.per_group = sampler, batch_size, by, per_group
         _, of = np.unique(dataset.column(by), return_inverse=True)
         self.groups = [np.flatnonzero(of == group) for group in range(of.max(initial=-1) + 1)]
@@ -62,7 +104,8 @@ class GroupBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.sampler.seed, self.sampler.epoch))
-        parts = [self._split(group, rng) for group in self.groups]
+        sizes = [(count, self.per_group) for count in self.parts]
+        parts = [np.resize(rng.permutation(group), size) for group, size in zip(self.groups, sizes)]
         order = rng.permutation(len(parts))
         # in a row, all parts of a group follow each other; every len(self)-th of them is a batch without two of a group
         group_of = np.repeat(order, self.parts[order])
@@ -77,8 +120,3 @@ class GroupBatchSampler(Sampler[list[int]]):
             chosen = rng.permutation(self._at_once)[mine]
             if number >= start:
                 yield np.concatenate([parts[groups[i]][numbers[i]] for i in chosen]).tolist()
-
-    def _split(self, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A group in random order, ``(parts, K)``, filled up by its first samples."""
-        count = math.ceil(len(group) / self.per_group)
-        return np.resize(rng.permutation(group), (count, self.per_group))

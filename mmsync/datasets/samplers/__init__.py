@@ -1,4 +1,0 @@
-from mmsync.datasets.samplers.epoch import EpochSampler
-from mmsync.datasets.samplers.group import GroupBatchSampler
-
-__all__ = ["EpochSampler", "GroupBatchSampler"]
