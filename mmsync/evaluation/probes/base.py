@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, Optional
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
@@ -32,9 +31,7 @@ class ProbeResult:
 
 
 class Probe:
-    """Judges features that were extracted once; it never sees the encoder.
-
-    A subclass sets ``name`` and ``headline`` and writes :meth:`run`.
+    """Judges features that were extracted once; a subclass sets ``name`` and ``headline`` and writes :meth:`run`.
 
     Args:
         column: Name of the column of features ``(N, D)``; of sequences the mean over their frames is used.
@@ -55,20 +52,14 @@ class Probe:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it needs."""
-        return () if not self.column else (self.column,)
+        return (self.column,) if self.column else ()
 
     def missing(self, column: str) -> str:
         """The error message for a column that the table does not have."""
         return f"the model's predict() sets no `{column}`"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Judge the features.
-
-        Args:
-            bank: Samples with the role ``'bank'``.
-            query: Samples with the role ``'query'``.
-            device: Where to compute.
-        """
+        """Judge the features of the roles bank and query, computing on ``device``."""
         raise NotImplementedError
 
     def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
@@ -104,11 +95,7 @@ def scores_of(query: FeatureTable, logits: Tensor) -> Scores:
 
 
 def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureTable, FeatureTable]:
-    """Split a table by role.
-
-    Args:
-        table: The samples of an evaluation.
-        labelled: Leave out samples without a label, and insist on some in both roles.
+    """Split a table by role; with ``labelled``, leave out samples without a label, and insist on some in both roles.
 
     Raises:
         ProtocolError: No label, or no labelled sample of a role.
@@ -125,9 +112,8 @@ def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureT
         index = np.flatnonzero((roles == role) & known if labelled else roles == role)
         if labelled and not len(index):
             raise ProtocolError(
-                f"probes need labelled samples with role {role!r}, but the evaluated data set has none (its roles: "
-                f"{', '.join(sorted(set(roles.tolist())))}). Give the data set "
-                "roles=dict(bank=<training split>, query=<test split>)"
+                f"probes need labelled samples with role {role!r}, but the evaluated data set has only roles "
+                f"{', '.join(sorted(set(roles.tolist())))}: set roles=dict(bank=<training split>, query=<test split>)"
             )
         parts.append(table.take(index))
     return parts[0], parts[1]
@@ -145,8 +131,3 @@ def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
     for name, (value, right, words) in values.items():
         if not right:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")
-
-
-def mean_loss(likelihood: list[Tensor]) -> float:
-    """Mean cross-entropy of the probabilities ``(n,)`` that were given to the right classes, batch by batch."""
-    return -torch.cat(likelihood).clamp_min(1e-30).log().mean().item()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.evaluation.functional import mean_and_std, topk_accuracy
-from mmsync.evaluation.probes.base import Probe, ProbeResult, mean_loss, require_range, require_whole, scores_of
+from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
@@ -36,21 +36,6 @@ class LinearClassifier:
     std: Tensor
     accuracy: list[float]
     loss: list[float]
-
-    @property
-    def last(self) -> float:
-        """Query accuracy after the last epoch: the number to report."""
-        return self.accuracy[-1]
-
-    @property
-    def best(self) -> float:
-        """Highest query accuracy of any epoch: chosen on the test data, as some papers do."""
-        return max(self.accuracy)
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch of ``best``, counted from 1."""
-        return self.accuracy.index(self.best) + 1
 
     def __call__(self, features: Tensor) -> Tensor:
         """Logits ``(N, num_classes)`` of features ``(N, D)``."""
@@ -79,13 +64,10 @@ class _BatchNorm:
 class LinearProbe(Probe):
     """A softmax classifier trained by SGD on features ``(N, D)`` that were extracted once.
 
-    Gives, in percent, ``last``, the accuracy after the last epoch, which is the number to report, ``best`` and
-    ``best_epoch``, chosen on the queries.
-
-    The defaults are the published protocol of AimCLR (Guo et al., AAAI 2022): learning rate 3, a tenth of it after
-    epoch 80 of 100, batch 128, momentum 0.9, no weight decay. MAMP's (Mao et al., ICCV 2023) is ``lr=0.1,
-    schedule='cosine', batch_norm=True``, there with augmented clips. The gradient is written out, so an epoch costs two
-    matrix products per batch and no graph.
+    Gives ``last``, the accuracy after the last epoch, which is the number to report, and ``best`` and ``best_epoch``,
+    chosen on the queries. The defaults are the published protocol of AimCLR (Guo et al., AAAI 2022). MAMP's (Mao et
+    al., ICCV 2023) is ``lr=0.1, schedule='cosine', batch_norm=True``, there with augmented clips. The gradient is
+    written out, so an epoch costs two matrix products per batch and no graph.
 
     Args:
         epochs: Passes over the bank, at least 1.
@@ -95,11 +77,9 @@ class LinearProbe(Probe):
         weight_decay: L2 on weight and bias, as in ``torch.optim.SGD``.
         milestones: The rate is multiplied by ``gamma`` after each of these epochs.
         gamma: Factor of the rate.
-        schedule: ``'step'`` follows the milestones; ``'cosine'`` lets the rate fall to zero by half a cosine, step by
-            step.
+        schedule: ``'step'`` follows the milestones; ``'cosine'`` falls to zero by half a cosine, step by step.
         standardize: Bring each feature to zero mean and unit variance over the bank first. Rates around 0.1 suit then.
-        batch_norm: Normalise the features of each batch by its own statistics, and the queries by their running average
-            (momentum 0.1, eps 1e-6): batch normalisation without weights in front of the classifier.
+        batch_norm: Batch normalisation without weights in front of the classifier (momentum 0.1, eps 1e-6).
         seed: Of the order of the samples.
         column: Name of the column of features.
 
@@ -137,10 +117,11 @@ class LinearProbe(Probe):
         """Train on the bank and classify the queries."""
         arrays = self.arrays(bank, query, device)
         probe = self.fit(*arrays)
+        top1 = [100 * value for value in probe.accuracy]
         return ProbeResult(
-            {"last": 100 * probe.last, "best": 100 * probe.best, "best_epoch": probe.best_epoch},
+            {"last": top1[-1], "best": max(top1), "best_epoch": top1.index(max(top1)) + 1},
             scores_of(query, probe(arrays.query)),
-            {"loss": probe.loss, "top1": [100 * value for value in probe.accuracy]},
+            {"loss": probe.loss, "top1": top1},
             f"linear on frozen {'standardised' if self.standardize else 'raw'} features, last of "
             f"{self.epochs} epochs (best is chosen on the queries)",
         )
@@ -175,7 +156,7 @@ class LinearProbe(Probe):
                 velocity.mul_(self.momentum).add_(gradient)
                 weight.sub_(velocity, alpha=self._rate(epoch, step / steps))
                 likelihood.append(probability.gather(1, bank_labels[batch, None]).flatten())
-            loss.append(mean_loss(likelihood))
+            loss.append(-torch.cat(likelihood).clamp_min(1e-30).log().mean().item())
             logits = (query if norm is None else norm.eval(query)) @ weight.T
             accuracy.append(topk_accuracy(logits, query_labels))
         if norm is not None:  # one standardisation after the other is one

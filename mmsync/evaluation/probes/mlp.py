@@ -1,8 +1,9 @@
-"""The MLP probe: MotionBERT's action head on frozen features."""
+"""The MLP probe."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -38,8 +39,8 @@ class MLPClassifier(NamedTuple):
 class MLPProbe(Probe):
     """Dropout, Linear, batch normalisation, ReLU, Linear, trained on features ``(N, F)`` that were extracted once.
 
-    It is no linear probe, and has to be called an MLP probe wherever its number stands. Gives ``last`` and ``best`` in
-    percent. The defaults are ours; those of MBAimCLR's report are ``optimizer='sgd', lr=1e-3, milestone=80, epochs=100,
+    MotionBERT's action head; no linear probe, so report its number as of an MLP probe. Gives ``last`` and ``best``. The
+    defaults are ours; those of MBAimCLR's report are ``optimizer='sgd', lr=1e-3, milestone=80, epochs=100,
     batch_size=8, weight_decay=0, eval_mode=True``.
 
     Args:
@@ -98,10 +99,11 @@ class MLPProbe(Probe):
         """Train on the bank and classify the queries."""
         arrays = self.arrays(bank, query, device)
         probe = self.fit(*arrays)
+        top1 = [100 * value for value in probe.accuracy]
         return ProbeResult(
-            {"last": 100 * probe.accuracy[-1], "best": 100 * max(probe.accuracy)},
+            {"last": top1[-1], "best": max(top1)},
             scores_of(query, probe.logits(arrays.query)),
-            {"loss": probe.loss, "top1": [100 * value for value in probe.accuracy]},
+            {"loss": probe.loss, "top1": top1},
             "MLP probe (no linear one) on the features of the single joints",
         )
 
@@ -138,11 +140,8 @@ class MLPProbe(Probe):
         return probe
 
     def _optimizer(self, net: nn.Module) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-        optim: torch.optim.Optimizer
-        if self.optimizer == "sgd":
-            optim = torch.optim.SGD(net.parameters(), self.lr, 0.9, weight_decay=self.weight_decay)
-        else:
-            optim = torch.optim.AdamW(net.parameters(), self.lr, weight_decay=self.weight_decay)
+        kind: Any = partial(torch.optim.SGD, momentum=0.9) if self.optimizer == "sgd" else torch.optim.AdamW
+        optim = kind(net.parameters(), self.lr, weight_decay=self.weight_decay)
         if self.milestone:
             return optim, torch.optim.lr_scheduler.MultiStepLR(optim, [self.milestone])
         return optim, torch.optim.lr_scheduler.CosineAnnealingLR(optim, self.epochs)
