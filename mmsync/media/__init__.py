@@ -1,8 +1,4 @@
-"""Video files: decode frames by time, scan and index folders, cut crops, compute flow. PyAV is imported on first use.
-
-``reader`` has the interface of all backends and ``open_video``; ``av_reader``, ``torchcodec_reader`` and ``pictures``
-are the backends.
-"""
+"""Video files: decode frames by time, scan and index folders, cut crops, compute flow; PyAV is imported on use."""
 
 from mmsync.media.index import VideoIndex, build_index
 from mmsync.media.reader import BACKENDS, VideoInfo, VideoReader, open_video

@@ -30,18 +30,12 @@ class AvReader(VideoReader):
     Args:
         path: The file.
         outside: See :class:`~mmsync.media.reader.VideoReader`.
-        threads: Threads of the decoder. More than one in a data loading worker slows the others down, and has hung
-            decoders.
-        timeout: Seconds that decoding for one read may take; ``None`` is no limit. Time that the caller spends on the
-            pictures of ``frames`` does not count.
+        threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
+        timeout: Seconds that decoding for one read may take, without the caller's time; ``None`` is no limit.
     """
 
     def __init__(
-        self,
-        path: Union[str, Path],
-        outside: Outside = "error",
-        threads: int = 1,
-        timeout: Optional[float] = 60.0,
+        self, path: Union[str, Path], outside: Outside = "error", threads: int = 1, timeout: Optional[float] = 60.0
     ) -> None:
         super().__init__(path, outside)
         self.threads, self.timeout = threads, timeout
@@ -52,11 +46,7 @@ class AvReader(VideoReader):
     def info(self) -> VideoInfo:
         """Properties that the file declares; the first frame is decoded for its time and its rotation."""
         if self._info is None:
-            container, stream = open_container(self.path, self.threads, self.timeout)
-            try:
-                self._info = describe(self.path, container, stream)
-            finally:
-                container.close()
+            self._info = describe(self.path, self.threads, self.timeout)
         return self._info
 
     def close(self) -> None:
@@ -79,7 +69,7 @@ class AvReader(VideoReader):
         self._container: Any = None
         self._stream: Any = None
         self._source: Any = None
-        self._scaler: Optional[Scaler] = None
+        self._scaler: Optional[_Scaler] = None
         self._shown: Any = None  # time and frame
         self._ahead: Any = None  # the frame that follows it
         self._gap = _SEEK_FROM
@@ -161,7 +151,7 @@ class AvReader(VideoReader):
         except (av.FFmpegError, OSError):  # no key frame before, or no index
             return False
         self._source = self._container.decode(self._stream)
-        self._clock.restart()
+        self._clock.last = None
         frame = next(self._source, None)
         if frame is None or self._clock.stamp_of(frame) is None:
             return False
@@ -177,18 +167,15 @@ class AvReader(VideoReader):
         return None if frame is None else (self._clock.time(frame), frame)
 
     def _draw(self, frame: Any, size: Optional[Size]) -> np.ndarray:
-        """The upright picture ``(H, W, 3)``, a view of FFmpeg's memory."""
         if self._scaler is None:
-            self._scaler = Scaler(self._stream.codec_context, rotation_of(frame, self._stream))
+            self._scaler = _Scaler(self._stream.codec_context, rotation_of(frame, self._stream))
         return self._scaler(frame, size)
 
 
-class Scaler:
-    """Turns decoded frames into upright RGB pictures of one size.
+class _Scaler:
+    """Turns decoded frames into upright RGB pictures ``(H, W, 3)``, views of FFmpeg's memory.
 
-    Args:
-        context: The codec context; frames of another size in the middle of a stream are scaled to its size.
-        turns: Quarter turns, counter-clockwise.
+    Frames of another size in the middle of a stream are scaled to that of the codec context.
     """
 
     def __init__(self, context: Any, turns: int) -> None:
@@ -199,7 +186,6 @@ class Scaler:
         self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
 
     def __call__(self, frame: Any, size: Optional[Size]) -> np.ndarray:
-        """The picture ``(H, W, 3)`` of a frame."""
         width, height = self.context.width or frame.width, self.context.height or frame.height
         if self.turns % 2:
             height, width = scaled(height, width, size)

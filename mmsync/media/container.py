@@ -14,19 +14,15 @@ _COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
-    """Open a file.
+    """Open a file: PyAV's container and its first video stream that is no cover picture.
 
     Args:
         path: The file.
         threads: Of the decoder.
         timeout: Seconds to wait for the file.
 
-    Returns:
-        PyAV's container and its first video stream that is no cover picture.
-
     Raises:
         DataError: The file cannot be opened, or holds no video.
-        DependencyError: PyAV is missing.
     """
     av = require("av", INSTALL)
     try:
@@ -56,12 +52,7 @@ def reason(error: Exception) -> str:
 
 
 class Clock:
-    """Turns stamps into seconds since the start of the container.
-
-    Args:
-        container: PyAV's container.
-        stream: One of its video streams.
-    """
+    """Turns stamps of PyAV's ``container`` and one of its video streams into seconds since the container's start."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         self.base = float(stream.time_base)
@@ -71,7 +62,7 @@ class Clock:
         # AVI has no presentation times. FFmpeg guesses them, wrongly for packed B-frames; but the time when a frame
         # leaves the decoder is the time at which AVI wants it to be shown
         self.by_dts = container.format.name == "avi"
-        self._last: Optional[float] = None
+        self.last: Optional[float] = None  # time; to be forgotten after a seek
 
     def time(self, frame: Any) -> float:
         """Time at which a frame appears. Frames come in the order of presentation, so it never decreases."""
@@ -79,9 +70,9 @@ class Clock:
         if stamp is not None:
             now = stamp * self.base - self.origin
         else:
-            now = 0.0 if self._last is None else self._last + self.tick
-        self._last = now if self._last is None else max(now, self._last)
-        return self._last
+            now = 0.0 if self.last is None else self.last + self.tick
+        self.last = now if self.last is None else max(now, self.last)
+        return self.last
 
     def stamp_of(self, frame: Any) -> Optional[int]:
         """In ticks of the stream, ``None`` if the frame has none."""
@@ -89,8 +80,7 @@ class Clock:
 
     def duration(self, frame: Any) -> float:
         """Seconds that a frame without a successor is shown."""
-        length = getattr(frame, "duration", 0) or 0
-        return max(length * self.base, self.tick)
+        return max((getattr(frame, "duration", 0) or 0) * self.base, self.tick)
 
     def seconds(self, stream: Any, stamp: Optional[int]) -> Optional[float]:
         """A stamp of any stream of the container."""
@@ -99,10 +89,6 @@ class Clock:
     def stamp(self, seconds: float) -> int:
         """The stamp of a time, to seek to."""
         return int((seconds + self.origin) / self.base)
-
-    def restart(self) -> None:
-        """Forget the last time, after a seek."""
-        self._last = None
 
 
 def rotation_of(frame: Any, stream: Any) -> int:
@@ -114,12 +100,18 @@ def rotation_of(frame: Any, stream: Any) -> int:
     return round((degrees or 0) / 90) % 4
 
 
-def describe(path: Path, container: Any, stream: Any) -> VideoInfo:
-    """Read the properties that a container declares.
+def describe(path: Path, threads: int = 1, timeout: Optional[float] = None) -> VideoInfo:
+    """Read the properties that a file declares; see :func:`open_container`.
 
     Raises:
         DataError: No frame can be decoded.
     """
+    container, stream = open_container(path, threads, timeout)
+    with container:
+        return _describe(path, container, stream)
+
+
+def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
     import av
 
     clock = Clock(container, stream)

@@ -71,10 +71,8 @@ class VideoIndex:
         good = [row for row in self.rows.values() if row["status"] in ("ok", "no_audio")]
         hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
         vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
-        lines.append(
-            f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
-        )
-        return "\n".join(lines)
+        last = f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
+        return "\n".join([*lines, last])
 
     @classmethod
     def load(cls, file: Union[str, Path], root: Optional[Union[str, Path]] = None, check: bool = True) -> VideoIndex:
@@ -83,24 +81,18 @@ class VideoIndex:
         Args:
             file: The index.
             root: The folder of the videos now; ``None`` if they have not moved.
-            check: Compare size and time of every file.
+            check: Compare size and time of every file. Another time of the same size, as of a copy, is only logged.
 
         Raises:
-            DataError: The file is no index; or videos are missing or have another size. Files of the same size with
-                another modification time, such as copies, are only logged.
+            DataError: The file is no index; or videos are missing or have another size.
         """
         header, rows = _read(Path(file))
         index = cls(header["root"] if root is None else root, rows)
         if check:
-            index.check()
+            index._check()
         return index
 
-    def check(self) -> None:
-        """Compare size and time of every file with the index.
-
-        Raises:
-            DataError: Videos are missing or have another size.
-        """
+    def _check(self) -> None:
         changed, touched = [], []
         for name, row in self.rows.items():
             try:
@@ -119,8 +111,8 @@ class VideoIndex:
                 f"{_some(changed)}. Run tools/dataset_converters/index_videos.py again; it reads only changed files"
             )
         if touched:
-            text = f"{len(touched)} videos of the same size have another modification time than in the index"
-            print_log(f"{text}: {_some(touched)}", logger="current", level=30)
+            text = f"{len(touched)} videos of the same size have another modification time than in the index: "
+            print_log(text + _some(touched), logger="current", level=30)
 
     def save(self, file: Union[str, Path]) -> None:
         """Write the index; the file is whole or absent."""
@@ -153,8 +145,7 @@ def build_index(
     """
     root, out = Path(root).resolve(), Path(out)
     if names is None:
-        found = find_files(root, SUFFIXES, "video")
-        names = [path.relative_to(root).as_posix() for path in found]
+        names = [path.relative_to(root).as_posix() for path in find_files(root, SUFFIXES, "video")]
     names = sorted(set(names))
     part = out.with_name(f".{out.name}.part")  # rows in the order of completion; a kill leaves at most half a line
     header, stored = _read(out) if out.exists() else ({}, {})

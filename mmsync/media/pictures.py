@@ -17,13 +17,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 class _Decoded(VideoReader):
-    """Frames at a constant rate, of which the first is shown at 0.
-
-    Args:
-        path: The file or folder.
-        rate: Frames per second.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
-    """
+    """Frames at a constant rate, of which the first is shown at 0."""
 
     def __init__(self, path: Union[str, Path], rate: float = 25.0, outside: Outside = "error") -> None:
         super().__init__(path, outside)
@@ -37,7 +31,7 @@ class _Decoded(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """All properties, which are known."""
+        """All properties."""
         height, width = self._picture(0).shape[:2]
         count, kind = len(self), self.path.suffix[1:] or "folder"
         return VideoInfo(str(self.path), kind, width, height, 0.0, count / self.rate, count, self.rate, False)

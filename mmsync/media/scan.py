@@ -31,7 +31,7 @@ def scan_all(
         timeout: Seconds for one file; its process is then ended and the file is corrupt.
 
     Returns:
-        Names and rows, as they are ready.
+        Names and rows of :func:`scan_video`, as they are ready.
     """
     tasks = {name: (str(root / name), min_frames) for name in names}
     for name, row in run_tasks(scan_video, tasks, workers, timeout, isolate=True):
@@ -61,9 +61,6 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
         The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
         ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``;
         ``corrupt``, which cannot be opened, or not decoded to its end, and may lack fields that could not be read.
-
-    Raises:
-        DependencyError: PyAV is missing.
     """
     path = Path(path)
     row = _unreadable(path)
@@ -81,11 +78,7 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
 def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> None:
     import av
 
-    container, stream = open_container(path)
-    try:
-        info = describe(path, container, stream)
-    finally:
-        container.close()
+    info = describe(path)
     row.update(asdict(info))
     container, stream = open_container(path)
     clock = Clock(container, stream)

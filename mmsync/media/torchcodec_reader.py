@@ -73,7 +73,6 @@ class TorchcodecReader(VideoReader):
             raise DataError(f"{self.path}: torchcodec cannot decode it: {error}") from error
 
     def _open(self) -> Any:
-        """The decoder."""
         if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
             self.close()
         if self._decoder is None:
