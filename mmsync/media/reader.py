@@ -73,7 +73,7 @@ class VideoReader:
             size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
 
         Returns:
-            Pairs of the index into ``times`` and the picture ``(H, W, 3)`` uint8 RGB, earliest first; copy it to keep it.
+            Pairs of index into ``times`` and picture ``(H, W, 3)`` uint8 RGB, earliest first. Copy it to keep it.
 
         Raises:
             DataError: The file cannot be read or decoded, or has no picture at these times.
@@ -161,7 +161,7 @@ def require(package: str, command: str) -> Any:
     try:
         return importlib.import_module(package)
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: a shared library is missing
-        text = f"the video backend needs {package}, which cannot be imported ({error}): {command}"
+        text = f"video files need {package}, which cannot be imported ({error}): {command}"
         raise DependencyError(text) from error
 
 
