@@ -18,8 +18,7 @@ from mmsync.media.crops import cut_flow, cut_out, flow_algorithm, whole_pixels
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
-from mmsync.store.mapped import MappedArray
-from mmsync.store.ragged import RaggedWriter
+from mmsync.store.ragged import MappedArray, RaggedWriter
 from mmsync.store.tracks import TrackStore, read_track_store
 from mmsync.structures import tick_times
 
