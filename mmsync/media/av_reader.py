@@ -25,11 +25,9 @@ _NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 
 
 class AvReader(VideoReader):
-    """Any container and codec that FFmpeg knows.
+    """Any container and codec that FFmpeg knows; ``path`` and ``outside`` are those of the base.
 
     Args:
-        path: The file.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
         threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
         timeout: Seconds that decoding for one read may take, without the caller's time; ``None`` is no limit.
     """
@@ -44,13 +42,11 @@ class AvReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """Properties that the file declares; the first frame is decoded for its time and its rotation."""
         if self._info is None:
             self._info = describe(self.path, self.threads, self.timeout)
         return self._info
 
     def close(self) -> None:
-        """Close the file; a later read opens it again."""
         if self._container is not None and self._pid == os.getpid():
             self._container.close()
         self._forget()
@@ -69,7 +65,7 @@ class AvReader(VideoReader):
         self._container: Any = None
         self._stream: Any = None
         self._source: Any = None
-        self._scaler: Optional[_Scaler] = None
+        self._reformatter: Any = None
         self._shown: Any = None  # time and frame
         self._ahead: Any = None  # the frame that follows it
         self._gap = _SEEK_FROM
@@ -159,7 +155,6 @@ class AvReader(VideoReader):
         return self._shown[0] <= target
 
     def _pull(self) -> Optional[tuple[float, Any]]:
-        """The next frame and its time."""
         if timer.monotonic() > self._deadline:
             raise DataError(f"{self.path}: decoding took longer than {self.timeout} s")
         self._fresh = False
@@ -167,27 +162,16 @@ class AvReader(VideoReader):
         return None if frame is None else (self._clock.time(frame), frame)
 
     def _draw(self, frame: Any, size: Optional[Size]) -> np.ndarray:
-        if self._scaler is None:
-            self._scaler = _Scaler(self._stream.codec_context, rotation_of(frame, self._stream))
-        return self._scaler(frame, size)
+        """The upright picture ``(H, W, 3)``, a view of FFmpeg's memory."""
+        if self._reformatter is None:
+            from av.video.reformatter import VideoReformatter
 
-
-class _Scaler:
-    """Turns decoded frames into upright RGB pictures ``(H, W, 3)``, views of FFmpeg's memory.
-
-    Frames of another size in the middle of a stream are scaled to that of the codec context.
-    """
-
-    def __init__(self, context: Any, turns: int) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self.context, self.turns = context, turns
-        self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-        self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
-
-    def __call__(self, frame: Any, size: Optional[Size]) -> np.ndarray:
-        width, height = self.context.width or frame.width, self.context.height or frame.height
-        if self.turns % 2:
+            self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
+            self._turns = rotation_of(frame, self._stream)  # quarter turns, counter-clockwise
+            self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
+        context = self._stream.codec_context  # whose size frames of another size in the middle of a stream get
+        width, height = context.width or frame.width, context.height or frame.height
+        if self._turns % 2:
             height, width = scaled(height, width, size)
         else:
             width, height = scaled(width, height, size)
@@ -198,4 +182,4 @@ class _Scaler:
             rgb = self._reformatter.reformat(frame, width, height, **self._options)
         plane: Any = rgb.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self.turns)
+        return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self._turns)

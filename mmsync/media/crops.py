@@ -18,15 +18,9 @@ NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
 
 
 def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.ndarray:
-    """The pixels of a picture that boxes touch.
+    """The pixels ``(..., 4)`` int64 that boxes ``(..., 4)``, ``x1 y1 x2 y2``, touch in pictures of these sizes.
 
-    Args:
-        boxes: ``(..., 4)`` float, ``x1 y1 x2 y2``.
-        width: Of the picture; or ``(...)``, one for each box.
-        height: The same.
-
-    Returns:
-        ``(..., 4)`` int64; ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
+    ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
     """
     boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # float32 round-off must not add a pixel
     low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
@@ -48,12 +42,12 @@ def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
 
 
 def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
-    """Optical flow inside a box, in pixels of the canvas; both pictures are cut by the same box.
+    """Optical flow inside a box, in pixels of the canvas, where nothing moves beyond the box; see :func:`cut_out`.
 
     Args:
         pictures: ``(H, W, 2)`` uint8, grey, one after the other.
-        box: As in :func:`cut_out`.
-        out: ``(S, S, 2)`` uint8, the canvas to fill; beyond the box nothing moves.
+        box: ``(4,)``.
+        out: ``(S, S, 2)`` uint8, the canvas to fill.
         method: See :func:`flow_algorithm`.
         speed: What the flow is multiplied by.
     """

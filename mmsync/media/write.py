@@ -24,7 +24,6 @@ def write_video(
     sound: Optional[np.ndarray] = None,
     sound_rate: int = 16000,
     sound_codec: str = "aac",
-    rotation: int = 0,
 ) -> Path:
     """Write a video and return its path.
 
@@ -38,7 +37,6 @@ def write_video(
         sound: ``(S,)`` float32 in [-1, 1], mono, which starts at 0; ``None`` is no sound.
         sound_rate: Samples per second.
         sound_codec: FFmpeg's name of the sound encoder.
-        rotation: 0, 90, 180 or 270: how far a player has to turn the pictures counter-clockwise (mp4 and mov only).
     """
     av = require("av", INSTALL)
     path = Path(path)
@@ -57,8 +55,6 @@ def write_video(
             frame.pts, frame.time_base = i if times is None else round(times[i] * 1000), tick
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-    if rotation:
-        _rotate(path, rotation)
     return path
 
 
@@ -70,16 +66,6 @@ def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray, rate: i
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         container.mux(audio.encode(frame))
     container.mux(audio.encode(None))
-
-
-def _rotate(path: Path, degrees: int) -> None:
-    """Write the display matrix of the first track of an mp4; PyAV writes it only in its latest versions."""
-    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees % 360]
-    matrix = np.array([cos << 16, -sin << 16, 0, sin << 16, cos << 16, 0, 0, 0, 1 << 30], dtype=">i4")
-    content = bytearray(path.read_bytes())
-    at = content.index(b"tkhd") + 44  # type, version, times, track, duration, layer, volume come before
-    content[at : at + 36] = matrix.tobytes()
-    path.write_bytes(content)
 
 
 def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int, int] = (64, 96)) -> np.ndarray:

@@ -80,13 +80,6 @@ class RaggedWriter:
 
     Raises:
         DataError: The folder exists.
-
-    Example::
-
-        with RaggedWriter("data/mine", "mmsync-features-1") as out:
-            for features in clips:  # (T, D) each
-                out.append(features=features)
-            out.json("names", names)
     """
 
     def __init__(self, root: PathLike, format: str, overwrite: bool = False) -> None:
@@ -210,12 +203,7 @@ class Ragged:
     Args:
         root: The folder.
         format: The format that it must have.
-        names: The ragged arrays.
-
-    Attributes:
-        index: ``(n, 2 + k)`` int64: first row, number of rows, and the numbers that belong to each item.
-        arrays: The arrays, of all rows.
-        meta: Content of ``meta.json``.
+        names: The ragged arrays, which ``arrays`` maps.
 
     Raises:
         DataError: The folder is missing, incomplete, damaged, or of another format.

@@ -47,10 +47,6 @@ class StoreWriter(RaggedWriter):
         with StoreWriter("data/mine", "ntu25") as store:
             store.add("clip 1", keypoint, label=3, view=1)
             store.splits["train"] = ["clip 1"]
-
-    Attributes:
-        splits: Names of clips by protocol name, to be filled.
-        expected: Published number of clips by split, ``"all"`` for the whole set; logged on load.
     """
 
     def __init__(
@@ -66,8 +62,8 @@ class StoreWriter(RaggedWriter):
         super().__init__(root, FORMAT, overwrite)
         self.class_names = None if class_names is None else list(class_names)
         self.origin = origin
-        self.splits: dict[str, list[str]] = {}
-        self.expected: dict[str, int] = {}
+        self.splits: dict[str, list[str]] = {}  # names of clips by protocol name, to be filled
+        self.expected: dict[str, int] = {}  # published clips by split, "all" for the whole set; logged on load
         self._names: dict[str, None] = {}
         self._labels: list[int] = []
         self._attributes: dict[str, list] = {}
@@ -106,7 +102,7 @@ class StoreWriter(RaggedWriter):
         if self._names and (body_slots is None) == ("body_slots" in self._files):
             raise DataError(f"clip {name!r}: body_slots are for every clip of a store or for none")
         persons, frames = keypoint.shape[:2]
-        rows = {"clips": keypoint.astype(np.float32, copy=False).reshape(persons * frames, joints, channels)}
+        rows = {"clips": keypoint.astype(np.float32, copy=False).reshape(-1, joints, channels)}
         if body_slots is not None:
             slots = np.asarray(body_slots)
             if slots.shape != (persons, frames) or slots.dtype != np.int8:

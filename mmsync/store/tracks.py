@@ -47,16 +47,10 @@ def is_track_store(root: Union[str, Path]) -> bool:
 def write_track_store(
     root: Union[str, Path], store: TrackStore, attached: Optional[Mapping[str, str]] = None, overwrite: bool = False
 ) -> None:
-    """Write the folder; it appears under its name only when it is complete.
-
-    Args:
-        root: The folder to make.
-        store: The content.
-        attached: Text files to put into it, by name.
-        overwrite: Replace an existing store.
+    """Write the folder, and text files by name into it; it appears under its name only when it is complete.
 
     Raises:
-        DataError: The folder exists, or there is no track.
+        DataError: The folder exists, and is not to be overwritten, or there is no track.
     """
     if not store.tracks:
         raise DataError(f"{root}: no track to be stored")

@@ -209,11 +209,7 @@ def draw_confusion(
 
 
 def embed_2d(features: Tensor, method: str = "pca") -> np.ndarray:
-    """Project L2-normalised features ``(N, D)`` to ``(N, 2)``.
-
-    Args:
-        features: ``(N, D)``.
-        method: ``'pca'`` or ``'tsne'``, which takes seconds for 1,000 points and grows quadratically.
+    """Project L2-normalised features ``(N, D)`` to ``(N, 2)`` by ``'pca'`` or, in quadratic time, ``'tsne'``.
 
     Raises:
         ConfigError: Unknown method.

@@ -27,25 +27,15 @@ MARGIN = 1.12  # space around people, so that line ends are not cut off
 
 @dataclass
 class Panel:
-    """One clip of a picture.
+    """One clip of a picture."""
 
-    Args:
-        keypoint: ``(M, T, V, C)``. A person whose joints coincide in a frame is absent from it.
-        layout: Layout of the joints.
-        title: Title above the panel.
-        camera: ``(num_coords, 2)``, from :func:`camera` or :func:`find_camera`.
-        mask: ``(M,)`` bool, persons to draw; ``None`` for all.
-        hidden: ``(M, V)`` bool, joints not to draw; ``None`` for none.
-        scale: Panels with equal names are drawn at the same scale.
-    """
-
-    keypoint: np.ndarray
+    keypoint: np.ndarray  # (M, T, V, C); a person whose joints coincide in a frame is absent from it
     layout: SkeletonLayout
     title: str
-    camera: np.ndarray
-    mask: Optional[np.ndarray] = None
-    hidden: Optional[np.ndarray] = None
-    scale: str = ""
+    camera: np.ndarray  # (num_coords, 2), from camera() or find_camera()
+    mask: Optional[np.ndarray] = None  # (M,) bool, persons to draw; None for all
+    hidden: Optional[np.ndarray] = None  # (M, V) bool, joints not to draw; None for none
+    scale: str = ""  # panels with equal names are drawn at the same scale
 
 
 def camera(

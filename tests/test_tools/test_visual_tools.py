@@ -193,7 +193,7 @@ def test_confusion_from_a_matrix_and_from_scores(tool, tmp_path):
     np.savez(tmp_path / "other.npz", features=labels)
     for name, message in (
         ("text", "no readable npz"),
-        ("other", "no score file"),
+        ("other", "no readable score file"),
         ("none", "no readable"),
     ):
         code, said = tool("analysis_tools/confusion_matrix.py", tmp_path / f"{name}.npz")

@@ -74,25 +74,15 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
 
 
 @torch.no_grad()
-def mean_average_precision(
-    bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, chunk_size: int = 256
-) -> float:
-    """Mean over the queries of the average precision of the bank, ordered by cosine.
+def mean_average_precision(bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor) -> float:
+    """Mean over queries ``(Q, D)`` of the average precision of the bank ``(B, D)``, ordered by cosine, in [0, 1].
 
-    Args:
-        bank: ``(B, D)``.
-        bank_labels: ``(B,)`` int64.
-        query: ``(Q, D)``; queries whose class is not in the bank are left out.
-        query_labels: ``(Q,)`` int64.
-        chunk_size: Queries that are compared at a time.
-
-    Returns:
-        A value in ``[0, 1]``; NaN if no class of the queries is in the bank.
+    Queries whose class is not in the bank are left out; NaN if there is no other.
     """
     bank = F.normalize(bank, dim=1)
     rank = torch.arange(1, len(bank) + 1, device=bank.device)
     found = []
-    for part, labels in zip(query.split(chunk_size), query_labels.split(chunk_size)):
+    for part, labels in zip(query.split(256), query_labels.split(256)):
         order = (F.normalize(part, dim=1) @ bank.T).argsort(dim=1, descending=True)
         hit = bank_labels[order] == labels[:, None]
         total = hit.sum(1)

@@ -22,17 +22,11 @@ WEIGHTS = {
 
 
 class Scores(NamedTuple):
-    """Scores of a test set.
+    """Scores of a test set."""
 
-    Attributes:
-        names: ``n`` sample names.
-        logits: ``(n, num_classes)`` float32, before any softmax; of pairs ``(n, 1)``, their distances.
-        labels: ``(n,)`` int64; -1 where there is none. Of pairs 1 for a positive one, else 0.
-    """
-
-    names: list[str]
-    logits: np.ndarray
-    labels: np.ndarray
+    names: list[str]  # n sample names
+    logits: np.ndarray  # (n, num_classes) float32, before any softmax; of pairs (n, 1), their distances
+    labels: np.ndarray  # (n,) int64; -1 where there is none. Of pairs 1 for a positive one, else 0
 
     def save(self, path: Union[str, Path]) -> None:
         """Write an ``npz`` with the fields of this class."""
@@ -49,13 +43,9 @@ def load_scores(path: Union[str, Path]) -> Scores:
     try:
         with np.load(path, allow_pickle=False) as file:
             names, logits, labels = (file[key] for key in Scores._fields)
-    except KeyError as error:
-        raise DataError(
-            f"{path}: no score file ({error.args[0]}); a score file is an npz with {', '.join(Scores._fields)}, as "
-            "tools/benchmark.py writes it (scores.npz)"
-        ) from error
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: no readable score file ({error})") from error
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        advice = "give the scores.npz of tools/benchmark.py, with names, logits and labels"
+        raise DataError(f"{path}: no readable score file ({error}); {advice}") from error
     if logits.ndim != 2 or not len(names) == len(logits) == len(labels):
         raise DataError(f"{path}: {len(names)} names, logits {logits.shape} and {len(labels)} labels do not fit")
     return Scores([str(name) for name in names], logits, labels.astype(np.int64))
@@ -69,13 +59,9 @@ def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 
 
 
 def video_scores(scores: Scores) -> Scores:
-    """Scores of videos from those of their clips or pairs: the mean of the softmax over rows of one name.
+    """Scores of videos ``(m, K)`` in alphabetical order from those of their clips or pairs ``(n, K)``.
 
-    Args:
-        scores: Scores of clips or pairs, logits ``(n, K)``.
-
-    Returns:
-        Scores of the videos in alphabetical order, logits ``(m, K)``: the logarithm of that mean.
+    The logits are the logarithm of the mean of the softmax over rows of one name.
     """
     names, first, place = np.unique(np.array(scores.names), return_index=True, return_inverse=True)
     total = np.zeros((len(names), scores.logits.shape[1]))

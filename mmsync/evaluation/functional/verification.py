@@ -26,7 +26,7 @@ def auc_interval(
     """Confidence interval of :func:`pair_auc`: percentile bootstrap over groups (Efron and Tibshirani, 1993).
 
     Pairs of one video depend on each other, so whole videos are drawn. With one pair in each group it agrees with
-    DeLong's interval.
+    DeLong's interval. It is NaN where the area is.
 
     Args:
         distance: ``(n,)``.
@@ -35,9 +35,6 @@ def auc_interval(
         confidence: Level, in (0, 1).
         draws: Number of bootstrap samples; takes ``draws * n`` numbers of memory.
         seed: Seed of the draws.
-
-    Returns:
-        Lower and upper end; NaN where the area is NaN.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]

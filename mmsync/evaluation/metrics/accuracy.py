@@ -42,11 +42,9 @@ class Accuracy(TableMetric):
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
     def columns(self) -> dict[str, str]:
-        """The column ``score``."""
         return {"score": "the model's predict() sets no `score`; use FeatureMetric for a pretraining method"}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
-        """Select the scores and the columns about the samples."""
         return table.select(("score", "label", "index", "name", "video_label"))
 
     def compute(self, table: FeatureTable) -> dict[str, float]:

@@ -92,7 +92,6 @@ class FeatureMetric(TableMetric):
                 yield f"{path}.probes.{name}: {wrong}"
 
     def columns(self) -> dict[str, str]:
-        """Columns that the probes need, each with the error message if the table does not have it."""
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 import numpy as np
 from torch import Tensor
@@ -12,22 +12,17 @@ from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import Scores
 from mmsync.structures import FeatureTable
 
+Arrays = tuple[Tensor, Tensor, Tensor, Tensor, int]
+
 
 @dataclass
 class ProbeResult:
-    """The outcome of a probe.
-
-    Attributes:
-        metrics: Values by name.
-        scores: Logits of the queries, of a probe that classifies.
-        curves: Values after each epoch by name, of a probe that trains.
-        note: The protocol in a few words, for the log.
-    """
+    """The outcome of a probe."""
 
     metrics: dict[str, float]
-    scores: Optional[Scores] = None
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    note: str = ""
+    scores: Optional[Scores] = None  # of the queries, of a probe that classifies
+    curves: dict[str, list[float]] = field(default_factory=dict)  # values after each epoch, of a probe that trains
+    note: str = ""  # the protocol in a few words, for the log
 
 
 class Probe:
@@ -62,20 +57,12 @@ class Probe:
         """Judge the features of the roles bank and query, computing on ``device``."""
         raise NotImplementedError
 
-    def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
-        """Features and labels on the device."""
+    def arrays(
+        self, bank: FeatureTable, query: FeatureTable, device: str
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+        """Features ``(N, D)`` and labels ``(N,)`` of the bank and of the queries, and the number of classes."""
         x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
-        return Arrays(x, y, q, labels, int(max(y.max(), labels.max())) + 1)
-
-
-class Arrays(NamedTuple):
-    """Features ``(N, D)`` and labels ``(N,)``, int64 in ``[0, num_classes)``, of bank and queries."""
-
-    bank: Tensor
-    bank_labels: Tensor
-    query: Tensor
-    query_labels: Tensor
-    num_classes: int
+        return x, y, q, labels, int(max(y.max(), labels.max())) + 1
 
 
 def row_names(table: FeatureTable) -> list[str]:

@@ -50,11 +50,9 @@ class PairVerification(Probe):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that it needs."""
         return ("distance", "positive")
 
     def missing(self, column: str) -> str:
-        """The error message for a column that the table does not have."""
         who = "data set" if column == "positive" else "model's predict()"
         return f"PairVerification: the {who} sets no `{column}`; it is for Sync3D on a PairDataset"
 
@@ -62,7 +60,7 @@ class PairVerification(Probe):
         """Verify the pairs.
 
         Raises:
-            ProtocolError: No bank, or a role does not have pairs of both answers.
+            ProtocolError: A role does not have pairs of both answers.
             DataError: Some distances are not finite.
         """
         known, (d, y) = _pairs(bank, "bank"), _pairs(query, "query")

@@ -55,7 +55,6 @@ class KNN(Probe):
         self.temperature, self.standardize = temperature, standardize
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Classify the queries."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
         k_text, features = self.k if len(self.k) > 1 else self.k[0], "standardised" if self.standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
@@ -85,7 +84,6 @@ class Retrieval(Probe):
         self.mean_average_precision = mean_average_precision
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Retrieve the queries."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
         scores = knn_classify(x, y, q, classes, k=1)
         metrics = {"top1": 100 * topk_accuracy(scores, labels)}
@@ -119,7 +117,6 @@ class OneShot(Probe):
         self.draws, self.seed = draws, seed
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Classify the queries by each draw."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
         accuracy = []
         for draw in range(self.draws):
