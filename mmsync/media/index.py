@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 
 from mmsync.errors import DataError
 from mmsync.fileio import atomic_path, find_files
-from mmsync.media.container import Clock, describe, open_container, reason
+from mmsync.media.av_reader import Clock, describe, open_container, reason
 from mmsync.parallel import Lost, progress, run_tasks
 
 VERSION = 1
@@ -49,11 +49,6 @@ class VideoIndex:
     def path(self, name: str) -> Path:
         """The file of a video."""
         return self.root / name
-
-    def usable(self, audio: bool = False) -> list[str]:
-        """Names of the videos whose pictures (and sound) decode completely."""
-        wanted = ("ok",) if audio else ("ok", "no_audio")
-        return [name for name, row in self.rows.items() if row["status"] in wanted]
 
     def counts(self) -> dict[str, int]:
         """Number of videos by status."""

@@ -102,7 +102,7 @@ class StoreWriter(RaggedWriter):
         if self._names and (body_slots is None) == ("body_slots" in self._files):
             raise DataError(f"clip {name!r}: body_slots are for every clip of a store or for none")
         persons, frames = keypoint.shape[:2]
-        rows = {"clips": keypoint.astype(np.float32, copy=False).reshape(-1, joints, channels)}
+        rows: dict[str, np.ndarray] = {"clips": keypoint.astype(np.float32, copy=False).reshape(-1, joints, channels)}
         if body_slots is not None:
             slots = np.asarray(body_slots)
             if slots.shape != (persons, frames) or slots.dtype != np.int8:

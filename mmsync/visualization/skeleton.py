@@ -203,12 +203,12 @@ def _fit(figure: Any, text: Any, width: float) -> None:
 
 
 def write_film(frames: Iterator[np.ndarray], path: Union[str, Path], fps: float = 20.0) -> None:
-    """Write pictures as a film.
+    """Write pictures ``(H, W, 3)`` uint8 as a film.
 
     Args:
-        frames: ``(H, W, 3)`` uint8, with even H and W for MP4.
+        frames: With even H and W for MP4.
         path: File with suffix ``.gif`` (endless loop, steps of 1/100 s) or ``.mp4`` (H.264).
-        fps: Frames per second.
+        fps: Frames per second, in (0, 100].
 
     Raises:
         ConfigError: Unknown suffix, rate out of (0, 100], or no frame.
@@ -246,13 +246,7 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
 
 
 def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw evenly spaced frames of each clip, one row per clip.
-
-    Args:
-        panels: The clips.
-        path: The picture; its suffix determines the format.
-        title: Title of the picture.
-        num_frames: Frames per row.
+    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format.
 
     Raises:
         ConfigError: ``num_frames`` below 1.

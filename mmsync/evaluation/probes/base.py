@@ -57,9 +57,7 @@ class Probe:
         """Judge the features of the roles bank and query, computing on ``device``."""
         raise NotImplementedError
 
-    def arrays(
-        self, bank: FeatureTable, query: FeatureTable, device: str
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+    def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
         """Features ``(N, D)`` and labels ``(N,)`` of the bank and of the queries, and the number of classes."""
         x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
         return x, y, q, labels, int(max(y.max(), labels.max())) + 1
