@@ -220,7 +220,7 @@ def _unreadable(path: Path) -> dict[str, Any]:
         stat = path.stat()
         row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
     except OSError as error:
-        row["reason"] = error.strerror or str(error)
+        row["reason"] = reason(error)
     return row
 
 
@@ -243,10 +243,8 @@ def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[fl
         return row
     try:
         _scan(path, row, min_frames, float("inf") if timeout is None else timer.monotonic() + timeout)
-    except DataError as error:
-        row["reason"] = str(error).split(f"{path}: ", 1)[-1]
-    except OSError as error:
-        row["reason"] = error.strerror or str(error)
+    except (DataError, OSError) as error:
+        row["reason"] = reason(error).split(f"{path}: ", 1)[-1]
     return row
 
 

@@ -85,12 +85,7 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
 
 
 def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
-    """Accuracy with the numbers to compare it with where classes are uneven, in percent.
-
-    Args:
-        scores: ``(n, K)``.
-        labels: ``(n,)`` int64 in ``[0, K)``.
-        class_names: Names of the first classes; further ones are named by their number.
+    """Accuracy of scores ``(n, K)``, labels ``(n,)``, with what to compare it with for uneven classes, in percent.
 
     Returns:
         ``top1``; ``majority``, the accuracy of always answering the most frequent class; ``balanced``, the mean of
@@ -147,10 +142,8 @@ def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) ->
                 f"{sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
             )
         if scores.logits.shape[1] != fused.shape[1]:
-            raise ProtocolError(
-                f"score fusion: streams {first!r} and {stream!r} have {fused.shape[1]} and "
-                f"{scores.logits.shape[1]} classes"
-            )
+            classes = f"{fused.shape[1]} and {scores.logits.shape[1]} classes"
+            raise ProtocolError(f"score fusion: streams {first!r} and {stream!r} have {classes}")
         order = [row[name] for name in names]
         wrong = np.flatnonzero(scores.labels[order] != reference)
         if len(wrong):
