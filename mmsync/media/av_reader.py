@@ -189,11 +189,6 @@ class AvReader(VideoReader):
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
     """Open a file: PyAV's container and its first video stream that is no cover picture.
 
-    Args:
-        path: The file.
-        threads: Of the decoder.
-        timeout: Seconds to wait for the file.
-
     Raises:
         DataError: The file cannot be opened, or holds no video.
     """

@@ -90,15 +90,10 @@ class VideoIndex:
     def _check(self) -> None:
         changed, touched = [], []
         for name, row in self.rows.items():
-            try:
-                stat = self.path(name).stat()
-            except OSError:
-                if row["size"] is not None:
-                    changed.append(f"{name} (missing)")
-                continue
-            if stat.st_size != row["size"]:
-                changed.append(f"{name} ({row['size']} bytes, now {stat.st_size})")
-            elif stat.st_mtime_ns != row["mtime_ns"]:
+            size, mtime_ns = _state(self.path(name))
+            if size != row["size"]:
+                changed.append(f"{name} (missing)" if size is None else f"{name} ({row['size']} bytes, now {size})")
+            elif mtime_ns != row["mtime_ns"]:
                 touched.append(name)
         if changed:
             raise DataError(
@@ -167,12 +162,18 @@ def build_index(
     return index
 
 
-def _same(path: Path, row: dict, min_frames: int) -> bool:
+def _state(path: Path) -> tuple[Optional[int], Optional[int]]:
+    """Size and modification time of a file, ``None`` if it is missing."""
     try:
         stat = path.stat()
     except OSError:
-        return False
-    return (stat.st_size, stat.st_mtime_ns, min_frames) == (row["size"], row["mtime_ns"], row.get("min_frames"))
+        return None, None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _same(path: Path, row: dict, min_frames: int) -> bool:
+    state = _state(path)
+    return state[0] is not None and (*state, min_frames) == (row["size"], row["mtime_ns"], row.get("min_frames"))
 
 
 def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:

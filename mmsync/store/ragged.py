@@ -29,13 +29,10 @@ _PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are released
 
 
 class MappedArray:
-    """A read-only ``.npy`` file mapped into memory; a copy in another process opens the file again.
+    """A read-only ``.npy`` file without objects, mapped into memory; a copy in another process opens it again.
 
     Pages that were read count as this process's memory while the file is mapped. They are released regularly, so that
     the process does not appear to hold the whole data set; the system's cache keeps their content.
-
-    Args:
-        path: The file; its array may not hold Python objects.
 
     Raises:
         DataError: The file is missing, truncated or not a ``.npy``.
@@ -119,13 +116,7 @@ class RaggedWriter:
         return self._count(lengths.pop(), numbers)
 
     def reserve(self, name: str, lengths: Sequence[int], dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """Make a writable array ``(sum(lengths), *shape)``, to be filled in any order before the block ends.
-
-        Args:
-            name: The array.
-            lengths: Rows of each item.
-            dtype: Dtype of the rows.
-            shape: Trailing shape of the rows.
+        """Make a writable array ``(sum(lengths), *shape)`` of items of these lengths, to be filled in any order.
 
         Raises:
             OSError: The disk has no room.

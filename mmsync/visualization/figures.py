@@ -118,8 +118,10 @@ def draw_probe_curves(curves: Mapping[str, Curve], path: Union[str, Path], name:
     draw_curves([_run_of(curves, name)], list(curves), path)
 
 
-def read_history(path: Union[str, Path]) -> Run:
+def read_history(path: Union[str, Path], name: Optional[str] = None) -> Run:
     """Read the ``results.json`` of ``tools/benchmark.py --every``, or of its folder: values by epoch and protocol.
+
+    ``name`` is for legends; ``None`` takes that of the folder.
 
     Raises:
         DataError: The file is missing, or holds no results of protocols.
@@ -132,7 +134,7 @@ def read_history(path: Union[str, Path]) -> Run:
             curves.setdefault(row["protocol"], {})[int(row["epoch"])] = row["mean"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{file}: no results of tools/benchmark.py ({type(error).__name__}: {error})") from error
-    return _run_of(curves, file.resolve().parent.name)
+    return _run_of(curves, name or file.resolve().parent.name)
 
 
 def _run_of(curves: Mapping[str, Curve], name: str) -> Run:
@@ -239,8 +241,7 @@ def draw_embedding(
 
     Args:
         features: ``(N, D)``.
-        labels: ``(N,)``, -1 is drawn grey; or ``N`` values by the title of each panel, for instance
-            ``dict(label=..., subject=..., view=...)``.
+        labels: ``(N,)``, -1 is drawn grey; or ``N`` values by the title of each panel, ``dict(label=..., view=...)``.
         path: The picture; its suffix determines the format.
         class_names: Names written at the points of each class in the panel ``label``; ``None`` for numbers.
         method: Projection, see :func:`embed_2d`.

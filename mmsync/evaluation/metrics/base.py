@@ -19,9 +19,6 @@ class TableEvaluator(Evaluator):
 
     A :class:`TableMetric` gets the table, any other metric a list of dicts, one for each sample. Models of other
     projects predict samples, which every metric gets as dicts.
-
-    Args:
-        metrics: Metrics or their configs.
     """
 
     def process(self, data_samples: Union[FeatureTable, list], data_batch: Optional[Any] = None) -> None:

@@ -32,14 +32,11 @@ class Probe:
         column: Name of the column of features ``(N, D)``; of sequences the mean over their frames is used.
     """
 
-    name: ClassVar[str] = ""
-    """First word of its results, unless the metric is given another one."""
-    headline: ClassVar[str] = ""
-    """The result to report."""
+    name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
+    headline: ClassVar[str] = ""  # the result to report
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
-    softmax: ClassVar[bool] = False
-    """Whether the softmax of its scores is a probability, so that the clips of a video can be averaged."""
+    softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
 
     def __init__(self, column: str = "feature") -> None:
         self.column = column

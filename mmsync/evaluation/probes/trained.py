@@ -254,7 +254,13 @@ class MLPProbe(Probe):
                 nn.ReLU(inplace=True),
                 nn.Linear(self.hidden, num_classes),
             ).to(device)
-            optim, scheduler = self._optimizer(net)
+            kind: Any = partial(torch.optim.SGD, momentum=0.9) if self.optimizer == "sgd" else torch.optim.AdamW
+            optim = kind(net.parameters(), self.lr, weight_decay=self.weight_decay)
+            scheduler: torch.optim.lr_scheduler.LRScheduler
+            if self.milestone:
+                scheduler = torch.optim.lr_scheduler.MultiStepLR(optim, [self.milestone])
+            else:
+                scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optim, self.epochs)
             probe = MLPClassifier(net, [], [])
             for _ in range(self.epochs):
                 net.train(not self.eval_mode)
@@ -271,10 +277,3 @@ class MLPProbe(Probe):
                 probe.loss.append((torch.stack(losses).sum() / len(bank)).item())
                 probe.accuracy.append(topk_accuracy(probe.logits(query), query_labels))
         return probe
-
-    def _optimizer(self, net: nn.Module) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-        kind: Any = partial(torch.optim.SGD, momentum=0.9) if self.optimizer == "sgd" else torch.optim.AdamW
-        optim = kind(net.parameters(), self.lr, weight_decay=self.weight_decay)
-        if self.milestone:
-            return optim, torch.optim.lr_scheduler.MultiStepLR(optim, [self.milestone])
-        return optim, torch.optim.lr_scheduler.CosineAnnealingLR(optim, self.epochs)
