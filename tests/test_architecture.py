@@ -24,7 +24,7 @@ LAYERS = {  # what a room may import of mmsync, besides itself
     "views": {"structures", "ops"},
     "datasets": {*BELOW},
     "evaluation": {"structures", "ops"},
-    "visualization": {"structures", "ops"},
+    "visualization": {"media", "structures", "ops"},
     "config": {"structures", "ops"},
     "engine": {"evaluation", "models", "views", "datasets", "visualization", *BELOW},
 }

@@ -6,6 +6,7 @@ import copy
 import inspect
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
 from mmsync.models.necks import SkeletonPool
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
-from mmsync.structures import FeatureTable, SkeletonLayout, View
+from mmsync.structures import FeatureTable, MotionSample, SkeletonLayout, View
 from tests import toy_modalities
 from tests.maps import feature_map
 
@@ -423,3 +424,64 @@ def test_probe(registry, name, frames):
     for missing in probe.columns:
         with pytest.raises(ProtocolError, match=f"`{missing}`|joint"):
             metric.compute_metrics([table.select(k for k in table if k != missing)])
+
+
+TOY_ENCODERS = {
+    "spectrogram": dict(type="Encoder", backbone=dict(type="ToySpectrogramNet")),
+    "frames": dict(type="Encoder", backbone=dict(type="ToyFrameMixer"), pool=dict(type="FramePool")),
+}
+REFUSED = {"PairVerification": "`distance`.*Sync3D", "MLPProbe": "features of each joint"}
+"""Probes whose own columns such a model does not predict, with the message that says so."""
+
+
+def predict_roles(model: nn.Module, kind: str, metric: FeatureMetric, sizes: list[int]) -> FeatureTable:
+    """Evaluate a metric on batches of samples of the roles bank and query in turn, and return the whole table."""
+    total, start, tables = sum(sizes), 0, []
+    whole = toy_modalities.spectrograms(total) if kind == "spectrogram" else toy_modalities.sequences(total, frames=40)
+    for size in sizes:
+        rows = slice(start, start + size)
+        view = View(*(None if part is None else part[rows] for part in whole))
+        samples = [
+            MotionSample(gt_label=i // 2 % 3, metainfo=dict(index=i, name=f"s{i}", role=("bank", "query")[i % 2]))
+            for i in range(start, start + size)
+        ]
+        with torch.no_grad():
+            table = model({name: view for name in model.views_for_features}, samples, mode="predict")
+        metric.process(None, table)
+        tables.append(table)
+        start += size
+    return FeatureTable.cat(tables)
+
+
+@pytest.mark.parametrize(("registry", "name"), members(PROBES))
+@pytest.mark.parametrize("kind", TOY_ENCODERS)
+def test_any_probe_on_any_modality(registry, name, kind):
+    """Sound and ragged sequences reach every probe by SimCLR's predict, in batches of any size, or it refuses them."""
+    torch.manual_seed(0)
+    projector = dict(type="MLPProjector", out_channels=6)
+    model = MODELS.build(dict(type="SimCLR", encoder=dict(TOY_ENCODERS[kind], projector=projector))).eval()
+    if name in REFUSED:
+        with pytest.raises(ProtocolError, match=REFUSED[name]):
+            predict_roles(model, kind, FeatureMetric([example(name)]), [24])
+        if "column" not in inspect.signature(registry.get(name)).parameters:
+            return
+    config = dict(example(name), column="feature")
+    metric = FeatureMetric([config], collapse=False)
+    ((key, probe),) = metric.probes.items()
+    table = predict_roles(model, kind, metric, [24])
+    found = metric.evaluate(24)
+    assert f"{key}/{probe.headline}" in found
+    assert all(np.isfinite(value) for value in found.values())
+
+    feature = table["feature"]
+    if kind == "frames":  # frames that do not count after the stride are not among the features
+        assert [tuple(x.shape) for x in feature] == [((40 - i + 1) // 2, 8) for i in range(24)]
+        means = torch.stack([x.mean(0) for x in feature])
+    else:
+        assert feature.shape == (24, 8)
+        means = feature
+    clips = FeatureTable({**table.columns, "feature": means})
+    assert FeatureMetric([config], collapse=False).compute_metrics([clips]) == pytest.approx(found, abs=1e-4)
+    batches = FeatureMetric([config], collapse=False)
+    predict_roles(model, kind, batches, [7, 1, 16])
+    assert batches.evaluate(24) == pytest.approx(found, abs=1e-4)

@@ -24,7 +24,7 @@ from mmsync.models.methods import SelfSupervisedModel
 from mmsync.protocols import Protocol, apply_options, base_config, lay_over, list_protocols, load_protocol
 from mmsync.protocols.finetune import fit_batch
 from mmsync.registry import MODELS
-from mmsync.visualization.probes import read_history
+from mmsync.visualization import read_history
 from tests import typos
 
 ROOT = Path(__file__).parents[1]

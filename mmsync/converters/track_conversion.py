@@ -11,7 +11,7 @@ import numpy as np
 from mmsync.converters.boxes import FPS, BoxTable, build_tracks, ticks_of_video
 from mmsync.converters.report import Report
 from mmsync.errors import DataError
-from mmsync.media.container import Clock, open_container
+from mmsync.media.av_reader import Clock, open_container
 from mmsync.media.index import build_index
 from mmsync.store.ragged import check_place
 from mmsync.store.tracks import FORMAT, TrackStore, write_track_store

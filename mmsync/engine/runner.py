@@ -30,7 +30,7 @@ from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.randomness import get_rng_state, set_rng_state
 from mmsync.engine.training_state import load_scheduler_states, resume_point, training_state
 from mmsync.errors import CheckpointError, ConfigError
-from mmsync.evaluation.evaluator import TableEvaluator
+from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 

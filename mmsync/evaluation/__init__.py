@@ -1,3 +1,1 @@
-from . import functional, metrics, probes
-
-__all__ = ["functional", "metrics", "probes"]
+"""Probes and metrics on frozen features and on scores."""

@@ -6,6 +6,7 @@ rates vary, streams start late, and the number of frames that a container declar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time as timer
 from collections.abc import Iterator
@@ -15,33 +16,25 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from mmsync.errors import DataError
-from mmsync.media.container import Clock, describe, open_container, reason, rotation_of
 from mmsync.media.reader import EPSILON, INSTALL, Outside, Size, VideoInfo, VideoReader, require, scaled
 
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
 _SEEK_FROM = 2.0  # seconds: seek across larger gaps, decode through smaller ones
 # Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
 _NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
+_COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
 class AvReader(VideoReader):
-    """Any container and codec that FFmpeg knows.
+    """Any container and codec that FFmpeg knows; ``path`` and ``outside`` are those of the base.
 
     Args:
-        path: The file.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
-        threads: Threads of the decoder. More than one in a data loading worker slows the others down, and has hung
-            decoders.
-        timeout: Seconds that decoding for one read may take; ``None`` is no limit. Time that the caller spends on the
-            pictures of ``frames`` does not count.
+        threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
+        timeout: Seconds that decoding for one read may take, without the caller's time; ``None`` is no limit.
     """
 
     def __init__(
-        self,
-        path: Union[str, Path],
-        outside: Outside = "error",
-        threads: int = 1,
-        timeout: Optional[float] = 60.0,
+        self, path: Union[str, Path], outside: Outside = "error", threads: int = 1, timeout: Optional[float] = 60.0
     ) -> None:
         super().__init__(path, outside)
         self.threads, self.timeout = threads, timeout
@@ -50,17 +43,11 @@ class AvReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """Properties that the file declares; the first frame is decoded for its time and its rotation."""
         if self._info is None:
-            container, stream = open_container(self.path, self.threads, self.timeout)
-            try:
-                self._info = describe(self.path, container, stream)
-            finally:
-                container.close()
+            self._info = describe(self.path, self.threads, self.timeout)
         return self._info
 
     def close(self) -> None:
-        """Close the file; a later read opens it again."""
         if self._container is not None and self._pid == os.getpid():
             self._container.close()
         self._forget()
@@ -79,7 +66,7 @@ class AvReader(VideoReader):
         self._container: Any = None
         self._stream: Any = None
         self._source: Any = None
-        self._scaler: Optional[Scaler] = None
+        self._reformatter: Any = None
         self._shown: Any = None  # time and frame
         self._ahead: Any = None  # the frame that follows it
         self._gap = _SEEK_FROM
@@ -161,7 +148,7 @@ class AvReader(VideoReader):
         except (av.FFmpegError, OSError):  # no key frame before, or no index
             return False
         self._source = self._container.decode(self._stream)
-        self._clock.restart()
+        self._clock.last = None
         frame = next(self._source, None)
         if frame is None or self._clock.stamp_of(frame) is None:
             return False
@@ -169,7 +156,6 @@ class AvReader(VideoReader):
         return self._shown[0] <= target
 
     def _pull(self) -> Optional[tuple[float, Any]]:
-        """The next frame and its time."""
         if timer.monotonic() > self._deadline:
             raise DataError(f"{self.path}: decoding took longer than {self.timeout} s")
         self._fresh = False
@@ -178,30 +164,15 @@ class AvReader(VideoReader):
 
     def _draw(self, frame: Any, size: Optional[Size]) -> np.ndarray:
         """The upright picture ``(H, W, 3)``, a view of FFmpeg's memory."""
-        if self._scaler is None:
-            self._scaler = Scaler(self._stream.codec_context, rotation_of(frame, self._stream))
-        return self._scaler(frame, size)
+        if self._reformatter is None:
+            from av.video.reformatter import VideoReformatter
 
-
-class Scaler:
-    """Turns decoded frames into upright RGB pictures of one size.
-
-    Args:
-        context: The codec context; frames of another size in the middle of a stream are scaled to its size.
-        turns: Quarter turns, counter-clockwise.
-    """
-
-    def __init__(self, context: Any, turns: int) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self.context, self.turns = context, turns
-        self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-        self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
-
-    def __call__(self, frame: Any, size: Optional[Size]) -> np.ndarray:
-        """The picture ``(H, W, 3)`` of a frame."""
-        width, height = self.context.width or frame.width, self.context.height or frame.height
-        if self.turns % 2:
+            self._reformatter = VideoReformatter()  # one for all frames: it keeps its tables
+            self._turns = rotation_of(frame, self._stream)  # quarter turns, counter-clockwise
+            self._options: dict[str, Any] = {"format": "rgb24", "threads": 1}
+        context = self._stream.codec_context  # whose size frames of another size in the middle of a stream get
+        width, height = context.width or frame.width, context.height or frame.height
+        if self._turns % 2:
             height, width = scaled(height, width, size)
         else:
             width, height = scaled(width, height, size)
@@ -212,4 +183,125 @@ class Scaler:
             rgb = self._reformatter.reformat(frame, width, height, **self._options)
         plane: Any = rgb.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self.turns)
+        return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self._turns)
+
+
+def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
+    """Open a file: PyAV's container and its first video stream that is no cover picture.
+
+    Raises:
+        DataError: The file cannot be opened, or holds no video.
+    """
+    av = require("av", INSTALL)
+    try:
+        if os.path.getsize(path) == 0 and path.is_file():
+            raise DataError(f"{path}: the file is empty")
+        # an absolute path, because "a:b.mp4" would be taken for a protocol
+        container = av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
+    except (av.FFmpegError, OSError) as error:
+        raise DataError(f"{path}: cannot be opened as video: {reason(error)}") from error
+    streams = [s for s in container.streams.video if not int(getattr(s, "disposition", 0)) & _COVER]
+    if not streams:
+        what = "only sound" if container.streams.audio else "no video stream"
+        container.close()
+        raise DataError(f"{path}: holds {what}")
+    stream = streams[0]
+    stream.codec_context.thread_count = threads
+    if threads > 1:
+        stream.thread_type = "AUTO"
+    return container, stream
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's text for an error."""
+    if type(error).__name__ == "ExitError":
+        return "the file does not respond in time"
+    return getattr(error, "strerror", None) or str(error)
+
+
+class Clock:
+    """Turns stamps of PyAV's ``container`` and one of its video streams into seconds since the container's start."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.base = float(stream.time_base)
+        self.origin = (container.start_time or 0) / 1e6
+        rate = stream.average_rate or stream.guessed_rate
+        self.tick = 1 / float(rate) if rate else 0.04
+        # AVI has no presentation times. FFmpeg guesses them, wrongly for packed B-frames; but the time when a frame
+        # leaves the decoder is the time at which AVI wants it to be shown
+        self.by_dts = container.format.name == "avi"
+        self.last: Optional[float] = None  # time; to be forgotten after a seek
+
+    def time(self, frame: Any) -> float:
+        """Time at which a frame appears. Frames come in the order of presentation, so it never decreases."""
+        stamp = self.stamp_of(frame)
+        if stamp is not None:
+            now = stamp * self.base - self.origin
+        else:
+            now = 0.0 if self.last is None else self.last + self.tick
+        self.last = now if self.last is None else max(now, self.last)
+        return self.last
+
+    def stamp_of(self, frame: Any) -> Optional[int]:
+        """In ticks of the stream, ``None`` if the frame has none."""
+        return frame.dts if self.by_dts else frame.pts
+
+    def duration(self, frame: Any) -> float:
+        """Seconds that a frame without a successor is shown."""
+        return max((getattr(frame, "duration", 0) or 0) * self.base, self.tick)
+
+    def seconds(self, stream: Any, stamp: Optional[int]) -> Optional[float]:
+        """A stamp of any stream of the container."""
+        return None if stamp is None else float(stamp * stream.time_base) - self.origin
+
+    def stamp(self, seconds: float) -> int:
+        """The stamp of a time, to seek to."""
+        return int((seconds + self.origin) / self.base)
+
+
+def rotation_of(frame: Any, stream: Any) -> int:
+    """Quarter turns, counter-clockwise, that set the picture upright."""
+    degrees = getattr(frame, "rotation", None)
+    if degrees is None:  # PyAV before 14
+        with contextlib.suppress(AttributeError):
+            degrees = stream.side_data.get("DISPLAYMATRIX")
+    return round((degrees or 0) / 90) % 4
+
+
+def describe(path: Path, threads: int = 1, timeout: Optional[float] = None) -> VideoInfo:
+    """Read the properties that a file declares; see :func:`open_container`.
+
+    Raises:
+        DataError: No frame can be decoded.
+    """
+    container, stream = open_container(path, threads, timeout)
+    with container:
+        return _describe(path, container, stream)
+
+
+def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
+    import av
+
+    clock = Clock(container, stream)
+    try:
+        first = next(container.decode(stream), None)
+    except av.FFmpegError as error:
+        raise DataError(f"{path}: cannot be decoded: {reason(error)}") from error
+    if first is None:
+        raise DataError(f"{path}: no frame can be decoded")
+    width, height = first.width, first.height
+    if rotation_of(first, stream) % 2:
+        width, height = height, width
+    start, whole = clock.time(first), (container.duration or 0) / 1e6
+    declared = stream.duration * clock.base if stream.duration else max(0.0, whole - start)
+    sound: dict[str, Any] = {}
+    if container.streams.audio:
+        audio = container.streams.audio[0]
+        length = audio.duration * float(audio.time_base) if audio.duration else whole
+        sound = {
+            "audio_rate": audio.codec_context.sample_rate,
+            "audio_start": clock.seconds(audio, audio.start_time) or 0.0,
+            "audio_duration": length,
+            "channels": len(audio.codec_context.layout.channels),
+        }
+    return VideoInfo(str(path), container.format.name, width, height, start, declared, None, 1 / clock.tick, **sound)

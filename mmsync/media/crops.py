@@ -1,29 +1,26 @@
-"""Crops of pictures, and the optical flow in them, scaled into the middle of a square canvas."""
+"""Crops of pictures, scaled into the middle of a square canvas, and optical flow, with its codes of 8 bits."""
 
 from __future__ import annotations
 
-from typing import Optional
+from functools import cache
+from typing import Any, Optional
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch.nn.functional import interpolate
 
-from mmsync.ops.video_augment import FLOW_ZERO
+from mmsync.errors import ConfigError, DependencyError, did_you_mean, nearest
+from mmsync.ops.video_augment import FLOW_BOUND, FLOW_ZERO
 
+METHODS = ("dis", "tvl1")
 NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
 
 
 def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.ndarray:
-    """The pixels of a picture that boxes touch.
+    """The pixels ``(..., 4)`` int64 that boxes ``(..., 4)``, ``x1 y1 x2 y2``, touch in pictures of these sizes.
 
-    Args:
-        boxes: ``(..., 4)`` float, ``x1 y1 x2 y2``.
-        width: Of the picture; or ``(...)``, one for each box.
-        height: The same.
-
-    Returns:
-        ``(..., 4)`` int64; ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
+    ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
     """
     boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # float32 round-off must not add a pixel
     low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
@@ -31,10 +28,7 @@ def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.n
 
 
 def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
-    """Scale a part of a picture to the size of a canvas, keep its aspect, put it into the middle.
-
-    The longer side gets the canvas's length exactly, the shorter one is rounded down; bilinear, with antialiasing where
-    it is made smaller.
+    """Scale a part of a picture to the longer side of a canvas and put it into the middle; bilinear with antialiasing.
 
     Args:
         picture: ``(H, W, 3)`` uint8.
@@ -48,17 +42,15 @@ def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
 
 
 def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
-    """Optical flow inside a box, in pixels of the canvas; both pictures are cut by the same box.
+    """Optical flow inside a box, in pixels of the canvas, where nothing moves beyond the box; see :func:`cut_out`.
 
     Args:
         pictures: ``(H, W, 2)`` uint8, grey, one after the other.
-        box: As in :func:`cut_out`.
-        out: ``(S, S, 2)`` uint8, the canvas to fill; beyond the box nothing moves.
-        method: See :func:`mmsync.media.flow.flow_algorithm`.
+        box: ``(4,)``.
+        out: ``(S, S, 2)`` uint8, the canvas to fill.
+        method: See :func:`flow_algorithm`.
         speed: What the flow is multiplied by.
     """
-    from mmsync.media.flow import encode_flow, optical_flow
-
     out[...] = FLOW_ZERO
     scaled = _scaled(pictures, box, len(out))
     if scaled is not None:
@@ -85,3 +77,49 @@ def _middle(part: np.ndarray, size: int) -> tuple[slice, slice]:
     """Rows and columns of a part in the middle of a canvas."""
     top, left = ((size - length) // 2 for length in part.shape[:2])
     return slice(top, top + part.shape[0]), slice(left, left + part.shape[1])
+
+
+@cache
+def flow_algorithm(method: str) -> Any:
+    """OpenCV's object, without state, of ``'dis'`` (Kroeger et al., 2016) or ``'tvl1'`` (Zach et al., 2007), I3D's.
+
+    Raises:
+        ConfigError: No such method.
+        DependencyError: OpenCV was built without it.
+    """
+    import cv2
+
+    if method not in METHODS:
+        hint = did_you_mean(nearest(method, METHODS)) or ";"
+        raise ConfigError(f"no optical flow {method!r}{hint} choose from {', '.join(METHODS)}")
+    if method == "dis":
+        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    if not hasattr(cv2, "optflow"):
+        raise DependencyError(
+            "flow='tvl1' needs cv2.optflow: python -m pip install --force-reinstall --no-deps opencv-contrib-python; "
+            "flow='dis' needs no extra module"
+        )
+    return cv2.optflow.DualTVL1OpticalFlow_create()
+
+
+def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> np.ndarray:
+    """Displacement ``(H, W, 2)`` float32, pixels to the right and down, from a grey picture to the next.
+
+    Args:
+        first: ``(H, W)`` uint8; both sides 16 or more.
+        second: ``(H, W)`` uint8.
+        method: See :func:`flow_algorithm`.
+    """
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # a thread pool does not survive a fork, and forked workers would wait for it
+    try:
+        return flow_algorithm(method).calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def encode_flow(flow: np.ndarray) -> np.ndarray:
+    """Codes ``127 + 127 * flow / 20`` uint8 from 0 to 254 of flow in pixels: limited to 20, at most 0.079 off."""
+    return (np.rint(np.clip(flow / FLOW_BOUND, -1, 1) * FLOW_ZERO) + FLOW_ZERO).astype(np.uint8)

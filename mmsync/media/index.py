@@ -1,36 +1,36 @@
-"""The index of a folder of videos: built once by decoding them all, read by the data sets.
+"""The index of a folder of videos: what they hold, and whether all of it decodes; built once, read by the data sets.
 
 The file has one JSON object in each line. The first line is the header; the others are rows of
-:func:`~mmsync.media.scan.scan_video`, sorted by path, which is relative to the root of the videos.
+:func:`scan_video`, sorted by path, which is relative to the root of the videos.
 """
 
 from __future__ import annotations
 
 import json
+import time as timer
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.errors import DataError
 from mmsync.fileio import atomic_path, find_files
-from mmsync.media.scan import STATUSES, scan_all
-from mmsync.parallel import progress
+from mmsync.media.av_reader import Clock, describe, open_container, reason
+from mmsync.parallel import Lost, progress, run_tasks
 
 VERSION = 1
+STATUSES = ("ok", "no_audio", "too_short", "corrupt")
+_WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
 _SHOWN = 5  # files that a message names
 
 
 class VideoIndex:
-    """Properties of each video of a folder.
-
-    Args:
-        root: The folder of the videos.
-        rows: By path below the root; see :func:`~mmsync.media.scan.scan_video`.
-    """
+    """Properties of each video of the folder ``root``: rows of :func:`scan_video` by path below it."""
 
     def __init__(self, root: Union[str, Path], rows: dict[str, dict[str, Any]]) -> None:
         self.root, self.rows = Path(root), rows
@@ -50,11 +50,6 @@ class VideoIndex:
         """The file of a video."""
         return self.root / name
 
-    def usable(self, audio: bool = False) -> list[str]:
-        """Names of the videos whose pictures (and sound) decode completely."""
-        wanted = ("ok",) if audio else ("ok", "no_audio")
-        return [name for name, row in self.rows.items() if row["status"] in wanted]
-
     def counts(self) -> dict[str, int]:
         """Number of videos by status."""
         found = Counter(row["status"] for row in self.rows.values())
@@ -71,10 +66,8 @@ class VideoIndex:
         good = [row for row in self.rows.values() if row["status"] in ("ok", "no_audio")]
         hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
         vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
-        lines.append(
-            f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
-        )
-        return "\n".join(lines)
+        last = f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
+        return "\n".join([*lines, last])
 
     @classmethod
     def load(cls, file: Union[str, Path], root: Optional[Union[str, Path]] = None, check: bool = True) -> VideoIndex:
@@ -83,35 +76,24 @@ class VideoIndex:
         Args:
             file: The index.
             root: The folder of the videos now; ``None`` if they have not moved.
-            check: Compare size and time of every file.
+            check: Compare size and time of every file. Another time of the same size, as of a copy, is only logged.
 
         Raises:
-            DataError: The file is no index; or videos are missing or have another size. Files of the same size with
-                another modification time, such as copies, are only logged.
+            DataError: The file is no index; or videos are missing or have another size.
         """
         header, rows = _read(Path(file))
         index = cls(header["root"] if root is None else root, rows)
         if check:
-            index.check()
+            index._check()
         return index
 
-    def check(self) -> None:
-        """Compare size and time of every file with the index.
-
-        Raises:
-            DataError: Videos are missing or have another size.
-        """
+    def _check(self) -> None:
         changed, touched = [], []
         for name, row in self.rows.items():
-            try:
-                stat = self.path(name).stat()
-            except OSError:
-                if row["size"] is not None:
-                    changed.append(f"{name} (missing)")
-                continue
-            if stat.st_size != row["size"]:
-                changed.append(f"{name} ({row['size']} bytes, now {stat.st_size})")
-            elif stat.st_mtime_ns != row["mtime_ns"]:
+            size, mtime_ns = _state(self.path(name))
+            if size != row["size"]:
+                changed.append(f"{name} (missing)" if size is None else f"{name} ({row['size']} bytes, now {size})")
+            elif mtime_ns != row["mtime_ns"]:
                 touched.append(name)
         if changed:
             raise DataError(
@@ -119,8 +101,8 @@ class VideoIndex:
                 f"{_some(changed)}. Run tools/dataset_converters/index_videos.py again; it reads only changed files"
             )
         if touched:
-            text = f"{len(touched)} videos of the same size have another modification time than in the index"
-            print_log(f"{text}: {_some(touched)}", logger="current", level=30)
+            text = f"{len(touched)} videos of the same size have another modification time than in the index: "
+            print_log(text + _some(touched), logger="current", level=30)
 
     def save(self, file: Union[str, Path]) -> None:
         """Write the index; the file is whole or absent."""
@@ -153,8 +135,7 @@ def build_index(
     """
     root, out = Path(root).resolve(), Path(out)
     if names is None:
-        found = find_files(root, SUFFIXES, "video")
-        names = [path.relative_to(root).as_posix() for path in found]
+        names = [path.relative_to(root).as_posix() for path in find_files(root, SUFFIXES, "video")]
     names = sorted(set(names))
     part = out.with_name(f".{out.name}.part")  # rows in the order of completion; a kill leaves at most half a line
     header, stored = _read(out) if out.exists() else ({}, {})
@@ -181,12 +162,18 @@ def build_index(
     return index
 
 
-def _same(path: Path, row: dict, min_frames: int) -> bool:
+def _state(path: Path) -> tuple[Optional[int], Optional[int]]:
+    """Size and modification time of a file, ``None`` if it is missing."""
     try:
         stat = path.stat()
     except OSError:
-        return False
-    return (stat.st_size, stat.st_mtime_ns, min_frames) == (row["size"], row["mtime_ns"], row.get("min_frames"))
+        return None, None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _same(path: Path, row: dict, min_frames: int) -> bool:
+    state = _state(path)
+    return state[0] is not None and (*state, min_frames) == (row["size"], row["mtime_ns"], row.get("min_frames"))
 
 
 def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
@@ -216,3 +203,103 @@ def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def scan_all(
+    root: Path, names: Sequence[str], workers: int, min_frames: int, timeout: float
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and rows of :func:`scan_video`; a video that hangs or crashes its decoder costs its process only."""
+    tasks = {name: (str(root / name), min_frames) for name in names}
+    for name, row in run_tasks(scan_video, tasks, workers, timeout, isolate=True):
+        yield name, {**_unreadable(root / name), "reason": row.reason} if isinstance(row, Lost) else row
+
+
+def _unreadable(path: Path) -> dict[str, Any]:
+    """The row of a file of which only size and modification time are known."""
+    row: dict[str, Any] = {"path": str(path), "status": "corrupt", "reason": "", "size": None, "mtime_ns": None}
+    try:
+        stat = path.stat()
+        row.update(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+    except OSError as error:
+        row["reason"] = reason(error)
+    return row
+
+
+def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
+    """Decode a whole video and describe it.
+
+    Args:
+        path: The file.
+        min_frames: Fewer decoded frames are ``too_short``.
+        timeout: Seconds after which the file counts as corrupt.
+
+    Returns:
+        The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
+        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``;
+        ``corrupt``, which cannot be opened, or not decoded to its end, and may lack fields that could not be read.
+    """
+    path = Path(path)
+    row = _unreadable(path)
+    if row["size"] is None:
+        return row
+    try:
+        _scan(path, row, min_frames, float("inf") if timeout is None else timer.monotonic() + timeout)
+    except (DataError, OSError) as error:
+        row["reason"] = reason(error).split(f"{path}: ", 1)[-1]
+    return row
+
+
+def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> None:
+    import av
+
+    info = describe(path)
+    row.update(asdict(info))
+    container, stream = open_container(path)
+    clock = Clock(container, stream)
+    audio = container.streams.audio[0] if container.streams.audio else None
+    times: list[float] = []
+    sound: list[float] = []  # start and end of each packet
+    damaged, problem = 0, ""
+    try:
+        for packet in container.demux([stream] if audio is None else [stream, audio]):
+            if timer.monotonic() > deadline:
+                problem = f"decoding timed out after {len(times)} frames"
+                break
+            if packet.stream_index != stream.index:
+                start = clock.seconds(audio, packet.pts)
+                if start is not None:
+                    sound += [start, start + (packet.duration or 0) * float(packet.time_base)]
+                continue
+            for frame in packet.decode():
+                times.append(clock.time(frame))
+                damaged += bool(frame.is_corrupt)
+    except (av.FFmpegError, OSError) as error:
+        problem = f"decodes to frame {len(times)} only: {reason(error)}"
+    finally:
+        container.close()
+    if not times:
+        raise DataError(problem or "no frame can be decoded")
+
+    gaps = np.diff(times)
+    tick = float(np.median(gaps)) if len(gaps) else clock.tick
+    end = times[-1] + tick
+    row.update(frames=len(times), start=times[0], duration=end - times[0], rate=len(times) / (end - times[0]))
+    # containers round to milliseconds, and a single extra or missing frame does not make a rate variable
+    row["is_vfr"] = bool(len(gaps) and np.mean(np.abs(gaps - tick) > 0.1 * tick + 0.0011) > 0.01)
+    if sound:
+        # packets before the declared start only prime the decoder
+        row["audio_start"] = max(info.audio_start or 0.0, min(sound))
+        row["audio_duration"] = max(sound) - row["audio_start"]
+    reached = max([end, *sound])
+    if not problem and damaged:
+        problem = f"{damaged} of {len(times)} frames are damaged"
+    if not problem and reached < _WHOLE * (info.start + info.duration) - tick:
+        problem = f"ends after {reached:.2f} of {info.start + info.duration:.2f} s"
+    if problem:
+        row["reason"] = problem
+    elif len(times) < min_frames:
+        row["status"], row["reason"] = "too_short", f"{len(times)} frames, fewer than {min_frames}"
+    elif not sound:
+        row["status"], row["reason"] = "no_audio", "no sound" if audio is None else "a sound stream without content"
+    else:
+        row["status"] = "ok"

@@ -17,13 +17,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 class _Decoded(VideoReader):
-    """Frames at a constant rate, of which the first is shown at 0.
-
-    Args:
-        path: The file or folder.
-        rate: Frames per second.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
-    """
+    """Frames at a constant rate, of which the first is shown at 0."""
 
     def __init__(self, path: Union[str, Path], rate: float = 25.0, outside: Outside = "error") -> None:
         super().__init__(path, outside)
@@ -37,7 +31,6 @@ class _Decoded(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """All properties, which are known."""
         height, width = self._picture(0).shape[:2]
         count, kind = len(self), self.path.suffix[1:] or "folder"
         return VideoInfo(str(self.path), kind, width, height, 0.0, count / self.rate, count, self.rate, False)
@@ -60,13 +53,7 @@ class _Decoded(VideoReader):
 
 
 class FrameFolderReader(_Decoded):
-    """A folder of pictures whose names end in their number (``img_00001.jpg``).
-
-    Args:
-        path: The folder.
-        rate: Frames per second, which the folder does not contain.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
-    """
+    """A folder of pictures whose names end in their number (``img_00001.jpg``), at ``rate`` frames per second."""
 
     _found: Optional[list[Path]] = None
 
@@ -109,10 +96,7 @@ class FrameFolderReader(_Decoded):
 class ArrayReader(_Decoded):
     """A ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, which is memory-mapped, or a ``.npz`` with them as ``frames``.
 
-    Args:
-        path: The file.
-        rate: Frames per second; ``None`` takes ``rate`` of a ``.npz``, else 25.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
+    ``rate`` is in frames per second; ``None`` takes ``rate`` of a ``.npz``, else 25.
     """
 
     def __init__(self, path: Union[str, Path], rate: Optional[float] = None, outside: Outside = "error") -> None:
@@ -127,7 +111,6 @@ class ArrayReader(_Decoded):
         return {**self.__dict__, "_array": None}
 
     def close(self) -> None:
-        """Close the file."""
         self._array = None
 
     def _picture(self, i: int) -> np.ndarray:

@@ -28,32 +28,18 @@ Outside = Literal["error", "nearest"]
 class VideoInfo:
     """Properties of a video. Times are seconds on the container's clock, whose 0 is the container's start.
 
-    Attributes:
-        path: The file or folder.
-        container: Name of the format.
-        width: Of the upright picture, pixels.
-        height: Of the upright picture, pixels.
-        start: Time of the first frame: frame ``i`` of a video of constant rate appears at ``start + i / rate``. Not 0
-            in many files, such as AVI with B-frames.
-        duration: Of the pictures, as the file declares it; as decoded in an index. 0 if the file declares none.
-        frames: Number of frames that decode, ``None`` before they are counted.
-        rate: Frames per second on average.
-        is_vfr: Whether the frame rate varies, ``None`` before the frames are decoded.
-        audio_rate: Samples per second, ``None`` without sound.
-        audio_start: Start of the sound.
-        audio_duration: Of the sound.
-        channels: Of the sound.
+    ``audio_rate``, ``audio_start``, ``audio_duration`` and ``channels`` are ``None`` without sound.
     """
 
     path: str
-    container: str
-    width: int
+    container: str  # name of the format
+    width: int  # of the upright picture
     height: int
-    start: float
-    duration: float
-    frames: Optional[int]
-    rate: float
-    is_vfr: Optional[bool] = None
+    start: float  # of the first frame; not 0 in many files, such as AVI with B-frames
+    duration: float  # of the pictures, as the file declares it, else 0; as decoded in an index
+    frames: Optional[int]  # that decode, None before they are counted
+    rate: float  # frames per second on average
+    is_vfr: Optional[bool] = None  # whether the rate varies, None before the frames are decoded
     audio_rate: Optional[int] = None
     audio_start: Optional[float] = None
     audio_duration: Optional[float] = None
@@ -87,8 +73,7 @@ class VideoReader:
             size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
 
         Returns:
-            Pairs of the index into ``times`` and the picture ``(H, W, 3)`` uint8 RGB, earliest time first. Copy a
-            picture before you keep or change it.
+            Pairs of index into ``times`` and picture ``(H, W, 3)`` uint8 RGB, earliest first. Copy it to keep it.
 
         Raises:
             DataError: The file cannot be read or decoded, or has no picture at these times.
@@ -109,15 +94,14 @@ class VideoReader:
 
         Args:
             times: ``(T,)`` seconds in any order, repeated ones too.
-            size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
+            size: As of :meth:`frames`.
             crop: ``x1 y1 x2 y2`` in pixels of the (scaled) picture: the part to keep.
 
         Returns:
             ``(T, H, W, 3)`` uint8 RGB.
 
         Raises:
-            DataError: The file cannot be read or decoded, or has no picture at these times; or the crop leaves the
-                picture.
+            DataError: As :meth:`frames`, or the crop leaves the picture.
         """
         out: Optional[np.ndarray] = None
         for k, picture in self.frames(times, size):
@@ -150,27 +134,20 @@ class VideoReader:
         """Refuse a time without a picture: more than half a frame before ``start`` or after ``end``."""
         early = time < start - frame / 2 - EPSILON
         if self.outside == "error" and (early or time > end + frame / 2 + EPSILON):
-            where = f"the first appears at {start:.3f}" if early else f"the last ends at {end:.3f}"
-            raise DataError(
-                f"{self.path}: no frame at {time:.3f} s, {where} s; outside='nearest' takes the nearest one"
-            )
+            where = f"the first appears at {start:.3f} s" if early else f"the last ends at {end:.3f} s"
+            raise DataError(f"{self.path}: no frame at {time:.3f} s, {where}; outside='nearest' takes the nearest one")
 
 
 def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> VideoReader:
-    """Open a video.
+    """A reader of a video, which opens the file on first use.
 
     Args:
         path: The file, or a folder of pictures.
-        backend: ``'av'`` (PyAV), ``'frames'`` (a folder of numbered pictures), ``'array'`` (.npy, .npz) or
-            ``'torchcodec'``.
+        backend: ``'av'`` (PyAV), ``'frames'`` (numbered pictures), ``'array'`` (.npy, .npz) or ``'torchcodec'``.
         options: Arguments of the backend's reader.
-
-    Returns:
-        A reader, which opens the file on first use.
 
     Raises:
         ConfigError: No such backend.
-        DependencyError: Its package is missing.
     """
     if backend not in BACKENDS:
         hint = did_you_mean(nearest(backend, BACKENDS)) or ";"
@@ -180,17 +157,12 @@ def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> V
 
 
 def require(package: str, command: str) -> Any:
-    """Import an optional package.
-
-    Raises:
-        DependencyError: It is missing, or cannot be imported.
-    """
+    """Import an optional package, or raise a DependencyError with the command that installs it."""
     try:
         return importlib.import_module(package)
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: a shared library is missing
-        raise DependencyError(
-            f"the video backend needs {package}, which cannot be imported ({error}): {command}"
-        ) from error
+        text = f"video files need {package}, which cannot be imported ({error}): {command}"
+        raise DependencyError(text) from error
 
 
 def scaled(width: int, height: int, size: Optional[Size]) -> tuple[int, int]:

@@ -19,13 +19,7 @@ _UNFIT = {"avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "av1", "o
 
 
 class TorchcodecReader(VideoReader):
-    """MP4, Matroska and the like by torchcodec; PyAV reads the properties of the file and the start of its clock.
-
-    Args:
-        path: The file.
-        outside: See :class:`~mmsync.media.reader.VideoReader`.
-        threads: Of the decoder.
-    """
+    """MP4, Matroska and the like by torchcodec; PyAV reads the properties of the file and the start of its clock."""
 
     def __init__(self, path: Union[str, Path], outside: Outside = "error", threads: int = 1) -> None:
         super().__init__(path, outside)
@@ -35,11 +29,9 @@ class TorchcodecReader(VideoReader):
 
     @property
     def info(self) -> VideoInfo:
-        """As PyAV reads it."""
         return self._header.info
 
     def close(self) -> None:
-        """Close the file."""
         self._decoder: Any = None
         self._pid = os.getpid()
 
@@ -73,7 +65,6 @@ class TorchcodecReader(VideoReader):
             raise DataError(f"{self.path}: torchcodec cannot decode it: {error}") from error
 
     def _open(self) -> Any:
-        """The decoder."""
         if self._pid != os.getpid():  # forked: the position in the file is shared with the parent
             self.close()
         if self._decoder is None:

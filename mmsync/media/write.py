@@ -21,13 +21,11 @@ def write_video(
     times: Optional[Sequence[float]] = None,
     codec: str = "mpeg4",
     options: Optional[Mapping[str, str]] = None,
-    bit_rate: int = 4_000_000,
     sound: Optional[np.ndarray] = None,
     sound_rate: int = 16000,
     sound_codec: str = "aac",
-    rotation: int = 0,
 ) -> Path:
-    """Write a video.
+    """Write a video and return its path.
 
     Args:
         path: The file; its suffix names the container.
@@ -36,14 +34,9 @@ def write_video(
         times: ``(T,)`` ascending seconds at which the frames appear, instead of ``rate``.
         codec: FFmpeg's name of the video encoder.
         options: Of the encoder, such as ``{'bf': '2', 'g': '12'}``.
-        bit_rate: Of the pictures, bits per second.
         sound: ``(S,)`` float32 in [-1, 1], mono, which starts at 0; ``None`` is no sound.
         sound_rate: Samples per second.
         sound_codec: FFmpeg's name of the sound encoder.
-        rotation: 0, 90, 180 or 270: how far a player has to turn the pictures counter-clockwise (mp4 and mov only).
-
-    Returns:
-        The path.
     """
     av = require("av", INSTALL)
     path = Path(path)
@@ -51,7 +44,7 @@ def write_video(
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=fraction, options=dict(options or {}))
         video.height, video.width = pictures[0].shape[:2]
-        video.pix_fmt, video.bit_rate = "yuv420p", bit_rate
+        video.pix_fmt, video.bit_rate = "yuv420p", 4_000_000
         audio = container.add_stream(sound_codec, rate=sound_rate, layout="mono") if sound is not None else None
         tick = 1 / fraction if times is None else Fraction(1, 1000)
         video.codec_context.time_base = tick
@@ -62,8 +55,6 @@ def write_video(
             frame.pts, frame.time_base = i if times is None else round(times[i] * 1000), tick
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-    if rotation:
-        _rotate(path, rotation)
     return path
 
 
@@ -77,25 +68,10 @@ def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray, rate: i
     container.mux(audio.encode(None))
 
 
-def _rotate(path: Path, degrees: int) -> None:
-    """Write the display matrix of the first track of an mp4; PyAV writes it only in its latest versions."""
-    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees % 360]
-    matrix = np.array([cos << 16, -sin << 16, 0, sin << 16, cos << 16, 0, 0, 0, 1 << 30], dtype=">i4")
-    content = bytearray(path.read_bytes())
-    at = content.index(b"tkhd") + 44  # type, version, times, track, duration, layer, volume come before
-    content[at : at + 36] = matrix.tobytes()
-    path.write_bytes(content)
-
-
 def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int, int] = (64, 96)) -> np.ndarray:
-    """Pictures that show a number below 4096 as a row of light and dark squares, to be read by :func:`read_numbers`.
+    """Pictures ``(T, H, W, 3)`` uint8 that show numbers ``(T,)`` below 4096 as rows of light and dark squares.
 
-    Args:
-        numbers: ``(T,)``.
-        size: Height and width, at least 16 x 96.
-
-    Returns:
-        ``(T, H, W, 3)`` uint8. A light square in the lower left corner marks the orientation.
+    A light square in the lower left corner marks the orientation. ``size`` is height and width, at least 16 x 96.
     """
     bits = np.asarray(numbers)[:, None] >> np.arange(_BITS) & 1
     out = np.full((len(bits), *size, 3), 90, np.uint8)
@@ -106,14 +82,7 @@ def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int
 
 
 def read_numbers(pictures: np.ndarray) -> np.ndarray:
-    """Read the numbers that pictures show.
-
-    Args:
-        pictures: ``(T, H, W, 3)`` upright, in the size in which they were made.
-
-    Returns:
-        ``(T,)`` int64.
-    """
+    """Numbers ``(T,)`` int64 of upright pictures ``(T, H, W, 3)`` of :func:`numbered_pictures`, in their first size."""
     row = pictures[:, :_CELL, : _BITS * _CELL].mean(axis=(1, 3))
     bits = row.reshape(len(pictures), _BITS, _CELL)[:, :, 2:-2].mean(axis=-1) > 125
     return (bits << np.arange(_BITS)).sum(axis=1)

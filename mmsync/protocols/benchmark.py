@@ -37,7 +37,7 @@ from mmsync.protocols.tables import (
     value_text,
     write_json,
 )
-from mmsync.visualization.probes import draw_probe_curves
+from mmsync.visualization.figures import draw_probe_curves
 
 
 class Benchmark:

@@ -21,17 +21,12 @@ def cache_root() -> Path:
 
 
 def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) -> Path:
-    """The result of slow work on files, kept under a name that stands for the state of these files.
-
-    Of several processes one builds, and the others wait for it.
+    """The path of the result of slow work on files. Of several processes one builds, and the others wait for it.
 
     Args:
         kind: What is made, with a version; begins the name.
         files: The files that are read. A change of a path, size or modification time makes a new entry.
         build: Makes the given path, a file or a folder, which must appear whole.
-
-    Returns:
-        The path of the result.
 
     Raises:
         DataError: The cache folder cannot be written.
@@ -51,7 +46,6 @@ def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) ->
                     build(path)
         except OSError as error:
             if not path.exists():
-                raise DataError(
-                    f"cannot write the cache {path}: {error}; set MMSYNC_CACHE to a folder with space"
-                ) from error
+                advice = "set MMSYNC_CACHE to a folder with space"
+                raise DataError(f"cannot write the cache {path}: {error}; {advice}") from error
     return path

@@ -31,16 +31,12 @@ Pack = Callable[[int], tuple[Tensor, Tensor]]  # keypoints and mask of a clip
 
 
 class ClipCache:
-    """Packed clips of a source, read by map.
+    """Packed clips of a source, read by map; ``bad`` says why clips cannot be used, by index.
 
     Args:
         source: The source; a cache holds as long as its ``files()`` do not change.
         pipeline: A text that changes when ``pack`` does; see :mod:`mmsync.datasets.skeleton_dataset`.
         pack: Packs clip ``i`` of the source: ``keypoint (M, T, V, C)`` and ``person_mask (M,)``, or a ``DataError``.
-
-    Attributes:
-        path: The folder of the cache.
-        bad: Why clips cannot be used, by their index in the source.
 
     Raises:
         ConfigError: The source does not name the files that it reads.
@@ -64,19 +60,10 @@ class ClipCache:
         print_log(f"{len(source.names)} packed clips in {self.path} ({size:.0f} MiB, may be removed)", logger="current")
 
     def take(self, clips: Union[Sequence[int], np.ndarray]) -> tuple[Tensor, Tensor]:
-        """A batch.
-
-        Args:
-            clips: ``N`` indices into the source.
-
-        Returns:
-            Clips ``(N, M, T, V, C)`` and who is present ``(N, M)``, ``M`` that of the clip with most persons.
-        """
+        """Clips ``(N, M, T, V, C)`` by index, and who is present ``(N, M)``, ``M`` the most persons of any."""
         persons = self._persons[clips].max()
-        return (
-            torch.from_numpy(self._clips.take(self._rows[clips, :persons])),
-            torch.from_numpy(self._mask[clips, :persons]),
-        )
+        rows, mask = self._rows[clips, :persons], self._mask[clips, :persons]
+        return torch.from_numpy(self._clips.take(rows)), torch.from_numpy(mask)
 
 
 def _build(path: Path, names: Sequence[str], pack: Pack) -> None:

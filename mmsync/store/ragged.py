@@ -5,32 +5,70 @@ index.npy   ``(n, 2 + k)`` int64: first row and number of rows of each item, the
             that the kind of store keeps for an item
 meta.json   the format with its version, and what else the kind of store says about itself
 
-Further arrays, JSON tables and text files may be put beside them. The folder appears under its name only when it is
-complete.
+Further arrays, JSON tables and text files may be put beside them.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Optional, TypeVar, Union
 
 import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.fileio import reserve
-from mmsync.store.mapped import MappedArray
 
 PathLike = Union[str, Path]
 Writer = TypeVar("Writer", bound="RaggedWriter")
+_PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are released
+
+
+class MappedArray:
+    """A read-only ``.npy`` file without objects, mapped into memory; a copy in another process opens it again.
+
+    Pages that were read count as this process's memory while the file is mapped. They are released regularly, so that
+    the process does not appear to hold the whole data set; the system's cache keeps their content.
+
+    Raises:
+        DataError: The file is missing, truncated or not a ``.npy``.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = str(path)
+        try:
+            mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path}: no readable .npy array ({error})") from error
+        # a plain array over the map: slices of np.memmap cost ten times as much
+        self.array = np.asarray(mapped)
+        self._pages, self._read = getattr(mapped, "_mmap", None), 0
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """``array[start:stop]``, a view of the map."""
+        return self._counted(self.array[start:stop])
+
+    def take(self, index: np.ndarray) -> np.ndarray:
+        """``array[index]`` for an array of row numbers, a copy."""
+        return self._counted(self.array[index])
+
+    def _counted(self, rows: np.ndarray) -> np.ndarray:
+        self._read += rows.nbytes
+        if self._read > _PAGES_KEPT and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._pages.madvise(mmap.MADV_DONTNEED)
+            self._read = 0
+        return rows
+
+    def __reduce__(self) -> tuple:
+        return MappedArray, (self.path,)
 
 
 class RaggedWriter:
-    """Write a folder of ragged arrays; leaving the block with an error removes what was written.
+    """Write a folder of ragged arrays, which appears under its name when the block ends without an error.
 
     Args:
         root: The folder to make.
@@ -39,13 +77,6 @@ class RaggedWriter:
 
     Raises:
         DataError: The folder exists.
-
-    Example::
-
-        with RaggedWriter("data/mine", "mmsync-features-1") as out:
-            for features in clips:  # (T, D) each
-                out.append(features=features)
-            out.json("names", names)
     """
 
     def __init__(self, root: PathLike, format: str, overwrite: bool = False) -> None:
@@ -63,15 +94,11 @@ class RaggedWriter:
         return len(self._index)
 
     def append(self, *numbers: int, **arrays: np.ndarray) -> int:
-        """Append an item.
+        """Append an item and return the number of its first row.
 
         Args:
             numbers: Integers to keep in the index, as many for every item.
-            arrays: The item's rows ``(r, ...)`` by name: the same names for every item, the same dtype and trailing
-                shape for all rows of a name, the same number of rows in all arrays of an item.
-
-        Returns:
-            The item's first row.
+            arrays: The item's rows ``(r, ...)`` by name; names, dtypes and trailing shapes as in the first item.
 
         Raises:
             DataError: The item does not fit the ones before it.
@@ -80,9 +107,8 @@ class RaggedWriter:
         if not self._index:
             self._files = {name: _Rows(self._part / f"{name}.npy", array) for name, array in arrays.items()}
         if arrays.keys() != self._files.keys() or len(lengths) != 1:
-            found = {name: array.shape for name, array in arrays.items()}
-            wanted = f"wanted {list(self._files)}, with as many rows in each"
-            raise DataError(f"{self.root}: item {len(self)} has arrays {found}; {wanted}")
+            found, wanted = {name: array.shape for name, array in arrays.items()}, list(self._files)
+            raise DataError(f"{self.root}: item {len(self)} has {found}; wanted {wanted}, with as many rows in each")
         for name, array in arrays.items():
             self._files[name].check(array, f"{self.root}: item {len(self)}, {name}")
         for name, array in arrays.items():
@@ -90,16 +116,7 @@ class RaggedWriter:
         return self._count(lengths.pop(), numbers)
 
     def reserve(self, name: str, lengths: Sequence[int], dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """Make an array of known size that may be filled in any order; its disk space is claimed at once.
-
-        Args:
-            name: The array.
-            lengths: Rows of each item.
-            dtype: Dtype of the rows.
-            shape: Trailing shape of the rows.
-
-        Returns:
-            A writable array ``(sum(lengths), ...)``, to be filled before the block ends.
+        """Make a writable array ``(sum(lengths), *shape)`` of items of these lengths, to be filled in any order.
 
         Raises:
             OSError: The disk has no room.
@@ -113,11 +130,11 @@ class RaggedWriter:
         return array
 
     def save(self, name: str, array: np.ndarray) -> None:
-        """Put an array beside the ragged ones, as ``NAME.npy``."""
+        """Put an array into the folder, as ``NAME.npy``."""
         np.save(self._part / f"{name}.npy", array)
 
     def json(self, name: str, content: Any, indent: Optional[int] = None) -> None:
-        """Put a table beside the arrays, as ``NAME.json``."""
+        """Put a table into the folder, as ``NAME.json``."""
         self.text(f"{name}.json", json.dumps(content, indent=indent))
 
     def meta(self, **facts: Any) -> None:
@@ -125,7 +142,7 @@ class RaggedWriter:
         self.json("meta", {"format": self.format, **facts}, indent=1)
 
     def text(self, file: str, content: str) -> None:
-        """Put a text file into the folder, such as a report."""
+        """Put a text file into the folder."""
         (self._part / file).write_text(content)
 
     def finish(self) -> None:
@@ -152,23 +169,17 @@ class RaggedWriter:
         os.replace(self._part, self.root)
         shutil.rmtree(old, ignore_errors=True)
 
-    def abort(self) -> None:
-        """Remove what was written; after :meth:`finish` there is nothing to remove."""
-        for rows in self._files.values():
-            rows.file.close()
-        shutil.rmtree(self._part, ignore_errors=True)
-
     def __enter__(self: Writer) -> Writer:
         return self
 
-    def __exit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, kind: Optional[type[BaseException]], *error: object) -> None:
         try:
             if kind is None:
                 self.finish()
-        finally:
-            self.abort()
+        finally:  # after finish() there is nothing to remove
+            for rows in self._files.values():
+                rows.file.close()
+            shutil.rmtree(self._part, ignore_errors=True)
 
     def _count(self, length: int, numbers: tuple[int, ...]) -> int:
         first = self._rows
@@ -183,12 +194,7 @@ class Ragged:
     Args:
         root: The folder.
         format: The format that it must have.
-        names: The ragged arrays.
-
-    Attributes:
-        index: ``(n, 2 + k)`` int64: first row, number of rows, and the numbers that belong to each item.
-        arrays: The arrays, of all rows.
-        meta: Content of ``meta.json``.
+        names: The ragged arrays, which ``arrays`` maps.
 
     Raises:
         DataError: The folder is missing, incomplete, damaged, or of another format.
@@ -198,10 +204,8 @@ class Ragged:
         self.root = Path(root)
         self.meta: dict[str, Any] = self.json("meta")
         if self.meta.get("format") != format:
-            raise DataError(
-                f"{root}/meta.json: format {self.meta.get('format')!r}, this version reads {format!r}; convert the "
-                "data again"
-            )
+            found = self.meta.get("format")
+            raise DataError(f"{root}: format {found!r}, this version reads {format!r}; convert the data again")
         self.arrays = {name: MappedArray(self.root / f"{name}.npy") for name in names}
         self.index = self.load("index")
         rows = int(self.index[:, 1].sum()) if self.index.ndim == 2 else -1
@@ -217,7 +221,7 @@ class Ragged:
         return self.arrays[name].rows(first, first + length)
 
     def load(self, name: str) -> np.ndarray:
-        """An array that lies beside the ragged ones, in memory."""
+        """The array ``NAME.npy``, in memory."""
         return np.array(MappedArray(self.root / f"{name}.npy").array)
 
     def json(self, name: str) -> Any:
@@ -238,11 +242,7 @@ def family_of(root: PathLike) -> Optional[str]:
 
 
 def check_place(root: PathLike, format: str, overwrite: bool) -> None:
-    """Make sure that a store may be written.
-
-    Raises:
-        DataError: The folder holds something else, or a store that is not to be replaced.
-    """
+    """Raise a DataError if a folder holds something else than a store, or a store that is not to be replaced."""
     root, family = Path(root), format.rpartition("-")[0]
     if not root.exists():
         return
@@ -253,10 +253,7 @@ def check_place(root: PathLike, format: str, overwrite: bool) -> None:
 
 
 class _Rows:
-    """A ``.npy`` file whose rows come one after the other.
-
-    The header takes 128 bytes whatever it says, so that the number of rows can be filled in at the end.
-    """
+    """A ``.npy`` file of rows; its header takes 128 bytes, so that their number can be filled in at the end."""
 
     def __init__(self, path: Path, like: np.ndarray) -> None:
         self.dtype, self.shape, self.count = like.dtype, like.shape[1:], 0

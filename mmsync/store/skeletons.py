@@ -37,20 +37,16 @@ class StoreWriter(RaggedWriter):
         num_coords: 2 or 3 coordinates; a further channel is a score.
         class_names: Names of the labels.
         origin: Where the clips come from, for ``meta.json``.
-        overwrite: Replace an existing store; a folder with other content is never replaced, it may hold the raw files.
+        overwrite: Replace an existing store; a folder with other content is never replaced.
 
     Raises:
-        DataError: The folder exists, or a clip does not fit.
+        DataError: The folder exists.
 
     Example::
 
         with StoreWriter("data/mine", "ntu25") as store:
             store.add("clip 1", keypoint, label=3, view=1)
             store.splits["train"] = ["clip 1"]
-
-    Attributes:
-        splits: Names of clips by protocol name, to be filled.
-        expected: Published number of clips by split, ``"all"`` for the whole set; logged on load.
     """
 
     def __init__(
@@ -66,8 +62,8 @@ class StoreWriter(RaggedWriter):
         super().__init__(root, FORMAT, overwrite)
         self.class_names = None if class_names is None else list(class_names)
         self.origin = origin
-        self.splits: dict[str, list[str]] = {}
-        self.expected: dict[str, int] = {}
+        self.splits: dict[str, list[str]] = {}  # names of clips by protocol name, to be filled
+        self.expected: dict[str, int] = {}  # published clips by split, "all" for the whole set; logged on load
         self._names: dict[str, None] = {}
         self._labels: list[int] = []
         self._attributes: dict[str, list] = {}
@@ -87,8 +83,7 @@ class StoreWriter(RaggedWriter):
             name: Unique name.
             keypoint: ``(M, T, V, C)``; zeros where a person is absent.
             label: Class index, -1 if unknown.
-            body_slots: ``(M, T)`` int8, the place of person ``m`` in the sensor's list of frame ``t``, -1 where
-                absent; for every clip of the store or for none.
+            body_slots: ``(M, T)`` int8, as in ``body_slots.npy``; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.
 
         Raises:
@@ -107,15 +102,12 @@ class StoreWriter(RaggedWriter):
         if self._names and (body_slots is None) == ("body_slots" in self._files):
             raise DataError(f"clip {name!r}: body_slots are for every clip of a store or for none")
         persons, frames = keypoint.shape[:2]
-        rows: dict[str, np.ndarray] = {
-            "clips": keypoint.astype(np.float32, copy=False).reshape(persons * frames, joints, channels)
-        }
+        rows: dict[str, np.ndarray] = {"clips": keypoint.astype(np.float32, copy=False).reshape(-1, joints, channels)}
         if body_slots is not None:
             slots = np.asarray(body_slots)
             if slots.shape != (persons, frames) or slots.dtype != np.int8:
-                raise DataError(
-                    f"clip {name!r}: body_slots are {slots.dtype} {slots.shape}, wanted int8 {(persons, frames)}"
-                )
+                found = f"body_slots are {slots.dtype} {slots.shape}"
+                raise DataError(f"clip {name!r}: {found}, wanted int8 {(persons, frames)}")
             rows["body_slots"] = slots.reshape(-1)
         if self._names and set(attributes) != set(self._attributes):
             raise DataError(f"clip {name!r} has attributes {sorted(attributes)}, others {sorted(self._attributes)}")

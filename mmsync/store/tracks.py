@@ -20,32 +20,23 @@ from mmsync.store.ragged import Ragged, RaggedWriter, family_of
 from mmsync.structures import Track
 
 FORMAT = "mmsync-tracks-2"
-_ARRAYS = ("boxes", "labels", "partner")
-_FACTS = ("media_root", "fps", "class_names", "splits", "expected", "origin")
+_ARRAYS = {"boxes": np.float32, "labels": np.int64, "partner": np.int64}
 
 
 class TrackStore(NamedTuple):
-    """Content of the folder.
+    """Content of the folder."""
 
-    Attributes:
-        videos: Facts of each video, as in ``videos.json``.
-        tracks: The tracks, those of a video together.
-        media_root: Folder of the videos.
-        fps: Ticks a second.
-        class_names: Names of the labels of videos and of frames.
-        splits: Names of videos by split.
-        expected: Published number of videos by split.
-        origin: Where the tracks come from.
-    """
+    videos: list[dict[str, Any]]  # as in videos.json
+    tracks: list[Track]  # those of a video together
+    media_root: str  # folder of the videos
+    fps: float  # ticks a second
+    class_names: list[str]  # of the labels of videos and of frames
+    splits: dict[str, list[str]]  # names of videos
+    expected: dict[str, int]  # published number of videos by split
+    origin: str  # where the tracks come from
 
-    videos: list[dict[str, Any]]
-    tracks: list[Track]
-    media_root: str
-    fps: float
-    class_names: list[str]
-    splits: dict[str, list[str]]
-    expected: dict[str, int]
-    origin: str
+
+_FACTS = TrackStore._fields[2:]
 
 
 def is_track_store(root: Union[str, Path]) -> bool:
@@ -56,27 +47,17 @@ def is_track_store(root: Union[str, Path]) -> bool:
 def write_track_store(
     root: Union[str, Path], store: TrackStore, attached: Optional[Mapping[str, str]] = None, overwrite: bool = False
 ) -> None:
-    """Write the folder; it appears under its name only when it is complete.
-
-    Args:
-        root: The folder to make.
-        store: The content.
-        attached: Text files to put into it, by name.
-        overwrite: Replace an existing store.
+    """Write the folder, and text files by name into it; it appears under its name only when it is complete.
 
     Raises:
-        DataError: The folder exists, or there is no track.
+        DataError: The folder exists, and is not to be overwritten, or there is no track.
     """
     if not store.tracks:
         raise DataError(f"{root}: no track to be stored")
     place = {video["name"]: index for index, video in enumerate(store.videos)}
     with RaggedWriter(root, FORMAT, overwrite) as out:
         for track in store.tracks:
-            rows: dict[str, np.ndarray] = {
-                "boxes": np.asarray(track.boxes, np.float32),
-                "labels": np.asarray(track.labels, np.int64),
-                "partner": np.asarray(track.partner, np.int64),
-            }
+            rows = {name: np.asarray(getattr(track, name), dtype) for name, dtype in _ARRAYS.items()}
             out.append(place[track.video], track.person, track.start, **rows)
         out.json("videos", store.videos)
         out.meta(**{fact: getattr(store, fact) for fact in _FACTS})
@@ -90,7 +71,7 @@ def read_track_store(root: Union[str, Path]) -> TrackStore:
     Raises:
         DataError: The folder is missing, damaged or of another version.
     """
-    stored = Ragged(root, FORMAT, _ARRAYS)
+    stored = Ragged(root, FORMAT, list(_ARRAYS))
     videos = stored.json("videos")
     try:
         arrays = [np.array(stored.arrays[name].array) for name in _ARRAYS]  # small, and writable as tensors want them

@@ -11,16 +11,13 @@ import numpy as np
 
 from mmsync.errors import ConfigError, DependencyError
 from mmsync.fileio import atomic_path
+from mmsync.media import write_video
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
-from mmsync.visualization.canvas import new_figure, save_figure
+from mmsync.visualization.figures import new_figure, save_figure
 
 # left, middle, right; one row per person
 PALETTE = np.array(
-    [
-        ["#1f77b4", "#444444", "#d62728"],
-        ["#17a398", "#8c8c8c", "#e08a1e"],
-        ["#6a51a3", "#b5a642", "#d6509f"],
-    ]
+    [["#1f77b4", "#444444", "#d62728"], ["#17a398", "#8c8c8c", "#e08a1e"], ["#6a51a3", "#b5a642", "#d6509f"]]
 )
 UPPER = ("head", "nose", "neck", "spine_shoulder", "left_shoulder", "right_shoulder")
 LOWER = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_foot", "right_foot")
@@ -30,41 +27,26 @@ MARGIN = 1.12  # space around people, so that line ends are not cut off
 
 @dataclass
 class Panel:
-    """One clip of a picture.
+    """One clip of a picture."""
 
-    Args:
-        keypoint: ``(M, T, V, C)``. A person whose joints coincide in a frame is absent from it.
-        layout: Layout of the joints.
-        title: Title above the panel.
-        camera: ``(num_coords, 2)``, from :func:`camera` or :func:`find_camera`.
-        mask: ``(M,)`` bool, persons to draw; ``None`` for all.
-        hidden: ``(M, V)`` bool, joints not to draw; ``None`` for none.
-        scale: Panels with equal names are drawn at the same scale.
-    """
-
-    keypoint: np.ndarray
+    keypoint: np.ndarray  # (M, T, V, C); a person whose joints coincide in a frame is absent from it
     layout: SkeletonLayout
     title: str
-    camera: np.ndarray
-    mask: Optional[np.ndarray] = None
-    hidden: Optional[np.ndarray] = None
-    scale: str = ""
+    camera: np.ndarray  # (num_coords, 2), from camera() or find_camera()
+    mask: Optional[np.ndarray] = None  # (M,) bool, persons to draw; None for all
+    hidden: Optional[np.ndarray] = None  # (M, V) bool, joints not to draw; None for none
+    scale: str = ""  # panels with equal names are drawn at the same scale
 
 
 def camera(
     azimuth: float = 0.0, elevation: float = 0.0, up: Union[Sequence[float], np.ndarray] = (0, 1, 0)
 ) -> np.ndarray:
-    """Orthographic camera: ``points @ camera`` are picture coordinates, x to the right and y upwards.
-
-    With zero angles and y up, it looks along -z and keeps x and y.
+    """Orthographic camera ``(3, 2)``: ``points @ camera`` are picture coordinates, x to the right and y upwards.
 
     Args:
         azimuth: Degrees around the upright axis, from z towards x.
-        elevation: Degrees above the horizontal, in [-90, 90].
+        elevation: Degrees above the horizontal, in [-90, 90]. With zero angles and y up, it looks along -z.
         up: Upright axis, one of the six axis directions.
-
-    Returns:
-        ``(3, 2)`` float64, orthonormal columns.
     """
     upright = np.asarray(up, dtype=float)
     right = np.array([1.0, 0, 0]) if upright[0] == 0 else np.array([0, -upright[0], 0])
@@ -82,7 +64,7 @@ def find_camera(
     azimuth: float = 25.0,
     elevation: float = 10.0,
 ) -> np.ndarray:
-    """Camera that shows people upright, a single one from the front and two side by side.
+    """Camera ``(num_coords, 2)`` that shows people upright, a single one from the front and two side by side.
 
     The upright axis runs from hips and feet to shoulders and head, averaged over the clip. It is y unless another axis
     is clearly better. In two dimensions the picture can only be turned upside down.
@@ -94,9 +76,6 @@ def find_camera(
         mask: ``(M,)`` bool, persons to consider; ``None`` for all.
         azimuth: Degrees to turn the camera further around the upright axis.
         elevation: Degrees above the horizontal.
-
-    Returns:
-        ``(num_coords, 2)``.
     """
     people = keypoint if mask is None else keypoint[np.asarray(mask, dtype=bool)]
     people = people[..., :num_coords].astype(float)
@@ -138,15 +117,7 @@ def _seen(people: np.ndarray) -> np.ndarray:
 
 
 def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Lines of all frames.
-
-    Args:
-        panel: The clip, of ``M`` persons and ``B`` bones.
-
-    Returns:
-        Lines ``(T, M * B, 2, 2)`` in picture coordinates, NaN if not drawn, and colours ``(M * B,)`` by side and
-        person.
-    """
+    """Lines ``(T, M * B, 2, 2)`` in the picture, NaN if not drawn, and colours ``(M * B,)`` by side and person."""
     layout, num_coords = panel.layout, len(panel.camera)
     x = np.asarray(panel.keypoint[..., :num_coords], dtype=float)
     seen = np.broadcast_to(_seen(x)[..., None], x.shape[:3]).copy()  # (M, T, V)
@@ -182,19 +153,13 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
 
 
 def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100) -> Iterator:
-    """Draw clips side by side, frame by frame; shorter clips are slowed down to the same length.
+    """Draw clips side by side as pictures ``(H, W, 3)`` uint8, with even H and W, frame by frame.
 
     Args:
-        panels: The clips.
+        panels: The clips; shorter ones are slowed down to the same length.
         title: Title of the picture.
         num_frames: Frames of the film; ``None`` for the length of the longest clip.
         dpi: Pixels per inch; a panel is three inches high.
-
-    Returns:
-        Iterator over pictures ``(H, W, 3)`` uint8, with even H and W.
-
-    Raises:
-        DependencyError: matplotlib is missing.
     """
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
@@ -238,35 +203,38 @@ def _fit(figure: Any, text: Any, width: float) -> None:
 
 
 def write_film(frames: Iterator[np.ndarray], path: Union[str, Path], fps: float = 20.0) -> None:
-    """Write pictures as a film.
+    """Write pictures ``(H, W, 3)`` uint8 as a film.
 
     Args:
-        frames: ``(H, W, 3)`` uint8, with even H and W for MP4.
+        frames: With even H and W for MP4.
         path: File with suffix ``.gif`` (endless loop, steps of 1/100 s) or ``.mp4`` (H.264).
-        fps: Frames per second.
+        fps: Frames per second, in (0, 100].
 
     Raises:
         ConfigError: Unknown suffix, rate out of (0, 100], or no frame.
-        DependencyError: Pillow, or for MP4 PyAV, is missing.
+        DependencyError: Pillow is missing.
     """
-    writers = {".gif": _write_gif, ".mp4": _write_mp4}
     suffix = Path(path).suffix.lower()
-    if suffix not in writers:
+    if suffix not in (".gif", ".mp4"):
         raise ConfigError(f"{path}: films are written as .gif or .mp4")
     if not 0 < fps <= 100:
         raise ConfigError(f"{path}: fps={fps}; give a rate in (0, 100]")
+    pictures = list(frames)
+    if not pictures:
+        raise ConfigError(f"{path}: a film needs at least one frame")
     with atomic_path(path) as temporary:
-        writers[suffix](frames, temporary, fps)
+        if suffix == ".gif":
+            _write_gif(pictures, temporary, fps)
+        else:
+            write_video(temporary, pictures, fps, codec="libx264", options={"crf": "23"})
 
 
-def _write_gif(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
+def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
     try:
         from PIL import Image
     except ImportError as error:
         raise DependencyError("GIF needs Pillow: python -m pip install pillow") from error
     pictures = [Image.fromarray(frame) for frame in frames]
-    if not pictures:
-        raise ConfigError(f"{path}: a film needs at least one frame")
     some = pictures[:: max(1, len(pictures) // 6)]
     sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
     for row, picture in enumerate(some):
@@ -277,37 +245,11 @@ def _write_gif(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
     first.save(path, save_all=True, append_images=rest, duration=round(100 / fps) * 10, loop=0)
 
 
-def _write_mp4(frames: Iterator[np.ndarray], path: Path, fps: float) -> None:
-    try:
-        import av
-    except ImportError as error:
-        raise DependencyError("MP4 needs PyAV: python -m pip install av; or write a .gif") from error
-    from fractions import Fraction
-
-    stream = None
-    with av.open(str(path), "w") as file:
-        for frame in frames:
-            if stream is None:
-                stream = file.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-                stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-        if stream is None:
-            raise ConfigError(f"{path}: a film needs at least one frame")
-        file.mux(stream.encode())
-
-
 def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw evenly spaced frames of each clip, one row per clip.
-
-    Args:
-        panels: The clips.
-        path: The picture; its suffix determines the format.
-        title: Title of the picture.
-        num_frames: Frames per row.
+    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format.
 
     Raises:
-        ConfigError: ``num_frames`` below 1, or unknown suffix.
-        DependencyError: matplotlib is missing.
+        ConfigError: ``num_frames`` below 1.
     """
     if num_frames < 1:
         raise ConfigError(f"a strip of {num_frames} frames; give at least 1")

@@ -10,7 +10,7 @@ import torch
 from mmsync.datasets import PairDataset
 from mmsync.datasets.sources import VideoTrackSource
 from mmsync.errors import ConfigError, DependencyError
-from mmsync.media.flow import encode_flow, optical_flow
+from mmsync.media.crops import encode_flow, optical_flow
 from mmsync.registry import MODELS
 from mmsync.store.tracks import TrackStore, write_track_store
 from mmsync.structures import Track

@@ -67,6 +67,8 @@ def test_results_and_the_protocol_line(caplog):
     assert result["knn/top1_k200"] == pytest.approx(expected_top1(data, 40))  # more than the bank has
     assert result["knn/top5"] == 100
     assert result["linear/best"] >= result["linear/last"] > 60
+    top1 = metric.found["linear"].curves["top1"]
+    assert top1[int(result["linear/best_epoch"]) - 1] == result["linear/best"] == max(top1)
     protocol = next(line for line in lines if line.startswith("Protocol"))
     for part in ("5-d pooled", "bank 40", "query 20", "k=[5, 200]", "T=0.1", "last of 20 epochs"):
         assert part in protocol

@@ -12,9 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import (
+    Scores,
     effective_rank,
     feature_std,
-    fuse_scores,
+    fuse_streams,
     knn_classify,
     topk_accuracy,
 )
@@ -92,7 +93,7 @@ def test_linear_probe_equals_autograd_sgd(blobs):
             sgd.step()
     torch.testing.assert_close(probe.weight, layer.weight.detach(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(probe.bias, layer.bias.detach(), rtol=1e-4, atol=1e-5)
-    assert probe.last == pytest.approx((probe(query).argmax(1) == blobs[3]).float().mean().item())
+    assert probe.accuracy[-1] == pytest.approx((probe(query).argmax(1) == blobs[3]).float().mean().item())
 
 
 def test_linear_probe_reaches_logistic_regression(blobs):
@@ -102,9 +103,8 @@ def test_linear_probe_reaches_logistic_regression(blobs):
     x = (bank - probe.mean) / probe.std
     oracle = LogisticRegression(C=1e4, max_iter=2000).fit(x, labels)
     expected = oracle.score((query - probe.mean) / probe.std, truth)
-    assert probe.last == pytest.approx(expected, abs=0.04)
+    assert probe.accuracy[-1] == pytest.approx(expected, abs=0.04)
     assert len(probe.accuracy) == 100
-    assert probe.accuracy[probe.best_epoch - 1] == probe.best == max(probe.accuracy)
 
 
 def test_collapse_measures_have_their_closed_forms():
@@ -128,9 +128,11 @@ def test_fusion_equals_reference(fixture_root):
     names = [f"s{i}" for i in range(40)]
     order = np.random.default_rng(0).permutation(40)
     scores = dict(zip(WEIGHTS, data["in/scores_j_b_m"]))
-    listed = {**dict.fromkeys(WEIGHTS, names), "bone": [names[i] for i in order]}
-    fused, rows = fuse_scores({**scores, "bone": scores["bone"][order]}, listed, WEIGHTS)
+    streams = {name: Scores(names, logits, data["in/label"]) for name, logits in scores.items()}
+    streams["bone"] = Scores([names[i] for i in order], scores["bone"][order], data["in/label"][order])
+    rows, fused, labels = fuse_streams(streams, WEIGHTS)
     assert rows == names
+    assert labels.tolist() == data["in/label"].tolist()
     np.testing.assert_allclose(fused, data["out/ens"], atol=1e-6)
     label = torch.from_numpy(data["in/label"])
     assert topk_accuracy(torch.from_numpy(fused), label) == pytest.approx(float(data["out/top1"]))
@@ -138,13 +140,15 @@ def test_fusion_equals_reference(fixture_root):
 
 
 def test_fusion_refuses_other_samples():
-    scores = {"a": np.zeros((2, 3)), "b": np.zeros((2, 3))}
+    def streams(a, b):
+        return {name: Scores(names, np.zeros((2, 3)), np.zeros(2, np.int64)) for name, names in (("a", a), ("b", b))}
+
     with pytest.raises(ProtocolError, match="different samples, for example 'v'"):
-        fuse_scores(scores, {"a": ["u", "v"], "b": ["u", "x"]}, {"a": 1, "b": 1})
+        fuse_streams(streams(["u", "v"], ["u", "x"]), {"a": 1, "b": 1})
     with pytest.raises(ProtocolError, match="needs a unique name"):
-        fuse_scores(scores, {"a": ["u", "u"], "b": ["u", "v"]}, {"a": 1, "b": 1})
+        fuse_streams(streams(["u", "u"], ["u", "v"]), {"a": 1, "b": 1})
     with pytest.raises(ProtocolError, match="no scores for c"):
-        fuse_scores(scores, {"a": ["u", "v"], "b": ["u", "v"]}, {"c": 1})
+        fuse_streams(streams(["u", "v"], ["u", "v"]), {"c": 1})
 
 
 def test_standardised_knn_is_knn_on_standardised_features():

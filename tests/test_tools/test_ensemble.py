@@ -98,7 +98,7 @@ def test_a_missing_and_a_foreign_file(files, tmp_path, capsys):
     assert "no readable score file" in capsys.readouterr().err
     np.savez(tmp_path / "features.npz", features=np.zeros(3))
     assert ensemble(f"joint={tmp_path / 'features.npz'}", "--weights", "equal") == 2
-    assert "no score file" in capsys.readouterr().err
+    assert "no readable score file" in capsys.readouterr().err
     assert ensemble(*given(files), f"joint={files['bone']}") == 2
     assert "named twice" in capsys.readouterr().err
     assert ensemble(f"depth={files['joint']}") == 2

@@ -132,7 +132,7 @@ def test_browse_tells_mistakes(browse, monkeypatch):
         assert (code, message in said) == (2, True), said
     monkeypatch.setitem(sys.modules, "av", None)
     code, said = browse("--format", "mp4", "--index", 0)
-    assert (code, "python -m pip install av" in said) == (2, True), said
+    assert (code, "python -m pip install 'av>=12'" in said) == (2, True), said
 
 
 def test_embedding_of_a_checkpoint(tool, tmp_path):
@@ -193,7 +193,7 @@ def test_confusion_from_a_matrix_and_from_scores(tool, tmp_path):
     np.savez(tmp_path / "other.npz", features=labels)
     for name, message in (
         ("text", "no readable npz"),
-        ("other", "no score file"),
+        ("other", "no readable score file"),
         ("none", "no readable"),
     ):
         code, said = tool("analysis_tools/confusion_matrix.py", tmp_path / f"{name}.npz")

@@ -9,7 +9,7 @@ from PIL import Image
 from mmsync.errors import ConfigError, DataError
 from mmsync.runlog import Run
 from mmsync.visualization import draw_curves
-from mmsync.visualization.curves import smoothed
+from mmsync.visualization.figures import smoothed
 
 
 @pytest.fixture

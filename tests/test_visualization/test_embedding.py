@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from mmsync.errors import ConfigError
-from mmsync.visualization import draw_embedding, embedding
+from mmsync.visualization import draw_embedding, figures
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def features():
 
 def test_one_panel_a_colouring_of_the_same_points(features, tmp_path, monkeypatch):
     drawn = []
-    original = embedding._scatter
-    monkeypatch.setattr(embedding, "_scatter", lambda *args: drawn.append(args[1:]) or original(*args))
+    original = figures._scatter
+    monkeypatch.setattr(figures, "_scatter", lambda *args: drawn.append(args[1:]) or original(*args))
     labels = np.arange(60) % 4 - 1
     panels = {"label": labels, "subject": np.arange(60) % 12, "camera": np.array(list("abc") * 20)}
     draw_embedding(features, panels, tmp_path / "e.png", ["sit", "run", "jump"], max_points=50)

@@ -22,8 +22,7 @@ import numpy as np
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, DataError
 from mmsync.runlog import Run, read_run
-from mmsync.visualization import draw_curves
-from mmsync.visualization.probes import read_history
+from mmsync.visualization import draw_curves, read_history
 
 
 def parse_args() -> argparse.Namespace:

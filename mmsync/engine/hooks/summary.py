@@ -13,8 +13,7 @@ from mmengine.hooks import Hook
 
 from mmsync.registry import HOOKS
 from mmsync.runlog import read_run
-from mmsync.visualization.curves import draw_curves
-from mmsync.visualization.embedding import draw_embedding
+from mmsync.visualization import draw_curves, draw_embedding
 
 HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1")
 """Main results of evaluations, in order of preference."""

@@ -1,41 +1,30 @@
-from .collapse import effective_rank, feature_std
-from .confusion import class_recall, class_report, confusion_matrix, save_confusion
-from .fusion import WEIGHTS, fuse_scores, fuse_streams, judge_scores, published_weights
-from .knn import knn_classify, mean_and_std, mean_average_precision, topk_accuracy
-from .scores import Scores, load_scores, top_accuracy, video_scores
-from .verification import (
-    auc_interval,
-    best_threshold,
-    decisions,
-    equal_error_rate,
-    majority_share,
-    pair_auc,
-)
+from .features import (
+    effective_rank,
+    feature_std,
+    knn_classify,
+    mean_and_std,
+    mean_average_precision,
+    topk_accuracy,
+)  # fmt: skip
+from .scores import (
+    WEIGHTS,
+    Scores,
+    class_recall,
+    class_report,
+    confusion_matrix,
+    fuse_streams,
+    judge_scores,
+    load_scores,
+    published_weights,
+    save_confusion,
+    top_accuracy,
+    video_scores,
+)  # fmt: skip
+from .verification import auc_interval, best_threshold, decisions, equal_error_rate, majority_share, pair_auc
 
 __all__ = [
-    "WEIGHTS",
-    "Scores",
-    "auc_interval",
-    "best_threshold",
-    "class_recall",
-    "class_report",
-    "confusion_matrix",
-    "decisions",
-    "effective_rank",
-    "equal_error_rate",
-    "feature_std",
-    "fuse_scores",
-    "fuse_streams",
-    "judge_scores",
-    "knn_classify",
-    "load_scores",
-    "majority_share",
-    "mean_and_std",
-    "mean_average_precision",
-    "pair_auc",
-    "published_weights",
-    "save_confusion",
-    "top_accuracy",
-    "topk_accuracy",
-    "video_scores",
-]
+    "WEIGHTS", "Scores", "auc_interval", "best_threshold", "class_recall", "class_report", "confusion_matrix",
+    "decisions", "effective_rank", "equal_error_rate", "feature_std", "fuse_streams", "judge_scores", "knn_classify",
+    "load_scores", "majority_share", "mean_and_std", "mean_average_precision", "pair_auc", "published_weights",
+    "save_confusion", "top_accuracy", "topk_accuracy", "video_scores",
+]  # fmt: skip

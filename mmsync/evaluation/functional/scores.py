@@ -1,32 +1,32 @@
-"""Score files: the logits of one stream, matched with those of others by sample name."""
+"""Scores of classes: their files, accuracies, confusion matrices, and late fusion of several streams."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Union
 
 import numpy as np
 import torch
 
-from mmsync.errors import DataError
+from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
+from mmsync.evaluation.functional.features import topk_accuracy
+from mmsync.evaluation.functional.verification import equal_error_rate, majority_share, pair_auc
 from mmsync.fileio import atomic_path
 
-from .knn import topk_accuracy
+WEIGHTS = {
+    "aimclr": {"joint": 0.6, "bone": 0.6, "motion": 0.4},  # on raw logits; all three-stream numbers of that family
+    "pyskl": {"joint": 2.0, "bone": 2.0, "motion": 1.0, "bone_motion": 1.0},  # its 2:2:1:1
+}
+"""Published weights of streams."""
 
 
 class Scores(NamedTuple):
-    """Scores of a test set.
+    """Scores of a test set."""
 
-    Attributes:
-        names: ``n`` sample names.
-        logits: ``(n, num_classes)`` float32, before any softmax; of pairs ``(n, 1)``, their distances.
-        labels: ``(n,)`` int64; -1 where there is none. Of pairs 1 for a positive one, else 0.
-    """
-
-    names: list[str]
-    logits: np.ndarray
-    labels: np.ndarray
+    names: list[str]  # n sample names
+    logits: np.ndarray  # (n, num_classes) float32, before any softmax; of pairs (n, 1), their distances
+    labels: np.ndarray  # (n,) int64; -1 where there is none. Of pairs 1 for a positive one, else 0
 
     def save(self, path: Union[str, Path]) -> None:
         """Write an ``npz`` with the fields of this class."""
@@ -35,10 +35,7 @@ class Scores(NamedTuple):
 
 
 def load_scores(path: Union[str, Path]) -> Scores:
-    """Read a score file.
-
-    Args:
-        path: An ``npz`` with ``names``, ``logits`` and ``labels``.
+    """Read an ``npz`` with ``names``, ``logits`` and ``labels``.
 
     Raises:
         DataError: The file is missing, damaged or no score file.
@@ -46,13 +43,9 @@ def load_scores(path: Union[str, Path]) -> Scores:
     try:
         with np.load(path, allow_pickle=False) as file:
             names, logits, labels = (file[key] for key in Scores._fields)
-    except KeyError as error:
-        raise DataError(
-            f"{path}: no score file ({error.args[0]}); a score file is an npz with {', '.join(Scores._fields)}, as "
-            "tools/benchmark.py writes it (scores.npz)"
-        ) from error
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: no readable score file ({error})") from error
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        advice = "give the scores.npz of tools/benchmark.py, with names, logits and labels"
+        raise DataError(f"{path}: no readable score file ({error}); {advice}") from error
     if logits.ndim != 2 or not len(names) == len(logits) == len(labels):
         raise DataError(f"{path}: {len(names)} names, logits {logits.shape} and {len(labels)} labels do not fit")
     return Scores([str(name) for name in names], logits, labels.astype(np.int64))
@@ -66,16 +59,125 @@ def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 
 
 
 def video_scores(scores: Scores) -> Scores:
-    """Scores of videos from those of their clips or pairs: the mean of the softmax over rows of one name.
+    """Scores of videos ``(m, K)`` in alphabetical order from those of their clips or pairs ``(n, K)``.
 
-    Args:
-        scores: Scores of clips or pairs, logits ``(n, K)``.
-
-    Returns:
-        Scores of the videos in alphabetical order, logits ``(m, K)``: the logarithm of that mean.
+    The logits are the logarithm of the mean of the softmax over rows of one name.
     """
     names, first, place = np.unique(np.array(scores.names), return_index=True, return_inverse=True)
     total = np.zeros((len(names), scores.logits.shape[1]))
     np.add.at(total, place, torch.from_numpy(scores.logits).double().softmax(1).numpy())
     mean = total / np.bincount(place)[:, None]
     return Scores(names.tolist(), np.log(np.maximum(mean, 1e-30)).astype(np.float32), scores.labels[first])
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Counts ``(K, K)`` of labels ``(n,)``, the rows, and predictions ``(n,)``; labels of -1 are left out."""
+    from sklearn.metrics import confusion_matrix as count_pairs  # here: importing it takes most tools' first second
+
+    known = labels >= 0
+    return count_pairs(labels[known], predictions[known], labels=np.arange(num_classes))
+
+
+def class_recall(matrix: np.ndarray) -> np.ndarray:
+    """Recall ``(K,)`` in [0, 1] of each class, by counts ``(K, K)``; NaN for a class without samples."""
+    total = matrix.sum(axis=1)
+    return np.where(total > 0, np.diag(matrix) / np.maximum(total, 1), np.nan)
+
+
+def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
+    """Accuracy of scores ``(n, K)``, labels ``(n,)``, with what to compare it with for uneven classes, in percent.
+
+    Returns:
+        ``top1``; ``majority``, the accuracy of always answering the most frequent class; ``balanced``, the mean of
+        the recalls of the classes that occur; and each of them, ``recall_<class>``.
+    """
+    matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
+    recall = class_recall(matrix)
+    names = [*map(str, class_names), *map(str, range(len(class_names), len(recall)))]
+    return {
+        "top1": 100 * float(np.trace(matrix) / matrix.sum()),
+        "majority": 100 * majority_share(labels),
+        "balanced": 100 * float(np.nanmean(recall)),
+        **{f"recall_{names[i]}": 100 * float(recall[i]) for i in np.flatnonzero(np.isfinite(recall))},
+    }
+
+
+def save_confusion(path: Union[str, Path], matrix: np.ndarray, class_names: Sequence[str]) -> None:
+    """Write an ``npz`` with ``matrix (K, K)`` int64, a row is a label, and ``class_names (K,)``."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, matrix=matrix, class_names=np.array([str(name) for name in class_names]))
+
+
+def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
+    """Add the weighted scores of several streams, matched by sample name.
+
+    Args:
+        streams: Scores by stream.
+        weights: Weight by stream; the streams to fuse.
+
+    Returns:
+        The fused scores, in the order of the first stream.
+
+    Raises:
+        ProtocolError: A stream is missing, names repeat, or the streams hold different samples, classes or labels.
+    """
+    missing = [stream for stream in weights if stream not in streams]
+    if missing or not weights:
+        raise ProtocolError(f"score fusion: no scores for {', '.join(missing) or 'any stream'}")
+    first = next(iter(weights))
+    names, reference = streams[first].names, streams[first].labels
+    fused = np.zeros_like(streams[first].logits, dtype=np.float64)
+    for stream, weight in weights.items():
+        scores = streams[stream]
+        row = {name: i for i, name in enumerate(scores.names)}
+        if not len(row) == len(scores.names) == len(scores.logits):
+            raise ProtocolError(
+                f"score fusion: stream {stream!r} has {len(scores.logits)} rows, {len(scores.names)} names and "
+                f"{len(row)} different names; each row needs a unique name"
+            )
+        odd = row.keys() ^ set(names)
+        if odd:
+            raise ProtocolError(
+                f"score fusion: streams {first!r} and {stream!r} hold different samples, for example "
+                f"{sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
+            )
+        if scores.logits.shape[1] != fused.shape[1]:
+            classes = f"{fused.shape[1]} and {scores.logits.shape[1]} classes"
+            raise ProtocolError(f"score fusion: streams {first!r} and {stream!r} have {classes}")
+        order = [row[name] for name in names]
+        wrong = np.flatnonzero(scores.labels[order] != reference)
+        if len(wrong):
+            raise ProtocolError(
+                f"the score files give {len(wrong)} samples different labels, for example {names[wrong[0]]!r}: they "
+                "are of different data sets or class numberings"
+            )
+        fused += weight * scores.logits[order]
+    return Scores(names, fused.astype(np.float32), reference)
+
+
+def published_weights(name: str, streams: Sequence[str]) -> dict[str, float]:
+    """Weights of streams by the name of a published set, or ``'equal'``.
+
+    Raises:
+        ProtocolError: The set is unknown, or has no weight for one of the streams.
+    """
+    if name == "equal":
+        return dict.fromkeys(streams, 1.0)
+    if name not in WEIGHTS:
+        raise ProtocolError(f"no published weights {name!r}{did_you_mean(nearest(name, [*WEIGHTS, 'equal']))}")
+    odd = [stream for stream in streams if stream not in WEIGHTS[name]]
+    if odd:
+        hint = did_you_mean(nearest(odd[0], WEIGHTS[name]))
+        raise ProtocolError(
+            f"weights {name!r}: there is no weight for stream {odd[0]!r}{hint}; they are for {', '.join(WEIGHTS[name])}"
+        )
+    return {stream: WEIGHTS[name][stream] for stream in streams}
+
+
+def judge_scores(scores: Scores) -> dict[str, float]:
+    """Accuracies of class scores, or area under the ROC curve and equal error rate of distances, in percent."""
+    if scores.logits.shape[1] > 1:
+        found = top_accuracy(scores.logits, scores.labels)
+        return {"top-1": found["top1"], "top-5": found["top5"]}
+    distance, positive = scores.logits[:, 0], scores.labels == 1
+    return {"AUC": 100 * pair_auc(distance, positive), "EER": 100 * equal_error_rate(distance, positive)}

@@ -8,12 +8,7 @@ import numpy as np
 
 
 def pair_auc(distance: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve; 0.5 is chance. NaN if all pairs are positive, or none is.
-
-    Args:
-        distance: ``(n,)``.
-        positive: ``(n,)`` bool.
-    """
+    """Area under the ROC curve of distances ``(n,)``, by who is positive ``(n,)``; 0.5 is chance, NaN for one class."""
     from sklearn.metrics import roc_auc_score
 
     positive = np.asarray(positive, dtype=bool)
@@ -31,7 +26,7 @@ def auc_interval(
     """Confidence interval of :func:`pair_auc`: percentile bootstrap over groups (Efron and Tibshirani, 1993).
 
     Pairs of one video depend on each other, so whole videos are drawn. With one pair in each group it agrees with
-    DeLong's interval.
+    DeLong's interval. It is NaN where the area is.
 
     Args:
         distance: ``(n,)``.
@@ -40,9 +35,6 @@ def auc_interval(
         confidence: Level, in (0, 1).
         draws: Number of bootstrap samples; takes ``draws * n`` numbers of memory.
         seed: Seed of the draws.
-
-    Returns:
-        Lower and upper end; NaN where the area is NaN.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]
@@ -62,14 +54,9 @@ def auc_interval(
 
 
 def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
-    """Equal error rate, in [0, 1]: false accepts equal false rejects; linear between thresholds.
+    """Equal error rate, in [0, 1], of distances ``(n,)``, by who is positive ``(n,)``; NaN for one class.
 
-    Args:
-        distance: ``(n,)``.
-        positive: ``(n,)`` bool.
-
-    Returns:
-        The rate; NaN if all pairs are positive, or none is.
+    False accepts equal false rejects there, by linear interpolation between thresholds.
     """
     from sklearn.metrics import roc_curve
 
@@ -85,15 +72,9 @@ def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
 
 
 def best_threshold(distance: np.ndarray, positive: np.ndarray, balanced: bool = False) -> float:
-    """Threshold of the distance with the highest accuracy.
+    """Threshold of distances ``(n,)`` with the highest accuracy, or balanced accuracy, by who is positive ``(n,)``.
 
-    Args:
-        distance: ``(n,)``.
-        positive: ``(n,)`` bool.
-        balanced: Maximise the balanced accuracy instead.
-
-    Returns:
-        A value half way between two distances; infinite if the same answer for all is best.
+    It is half way between two distances, and infinite if the same answer for all is best.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order].astype(np.float64), np.asarray(positive, dtype=bool)[order]
@@ -106,13 +87,7 @@ def best_threshold(distance: np.ndarray, positive: np.ndarray, balanced: bool = 
 
 
 def decisions(distance: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[float, float]:
-    """Accuracy and balanced accuracy, in [0, 1], of accepting all pairs nearer than a threshold.
-
-    Args:
-        distance: ``(n,)``.
-        positive: ``(n,)`` bool.
-        threshold: Of the distance.
-    """
+    """Accuracy and balanced accuracy, in [0, 1], of accepting all pairs nearer than a threshold."""
     from sklearn.metrics import balanced_accuracy_score
 
     called, positive = distance < threshold, np.asarray(positive, dtype=bool)

@@ -1,5 +1,5 @@
 from .accuracy import Accuracy
-from .base import TableMetric
+from .base import TableEvaluator, TableMetric
 from .feature import FeatureMetric
 
-__all__ = ["Accuracy", "FeatureMetric", "TableMetric"]
+__all__ = ["Accuracy", "FeatureMetric", "TableEvaluator", "TableMetric"]

@@ -16,20 +16,16 @@ from mmsync.structures import FeatureTable
 
 @METRICS.register_module()
 class Accuracy(TableMetric):
-    """Share of clips whose label is among the highest scores ``(N, num_classes)``, in percent.
-
-    Gives ``accuracy/top1``, ``accuracy/top5``. Clips without a label are left out; those that several processes have
-    seen count once.
+    """Share of labelled clips whose label is among the highest scores ``(N, num_classes)``, in percent.
 
     Args:
-        topk: Numbers of scores that count.
-        dump: Name of an ``npz`` file for names, logits and labels of the latest evaluation, which
-            ``tools/analysis_tools/ensemble.py`` fuses; ``None`` for no file.
-        per_class: Give ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>`` too, see
-            :func:`mmsync.evaluation.functional.class_report`; for classes that are not equally frequent.
-        per_video: Give ``accuracy/video_top1`` and so on too: of the mean of the softmax over the clips of one name.
-            The other results are then of single clips, ``dump`` has the videos. Pairs of tracks bring the
-            ``video_label`` of their video; those without are left out.
+        topk: Numbers of scores that count, for ``accuracy/top1`` and so on.
+        dump: File for the :class:`~mmsync.evaluation.functional.Scores` of the latest evaluation, of videos with
+            ``per_video``.
+        per_class: Add ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>``, see
+            :func:`mmsync.evaluation.functional.class_report`.
+        per_video: Add ``accuracy/video_top1`` and so on, of the mean of the softmax over the clips of one name, judged
+            by the column ``video_label``, if there is one.
 
     Raises:
         ConfigError: ``topk`` is empty or not positive.
@@ -46,16 +42,13 @@ class Accuracy(TableMetric):
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
 
     def columns(self) -> dict[str, str]:
-        """The column ``score``."""
-        advice = "a pretraining method does not classify, use FeatureMetric for it"
-        return {"score": f"the model's predict() sets no `score`; {advice}"}
+        return {"score": "the model's predict() sets no `score`; use FeatureMetric for a pretraining method"}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
-        """Select the scores and the columns about the samples."""
         return table.select(("score", "label", "index", "name", "video_label"))
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
-        """Count.
+        """Compute the accuracies.
 
         Raises:
             ProtocolError: No clip has a label.
@@ -67,6 +60,7 @@ class Accuracy(TableMetric):
         clips = self.scores = Scores(names, table.vectors("score").numpy(), labels)
         if not np.isfinite(clips.logits).all():
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
+        known = labels >= 0
         found = top_accuracy(clips.logits, labels, self.topk)
         if self.per_video:
             of_video = table.numbers("video_label").numpy() if "video_label" in table else labels
@@ -79,7 +73,6 @@ class Accuracy(TableMetric):
         if self.dump:
             self.scores.save(self.dump)
         if self.per_class:
-            known = labels >= 0
             classes = (self.dataset_meta or {}).get("classes") or ()
             found = {**class_report(clips.logits[known], labels[known], classes), **found}
         return {f"accuracy/{key}": value for key, value in found.items()}

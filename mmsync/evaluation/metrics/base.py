@@ -1,15 +1,38 @@
-"""Base of metrics on feature tables: collect the tables of all batches and ranks, and compute once."""
+"""Evaluator and metrics on feature tables: collect the tables of all batches and ranks, and compute once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, Evaluator
 
 from mmsync.errors import ProtocolError
+from mmsync.registry import EVALUATOR
 from mmsync.structures import FeatureTable
+
+
+@EVALUATOR.register_module()
+class TableEvaluator(Evaluator):
+    """MMEngine's evaluator for models that predict a :class:`~mmsync.structures.FeatureTable` of each batch.
+
+    A :class:`TableMetric` gets the table, any other metric a list of dicts, one for each sample. Models of other
+    projects predict samples, which every metric gets as dicts.
+    """
+
+    def process(self, data_samples: Union[FeatureTable, list], data_batch: Optional[Any] = None) -> None:
+        """Hand the predictions for a batch to every metric."""
+        if not isinstance(data_samples, FeatureTable):
+            super().process(data_samples, data_batch)
+            return
+        rows = None
+        for metric in self.metrics:
+            if isinstance(metric, TableMetric):
+                metric.process(data_batch, data_samples)
+            else:
+                rows = data_samples.rows() if rows is None else rows
+                metric.process(data_batch, rows)
 
 
 class TableMetric(BaseMetric):
@@ -18,7 +41,6 @@ class TableMetric(BaseMetric):
     Samples that several processes have seen count once.
     """
 
-    takes_tables = True
     default_prefix = ""  # names of results are whole
 
     def columns(self) -> dict[str, str]:
@@ -34,11 +56,7 @@ class TableMetric(BaseMetric):
         raise NotImplementedError
 
     def process(self, data_batch: Any, data_samples: Union[FeatureTable, Sequence[dict]]) -> None:
-        """Keep a batch.
-
-        Args:
-            data_batch: Not used.
-            data_samples: The table that a model predicts, or the samples of a model of another project as dicts.
+        """Keep the table that a model predicts, or the samples of a model of another project as dicts.
 
         Raises:
             ProtocolError: A column is missing.
@@ -48,17 +66,7 @@ class TableMetric(BaseMetric):
         self.results.append(self.keeps(table).detach())
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Compute on the main process and give the results to all.
-
-        Args:
-            size: Length of the data set.
-
-        Returns:
-            Result name -> value.
-
-        Raises:
-            MMSyncError: As :meth:`compute_metrics`, on every rank.
-        """
+        """Compute on the main process and give the results, or the error, to all; ``size`` is not used."""
         local = [FeatureTable.cat(self.results)] if self.results else []
         self.results.clear()
         parts = [part for rank in all_gather_object(local) for part in rank]
@@ -74,13 +82,7 @@ class TableMetric(BaseMetric):
         return outcome[0]
 
     def compute_metrics(self, results: list[FeatureTable]) -> dict[str, float]:
-        """Compute the results.
-
-        Args:
-            results: The samples, in parts.
-
-        Returns:
-            Result name -> value.
+        """Compute the results of samples in parts.
 
         Raises:
             ProtocolError: No sample, or a column is missing.

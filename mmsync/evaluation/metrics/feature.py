@@ -24,30 +24,8 @@ _ABOUT_SAMPLES = ("label", "index", "role", "name", "kind", "windows", "video_la
 class FeatureMetric(TableMetric):
     """Collects the features ``(N, D)`` of a bank and of queries once and runs every probe on them.
 
-    A probe trains nothing but its own classifier: it never sees the encoder. Samples without a label are left out,
-    except by the measures of collapse. Accuracies are in percent. Names of results begin with that of the probe:
-
-    ==================================  ===========================================================================
-    ``knn/top1``, ``knn/top5``          weighted nearest neighbours; of further ``k``, ``knn/top1_k<k>``
-    ``linear/last``                     linear probe after its last epoch: the number to report
-    ``linear/best``, ``.../best_epoch`` its best epoch, chosen on the queries
-    ``mlp/last``, ``mlp/best``          MLP probe on the features of each joint: no linear probe
-    ``oneshot/top1``, ``oneshot/std``   cosine 1-NN by one clip of each class, mean and deviation over the draws
-    ``retrieval/top1``                  cosine 1-NN
-    ``pairs/auc``, ``pairs/eer``, ...   verification of pairs by their distance
-    ``collapse/std``, ``.../effective_rank``  spread of the features
-    ==================================  ===========================================================================
-
-    With ``per_class``, of a probe whose softmax is a probability (linear, MLP):
-
-    ================================================  =================================================================
-    ``linear/majority``, ``linear/balanced``          share of the most frequent class, mean recall of the classes
-    ``linear/recall_<class>``                         share of a class's samples that are recognised
-    ================================================  =================================================================
-
-    With ``per_video``, ``linear/video``, the accuracy on videos: mean of the softmax over the samples of one name.
-    Samples with the column ``video_label`` are judged by it, and those where it is -1 are left out. With both,
-    ``linear/video_majority``, ``linear/video_balanced`` and ``linear/videos``, the number of videos.
+    Names of results begin with that of the probe: ``knn/top1``, ``linear/last``. Accuracies are in percent. Samples
+    without a label are left out, except by the measures of collapse.
 
     Args:
         probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, so that their
@@ -56,10 +34,12 @@ class FeatureMetric(TableMetric):
         collapse: Add the probe :class:`~mmsync.evaluation.probes.Collapse`.
         save_features: Name of an ``npz`` file for the table; ``None`` keeps it in memory only.
         device: Where the probes compute.
-        kinds: Kinds of pairs whose features are looked at, bank and query; ``None`` for all. Kinds whose pairs show no
-            action (two videos) can be left out. Verification of pairs sees all.
-        per_video: Judge videos too.
-        per_class: Report recalls and the majority too, for uneven classes.
+        kinds: Kinds of pairs whose features are used; ``None`` for all. Verification of pairs sees all.
+        per_video: Add ``linear/video``, the accuracy on videos, of probes whose softmax is a probability (linear, MLP):
+            mean of the softmax over the samples of one name, judged by the column ``video_label``, if there is one.
+            With ``per_class``, also ``video_majority``, ``video_balanced`` and ``videos``, their number.
+        per_class: Add ``linear/majority``, ``linear/balanced`` and ``linear/recall_<class>`` of these probes, see
+            :func:`mmsync.evaluation.functional.class_report`.
 
     Raises:
         ConfigError: A probe has an unknown argument or one out of its range, or two have the same name.
@@ -112,7 +92,6 @@ class FeatureMetric(TableMetric):
                 yield f"{path}.probes.{name}: {wrong}"
 
     def columns(self) -> dict[str, str]:
-        """Columns that the probes need, each with the error message if the table does not have it."""
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
@@ -126,7 +105,11 @@ class FeatureMetric(TableMetric):
             ProtocolError: No label, or no bank or query, where a probe needs them.
             DataError: Some features are not finite.
         """
-        chosen = self._of_kinds(table)
+        chosen = table
+        if self.kinds is not None:
+            chosen = table.take(np.flatnonzero(np.isin(table.texts("kind", ""), self.kinds)))
+            if not len(chosen):
+                raise ProtocolError(f"FeatureMetric: none of the evaluated pairs is of kinds {', '.join(self.kinds)}")
         for name in self.features:
             _require_finite(chosen, name)
         self.last = chosen
@@ -148,14 +131,6 @@ class FeatureMetric(TableMetric):
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})
         self._log(chosen, splits.get("labelled"))
         return metrics
-
-    def _of_kinds(self, table: FeatureTable) -> FeatureTable:
-        if self.kinds is None:
-            return table
-        chosen = table.take(np.flatnonzero(np.isin(table.texts("kind", ""), self.kinds)))
-        if not len(chosen):
-            raise ProtocolError(f"FeatureMetric: none of the evaluated pairs is of kinds {', '.join(self.kinds)}")
-        return chosen
 
     def _of_classes(self, query: FeatureTable, scores: Scores) -> dict[str, float]:
         """Results by class and of videos."""
@@ -179,9 +154,7 @@ class FeatureMetric(TableMetric):
     def _log(self, table: FeatureTable, labelled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
         """Write the protocol to the log, once and not at every validation."""
         width = {name: table.vectors(name).shape[1] for name in self.features}
-        note = [
-            f"{d}-d pooled backbone features" if name == "feature" else f"{d}-d {name}" for name, d in width.items()
-        ]
+        note = [f"{d}-d {'pooled backbone features' if name == 'feature' else name}" for name, d in width.items()]
         if any(isinstance(table[name], list) for name in self.features):
             note.append("means over the frames of a sequence")
         if labelled is not None:
@@ -197,9 +170,7 @@ class FeatureMetric(TableMetric):
 
 def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Probe]:
     """Probes by name."""
-    named: Iterable[tuple[str, Any]] = (
-        configs.items() if isinstance(configs, Mapping) else (("", config) for config in configs)
-    )
+    named: Iterable = configs.items() if isinstance(configs, Mapping) else (("", config) for config in configs)
     probes: dict[str, Probe] = {}
     for name, config in named:
         if not isinstance(config, Mapping) or "type" not in config:
@@ -214,10 +185,8 @@ def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Prob
             raise ConfigError(f"FeatureMetric.probes.{name}: {_wrong_name(name, probe.name)}")
         name = name or probe.name
         if name in probes:
-            raise ConfigError(
-                f"FeatureMetric.probes: two probes are called {name!r}; name them: "
-                f"probes=dict({name}=dict(type=...), {name}_2=dict(type=...))"
-            )
+            advice = f"probes=dict({name}=dict(type=...), {name}_2=dict(type=...))"
+            raise ConfigError(f"FeatureMetric.probes: two probes are called {name!r}; name them: {advice}")
         probes[name] = probe
     return probes
 

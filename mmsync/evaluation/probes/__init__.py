@@ -1,22 +1,9 @@
-from .base import Arrays, Probe, ProbeResult, bank_and_query
-from .collapse import Collapse
-from .knn import KNN, OneShot, Retrieval
-from .linear import LinearClassifier, LinearProbe
-from .mlp import MLPClassifier, MLPProbe
+from .base import Probe, ProbeResult, bank_and_query
 from .pairs import PairVerification
+from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
+from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN",
-    "Arrays",
-    "Collapse",
-    "LinearClassifier",
-    "LinearProbe",
-    "MLPClassifier",
-    "MLPProbe",
-    "OneShot",
-    "PairVerification",
-    "Probe",
-    "ProbeResult",
-    "Retrieval",
-    "bank_and_query",
-]
+    "KNN", "Collapse", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OneShot", "PairVerification",
+    "Probe", "ProbeResult", "Retrieval", "bank_and_query",
+]  # fmt: skip

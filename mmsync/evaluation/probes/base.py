@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import Scores
 from mmsync.structures import FeatureTable
 
+Arrays = tuple[Tensor, Tensor, Tensor, Tensor, int]
+
 
 @dataclass
 class ProbeResult:
-    """The outcome of a probe.
-
-    Attributes:
-        metrics: Values by name.
-        scores: Logits of the queries, of a probe that classifies.
-        curves: Values after each epoch by name, of a probe that trains.
-        note: The protocol in a few words, for the log.
-    """
+    """The outcome of a probe."""
 
     metrics: dict[str, float]
-    scores: Optional[Scores] = None
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    note: str = ""
+    scores: Optional[Scores] = None  # of the queries, of a probe that classifies
+    curves: dict[str, list[float]] = field(default_factory=dict)  # values after each epoch, of a probe that trains
+    note: str = ""  # the protocol in a few words, for the log
 
 
 class Probe:
-    """Judges features that were extracted once; it never sees the encoder.
-
-    A subclass sets ``name`` and ``headline`` and writes :meth:`run`.
+    """Judges features that were extracted once; a subclass sets ``name`` and ``headline`` and writes :meth:`run`.
 
     Args:
         column: Name of the column of features ``(N, D)``; of sequences the mean over their frames is used.
     """
 
-    name: ClassVar[str] = ""
-    """First word of its results, unless the metric is given another one."""
-    headline: ClassVar[str] = ""
-    """The result to report."""
+    name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
+    headline: ClassVar[str] = ""  # the result to report
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
-    softmax: ClassVar[bool] = False
-    """Whether the softmax of its scores is a probability, so that the clips of a video can be averaged."""
+    softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
 
     def __init__(self, column: str = "feature") -> None:
         self.column = column
@@ -55,36 +44,20 @@ class Probe:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it needs."""
-        return () if not self.column else (self.column,)
+        return (self.column,) if self.column else ()
 
     def missing(self, column: str) -> str:
         """The error message for a column that the table does not have."""
         return f"the model's predict() sets no `{column}`"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Judge the features.
-
-        Args:
-            bank: Samples with the role ``'bank'``.
-            query: Samples with the role ``'query'``.
-            device: Where to compute.
-        """
+        """Judge the features of the roles bank and query, computing on ``device``."""
         raise NotImplementedError
 
     def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
-        """Features and labels on the device."""
+        """Features ``(N, D)`` and labels ``(N,)`` of the bank and of the queries, and the number of classes."""
         x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
-        return Arrays(x, y, q, labels, int(max(y.max(), labels.max())) + 1)
-
-
-class Arrays(NamedTuple):
-    """Features ``(N, D)`` and labels ``(N,)``, int64 in ``[0, num_classes)``, of bank and queries."""
-
-    bank: Tensor
-    bank_labels: Tensor
-    query: Tensor
-    query_labels: Tensor
-    num_classes: int
+        return x, y, q, labels, int(max(y.max(), labels.max())) + 1
 
 
 def row_names(table: FeatureTable) -> list[str]:
@@ -104,11 +77,7 @@ def scores_of(query: FeatureTable, logits: Tensor) -> Scores:
 
 
 def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureTable, FeatureTable]:
-    """Split a table by role.
-
-    Args:
-        table: The samples of an evaluation.
-        labelled: Leave out samples without a label, and insist on some in both roles.
+    """Split a table by role; with ``labelled``, leave out samples without a label, and insist on some in both roles.
 
     Raises:
         ProtocolError: No label, or no labelled sample of a role.
@@ -125,9 +94,8 @@ def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureT
         index = np.flatnonzero((roles == role) & known if labelled else roles == role)
         if labelled and not len(index):
             raise ProtocolError(
-                f"probes need labelled samples with role {role!r}, but the evaluated data set has none (its roles: "
-                f"{', '.join(sorted(set(roles.tolist())))}). Give the data set "
-                "roles=dict(bank=<training split>, query=<test split>)"
+                f"probes need labelled samples with role {role!r}, but the evaluated data set has only roles "
+                f"{', '.join(sorted(set(roles.tolist())))}: set roles=dict(bank=<training split>, query=<test split>)"
             )
         parts.append(table.take(index))
     return parts[0], parts[1]
@@ -145,8 +113,3 @@ def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
     for name, (value, right, words) in values.items():
         if not right:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")
-
-
-def mean_loss(likelihood: list[Tensor]) -> float:
-    """Mean cross-entropy of the probabilities ``(n,)`` that were given to the right classes, batch by batch."""
-    return -torch.cat(likelihood).clamp_min(1e-30).log().mean().item()

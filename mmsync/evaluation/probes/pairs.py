@@ -7,15 +7,7 @@ from typing import Optional
 import numpy as np
 
 from mmsync.errors import DataError, ProtocolError
-from mmsync.evaluation.functional import (
-    Scores,
-    auc_interval,
-    best_threshold,
-    decisions,
-    equal_error_rate,
-    majority_share,
-    pair_auc,
-)
+from mmsync.evaluation.functional import Scores, verification
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, row_names
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
@@ -25,8 +17,7 @@ from mmsync.structures import FeatureTable
 class PairVerification(Probe):
     """Separates pairs in sync from others by their distance ``(N,)``. All results in percent.
 
-    Thresholds are chosen on the role ``bank`` and everything is counted on the role ``query``. See
-    docs/design/0026-sync3d-protocols.md.
+    Thresholds are chosen on the role ``bank`` and everything is counted on the role ``query``.
 
     =====================================  ============================================================================
     ``pairs/auc``                          area under the ROC curve; 50 is chance
@@ -41,8 +32,7 @@ class PairVerification(Probe):
     Args:
         confidence: Of the interval, in (0, 1).
         draws: Of the bootstrap.
-        dump: File for the distances of the queries, which ``tools/analysis_tools/ensemble.py`` adds to those of other
-            streams; ``None`` for no file.
+        dump: File for the :class:`~mmsync.evaluation.functional.Scores` of the queries, their distances.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -60,34 +50,36 @@ class PairVerification(Probe):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that it needs."""
         return ("distance", "positive")
 
     def missing(self, column: str) -> str:
-        """The error message for a column that the table does not have."""
         who = "data set" if column == "positive" else "model's predict()"
         return f"PairVerification: the {who} sets no `{column}`; it is for Sync3D on a PairDataset"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Count.
+        """Verify the pairs.
 
         Raises:
-            ProtocolError: No bank, or a role does not have pairs of both answers.
+            ProtocolError: A role does not have pairs of both answers.
             DataError: Some distances are not finite.
         """
         known, (d, y) = _pairs(bank, "bank"), _pairs(query, "query")
-        found = dict(auc=pair_auc(d, y), eer=equal_error_rate(d, y), majority=majority_share(y))
+        found = dict(
+            auc=verification.pair_auc(d, y),
+            eer=verification.equal_error_rate(d, y),
+            majority=verification.majority_share(y),
+        )
         videos = np.array(query.texts("name", "?"))
-        found["auc_low"], found["auc_high"] = auc_interval(d, y, videos, self.confidence, self.draws)
+        found["auc_low"], found["auc_high"] = verification.auc_interval(d, y, videos, self.confidence, self.draws)
         scores = Scores(row_names(query), d[:, None].astype(np.float32), y.astype(np.int64))
         if self.dump:
             scores.save(self.dump)
-        found["accuracy"] = decisions(d, y, best_threshold(*known))[0]
-        found["balanced_accuracy"] = decisions(d, y, best_threshold(*known, balanced=True))[1]
+        found["accuracy"] = verification.decisions(d, y, verification.best_threshold(*known))[0]
+        found["balanced_accuracy"] = verification.decisions(d, y, verification.best_threshold(*known, balanced=True))[1]
         kind = np.array(query.texts("kind", ""))
         for one in np.unique(kind[~y]).tolist():
             chosen = y | (kind == one)
-            found[f"auc_{one}"] = pair_auc(d[chosen], y[chosen])
+            found[f"auc_{one}"] = verification.pair_auc(d[chosen], y[chosen])
         return ProbeResult({key: 100 * value for key, value in found.items()}, scores)
 
 
@@ -100,7 +92,6 @@ def _pairs(part: FeatureTable, role: str) -> tuple[np.ndarray, np.ndarray]:
     if len(np.unique(positive)) < 2:
         raise ProtocolError(
             f"PairVerification: role {role!r} needs positive pairs and others, and has {len(part)} pairs, "
-            f"{int(positive.sum())} of them positive. Give the data set roles=dict(bank=<training "
-            "split>, query=<test split>) and a mix of positive and negative kinds"
+            f"{int(positive.sum())} of them positive: set the data set's roles and a mix of kinds"
         )
     return distance, positive

@@ -18,7 +18,7 @@ from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
-from mmsync.store.mapped import MappedArray
+from mmsync.store.ragged import MappedArray
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 
 PathLike = Union[str, Path]

@@ -14,12 +14,11 @@ from mmengine.logging import print_log
 from mmsync.converters.report import SHOWN
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
-from mmsync.media.crops import cut_flow, cut_out, whole_pixels
+from mmsync.media.crops import cut_flow, cut_out, flow_algorithm, whole_pixels
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
-from mmsync.store.mapped import MappedArray
-from mmsync.store.ragged import RaggedWriter
+from mmsync.store.ragged import MappedArray, RaggedWriter
 from mmsync.store.tracks import TrackStore, read_track_store
 from mmsync.structures import tick_times
 
@@ -71,8 +70,6 @@ class VideoTrackSource(TrackSource):
                 f"out of {ENLARGE_MODES}"
             )
         if flow is not None:
-            from mmsync.media.flow import flow_algorithm
-
             flow_algorithm(flow)  # is there one?
             if size < 16:
                 raise ConfigError(f"size={size}: optical flow needs crops of 16 pixels or more")

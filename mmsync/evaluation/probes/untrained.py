@@ -1,4 +1,4 @@
-"""Nearest neighbours: KNN, retrieval and one-shot recognition."""
+"""Probes that train nothing: KNN, retrieval, one-shot recognition, and measures of collapse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Union
 import numpy as np
 
 from mmsync.errors import ConfigError
-from mmsync.evaluation.functional import knn_classify, mean_average_precision, topk_accuracy
+from mmsync.evaluation.functional import (
+    effective_rank,
+    feature_std,
+    knn_classify,
+    mean_average_precision,
+    topk_accuracy,
+)  # fmt: skip
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
 from mmsync.ops.subsets import exemplars
 from mmsync.registry import PROBES
@@ -19,7 +25,7 @@ from mmsync.structures import FeatureTable
 class KNN(Probe):
     """Weighted nearest neighbours on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
 
-    Gives ``top1`` and ``top5`` in percent; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
+    Gives ``top1`` and ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
 
     Args:
         k: Number of neighbours, or a list of them, the one to report first.
@@ -49,19 +55,15 @@ class KNN(Probe):
         self.temperature, self.standardize = temperature, standardize
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Classify the queries."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
-        result = ProbeResult({})
+        k_text, features = self.k if len(self.k) > 1 else self.k[0], "standardised" if self.standardize else "raw"
+        result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
         for k in self.k:
             scores = knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
-            suffix = f"_k{k}" if result.metrics else ""
-            if not result.metrics:
-                result.scores = scores_of(query, scores)
+            suffix = "" if result.scores is None else f"_k{k}"
+            result.scores = result.scores or scores_of(query, scores)
             for n in (1, 5):
                 result.metrics[f"top{n}{suffix}"] = 100 * topk_accuracy(scores, labels, n)
-        k_text = self.k if len(self.k) > 1 else self.k[0]
-        features = "standardised" if self.standardize else "raw"
-        result.note = f"KNN k={k_text}, T={self.temperature}, {features} features"
         return result
 
 
@@ -69,11 +71,8 @@ class KNN(Probe):
 class Retrieval(Probe):
     """Retrieval by the cosine of raw features ``(N, D)``: each query takes the label of its nearest bank sample.
 
-    Gives ``top1`` in percent and, with ``mean_average_precision``, ``map``.
-
     Args:
-        mean_average_precision: Report also how early the bank samples of a query's class are found; this sorts the bank
-            for each query.
+        mean_average_precision: Give ``map`` beside ``top1``; this sorts the bank for each query.
         column: Name of the column of features.
     """
 
@@ -85,7 +84,6 @@ class Retrieval(Probe):
         self.mean_average_precision = mean_average_precision
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Retrieve the queries."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
         scores = knn_classify(x, y, q, classes, k=1)
         metrics = {"top1": 100 * topk_accuracy(scores, labels)}
@@ -98,7 +96,7 @@ class Retrieval(Probe):
 class OneShot(Probe):
     """Cosine 1-NN on raw features ``(N, D)`` by one bank sample of each class.
 
-    Gives ``top1`` and ``std``, mean and standard deviation in percent over the draws.
+    Gives ``top1`` and ``std``, mean and standard deviation over the draws.
 
     Args:
         draws: Number of draws of exemplars.
@@ -119,7 +117,6 @@ class OneShot(Probe):
         self.draws, self.seed = draws, seed
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Classify the queries by each draw."""
         x, y, q, labels, classes = self.arrays(bank, query, device)
         accuracy = []
         for draw in range(self.draws):
@@ -127,3 +124,24 @@ class OneShot(Probe):
             accuracy.append(100 * topk_accuracy(knn_classify(x[rows], y[rows], q, classes, k=1), labels))
         note = f"one-shot: cosine 1-NN, mean of {self.draws} draws of one clip a class"
         return ProbeResult({"top1": float(np.mean(accuracy)), "std": float(np.std(accuracy))}, note=note)
+
+
+@PROBES.register_module()
+class Collapse(Probe):
+    """Spread of all features ``(N, D)``, labelled or not, which the loss of a contrastive method does not show.
+
+    Gives ``std`` and ``effective_rank``, see :func:`mmsync.evaluation.functional.feature_std` and
+    :func:`mmsync.evaluation.functional.effective_rank`.
+
+    Args:
+        column: Name of the column of features.
+    """
+
+    name = "collapse"
+    headline = "effective_rank"
+    sees = "all"
+
+    def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
+        """Measure the spread of the bank, which holds all samples."""
+        features = bank.vectors(self.column)
+        return ProbeResult({"std": feature_std(features), "effective_rank": effective_rank(features)})

@@ -1,4 +1,4 @@
-"""Nearest-neighbour classification of frozen features."""
+"""Measures of frozen features: nearest neighbours, retrieval, and collapse."""
 
 from __future__ import annotations
 
@@ -23,20 +23,18 @@ def knn_classify(
     """Score the classes of each query by its ``k`` most similar bank samples.
 
     Each neighbour votes for its class with the weight ``exp(cos / temperature)`` (Wu et al., Unsupervised feature
-    learning via non-parametric instance discrimination, CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN. Of the
-    memory, ``chunk_size * (len(bank) + num_classes)`` floats are working space; the scores take
-    ``len(query) * num_classes``.
+    learning via non-parametric instance discrimination, CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN.
 
     Args:
-        bank: ``(B, D)`` features with known labels; not necessarily normalised.
+        bank: ``(B, D)``, not necessarily normalised.
         bank_labels: ``(B,)`` int64 in ``[0, num_classes)``.
-        query: ``(Q, D)`` features to classify.
+        query: ``(Q, D)``.
         num_classes: Number of classes.
         k: Neighbours that vote; a smaller bank votes as a whole.
         temperature: Above 0; smaller values favour the nearest.
         standardize: Bring each feature to zero mean and unit variance over the bank first. Features behind a ReLU are
             all positive, so that without it every cosine is large and the common part hides the differences.
-        chunk_size: Queries that are compared at a time.
+        chunk_size: Queries that are compared at a time, with ``chunk_size * len(bank)`` floats of working space.
 
     Returns:
         ``(Q, num_classes)`` scores, each row relative to its nearest neighbour's weight, which counts 1.
@@ -69,46 +67,48 @@ def mean_and_std(bank: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
-    """Share of samples whose label is among the ``k`` highest scores.
-
-    Args:
-        scores: ``(N, num_classes)``.
-        labels: ``(N,)`` int64.
-        k: At most all classes are counted.
-
-    Returns:
-        The share in ``[0, 1]``.
-    """
+    """Share, in [0, 1], of labels ``(N,)`` that are among the ``k`` highest scores ``(N, num_classes)``."""
     # argsort, not topk: classes with equal scores keep the order that published evaluations give them
     ranked = scores.argsort(dim=1, descending=True)[:, :k]
     return (ranked == labels[:, None]).any(dim=1).float().mean().item()
 
 
 @torch.no_grad()
-def mean_average_precision(
-    bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, chunk_size: int = 256
-) -> float:
-    """Mean over the queries of the average precision of the bank, ordered by cosine.
+def mean_average_precision(bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor) -> float:
+    """Mean over queries ``(Q, D)`` of the average precision of the bank ``(B, D)``, ordered by cosine, in [0, 1].
 
-    Queries whose class is not in the bank are left out.
-
-    Args:
-        bank: ``(B, D)`` features.
-        bank_labels: ``(B,)`` int64.
-        query: ``(Q, D)`` features.
-        query_labels: ``(Q,)`` int64.
-        chunk_size: Queries that are compared at a time.
-
-    Returns:
-        A value in ``[0, 1]``; NaN if no class of the queries is in the bank.
+    Queries whose class is not in the bank are left out; NaN if there is no other.
     """
     bank = F.normalize(bank, dim=1)
     rank = torch.arange(1, len(bank) + 1, device=bank.device)
     found = []
-    for part, labels in zip(query.split(chunk_size), query_labels.split(chunk_size)):
+    for part, labels in zip(query.split(256), query_labels.split(256)):
         order = (F.normalize(part, dim=1) @ bank.T).argsort(dim=1, descending=True)
         hit = bank_labels[order] == labels[:, None]
         total = hit.sum(1)
         precision = (hit.cumsum(1) / rank * hit).sum(1) / total
         found.append(precision[total > 0])
     return torch.cat(found).mean().item()
+
+
+@torch.no_grad()
+def feature_std(features: Tensor) -> float:
+    """Mean over the dimensions of the standard deviation of L2-normalised features ``(N, D)``.
+
+    ``1 / sqrt(D)`` for features spread evenly over the sphere, 0 for a complete collapse (Chen and He, Exploring
+    simple siamese representation learning, CVPR 2021, figure 2).
+    """
+    return F.normalize(features.float(), dim=1).std(dim=0, unbiased=False).mean().item()
+
+
+@torch.no_grad()
+def effective_rank(features: Tensor) -> float:
+    """Effective rank, in ``[1, min(N, D)]``, of L2-normalised features ``(N, D)``.
+
+    ``exp(H(p))`` with ``p`` the singular values divided by their sum (Roy and Vetterli, The effective rank, EUSIPCO
+    2007; as a quality score Garrido et al., RankMe, ICML 2023). The mean is not subtracted: 1 is a complete collapse.
+    """
+    x = F.normalize(features.double(), dim=1)
+    # the eigenvalues of the smaller product are the squared singular values
+    p = torch.linalg.eigvalsh(x.T @ x if len(x) > x.shape[1] else x @ x.T).clamp_min(0).sqrt()
+    return torch.special.entr(p / p.sum().clamp_min(1e-12)).sum().exp().item()
