@@ -257,11 +257,7 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
 
 
 def from_reference(
-    content: Mapping[str, Any],
-    family: str,
-    source: str = "checkpoint",
-    config: Optional[Config] = None,
-    **options: Any,
+    content: Mapping[str, Any], family: str, source: str = "checkpoint", config: Optional[Config] = None, **options: Any
 ) -> Conversion:
     """Convert a checkpoint of another project to mmsync.
 

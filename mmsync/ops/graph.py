@@ -32,11 +32,7 @@ def hop_distance(num_joints: int, edges: Sequence[tuple[int, int]], max_hop: int
 
 
 def adjacency(
-    num_joints: int,
-    edges: Sequence[tuple[int, int]],
-    center: int,
-    strategy: str = "spatial",
-    max_hop: int = 1,
+    num_joints: int, edges: Sequence[tuple[int, int]], center: int, strategy: str = "spatial", max_hop: int = 1
 ) -> Tensor:
     """Normalised adjacency of a skeleton, split into partitions.
 

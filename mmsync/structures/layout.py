@@ -418,10 +418,7 @@ _add(
     },
     center="pelvis",
 )
-_FACE = {
-    "nose": "neck",
-    **{"left_eye": "nose", "right_eye": "nose", "left_ear": "left_eye", "right_ear": "right_eye"},
-}
+_FACE = {"nose": "neck", **{"left_eye": "nose", "right_eye": "nose", "left_ear": "left_eye", "right_ear": "right_eye"}}
 _add(
     "openpose18",
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist "
