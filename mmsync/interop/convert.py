@@ -174,11 +174,7 @@ def _matches(name: str, prefix: str) -> bool:
 
 
 def rename(state: Mapping[str, Any], rules: Rules, back: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Rename by the first rule whose prefix matches, or ``back`` from mmsync's names to the reference's.
-
-    Returns:
-        tuple: The renamed entries, and those that no rule renames.
-    """
+    """Rename by the first rule whose prefix matches, or ``back``; also return the entries that no rule renames."""
     head, single = _last_layers(list(state))
     pairs = [
         (theirs.replace("<fc>", head), ours if ours is None else ours.replace("<fc>", single)) for theirs, ours in rules
@@ -262,9 +258,9 @@ def from_reference(
     """Convert a checkpoint of another project to mmsync.
 
     Weights with a classifier become those of ``Classifier``, weights of pretraining those of ``SkeletonCLR`` or
-    ``AimCLR``, with both encoders; other networks become an encoder. Entries that the file lacks are filled in with
-    their meaning: batch counters (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1.
-    Weights without a counterpart are stored in the entry ``reference_only`` for the way back.
+    ``AimCLR``, with both encoders; other networks become an encoder. Missing entries are filled in: batch counters
+    (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1. Weights without a counterpart are
+    stored in the entry ``reference_only`` for the way back.
 
     Args:
         content: As :func:`read_weights` returns it.

@@ -21,11 +21,7 @@ Layout = Union[str, Mapping, None]
 
 
 class SkeletonFamily(Family):
-    """Base of families of skeleton models.
-
-    Attributes:
-        norm_eps: Epsilon of the transformers' layer norms.
-    """
+    """Base of families of skeleton models; ``norm_eps`` is that of the transformers' layer norms."""
 
     norm_eps = 1e-5
     pool = dict(type="SkeletonPool", persons="mean")  # all references count absent persons
@@ -97,11 +93,7 @@ class SkeletonFamily(Family):
     def restore(
         self, state: State, aside: State, form: Form, origin: Mapping, source: str, fc: Optional[str] = None
     ) -> None:
-        """Make the last layers of ST-GCN convolutions if ``fc`` is ``'conv'``, or ``None`` and the file had such.
-
-        Raises:
-            CheckpointError: The backbone normalises its input, and the reference's does not.
-        """
+        """Make the last layers of ST-GCN convolutions if ``fc`` is ``'conv'``, or ``None`` and the file had such."""
         stgcn = any("st_gcn_networks." in name for name in state)
         if not stgcn and any(".data_bn." in name for name in state):
             raise CheckpointError(
@@ -160,11 +152,7 @@ def _vit(state: State, source: str, dim: int) -> dict[str, Any]:
 
 
 def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLayout:
-    """The named layout, or the usual one for the ``joints`` of the weight ``what``.
-
-    Raises:
-        CheckpointError: The layout has another number of joints, or no usual one has so many.
-    """
+    """The named layout, or the usual one for the ``joints`` of the weight ``what``, or a CheckpointError."""
     matching = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == joints]
     start = f"{source}: {what} is for {joints} joints"
     if name is None and joints not in _LAYOUTS:
@@ -181,11 +169,7 @@ def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLa
 
 
 def check_graph(graph: Tensor, layout: SkeletonLayout, edges: Optional[str], source: str) -> None:
-    """Compare a file's graph ``(K, V, V)`` with the one that mmsync computes for a layout and its edge variant.
-
-    Raises:
-        CheckpointError: They differ, so another edge layout was used; the message names it if it is known.
-    """
+    """Raise a CheckpointError if a graph ``(K, V, V)`` differs from the layout's; it names the right one if known."""
 
     def equals(layout: SkeletonLayout, edges: Optional[str], strategy: str, max_hop: int) -> bool:
         own = adjacency(layout.num_joints, layout.edge_list(edges), layout.center, strategy, max_hop)

@@ -55,26 +55,16 @@ def _gather(x: Tensor) -> Tensor:
 
 
 def all_reduce_sum(x: Tensor) -> Tensor:
-    """Sum of ``x`` over ranks, with its gradient.
-
-    Args:
-        x: Any shape, the same on every rank.
-
-    Returns:
-        Tensor: Same shape, the same on every rank.
-    """
+    """Sum of ``x`` over ranks, with its gradient; ``x`` has the same shape on every rank."""
     return _AllReduceSum.apply(x) if world_size() > 1 else x
 
 
 def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
-    """Concatenate ``x`` of all ranks along the first axis, in the order of ranks.
+    """Concatenate ``x (N, ...)`` of all ranks: ``(N * world size, ...)``, in the order of ranks.
 
     Args:
         x: ``(N, ...)``, the same shape on every rank.
         with_grad: Whether gradients flow back to the rank that a row came from.
-
-    Returns:
-        Tensor: ``(N * world size, ...)``.
     """
     if world_size() == 1:
         return x

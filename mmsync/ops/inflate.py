@@ -6,13 +6,5 @@ from torch import Tensor
 
 
 def inflate(weight: Tensor, frames: int) -> Tensor:
-    """Repeat a 2D kernel over time and divide it by its length, so that a still video gives what its image gives.
-
-    Args:
-        weight: ``(O, I, kh, kw)``.
-        frames: kt, at least 1.
-
-    Returns:
-        Tensor: ``(O, I, kt, kh, kw)``.
-    """
+    """Repeat a 2D kernel over time: ``(O, I, kh, kw) -> (O, I, frames, kh, kw)``; still videos respond as their image."""
     return (weight / frames).unsqueeze(2).repeat(1, 1, frames, 1, 1)

@@ -15,9 +15,8 @@ def pack_persons(
 
     Args:
         x: ``(N, M, ...)``.
-        present: ``(N, M)`` bool, True where a person is present; ``None`` means everywhere.
-        skip_absent: Whether absent persons are left out, so that nothing is computed for them. Otherwise the rows are a
-            view of ``x``.
+        present: ``(N, M)`` bool; ``None``: all are present.
+        skip_absent: Whether absent persons are left out; otherwise the rows are a view of ``x``.
 
     Returns:
         tuple: ``rows (P, ...)`` with P the number of persons present, or ``N * M``; ``owner (P,)`` int64, the sample of
@@ -38,16 +37,13 @@ def pack_persons(
 
 
 def group_mean(x: Tensor, owner: Tensor, groups: int, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of the rows of each group; zero for a group without rows.
+    """Mean ``(N, ...)`` of the rows of each group; zero for a group without rows.
 
     Args:
         x: ``(P, ...)``.
         owner: ``(P,)`` int64, the group of each row, in ``[0, groups)``.
         groups: N.
         weight: ``(P,)`` bool, which rows count; ``None``: all.
-
-    Returns:
-        Tensor: ``(N, ...)``.
     """
     flat = x.flatten(1)
     counted = flat.new_ones(len(flat)) if weight is None else weight.to(flat.dtype)

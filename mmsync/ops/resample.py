@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Tensor:
-    """The matrices that cut a window out of each clip and resample it linearly.
+    """Matrices ``(N, T', T)`` that cut a window out of each clip and resample it linearly.
 
-    Output frame i lies at ``start + (i + 0.5) * length / size - 0.5`` (half-pixel centres), clamped to the window, as
+    Output frame i shows ``start + (i + 0.5) * length / size - 0.5`` (half-pixel centres), clamped to the window, as
     ``F.interpolate(mode='linear', align_corners=False)`` does on the cut-out clip. No low-pass filter.
 
     Args:
@@ -17,9 +17,6 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Te
         length: ``(N,)``, length of each window in frames, at least 1, ``start + length <= frames``.
         frames: Number T of frames of the clips.
         size: Number T' of frames to make.
-
-    Returns:
-        ``(N, T', T)``; each row holds at most two weights and sums to 1.
     """
     start, length = start[:, None], length[:, None]
     centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
@@ -36,15 +33,7 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Te
 
 
 def resample(x: Tensor, size: int) -> Tensor:
-    """Resample whole clips to a common number of frames, linearly with half-pixel centres.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        size: Number T' of frames to make.
-
-    Returns:
-        ``(N, M, T', V, C)``; ``x`` itself where T is T' already.
-    """
+    """Resample clips ``(N, M, T, V, C)`` to ``size`` frames, linearly with half-pixel centres."""
     frames = x.shape[2]
     if frames == size:
         return x

@@ -99,31 +99,18 @@ Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, FrameMap, Shift, Perspe
 
 
 def shear_matrix(amount: Tensor) -> Tensor:
-    """Shear matrices ``[[1, a1, b1], [a2, 1, b2], [a3, b3, 1]]``.
-
-    Args:
-        amount: ``(N, 6)``, in the order a1, a2, a3, b1, b2, b3.
-
-    Returns:
-        ``(N, 3, 3)``.
-    """
+    """Shear matrices ``[[1, a1, b1], [a2, 1, b2], [a3, b3, 1]]`` of ``(N, 6)`` a1, a2, a3, b1, b2, b3."""
     a1, a2, a3, b1, b2, b3 = amount.unbind(1)
     one = torch.ones_like(a1)
     return torch.stack([one, a1, b1, a2, one, b2, a3, b3, one], dim=1).view(-1, 3, 3)
 
 
 def rotation_matrix(angle: Tensor) -> Tensor:
-    """Rotations of the coordinate system about x, then y, then z: ``R = Rz @ Ry @ Rx``.
+    """Rotations ``Rz @ Ry @ Rx (N, 3, 3)`` of the coordinate system by ``angle (N, 3)`` radians about x, y and z.
 
     The single rotations are passive (the axes turn, so a point appears to turn the other way): about x
     ``[[1, 0, 0], [0, c, s], [0, -s, c]]``, about y ``[[c, 0, -s], [0, 1, 0], [s, 0, c]]``, about z
     ``[[c, s, 0], [-s, c, 0], [0, 0, 1]]``.
-
-    Args:
-        angle: ``(N, 3)`` in radians, about x, y and z.
-
-    Returns:
-        ``(N, 3, 3)``.
     """
     (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(1), angle.sin().unbind(1)
     rows = [
@@ -135,16 +122,11 @@ def rotation_matrix(angle: Tensor) -> Tensor:
 
 
 def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
-    """Rotations of the coordinate system ``R = Rx(alpha) @ Ry(beta) @ Rz(gamma)`` (Gao et al., 2020, eq. 1-3).
-
-    The single rotations are those of :func:`rotation_matrix`, in the other order.
+    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinate system (Gao et al., 2020, eq. 1-3).
 
     Args:
-        angle: alpha, beta and gamma in radians, ``(..., 3)``.
-        as_printed: The paper prints a rotation about z for Ry. So ``R = Rx(alpha) @ Rz(beta + gamma)``.
-
-    Returns:
-        ``(..., 3, 3)``.
+        angle: alpha, beta and gamma in radians, ``(..., 3)``, of the rotations of :func:`rotation_matrix`.
+        as_printed: The paper prints a rotation about z for Ry, so that it is ``Rx(alpha) @ Rz(beta + gamma)``.
     """
     alpha, beta, gamma = angle.unbind(-1)
     if as_printed:
@@ -177,7 +159,6 @@ class _Fused:
             self.point = op.factor if self.point is None else _product(op.factor, self.point)
 
     def prepare(self, x: Tensor) -> None:
-        """Turn joints and points into what runs on the frames ``(T, V*C)`` of persons of ``x``."""
         joints, channels = x.shape[3:]
         if self.joint is not None:
             self.joint = _channel_index(self.joint, channels)
@@ -186,7 +167,7 @@ class _Fused:
             self.point = _frame_factor(self.point.to(x.dtype), joints, channels, block)
 
     def run(self, source: Tensor, row: Optional[Tensor], clip: Tensor) -> Tensor:
-        """Persons ``source[row]`` (all for ``None``) of the clips ``clip``, ``(P, T', V, C)``, with the maps run."""
+        """Map persons ``source[row]`` (all for ``None``) of the clips ``clip`` to ``(P, T', V, C)``."""
         y, shape = source, source.shape[2:]
         if self.time is not None:
             row = torch.arange(len(y), device=y.device) if row is None else row
@@ -328,18 +309,15 @@ def _occupied(frames: Tensor) -> Tensor:
 
 
 def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
-    """Run a list of maps, in order, on a batch of clips.
+    """Run a list of maps, in order, on a batch of clips ``(N, M, T, V, C)``, which is not changed.
 
     Consecutive maps are fused, and absent persons are not computed; they come out exactly zero, unless a map is a
     :class:`Noise` with ``keep_absent=False``, which fills them as well.
 
     Args:
-        x: ``(N, M, T, V, C)``; not changed.
+        x: ``(N, M, T, V, C)``.
         mask: ``(N, M)`` bool, True where a person is present; ``None``: everywhere.
         maps: What to do, each with its per-clip parameters.
-
-    Returns:
-        ``(N, M, T', V, C)``.
     """
     n, m, frames = x.shape[:3]
     for op in maps:

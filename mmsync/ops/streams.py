@@ -24,15 +24,12 @@ def parse_stream(stream: str) -> tuple[str, ...]:
 
 
 def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Bones: each joint minus its parent, at the joint's own index; a root, its own parent, gets a zero bone.
+    """Bones: each joint of ``(N, M, T, V, C)`` minus its parent, at the joint's own index; a root's is zero.
 
     Args:
         x: ``(N, M, T, V, C)``.
-        parents: ``(V,)`` int64, the parent of each joint, a root's parent being itself.
-        num_coords: The first channels that are coordinates; the rest are scores, and a bone's is the mean of its ends'.
-
-    Returns:
-        ``(N, M, T, V, C)``.
+        parents: ``(V,)`` int64, the parent of each joint; a root is its own.
+        num_coords: Channels that are coordinates; the rest are scores, and a bone's is the mean of its ends'.
     """
     # One gather along a frame's V*C numbers: twice as fast as selecting joints of three numbers each.
     number = (parents[:, None] * x.shape[-1] + torch.arange(x.shape[-1], device=x.device)).flatten()
@@ -44,15 +41,7 @@ def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
 
 
 def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
-    """Motion: the next frame minus this one; zero in the last frame.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        num_coords: The first channels that are coordinates; the rest are scores, and a step's is the mean of its ends'.
-
-    Returns:
-        ``(N, M, T, V, C)``.
-    """
+    """Motion: the next frame of ``(N, M, T, V, C)`` minus this one; zero in the last frame; scores are averaged."""
     motion = torch.zeros_like(x)
     now, after = x[:, :, :-1], x[:, :, 1:]
     motion[:, :, :-1] = after - now
@@ -70,9 +59,6 @@ def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3,
         joint: Index in ``[0, V)``.
         num_coords: The first channels that are coordinates.
         per_person: Each person by its own joint.
-
-    Returns:
-        ``(N, M, T, V, C)``; one pass over x.
     """
     origin = x[:, : None if per_person else 1, :1, joint : joint + 1].clone()
     origin[..., num_coords:] = 0
@@ -80,17 +66,13 @@ def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3,
 
 
 def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Turn joints into the named stream.
+    """Turn joints ``(N, M, T, V, C)`` into the named stream ``(N, M, T, V, C * number of parts)``.
 
     Args:
-        x: Joints ``(N, M, T, V, C)``.
-        stream: ``'joint'``, ``'bone'``, ``'motion'``, ``'bone_motion'``, or several joined by ``+``, whose channels are
-            concatenated in that order.
+        x: ``(N, M, T, V, C)``.
+        stream: One of ``STREAMS``, or several joined by ``+``, whose channels are concatenated in that order.
         parents: ``(V,)`` int64, as in :func:`bone_stream`.
         num_coords: The first channels that are coordinates.
-
-    Returns:
-        ``(N, M, T, V, C * number of parts)``.
 
     Raises:
         ValueError: The stream is unknown.

@@ -32,15 +32,12 @@ class TimeMatrix:
 
 
 def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
-    """Frames of a crop out of the clip mirrored at both ends, the end frames being repeated.
+    """Frames ``(N, T)`` of a crop out of the clip mirrored at both ends, the end frames being repeated.
 
     Args:
         start: ``(N,)`` int64 in ``[0, 2 * pad]``, where the crop begins in the padded clip.
         frames: Number T of frames of the clip, and of the crop.
         pad: Mirrored frames on each side, at most T.
-
-    Returns:
-        ``(N, T)`` int64.
     """
     index = start[:, None] - pad + torch.arange(frames, device=start.device)
     index = torch.where(index < 0, -1 - index, index)
@@ -48,7 +45,7 @@ def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters over time as banded matrices.
+    """Gaussian filters over time as banded matrices ``(N, T, T)``.
 
     Args:
         sigma: ``(N,)``, standard deviation in frames, positive.
@@ -56,9 +53,6 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
         taps: Width of the filter in frames, odd.
         normalize: Rows sum to 1, also at the ends of the clip. ``False``: taps ``exp(-k^2 / 2 sigma^2)`` and zeros
             beyond the ends, which amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
-
-    Returns:
-        ``(N, T, T)``.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
@@ -71,12 +65,7 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
 
 
 def all_frames(x: Tensor, frames: int) -> Tensor:
-    """The index of clips as they are, ``(N, T)`` float32: each frame shows itself.
-
-    Args:
-        x: ``(N, ...)``.
-        frames: T.
-    """
+    """The index ``(N, T)`` float32 of clips ``x (N, ...)`` as they are: each frame shows itself."""
     return torch.arange(frames, device=x.device, dtype=torch.float32).expand(len(x), -1)
 
 
@@ -93,8 +82,7 @@ def follow_frames(
         axis: That of T in ``x``.
 
     Returns:
-        tuple: ``index (N, T')`` float, the product of the maps and the given index; ``valid (N, T')`` bool, True for
-        frames that are made of valid frames only, ``None`` for ``None``.
+        tuple: ``index (N, T')`` float, and ``valid (N, T')`` bool, True for frames made of valid frames only, or None.
     """
     index = all_frames(x, x.shape[axis]) if index is None else index
     for op in maps:

@@ -19,7 +19,7 @@ class FeatureMap(NamedTuple):
         present: ``(P,)`` bool, False for persons that are computed although they are absent; ``None``: all present.
         valid: ``(N, T')`` bool, which frames count; ``None``: all.
         index: ``(N, T')`` float, the source frame that each step shows; ``None``: unknown.
-        axes: One letter for each axis behind P: D channels, T' frames (``'T'``), and what is pooled away as space:
+        axes: One letter for each axis behind P: D channels, T' frames (``'T'``), and space, which is pooled away:
             joints ``'V'``, height and width ``'H'``, ``'W'``, frequency ``'F'``.
     """
 
@@ -72,11 +72,6 @@ class FeatureMap(NamedTuple):
         return (self.data.shape[0], self.data.shape[self.axis("D")], frames, -1)
 
     def mean_persons(self, rows: Tensor, count_absent: bool = False) -> Tensor:
-        """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody.
-
-        Args:
-            rows: One row for each person.
-            count_absent: Whether persons that are absent but computed count too.
-        """
+        """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody."""
         present = None if count_absent or self.present is None else self.present
         return group_mean(rows, self.owner, self.num_samples, present)

@@ -51,20 +51,12 @@ class FeatureTable(Mapping[str, Column]):
 
     @classmethod
     def of_samples(cls, samples: Sequence[Any]) -> FeatureTable:
-        """Collect labels and meta fields of a batch.
-
-        Args:
-            samples: ``MotionSample`` objects.
-        """
+        """Collect labels and meta fields of a batch of ``MotionSample`` objects."""
         return cls.of_rows([{"gt_label": s.get("gt_label", -1), **dict(s.metainfo_items())} for s in samples])
 
     @classmethod
     def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FeatureTable:
-        """Collect what all samples have, given one dict for each; the inverse of :meth:`rows`.
-
-        Args:
-            rows: Values by name. MMEngine's ``gt_label`` and ``pred_score`` become ``label`` and ``score``.
-        """
+        """Collect what all samples have, given one dict for each; ``gt_label`` and ``pred_score`` are renamed."""
         names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
         return cls({_RENAMED.get(name, name): _column([row[name] for row in rows]) for name in names})
 
@@ -88,9 +80,6 @@ class FeatureTable(Mapping[str, Column]):
 
     def vectors(self, name: str) -> Tensor:
         """A column of features as ``(N, D)``, float16 or float32; a ragged one as the means ``(D,)`` of its sequences.
-
-        Args:
-            name: Name of the column.
 
         Raises:
             DataError: The column has other shapes, or there is no such column.
@@ -130,11 +119,7 @@ class FeatureTable(Mapping[str, Column]):
 
     @classmethod
     def cat(cls, parts: Sequence[FeatureTable]) -> FeatureTable:
-        """Join tables in data set order; a sample that several processes have seen is kept once.
-
-        Args:
-            parts: Tables; columns that not all of them have are dropped.
-        """
+        """Join tables in data set order, with the columns that all have; duplicate samples are kept once."""
         parts = [part for part in parts if len(part)]
         if not parts:
             return cls({})

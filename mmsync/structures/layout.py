@@ -90,10 +90,7 @@ class SkeletonLayout:
         return tuple(tuple(joints) for joints in parts.values())
 
     def joint(self, which: Union[int, str]) -> int:
-        """Index of a joint.
-
-        Args:
-            which: Index in ``[-V, V)``, joint name, or ``'center'``.
+        """Index of a joint, given its index in ``[-V, V)``, its name, or ``'center'``.
 
         Raises:
             LayoutError: There is no such joint.
@@ -123,7 +120,7 @@ class SkeletonLayout:
         """The registered layout of that name.
 
         Raises:
-            LayoutError: There is none; the message lists the nearest and all names.
+            LayoutError: There is none.
         """
         if name not in _LAYOUTS:
             raise LayoutError(f"there is no skeleton layout {name!r}{_nearest(name, _LAYOUTS)}")
@@ -136,11 +133,11 @@ class SkeletonLayout:
 
     @staticmethod
     def from_config(cfg: Union[str, Mapping, SkeletonLayout]) -> SkeletonLayout:
-        """A layout from what a config says.
+        """A layout from a config: a registered name, or a dict.
 
         Args:
-            cfg: A registered name; or one's own layout as a dict with ``name``, ``joints`` (names, or their number),
-                ``parents`` and, as one likes, ``left``, ``right``, ``center`` (joints by name or index) and ``edges``.
+            cfg: The name; or a dict with ``name``, ``joints`` (names, or their number), ``parents`` and, optionally,
+                ``left``, ``right``, ``center`` (joints by name or index) and ``edges``.
 
         Raises:
             LayoutError: Unknown name or key, or parts that contradict each other.
@@ -180,14 +177,10 @@ class SkeletonLayout:
 
 
 def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False) -> SkeletonLayout:
-    """Make a layout known by its name.
-
-    Args:
-        layout: The layout, or a dict as for :meth:`SkeletonLayout.from_config`.
-        force: Replace another layout of the same name.
+    """Make a layout, or a dict as for :meth:`SkeletonLayout.from_config`, known by its name.
 
     Raises:
-        LayoutError: The name is taken by a different layout.
+        LayoutError: The name is taken by a different layout, and not ``force``.
     """
     layout = SkeletonLayout.from_config(layout)
     if not force and _LAYOUTS.get(layout.name, layout) != layout:
@@ -197,20 +190,14 @@ def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False)
 
 
 def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]) -> list[tuple[int, ...]]:
-    """How to read skeletons of one layout as another.
+    """How to read skeletons of one layout as another: for each joint of ``dst`` the joints of ``src`` to average.
 
     A joint of the same name is taken over; others are the mean of joints of ``src`` (the pelvis is the mean of the
-    hips). Points of face and foot that ``src`` lacks fall on its head and on the end of its leg.
-
-    Args:
-        src: Layout of the data, ``V`` joints.
-        dst: Layout wanted, ``V'`` joints.
-
-    Returns:
-        For each of the ``V'`` joints the joints of ``src`` to average; a joint may occur twice, as a weight.
+    hips), in which a joint may occur twice, as a weight. Points of face and foot that ``src`` lacks are its head
+    and the end of its leg.
 
     Raises:
-        LayoutError: Some joint of ``dst`` cannot be had; the message names it and the remaps that exist.
+        LayoutError: A joint of ``dst`` cannot be had; the message names the remaps that exist.
     """
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
     found = {j: _find(j, src.joints, ()) for j in dst.joints}

@@ -21,15 +21,7 @@ class MotionSample(BaseDataElement):
 
     @classmethod
     def quick(cls, gt_label: int, metainfo: dict[str, object]) -> MotionSample:
-        """The same as the constructor, without its copies and checks, which cost more than a batch of mapped clips.
-
-        Args:
-            gt_label: Class index, -1 for unknown.
-            metainfo: Meta fields, plain values.
-
-        Returns:
-            The sample.
-        """
+        """Do as the constructor, without its copies and checks, which cost more than a batch of mapped clips."""
         sample = cls.__new__(cls)
         sample.__dict__.update(
             metainfo, gt_label=gt_label, _metainfo_fields=set(metainfo), _data_fields={"gt_label"}

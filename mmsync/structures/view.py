@@ -44,16 +44,10 @@ class View(NamedTuple):
         return split.take(present), present
 
     def after_stride(self, steps: int) -> tuple[Optional[Tensor], Optional[Tensor]]:
-        """Validity and source frame of the T' steps that a backbone makes of the T frames.
+        """``valid (N, T')`` and ``index (N, T')``, or None, of the T' ``steps`` that a backbone makes of the T frames.
 
         A step stands for the frames that fall to it when T is divided evenly: it counts if any of them does, and shows
         their mean.
-
-        Args:
-            steps: T'.
-
-        Returns:
-            tuple: ``valid (N, T')`` and ``index (N, T')``, each ``None`` where the view has none.
         """
         valid = self.valid
         if valid is not None and valid.shape[1] != steps:

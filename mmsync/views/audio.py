@@ -34,16 +34,7 @@ class AudioPreprocessor(ViewPreprocessor):
         super().__init__(views, seed, non_blocking)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Sound on the training device; samples of 16 bits become floats in [-1, 1).
-
-        Args:
-            inputs: A view, or its data alone: waveforms ``(N, C, S)``, float or int16, or spectrograms
-                ``(N, 1, F, T)``, float.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: Another shape or type, or values, which are named, that are not finite.
-        """
+        """Sound, or a DataError; samples of 16 bits become floats in [-1, 1)."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x = view.data
         coded = x.dtype == torch.int16 and x.dim() == 3

@@ -40,24 +40,19 @@ class BatchAugmentation:
         return self
 
     def draw(self, x: Tensor, generator: Generator) -> Draws:
-        """Draw the parameters of every sample.
+        """Draw the parameters of every sample: tensors ``(N, ...)`` by name.
 
         Args:
             x: Data of a view, ``(N, ...)``; only its shape, dtype and device are used.
             generator: On the device of ``x``.
 
         Returns:
-            Tensors by name, each ``(N, ...)``; ``apply (N,)`` bool says which samples are augmented, if not all.
+            dict: With ``apply (N,)`` bool, which samples are augmented, if not all.
         """
         raise NotImplementedError
 
     def maps(self, x: Tensor, draws: Draws) -> list[Any]:
-        """What to do with the drawn parameters, in the form that :meth:`run` takes.
-
-        Args:
-            x: As in :meth:`draw`.
-            draws: What :meth:`draw` returned.
-        """
+        """What to do with the drawn parameters, in the form that :meth:`run` takes."""
         raise NotImplementedError
 
     def run(self, view: View, maps: Sequence[Any]) -> View:
@@ -71,15 +66,7 @@ class BatchAugmentation:
         return x
 
     def apply(self, view: View, draws: Draws) -> View:
-        """Augment with given parameters.
-
-        Args:
-            view: N samples; its data are not changed.
-            draws: What :meth:`draw` returned for data of this shape.
-
-        Returns:
-            The augmented view; ``valid`` and ``index`` follow the frames.
-        """
+        """Augment a view, which is not changed, with given parameters; ``valid`` and ``index`` follow the frames."""
         return self.run(view, self.maps(view.data, draws))
 
     def __call__(self, view: View, generator: Generator) -> View:

@@ -51,15 +51,7 @@ class ComposedPreprocessor(ViewPreprocessor):
         self.feature_views = tuple(parts)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of all parts.
-
-        Args:
-            data: ``inputs``: one for each part, by its name. ``data_samples``, passed through.
-            training: Draw augmented views, and count a step.
-
-        Returns:
-            ``data`` with ``inputs``: views by name; in evaluation under the names in ``feature_views``, nothing in them
-            random.
+        """Make the views of all parts, see :meth:`ViewPreprocessor.forward`; ``inputs`` has one for each, by its name.
 
         Raises:
             DataError: An input is missing, or is not what its part takes.

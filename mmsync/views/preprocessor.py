@@ -49,12 +49,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         self.views = {name: self._build_view(name, transforms) for name, transforms in (views or {}).items()}
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """A checked batch on the training device, as the augmentations take it.
-
-        Args:
-            inputs: What the loader gave, a view or its data alone.
-            samples: ``data_samples`` of the batch, to name bad ones by; may be empty.
-        """
+        """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
         raise NotImplementedError
 
     def for_evaluation(self, view: View) -> View:
@@ -77,8 +72,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
             training: Draw augmented views, and count a step.
 
         Returns:
-            ``data`` with ``inputs``: views by name; in evaluation under the names in ``feature_views``, nothing in them
-            random.
+            ``data`` with ``inputs``: views by name; in evaluation, where nothing is random, those of ``feature_views``.
 
         Raises:
             DataError: The batch is not of the shape or type that :meth:`prepare` takes.
@@ -155,9 +149,6 @@ class ViewPreprocessor(BaseDataPreprocessor):
 def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
     """The only input of a batch.
 
-    Args:
-        inputs: A tensor, a view, or a dict with one of them.
-
     Raises:
         DataError: The batch has several.
     """
@@ -172,11 +163,7 @@ def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
 
 
 def check_finite(x: Tensor, samples: Sequence[Any]) -> None:
-    """Refuse a batch ``(N, ...)`` with NaN or infinity, and name the samples that have them.
-
-    Raises:
-        DataError: There are such samples.
-    """
+    """Raise a DataError that names the samples of a batch ``(N, ...)`` with NaN or infinity."""
     # One sum over the batch: it is finite unless a value is not, or the values overflow it.
     if torch.isfinite(x.sum()):
         return

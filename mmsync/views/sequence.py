@@ -34,16 +34,7 @@ class SequencePreprocessor(ViewPreprocessor):
         super().__init__(views, seed, non_blocking)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Sequences on the training device.
-
-        Args:
-            inputs: A view, whose ``valid (N, T)`` says which frames are no padding, or its data alone, ``(N, T, ...)``
-                float.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: Another shape or type, or values, which are named, that are not finite.
-        """
+        """Sequences ``(N, T, ...)`` float, or a DataError; ``valid (N, T)`` says which frames are no padding."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x, valid = view.data, view.valid
         if x.dim() < 3 or not x.is_floating_point():

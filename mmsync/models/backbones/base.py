@@ -42,15 +42,12 @@ class Backbone(BaseModule):
         raise NotImplementedError
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
-        """Feature map of a view.
+        """Feature map of the persons of a view.
 
         Args:
             view: N samples.
-            skip_absent: Whether to leave absent persons out, so that they cost nothing and do not enter batch
-                statistics; otherwise they are computed and marked as absent in the result.
-
-        Returns:
-            FeatureMap: Rows ``(P, ...)`` of the computed persons.
+            skip_absent: Whether to leave absent persons out, so that they cost nothing and enter no batch statistics;
+                otherwise they are computed and marked as absent in the result.
 
         Raises:
             LayoutError, DataError: The input has another shape than the backbone is built for.

@@ -19,7 +19,7 @@ class ActionHead(BaseModule):
     """Multi-layer perceptron on the features of all joints: ``(P, D, T', V')`` to logits ``(N, num_classes)``.
 
     Dropout, mean over frames, ``(P, V' * D)``, mean over persons, Linear, batch normalisation, ReLU, Linear. On frozen
-    features this is an MLP probe, not a linear one: with 25 joints of 512 channels it has 26 million parameters.
+    features this is an MLP probe: with 25 joints of 512 channels it has 26 million parameters.
 
     Args:
         num_classes: Number of classes; the benchmark tool fills it in from the data.
@@ -31,7 +31,7 @@ class ActionHead(BaseModule):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``num_classes``, ``in_channels`` or ``num_joints`` is missing.
+        ConfigError: ``num_classes``, ``in_channels`` or ``num_joints`` is missing, or the map has other joints.
     """
 
     def __init__(
@@ -58,15 +58,7 @@ class ActionHead(BaseModule):
         self.fc2 = nn.Linear(hidden_channels, num_classes)
 
     def forward(self, feature: FeatureMap, pool: nn.Module) -> Tensor:
-        """Logits ``(N, num_classes)`` of a feature map ``(P, D, T', V')``.
-
-        Args:
-            feature: The feature map.
-            pool: The encoder's pooling neck, which determines whether absent persons count.
-
-        Raises:
-            ConfigError: The map has another number of joints.
-        """
+        """Logits of a feature map ``(P, D, T', V')``; the ``pool`` neck determines whether absent persons count."""
         if feature.data.dim() != 4 or feature.data.shape[3] != self.num_joints:
             raise ConfigError(
                 f"ActionHead is built for {self.num_joints} joints, but the backbone's map is "

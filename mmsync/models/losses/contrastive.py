@@ -15,18 +15,9 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: float = 1e-8) -> Tensor:
-    """Euclidean distances ``sqrt(|z1 - z2|^2 + eps)``, at least in single precision.
+    """Distances ``sqrt(|z1 - z2|^2 + eps)``, ``(...)``, of ``(..., D)``, or with ``normalize`` of their unit vectors.
 
     ``eps`` keeps the gradient finite where the two are equal; it does not change the gradient of the square.
-
-    Args:
-        first: ``(..., D)``.
-        second: ``(..., D)``, broadcast against ``first``.
-        normalize: Whether to normalise to unit vectors; distances are then in [0, 2].
-        eps: Added under the root.
-
-    Returns:
-        ``(...)``.
     """
     if normalize:
         first, second = F.normalize(first, dim=-1), F.normalize(second, dim=-1)
@@ -37,7 +28,7 @@ def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: f
 def margin_contrastive(
     distance: Tensor, positive: Tensor, margin: float, squared_pos: bool = True, exponential: bool = False
 ) -> Tensor:
-    """Contribution of each pair to a contrastive loss, without the leading factor.
+    """Contribution ``(P,)`` of each pair to a contrastive loss, without the leading factor.
 
     ``y d^2 + (1 - y) max(m - d, 0)^2`` (Hadsell et al., 2006; Chung and Zisserman, 2016, SyncNet; Sannigrahi, 2020,
     Sync3D), or with ``exponential`` ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
@@ -48,9 +39,6 @@ def margin_contrastive(
         margin: m.
         squared_pos: Whether positive pairs contribute d^2, else d (as on the slide of Korbar et al., 2018, AVTS).
         exponential: Whether to use the form of 2005.
-
-    Returns:
-        ``(P,)``.
     """
     near = distance.square() if squared_pos else distance
     if exponential:

@@ -47,8 +47,7 @@ class AimCLR(MoCo):
         feature_from: As in MoCo.
         d3m_weight: w; 0.5 as published.
         drop_threshold: Attention above which features are dropped, in (0, 1); ``None`` omits the third term.
-        drop_scope: ``'batch'`` rescales the attention over the whole batch, as in the released code; ``'sample'`` over
-            each person.
+        drop_scope: Whether to rescale over the whole ``'batch'``, as in the released code, or each ``'sample'``.
         mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
         mining_epoch: Epochs before mining as published starts (150: the 151st is the first with it); ``None``: off.
         mining_topk: Neighbours of each view in mining as published.
@@ -104,11 +103,7 @@ class AimCLR(MoCo):
         self.positive_reduction = positive_reduction
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the three weighted terms.
-
-        Args:
-            views: ``query``, ``key`` and ``extreme``, each a batch of N clips.
-            data_samples: Not used.
+        """Compute the three weighted terms of the views ``query``, ``key`` and ``extreme``.
 
         Returns:
             dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
@@ -149,14 +144,7 @@ class AimCLR(MoCo):
         return self.mining_epoch is not None and self.epoch >= self.mining_epoch
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Encode the extreme view, without and with attention drop, in one backbone pass.
-
-        Args:
-            view: The extreme view of N clips.
-
-        Returns:
-            tuple: Unit embeddings ``(N, D)`` by the name of their loss, and the drop rates by name.
-        """
+        """Unit embeddings ``(N, D)`` of the extreme view by the name of their loss, and drop rates, in one pass."""
         encoder = self.encoder
         feature = encoder.forward_map(view)
         pooled, log = {"loss_d3m": encoder.pool(feature)}, {}

@@ -56,19 +56,11 @@ class ViewModel(BaseModel):
 
     @classmethod
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
-        """Prefixes, by encoder, of the names of the weights that produce the features.
-
-        Args:
-            cfg: Config of the model.
-        """
+        """Prefixes, by encoder, of the names of the weights that produce the features, given the model's config."""
         return {name: f"{name}." for name in cls.encoders}
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the losses of a batch of views.
-
-        Returns:
-            dict[str, Tensor]: Scalars; those whose name contains ``loss`` are summed, the others only logged.
-        """
+        """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, the others only logged."""
         raise NotImplementedError
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
@@ -100,12 +92,7 @@ class ViewModel(BaseModel):
 
 
 class SelfSupervisedModel(ViewModel):
-    """Base of self-supervised methods: a subclass builds its encoders and writes :meth:`loss`, without labels.
-
-    Args:
-        data_preprocessor: Config of the preprocessor that makes the views.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of self-supervised methods: a subclass builds its encoders and writes :meth:`loss`, without labels."""
 
     def feature_encoder(self, name: str) -> Encoder:
         """Encoder whose features probes see, by its name in ``encoders``."""
@@ -147,16 +134,11 @@ class TwoViewMethod(SelfSupervisedModel):
 
 @torch.no_grad()
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Statistics for the log that reveal a collapse.
-
-    Args:
-        first: ``(N, D)`` embeddings of one view.
-        second: ``(N, D)`` embeddings of the other.
+    """Statistics of embeddings ``(N, D)`` for the log that reveal a collapse.
 
     Returns:
-        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard
-        deviation of the unit embeddings' dimensions over this rank's clips, times ``sqrt(D)``: 1 if they spread evenly,
-        0 if all are equal.
+        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard deviation of the
+        unit embeddings' dimensions over this rank, times ``sqrt(D)``: 1 if they spread evenly, 0 if all are equal.
     """
     unit = F.normalize(first.float(), dim=1)
     std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

@@ -56,15 +56,7 @@ class BYOL(TwoViewMethod):
         self.target.follow_init(self.encoder)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the distances of predictions to targets; the target is updated before it encodes.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_byol``; for the log, ``pos_sim`` (of predictions and targets) and ``embedding_std``.
-        """
+        """Compute ``loss_byol``, and ``pos_sim`` of predictions and targets; the target is updated beforehand."""
         self.target.momentum = cosine_momentum(self.momentum, self.progress)
         self.target.update(self.encoder)
         first, second = self.embed(views)

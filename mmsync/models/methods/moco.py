@@ -22,10 +22,9 @@ from mmsync.structures import View
 
 @MODELS.register_module(name=["MoCo", "SkeletonCLR"])
 class MoCo(SelfSupervisedModel):
-    """Momentum contrast of two views of any modality.
+    """Momentum contrast of two views of any modality: ``loss = CE([q.k, q.Q] / tau, 0)``.
 
-    ``loss = CE([q.k, q.Q] / tau, 0)``. The key encoder is updated before it encodes, and the keys enter the queue after
-    the logits are computed.
+    The key encoder is updated before it encodes, and the keys enter the queue after the logits are computed.
 
     Args:
         encoder: Config of the encoder, with a projector.
@@ -33,8 +32,8 @@ class MoCo(SelfSupervisedModel):
         queue_size: K.
         momentum: Momentum of the key encoder, in [0, 1].
         temperature: tau, above 0.
-        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it
-            independently, as AimCLR's released code does.
+        key_init: Whether the key encoder starts as a ``'copy'`` of the query encoder, or is initialised independently,
+            as AimCLR's ``'reference'`` does.
         feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
         init_cfg: MMEngine's initialisation config.
 
@@ -76,15 +75,7 @@ class MoCo(SelfSupervisedModel):
         return F.normalize(self.key_encoder(view), dim=1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute InfoNCE of the views ``query`` and ``key``.
-
-        Args:
-            views: ``query`` and ``key``, each a batch of N clips.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_infonce``; for the log, the mean positive and negative similarity.
-        """
+        """Compute InfoNCE of the views ``query`` and ``key``; log the mean positive and negative similarity."""
         query = F.normalize(self.encoder(views["query"]), dim=1)
         key = self.encode_key(views["key"])
         logits = queue_logits(query, key, self.queue.snapshot(), self.temperature)
@@ -103,10 +94,5 @@ class MoCo(SelfSupervisedModel):
 
 @torch.no_grad()
 def similarity_gap(logits: Tensor, temperature: float) -> dict[str, Tensor]:
-    """Mean cosine of the positives and of the negatives; a closing gap reveals a collapse that the loss does not show.
-
-    Args:
-        logits: ``(N, 1 + K)``, positive first.
-        temperature: Divisor of the cosines in the logits.
-    """
+    """Mean cosines of positives and negatives; a closing gap reveals a collapse that the loss does not show."""
     return {"pos_sim": logits[:, 0].mean() * temperature, "neg_sim": logits[:, 1:].mean() * temperature}

@@ -40,14 +40,6 @@ class SimCLR(TwoViewMethod):
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute NT-Xent of the views.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_contrast``; for the log, ``pos_sim`` and ``embedding_std``.
-        """
+        """Compute NT-Xent of the views, ``loss_contrast``."""
         first, second = self.embed(views)
         return {"loss_contrast": self.criterion(first, second), **embedding_log(first, second)}

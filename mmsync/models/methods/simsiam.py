@@ -43,15 +43,7 @@ class SimSiam(TwoViewMethod):
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the negative cosine of predictions and embeddings.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_simsiam``, in [-1, 1]; for the log, ``pos_sim`` and ``embedding_std``.
-        """
+        """Compute the negative cosine of predictions and embeddings, ``loss_simsiam`` in [-1, 1]."""
         first, second = self.embed(views)
         pairs = ((self.predictor(first), second.detach()), (self.predictor(second), first.detach()))
         similarity = sum(row_cosine(p, z).mean() for p, z in pairs) / 2

@@ -68,15 +68,9 @@ class Sync3D(SelfSupervisedModel):
         self.threshold = self.criterion.margin / 2 if threshold is None else threshold
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the loss of the pairs of a batch.
+        """Compute ``loss_pair`` of the view ``tracks``, with the samples' ``positive`` or ``aligned``.
 
-        Args:
-            views: ``tracks``, a batch of N pairs or scenes.
-            data_samples: Samples with ``positive`` or ``aligned``; classes are not used.
-
-        Returns:
-            dict: ``loss_pair``; for the log, ``pair_acc`` at ``threshold``, and the mean distances ``pos_distance`` and
-            ``neg_distance``, if there are such pairs.
+        For the log, ``pair_acc`` at ``threshold``, and ``pos_distance`` and ``neg_distance`` if there are such pairs.
         """
         embedding, present = self._encode(views["tracks"], probe=False)[1:]
         labels = [sample.get("positive") for sample in data_samples or ()]

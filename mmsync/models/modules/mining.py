@@ -24,23 +24,19 @@ class NeighborMining(nn.Module):
 
     An entry is a positive if **the key agrees**: it is among the ``topk`` nearest entries of the query or an extreme
     view, and in the neighbourhood of the key, which another encoder computed from another view. It must also be similar
-    enough, and must not be a hub.
-
-    Mining starts when query and key agree on neighbourhoods far beyond chance, and is suspended when they no longer do
-    or when all clips select the same entries. It uses no labels. Decisions use the batch of all ranks and state that
-    is stored in buffers, so they do not depend on the number of ranks or on interruptions.
+    enough, and must not be a hub. Mining starts when query and key agree on neighbourhoods far beyond chance, and is
+    suspended when they no longer do or when all clips select the same entries. Decisions use the batch of all ranks and
+    state in buffers, so they do not depend on the number of ranks or on interruptions.
 
     Args:
         start_epoch: Epochs without mining, regardless of the agreement.
         topk: Nearest entries of each view.
         neighborhood: Size of a neighbourhood, a share of the queue in (0, 1]; at least ``topk`` entries.
-        agreement: Smoothed agreement of query and key beyond chance at which mining starts; it is suspended below half
-            of this value.
+        agreement: Smoothed agreement beyond chance at which mining starts; it is suspended below half of it.
         max_crowding: Smoothed share of a clip's neighbourhood that other clips have in common above which mining is
-            suspended; it starts and resumes below half of this value.
+            suspended; it starts below half of it.
         min_similarity: Minimum cosine of a view and a selected entry.
-        max_share: Share of the batch's queries or keys above which an entry in their neighbourhoods is a hub, and
-            excluded.
+        max_share: Share of the batch's queries or keys that makes an entry of their neighbourhoods a hub.
         smoothing: Steps of the exponential average of agreement and crowding.
         max_alarms: Suspensions after which mining stays off; ``None``: it always resumes.
 
@@ -99,9 +95,8 @@ class NeighborMining(nn.Module):
             epoch: Counted from 0.
 
         Returns:
-            tuple: The positives ``(N, K)`` bool, none while mining is off; and, for the log, ``mining_on``,
-            ``agreement``, ``hub_share`` (the largest share of the batch that has one entry in its neighbourhood),
-            ``crowding`` and ``mined`` (positives per clip).
+            tuple: The positives ``(N, K)`` bool, none while mining is off; for the log, ``mining_on``, ``agreement``,
+            ``hub_share`` (of the most frequent entry), ``crowding`` and ``mined`` (positives per clip).
         """
         clips, length = key.shape
         size = min(max(self.topk, math.ceil(self.neighborhood * length)), length)

@@ -16,13 +16,13 @@ from mmsync.errors import ConfigError
 class MomentumEncoder(BaseModule):
     """Exponential moving average of another module's parameters, without gradient.
 
-    Only parameters are averaged; buffers, such as batch statistics, are those of its own forward passes, as published.
+    Buffers, such as batch statistics, are not averaged but those of its own forward passes, as published.
 
     Args:
         online: Module to average; it is copied.
         momentum: Weight of the previous value, in [0, 1].
-        copy_init: Whether to start equal to the online module once the weights are initialised. False initialises it
-            independently, as AimCLR's released code does; forgetting that takes about ``1 / (1 - momentum)`` steps.
+        copy_init: Whether to start equal to the online module once the weights are initialised; else it is initialised
+            independently, as in AimCLR's released code.
 
     Raises:
         ConfigError: A momentum outside [0, 1].
@@ -54,13 +54,5 @@ class MomentumEncoder(BaseModule):
 
 
 def cosine_momentum(start: float, progress: float) -> float:
-    """Momentum that rises to 1 (Grill et al., 2020, BYOL, section 3.2): ``1 - (1 - m) (cos(pi k / K) + 1) / 2``.
-
-    Args:
-        start: m, in [0, 1].
-        progress: k / K, in [0, 1].
-
-    Returns:
-        float: In ``[m, 1]``.
-    """
+    """Momentum ``1 - (1 - start) (cos(pi progress) + 1) / 2``, rising to 1 (Grill et al., 2020, BYOL, section 3.2)."""
     return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2

@@ -19,7 +19,7 @@ def build_predictor(config: Optional[dict], channels: int, hidden_channels: int)
         hidden_channels: Default width of the hidden layer.
 
     Raises:
-        ConfigError: The configured width is not the encoder's.
+        ConfigError: The configured width is not D.
     """
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
     predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})

@@ -11,16 +11,11 @@ from mmsync.ops.dist import all_gather
 
 
 class MemoryQueue(nn.Module):
-    """Ring buffer of unit keys ``(D, K)``, the same on every rank.
-
-    K need not be a multiple of the batch size: a batch wraps around at the end.
+    """Ring buffer of unit keys ``(D, K)``, the same on every rank; a batch wraps around at the end.
 
     Args:
         dim: D.
         size: K, at least the global batch.
-
-    Raises:
-        ConfigError: The global batch is larger than the queue (at the first enqueue).
     """
 
     keys: Tensor
@@ -42,10 +37,7 @@ class MemoryQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Replace the oldest entries by the keys of all ranks.
-
-        Args:
-            keys: Unit rows ``(N, D)`` of this rank.
+        """Replace the oldest entries by the unit rows ``(N, D)`` of all ranks.
 
         Raises:
             ConfigError: The global batch is larger than the queue.

@@ -11,10 +11,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
-    """Softmax attention (Vaswani et al., 2017, eq. 1) by torch's fused kernel, which stores no weights.
+    """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) by torch's fused kernel, without stored weights.
 
-    Training in half precision on the CPU uses plain products instead, because the fused kernel's backward pass takes 2
-    to 8 times as long there (docs/design/0013).
+    Half precision on the CPU trains with plain products, as the fused backward pass takes 2 to 8 times as long there
+    (docs/design/0013).
 
     Args:
         query: ``(B, H, L, d)``.
@@ -22,9 +22,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask
         value: ``(B, H, L, d)``.
         dropout: Dropout of the attention weights.
         mask: ``(B, 1 or H, L, L)`` bool, True where a query attends to a key; ``None``: everywhere.
-
-    Returns:
-        Tensor: ``(B, H, L, d)``.
     """
     if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
         scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
@@ -34,11 +31,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask
 
 
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row in training.
-
-    Args:
-        drop_prob: Probability in [0, 1).
-    """
+    """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row with ``drop_prob`` in training."""
 
     def __init__(self, drop_prob: float = 0.0) -> None:
         super().__init__()
@@ -56,11 +49,9 @@ class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al., 2017) of tokens ``(P, T, V, D)`` over one axis or all of them.
 
     The rows of the projection are reordered by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. Then joints and
-    heads, ``V`` and ``H``, share one stride, and temporal attention is one fused call with ``V * H`` heads on views:
-    neither direction copies an activation.
-
-    Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the attention over an axis of
-    ``L`` tokens; memory ``4 T V D`` values, as the ``L x L`` weights are not stored.
+    heads share one stride, and temporal attention is one fused call with ``V * H`` heads on views: neither direction
+    copies an activation. Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the
+    attention over an axis of ``L`` tokens; memory ``4 T V D`` values.
 
     Args:
         dim: D.
@@ -81,15 +72,12 @@ class Attention(nn.Module):
         self.proj_drop = nn.Dropout(proj_drop)
 
     def forward(self, x: Tensor, axis: str, visible: Optional[Tensor] = None) -> Tensor:
-        """Attend along an axis.
+        """Attend along an axis: ``(P, T, V, D)`` to the same shape.
 
         Args:
             x: ``(P, T, V, D)``.
             axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
-            visible: ``(P, T, V)`` bool, tokens that others attend to; each token also attends to itself. ``None``: all.
-
-        Returns:
-            Tensor: ``(P, T, V, D)``.
+            visible: ``(P, T, V)`` bool, tokens that others attend to; each also attends to itself. ``None``: all.
         """
         p, t, v, dim = x.shape
         h = self.num_heads
@@ -122,13 +110,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two linear layers with a GELU in between: ``(..., D) -> (..., D)``.
-
-    Args:
-        dim: D.
-        hidden_dim: Width of the hidden layer.
-        drop: Dropout after each layer.
-    """
+    """Two linear layers with a GELU in between and dropout after each: ``(..., D) -> (..., D)``."""
 
     def __init__(self, dim: int, hidden_dim: int, drop: float = 0.0) -> None:
         super().__init__()
@@ -187,15 +169,9 @@ def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Te
 
 
 def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
-    """Fit time embeddings to clips of another length.
+    """Fit time embeddings ``(1, L, 1, D)`` to clips of T frames (or patches), ``(1, T, 1, D)``.
 
-    Args:
-        embedding: ``(1, L, 1, D)``.
-        length: Frames (or patches) T of the clip.
-        resize: Whether a shorter clip gets all L embeddings resampled instead of the first T.
-
-    Returns:
-        Tensor: ``(1, T, 1, D)``; linearly resampled for a clip longer than L.
+    Longer clips get them linearly resampled; shorter ones the first T, or all of them resampled with ``resize``.
     """
     if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
         return embedding[:, :length]

@@ -19,7 +19,7 @@ class MeanPool(nn.Module):
 
     Args:
         persons: ``'valid_mean'`` averages the present persons; ``'mean'`` all of them, as the published ST-GCN family
-            does: the response to an empty body is then half of the feature of a one-person clip.
+            does: half of the feature of a one-person clip is then the response to an empty body.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -60,8 +60,7 @@ class SkeletonPool(MeanPool):
     Args:
         persons: As of :class:`MeanPool`.
         joints: ``'mean'`` as published; ``'keep'`` concatenates the joints' features, ``(N, V' * D)``, as the action
-            heads of MotionBERT and MAMP do, which keeps the identity of the joints; ``'parts'`` concatenates the
-            means over trunk, arms and legs, ``(N, 5 * D)``.
+            heads of MotionBERT and MAMP do; ``'parts'`` the means over trunk, arms and legs, ``(N, 5 * D)``.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -107,13 +106,5 @@ class SkeletonPool(MeanPool):
 
 
 def joint_features(feature: FeatureMap, count_absent: bool = False) -> Tensor:
-    """Average over frames and persons, and concatenate the joints.
-
-    Args:
-        feature: A feature map ``(P, D, T', V')``.
-        count_absent: Whether to count absent persons that were computed.
-
-    Returns:
-        Tensor: ``(N, V' * D)``, all channels of the first joint first.
-    """
+    """Average a map ``(P, D, T', V')`` over frames and persons: ``(N, V' * D)``, the first joint's channels first."""
     return feature.mean_persons(feature.data.mean(2).transpose(1, 2).flatten(1), count_absent)

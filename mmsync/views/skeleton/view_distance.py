@@ -61,9 +61,7 @@ class ViewDistance(SkeletonAugmentation):
 
     Angles and k take a number (fixed), a list (uniform in the set) or ``dict(low=..., high=...)`` (uniform in the
     range). So ``dict(type='ViewDistance', gamma=0)`` leaves out one axis, and ``angles=0`` leaves the distance alone.
-
-    A shift does not change the size of a body, nor bones and motion; recentring afterwards (``recenter`` of the data
-    preprocessor) undoes it. Joints that are zero because they were masked would be moved: mask afterwards.
+    A shift changes neither the size of a body nor bones and motion, and recentring undoes it. Mask joints afterwards.
 
     Args:
         angles: Values of every angle that is not given on its own, in degrees.

@@ -24,9 +24,8 @@ class VideoPreprocessor(ViewPreprocessor):
     """Make the views of a batch of tracks ``(N, K, T, S, S, C)`` uint8 on the training device, in [-1, 1].
 
     A view has ``(N, K, C, T, H, W)``; plain clips ``(N, T, S, S, C)`` give ``(N, C, T, H, W)``. What is drawn for a
-    sample holds for all its frames and tracks unless an augmentation has ``per_frame`` or ``per_track``. Cost: a pass
-    to float, one resampling for crop and flip, two passes for light, one for noise. C is 3 for colour, or 2 for optical
-    flow, which follows crop and flip and has no colours to change.
+    sample holds for all its frames and tracks unless an augmentation has ``per_frame`` or ``per_track``. C is 3 for
+    colour, or 2 for optical flow, which follows crop and flip and has no colours to change.
 
     Args:
         views: View name -> configs of batched augmentations of video. ``None``: training sees the one view of
@@ -34,8 +33,7 @@ class VideoPreprocessor(ViewPreprocessor):
         size: Side of the views, pixels; ``None``: that of the pictures.
         test_crop: Side of the central crop in evaluation, as a share of the picture's.
         difference: Give each frame less the one before it in place of the frame, the first one zero (RGB difference of
-            TSN, Wang et al., 2016). What stands still vanishes, clothes and walls with it: a network without
-            pretrained weights then begins with motion.
+            TSN, Wang et al., 2016), so that a network without pretrained weights begins with motion.
         dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``, of the views; augmentation is in single precision.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
@@ -68,15 +66,7 @@ class VideoPreprocessor(ViewPreprocessor):
             view.bind(size)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Pictures on the training device, as floats in [-1, 1]; ``present`` is ``None`` where everyone is.
-
-        Args:
-            inputs: A view, or its data alone, of tracks ``(N, K, T, S, S, C)`` or clips ``(N, T, S, S, C)``, uint8.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: The pictures are not a uint8 tensor of such a shape.
-        """
+        """Pictures as floats in [-1, 1], or a DataError; ``present`` is ``None`` where everyone is."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x = view.data
         if x.dtype != torch.uint8 or x.dim() not in (5, 6) or x.shape[-1] not in (2, 3):

@@ -11,11 +11,6 @@ class AudioBackbone(Backbone):
     """Base of audio backbones: a subclass writes ``forward_rows``, ``(P, 1, F, T)`` to ``(P, D, F', T')``.
 
     For waveforms ``(P, C, S)``, set ``axes = "DT"`` and ``row_dim = 3``, and return ``(P, D, T')``.
-
-    Args:
-        in_channels: C, 1 for a spectrogram.
-        out_channels: D.
-        init_cfg: MMEngine's initialisation config.
     """
 
     modality: ClassVar[str] = "audio"

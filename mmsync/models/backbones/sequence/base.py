@@ -15,11 +15,6 @@ class SequenceBackbone(Backbone):
     """Base of backbones of whole sequences: a subclass writes ``forward_frames (P, T, C) -> (P, T', D)``.
 
     For joints ``(P, T, V, C)``, set ``row_dim = 4``.
-
-    Args:
-        in_channels: C, values per frame.
-        out_channels: D.
-        init_cfg: MMEngine's initialisation config.
     """
 
     modality: ClassVar[str] = "sequence"

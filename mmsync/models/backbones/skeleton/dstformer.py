@@ -15,18 +15,10 @@ from mmsync.structures import SkeletonLayout
 
 
 class DSTBlock(nn.Module):
-    """Spatial and temporal attention, each with its MLP, in one order or the other: ``(P, T, V, D)`` (eqs. 1-3).
+    """Spatial and temporal attention, each with its MLP: ``(P, T, V, D)`` (eqs. 1-3).
 
-    Args:
-        dim: D.
-        num_heads: H, a divisor of D.
-        mlp_ratio: Width of the MLPs over D.
-        order: ``'st'``: joints first, then frames; ``'ts'``: the reverse.
-        qkv_bias: Whether query, key and value have biases.
-        drop: Dropout of projections and MLPs.
-        attn_drop: Dropout of the attention weights.
-        drop_path: Probability of stochastic depth.
-        norm_eps: Epsilon of the layer norms.
+    Args as of :class:`~mmsync.models.modules.transformer.TransformerBlock`, and ``order``: ``'st'``, joints first, then
+    frames, or ``'ts'``.
     """
 
     def __init__(
@@ -68,9 +60,8 @@ class DSTformer(SkeletonTransformer):
     MBAimCLR: ``depth=4, layout='ntu25', max_len=50``. 2D input has channels x, y and score. Parameter names are
     those of the public checkpoints.
 
-    Cost per person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications, linear in the number of
-    joints and frames except for the attention itself. Memory is that of the activations; the attention matrix is not
-    stored.
+    Cost per person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications; memory is that of the
+    activations.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -89,8 +80,7 @@ class DSTformer(SkeletonTransformer):
         drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms; MotionBERT's weights were trained with 1e-6.
         data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
-        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
-            shorten the clip by their strides. ``None`` as published.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.
         with_cp: Recompute the activations of a level in the backward pass instead of storing them.
@@ -178,10 +168,7 @@ class DSTformer(SkeletonTransformer):
         return self.pos_drop(x + time_embedding(self.temp_embed, x.shape[1], self.resize_time))
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode all tokens, or only the visible ones; see the base class.
-
-        Attention within frames and along joints needs the whole grid: hidden tokens are computed but not attended to.
-        """
+        """Encode all tokens, or only the visible ones; hidden tokens are computed but not attended to."""
         x, visible = tokens, None
         if keep is not None:
             visible = torch.zeros_like(x[..., 0], dtype=torch.bool).flatten(1).scatter_(1, keep, True).view(x.shape[:3])

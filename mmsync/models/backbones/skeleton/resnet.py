@@ -19,14 +19,7 @@ Shortcut = Optional[nn.Module]
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut: ``(P, C, H, W) -> (P, D, H', W')``.
-
-    Args:
-        in_channels: C.
-        channels: D.
-        stride: Of the first convolution.
-        downsample: Projection of the shortcut; ``None`` is the identity.
-    """
+    """Two 3x3 convolutions, the first with the stride, and a shortcut: ``(P, C, H, W) -> (P, D, H', W')``."""
 
     expansion: ClassVar[int] = 1
 
@@ -45,16 +38,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions and a shortcut: ``(P, C, H, W) -> (P, 4 D, H', W')``.
-
-    The 3x3 convolution has the stride, as in torchvision's weights.
-
-    Args:
-        in_channels: C.
-        channels: D, width of the 3x3 convolution.
-        stride: Of the 3x3 convolution.
-        downsample: Projection of the shortcut; ``None`` is the identity.
-    """
+    """1x1, 3x3 (with the stride) and 1x1 convolutions and a shortcut: ``(P, C, H, W) -> (P, 4 D, H', W')``."""
 
     expansion: ClassVar[int] = 4
 
@@ -86,18 +70,15 @@ BLOCKS: dict[int, tuple[type[Union[BasicBlock, Bottleneck]], tuple[int, ...]]] =
 class SkeletonResNet(SkeletonBackbone):
     """ResNet on pseudo-images, with joints as rows and frames as columns: ``(P, T, V, C) -> (P, D, T', V')``.
 
-    Coordinates are channels, and so are persons if ``num_persons`` is above 1. Values stay in metres: images are not
-    rescaled to their own minimum and maximum, which would undo a change of distance. Parameter names are torchvision's,
-    whose weights load into ``stem='7x7'`` with three channels (``init_cfg=dict(type='Pretrained', checkpoint=...)``).
-
-    Cost per image of 25 joints x 64 frames, with ``stem='3x3'``: 0.96, 2.0 and 2.2 GMAC for depth 18, 34 and 50,
-    proportional to its area and to ``width ** 2``; ``size=112`` takes eight times as much.
+    Coordinates are channels, in metres: rescaling images to their own minimum and maximum would undo a change of
+    distance. Parameter names are torchvision's, whose weights load into ``stem='7x7'`` with three channels
+    (``init_cfg=dict(type='Pretrained', checkpoint=...)``). Cost per image of 25 joints x 64 frames, with
+    ``stem='3x3'``: 0.96, 2.0 and 2.2 GMAC for depth 18, 34 and 50, proportional to its area and to ``width ** 2``.
 
     Args:
         layout: Name or config of the skeleton layout.
         in_channels: C, coordinates (times streams) per joint.
-        num_persons: M, persons stacked in the channels of one image, absent ones as zeros; 1: one image per person,
-            and the neck pools their features as for any backbone.
+        num_persons: M, persons stacked in the channels of one image, absent ones as zeros; 1: one image per person.
         depth: Layers of the published network.
         width: Multiplier of the channels of all layers: 64, 128, 256, 512 (times four for depth 50).
         size: Rows and columns (H, W) to resize the image to, bilinearly, or one number for both; ``None``: V x T.
@@ -175,11 +156,7 @@ class SkeletonResNet(SkeletonBackbone):
         return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
-        """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1.
-
-        Raises:
-            LayoutError: Wrong joints or channels, or more persons than ``num_persons``.
-        """
+        """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1."""
         x, present = view.data, view.present
         self.check_input(x)
         lacking = self.num_persons - x.shape[1]

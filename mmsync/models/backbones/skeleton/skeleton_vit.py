@@ -14,13 +14,7 @@ from mmsync.structures import SkeletonLayout
 
 
 class PatchEmbed(nn.Module):
-    """Embedding of patches of a few frames of one joint: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
-
-    Args:
-        in_channels: C.
-        embed_dim: D.
-        t_patch: t, frames per patch.
-    """
+    """Embedding of patches of t frames of one joint: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``."""
 
     def __init__(self, in_channels: int, embed_dim: int, t_patch: int) -> None:
         super().__init__()
@@ -44,7 +38,7 @@ class SkeletonViT(SkeletonTransformer):
     ``depth=4, t_patch=5, clip_len=50``. No class token. Parameter names are those of the public checkpoints.
 
     Cost per person with ``L = T V / t_patch`` tokens: ``depth L D ((4 + 2 mlp_ratio) D + 2 L)`` multiplications; memory
-    is linear in L, as the attention weights are not stored.
+    is linear in L.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -61,8 +55,7 @@ class SkeletonViT(SkeletonTransformer):
         drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms.
         data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
-        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
-            shorten the clip by their strides. ``None`` as published.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
         with_cp: Recompute the activations of a block in the backward pass instead of storing them.
         init_cfg: MMEngine's initialisation config.

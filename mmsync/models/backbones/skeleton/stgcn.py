@@ -17,15 +17,10 @@ from mmsync.structures import SkeletonLayout
 
 
 class GraphConv(nn.Module):
-    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10), in channels-last memory.
+    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10) over K partitions, in channels-last memory.
 
     ``out_w = sum_k W_k sum_v A_kvw x_v``. The joints are mixed before the channels, which is cheaper where D > C and
     avoids the ``K * D`` wide intermediate of the published order.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        num_partitions: K.
     """
 
     def __init__(self, in_channels: int, out_channels: int, num_partitions: int) -> None:
@@ -101,7 +96,7 @@ class STGCN(SkeletonBackbone):
     CrosSCLR and AimCLR. Parameter names are those of the public checkpoints.
 
     Cost per person and layer: ``T V C (K V + K D)`` multiplications in the graph convolution, ``9 T' V D^2`` in the
-    temporal one; memory is that of the activations, channels-last throughout, without a transposed copy.
+    temporal one; memory is that of the activations, channels-last throughout.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -123,8 +118,7 @@ class STGCN(SkeletonBackbone):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``channels`` together with ``width`` or ``out_channels``, or a number of strides that differs from
-            the number of blocks.
+        ConfigError: ``channels`` together with ``width`` or ``out_channels``, or without as many strides.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -190,11 +184,7 @@ class STGCN(SkeletonBackbone):
         return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """``(P, T, V, C)`` to ``(P, D, T', V)``."""
         self.check_input(x)
         x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape).permute(0, 3, 1, 2)
         for block, importance in zip(self.st_gcn_networks, self.edge_importance):

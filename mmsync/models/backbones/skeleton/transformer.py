@@ -23,13 +23,6 @@ class GraphStem(nn.Module):
 
     Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao et al.,
     2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
-
-    Args:
-        layout: Layout of the skeleton.
-        in_channels: C.
-        channels: Of the blocks, the last being D.
-        strides: Of the blocks, in frames.
-        temporal_kernel: Frames, odd.
     """
 
     def __init__(
@@ -104,22 +97,14 @@ class SkeletonTransformer(SkeletonBackbone):
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
         self.check_input(x)
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
         return x if self.stem is None else self.stem(x)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
         raise NotImplementedError
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
@@ -128,27 +113,20 @@ class SkeletonTransformer(SkeletonBackbone):
         Args:
             tokens: ``(P, T', V, token_dim)``.
             keep: ``(P, L)`` int64, positions in ``[0, T' * V)`` of the visible tokens; the others have no influence.
-                ``None``: all tokens are visible.
 
         Returns:
-            Tensor: ``(P, L, D)`` of the visible tokens, in the order of ``keep``; ``(P, T', V, D)`` of all tokens.
+            Tensor: ``(P, L, D)`` of the visible tokens in the order of ``keep``; ``(P, T', V, D)`` without it.
         """
         raise NotImplementedError
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
     def init_linear(self, how: str) -> None:
         """Initialise all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
 
-        Args:
-            how: Distribution of linear weights: ``'trunc_normal'`` or ``'normal'`` with deviation .02, or ``'xavier'``,
-                uniform.
+        Linear weights are ``'trunc_normal'`` or ``'normal'`` with deviation .02, or uniform ``'xavier'``.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.temp_embed, std=0.02)
@@ -167,15 +145,7 @@ class SkeletonTransformer(SkeletonBackbone):
                 nn.init.zeros_(module.bias)
 
     def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Resample a checkpoint's time embeddings to the number that this backbone has.
-
-        Args:
-            state_dict: Names and tensors.
-            prefix: Prefix of this backbone's names.
-
-        Returns:
-            dict: The weights, changed or not.
-        """
+        """Resample a checkpoint's time embeddings, under ``prefix``, to the number that this backbone has."""
         key, own = f"{prefix}temp_embed", self.temp_embed
         value = state_dict.get(key)
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):

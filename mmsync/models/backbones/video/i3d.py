@@ -39,14 +39,7 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 class Unit3D(nn.Module):
-    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        kernel: Size along all three axes.
-        stride: Stride along all three axes; T' is ``ceil(T / stride)``, and so on.
-    """
+    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__()
@@ -67,12 +60,8 @@ class Unit3D(nn.Module):
 class SamePool(nn.Module):
     """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of non-negative maps.
 
-    TensorFlow pads with zeros. After a ReLU they change no maximum, so torch's own padding is equivalent, with
+    TensorFlow pads with zeros, which change no maximum after a ReLU; so torch's padding is equivalent, with
     ``ceil_mode`` for zeros at the end only.
-
-    Args:
-        kernel: Size along the three axes.
-        stride: Stride along the three axes.
     """
 
     def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
@@ -86,12 +75,7 @@ class SamePool(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``.
-
-    Args:
-        in_channels: C.
-        channels: Widths of the six units b0, b1a, b1b, b2a, b2b and b3b.
-    """
+    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``; six widths as in ``MIXED``."""
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
@@ -125,10 +109,8 @@ class I3D(VideoBackbone):
 
     Padding is TensorFlow's, exact for any size. Parameter names are those of the common PyTorch port;
     ``tools/model_converters/i3d_to_mmsync.py`` reads three families of weights. The published classifier is
-    ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow.
-
-    Input is colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to
-    [-1, 1].
+    ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow. Input is
+    colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to [-1, 1].
     A clip of 25 frames at 224 takes 46 GMAC.
 
     Args:
