@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmsync.ops.persons import pack_persons
+from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, View
 
 
@@ -27,7 +28,7 @@ class Backbone(BaseModule):
     row_dim: ClassVar[int] = 4
     """Dimensions of a batch of rows ``(P, ...)``; a view with one more has persons or tracks after N."""
 
-    def __init__(self, in_channels: int, out_channels: int, init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, in_channels: int, out_channels: int, init_cfg: OptConfig = None) -> None:
         super().__init__(init_cfg)
         self.in_channels, self.out_channels = in_channels, out_channels
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.necks.pool import joint_features
-from mmsync.registry import HEADS
+from mmsync.registry import HEADS, OptConfig
 from mmsync.structures import FeatureMap
 
 
@@ -42,7 +42,7 @@ class ActionHead(BaseModule):
         pooled_channels: Optional[int] = None,
         hidden_channels: int = 2048,
         dropout: float = 0.5,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         if num_classes is None or in_channels is None or num_joints is None:

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.registry import HEADS
+from mmsync.registry import HEADS, OptConfig
 from mmsync.structures import FeatureMap
 
 
@@ -35,7 +35,7 @@ class LinearHead(BaseModule):
         num_joints: Optional[int] = None,
         pooled_channels: Optional[int] = None,
         dropout: float = 0.0,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         if num_classes is None or in_channels is None:

@@ -20,7 +20,7 @@ from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
 from mmsync.models.modules.attention_drop import attention_drop
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import View
 
 
@@ -64,7 +64,7 @@ class AimCLR(MoCo):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,
@@ -73,11 +73,11 @@ class AimCLR(MoCo):
         d3m_weight: float = 0.5,
         drop_threshold: Optional[float] = 0.7,
         drop_scope: Literal["sample", "batch"] = "sample",
-        mining: Optional[dict] = None,
+        mining: OptConfig = None,
         mining_epoch: Optional[int] = None,
         mining_topk: int = 1,
         positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg

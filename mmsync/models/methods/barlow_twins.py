@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.losses import BarlowTwinsLoss
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -33,9 +31,9 @@ class BarlowTwins(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         redundancy_weight: float = 5e-3,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = BarlowTwinsLoss(redundancy_weight)

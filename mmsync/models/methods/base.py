@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import FeatureTable, MotionSample, View
 
 Views = Mapping[str, View]
@@ -37,7 +37,7 @@ class ViewModel(BaseModel):
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
 
-    def __init__(self, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
@@ -60,7 +60,7 @@ class ViewModel(BaseModel):
         return {name: f"{name}." for name in cls.encoders}
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, the others only logged."""
+        """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
         raise NotImplementedError
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
@@ -121,9 +121,7 @@ class TwoViewMethod(SelfSupervisedModel):
 
     views_needed = ("first", "second")
 
-    def __init__(
-        self, encoder: dict, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None
-    ) -> None:
+    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
 from mmsync.models.modules.predictor import build_predictor
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -39,10 +37,10 @@ class BYOL(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        predictor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
+        predictor: OptConfig = None,
         momentum: float = 0.996,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels

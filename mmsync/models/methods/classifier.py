@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.models.methods.base import Samples, ViewModel, Views
-from mmsync.registry import HEADS, MODELS
+from mmsync.registry import HEADS, MODELS, OptConfig
 from mmsync.structures import FeatureMap, View
 
 
@@ -40,12 +40,12 @@ class Classifier(ViewModel):
         self,
         encoder: dict,
         head: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: str = "encoder.",
         num_tracks: Optional[int] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)

@@ -6,7 +6,7 @@ On skeletons it is known as SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Optional
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ from mmsync.errors import ConfigError
 from mmsync.models.losses.info_nce import info_nce, queue_logits
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder, MemoryQueue, MomentumEncoder
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import View
 
 
@@ -46,13 +46,13 @@ class MoCo(SelfSupervisedModel):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,
         key_init: Literal["copy", "reference"] = "copy",
         feature_from: Literal["query", "key"] = "query",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if not temperature > 0:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import LOSSES, MODELS
+from mmsync.registry import LOSSES, MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -30,11 +28,7 @@ class SimCLR(TwoViewMethod):
     """
 
     def __init__(
-        self,
-        encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        loss: Optional[dict] = None,
-        init_cfg: Optional[dict] = None,
+        self, encoder: dict, data_preprocessor: OptConfig = None, loss: OptConfig = None, init_cfg: OptConfig = None
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.modules.predictor import build_predictor
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -34,9 +32,9 @@ class SimSiam(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        predictor: Optional[dict] = None,
-        init_cfg: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
+        predictor: OptConfig = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels

@@ -12,7 +12,7 @@ from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder
 from mmsync.ops.dist import all_gather
-from mmsync.registry import LOSSES, MODELS
+from mmsync.registry import LOSSES, MODELS, OptConfig
 from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
@@ -51,12 +51,12 @@ class Sync3D(SelfSupervisedModel):
     def __init__(
         self,
         encoder: dict,
-        loss: Optional[dict] = None,
-        data_preprocessor: Optional[dict] = None,
+        loss: OptConfig = None,
+        data_preprocessor: OptConfig = None,
         share_weights: bool = True,
         fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
         threshold: Optional[float] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:

@@ -7,7 +7,7 @@ from typing import Optional, Union
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.registry import BACKBONES, MODELS, NECKS
+from mmsync.registry import BACKBONES, MODELS, NECKS, OptConfig
 from mmsync.structures import FeatureMap, View
 
 
@@ -28,11 +28,11 @@ class Encoder(BaseModule):
     def __init__(
         self,
         backbone: dict,
-        pool: Optional[dict] = None,
-        projector: Optional[dict] = None,
-        probe_pool: Optional[dict] = None,
+        pool: OptConfig = None,
+        projector: OptConfig = None,
+        probe_pool: OptConfig = None,
         skip_absent: Optional[bool] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
@@ -48,7 +48,7 @@ class Encoder(BaseModule):
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
 
-    def _build_pool(self, pool: Optional[dict]) -> nn.Module:
+    def _build_pool(self, pool: OptConfig) -> nn.Module:
         return NECKS.build({"type": "MeanPool", "in_channels": self.backbone.out_channels, **(pool or {})})
 
     def _pooled_channels(self, neck: nn.Module) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import nn
 
 from mmsync.errors import ConfigError
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 
 
-def build_predictor(config: Optional[dict], channels: int, hidden_channels: int) -> nn.Module:
+def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> nn.Module:
     """Build a predictor, from embeddings ``(N, D)`` to embeddings ``(N, D)``.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 
 
 @NECKS.register_module()
@@ -36,7 +36,7 @@ class MLPProjector(BaseModule):
         norm: bool = False,
         norm_last: bool = False,
         dropout: float = 0.0,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.backbones.base import Backbone
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 from mmsync.structures import FeatureMap
 
 
@@ -39,7 +39,7 @@ class VideoPool(BaseModule):
         frames: Optional[int] = None,
         in_channels: Optional[int] = None,
         hidden_channels: Optional[int] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         if time not in ("mean", "flatten", "gru", "lstm") or window < 1:

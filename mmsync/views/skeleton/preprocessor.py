@@ -31,7 +31,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
         views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
         recenter: Move each view so that the layout's centre joint of its first person starts in the origin;
-            ``'person'``: each person on its own, so that the places of two tracks do not show that they are of one video.
+            ``'person'``: each person on its own, so that places do not show which tracks are of one video.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.

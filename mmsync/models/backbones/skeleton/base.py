@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmsync.errors import LayoutError
 from mmsync.models.backbones.base import Backbone
+from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout, View
 
 
@@ -24,11 +25,7 @@ class SkeletonBackbone(Backbone):
     modality: ClassVar[str] = "skeleton"
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout],
-        in_channels: int,
-        out_channels: int,
-        init_cfg: Optional[dict] = None,
+        self, layout: Union[str, dict, SkeletonLayout], in_channels: int, out_channels: int, init_cfg: OptConfig = None
     ) -> None:
         super().__init__(in_channels, out_channels, init_cfg)
         self.layout = SkeletonLayout.from_config(layout)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
 from mmsync.models.modules.transformer import MLP, Attention, DropPath, recompute, time_embedding
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
@@ -109,10 +109,10 @@ class DSTformer(SkeletonTransformer):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-6,
         data_norm: bool = False,
-        stem: Optional[dict] = None,
+        stem: OptConfig = None,
         init: Literal["published", "normal"] = "published",
         with_cp: bool = False,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, max_len=max_len)
         super().__init__(layout, in_channels, rep_dim or embed_dim, sizes, data_norm, stem, init_cfg)

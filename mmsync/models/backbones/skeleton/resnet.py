@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout, View
 
 Shortcut = Optional[nn.Module]
@@ -103,7 +103,7 @@ class SkeletonResNet(SkeletonBackbone):
         size: Optional[Union[int, Sequence[int]]] = None,
         stem: Literal["3x3", "7x7"] = "3x3",
         zero_init_residual: bool = False,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if depth not in BLOCKS or stem not in ("3x3", "7x7"):
             raise ConfigError(f"SkeletonResNet: depth={depth}, stem={stem!r}; use 18, 34 or 50 and '3x3' or '7x7'")

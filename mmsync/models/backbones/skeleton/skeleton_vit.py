@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
 from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
@@ -81,10 +81,10 @@ class SkeletonViT(SkeletonTransformer):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-5,
         data_norm: bool = False,
-        stem: Optional[dict] = None,
+        stem: OptConfig = None,
         init: Literal["xavier", "normal"] = "xavier",
         with_cp: bool = False,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
         super().__init__(layout, in_channels, embed_dim, sizes, data_norm, stem, init_cfg)

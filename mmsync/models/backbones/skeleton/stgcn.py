@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.graph import adjacency
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
@@ -138,7 +138,7 @@ class STGCN(SkeletonBackbone):
         edge_importance: bool = True,
         data_norm: bool = True,
         init: Literal["torch", "normal"] = "torch",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if channels is None:
             width = width or 64

@@ -15,6 +15,7 @@ from mmsync.models.backbones.skeleton.stgcn import STGCNBlock
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.modules.transformer import time_embedding
 from mmsync.ops.graph import adjacency
+from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout
 
 
@@ -80,8 +81,8 @@ class SkeletonTransformer(SkeletonBackbone):
         out_channels: int,
         sizes: dict[str, int],
         data_norm: bool,
-        stem: Optional[dict],
-        init_cfg: Optional[dict],
+        stem: OptConfig,
+        init_cfg: OptConfig,
     ) -> None:
         who = type(self).__name__
         for name, value in sizes.items():

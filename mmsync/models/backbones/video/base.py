@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import DataError
 from mmsync.models.backbones.base import Backbone
+from mmsync.registry import OptConfig
 from mmsync.structures import View
 
 
@@ -31,7 +32,7 @@ class VideoBackbone(Backbone):
     """Minimum H and W, in pixels."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: Optional[dict] = None
+        self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: OptConfig = None
     ) -> None:
         super().__init__(in_channels, out_channels, init_cfg)
         self.channels_last = channels_last

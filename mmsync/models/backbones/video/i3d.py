@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.video.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 
 MIXED = {  # channels of b0, b1a, b1b, b2a, b2b, b3b
     "3b": (64, 96, 128, 16, 32, 32),
@@ -135,7 +134,7 @@ class I3D(VideoBackbone):
         width: float = 1.0,
         endpoint: str = "Mixed_5c",
         channels_last: bool = True,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if endpoint not in ENDPOINTS:
             raise ConfigError(f"I3D: endpoint={endpoint!r}; use one of {', '.join(ENDPOINTS)}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.video.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 Kernel = tuple[int, int, int]
@@ -110,7 +110,7 @@ class VideoResNet(VideoBackbone):
         midplanes: Literal["per_block", "per_conv"] = "per_block",
         bn_eps: float = 1e-5,
         channels_last: bool = True,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if variant not in ("r3d", "mc3", "r2plus1d") or depth not in BLOCKS:
             raise ConfigError(
