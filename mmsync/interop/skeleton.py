@@ -96,9 +96,7 @@ class SkeletonFamily(Family):
         """Make the last layers of ST-GCN convolutions if ``fc`` is ``'conv'``, or ``None`` and the file had such."""
         stgcn = any("st_gcn_networks." in name for name in state)
         if not stgcn and any(".data_bn." in name for name in state):
-            raise CheckpointError(
-                f"{source}: the backbone normalises its input (data_norm=True), which {self.title} does not support"
-            )
+            raise CheckpointError(f"{source}: {self.title} does not support data_norm=True in the backbone")
         if stgcn and (fc or origin.get("fc")) == "conv":
             state.update({name: state[name][:, :, None, None] for name in _last_weights(state)})
 
@@ -160,10 +158,8 @@ def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLa
     layout = SkeletonLayout.from_config(name or _LAYOUTS[joints])
     if layout.num_joints != joints:
         raise CheckpointError(
-            f"{start}, but layout {layout.name} has {layout.num_joints} "
-            f"({', '.join(layout.joints)}). Weights of single joints depend on the order of the joints and cannot be "
-            f"resampled: leave --layout out, or name one of {joints} joints ({', '.join(matching) or 'none'})"
-            " and remap the data to it with the transform RemapSkeleton"
+            f"{start}, but layout {layout.name} has {layout.num_joints} ({', '.join(layout.joints)}) and weights go "
+            f"by their order; leave --layout out, or use one of {joints}: {', '.join(matching) or 'none'}"
         )
     return layout
 

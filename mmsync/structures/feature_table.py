@@ -90,9 +90,7 @@ class FeatureTable(Mapping[str, Column]):
         if isinstance(column, Tensor) and column.dim() == 2:
             return column if column.dtype == torch.float16 else column.float()
         what = "there is no such column" if column is None else f"it holds {_shape(column)}"
-        raise DataError(
-            f"FeatureTable: column {name!r} has to hold features (N, D), or N sequences of (T, D) features; {what}"
-        )
+        raise DataError(f"FeatureTable: column {name!r} has to hold features (N, D), or N of (T, D); {what}")
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """The table with those of the named columns that it has."""

@@ -40,8 +40,7 @@ class AudioPreprocessor(ViewPreprocessor):
         coded = x.dtype == torch.int16 and x.dim() == 3
         if not coded and not (x.is_floating_point() and x.dim() in (3, 4)):
             raise DataError(
-                f"sound is {x.dtype} {tuple(x.shape)}; give waveforms (N, C, S), float or int16, or float "
-                "spectrograms (N, 1, F, T)"
+                f"sound is {x.dtype} {tuple(x.shape)}; give waveforms (N, C, S) or spectrograms (N, 1, F, T)"
             )
         if not coded:
             check_finite(x, samples)

@@ -111,15 +111,11 @@ class AugmentationSequence(BatchAugmentation):
         for t in self.transforms:
             if not isinstance(t, BatchAugmentation):
                 raise ConfigError(
-                    f"{type(t).__name__} is not a batched augmentation and cannot be part of a view; "
-                    "transforms of single samples belong in the pipeline of the data set"
+                    f"{type(t).__name__} is a transform of single samples; use it in a data set's pipeline"
                 )
         modalities = list(dict.fromkeys(t.modality for t in self.transforms if t.modality))
         if len(modalities) > 1:
-            raise ConfigError(
-                f"augmentations of {' and '.join(modalities)} in one list: "
-                f"{', '.join(type(t).__name__ for t in self.transforms)}; a view has one modality"
-            )
+            raise ConfigError(f"augmentations of {' and '.join(modalities)} in one list: a view has one modality")
         self.modality = modalities[0] if modalities else ""
 
     def bind(self, *args: Any, **kwargs: Any) -> AugmentationSequence:

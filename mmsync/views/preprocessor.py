@@ -155,10 +155,7 @@ def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
     if not isinstance(inputs, Mapping):
         return inputs
     if len(inputs) != 1:
-        raise DataError(
-            f"the batch has the inputs {', '.join(inputs)}, but this data preprocessor makes views of one; "
-            "use ComposedPreprocessor"
-        )
+        raise DataError(f"the batch has several inputs, {', '.join(inputs)}; use ComposedPreprocessor")
     return next(iter(inputs.values()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import ClassVar, Optional
 
 from mmengine.model import BaseModule
@@ -58,3 +60,11 @@ class Backbone(BaseModule):
         out = self.forward_rows(rows)
         valid, index = view.after_stride(out.shape[self.axes.index("T") + 1]) if "T" in self.axes else (None, None)
         return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+
+
+def stage_depth(param_name: str, num_blocks: Sequence[int]) -> tuple[int, int]:
+    """Layer of a parameter of ``layer<stage>.<block>``, 0 elsewhere, and the number of layers of a residual network."""
+    part, _, rest = param_name.partition(".")
+    if not re.fullmatch(r"layer\d", part):
+        return 0, sum(num_blocks) + 2
+    return sum(num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, sum(num_blocks) + 2

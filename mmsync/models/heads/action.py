@@ -47,8 +47,8 @@ class ActionHead(BaseModule):
         super().__init__(init_cfg)
         if num_classes is None or in_channels is None or num_joints is None:
             raise ConfigError(
-                f"ActionHead needs num_classes, in_channels and num_joints, got {num_classes}, {in_channels} and "
-                f"{num_joints}"
+                "ActionHead needs num_classes, in_channels and num_joints, got "
+                f"{num_classes}, {in_channels} and {num_joints}"
             )
         self.num_classes, self.num_joints = num_classes, num_joints
         self.drop = nn.Dropout(dropout)

@@ -94,9 +94,7 @@ class ContrastiveLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not margin > 0 or not reduction_factor > 0 or not eps > 0:
-            raise ConfigError(
-                f"ContrastiveLoss: margin={margin}, reduction_factor={reduction_factor}, eps={eps}: all must be above 0"
-            )
+            raise ConfigError(f"ContrastiveLoss: {margin=}, {reduction_factor=}, {eps=}: all must be above 0")
         if normalize and margin > 2 and not exponential:
             raise ConfigError(f"ContrastiveLoss: margin={margin}, but unit vectors are at most 2 apart; use 2 or less")
         self.margin, self.squared_pos, self.reduction_factor = margin, squared_pos, reduction_factor

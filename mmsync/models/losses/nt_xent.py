@@ -85,9 +85,7 @@ class NTXentLoss(nn.Module):
         if not temperature > 0:
             raise ConfigError(f"NTXentLoss: temperature={temperature}: give a number above 0; 0.07 to 0.5 are usual")
         if chunk_size is not None and chunk_size < 1:
-            raise ConfigError(
-                f"NTXentLoss: chunk_size={chunk_size}: give a number of rows of at least 1, or None for all"
-            )
+            raise ConfigError(f"NTXentLoss: chunk_size={chunk_size}: give at least 1 row, or None for all")
         self.temperature = temperature
         self.chunk_size = chunk_size
 

@@ -83,14 +83,9 @@ class AimCLR(MoCo):
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
         )
         if drop_threshold is not None and not 0 < drop_threshold < 1:
-            raise ConfigError(
-                f"model.drop_threshold={drop_threshold}: attention is in (0, 1); 0.7 is usual, None is off"
-            )
+            raise ConfigError(f"model.drop_threshold={drop_threshold}: give a number in (0, 1), or None for off")
         if mining is not None and mining_epoch is not None:
-            raise ConfigError(
-                f"model.mining={mining} and model.mining_epoch={mining_epoch}: use one of them and set the "
-                "other to None"
-            )
+            raise ConfigError(f"model.mining={mining} and model.mining_epoch={mining_epoch}: set one of them to None")
         self.miner = None if mining is None else NeighborMining(**mining)
         for name, topk in (("mining_topk", mining_topk), ("mining.topk", self.miner.topk if self.miner else 1)):
             if not 1 <= topk <= queue_size:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from mmsync.models.losses import BarlowTwinsLoss
-from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
+from mmsync.models.methods.base import TwoViewMethod
 from mmsync.registry import MODELS, OptConfig
 
 
@@ -37,17 +35,3 @@ class BarlowTwins(TwoViewMethod):
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = BarlowTwinsLoss(redundancy_weight)
-
-    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute both sums, the redundancy weighted.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_invariance`` and ``loss_redundancy``; for the log, ``pos_sim`` and ``embedding_std``.
-        """
-        first, second = self.embed(views)
-        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
-        return {**losses, **embedding_log(first, second)}

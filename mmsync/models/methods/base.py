@@ -111,7 +111,7 @@ class SelfSupervisedModel(ViewModel):
 
 
 class TwoViewMethod(SelfSupervisedModel):
-    """Base of methods on the views ``first`` and ``second``; a subclass writes ``loss``.
+    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`.
 
     Args:
         encoder: Config of the encoder, with a projector.
@@ -120,6 +120,7 @@ class TwoViewMethod(SelfSupervisedModel):
     """
 
     views_needed = ("first", "second")
+    criterion: Any
 
     def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
@@ -128,6 +129,12 @@ class TwoViewMethod(SelfSupervisedModel):
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
         return self.encoder(views["first"]), self.encoder(views["second"])
+
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
+        first, second = self.embed(views)
+        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
+        return {**losses, **embedding_log(first, second)}
 
 
 @torch.no_grad()

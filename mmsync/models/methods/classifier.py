@@ -74,8 +74,7 @@ class Classifier(ViewModel):
         if self.num_tracks is not None:
             if view.data.shape[1] != self.num_tracks or (view.present is not None and not view.present.all()):
                 raise DataError(
-                    f"model.num_tracks={self.num_tracks}, but the batch has {view.data.shape[1]} tracks, or not all of "
-                    "them everywhere; use pairs, or scenes of as many people"
+                    f"model.num_tracks={self.num_tracks}, but clips have {view.data.shape[1]}, or absent ones"
                 )
             view, _ = view.tracks()
         feature = self.encoder.forward_map(view)
@@ -99,8 +98,7 @@ class Classifier(ViewModel):
         if bad:
             raise ProtocolError(
                 f"clip {samples[bad[0]].get('name', '?')} has label {int(labels[bad[0]])}, but model.head has "
-                f"{logits.shape[1]} classes (labels 0 to {logits.shape[1] - 1}; -1 is unknown). Set "
-                "model.head.num_classes to that of the data, and train on labelled clips only"
+                f"{logits.shape[1]} classes; set model.head.num_classes, and train on labelled clips only"
             )
         labels = labels.to(logits.device, non_blocking=True)
         return {

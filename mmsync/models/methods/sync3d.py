@@ -103,9 +103,7 @@ class Sync3D(SelfSupervisedModel):
         if self.second_encoder is None:
             found = [_branch(self.encoder, view, probe)]
         elif k != 2:
-            raise DataError(
-                f"share_weights=False gives two encoders, but there are {k} tracks; use pairs, or share_weights=True"
-            )
+            raise DataError(f"share_weights=False needs pairs, but there are {k} tracks; use share_weights=True")
         else:
             found = [
                 _branch(encoder, _track(view, i), probe)

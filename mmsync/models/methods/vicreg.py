@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from mmsync.models.losses import VICRegLoss
-from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
+from mmsync.models.methods.base import TwoViewMethod
 from mmsync.registry import MODELS, OptConfig
 
 
@@ -44,18 +42,3 @@ class VICReg(TwoViewMethod):
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = VICRegLoss(invariance_weight, variance_weight, covariance_weight)
-
-    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the three weighted terms.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_invariance``, ``loss_variance`` and ``loss_covariance``; for the log, ``pos_sim`` and
-            ``embedding_std``.
-        """
-        first, second = self.embed(views)
-        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
-        return {**losses, **embedding_log(first, second)}

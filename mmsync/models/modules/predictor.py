@@ -23,7 +23,6 @@ def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> n
     predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})
     if predictor.out_channels != channels:
         raise ConfigError(
-            f"model.predictor.out_channels={predictor.out_channels}: it predicts embeddings of width {channels}; "
-            "omit out_channels"
+            f"model.predictor.out_channels={predictor.out_channels}: embeddings have width {channels}; omit it"
         )
     return predictor

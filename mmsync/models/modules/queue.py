@@ -45,8 +45,8 @@ class MemoryQueue(nn.Module):
         keys = all_gather(keys)
         if len(keys) > self.size:
             raise ConfigError(
-                f"queue_size={self.size} is smaller than the global batch of {len(keys)}: a batch would overwrite "
-                "itself. Raise model.queue_size or lower train_dataloader.batch_size"
+                f"queue_size={self.size} is smaller than the global batch of {len(keys)}; raise model.queue_size or "
+                "lower train_dataloader.batch_size"
             )
         slots = (self.pointer + torch.arange(len(keys), device=keys.device)) % self.size
         self.keys[:, slots] = keys.T.to(self.keys.dtype)

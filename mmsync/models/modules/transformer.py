@@ -33,7 +33,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask
 class DropPath(nn.Module):
     """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row with ``drop_prob`` in training."""
 
-    def __init__(self, drop_prob: float = 0.0) -> None:
+    def __init__(self, drop_prob: float) -> None:
         super().__init__()
         self.drop_prob = drop_prob
 
@@ -81,32 +81,19 @@ class Attention(nn.Module):
         """
         p, t, v, dim = x.shape
         h = self.num_heads
-        by_head = (h, 3, dim // h)
         weight = self.qkv.weight.view(3, h, -1, dim).transpose(0, 1).reshape(3 * dim, dim)
         bias = None if self.qkv.bias is None else self.qkv.bias.view(3, h, -1).transpose(0, 1).reshape(-1)
-        qkv = F.linear(x, weight, bias)
-        if axis == "joints":
-            qkv = qkv.view(p * t, v, *by_head)
-        elif axis == "frames":
-            qkv = qkv.view(p, t, v * h, *by_head[1:])
-        else:
-            qkv = qkv.view(p, t * v, *by_head)
-        query, key, value = qkv.transpose(1, 2).unbind(3)
-        out = attend(query, key, value, self.attn_drop if self.training else 0.0, self._mask(visible, axis))
+        shape = {"joints": (p * t, v, h), "frames": (p, t, v * h), "all": (p, t * v, h)}[axis]
+        query, key, value = F.linear(x, weight, bias).view(*shape, 3, dim // h).transpose(1, 2).unbind(3)
+        mask = None
+        if visible is not None:
+            if axis == "frames":
+                mask = visible.transpose(1, 2).repeat_interleave(h, 1)
+            else:
+                mask = visible.reshape(*shape[:2]).unsqueeze(1)
+            mask = mask.unsqueeze(2) | torch.eye(shape[1], dtype=torch.bool, device=x.device)
+        out = attend(query, key, value, self.attn_drop if self.training else 0.0, mask)
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
-
-    def _mask(self, visible: Optional[Tensor], axis: str) -> Optional[Tensor]:
-        """Mask of the keys that each query attends to, in the batches and heads of an axis."""
-        if visible is None:
-            return None
-        if axis == "joints":
-            keys = visible.flatten(0, 1)[:, None]
-        elif axis == "frames":
-            keys = visible.transpose(1, 2).repeat_interleave(self.num_heads, 1)
-        else:
-            keys = visible.flatten(1)[:, None]
-        length = keys.shape[-1]
-        return keys[:, :, None] | torch.eye(length, dtype=torch.bool, device=keys.device)
 
 
 class MLP(nn.Module):

@@ -95,8 +95,8 @@ class SkeletonPool(MeanPool):
             return super().forward(feature)
         if self.parts is None or feature.axes != "DTV" or sum(map(len, self.parts)) != feature.data.shape[3]:
             raise ConfigError(
-                f"SkeletonPool: joints={self.joints!r} needs the joints of the backbone's layout, but its map "
-                f"{tuple(feature.data.shape)} does not have them; use joints='mean'"
+                f"SkeletonPool: joints={self.joints!r} needs the joints of the backbone's layout, which the map "
+                f"{tuple(feature.data.shape)} lacks; use joints='mean'"
             )
         if self.joints == "parts":
             data = feature.data.mean(2)

@@ -43,9 +43,7 @@ class VideoPool(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if time not in ("mean", "flatten", "gru", "lstm") or window < 1:
-            raise ConfigError(
-                f"VideoPool: time={time!r}, window={window}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1"
-            )
+            raise ConfigError(f"VideoPool: {time=}, {window=}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1")
         if time == "flatten" and frames is None:
             raise ConfigError("VideoPool: time='flatten' needs frames, the steps of the map after the window")
         self.time, self.window, self.frames = time, window, frames if time == "flatten" else None
@@ -69,17 +67,12 @@ class VideoPool(BaseModule):
     def _over_time(self, x: Tensor) -> Tensor:
         """Pool rows ``(P, D, T')`` to one vector each."""
         if x.shape[2] < self.window:
-            raise DataError(
-                f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps in time; take longer clips"
-            )
+            raise DataError(f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps; take longer clips")
         x = F.avg_pool1d(x, self.window, 1) if self.window > 1 else x  # (N, D, T'')
         if self.time == "mean":
             return x.mean(2)
         if self.recurrent is not None:
             return self.recurrent(x.transpose(1, 2))[0][:, -1]
         if x.shape[2] != self.frames:
-            raise DataError(
-                f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps after the window; all clips "
-                "must have the length that the config was made for"
-            )
+            raise DataError(f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps after the window")
         return x.transpose(1, 2).flatten(1)

@@ -101,13 +101,10 @@ class SkeletonPreprocessor(ViewPreprocessor):
         if x.shape[3] != self.layout.num_joints:
             fits = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == x.shape[3]]
             raise LayoutError(
-                f"the clips have {x.shape[3]} joints, but the data preprocessor's layout {self.layout.name!r} has "
-                f"{self.layout.num_joints}. If the data are {' or '.join(fits) or 'of your own layout'}, either set "
-                "layout to that here and in the backbone, or have the dataset remap its clips with "
-                f"layout={self.layout.name!r}"
+                f"the clips have {x.shape[3]} joints, but layout {self.layout.name!r} has {self.layout.num_joints}; "
+                f"use {' or '.join(fits) or 'your own layout'} here and in the backbone, or have the data set remap "
+                f"its clips with layout={self.layout.name!r}"
             )
         if x.shape[4] < self.num_coords:
-            raise DataError(
-                f"clips have {x.shape[4]} channels, but num_coords={self.num_coords} of the data preprocessor"
-            )
+            raise DataError(f"clips have {x.shape[4]} channels, but num_coords={self.num_coords}")
         check_finite(x, samples)

@@ -37,7 +37,7 @@ class _Uniform:
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise ConfigError(
-                f"ViewDistance: {option}={values!r}; give a number, a list of numbers, or dict(low=..., high=...)"
+                f"ViewDistance: {option}={values!r}; give a number, a list or dict(low=, high=)"
             ) from error
 
     def draw(self, x: Tensor, shape: Sequence[int], generator: Generator) -> Tensor:
@@ -127,10 +127,7 @@ class ViewDistance(SkeletonAugmentation):
     def bind(self, layout: Optional[LayoutConfig] = None, num_coords: Optional[int] = None) -> ViewDistance:
         super().bind(layout, num_coords)
         if self.num_coords != 3:
-            raise ConfigError(
-                f"ViewDistance turns bodies in space; these data have {self.num_coords} coordinates. "
-                "Rotate, Shear and RandomScale have a form for 2D data"
-            )
+            raise ConfigError(f"ViewDistance needs 3D data, not {self.num_coords} coordinates; use Rotate or Shear")
         if self.layout is not None and self.origin_joint is not None:
             self.layout.joint(self.origin_joint)
         return self

@@ -104,7 +104,4 @@ class Grayscale(VideoAugmentation):
 
 def _needs_color(x: Tensor, augmentation: VideoAugmentation) -> None:
     if is_flow(x):
-        raise ConfigError(
-            f"{type(augmentation).__name__} changes brightness, contrast or hue, which are of colour; leave it out of "
-            "views of optical flow"
-        )
+        raise ConfigError(f"{type(augmentation).__name__} is for colour; leave it out of views of optical flow")

@@ -42,10 +42,7 @@ class VideoCropResize(VideoAugmentation):
         super().__init__(prob, per_track)
         low, high = (scale, scale) if isinstance(scale, (int, float)) else scale
         if not 0 < low <= high <= 1:
-            raise ConfigError(
-                f"VideoCropResize: scale={scale}; give a share of the picture's side in (0, 1], or two of them, the "
-                "smaller first"
-            )
+            raise ConfigError(f"VideoCropResize: scale={scale}; give a share of the side in (0, 1], or (low, high)")
         if size is not None and size < 1:
             raise ConfigError(f"VideoCropResize: size={size}; give 1 pixel or more")
         self.scale, self.own_size = (low, high), size

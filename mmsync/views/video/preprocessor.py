@@ -58,8 +58,8 @@ class VideoPreprocessor(ViewPreprocessor):
         super().__init__(views, seed, non_blocking)
         if dtype not in _DTYPES or not 0 < test_crop <= 1 or (size is not None and size < 1):
             raise ConfigError(
-                f"VideoPreprocessor: size={size}, test_crop={test_crop}, dtype={dtype!r}: give a size of 1 or more, a "
-                f"share in (0, 1] and one of {', '.join(_DTYPES)}"
+                f"VideoPreprocessor: {size=}, {test_crop=}, {dtype=}: give a size of 1 or more, a share in (0, 1] and "
+                f"one of {', '.join(_DTYPES)}"
             )
         self.size, self.test_crop, self.difference, self.dtype = size, test_crop, difference, _DTYPES[dtype]
         for view in self.views.values():
@@ -71,8 +71,7 @@ class VideoPreprocessor(ViewPreprocessor):
         x = view.data
         if x.dtype != torch.uint8 or x.dim() not in (5, 6) or x.shape[-1] not in (2, 3):
             raise DataError(
-                f"pictures are {x.dtype} {tuple(x.shape)}; give a uint8 tensor (N, K, T, S, S, C), or of plain "
-                "clips (N, T, S, S, C), with C 3 for colour or 2 for optical flow"
+                f"pictures are {x.dtype} {tuple(x.shape)}; give uint8 (N, K, T, S, S, C) or (N, T, S, S, C)"
             )
         if x.dim() == 5 or (view.present is not None and bool(view.present.all())):
             view = view._replace(present=None)  # decided on the loader's side, where nothing need be waited for

@@ -37,10 +37,7 @@ class RandomWindow(VideoAugmentation):
         super().__init__()
         low, high = (step, step) if isinstance(step, (int, float)) else step
         if frames < 1 or not 1 <= low <= high:
-            raise ConfigError(
-                f"RandomWindow: frames={frames}, step={step}; give 1 frame or more, and a step of at least 1 or two of "
-                "them, the smaller first"
-            )
+            raise ConfigError(f"RandomWindow: {frames=}, {step=}; give at least 1 frame, and a step of at least 1")
         self.frames, self.step = frames, (low, high)
 
     def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:

@@ -34,10 +34,9 @@ class SkeletonBackbone(Backbone):
         """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""
         if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
             raise LayoutError(
-                f"{type(self).__name__} is built for layout {self.layout.name!r} with in_channels={self.in_channels}, "
-                f"that is (V, C) = ({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}. Set "
-                "the backbone's layout and in_channels to those of the data (a stream of two parts has twice the "
-                "channels), or remap the data with the transform RemapSkeleton"
+                f"{type(self).__name__}: layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
+                f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}; set both to those of "
+                "the data, or remap the data with RemapSkeleton"
             )
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:

@@ -23,15 +23,15 @@ class DSTBlock(nn.Module):
 
     def __init__(
         self,
+        order: Literal["st", "ts"],
         dim: int,
         num_heads: int,
         mlp_ratio: float,
-        order: Literal["st", "ts"],
-        qkv_bias: bool = True,
-        drop: float = 0.0,
-        attn_drop: float = 0.0,
-        drop_path: float = 0.0,
-        norm_eps: float = 1e-5,
+        qkv_bias: bool,
+        drop: float,
+        attn_drop: float,
+        drop_path: float,
+        norm_eps: float,
     ) -> None:
         super().__init__()
         self.order = order
@@ -121,11 +121,10 @@ class DSTformer(SkeletonTransformer):
         self.pos_embed = nn.Parameter(torch.zeros(1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, max_len, 1, embed_dim))
         self.pos_drop = nn.Dropout(drop_rate)
-        paths = drop_paths(drop_path_rate, depth)
         for order in ("st", "ts"):
             blocks = (
-                DSTBlock(embed_dim, num_heads, mlp_ratio, order, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
-                for path in paths
+                DSTBlock(order, embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
+                for path in drop_paths(drop_path_rate, depth)
             )
             self.add_module(f"blocks_{order}", nn.ModuleList(blocks))
         self.ts_attn = nn.ModuleList(nn.Linear(2 * embed_dim, 2) for _ in range(depth)) if fusion else None
@@ -134,9 +133,7 @@ class DSTformer(SkeletonTransformer):
         if rep_dim:
             self.pre_logits.add_module("fc", nn.Linear(embed_dim, rep_dim))
             self.pre_logits.add_module("act", nn.Tanh())
-        self.resize_time = resize_time
-        self.init = init
-        self.with_cp = with_cp
+        self.resize_time, self.init, self.with_cp = resize_time, init, with_cp
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -146,11 +143,6 @@ class DSTformer(SkeletonTransformer):
             for layer in cast("Iterable[nn.Linear]", self.ts_attn):
                 nn.init.zeros_(layer.weight)
                 nn.init.constant_(layer.bias, 0.5)
-
-    def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
-        self.reset_parameters()
-        super().init_weights()
 
     def fuse(self, level: int, x_st: Tensor, x_ts: Tensor) -> Tensor:
         """Mix the two blocks with a weight per token (eq. 4); the softmax of two is the sigmoid of their difference."""

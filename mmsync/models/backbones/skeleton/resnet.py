@@ -3,67 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Optional, Union
+from typing import Literal, Optional, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, LayoutError
+from mmsync.models.backbones.base import stage_depth
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout, View
 
-Shortcut = Optional[nn.Module]
 
+class Block(nn.Module):
+    """Residual block, with the stride at its first 3x3 convolution: ``(P, C, H, W) -> (P, D, H', W')``.
 
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions, the first with the stride, and a shortcut: ``(P, C, H, W) -> (P, D, H', W')``."""
+    Args:
+        in_channels: C.
+        channels: Width of the 3x3 convolutions.
+        kernels: Two 3x3 convolutions, D being ``channels``; or 1x1, 3x3 and 1x1, D being four times that.
+        stride: In rows and columns.
+    """
 
-    expansion: ClassVar[int] = 1
-
-    def __init__(self, in_channels: int, channels: int, stride: int = 1, downsample: Shortcut = None) -> None:
+    def __init__(self, in_channels: int, channels: int, kernels: Sequence[int], stride: int = 1) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False)
-        self.bn1 = BatchNorm(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.bn2 = BatchNorm(channels)
+        bottleneck = len(kernels) == 3
+        widths = [in_channels, channels, channels, *([4 * channels] if bottleneck else [])]
+        downsample = None
+        if stride != 1 or in_channels != widths[-1]:
+            project = nn.Conv2d(in_channels, widths[-1], 1, stride, bias=False)
+            downsample = nn.Sequential(project, BatchNorm(widths[-1]))
+        for i, (before, after, kernel) in enumerate(zip(widths, widths[1:], kernels), 1):
+            step = stride if i == len(kernels) - 1 else 1
+            self.add_module(f"conv{i}", nn.Conv2d(before, after, kernel, step, kernel // 2, bias=False))
+            self.add_module(f"bn{i}", BatchNorm(after))
         self.downsample = downsample
+        self.out_channels, self.num_layers = widths[-1], len(kernels)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(P, C, H, W)`` to ``(P, D, H', W')``."""
-        out = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu_()))
+        out = x
+        for i in range(1, self.num_layers + 1):
+            out = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(out))
+            out = out.relu_() if i < self.num_layers else out
         return out.add_(x if self.downsample is None else self.downsample(x)).relu_()
 
 
-class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride) and 1x1 convolutions and a shortcut: ``(P, C, H, W) -> (P, 4 D, H', W')``."""
-
-    expansion: ClassVar[int] = 4
-
-    def __init__(self, in_channels: int, channels: int, stride: int = 1, downsample: Shortcut = None) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = BatchNorm(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
-        self.bn2 = BatchNorm(channels)
-        self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
-        self.bn3 = BatchNorm(4 * channels)
-        self.downsample = downsample
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(P, C, H, W)`` to ``(P, 4 D, H', W')``."""
-        out = self.bn1(self.conv1(x)).relu_()
-        out = self.bn3(self.conv3(self.bn2(self.conv2(out)).relu_()))
-        return out.add_(x if self.downsample is None else self.downsample(x)).relu_()
-
-
-BLOCKS: dict[int, tuple[type[Union[BasicBlock, Bottleneck]], tuple[int, ...]]] = {
-    18: (BasicBlock, (2, 2, 2, 2)),
-    34: (BasicBlock, (3, 4, 6, 3)),
-    50: (Bottleneck, (3, 4, 6, 3)),
-}
+BLOCKS = {18: ((3, 3), (2, 2, 2, 2)), 34: ((3, 3), (3, 4, 6, 3)), 50: ((1, 3, 1), (3, 4, 6, 3))}
+"""Kernels of a block and blocks of a stage, by depth."""
 
 
 @BACKBONES.register_module()
@@ -110,30 +99,21 @@ class SkeletonResNet(SkeletonBackbone):
         size = (size, size) if isinstance(size, int) else size
         channels = round(64 * width)
         if channels < 1 or num_persons < 1 or (size is not None and (len(size) != 2 or min(size) < 1)):
-            raise ConfigError(
-                f"SkeletonResNet: width={width}, num_persons={num_persons} and size={size}; give a width of at least "
-                "1/64, one person or more, and rows and columns of at least 1"
-            )
-        block, counts = BLOCKS[depth]
-        super().__init__(layout, in_channels, 8 * channels * block.expansion, init_cfg)
+            raise ConfigError(f"SkeletonResNet: {width=}, {num_persons=}, {size=}; give 1/64, 1 and 1 or more")
+        kernels, self.num_blocks = BLOCKS[depth]
+        super().__init__(layout, in_channels, 8 * channels * (4 if depth == 50 else 1), init_cfg)
         self.num_persons, self.size, self.zero_init_residual = num_persons, size, zero_init_residual
         kernel, stride = (3, 1) if stem == "3x3" else (7, 2)
         self.conv1 = nn.Conv2d(in_channels * num_persons, channels, kernel, stride, kernel // 2, bias=False)
         self.bn1 = BatchNorm(channels)
         self.maxpool = nn.Identity() if stem == "3x3" else nn.MaxPool2d(3, 2, 1)
-        self.num_blocks = counts
         before = channels
-        for i, count in enumerate(counts):
+        for i, count in enumerate(self.num_blocks):
             layers = []
             for j in range(count):
-                inner, step = channels * 2**i, 2 if i and not j else 1
-                after = inner * block.expansion
-                fit = None
-                if step != 1 or before != after:
-                    fit = nn.Sequential(nn.Conv2d(before, after, 1, step, bias=False), BatchNorm(after))
-                layers.append(block(before, inner, step, fit))
-                before = after
-            setattr(self, f"layer{i + 1}", nn.Sequential(*layers))
+                layers.append(Block(before, channels * 2**i, kernels, 2 if i and not j else 1))
+                before = layers[-1].out_channels
+            self.add_module(f"layer{i + 1}", nn.Sequential(*layers))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # the format of tensor cores; on the CPU no difference was measured
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
@@ -143,17 +123,13 @@ class SkeletonResNet(SkeletonBackbone):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif self.zero_init_residual and isinstance(module, (BasicBlock, Bottleneck)):
-                nn.init.zeros_((module.bn2 if isinstance(module, BasicBlock) else module.bn3).weight)
+            elif self.zero_init_residual and isinstance(module, Block):
+                nn.init.zeros_(getattr(module, f"bn{module.num_layers}").weight)
         super().init_weights()
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
-        part, _, rest = param_name.partition(".")
-        total = sum(self.num_blocks) + 2
-        if not part.startswith("layer"):
-            return 0, total
-        return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
+        return stage_depth(param_name, self.num_blocks)
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1."""
@@ -162,10 +138,7 @@ class SkeletonResNet(SkeletonBackbone):
         lacking = self.num_persons - x.shape[1]
         if self.num_persons > 1:
             if lacking < 0:
-                raise LayoutError(
-                    f"SkeletonResNet has channels for num_persons={self.num_persons}, but clips have {x.shape[1]}; "
-                    "set num_persons to that, or PackSkeleton's num_persons to this"
-                )
+                raise LayoutError(f"SkeletonResNet: num_persons={self.num_persons}, but clips have {x.shape[1]}")
             if present is not None:
                 x = x.masked_fill(~present[:, :, None, None, None], 0)
                 present = present.any(1, keepdim=True)

@@ -97,14 +97,8 @@ class SkeletonViT(SkeletonTransformer):
             for path in drop_paths(drop_path_rate, depth)
         )
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
-        self.init = init
-        self.with_cp = with_cp
-        self.init_linear(init)
-
-    def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
-        self.init_linear(self.init)
-        super().init_weights()
+        self.init, self.with_cp = init, with_cp
+        self.reset_parameters()
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""

@@ -145,10 +145,7 @@ class STGCN(SkeletonBackbone):
             channels = [width] * 4 + [2 * width] * 3 + [4 * width] * 2 + [out_channels or 4 * width]
             strides = strides or [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
         elif width is not None or out_channels is not None:
-            raise ConfigError(
-                f"STGCN: channels={list(channels)} sets all widths, but width={width} and out_channels={out_channels} "
-                "are given as well; set them to None, or leave channels out"
-            )
+            raise ConfigError(f"STGCN: give either {channels=}, or {width=} and {out_channels=}")
         if strides is None or len(strides) != len(channels):
             raise ConfigError(f"STGCN: channels={list(channels)} need as many strides, got {strides}")
         super().__init__(layout, in_channels, channels[-1], init_cfg)

@@ -73,6 +73,7 @@ class SkeletonTransformer(SkeletonBackbone):
     """
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+    init: str
 
     def __init__(
         self,
@@ -84,13 +85,12 @@ class SkeletonTransformer(SkeletonBackbone):
         stem: OptConfig,
         init_cfg: OptConfig,
     ) -> None:
-        who = type(self).__name__
-        for name, value in sizes.items():
-            if value < 1:
-                raise ConfigError(f"{who}: {name}={value}; give at least 1")
         dim, heads = sizes["embed_dim"], sizes["num_heads"]
-        if dim % heads:
-            raise ConfigError(f"{who}: embed_dim={dim} cannot be split into num_heads={heads}; give a divisor")
+        if min(sizes.values()) < 1 or dim % heads:
+            given = ", ".join(f"{name}={value}" for name, value in sizes.items())
+            raise ConfigError(
+                f"{type(self).__name__}: {given}; give at least 1, and a num_heads that divides embed_dim"
+            )
         super().__init__(layout, in_channels, out_channels, init_cfg)
         self.depth, self.token_dim = sizes["depth"], dim
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
@@ -124,6 +124,15 @@ class SkeletonTransformer(SkeletonBackbone):
         """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
+    def reset_parameters(self) -> None:
+        """Draw all weights as the backbone's ``init`` specifies."""
+        self.init_linear(self.init)
+
+    def init_weights(self) -> None:
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
+        self.reset_parameters()
+        super().init_weights()
+
     def init_linear(self, how: str) -> None:
         """Initialise all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
 
@@ -135,10 +144,8 @@ class SkeletonTransformer(SkeletonBackbone):
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 if how == "xavier":
                     nn.init.xavier_uniform_(module.weight.flatten(1))
-                elif how == "normal":
-                    nn.init.normal_(module.weight, std=0.02)
                 else:
-                    nn.init.trunc_normal_(module.weight, std=0.02)
+                    (nn.init.normal_ if how == "normal" else nn.init.trunc_normal_)(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.LayerNorm):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,22 +14,25 @@ from mmsync.models.backbones.video.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
 
-MIXED = {  # channels of b0, b1a, b1b, b2a, b2b, b3b
-    "3b": (64, 96, 128, 16, 32, 32),
-    "3c": (128, 128, 192, 32, 96, 64),
-    "4b": (192, 96, 208, 16, 48, 64),
-    "4c": (160, 112, 224, 24, 64, 64),
-    "4d": (128, 128, 256, 24, 64, 64),
-    "4e": (112, 144, 288, 32, 64, 64),
-    "4f": (256, 160, 320, 32, 128, 128),
-    "5b": (256, 160, 320, 32, 128, 128),
-    "5c": (384, 192, 384, 48, 128, 128),
+LAYERS: dict[str, tuple[Any, ...]] = {
+    "Conv3d_1a_7x7": (64, 7, 2),  # channels, kernel, stride
+    "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),  # kernel, stride
+    "Conv3d_2b_1x1": (64, 1),
+    "Conv3d_2c_3x3": (192, 3),
+    "MaxPool3d_3a_3x3": ((1, 3, 3), (1, 2, 2)),
+    "Mixed_3b": (64, 96, 128, 16, 32, 32),  # channels of b0, b1a, b1b, b2a, b2b, b3b
+    "Mixed_3c": (128, 128, 192, 32, 96, 64),
+    "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
+    "Mixed_4b": (192, 96, 208, 16, 48, 64),
+    "Mixed_4c": (160, 112, 224, 24, 64, 64),
+    "Mixed_4d": (128, 128, 256, 24, 64, 64),
+    "Mixed_4e": (112, 144, 288, 32, 64, 64),
+    "Mixed_4f": (256, 160, 320, 32, 128, 128),
+    "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
+    "Mixed_5b": (256, 160, 320, 32, 128, 128),
+    "Mixed_5c": (384, 192, 384, 48, 128, 128),
 }
-ENDPOINTS = (
-    *("Conv3d_1a_7x7", "MaxPool3d_2a_3x3", "Conv3d_2b_1x1", "Conv3d_2c_3x3", "MaxPool3d_3a_3x3"),
-    *("Mixed_3b", "Mixed_3c", "MaxPool3d_4a_3x3", "Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f"),
-    *("MaxPool3d_5a_2x2", "Mixed_5b", "Mixed_5c"),
-)
+ENDPOINTS = tuple(LAYERS)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -74,7 +78,7 @@ class SamePool(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``; six widths as in ``MIXED``."""
+    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``; six widths as in ``LAYERS``."""
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
@@ -92,14 +96,6 @@ class Mixed(nn.Module):
         """``(N, C, T, H, W)`` to ``(N, D, T, H, W)``."""
         branches = self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))
         return torch.cat(branches, 1)
-
-
-POOLS = {  # kernel and stride
-    "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),
-    "MaxPool3d_3a_3x3": ((1, 3, 3), (1, 2, 2)),
-    "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
-    "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
-}
 
 
 @BACKBONES.register_module()
@@ -142,18 +138,17 @@ class I3D(VideoBackbone):
             raise ConfigError(f"I3D: width={width} leaves the narrowest layer, of 16 channels, without channels")
         super().__init__(in_channels, in_channels, channels_last, init_cfg)
         self.endpoints = ENDPOINTS[: ENDPOINTS.index(endpoint) + 1]
-        units = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1), "Conv3d_2c_3x3": (192, 3)}
         channels = in_channels
         for name in self.endpoints:
             layer: nn.Module
-            if name in POOLS:
-                layer = SamePool(*POOLS[name])
-            elif name in units:
-                out, *rest = units[name]
+            if name.startswith("MaxPool"):
+                layer = SamePool(*LAYERS[name])
+            elif name.startswith("Conv"):
+                out, *rest = LAYERS[name]
                 layer = Unit3D(channels, round(out * width), *rest)
                 channels = round(out * width)
             else:
-                layer = Mixed(channels, [round(c * width) for c in MIXED[name[-2:]]])
+                layer = Mixed(channels, [round(c * width) for c in LAYERS[name]])
                 channels = layer.out_channels
             self.add_module(name, layer)
         self.out_channels = channels
@@ -161,7 +156,7 @@ class I3D(VideoBackbone):
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem; and the number of layers."""
-        names = [name for name in self.endpoints if name not in POOLS]
+        names = [name for name in self.endpoints if not name.startswith("MaxPool")]
         return names.index(param_name.split(".")[0]), len(names) + 1
 
     def forward_rows(self, x: Tensor) -> Tensor:

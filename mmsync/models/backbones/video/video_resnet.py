@@ -9,6 +9,7 @@ from typing import Literal, Optional
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.models.backbones.base import stage_depth
 from mmsync.models.backbones.video.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
@@ -113,9 +114,7 @@ class VideoResNet(VideoBackbone):
         init_cfg: OptConfig = None,
     ) -> None:
         if variant not in ("r3d", "mc3", "r2plus1d") or depth not in BLOCKS:
-            raise ConfigError(
-                f"VideoResNet: variant={variant!r}, depth={depth}; use r3d, mc3 or r2plus1d, and 18 or 34"
-            )
+            raise ConfigError(f"VideoResNet: variant={variant!r}, depth={depth}; use r3d, mc3 or r2plus1d, 18 or 34")
         if midplanes not in ("per_block", "per_conv"):
             raise ConfigError(f"VideoResNet: midplanes={midplanes!r}; use 'per_block' or 'per_conv'")
         base = round(64 * width)
@@ -149,11 +148,7 @@ class VideoResNet(VideoBackbone):
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
-        part, _, rest = param_name.partition(".")
-        total = sum(self.num_blocks) + 2
-        if part == "stem":
-            return 0, total
-        return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
+        return stage_depth(param_name, self.num_blocks)
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
