@@ -16,6 +16,11 @@ class TimeIndex:
 
     index: Tensor
 
+    @property
+    def frames(self) -> int:
+        """T'."""
+        return self.index.shape[1]
+
 
 @dataclass(frozen=True)
 class TimeMatrix:
@@ -29,6 +34,26 @@ class TimeMatrix:
     apply: Optional[Tensor] = None
     keep_absent: bool = False
     moves: bool = True
+
+    @property
+    def frames(self) -> int:
+        """T'."""
+        return self.matrix.shape[1]
+
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        """Mix the frames of persons ``y (P, T, V, C)`` of the clips ``clip (P,)``."""
+        chosen = None if self.apply is None else self.apply[clip].nonzero().flatten()
+        frames = (y if chosen is None else y.index_select(0, chosen)).flatten(2)
+        mixed = self.matrix.to(y.dtype)[clip if chosen is None else clip[chosen]] @ frames
+        if self.keep_absent:
+            mixed.mul_(occupied(frames))
+        mixed = mixed.unflatten(2, y.shape[2:])
+        return mixed if chosen is None else y.index_copy_(0, chosen, mixed)
+
+
+def occupied(frames: Tensor) -> Tensor:
+    """Frames ``(P, T, V*C)`` that are not all zero, as ``(P, T, 1)`` bool."""
+    return torch.linalg.vector_norm(frames, dim=2, keepdim=True) > 0
 
 
 def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
