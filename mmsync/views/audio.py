@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from mmsync.errors import DataError
 from mmsync.registry import MODELS
 from mmsync.structures import View
-from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
+from mmsync.views.preprocessor import Inputs, ViewPreprocessor, check_finite
 
 
 @MODELS.register_module()
@@ -29,9 +29,6 @@ class AudioPreprocessor(ViewPreprocessor):
     """
 
     modality = "audio"
-
-    def __init__(self, views: Optional[Views] = None, seed: Optional[int] = None, non_blocking: bool = False) -> None:
-        super().__init__(views, seed, non_blocking)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Sound, or a DataError; samples of 16 bits become floats in [-1, 1)."""

@@ -21,7 +21,7 @@ Draws = dict[str, Tensor]
 
 
 class BatchAugmentation:
-    """Base of the augmentations of a batch ``(N, ...)``. A subclass sets ``modality`` and writes ``draw`` and ``maps``.
+    """Base of the augmentations of a batch ``(N, ...)``. A subclass sets ``modality``, ``parameters`` and ``maps``.
 
     Args:
         prob: Probability in [0, 1] that a sample is augmented, drawn for each sample on its own.
@@ -40,16 +40,17 @@ class BatchAugmentation:
         return self
 
     def draw(self, x: Tensor, generator: Generator) -> Draws:
+        """Draw :meth:`parameters` and, with ``prob`` below 1, ``apply (N,)`` bool: which samples are augmented."""
+        return {**self._decide(x, generator), **self.parameters(x, generator)}
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         """Draw the parameters of every sample: tensors ``(N, ...)`` by name.
 
         Args:
             x: Data of a view, ``(N, ...)``; only its shape, dtype and device are used.
             generator: On the device of ``x``.
-
-        Returns:
-            dict: With ``apply (N,)`` bool, which samples are augmented, if not all.
         """
-        raise NotImplementedError
+        return {}
 
     def maps(self, x: Tensor, draws: Draws) -> list[Any]:
         """What to do with the drawn parameters, in the form that :meth:`run` takes."""
@@ -84,7 +85,7 @@ def uniform(x: Tensor, low: float, high: float, shape: Sequence[int], generator:
     return torch.rand((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
 
 
-def where_applied(draws: Draws, value: Tensor, otherwise: Tensor) -> Tensor:
+def where_applied(draws: Draws, value: Tensor, otherwise: Union[Tensor, float]) -> Tensor:
     """``value (N, ...)`` for the samples that are augmented, ``otherwise`` for the rest."""
     apply = draws.get("apply")
     return value if apply is None else torch.where(apply.view(-1, *[1] * (value.dim() - 1)), value, otherwise)

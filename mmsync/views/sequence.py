@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +11,7 @@ from mmsync.errors import DataError
 from mmsync.ops.time_maps import all_frames
 from mmsync.registry import MODELS
 from mmsync.structures import View
-from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
+from mmsync.views.preprocessor import Inputs, ViewPreprocessor, check_finite
 
 
 @MODELS.register_module()
@@ -29,9 +29,6 @@ class SequencePreprocessor(ViewPreprocessor):
     """
 
     modality = "sequence"
-
-    def __init__(self, views: Optional[Views] = None, seed: Optional[int] = None, non_blocking: bool = False) -> None:
-        super().__init__(views, seed, non_blocking)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Sequences ``(N, T, ...)`` float, or a DataError; ``valid (N, T)`` says which frames are no padding."""

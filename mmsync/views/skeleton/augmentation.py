@@ -11,7 +11,7 @@ from mmsync.errors import LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import follow_frames
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.augmentation import BatchAugmentation, Draws
+from mmsync.views.augmentation import BatchAugmentation
 
 LayoutConfig = Union[str, Mapping, SkeletonLayout]
 
@@ -37,9 +37,6 @@ class SkeletonAugmentation(BatchAugmentation):
         if num_coords is not None:
             self.num_coords = num_coords
         return self
-
-    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        raise NotImplementedError
 
     def run(self, view: View, maps: Sequence[Any]) -> View:
         index, valid = follow_frames(maps, view.data, view.index, view.valid)

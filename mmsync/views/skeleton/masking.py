@@ -23,14 +23,13 @@ class AxisMask(SkeletonAugmentation):
     def __init__(self, prob: float = 0.5) -> None:
         super().__init__(prob)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "axis": torch.randint(0, self.num_coords, (len(x),), generator=generator, device=x.device)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"axis": torch.randint(0, self.num_coords, (len(x),), generator=generator, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         axis = draws["axis"][:, None]
         keep = (axis != torch.arange(self.num_coords, device=axis.device)).float()
-        return [ops.PointMap(where_applied(draws, keep, torch.ones_like(keep)))]
+        return [ops.PointMap(where_applied(draws, keep, 1.0))]
 
 
 @TRANSFORMS.register_module()
@@ -49,12 +48,11 @@ class JointMask(SkeletonAugmentation):
             raise ConfigError(f"JointMask: ratio={ratio}; give a share in [0, 1)")
         self.ratio, self.per_frame = ratio, per_frame
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames, joints = x.shape[2:4]
         order = torch.rand(len(x), frames if self.per_frame else 1, joints, generator=generator, device=x.device)
         masked = order.argsort(dim=2)[..., : int(self.ratio * joints)]
-        return {**decided, "keep": torch.ones_like(order, dtype=torch.bool).scatter_(2, masked, False)}
+        return {"keep": torch.ones_like(order, dtype=torch.bool).scatter_(2, masked, False)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        return [ops.JointKeep(where_applied(draws, draws["keep"], torch.ones_like(draws["keep"])))]
+        return [ops.JointKeep(where_applied(draws, draws["keep"], True))]

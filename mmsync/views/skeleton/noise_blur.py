@@ -29,11 +29,10 @@ class GaussianNoise(SkeletonAugmentation):
         super().__init__(prob)
         self.std, self.keep_absent = std, keep_absent
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         # Only a seed is drawn: values for the clips and persons that need them are made when they are added, so what is
         # drawn afterwards does not depend on who is present. A recorded `value (N, M, T, V, C)` serves in its place.
-        decided = self._decide(x, generator)
-        return {**decided, "seed": torch.randint(0, 2**62, (), generator=generator, device=x.device)}
+        return {"seed": torch.randint(0, 2**62, (), generator=generator, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         value, seed = draws.get("value"), draws.get("seed")
@@ -70,9 +69,8 @@ class GaussianBlur(SkeletonAugmentation):
             raise ConfigError(f"GaussianBlur: sigma={tuple(sigma)}; give (low, high) with 0 < low <= high")
         self.sigma, self.taps, self.normalize, self.keep_absent = (low, high), taps, normalize, keep_absent
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "sigma": uniform(x, *self.sigma, (), generator)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"sigma": uniform(x, *self.sigma, (), generator)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         matrix = blur_matrix(draws["sigma"], x.shape[2], self.taps, self.normalize)

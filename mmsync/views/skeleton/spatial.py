@@ -29,13 +29,12 @@ class Shear(SkeletonAugmentation):
         super().__init__(prob)
         self.amplitude = amplitude
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         amount = draws["amount"]
-        matrix = ops.shear_matrix(where_applied(draws, amount, torch.zeros_like(amount)))
+        matrix = ops.shear_matrix(where_applied(draws, amount, 0.0))
         return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
 
 
@@ -54,13 +53,9 @@ class SpatialFlip(SkeletonAugmentation):
         super().__init__(prob)
         self.bind(layout)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
-
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        flip = torch.tensor(self._known_layout().flip_index, device=draws["apply"].device)
-        same = torch.arange(len(flip), device=flip.device)
-        return [ops.JointIndex(torch.where(draws["apply"][:, None], flip, same))]
+        flip = torch.tensor(self._known_layout().flip_index, device=x.device).expand(len(x), -1)
+        return [ops.JointIndex(where_applied(draws, flip, torch.arange(flip.shape[1], device=x.device)))]
 
 
 @TRANSFORMS.register_module()
@@ -78,9 +73,9 @@ class Mirror(SpatialFlip):
         self.axis = axis
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        sign = torch.ones(len(draws["apply"]), self.num_coords, device=draws["apply"].device)
-        sign[:, self.axis] = torch.where(draws["apply"], -1.0, 1.0)
-        return [*super().maps(x, draws), ops.PointMap(sign)]
+        sign = torch.ones(len(x), self.num_coords, device=x.device)
+        sign[:, self.axis] = -1
+        return [*super().maps(x, draws), ops.PointMap(where_applied(draws, sign, 1.0))]
 
 
 @TRANSFORMS.register_module()
@@ -99,14 +94,13 @@ class Rotate(SkeletonAugmentation):
         super().__init__(prob)
         self.main_degrees, self.other_degrees = main_degrees, other_degrees
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         main = torch.randint(0, 3, (len(x), 1), generator=generator, device=x.device)
         high = x.new_full((len(x), 3), self.other_degrees).scatter_(1, main, self.main_degrees)
-        return {**decided, "degrees": uniform(x, 0, 1, (3,), generator) * high}
+        return {"degrees": uniform(x, 0, 1, (3,), generator) * high}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        degrees = where_applied(draws, draws["degrees"], torch.zeros_like(draws["degrees"]))
+        degrees = where_applied(draws, draws["degrees"], 0.0)
         matrix = ops.rotation_matrix(degrees * (math.pi / 180))
         return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
 
@@ -127,9 +121,8 @@ class RandomRotation(Rotate):
             raise ConfigError(f"RandomRotation: max_degrees={max_degrees}; give three angles, about x, y and z")
         self.max_degrees = tuple(max_degrees)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
 
 
 @TRANSFORMS.register_module()
@@ -147,10 +140,9 @@ class RandomScale(SkeletonAugmentation):
         low, high = scale
         self.scale, self.per_axis = (low, high), per_axis
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         factor = uniform(x, *self.scale, (self.num_coords if self.per_axis else 1,), generator)
-        return {**decided, "factor": factor.expand(-1, self.num_coords)}
+        return {"factor": factor.expand(-1, self.num_coords)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        return [ops.PointMap(where_applied(draws, draws["factor"], torch.ones_like(draws["factor"])))]
+        return [ops.PointMap(where_applied(draws, draws["factor"], 1.0))]

@@ -32,16 +32,14 @@ class TemporalCrop(SkeletonAugmentation):
             raise ConfigError(f"TemporalCrop: ratio={ratio}; give a whole number of at least 1")
         self.ratio = ratio
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         pad = x.shape[2] // self.ratio
-        start = torch.randint(0, 2 * pad + 1, (len(x),), generator=generator, device=x.device)
-        return {**decided, "start": start}
+        return {"start": torch.randint(0, 2 * pad + 1, (len(x),), generator=generator, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         frames = x.shape[2]
         pad = frames // self.ratio
-        start = where_applied(draws, draws["start"], draws["start"].new_tensor(pad))
+        start = where_applied(draws, draws["start"], pad)
         return [TimeIndex(crop_index(start, frames, pad))]
 
 
@@ -65,17 +63,16 @@ class RandomCropResize(SkeletonAugmentation):
             raise ConfigError(f"RandomCropResize: scale={tuple(scale)}; give (low, high) with 0 < low <= high <= 1")
         self.scale, self.size, self.min_frames = (low, high), size, min_frames
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames = x.shape[2]
         length = uniform(x, *self.scale, (), generator).mul(frames).clamp(min(self.min_frames, frames), frames)
         start = uniform(x, 0, 1, (), generator) * (frames - length)
-        return {**decided, "start": start, "length": length}
+        return {"start": start, "length": length}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        start = where_applied(draws, draws["start"], torch.zeros_like(draws["start"]))
+        start = where_applied(draws, draws["start"], 0.0)
         frames = x.shape[2]
-        length = where_applied(draws, draws["length"], torch.full_like(draws["length"], frames))
+        length = where_applied(draws, draws["length"], float(frames))
         return [TimeMatrix(resample_matrix(start, length, frames, self.frames_out(frames)))]
 
     def frames_out(self, frames: int) -> int:
@@ -93,9 +90,6 @@ class TemporalFlip(SkeletonAugmentation):
     def __init__(self, prob: float = 0.5) -> None:
         super().__init__(prob)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
-
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        time = torch.arange(x.shape[2], device=draws["apply"].device)
-        return [TimeIndex(torch.where(draws["apply"][:, None], time.flip(0), time))]
+        time = torch.arange(x.shape[2], device=x.device)
+        return [TimeIndex(where_applied(draws, time.flip(0).expand(len(x), -1), time))]

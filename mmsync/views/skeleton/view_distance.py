@@ -132,10 +132,9 @@ class ViewDistance(SkeletonAugmentation):
             self.layout.joint(self.origin_joint)
         return self
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        draws = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         each = (x.shape[2],) if self.level == "frame" else (1,)
-        draws["degrees"] = torch.stack([angle.draw(x, each, generator) for angle in self.angles], dim=2)
+        draws = {"degrees": torch.stack([angle.draw(x, each, generator) for angle in self.angles], dim=2)}
         if self.distance is not None:
             draws["steps"] = self.distance.draw(x, (*each, 3 if self.distance_axis == "xyz" else 1), generator)
             if self.distance_axis == "random":

@@ -50,32 +50,24 @@ class ColorJitter(VideoAugmentation):
         mixes = [name for name, value in (("saturation", saturation), ("hue", hue)) if value]
         self.numbers = ("contrast", "brightness", *mixes)
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         _needs_color(x, self)
-        found = {
-            "gain": 1 + self.contrast * (2 * u["contrast"] - 1),
-            "shift": self.brightness * (2 * u["brightness"] - 1),
-        }
-        if self.saturation:
-            found["saturation"] = (1 + self.saturation * (2 * u["saturation"] - 1)).clamp(min=0)
-        if self.hue:
-            found["turn"] = self.hue * (2 * u["hue"] - 1)
+        spread = {name: getattr(self, name) * (2 * u[name] - 1) for name in self.numbers}
+        found = {"gain": 1 + spread["contrast"], "shift": spread["brightness"]}
+        if "saturation" in spread:
+            found["saturation"] = (1 + spread["saturation"]).clamp(min=0)
+        if "hue" in spread:
+            found["turn"] = spread["hue"]
         return found
 
     def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        gain, shift = (
-            where_applied(draws, draws[name], torch.full_like(draws[name], neutral))
-            for name, neutral in (("gain", 1.0), ("shift", 0.0))
-        )
-        matrices = []
+        matrix = None
         if "saturation" in draws:
-            factor = draws["saturation"]
-            matrices.append(saturation_matrix(where_applied(draws, factor, torch.ones_like(factor))))
+            matrix = saturation_matrix(where_applied(draws, draws["saturation"], 1.0))
         if "turn" in draws:
-            turn = draws["turn"]
-            matrices.append(hue_matrix(where_applied(draws, turn, torch.zeros_like(turn))))
-        matrix = None if not matrices else matrices[0] if len(matrices) == 1 else matrices[1] @ matrices[0]
-        return [Color(gain, shift, matrix)]
+            turned = hue_matrix(where_applied(draws, draws["turn"], 0.0))
+            matrix = turned if matrix is None else turned @ matrix
+        return [Color(where_applied(draws, draws["gain"], 1.0), where_applied(draws, draws["shift"], 0.0), matrix)]
 
 
 @TRANSFORMS.register_module()
@@ -92,14 +84,13 @@ class Grayscale(VideoAugmentation):
     def __init__(self, prob: float = 0.2) -> None:
         super().__init__(prob)
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         _needs_color(x, self)
         return {"saturation": torch.zeros(len(x), 1, 1, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        kept = draws["saturation"]
-        one = torch.ones_like(kept)
-        return [Color(one, torch.zeros_like(kept), saturation_matrix(where_applied(draws, kept, one)))]
+        kept = where_applied(draws, draws["saturation"], 1.0)
+        return [Color(torch.ones_like(kept), torch.zeros_like(kept), saturation_matrix(kept))]
 
 
 def _needs_color(x: Tensor, augmentation: VideoAugmentation) -> None:

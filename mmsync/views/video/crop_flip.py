@@ -47,15 +47,14 @@ class VideoCropResize(VideoAugmentation):
             raise ConfigError(f"VideoCropResize: size={size}; give 1 pixel or more")
         self.scale, self.own_size = (low, high), size
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.scale
         side = low + (high - low) * u["side"][..., 0]
         return {"box": torch.stack([(1 - side) * u["left"][..., 0], (1 - side) * u["top"][..., 0], side, side], -1)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        box = draws["box"]
-        whole = box.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(box)
-        return [Crop(where_applied(draws, box, whole), None, self._side(x))]
+        whole = draws["box"].new_tensor([0.0, 0.0, 1.0, 1.0])
+        return [Crop(where_applied(draws, draws["box"], whole), None, self._side(x))]
 
     def out_like(self, x: Tensor) -> Tensor:
         side = self._side(x)
@@ -78,8 +77,5 @@ class VideoFlip(VideoAugmentation):
     def __init__(self, prob: float = 0.5) -> None:
         super().__init__(prob)
 
-    def draw(self, x: Tensor, generator: Generator, shared: Optional[Draws] = None) -> Draws:
-        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
-
     def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        return [Crop(None, draws["apply"][:, None])]
+        return [Crop(None, where_applied(draws, torch.ones(len(x), 1, dtype=torch.bool, device=x.device), False))]

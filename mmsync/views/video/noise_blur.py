@@ -34,14 +34,14 @@ class VideoNoise(VideoAugmentation):
         super().__init__(prob, per_track)
         self.std, self.new_in_frames = amount("VideoNoise", "std", std), per_frame
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         n, k, channels, frames, height, width = x.shape
         shape = (n, k if self.per_track else 1, channels, frames if self.new_in_frames else 1, height, width)
         field = torch.randn(shape, device=x.device, generator=generator)
         return {"value": field.mul_(self.std * u["noise"][..., None, None, None])}
 
     def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        return [AddNoise(where_applied(draws, draws["value"], torch.zeros_like(draws["value"])))]
+        return [AddNoise(where_applied(draws, draws["value"], 0.0))]
 
 
 @TRANSFORMS.register_module()
@@ -66,7 +66,7 @@ class VideoBlur(VideoAugmentation):
             raise ConfigError(f"VideoBlur: sigma={tuple(sigma)}; give (low, high) with 0 < low <= high")
         self.sigma = (low, high)
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.sigma
         return {"sigma": low + (high - low) * u["sigma"][..., 0]}
 

@@ -40,7 +40,7 @@ class RandomWindow(VideoAugmentation):
             raise ConfigError(f"RandomWindow: {frames=}, {step=}; give at least 1 frame, and a step of at least 1")
         self.frames, self.step = frames, (low, high)
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.step
         span = x.shape[3] - 1
         if (self.frames - 1) * low > span:
