@@ -1,4 +1,4 @@
-"""Every collective of mmsync. On one process each of them is the identity.
+"""Every collective of mmsync, and statistics over all ranks. On one process each of them is the identity.
 
 A loss that uses the differentiable ones has, after DDP's averaging, the gradient that one process would have on the
 global batch. With a gather that drops its gradient, or keeps only the slice of its own rank, it does not.
@@ -72,3 +72,17 @@ def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
         return _AllGather.apply(x)
     with torch.no_grad():
         return _gather(x)
+
+
+def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
+    """Subtract from both views ``(2, N, D)`` their means over all ranks; also the number of rows of all ranks."""
+    views = torch.stack([first, second])
+    rows = len(first) * world_size()
+    if rows < 2:
+        raise ValueError("statistics over the batch need at least 2 clips; raise train_dataloader.batch_size")
+    return views - all_reduce_sum(views.sum(1, keepdim=True)) / rows, rows
+
+
+def off_diagonal_squares(matrix: Tensor) -> Tensor:
+    """Sum of the squares off the diagonals of ``(..., D, D)``."""
+    return matrix.square().sum() - matrix.diagonal(dim1=-2, dim2=-1).square().sum()

@@ -1,6 +1,4 @@
-from mmsync.models.backbones.audio.base import AudioBackbone
-from mmsync.models.backbones.base import Backbone
-from mmsync.models.backbones.sequence.base import SequenceBackbone
+from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.batch_statistics import center_views, off_diagonal_squares
-from mmsync.ops.dist import all_reduce_sum
+from mmsync.ops.dist import all_reduce_sum, center_views, off_diagonal_squares
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.models.modules.predictor import build_predictor
+from mmsync.models.necks.projector import build_predictor
 from mmsync.registry import MODELS, OptConfig
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -110,36 +110,42 @@ class MLP(nn.Module):
         return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
 
 
-class TransformerBlock(nn.Module):
-    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape.
+class BlockSizes(NamedTuple):
+    """Settings that the blocks of a transformer share.
 
-    Args:
+    Attributes:
         dim: D.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLP over D.
         qkv_bias: Whether query, key and value have biases.
         drop: Dropout of projections and MLP.
         attn_drop: Dropout of the attention weights.
-        drop_path: Probability of stochastic depth.
         norm_eps: Epsilon of the layer norms.
     """
 
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        mlp_ratio: float = 4.0,
-        qkv_bias: bool = True,
-        drop: float = 0.0,
-        attn_drop: float = 0.0,
-        drop_path: float = 0.0,
-        norm_eps: float = 1e-5,
-    ) -> None:
+    dim: int
+    num_heads: int
+    mlp_ratio: float
+    qkv_bias: bool
+    drop: float
+    attn_drop: float
+    norm_eps: float
+
+    def layers(self) -> dict[str, nn.Module]:
+        """Pre-norm attention and MLP, by name."""
+        attn = Attention(self.dim, self.num_heads, self.qkv_bias, self.attn_drop, self.drop)
+        mlp = MLP(self.dim, int(self.dim * self.mlp_ratio), self.drop)
+        norms = [nn.LayerNorm(self.dim, eps=self.norm_eps) for _ in range(2)]
+        return dict(norm1=norms[0], attn=attn, norm2=norms[1], mlp=mlp)
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape."""
+
+    def __init__(self, sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=norm_eps)
-        self.attn = Attention(dim, num_heads, qkv_bias, attn_drop, drop)
-        self.norm2 = nn.LayerNorm(dim, eps=norm_eps)
-        self.mlp = MLP(dim, int(dim * mlp_ratio), drop)
+        for name, layer in sizes.layers().items():
+            self.add_module(name, layer)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.ops.resample import resample, resample_matrix
 from mmsync.ops.streams import parse_stream, recenter, to_stream
-from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames
+from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, resample, resample_matrix
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite

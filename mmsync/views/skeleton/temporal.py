@@ -10,8 +10,7 @@ from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
-from mmsync.ops.resample import resample_matrix
-from mmsync.ops.time_maps import TimeIndex, TimeMatrix, crop_index
+from mmsync.ops.time_maps import TimeIndex, TimeMatrix, crop_index, resample_matrix
 from mmsync.registry import TRANSFORMS
 from mmsync.views.augmentation import Draws, uniform, where_applied
 from mmsync.views.skeleton.augmentation import SkeletonAugmentation

@@ -9,37 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import MLP, Attention, DropPath, recompute, time_embedding
+from mmsync.models.modules.transformer import BlockSizes, DropPath, recompute, time_embedding
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
 class DSTBlock(nn.Module):
-    """Spatial and temporal attention, each with its MLP: ``(P, T, V, D)`` (eqs. 1-3).
+    """Spatial and temporal attention, each with its MLP, in the ``order`` 'st' or 'ts': ``(P, T, V, D)`` (eqs. 1-3)."""
 
-    Args as of :class:`~mmsync.models.modules.transformer.TransformerBlock`, and ``order``: ``'st'``, joints first, then
-    frames, or ``'ts'``.
-    """
-
-    def __init__(
-        self,
-        order: Literal["st", "ts"],
-        dim: int,
-        num_heads: int,
-        mlp_ratio: float,
-        qkv_bias: bool,
-        drop: float,
-        attn_drop: float,
-        drop_path: float,
-        norm_eps: float,
-    ) -> None:
+    def __init__(self, order: Literal["st", "ts"], sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
         self.order = order
         for axis in "st":
-            self.add_module(f"norm1_{axis}", nn.LayerNorm(dim, eps=norm_eps))
-            self.add_module(f"norm2_{axis}", nn.LayerNorm(dim, eps=norm_eps))
-            self.add_module(f"attn_{axis}", Attention(dim, num_heads, qkv_bias, attn_drop, drop))
-            self.add_module(f"mlp_{axis}", MLP(dim, int(dim * mlp_ratio), drop))
+            for name, layer in sizes.layers().items():
+                self.add_module(f"{name}_{axis}", layer)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
@@ -121,12 +104,10 @@ class DSTformer(SkeletonTransformer):
         self.pos_embed = nn.Parameter(torch.zeros(1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, max_len, 1, embed_dim))
         self.pos_drop = nn.Dropout(drop_rate)
-        for order in ("st", "ts"):
-            blocks = (
-                DSTBlock(order, embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
-                for path in drop_paths(drop_path_rate, depth)
-            )
-            self.add_module(f"blocks_{order}", nn.ModuleList(blocks))
+        shared = BlockSizes(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, norm_eps)
+        paths = drop_paths(drop_path_rate, depth)
+        self.blocks_st = nn.ModuleList(DSTBlock("st", shared, path) for path in paths)
+        self.blocks_ts = nn.ModuleList(DSTBlock("ts", shared, path) for path in paths)
         self.ts_attn = nn.ModuleList(nn.Linear(2 * embed_dim, 2) for _ in range(depth)) if fusion else None
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
         self.pre_logits = nn.Sequential()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
+from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute, time_embedding
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
@@ -92,10 +92,8 @@ class SkeletonViT(SkeletonTransformer):
         self.joints_embed = PatchEmbed(self.token_channels, embed_dim, t_patch)
         self.pos_embed = nn.Parameter(torch.zeros(1, 1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, -(-clip_len // t_patch), 1, embed_dim))
-        self.blocks = nn.ModuleList(
-            TransformerBlock(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
-            for path in drop_paths(drop_path_rate, depth)
-        )
+        shared = BlockSizes(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, norm_eps)
+        self.blocks = nn.ModuleList(TransformerBlock(shared, path) for path in drop_paths(drop_path_rate, depth))
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
         self.init, self.with_cp = init, with_cp
         self.reset_parameters()

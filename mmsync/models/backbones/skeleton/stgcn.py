@@ -146,7 +146,7 @@ class STGCN(SkeletonBackbone):
             strides = strides or [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
         elif width is not None or out_channels is not None:
             raise ConfigError(f"STGCN: give either {channels=}, or {width=} and {out_channels=}")
-        if strides is None or len(strides) != len(channels):
+        if not channels or strides is None or len(strides) != len(channels):
             raise ConfigError(f"STGCN: channels={list(channels)} need as many strides, got {strides}")
         super().__init__(layout, in_channels, channels[-1], init_cfg)
         layout = self.layout

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.skeleton.base import SkeletonBackbone
-from mmsync.models.backbones.skeleton.stgcn import STGCNBlock
+from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.modules.transformer import time_embedding
-from mmsync.ops.graph import adjacency
 from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout
-
-
-class GraphStem(nn.Module):
-    """ST-GCN blocks in front of a transformer: ``(P, T, V, C) -> (P, T', V, D)``.
-
-    Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao et al.,
-    2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
-    """
-
-    def __init__(
-        self,
-        layout: SkeletonLayout,
-        in_channels: int,
-        channels: Sequence[int],
-        strides: Sequence[int],
-        temporal_kernel: int = 9,
-    ) -> None:
-        super().__init__()
-        if not channels or len(channels) != len(strides):
-            raise ConfigError(f"stem: channels={list(channels)} need as many strides, got {list(strides)}")
-        graph = adjacency(layout.num_joints, layout.edge_list(), layout.center).float()
-        self.register_buffer("A", graph)
-        self.blocks = nn.ModuleList(
-            STGCNBlock(c, d, len(graph), temporal_kernel, stride, residual=i > 0)
-            for i, (c, d, stride) in enumerate(zip([in_channels, *channels], channels, strides))
-        )
-        self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones_like(graph)) for _ in channels)
-        self.out_channels = channels[-1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(P, T, V, C)`` to ``(P, T', V, D)``."""
-        x = x.permute(0, 3, 1, 2)
-        for block, importance in zip(self.blocks, self.edge_importance):
-            x = block(x, self.A * importance)
-        return x.permute(0, 2, 3, 1)
 
 
 class SkeletonTransformer(SkeletonBackbone):
@@ -65,7 +27,7 @@ class SkeletonTransformer(SkeletonBackbone):
         out_channels: Channels of the feature map.
         sizes: Sizes to check, by name: ``embed_dim``, ``num_heads``, ``depth`` and others that must be at least 1.
         data_norm: Whether to batch-normalise the input per joint and channel.
-        stem: Arguments of :class:`GraphStem`; ``None`` for none.
+        stem: ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens; ``None``: none.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -94,7 +56,11 @@ class SkeletonTransformer(SkeletonBackbone):
         super().__init__(layout, in_channels, out_channels, init_cfg)
         self.depth, self.token_dim = sizes["depth"], dim
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
-        self.stem = None if stem is None else GraphStem(self.layout, in_channels, **stem)
+        # Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao
+        # et al., 2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
+        self.stem = None
+        if stem is not None:
+            self.stem = STGCN(self.layout, in_channels, dropout=0.0, data_norm=False, **{"channels": [], **stem})
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
 
     def prepare(self, x: Tensor) -> Tensor:
@@ -102,7 +68,7 @@ class SkeletonTransformer(SkeletonBackbone):
         self.check_input(x)
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
-        return x if self.stem is None else self.stem(x)
+        return x if self.stem is None else self.stem.forward_rows(x).permute(0, 2, 3, 1)
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
