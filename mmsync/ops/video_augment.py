@@ -198,11 +198,8 @@ def _frames_of_color(op: Color, index: Tensor) -> Color:
     """The colours of the chosen frames; what is the same for all frames stays so."""
 
     def take(value: Tensor) -> Tensor:
-        if value.shape[2] == 1:
-            return value
-        place = index[:, None].expand(-1, value.shape[1], -1)
-        shape = (*place.shape, *value.shape[3:])
-        return value.gather(2, place.view(*place.shape, *[1] * (value.dim() - 3)).expand(shape))
+        sample = torch.arange(len(index), device=index.device)[:, None]
+        return value if value.shape[2] == 1 else value.transpose(1, 2)[sample, index].transpose(1, 2)
 
     return Color(take(op.gain), take(op.shift), None if op.matrix is None else take(op.matrix))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Union, cast
 
 import numpy as np
 import torch
@@ -189,7 +189,5 @@ def _detached(column: Column) -> Column:
 
 
 def _join(columns: list[Column]) -> Column:
-    tensors = [column for column in columns if isinstance(column, Tensor)]
-    if len(tensors) == len(columns):
-        return torch.cat(tensors)
-    return [value for column in columns for value in column]
+    same = all(isinstance(column, Tensor) for column in columns)
+    return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]

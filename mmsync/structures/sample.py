@@ -23,7 +23,6 @@ class MotionSample(BaseDataElement):
     def quick(cls, gt_label: int, metainfo: dict[str, object]) -> MotionSample:
         """Do as the constructor, without its copies and checks, which cost more than a batch of mapped clips."""
         sample = cls.__new__(cls)
-        sample.__dict__.update(
-            metainfo, gt_label=gt_label, _metainfo_fields=set(metainfo), _data_fields={"gt_label"}
-        )  # fmt: skip
+        fields = dict(_metainfo_fields=set(metainfo), _data_fields={"gt_label"})
+        sample.__dict__.update(metainfo, gt_label=gt_label, **fields)
         return sample

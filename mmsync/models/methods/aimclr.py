@@ -90,12 +90,8 @@ class AimCLR(MoCo):
         for name, topk in (("mining_topk", mining_topk), ("mining.topk", self.miner.topk if self.miner else 1)):
             if not 1 <= topk <= queue_size:
                 raise ConfigError(f"model.{name}={topk}: give at least 1 and at most queue_size={queue_size}")
-        self.d3m_weight = d3m_weight
-        self.drop_threshold = drop_threshold
-        self.drop_scope = drop_scope
-        self.mining_epoch = mining_epoch
-        self.mining_topk = mining_topk
-        self.positive_reduction = positive_reduction
+        self.d3m_weight, self.drop_threshold, self.drop_scope = d3m_weight, drop_threshold, drop_scope
+        self.mining_epoch, self.mining_topk, self.positive_reduction = mining_epoch, mining_topk, positive_reduction
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute the three weighted terms of the views ``query``, ``key`` and ``extreme``.
@@ -125,18 +121,13 @@ class AimCLR(MoCo):
             mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
             losses["loss_infonce"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log.update(mining_log)
-        elif self.mining_by_epoch:
+        elif self.mining_epoch is not None and self.epoch >= self.mining_epoch:
             mask = nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
             losses["loss_mining"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log["positives"] = mask.sum(1).mean()
         else:
             losses["loss_infonce"] = info_nce(logits)
         return {**losses, **log, **similarity_gap(logits, self.temperature)}
-
-    @property
-    def mining_by_epoch(self) -> bool:
-        """Whether nearest neighbours are positives in this epoch, as published."""
-        return self.mining_epoch is not None and self.epoch >= self.mining_epoch
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Unit embeddings ``(N, D)`` of the extreme view by the name of their loss, and drop rates, in one pass."""

@@ -70,15 +70,9 @@ class NeighborMining(nn.Module):
             raise ConfigError(f"model.mining.topk={topk}, smoothing={smoothing}: both are counts, give at least 1")
         if not -1 <= min_similarity <= 1:
             raise ConfigError(f"model.mining.min_similarity={min_similarity}: a cosine is in [-1, 1]")
-        self.start_epoch = start_epoch
-        self.topk = topk
-        self.neighborhood = neighborhood
-        self.agreement = agreement
-        self.max_crowding = max_crowding
-        self.min_similarity = min_similarity
-        self.max_share = max_share
-        self.smoothing = smoothing
-        self.max_alarms = max_alarms
+        self.start_epoch, self.topk, self.neighborhood = start_epoch, topk, neighborhood
+        self.agreement, self.max_crowding, self.min_similarity = agreement, max_crowding, min_similarity
+        self.max_share, self.smoothing, self.max_alarms = max_share, smoothing, max_alarms
         self.register_buffer("agreed", torch.tensor(0.0))
         self.register_buffer("crowded", torch.tensor(1.0))
         self.register_buffer("on", torch.tensor(False))
@@ -136,12 +130,11 @@ class NeighborMining(nn.Module):
         alarms = int(self.alarms)
         if alarms > self._reported:
             for_good = self.max_alarms is not None and alarms >= self.max_alarms
-            print_log(
+            message = (
                 f"nearest-neighbour mining was suspended, alarm {alarms}: agreement of query and key "
                 f"{float(self.agreed):.3f} (at least {self.agreement / 2:.3g} required); crowding "
                 f"{float(self.crowded):.3f} (at most {self.max_crowding:.3g} allowed). "
-                + ("It stays off." if for_good else "It resumes at twice and at half of these limits."),
-                logger="current",
-                level=logging.WARNING,
+                + ("It stays off." if for_good else "It resumes at twice and at half of these limits.")
             )
+            print_log(message, logger="current", level=logging.WARNING)
         self._reported = alarms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -100,27 +100,3 @@ class VideoPreprocessor(ViewPreprocessor):
         plain = view.data.dim() == 5
         x = augment_video(view.data.unsqueeze(1) if plain else view.data, [Crop(box, None, self.size)])
         return view._replace(data=x.squeeze(1) if plain else x)
-
-    @classmethod
-    def wrong_form(cls, transforms: Any) -> Optional[str]:
-        """The form of the first edition, a dict of settings, with what it has to be now."""
-        if not isinstance(transforms, Mapping):
-            return super().wrong_form(transforms)
-        return f"a view is a list of augmentations; write [{', '.join(_as_list(transforms))}]"
-
-
-def _as_list(settings: Mapping[str, Any]) -> list[str]:
-    """Augmentations, as a config writes them, of settings ``dict(crop=..., flip=...)``."""
-    track = ", per_track=True" if settings.get("per_track") else ""
-    parts = []
-    if "crop" in settings:
-        parts.append(f'dict(type="VideoCropResize", scale={settings["crop"]}{track})')
-    if "flip" in settings:
-        parts.append(f'dict(type="VideoFlip", prob={settings["flip"]})')
-    light = "".join(f", {name}={settings[name]}" for name in ("brightness", "contrast") if name in settings)
-    if light:
-        parts.append(f'dict(type="ColorJitter"{light}{track})')
-    if "noise" in settings:
-        frame = "" if settings.get("shared_noise", True) else ", per_frame=True"
-        parts.append(f'dict(type="VideoNoise", std={settings["noise"]}{frame}{track})')
-    return parts or ['dict(type="VideoCropResize"), ...']

@@ -119,7 +119,7 @@ class DSTformer(SkeletonTransformer):
 
     def reset_parameters(self) -> None:
         """Draw all weights as ``init`` specifies."""
-        self.init_linear("trunc_normal" if self.init == "published" else "normal")
+        super().reset_parameters()
         if self.init == "published" and self.ts_attn is not None:
             for layer in cast("Iterable[nn.Linear]", self.ts_attn):
                 nn.init.zeros_(layer.weight)

@@ -91,32 +91,28 @@ class SkeletonTransformer(SkeletonBackbone):
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
     def reset_parameters(self) -> None:
-        """Draw all weights as the backbone's ``init`` specifies."""
-        self.init_linear(self.init)
+        """Draw all weights but the stem's: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
 
-    def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
-        self.reset_parameters()
-        super().init_weights()
-
-    def init_linear(self, how: str) -> None:
-        """Initialise all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
-
-        Linear weights are ``'trunc_normal'`` or ``'normal'`` with deviation .02, or uniform ``'xavier'``.
+        Linear weights are uniform with ``init='xavier'``, N(0, .02) with ``'normal'``, or truncated so.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.temp_embed, std=0.02)
         for module in (m for name, child in self.named_children() if name != "stem" for m in child.modules()):
             if isinstance(module, (nn.Linear, nn.Conv2d)):
-                if how == "xavier":
+                if self.init == "xavier":
                     nn.init.xavier_uniform_(module.weight.flatten(1))
                 else:
-                    (nn.init.normal_ if how == "normal" else nn.init.trunc_normal_)(module.weight, std=0.02)
+                    (nn.init.normal_ if self.init == "normal" else nn.init.trunc_normal_)(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.LayerNorm):
                 nn.init.ones_(module.weight)
                 nn.init.zeros_(module.bias)
+
+    def init_weights(self) -> None:
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
+        self.reset_parameters()
+        super().init_weights()
 
     def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         """Resample a checkpoint's time embeddings, under ``prefix``, to the number that this backbone has."""
