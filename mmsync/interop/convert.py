@@ -200,15 +200,10 @@ def _groups(names: Sequence[str]) -> str:
 
 
 class Conversion(NamedTuple):
-    """Result of a conversion.
+    """Result of a conversion: the content of the file to write, and what to report of it.
 
-    Attributes:
-        checkpoint: Content of the file to write.
-        title: Description of the source.
-        match: How its weights match the model (or, on the way back, what is written).
-        unused: Names without a counterpart on the other side.
-        model: Config of the model; ``None`` on the way back.
-        pair: Line that names the config to pair with.
+    ``match`` is how its weights match the ``model`` (on the way back, which has no model: what is written), ``unused``
+    are the names without a counterpart, ``pair`` names the config to pair with.
     """
 
     checkpoint: dict[str, Any]
@@ -429,9 +424,6 @@ def convert_checkpoint(
         reverse: From mmsync to the reference.
         trust: Let the file run code while it loads.
         options: Of :func:`from_reference` or :func:`to_reference`.
-
-    Raises:
-        CheckpointError: A wrong or damaged file.
     """
     content, name = read_weights(src, trust), Path(src).name
     result = (to_reference if reverse else from_reference)(content, family, name, **options)

@@ -43,16 +43,9 @@ class SkeletonFamily(Family):
         num_heads: int = 8,
         clip_len: Optional[int] = None,
     ) -> dict[str, Any]:
-        """Derive the config of the backbone from its weights.
+        """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place.
 
-        Args:
-            state: All weights under mmsync's names; time embeddings are resampled in place.
-            source: Name of the file, for messages.
-            config: Supplies layout and edges if they are not given.
-            layout: Skeleton layout; ``None``: the config's, or the usual one with that number of joints.
-            edges: Edge variant of the layout (ST-GCN).
-            num_heads: Of a transformer; 8 in all published networks.
-            clip_len: Frames to resample the time embeddings to; ``None`` leaves them.
+        Layout and edges are those given, the config's, or the usual ones; published transformers have 8 heads.
 
         Raises:
             CheckpointError: An unknown or incomplete network, or joints or a graph other than the layout's.

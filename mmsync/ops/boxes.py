@@ -41,12 +41,7 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:
-    """Enlarge boxes ``(..., 4)`` about their centres, not limited to a picture.
-
-    Args:
-        boxes: ``(..., 4)``.
-        share: 0.2 for 20 % more.
-        mode: What grows by ``share``: each ``'side'``, or the ``'area'``.
+    """Enlarge each side or the area (``mode``) of boxes ``(..., 4)`` about their centres by ``share``, 0.2 for 20 %.
 
     Raises:
         ValueError: Unknown mode, or a share that leaves nothing.

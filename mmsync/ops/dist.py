@@ -60,12 +60,7 @@ def all_reduce_sum(x: Tensor) -> Tensor:
 
 
 def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
-    """Concatenate ``x (N, ...)`` of all ranks: ``(N * world size, ...)``, in the order of ranks.
-
-    Args:
-        x: ``(N, ...)``, the same shape on every rank.
-        with_grad: Whether gradients flow back to the rank that a row came from.
-    """
+    """Concatenate ``x (N, ...)`` of all ranks in their order: ``(N * world size, ...)``; gradients flow on request."""
     if world_size() == 1:
         return x
     if with_grad:

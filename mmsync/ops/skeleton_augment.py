@@ -152,11 +152,9 @@ def rotation_matrix(angle: Tensor) -> Tensor:
 
 
 def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
-    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinate system (Gao et al., 2020, eq. 1-3).
+    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinate system by ``(..., 3)`` radians (Gao, 2020).
 
-    Args:
-        angle: alpha, beta and gamma in radians, ``(..., 3)``, of the rotations of :func:`rotation_matrix`.
-        as_printed: The paper prints a rotation about z for Ry, so that it is ``Rx(alpha) @ Rz(beta + gamma)``.
+    The paper prints a rotation about z for Ry in eq. 3; ``as_printed`` takes it: ``Rx(alpha) @ Rz(beta + gamma)``.
     """
     alpha, beta, gamma = angle.unbind(-1)
     if as_printed:
@@ -290,13 +288,8 @@ def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Ten
 def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     """Run a list of maps, in order, on a batch of clips ``(N, M, T, V, C)``, which is not changed.
 
-    Consecutive maps are fused, and absent persons are not computed; they come out exactly zero, unless a map is a
-    :class:`Noise` with ``keep_absent=False``, which fills them as well.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        mask: ``(N, M)`` bool, True where a person is present; ``None``: everywhere.
-        maps: What to do, each with its per-clip parameters.
+    Consecutive maps are fused, and persons absent from ``mask (N, M)`` are not computed; they come out exactly zero,
+    unless a map is a :class:`Noise` with ``keep_absent=False``, which fills them as well.
     """
     n, m, frames = x.shape[:3]
     for op in maps:

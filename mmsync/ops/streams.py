@@ -11,11 +11,7 @@ STREAMS = ("joint", "bone", "motion", "bone_motion")
 
 
 def parse_stream(stream: str) -> tuple[str, ...]:
-    """Split ``'joint+motion'`` into its parts.
-
-    Raises:
-        ValueError: A part is none of ``STREAMS``, or occurs twice.
-    """
+    """Split ``'joint+motion'`` into its parts; a ValueError if one is unknown or occurs twice."""
     parts = tuple(part.strip() for part in stream.split("+"))
     unknown = [part for part in parts if part not in STREAMS]
     if unknown or len(set(parts)) < len(parts):
@@ -26,10 +22,7 @@ def parse_stream(stream: str) -> tuple[str, ...]:
 def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
     """Bones: each joint of ``(N, M, T, V, C)`` minus its parent, at the joint's own index; a root's is zero.
 
-    Args:
-        x: ``(N, M, T, V, C)``.
-        parents: ``(V,)`` int64, the parent of each joint; a root is its own.
-        num_coords: Channels that are coordinates; the rest are scores, and a bone's is the mean of its ends'.
+    Channels behind ``num_coords`` are scores, and a bone's is the mean of its ends'.
     """
     # One gather along a frame's V*C numbers: twice as fast as selecting joints of three numbers each.
     number = (parents[:, None] * x.shape[-1] + torch.arange(x.shape[-1], device=x.device)).flatten()
@@ -51,28 +44,14 @@ def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
 
 
 def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3, per_person: bool = False) -> Tensor:
-    """Translate clips so that one joint of the first person is in the origin in the first frame.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are present.
-        joint: Index in ``[0, V)``.
-        num_coords: The first channels that are coordinates.
-        per_person: Each person by its own joint.
-    """
+    """Translate ``(N, M, T, V, C)`` so that a joint of the first person, or of each, starts in the origin."""
     origin = x[:, : None if per_person else 1, :1, joint : joint + 1].clone()
     origin[..., num_coords:] = 0
     return x - (origin if mask is None else origin * mask[:, :, None, None, None])
 
 
 def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Turn joints ``(N, M, T, V, C)`` into the named stream ``(N, M, T, V, C * number of parts)``.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        stream: One of ``STREAMS``, or several joined by ``+``, whose channels are concatenated in that order.
-        parents: ``(V,)`` int64, as in :func:`bone_stream`.
-        num_coords: The first channels that are coordinates.
+    """Turn joints ``(N, M, T, V, C)`` into a stream, or several joined by ``+``: ``(N, M, T, V, C * number of parts)``.
 
     Raises:
         ValueError: The stream is unknown.

@@ -10,12 +10,7 @@ def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
     """Places ``(m,)`` of ``round(share * n_c)`` clips of each class c (half to even), but at least one of each.
 
     The rule of CrosSCLR and AimCLR (Li et al., 2021; Guo et al., 2022), which take none of a class of fewer than
-    ``0.5 / share`` clips; no class of NTU RGB+D is that small.
-
-    Args:
-        labels: ``(n,)`` int64; clips with -1 are not taken.
-        share: In (0, 1].
-        seed: Seed of the draw.
+    ``0.5 / share`` clips; no class of NTU RGB+D is that small. Clips with label -1 are not taken.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = [labels.new_zeros(0)]

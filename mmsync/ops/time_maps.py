@@ -57,27 +57,17 @@ def occupied(frames: Tensor) -> Tensor:
 
 
 def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
-    """Frames ``(N, T)`` of a crop out of the clip mirrored at both ends, the end frames being repeated.
-
-    Args:
-        start: ``(N,)`` int64 in ``[0, 2 * pad]``, where the crop begins in the padded clip.
-        frames: Number T of frames of the clip, and of the crop.
-        pad: Mirrored frames on each side, at most T.
-    """
+    """Frames ``(N, T)`` of a crop from ``start (N,)``, in ``[0, 2 * pad]``, of the clip mirrored at both ends."""
     index = start[:, None] - pad + torch.arange(frames, device=start.device)
     index = torch.where(index < 0, -1 - index, index)
     return torch.where(index >= frames, 2 * frames - 1 - index, index)
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters over time as banded matrices ``(N, T, T)``.
+    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights over time as banded matrices ``(N, T, T)``.
 
-    Args:
-        sigma: ``(N,)``, standard deviation in frames, positive.
-        frames: Number T of frames.
-        taps: Width of the filter in frames, odd.
-        normalize: Rows sum to 1, also at the ends of the clip. ``False``: taps ``exp(-k^2 / 2 sigma^2)`` and zeros
-            beyond the ends, which amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
+    Rows sum to 1 with ``normalize``. Without it, taps are ``exp(-k^2 / 2 sigma^2)`` with zeros beyond the ends, which
+    amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
@@ -97,11 +87,11 @@ def all_frames(x: Tensor, frames: int) -> Tensor:
 def follow_frames(
     maps: Sequence[Any], x: Tensor, index: Optional[Tensor], valid: Optional[Tensor], axis: int = 2
 ) -> tuple[Tensor, Optional[Tensor]]:
-    """Source index and validity of the frames that maps of time give.
+    """Source index and validity of the frames that maps of time give; other maps keep the frames.
 
     Args:
-        maps: Any maps; those that are neither :class:`TimeIndex` nor :class:`TimeMatrix` keep the frames.
-        x: ``(N, ...)``, the clips before the maps.
+        maps: Any maps.
+        x: The clips before the maps, T being their axis ``axis``.
         index: ``(N, T)``, the source frame that each frame of them shows; ``None``: itself.
         valid: ``(N, T)`` bool, which frames count; ``None``: all.
         axis: That of T in ``x``.
@@ -130,16 +120,11 @@ def _mixed(op: TimeMatrix, index: Tensor, valid: Optional[Tensor]) -> tuple[Tens
 
 
 def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Tensor:
-    """Matrices ``(N, T', T)`` that cut a window out of each clip and resample it linearly.
+    """Matrices ``(N, size, frames)`` that cut a window out of each clip and resample it linearly.
 
     Output frame i shows ``start + (i + 0.5) * length / size - 0.5`` (half-pixel centres), clamped to the window, as
-    ``F.interpolate(mode='linear', align_corners=False)`` does on the cut-out clip. No low-pass filter.
-
-    Args:
-        start: ``(N,)``, first frame of each window, may be fractional, ``0 <= start``.
-        length: ``(N,)``, length of each window in frames, at least 1, ``start + length <= frames``.
-        frames: Number T of frames of the clips.
-        size: Number T' of frames to make.
+    ``F.interpolate(mode='linear', align_corners=False)`` does on the cut-out clip. No low-pass filter. ``start (N,)``
+    and ``length (N,)`` may be fractional.
     """
     start, length = start[:, None], length[:, None]
     centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5

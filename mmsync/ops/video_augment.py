@@ -76,13 +76,9 @@ VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
 
 
 def to_unit(video: Tensor) -> Tensor:
-    """Pictures, or codes of optical flow, as networks of the I3D family take them: float32 in [-1, 1].
+    """Pictures ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1].
 
-    Args:
-        video: ``(..., T, H, W, C)`` uint8; C is 3 for colour and 2 for flow.
-
-    Returns:
-        Tensor: ``(..., C, T, H, W)``: ``x * 2 / 255 - 1`` of colour, ``x / 127 - 1`` of flow.
+    Colour (C = 3) becomes ``x * 2 / 255 - 1``, codes of optical flow (C = 2) ``x / 127 - 1``.
     """
     x = video.movedim(-1, -4)
     flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)

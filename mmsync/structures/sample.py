@@ -6,17 +6,9 @@ from mmengine.structures import BaseDataElement
 
 
 class MotionSample(BaseDataElement):
-    """One clip's label, feature and origin.
+    """Label and origin of one clip: ``gt_label`` is its class index, -1 for unknown.
 
-    Data fields:
-        gt_label (int): Class index; -1 where the clip has no label.
-        feature (Tensor): ``(D,)``, set by ``predict``.
-        pred_score (Tensor): ``(num_classes,)`` logits, set by a classifier's ``predict``.
-
-    Meta fields:
-        name (str): The clip's name in its data set.
-        index (int): Its index in the dataset object.
-        role (str): ``'train'``, ``'bank'`` or ``'query'``.
+    Meta fields are ``name``, ``index`` in the data set object, and ``role``: ``'train'``, ``'bank'`` or ``'query'``.
     """
 
     @classmethod

@@ -29,11 +29,9 @@ class View(NamedTuple):
         return View._make(None if part is None else part[rows] for part in self)
 
     def tracks(self) -> tuple[View, Optional[Tensor]]:
-        """Split the tracks ``(N, K, ...)`` of each sample into samples of one track each.
+        """Split tracks ``(N, K, ...)`` into samples of one track each, without absent ones: ``(R, 1, ...)``.
 
-        Returns:
-            tuple: A view of the R tracks that are present, ``(R, 1, ...)`` sample by sample, and where they are among
-            the N * K: ``(N * K,)`` bool, ``None`` if all are present.
+        Also return where they are among the N * K: ``(N * K,)`` bool, ``None`` if all are present.
         """
         k = self.data.shape[1]
         frames = (None if part is None else part.repeat_interleave(k, 0) for part in (self.valid, self.index))

@@ -44,12 +44,7 @@ class BatchAugmentation:
         return {**self._decide(x, generator), **self.parameters(x, generator)}
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
-        """Draw the parameters of every sample: tensors ``(N, ...)`` by name.
-
-        Args:
-            x: Data of a view, ``(N, ...)``; only its shape, dtype and device are used.
-            generator: On the device of ``x``.
-        """
+        """Draw the parameters of every sample, tensors ``(N, ...)`` by name, for data shaped as ``x (N, ...)``."""
         return {}
 
     def maps(self, x: Tensor, draws: Draws) -> list[Any]:

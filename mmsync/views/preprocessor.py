@@ -24,15 +24,6 @@ class ViewPreprocessor(BaseDataPreprocessor):
     """Base of what makes views of a batch ``(N, ...)``. A subclass sets ``modality`` and writes :meth:`prepare`.
 
     ``seed`` and ``step`` are buffers, so that a resumed run draws what the uninterrupted one did.
-
-    Args:
-        views: View name -> configs of batched augmentations of this modality. ``None``: training sees the one view of
-            evaluation.
-        seed: Seed of the augmentations. ``None`` takes the run's seed.
-        non_blocking: Copy to the device without waiting, where the memory is pinned.
-
-    Raises:
-        ConfigError: ``views`` is not a dict of lists of such augmentations.
     """
 
     seed: Tensor
@@ -65,14 +56,9 @@ class ViewPreprocessor(BaseDataPreprocessor):
         return {name: self.finish(augmentation(view, generator)) for name, augmentation in self.views.items()}
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of a batch.
+        """Make the views of a batch: ``inputs`` become views by name, in evaluation those of ``feature_views``.
 
-        Args:
-            data: ``inputs``: a dict with one view, or the view or its data alone. ``data_samples``, passed through.
-            training: Draw augmented views, and count a step.
-
-        Returns:
-            ``data`` with ``inputs``: views by name; in evaluation, where nothing is random, those of ``feature_views``.
+        Training draws augmented views and counts a step.
 
         Raises:
             DataError: The batch is not of the shape or type that :meth:`prepare` takes.

@@ -15,13 +15,7 @@ from mmsync.structures import FeatureMap, View
 
 
 class Backbone(BaseModule):
-    """Base of backbones of any modality: a subclass sets ``axes`` and writes :meth:`forward_rows`.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of backbones of any modality, C to D channels: a subclass sets ``axes`` and writes :meth:`forward_rows`."""
 
     modality: ClassVar[str] = ""
     """Modality of the views it takes; only the config check reads it, to compare it with the data preprocessor."""
@@ -47,10 +41,7 @@ class Backbone(BaseModule):
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
         """Feature map of the persons of a view.
 
-        Args:
-            view: N samples.
-            skip_absent: Whether to leave absent persons out, so that they cost nothing and enter no batch statistics;
-                otherwise they are computed and marked as absent in the result.
+        Absent ones are skipped, so that they cost nothing and enter no statistics, or computed and marked as absent.
 
         Raises:
             LayoutError, DataError: The input has another shape than the backbone is built for.

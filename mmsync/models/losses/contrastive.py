@@ -28,17 +28,11 @@ def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: f
 def margin_contrastive(
     distance: Tensor, positive: Tensor, margin: float, squared_pos: bool = True, exponential: bool = False
 ) -> Tensor:
-    """Contribution ``(P,)`` of each pair to a contrastive loss, without the leading factor.
+    """Contribution ``(P,)`` of pairs, ``positive (P,)`` or not, at a distance ``(P,)``, without the leading factor.
 
     ``y d^2 + (1 - y) max(m - d, 0)^2`` (Hadsell et al., 2006; Chung and Zisserman, 2016, SyncNet; Sannigrahi, 2020,
-    Sync3D), or with ``exponential`` ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
-
-    Args:
-        distance: ``(P,)``, 0 or more.
-        positive: ``(P,)`` 1 or True for positive pairs.
-        margin: m.
-        squared_pos: Whether positive pairs contribute d^2, else d (as on the slide of Korbar et al., 2018, AVTS).
-        exponential: Whether to use the form of 2005.
+    Sync3D), with ``d`` for ``d^2`` on the slide of Korbar et al. (2018, AVTS); or with ``exponential``
+    ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
     """
     near = distance.square() if squared_pos else distance
     if exponential:

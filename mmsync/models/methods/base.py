@@ -21,12 +21,7 @@ Columns = Mapping[str, Union[Tensor, list[Tensor]]]
 
 
 class ViewModel(BaseModel):
-    """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`.
-
-    Args:
-        data_preprocessor: Config of the preprocessor that makes the views.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`."""
 
     encoders: ClassVar[Sequence[str]] = ("encoder",)
     """Names of its encoders: keys of the model's config, attributes, and prefixes of the weights' names."""
@@ -68,12 +63,9 @@ class ViewModel(BaseModel):
         raise NotImplementedError
 
     def forward(self, inputs: Union[View, Tensor, Views], data_samples: Samples = None, mode: str = "tensor") -> Any:
-        """Entry point of MMEngine.
+        """Entry point of MMEngine: the losses of a batch, a :class:`FeatureTable` for ``'predict'``, or the features.
 
-        Args:
-            inputs: Views by name; one view or one tensor stands for all views.
-            data_samples: Metadata and labels of the samples.
-            mode: ``'loss'``; ``'predict'``, a :class:`FeatureTable` of the batch; or ``'tensor'``, the features.
+        ``inputs`` are views by name; one view or one tensor stands for all views.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
@@ -111,13 +103,7 @@ class SelfSupervisedModel(ViewModel):
 
 
 class TwoViewMethod(SelfSupervisedModel):
-    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`.
-
-    Args:
-        encoder: Config of the encoder, with a projector.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
 
     views_needed = ("first", "second")
     criterion: Any

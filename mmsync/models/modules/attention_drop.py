@@ -13,12 +13,7 @@ from mmsync.ops.dist import all_reduce_sum
 class AttentionDrop(NamedTuple):
     """Result of :func:`attention_drop`; masks are 1 where features are kept, attention is in (0, 1).
 
-    Attributes:
-        output: Shaped as x, the features with the attended parts dropped and the rest scaled up.
-        joint_attention: ``(P, V)``.
-        joint_mask: ``(P, V)``.
-        element_attention: ``(P, D, T, V)``.
-        element_mask: ``(P, D, T, V)``.
+    Joint attention and mask are ``(P, V)``, those of elements ``(P, D, T, V)``; ``output`` is shaped as x.
     """
 
     output: Tensor

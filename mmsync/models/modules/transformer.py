@@ -13,15 +13,8 @@ from torch.utils.checkpoint import checkpoint
 def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
     """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) by torch's fused kernel, without stored weights.
 
-    Half precision on the CPU trains with plain products, as the fused backward pass takes 2 to 8 times as long there
-    (docs/design/0013).
-
-    Args:
-        query: ``(B, H, L, d)``.
-        key: ``(B, H, L, d)``.
-        value: ``(B, H, L, d)``.
-        dropout: Dropout of the attention weights.
-        mask: ``(B, 1 or H, L, L)`` bool, True where a query attends to a key; ``None``: everywhere.
+    A query attends to a key where ``mask (B, 1 or H, L, L)``. Half precision on the CPU trains with plain products, as
+    the fused backward pass takes 2 to 8 times as long there (docs/design/0013).
     """
     if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
         scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
@@ -111,17 +104,7 @@ class MLP(nn.Module):
 
 
 class BlockSizes(NamedTuple):
-    """Settings that the blocks of a transformer share.
-
-    Attributes:
-        dim: D.
-        num_heads: H, a divisor of D.
-        mlp_ratio: Width of the MLP over D.
-        qkv_bias: Whether query, key and value have biases.
-        drop: Dropout of projections and MLP.
-        attn_drop: Dropout of the attention weights.
-        norm_eps: Epsilon of the layer norms.
-    """
+    """Settings that the blocks of a transformer share; ``dim`` is a multiple of ``num_heads``."""
 
     dim: int
     num_heads: int

@@ -59,15 +59,9 @@ class MLPProjector(BaseModule):
 
 
 def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> nn.Module:
-    """Build a predictor, from embeddings ``(N, D)`` to embeddings ``(N, D)``.
+    """Build the predictor ``(N, D) -> (N, D)`` of a two-view method (Grill et al., 2020; Chen and He, 2021).
 
-    Args:
-        config: Config of a projection neck; ``None``: two layers with batch normalisation.
-        channels: D.
-        hidden_channels: Default width of the hidden layer.
-
-    Raises:
-        ConfigError: The configured width is not D.
+    It is a projection neck, by default of two layers with batch normalisation; another width is a ConfigError.
     """
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
     predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})

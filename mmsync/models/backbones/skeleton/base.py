@@ -13,14 +13,7 @@ from mmsync.structures import SkeletonLayout, View
 
 
 class SkeletonBackbone(Backbone):
-    """Base of skeleton backbones: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``.
-
-    Args:
-        layout: Name or config of the skeleton layout.
-        in_channels: C, coordinates (times streams) per joint.
-        out_channels: D.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of skeleton backbones of a layout: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``."""
 
     modality: ClassVar[str] = "skeleton"
 

@@ -18,13 +18,9 @@ from mmsync.structures import SkeletonLayout, View
 
 
 class Block(nn.Module):
-    """Residual block, with the stride at its first 3x3 convolution: ``(P, C, H, W) -> (P, D, H', W')``.
+    """Residual block of 3x3 and 3x3, or 1x1, 3x3 and 1x1 ``kernels``: ``(P, C, H, W) -> (P, D, H', W')``.
 
-    Args:
-        in_channels: C.
-        channels: Width of the 3x3 convolutions.
-        kernels: Two 3x3 convolutions, D being ``channels``; or 1x1, 3x3 and 1x1, D being four times that.
-        stride: In rows and columns.
+    The first 3x3 convolution has the stride, as in torchvision. D is ``channels``, or four times that.
     """
 
     def __init__(self, in_channels: int, channels: int, kernels: Sequence[int], stride: int = 1) -> None:

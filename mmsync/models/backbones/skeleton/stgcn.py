@@ -41,14 +41,7 @@ class GraphConv(nn.Module):
 class STGCNBlock(nn.Module):
     """Graph convolution, temporal convolution and residual: ``(P, C, T, V) -> (P, D, ceil(T / stride), V)``.
 
-    Args:
-        in_channels: C.
-        out_channels: D.
-        num_partitions: K.
-        temporal_kernel: Frames, odd.
-        stride: Of the temporal convolution, in frames.
-        dropout: Probability in [0, 1).
-        residual: Whether to add the input, through a 1x1 convolution where shapes differ.
+    The residual passes a 1x1 convolution where shapes differ; ``temporal_kernel`` frames are odd.
     """
 
     def __init__(

@@ -19,19 +19,9 @@ from mmsync.structures import SkeletonLayout
 class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
-    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens.
-
-    Args:
-        layout: Name or config of the skeleton layout.
-        in_channels: C.
-        out_channels: Channels of the feature map.
-        sizes: Sizes to check, by name: ``embed_dim``, ``num_heads``, ``depth`` and others that must be at least 1.
-        data_norm: Whether to batch-normalise the input per joint and channel.
-        stem: ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens; ``None``: none.
-        init_cfg: MMEngine's initialisation config.
-
-    Raises:
-        ConfigError: A size below 1, or an ``embed_dim`` that is not a multiple of ``num_heads``.
+    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens. ``sizes``
+    have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``, or a ConfigError says so; ``stem`` holds
+    ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
     """
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}

@@ -16,11 +16,7 @@ from mmsync.structures import View
 class VideoBackbone(Backbone):
     """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.
 
-    Args:
-        in_channels: C, 3 for colour, 2 for optical flow.
-        out_channels: D.
-        channels_last: Whether to store maps in channels-last memory. Results and shapes do not depend on it.
-        init_cfg: MMEngine's initialisation config.
+    ``channels_last`` stores maps in that memory format; results and shapes do not depend on it.
     """
 
     modality: ClassVar[str] = "video"

@@ -31,15 +31,9 @@ def conv(in_channels: int, out_channels: int, kernel: Kernel, stride: Kernel = (
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
+    """Two convolutions of ``temporal`` frames and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
 
-    Args:
-        in_channels: C.
-        channels: D.
-        stride: Stride of the first convolution, in time, height and width.
-        temporal: Length of the kernels in time.
-        mids: Width between the spatial and the temporal part of each convolution; ``None``: no split.
-        norm: Factory of normalisation layers.
+    ``mids`` are the widths between the spatial and the temporal part of each; ``None``: no split.
     """
 
     def __init__(
