@@ -125,9 +125,6 @@ class Noise:
 Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, FrameMap, Shift, Perspective, JointKeep, Noise]
 
 
-# ---- from parameters to maps ----------------------------------------------------------------------------------------
-
-
 def shear_matrix(amount: Tensor) -> Tensor:
     """Shear matrices ``[[1, a1, b1], [a2, 1, b2], [a3, b3, 1]]`` of ``(N, 6)`` a1, a2, a3, b1, b2, b3."""
     a1, a2, a3, b1, b2, b3 = amount.unbind(1)
@@ -152,7 +149,7 @@ def rotation_matrix(angle: Tensor) -> Tensor:
 
 
 def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
-    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinate system by ``(..., 3)`` radians (Gao, 2020).
+    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinates (Gao et al., 2020) by ``(..., 3)`` radians.
 
     The paper prints a rotation about z for Ry in eq. 3; ``as_printed`` takes it: ``Rx(alpha) @ Rz(beta + gamma)``.
     """
@@ -163,8 +160,6 @@ def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
     back = rotation_matrix(-torch.stack([alpha, beta, gamma], dim=-1).view(-1, 3))
     return back.transpose(1, 2).view(*angle.shape, 3)
 
-
-# ---- running maps ---------------------------------------------------------------------------------------------------
 
 CHUNK = 2**18
 """Numbers worked on at a time on a CPU: they stay in its cache, and their memory is reused instead of mapped anew."""
@@ -294,7 +289,7 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     n, m, frames = x.shape[:3]
     for op in maps:
         if isinstance(op, (TimeIndex, TimeMatrix)):
-            frames = op.frames
+            frames = (op.index if isinstance(op, TimeIndex) else op.matrix).shape[1]
     out = x.new_zeros(n * m, frames, *x.shape[3:])
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None

@@ -16,11 +16,6 @@ class TimeIndex:
 
     index: Tensor
 
-    @property
-    def frames(self) -> int:
-        """T'."""
-        return self.index.shape[1]
-
 
 @dataclass(frozen=True)
 class TimeMatrix:
@@ -34,11 +29,6 @@ class TimeMatrix:
     apply: Optional[Tensor] = None
     keep_absent: bool = False
     moves: bool = True
-
-    @property
-    def frames(self) -> int:
-        """T'."""
-        return self.matrix.shape[1]
 
     def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
         """Mix the frames of persons ``y (P, T, V, C)`` of the clips ``clip (P,)``."""

@@ -72,9 +72,6 @@ class Blur:
 VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
 
 
-# ---- pictures -------------------------------------------------------------------------------------------------------
-
-
 def to_unit(video: Tensor) -> Tensor:
     """Pictures ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1].
 
@@ -122,9 +119,6 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
     return out
 
 
-# ---- from parameters to maps ----------------------------------------------------------------------------------------
-
-
 def saturation_matrix(factor: Tensor) -> Tensor:
     """Colour matrices ``(..., 3, 3)`` that scale the distance of colours to their grey value by ``factor (...)``."""
     grey = factor.new_tensor(LUMA).expand(3, 3)
@@ -138,9 +132,6 @@ def hue_matrix(turn: Tensor) -> Tensor:
     c, s, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     rows = torch.stack([one, zero, zero, zero, c, -s, zero, s, c], -1).unflatten(-1, (3, 3))
     return torch.linalg.inv(to_yiq) @ rows @ to_yiq
-
-
-# ---- running maps ---------------------------------------------------------------------------------------------------
 
 
 @dataclass

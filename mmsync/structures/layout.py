@@ -70,31 +70,19 @@ class SkeletonLayout:
 
     @property
     def body_parts(self) -> tuple[tuple[int, ...], ...]:
-        """Joints of the trunk with the head, the left and right arm, the left and right leg, by their names.
-
-        Raises:
-            LayoutError: A part has no joint by the names that layouts share.
-        """
-
-        def part(joint: str) -> str:
-            side, _, limb = joint.partition("_")
-            kind = next((kind for kind, limbs in _LIMBS.items() if limb in limbs), "")
-            return f"{side} {kind}" if side in _SIDES and kind else "trunk"
-
+        """Joints of the trunk with the head, of either arm and either leg; a LayoutError if a part has none."""
         parts: dict[str, list[int]] = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
         for index, joint in enumerate(self.joints):
-            parts[part(joint)].append(index)
+            side, _, limb = joint.partition("_")
+            name = f"{side} {_LIMBS.get(limb)}"
+            parts[name if name in parts else "trunk"].append(index)
         empty = [name for name, joints in parts.items() if not joints]
         if empty:
             raise LayoutError(f"layout {self.name!r} has no joint of the {empty[0]}, so it has no body parts")
         return tuple(tuple(joints) for joints in parts.values())
 
     def joint(self, which: Union[int, str]) -> int:
-        """Index of a joint, given its index in ``[-V, V)``, its name, or ``'center'``.
-
-        Raises:
-            LayoutError: There is no such joint.
-        """
+        """Index of a joint, given its index in ``[-V, V)``, its name, or ``'center'``; a LayoutError without one."""
         if isinstance(which, int) and -self.num_joints <= which < self.num_joints:
             return which % self.num_joints
         if which == "center":
@@ -104,11 +92,7 @@ class SkeletonLayout:
         raise LayoutError(f"layout {self.name!r} has no joint {which!r}{_nearest(which, self.joints)}")
 
     def edge_list(self, variant: Optional[str] = None) -> Pairs:
-        """Edges ``(child, parent)`` of a variant; ``None`` is the default one.
-
-        Raises:
-            LayoutError: There is no such variant.
-        """
+        """Edges ``(child, parent)`` of a variant, or a LayoutError; ``None`` is the default one."""
         if variant is None:
             return next(iter(self.edges.values()))
         if variant not in self.edges:
@@ -117,11 +101,7 @@ class SkeletonLayout:
 
     @staticmethod
     def get(name: str) -> SkeletonLayout:
-        """The registered layout of that name.
-
-        Raises:
-            LayoutError: There is none.
-        """
+        """The registered layout of that name, or a LayoutError."""
         if name not in _LAYOUTS:
             raise LayoutError(f"there is no skeleton layout {name!r}{_nearest(name, _LAYOUTS)}")
         return _LAYOUTS[name]
@@ -177,11 +157,7 @@ class SkeletonLayout:
 
 
 def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False) -> SkeletonLayout:
-    """Make a layout, or a dict as for :meth:`SkeletonLayout.from_config`, known by its name.
-
-    Raises:
-        LayoutError: The name is taken by a different layout, and not ``force``.
-    """
+    """Make a layout known by its name; a LayoutError if a different one has it, and not ``force``."""
     layout = SkeletonLayout.from_config(layout)
     if not force and _LAYOUTS.get(layout.name, layout) != layout:
         raise LayoutError(f"a different layout {layout.name!r} is registered; choose another name or give force=True")
@@ -268,8 +244,8 @@ def _problems(layout: SkeletonLayout) -> list[str]:
 
 _SIDES = ("left", "right")
 _LIMBS = {
-    "arm": ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"),
-    "leg": ("hip", "knee", "ankle", "foot", "big_toe", "small_toe", "heel"),
+    **dict.fromkeys(("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"), "arm"),
+    **dict.fromkeys(("hip", "knee", "ankle", "foot", "big_toe", "small_toe", "heel"), "leg"),
 }
 
 

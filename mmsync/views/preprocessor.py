@@ -133,11 +133,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
 
 def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
-    """The only input of a batch.
-
-    Raises:
-        DataError: The batch has several.
-    """
+    """The only input of a batch, or a DataError."""
     if not isinstance(inputs, Mapping):
         return inputs
     if len(inputs) != 1:

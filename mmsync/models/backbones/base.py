@@ -1,17 +1,19 @@
-"""Base class of all backbones: rows of persons in, a feature map out."""
+"""Base classes of backbones: rows of persons in, a feature map out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Optional
+from typing import ClassVar, Optional, Union
 
+import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmsync.errors import DataError, LayoutError
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import OptConfig
-from mmsync.structures import FeatureMap, View
+from mmsync.structures import FeatureMap, SkeletonLayout, View
 
 
 class Backbone(BaseModule):
@@ -84,6 +86,84 @@ class SequenceBackbone(Backbone):
         out = self.forward_frames(rows, None if view.valid is None else view.valid[owner])
         valid, index = view.after_stride(out.shape[1])
         return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+
+
+class SkeletonBackbone(Backbone):
+    """Base of skeleton backbones of a layout: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``."""
+
+    modality: ClassVar[str] = "skeleton"
+
+    def __init__(
+        self, layout: Union[str, dict, SkeletonLayout], in_channels: int, out_channels: int, init_cfg: OptConfig = None
+    ) -> None:
+        super().__init__(in_channels, out_channels, init_cfg)
+        self.layout = SkeletonLayout.from_config(layout)
+
+    def check_input(self, x: Tensor) -> None:
+        """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""
+        if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
+            raise LayoutError(
+                f"{type(self).__name__}: layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
+                f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}; set both to those of "
+                "the data, or remap the data with RemapSkeleton"
+            )
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
+        return view.data, view.present
+
+
+class VideoBackbone(Backbone):
+    """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.
+
+    ``channels_last`` stores maps in that memory format; results and shapes do not depend on it.
+    """
+
+    modality: ClassVar[str] = "video"
+    axes: ClassVar[str] = "DTHW"
+    row_dim: ClassVar[int] = 5
+    min_frames: int = 1
+    """Minimum T."""
+    min_size: int = 1
+    """Minimum H and W, in pixels."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: OptConfig = None
+    ) -> None:
+        super().__init__(in_channels, out_channels, init_cfg)
+        self.channels_last = channels_last
+
+    def init_weights(self) -> None:
+        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        super().init_weights()
+
+    def order_weights(self) -> None:
+        """Convert the weights to the memory format of the maps; a subclass calls it after creating its layers."""
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last_3d)
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Tracks ``(N, K, C, T, H, W)`` and their presence ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
+        x, present = super().split_persons(view)
+        name = type(self).__name__
+        if x.dim() != 6 or x.shape[2] != self.in_channels:
+            raise DataError(
+                f"{name} takes clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = "
+                f"{self.in_channels}, but got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
+            )
+        if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
+            raise DataError(
+                f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
+                f"but got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
+            )
+        return x, present
+
+    def in_memory_order(self, x: Tensor) -> Tensor:
+        """Rows ``(P, C, T, H, W)`` in the memory format of the weights."""
+        return x.contiguous(memory_format=torch.channels_last_3d if self.channels_last else torch.contiguous_format)
 
 
 def stage_depth(param_name: str, num_blocks: Sequence[int]) -> tuple[int, int]:

@@ -45,13 +45,6 @@ class Attention(nn.Module):
     heads share one stride, and temporal attention is one fused call with ``V * H`` heads on views: neither direction
     copies an activation. Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the
     attention over an axis of ``L`` tokens; memory ``4 T V D`` values.
-
-    Args:
-        dim: D.
-        num_heads: H, a divisor of D.
-        qkv_bias: Whether query, key and value have biases.
-        attn_drop: Dropout of the attention weights.
-        proj_drop: Dropout of the output projection.
     """
 
     def __init__(

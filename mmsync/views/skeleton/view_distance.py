@@ -12,17 +12,11 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws
+from mmsync.views.augmentation import Draws, uniform
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 Values = Union[float, Sequence[float], Mapping]
 SIX_ANGLES = (0, 60, 120, 180, 240, 300)
-
-
-def _bounds(low: float, high: float) -> tuple[float, float]:
-    if low > high:
-        raise ValueError
-    return low, high
 
 
 class _Uniform:
@@ -31,9 +25,11 @@ class _Uniform:
     def __init__(self, option: str, values: Values) -> None:
         self.range = isinstance(values, Mapping)
         try:
-            listed = _bounds(**values) if isinstance(values, Mapping) else values
+            listed = list(map(values.get, ("low", "high"))) if isinstance(values, Mapping) else values
             self.values = [float(v) for v in (listed if isinstance(listed, Sequence) else [listed])]
             if not self.values or isinstance(values, str) or not all(map(math.isfinite, self.values)):
+                raise ValueError
+            if isinstance(values, Mapping) and (set(values) != {"low", "high"} or values["low"] > values["high"]):
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise ConfigError(
@@ -41,11 +37,9 @@ class _Uniform:
             ) from error
 
     def draw(self, x: Tensor, shape: Sequence[int], generator: Generator) -> Tensor:
-        shape = (len(x), *shape)
         if self.range:
-            low, high = self.values
-            return torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
-        index = torch.randint(0, len(self.values), shape, generator=generator, device=x.device)
+            return uniform(x, *self.values, shape, generator)
+        index = torch.randint(0, len(self.values), (len(x), *shape), generator=generator, device=x.device)
         return x.new_tensor(self.values)[index]
 
 

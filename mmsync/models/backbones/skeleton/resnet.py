@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, LayoutError
-from mmsync.models.backbones.base import stage_depth
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.base import SkeletonBackbone, stage_depth
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout, View

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.graph import adjacency
 from mmsync.registry import BACKBONES, OptConfig

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.modules.transformer import time_embedding

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.backbones.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
 

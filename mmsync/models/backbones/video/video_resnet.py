@@ -9,8 +9,7 @@ from typing import Literal, Optional
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.base import stage_depth
-from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.backbones.base import VideoBackbone, stage_depth
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
 
