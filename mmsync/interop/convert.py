@@ -25,7 +25,6 @@ from mmsync.config import load
 from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
 from mmsync.fileio import atomic_path
-from mmsync.ops.inflate import inflate
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
@@ -299,6 +298,11 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
     unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
     first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
     return f"Pair it with {first}{unknown}:\n{Config(dict(model=model)).pretty_text.strip()}"
+
+
+def inflate(weight: Tensor, frames: int) -> Tensor:
+    """Repeat a 2D kernel over time: ``(O, I, kh, kw) -> (O, I, frames, kh, kw)`` (I3D, section 2.4)."""
+    return (weight / frames).unsqueeze(2).repeat(1, 1, frames, 1, 1)
 
 
 def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:

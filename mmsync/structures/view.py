@@ -1,10 +1,11 @@
-"""One view of a batch: the data, who is present, which frames count, and which frames they show."""
+"""One view of a batch, and the labels that travel beside its tensors."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
 import torch
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 
@@ -54,3 +55,18 @@ class View(NamedTuple):
         if index is not None and index.shape[1] != steps:
             index = torch.nn.functional.adaptive_avg_pool1d(index[:, None], steps)[:, 0]
         return valid, index
+
+
+class MotionSample(BaseDataElement):
+    """Label and origin of one clip: ``gt_label`` is its class index, -1 for unknown.
+
+    Meta fields are ``name``, ``index`` in the data set object, and ``role``: ``'train'``, ``'bank'`` or ``'query'``.
+    """
+
+    @classmethod
+    def quick(cls, gt_label: int, metainfo: dict[str, object]) -> MotionSample:
+        """Do as the constructor, without its copies and checks, which cost more than a batch of mapped clips."""
+        sample = cls.__new__(cls)
+        fields = dict(_metainfo_fields=set(metainfo), _data_fields={"gt_label"})
+        sample.__dict__.update(metainfo, gt_label=gt_label, **fields)
+        return sample

@@ -105,10 +105,9 @@ class Sync3D(SelfSupervisedModel):
         elif k != 2:
             raise DataError(f"share_weights=False needs pairs, but there are {k} tracks; use share_weights=True")
         else:
-            found = [
-                _branch(encoder, _track(view, i), probe)
-                for i, encoder in enumerate((self.encoder, self.second_encoder))
-            ]
+            shown = (None, None) if view.present is None else view.present.split(1, 1)
+            tracks = (view._replace(data=x, present=p) for x, p in zip(view.data.split(1, 1), shown))
+            found = [_branch(e, track, probe) for e, track in zip((self.encoder, self.second_encoder), tracks)]
         present = view.present
         if present is None:
             present = torch.ones(n, k, dtype=torch.bool, device=view.data.device)
@@ -149,13 +148,6 @@ class Sync3D(SelfSupervisedModel):
         first, second = _pairs(x.shape[1], x.device)
         a, b = x[:, first], x[:, second]
         return _mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
-
-
-def _track(view: View, k: int) -> View:
-    """Select the k-th track of every sample."""
-    return view._replace(
-        data=view.data[:, k : k + 1], present=None if view.present is None else view.present[:, k : k + 1]
-    )
 
 
 def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:

@@ -107,12 +107,11 @@ class BlockSizes(NamedTuple):
     attn_drop: float
     norm_eps: float
 
-    def layers(self) -> dict[str, nn.Module]:
-        """Pre-norm attention and MLP, by name."""
+    def layers(self) -> tuple[nn.LayerNorm, Attention, nn.LayerNorm, MLP]:
+        """Attention and MLP, each after its norm."""
         attn = Attention(self.dim, self.num_heads, self.qkv_bias, self.attn_drop, self.drop)
         mlp = MLP(self.dim, int(self.dim * self.mlp_ratio), self.drop)
-        norms = [nn.LayerNorm(self.dim, eps=self.norm_eps) for _ in range(2)]
-        return dict(norm1=norms[0], attn=attn, norm2=norms[1], mlp=mlp)
+        return nn.LayerNorm(self.dim, eps=self.norm_eps), attn, nn.LayerNorm(self.dim, eps=self.norm_eps), mlp
 
 
 class TransformerBlock(nn.Module):
@@ -120,8 +119,7 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
-        for name, layer in sizes.layers().items():
-            self.add_module(name, layer)
+        self.norm1, self.attn, self.norm2, self.mlp = sizes.layers()
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:

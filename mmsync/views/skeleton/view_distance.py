@@ -25,11 +25,12 @@ class _Uniform:
     def __init__(self, option: str, values: Values) -> None:
         self.range = isinstance(values, Mapping)
         try:
-            listed = list(map(values.get, ("low", "high"))) if isinstance(values, Mapping) else values
-            self.values = [float(v) for v in (listed if isinstance(listed, Sequence) else [listed])]
-            if not self.values or isinstance(values, str) or not all(map(math.isfinite, self.values)):
+            if isinstance(values, str) or (isinstance(values, Mapping) and set(values) != {"low", "high"}):
                 raise ValueError
-            if isinstance(values, Mapping) and (set(values) != {"low", "high"} or values["low"] > values["high"]):
+            listed = [values["low"], values["high"]] if isinstance(values, Mapping) else values
+            self.values = [float(v) for v in (listed if isinstance(listed, Sequence) else [listed])]
+            ordered = not self.range or self.values[0] <= self.values[1]
+            if not self.values or not all(map(math.isfinite, self.values)) or not ordered:
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise ConfigError(
@@ -38,7 +39,8 @@ class _Uniform:
 
     def draw(self, x: Tensor, shape: Sequence[int], generator: Generator) -> Tensor:
         if self.range:
-            return uniform(x, *self.values, shape, generator)
+            low, high = self.values
+            return uniform(x, low, high, shape, generator)
         index = torch.randint(0, len(self.values), (len(x), *shape), generator=generator, device=x.device)
         return x.new_tensor(self.values)[index]
 

@@ -13,6 +13,8 @@ from mmsync.models.modules.transformer import BlockSizes, DropPath, recompute, t
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
+LAYERS = ("norm1", "attn", "norm2", "mlp")
+
 
 class DSTBlock(nn.Module):
     """Spatial and temporal attention, each with its MLP, in the ``order`` 'st' or 'ts': ``(P, T, V, D)`` (eqs. 1-3)."""
@@ -21,16 +23,16 @@ class DSTBlock(nn.Module):
         super().__init__()
         self.order = order
         for axis in "st":
-            for name, layer in sizes.layers().items():
+            for name, layer in zip(LAYERS, sizes.layers()):
                 self.add_module(f"{name}_{axis}", layer)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
         """Map ``x (P, T, V, D)`` to the same shape; tokens attend to ``visible (P, T, V)`` ones and themselves."""
         for axis in self.order:
-            part = {name: getattr(self, f"{name}_{axis}") for name in ("norm1", "attn", "norm2", "mlp")}
-            x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis], visible))
-            x = x + self.drop_path(part["mlp"](part["norm2"](x)))
+            norm1, attn, norm2, mlp = (getattr(self, f"{name}_{axis}") for name in LAYERS)
+            x = x + self.drop_path(attn(norm1(x), {"s": "joints", "t": "frames"}[axis], visible))
+            x = x + self.drop_path(mlp(norm2(x)))
         return x
 
 
