@@ -17,7 +17,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
-from typing import Any
+from typing import Any, Optional
 
 import mmengine.registry as root
 from mmengine.registry import DefaultScope
@@ -26,6 +26,9 @@ from mmsync.errors import UnknownNameError, did_you_mean, nearest
 
 SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
+
+OptConfig = Optional[dict]
+"""Config of a component, or None for its default."""
 
 failed_imports: dict[str, Exception] = {}
 """Errors of modules and plug-ins that could not be imported, by name."""

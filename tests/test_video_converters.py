@@ -14,10 +14,9 @@ from torch import nn
 
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
-from mmsync.interop.convert import convert_checkpoint, from_reference, read_weights, to_reference
+from mmsync.interop.convert import convert_checkpoint, from_reference, inflate, read_weights, to_reference
 from mmsync.models.backbones import I3D, VideoResNet
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.ops.inflate import inflate
 from mmsync.registry import MODELS
 from mmsync.structures import View
 

@@ -40,10 +40,7 @@ class AimCLR(SkeletonFamily):
             (BACKBONE, "head.fc1."),
         ),
         "linear": Form(
-            "linear evaluation",
-            (("encoder_q.<fc>", HEAD), ("encoder_q.", BACKBONE)),
-            ("encoder_q.",),
-            (BACKBONE, HEAD),
+            "linear evaluation", (("encoder_q.<fc>", HEAD), ("encoder_q.", BACKBONE)), ("encoder_q.",), (BACKBONE, HEAD)
         ),
         "network": Form("a bare network", (("fc.", HEAD), ("", BACKBONE)), ("st_gcn_networks.",)),
     }

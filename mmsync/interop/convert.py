@@ -25,7 +25,6 @@ from mmsync.config import load
 from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
 from mmsync.fileio import atomic_path
-from mmsync.ops.inflate import inflate
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
@@ -174,11 +173,7 @@ def _matches(name: str, prefix: str) -> bool:
 
 
 def rename(state: Mapping[str, Any], rules: Rules, back: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Rename by the first rule whose prefix matches, or ``back`` from mmsync's names to the reference's.
-
-    Returns:
-        tuple: The renamed entries, and those that no rule renames.
-    """
+    """Rename by the first rule whose prefix matches, or ``back``; also return the entries that no rule renames."""
     head, single = _last_layers(list(state))
     pairs = [
         (theirs.replace("<fc>", head), ours if ours is None else ours.replace("<fc>", single)) for theirs, ours in rules
@@ -204,15 +199,10 @@ def _groups(names: Sequence[str]) -> str:
 
 
 class Conversion(NamedTuple):
-    """Result of a conversion.
+    """Result of a conversion: the content of the file to write, and what to report of it.
 
-    Attributes:
-        checkpoint: Content of the file to write.
-        title: Description of the source.
-        match: How its weights match the model (or, on the way back, what is written).
-        unused: Names without a counterpart on the other side.
-        model: Config of the model; ``None`` on the way back.
-        pair: Line that names the config to pair with.
+    ``match`` is how its weights match the ``model`` (on the way back, which has no model: what is written), ``unused``
+    are the names without a counterpart, ``pair`` names the config to pair with.
     """
 
     checkpoint: dict[str, Any]
@@ -257,18 +247,14 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
 
 
 def from_reference(
-    content: Mapping[str, Any],
-    family: str,
-    source: str = "checkpoint",
-    config: Optional[Config] = None,
-    **options: Any,
+    content: Mapping[str, Any], family: str, source: str = "checkpoint", config: Optional[Config] = None, **options: Any
 ) -> Conversion:
     """Convert a checkpoint of another project to mmsync.
 
     Weights with a classifier become those of ``Classifier``, weights of pretraining those of ``SkeletonCLR`` or
-    ``AimCLR``, with both encoders; other networks become an encoder. Entries that the file lacks are filled in with
-    their meaning: batch counters (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1.
-    Weights without a counterpart are stored in the entry ``reference_only`` for the way back.
+    ``AimCLR``, with both encoders; other networks become an encoder. Missing entries are filled in: batch counters
+    (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1. Weights without a counterpart are
+    stored in the entry ``reference_only`` for the way back.
 
     Args:
         content: As :func:`read_weights` returns it.
@@ -312,6 +298,11 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
     unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
     first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
     return f"Pair it with {first}{unknown}:\n{Config(dict(model=model)).pretty_text.strip()}"
+
+
+def inflate(weight: Tensor, frames: int) -> Tensor:
+    """Repeat a 2D kernel over time: ``(O, I, kh, kw) -> (O, I, frames, kh, kw)`` (I3D, section 2.4)."""
+    return (weight / frames).unsqueeze(2).repeat(1, 1, frames, 1, 1)
 
 
 def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
@@ -437,9 +428,6 @@ def convert_checkpoint(
         reverse: From mmsync to the reference.
         trust: Let the file run code while it loads.
         options: Of :func:`from_reference` or :func:`to_reference`.
-
-    Raises:
-        CheckpointError: A wrong or damaged file.
     """
     content, name = read_weights(src, trust), Path(src).name
     result = (to_reference if reverse else from_reference)(content, family, name, **options)

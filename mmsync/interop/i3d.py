@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from mmsync.interop.convert import BACKBONE, HEAD, Family, Form, Rules, State, own_weights, shape
-from mmsync.models.backbones.video.i3d import MIXED
+from mmsync.models.backbones.video.i3d import LAYERS
 
 _INPUT = "25 frames a second, 224 x 224; colour and flow in [-1, 1]"
 
@@ -18,7 +18,7 @@ def _units() -> list[tuple[str, str, str, str]]:
     """Names of I3D's 57 units: mmsync's (and piergiaj's), hassony2's, TensorFlow's and GoogLeNet's of torchvision."""
     stems = (("Conv3d_1a_7x7", "conv1"), ("Conv3d_2b_1x1", "conv2"), ("Conv3d_2c_3x3", "conv3"))
     rows = [(name, name.lower(), name, image) for name, image in stems]
-    for block in MIXED:
+    for block in (name[-2:] for name in LAYERS if name.startswith("Mixed")):
         image = f"inception{block[0]}{chr(ord(block[1]) - 1)}."
         last = "Conv3d_0a_3x3" if block == "5b" else "Conv3d_0b_3x3"  # a slip in the release
         for ours, theirs, tf, im in (

@@ -21,11 +21,7 @@ Layout = Union[str, Mapping, None]
 
 
 class SkeletonFamily(Family):
-    """Base of families of skeleton models.
-
-    Attributes:
-        norm_eps: Epsilon of the transformers' layer norms.
-    """
+    """Base of families of skeleton models; ``norm_eps`` is that of the transformers' layer norms."""
 
     norm_eps = 1e-5
     pool = dict(type="SkeletonPool", persons="mean")  # all references count absent persons
@@ -47,16 +43,9 @@ class SkeletonFamily(Family):
         num_heads: int = 8,
         clip_len: Optional[int] = None,
     ) -> dict[str, Any]:
-        """Derive the config of the backbone from its weights.
+        """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place.
 
-        Args:
-            state: All weights under mmsync's names; time embeddings are resampled in place.
-            source: Name of the file, for messages.
-            config: Supplies layout and edges if they are not given.
-            layout: Skeleton layout; ``None``: the config's, or the usual one with that number of joints.
-            edges: Edge variant of the layout (ST-GCN).
-            num_heads: Of a transformer; 8 in all published networks.
-            clip_len: Frames to resample the time embeddings to; ``None`` leaves them.
+        Layout and edges are those given, the config's, or the usual ones; published transformers have 8 heads.
 
         Raises:
             CheckpointError: An unknown or incomplete network, or joints or a graph other than the layout's.
@@ -97,16 +86,10 @@ class SkeletonFamily(Family):
     def restore(
         self, state: State, aside: State, form: Form, origin: Mapping, source: str, fc: Optional[str] = None
     ) -> None:
-        """Make the last layers of ST-GCN convolutions if ``fc`` is ``'conv'``, or ``None`` and the file had such.
-
-        Raises:
-            CheckpointError: The backbone normalises its input, and the reference's does not.
-        """
+        """Make the last layers of ST-GCN convolutions if ``fc`` is ``'conv'``, or ``None`` and the file had such."""
         stgcn = any("st_gcn_networks." in name for name in state)
         if not stgcn and any(".data_bn." in name for name in state):
-            raise CheckpointError(
-                f"{source}: the backbone normalises its input (data_norm=True), which {self.title} does not support"
-            )
+            raise CheckpointError(f"{source}: {self.title} does not support data_norm=True in the backbone")
         if stgcn and (fc or origin.get("fc")) == "conv":
             state.update({name: state[name][:, :, None, None] for name in _last_weights(state)})
 
@@ -160,11 +143,7 @@ def _vit(state: State, source: str, dim: int) -> dict[str, Any]:
 
 
 def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLayout:
-    """The named layout, or the usual one for the ``joints`` of the weight ``what``.
-
-    Raises:
-        CheckpointError: The layout has another number of joints, or no usual one has so many.
-    """
+    """The named layout, or the usual one for the ``joints`` of the weight ``what``, or a CheckpointError."""
     matching = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == joints]
     start = f"{source}: {what} is for {joints} joints"
     if name is None and joints not in _LAYOUTS:
@@ -172,20 +151,14 @@ def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLa
     layout = SkeletonLayout.from_config(name or _LAYOUTS[joints])
     if layout.num_joints != joints:
         raise CheckpointError(
-            f"{start}, but layout {layout.name} has {layout.num_joints} "
-            f"({', '.join(layout.joints)}). Weights of single joints depend on the order of the joints and cannot be "
-            f"resampled: leave --layout out, or name one of {joints} joints ({', '.join(matching) or 'none'})"
-            " and remap the data to it with the transform RemapSkeleton"
+            f"{start}, but layout {layout.name} has {layout.num_joints} ({', '.join(layout.joints)}) and weights go "
+            f"by their order; leave --layout out, or use one of {joints}: {', '.join(matching) or 'none'}"
         )
     return layout
 
 
 def check_graph(graph: Tensor, layout: SkeletonLayout, edges: Optional[str], source: str) -> None:
-    """Compare a file's graph ``(K, V, V)`` with the one that mmsync computes for a layout and its edge variant.
-
-    Raises:
-        CheckpointError: They differ, so another edge layout was used; the message names it if it is known.
-    """
+    """Raise a CheckpointError if a graph ``(K, V, V)`` differs from the layout's; it names the right one if known."""
 
     def equals(layout: SkeletonLayout, edges: Optional[str], strategy: str, max_hop: int) -> bool:
         own = adjacency(layout.num_joints, layout.edge_list(edges), layout.center, strategy, max_hop)

@@ -48,12 +48,8 @@ class VideoResNet(Family):
     ) -> dict[str, Any]:
         """Derive the config of the backbone from its weights.
 
-        Args:
-            state: All weights under mmsync's names.
-            source: Name of the file, for messages.
-            config: Not used.
-            bn_eps: Not determined by shapes. ``None``: 1e-3 for R(2+1)D as VMZ builds it, else 1e-5.
-            variant: Inflation of a 2D ResNet; ``None`` is r3d.
+        Without ``bn_eps``, which shapes do not determine, R(2+1)D as VMZ builds it has 1e-3 and others 1e-5. A 2D
+        ResNet is inflated to ``variant``, r3d by default.
         """
         own, stage = own_weights(state), "layer2.0."
         blocks = {name.split(".")[1] for name in own if name.startswith("layer3.")}

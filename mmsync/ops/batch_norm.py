@@ -56,21 +56,13 @@ def _rows(x: Tensor) -> tuple[list[int], list[int]]:
 def batch_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5, sync: bool = False
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalize each channel by the batch's own mean and variance.
+    """Normalise each channel of ``(R, C, ...)`` by the batch's own mean and variance; R may differ between ranks.
 
-    Cost: four passes over x forward and four backward; one copy of x is kept. Synchronised: two all-reduces of C
-    numbers forward and one backward.
-
-    Args:
-        x: ``(R, C, ...)``. Ranks may have different R.
-        weight: ``(C,)``.
-        bias: ``(C,)``.
-        eps: Added to the variance.
-        sync: Whether the statistics are those of all ranks; output and gradient then equal those of one process on the
-            global batch.
+    Cost: four passes over x forward and four backward; one copy of x is kept. ``sync`` uses the statistics of all
+    ranks, as one process on the global batch would, with two all-reduces of C numbers forward and one backward.
 
     Returns:
         tuple: The output, shaped as x, and without gradient the mean ``(C,)``, the biased variance ``(C,)`` and the
-        number of values a channel ``()``.
+        number of values per channel ``()``.
     """
     return _BatchNorm.apply(x, weight, bias, eps, sync)

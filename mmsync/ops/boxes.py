@@ -11,56 +11,26 @@ ENLARGE_MODES = ("side", "area")
 
 
 def area(boxes: Tensor) -> Tensor:
-    """Areas of boxes.
-
-    Args:
-        boxes: ``(..., 4)``.
-
-    Returns:
-        ``(...)``, 0 for boxes turned inside out.
-    """
+    """Areas ``(...)`` of boxes ``(..., 4)``; 0 for boxes turned inside out."""
     return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
 
 
 def intersection(a: Tensor, b: Tensor) -> Tensor:
-    """Area that two boxes share.
-
-    Args:
-        a: ``(..., 4)``.
-        b: ``(..., 4)``, broadcast against ``a``: ``a[:, None]`` and ``b`` give all pairs.
-
-    Returns:
-        ``(...)``.
-    """
+    """Area ``(...)`` that two boxes ``(..., 4)`` share, broadcast: ``a[:, None]`` and ``b`` give all pairs."""
     low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
     return (high - low).clamp(min=0).prod(-1)
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union.
-
-    Args:
-        a: ``(..., 4)``.
-        b: ``(..., 4)``, broadcast against ``a``.
-
-    Returns:
-        ``(...)`` in [0, 1], 0 where both are empty.
-    """
+    """Intersection over union ``(...)`` in [0, 1] of boxes ``(..., 4)``, broadcast; 0 where both are empty."""
     shared = intersection(a, b)
     return _share(shared, area(a) + area(b) - shared)
 
 
 def coverage(found: Tensor, truth: Tensor) -> Tensor:
-    """Share of the true box that the found one covers: intersection over the truth's area.
+    """Share ``(...)`` of the true box that the found one covers, both ``(..., 4)``; 0 where the truth is empty.
 
     It suits boxes of different extent, such as a whole body and the annotated upper body, whose IoU is low.
-
-    Args:
-        found: ``(..., 4)``.
-        truth: ``(..., 4)``, broadcast against ``found``.
-
-    Returns:
-        ``(...)`` in [0, 1], 0 where the truth is empty.
     """
     return _share(intersection(found, truth), area(truth))
 
@@ -71,15 +41,7 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:
-    """Larger boxes about the same centres.
-
-    Args:
-        boxes: ``(..., 4)``.
-        share: 0.2 for 20 % more.
-        mode: What grows by ``share``: each ``'side'``, or the ``'area'``.
-
-    Returns:
-        ``(..., 4)``, not limited to a picture.
+    """Enlarge each side or the area (``mode``) of boxes ``(..., 4)`` about their centres by ``share``, 0.2 for 20 %.
 
     Raises:
         ValueError: Unknown mode, or a share that leaves nothing.

@@ -1,4 +1,4 @@
-"""Every collective of mmsync. On one process each of them is the identity.
+"""Every collective of mmsync, and statistics over all ranks. On one process each of them is the identity.
 
 A loss that uses the differentiable ones has, after DDP's averaging, the gradient that one process would have on the
 global batch. With a gather that drops its gradient, or keeps only the slice of its own rank, it does not.
@@ -55,30 +55,29 @@ def _gather(x: Tensor) -> Tensor:
 
 
 def all_reduce_sum(x: Tensor) -> Tensor:
-    """Sum of ``x`` over ranks, with its gradient.
-
-    Args:
-        x: Any shape, the same on every rank.
-
-    Returns:
-        Tensor: Same shape, the same on every rank.
-    """
+    """Sum of ``x`` over ranks, with its gradient; ``x`` has the same shape on every rank."""
     return _AllReduceSum.apply(x) if world_size() > 1 else x
 
 
 def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
-    """Concatenate ``x`` of all ranks along the first axis, in the order of ranks.
-
-    Args:
-        x: ``(N, ...)``, the same shape on every rank.
-        with_grad: Whether gradients flow back to the rank that a row came from.
-
-    Returns:
-        Tensor: ``(N * world size, ...)``.
-    """
+    """Concatenate ``x (N, ...)`` of all ranks in their order: ``(N * world size, ...)``; gradients flow on request."""
     if world_size() == 1:
         return x
     if with_grad:
         return _AllGather.apply(x)
     with torch.no_grad():
         return _gather(x)
+
+
+def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
+    """Subtract from both views ``(2, N, D)`` their means over all ranks; also the number of rows of all ranks."""
+    views = torch.stack([first, second])
+    rows = len(first) * world_size()
+    if rows < 2:
+        raise ValueError("statistics over the batch need at least 2 clips; raise train_dataloader.batch_size")
+    return views - all_reduce_sum(views.sum(1, keepdim=True)) / rows, rows
+
+
+def off_diagonal_squares(matrix: Tensor) -> Tensor:
+    """Sum of the squares off the diagonals of ``(..., D, D)``."""
+    return matrix.square().sum() - matrix.diagonal(dim1=-2, dim2=-1).square().sum()

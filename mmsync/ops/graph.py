@@ -9,16 +9,7 @@ from torch import Tensor
 
 
 def hop_distance(num_joints: int, edges: Sequence[tuple[int, int]], max_hop: int = 1) -> Tensor:
-    """Shortest path lengths on the undirected graph.
-
-    Args:
-        num_joints: V.
-        edges: Pairs of joints, in any direction; pairs ``(i, i)`` are ignored.
-        max_hop: Longest path looked at; joints further apart get ``inf``.
-
-    Returns:
-        Tensor: ``(V, V)`` float64.
-    """
+    """Shortest path lengths ``(V, V)`` on the undirected graph; ``inf`` beyond ``max_hop``."""
     link = torch.zeros(num_joints, num_joints, dtype=torch.float64)
     if edges:
         a, b = torch.as_tensor(list(edges)).T
@@ -32,16 +23,11 @@ def hop_distance(num_joints: int, edges: Sequence[tuple[int, int]], max_hop: int
 
 
 def adjacency(
-    num_joints: int,
-    edges: Sequence[tuple[int, int]],
-    center: int,
-    strategy: str = "spatial",
-    max_hop: int = 1,
+    num_joints: int, edges: Sequence[tuple[int, int]], center: int, strategy: str = "spatial", max_hop: int = 1
 ) -> Tensor:
-    """Normalised adjacency of a skeleton, split into partitions.
+    """Normalised adjacency ``(K, V, V)`` float64 of a skeleton: ``out[w] = sum_kv A[k, v, w] x[v]``.
 
-    A joint's neighbours within ``max_hop`` (itself included) share a weight of 1, divided by their number; then
-    ``out[w] = sum_kv A[k, v, w] x[v]``.
+    A joint's neighbours within ``max_hop`` bones (itself included) share a weight of 1, divided by their number.
 
     Args:
         num_joints: V.
@@ -49,12 +35,8 @@ def adjacency(
         center: The joint from which inward and outward are measured.
         strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop:
             sources as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
-            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, both
-            directions, not normalised).
+            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, unnormalised).
         max_hop: Largest neighbourhood, in bones.
-
-    Returns:
-        Tensor: ``(K, V, V)`` float64.
 
     Raises:
         ValueError: Unknown strategy.

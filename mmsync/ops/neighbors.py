@@ -7,15 +7,7 @@ from torch import Tensor
 
 
 def neighborhood(similarity: Tensor, size: int) -> Tensor:
-    """The best queue entries of each row.
-
-    Args:
-        similarity: ``(N, K)`` to the queue.
-        size: Entries that a row names, in ``[1, K]``.
-
-    Returns:
-        Tensor: ``(N, K)`` bool.
-    """
+    """The ``size`` best queue entries of each row of similarities ``(N, K)``, as ``(N, K)`` bool."""
     named = torch.zeros_like(similarity, dtype=torch.bool)
     return named.scatter_(1, similarity.topk(size, 1, sorted=False).indices, True)
 
@@ -23,17 +15,9 @@ def neighborhood(similarity: Tensor, size: int) -> Tensor:
 def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
     """Agreement of two views of the same clips on the entries that they name: Cohen's kappa for sets (Cohen, 1960).
 
-    If all clips name the same entry, two views agree whatever the clip. So the agreement that is expected by chance of
-    two views with these frequencies is subtracted: 1 is full agreement, 0 is chance.
-
-    Args:
-        shared: Number of names that both views of a clip give, summed over clips.
-        first: ``(K,)``, how many clips name each entry in one view.
-        second: ``(K,)``, likewise in the other, with as many names a clip.
-        rows: Number of clips.
-
-    Returns:
-        Tensor: Scalar, at most 1.
+    If all clips name the same entry, two views agree whatever the clip. So the agreement that is expected by chance is
+    subtracted: 1 is full agreement, 0 is chance. ``shared`` counts the names that both views of a clip give, over all
+    ``rows`` clips; ``first (K,)`` and ``second (K,)`` how many clips name each entry in either view.
     """
     size = first.sum() / rows
     observed, chance = shared / (rows * size), (first * second).sum() / (rows * rows * size)
@@ -43,13 +27,6 @@ def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows:
 def crowding(named: Tensor, rows: Tensor) -> Tensor:
     """Share of a clip's names that another clip gives too: 1 if all name the same entries, ``names / K`` at random.
 
-    Its expectation does not depend on the size of the batch; that of the share of the most frequent name does.
-
-    Args:
-        named: ``(K,)``, how many clips name each entry.
-        rows: Number of clips.
-
-    Returns:
-        Tensor: Scalar in [0, 1].
+    Its expectation does not depend on the number ``rows`` of clips; ``named (K,)`` counts the clips that name an entry.
     """
     return (named * (named - 1)).sum() / (named.sum() * (rows - 1)).clamp_min(1)

@@ -11,13 +11,7 @@ from torch import Tensor
 def pack_persons(
     x: Tensor, present: Optional[Tensor] = None, skip_absent: bool = True
 ) -> tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Fold persons into the batch axis.
-
-    Args:
-        x: ``(N, M, ...)``.
-        present: ``(N, M)`` bool, True where a person is present; ``None`` means everywhere.
-        skip_absent: Whether absent persons are left out, so that nothing is computed for them. Otherwise the rows are a
-            view of ``x``.
+    """Fold the persons of ``x (N, M, ...)`` into the batch axis, without those who are absent unless told otherwise.
 
     Returns:
         tuple: ``rows (P, ...)`` with P the number of persons present, or ``N * M``; ``owner (P,)`` int64, the sample of
@@ -38,17 +32,7 @@ def pack_persons(
 
 
 def group_mean(x: Tensor, owner: Tensor, groups: int, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of the rows of each group; zero for a group without rows.
-
-    Args:
-        x: ``(P, ...)``.
-        owner: ``(P,)`` int64, the group of each row, in ``[0, groups)``.
-        groups: N.
-        weight: ``(P,)`` bool, which rows count; ``None``: all.
-
-    Returns:
-        Tensor: ``(N, ...)``.
-    """
+    """Mean ``(groups, ...)`` of the rows ``x (P, ...)`` of each owner where ``weight (P,)``; zero without rows."""
     flat = x.flatten(1)
     counted = flat.new_ones(len(flat)) if weight is None else weight.to(flat.dtype)
     count = flat.new_zeros(groups).index_add(0, owner, counted).clamp(min=1)

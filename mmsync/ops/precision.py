@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors without autocast and with at least float32: half precision is cast up, float64 stays."""
+    """Run a function of tensors without autocast and in float32: half precision is cast up, float64 stays."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -3,7 +3,8 @@
 Most are linear and act on one axis only: time, joints, or the coordinates of a point. Maps of different axes commute
 and maps of one axis compose, so a whole chain of them costs one gather and one 3x3 product. Noise, joint masks, shifts,
 perspective and what differs from frame to frame are steps of their own, run in their place. An augmentation says *which
-map* it is (the small tuples below), and :func:`augment` runs a list of maps.
+map* it is (the small classes below), and :func:`augment` runs a list of maps: their ``run`` takes the persons
+``y (P, T, V, C)`` in place ``slot`` of the clips ``clip (P,)``, and may write to them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.ops.time_maps import TimeIndex, TimeMatrix
+from mmsync.ops.time_maps import TimeIndex, TimeMatrix, occupied
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class FrameMap:
     """As :class:`PointMap`, but another one in each frame; ``factor (N, T, k, k)``."""
 
     factor: Tensor
+
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        k = self.factor.shape[2]
+        y[..., :k] = y[..., :k] @ self.factor.to(y.dtype)[clip].transpose(2, 3)
+        return y
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,23 @@ class Perspective:
     direction: Tensor
     apply: Optional[Tensor] = None
 
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        direction = self.direction.to(y.dtype)[clip]
+        points = y[..., : direction.shape[2]]
+        depth = points @ direction[..., None] + (self.camera + self.distance.to(y.dtype)[clip, :, None, None])
+        scale = self.camera / depth.clamp_(min=self.camera / 10)
+        points *= scale if self.apply is None else torch.where(self.apply[clip, None, None, None], scale, 1.0)
+        return y
+
 
 @dataclass(frozen=True)
 class JointKeep:
     """Joints to keep; the others become zero. ``(N, T, V)`` or ``(N, 1, V)`` bool."""
 
     keep: Tensor
+
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        return y.mul_(self.keep[clip][..., None])
 
 
 @dataclass(frozen=True)
@@ -91,39 +108,36 @@ class Noise:
     value: Optional[Tensor] = None
     keep_absent: bool = True
 
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        chosen = torch.arange(len(y), device=y.device) if self.apply is None else self.apply[clip].nonzero().flatten()
+        clean = y.index_select(0, chosen)
+        if self.value is None:
+            shape = (*clean.shape[:3], self.num_coords)
+            noise = y.new_empty(shape).normal_(0, self.std, generator=self.generator)
+        else:
+            noise = self.value.to(y.dtype)[clip[chosen], slot]
+        if self.keep_absent:
+            noise.mul_(occupied(clean.flatten(2))[..., None])
+        clean[..., : self.num_coords] += noise
+        return y.index_copy_(0, chosen, clean)
+
 
 Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, FrameMap, Shift, Perspective, JointKeep, Noise]
 
 
-# ---- from parameters to maps ----------------------------------------------------------------------------------------
-
-
 def shear_matrix(amount: Tensor) -> Tensor:
-    """Shear matrices ``[[1, a1, b1], [a2, 1, b2], [a3, b3, 1]]``.
-
-    Args:
-        amount: ``(N, 6)``, in the order a1, a2, a3, b1, b2, b3.
-
-    Returns:
-        ``(N, 3, 3)``.
-    """
+    """Shear matrices ``[[1, a1, b1], [a2, 1, b2], [a3, b3, 1]]`` of ``(N, 6)`` a1, a2, a3, b1, b2, b3."""
     a1, a2, a3, b1, b2, b3 = amount.unbind(1)
     one = torch.ones_like(a1)
     return torch.stack([one, a1, b1, a2, one, b2, a3, b3, one], dim=1).view(-1, 3, 3)
 
 
 def rotation_matrix(angle: Tensor) -> Tensor:
-    """Rotations of the coordinate system about x, then y, then z: ``R = Rz @ Ry @ Rx``.
+    """Rotations ``Rz @ Ry @ Rx (N, 3, 3)`` of the coordinate system by ``angle (N, 3)`` radians about x, y and z.
 
     The single rotations are passive (the axes turn, so a point appears to turn the other way): about x
     ``[[1, 0, 0], [0, c, s], [0, -s, c]]``, about y ``[[c, 0, -s], [0, 1, 0], [s, 0, c]]``, about z
     ``[[c, s, 0], [-s, c, 0], [0, 0, 1]]``.
-
-    Args:
-        angle: ``(N, 3)`` in radians, about x, y and z.
-
-    Returns:
-        ``(N, 3, 3)``.
     """
     (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(1), angle.sin().unbind(1)
     rows = [
@@ -135,16 +149,9 @@ def rotation_matrix(angle: Tensor) -> Tensor:
 
 
 def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
-    """Rotations of the coordinate system ``R = Rx(alpha) @ Ry(beta) @ Rz(gamma)`` (Gao et al., 2020, eq. 1-3).
+    """Rotations ``Rx(alpha) @ Ry(beta) @ Rz(gamma)`` of the coordinates (Gao et al., 2020) by ``(..., 3)`` radians.
 
-    The single rotations are those of :func:`rotation_matrix`, in the other order.
-
-    Args:
-        angle: alpha, beta and gamma in radians, ``(..., 3)``.
-        as_printed: The paper prints a rotation about z for Ry. So ``R = Rx(alpha) @ Rz(beta + gamma)``.
-
-    Returns:
-        ``(..., 3, 3)``.
+    The paper prints a rotation about z for Ry in eq. 3; ``as_printed`` takes it: ``Rx(alpha) @ Rz(beta + gamma)``.
     """
     alpha, beta, gamma = angle.unbind(-1)
     if as_printed:
@@ -153,8 +160,6 @@ def view_matrix(angle: Tensor, as_printed: bool = False) -> Tensor:
     back = rotation_matrix(-torch.stack([alpha, beta, gamma], dim=-1).view(-1, 3))
     return back.transpose(1, 2).view(*angle.shape, 3)
 
-
-# ---- running maps ---------------------------------------------------------------------------------------------------
 
 CHUNK = 2**18
 """Numbers worked on at a time on a CPU: they stay in its cache, and their memory is reused instead of mapped anew."""
@@ -177,17 +182,17 @@ class _Fused:
             self.point = op.factor if self.point is None else _product(op.factor, self.point)
 
     def prepare(self, x: Tensor) -> None:
-        """Turn joints and points into what runs on the frames ``(T, V*C)`` of persons of ``x``."""
         joints, channels = x.shape[3:]
         if self.joint is not None:
-            self.joint = _channel_index(self.joint, channels)
+            number = torch.arange(channels, device=x.device)
+            self.joint = (self.joint[:, :, None] * channels + number).flatten(1)[:, None]
         if self.point is not None:
             block = next(size for size in (5, 4, 3, 2, 1) if joints % size == 0)
             self.point = _frame_factor(self.point.to(x.dtype), joints, channels, block)
 
-    def run(self, source: Tensor, row: Optional[Tensor], clip: Tensor) -> Tensor:
-        """Persons ``source[row]`` (all for ``None``) of the clips ``clip``, ``(P, T', V, C)``, with the maps run."""
-        y, shape = source, source.shape[2:]
+    def run(self, y: Tensor, clip: Tensor, slot: int, row: Optional[Tensor] = None) -> Tensor:
+        """Map persons ``y[row]`` (all for ``None``) of the clips ``clip`` to ``(P, T', V, C)``."""
+        shape = y.shape[2:]
         if self.time is not None:
             row = torch.arange(len(y), device=y.device) if row is None else row
             index = row[:, None] * y.shape[1] + self.time[clip]
@@ -216,10 +221,10 @@ class _Shifted:
         self.origin = self.offset.new_zeros(len(x), self.offset.shape[2])
         self.known = torch.zeros(len(x), 1, dtype=torch.bool, device=x.device)
 
-    def run(self, y: Tensor, clip: Tensor) -> Tensor:
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
         joints, channels = y.shape[2:]
         frames = y.flatten(2)
-        seen = _occupied(frames)
+        seen = occupied(frames)
         offset = self.offset[clip]
         k = offset.shape[2]
         if self.op.origin is not None:
@@ -258,14 +263,6 @@ def _fuse(maps: Sequence[Map], x: Tensor) -> tuple[_Fused, list[_Step]]:
     return first, steps
 
 
-# Below, `y (P, T, V, C)` are persons of the clips `clip (P,)`, and may be written to.
-
-
-def _channel_index(joint: Tensor, channels: int) -> Tensor:
-    """Joint indices ``(N, V)`` as indices ``(N, 1, V*C)`` of a frame's numbers."""
-    return (joint[:, :, None] * channels + torch.arange(channels, device=joint.device)).flatten(1)[:, None]
-
-
 def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Tensor:
     """A point map as a factor of a frame's numbers: ``(N, 1, V*C)``, or block-diagonal ``(N, block*C, block*C)``.
 
@@ -283,68 +280,16 @@ def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Ten
     return blocks.view(n, block * channels, block * channels)
 
 
-def _mix_frames(y: Tensor, clip: Tensor, op: TimeMatrix) -> Tensor:
-    chosen = None if op.apply is None else op.apply[clip].nonzero().flatten()
-    frames = (y if chosen is None else y.index_select(0, chosen)).flatten(2)
-    mixed = op.matrix.to(y.dtype)[clip if chosen is None else clip[chosen]] @ frames
-    if op.keep_absent:
-        mixed.mul_(_occupied(frames))
-    mixed = mixed.unflatten(2, y.shape[2:])
-    return mixed if chosen is None else y.index_copy_(0, chosen, mixed)
-
-
-def _add_noise(y: Tensor, clip: Tensor, slot: int, op: Noise) -> Tensor:
-    chosen = torch.arange(len(y), device=y.device) if op.apply is None else op.apply[clip].nonzero().flatten()
-    clean = y.index_select(0, chosen)
-    if op.value is None:
-        shape = (*clean.shape[:3], op.num_coords)
-        noise = y.new_empty(shape).normal_(0, op.std, generator=op.generator)
-    else:
-        noise = op.value.to(y.dtype)[clip[chosen], slot]
-    if op.keep_absent:
-        noise.mul_(_occupied(clean.flatten(2))[..., None])
-    clean[..., : op.num_coords] += noise
-    return y.index_copy_(0, chosen, clean)
-
-
-def _map_frames(y: Tensor, clip: Tensor, op: FrameMap) -> Tensor:
-    k = op.factor.shape[2]
-    y[..., :k] = y[..., :k] @ op.factor.to(y.dtype)[clip].transpose(2, 3)
-    return y
-
-
-def _project(y: Tensor, clip: Tensor, op: Perspective) -> Tensor:
-    direction = op.direction.to(y.dtype)[clip]
-    points = y[..., : direction.shape[2]]
-    depth = points @ direction[..., None] + (op.camera + op.distance.to(y.dtype)[clip, :, None, None])
-    scale = op.camera / depth.clamp_(min=op.camera / 10)
-    points *= scale if op.apply is None else torch.where(op.apply[clip, None, None, None], scale, 1.0)
-    return y
-
-
-def _occupied(frames: Tensor) -> Tensor:
-    """Frames ``(P, T, V*C)`` that are not all zero, as ``(P, T, 1)`` bool."""
-    return torch.linalg.vector_norm(frames, dim=2, keepdim=True) > 0
-
-
 def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
-    """Run a list of maps, in order, on a batch of clips.
+    """Run a list of maps, in order, on a batch of clips ``(N, M, T, V, C)``, which is not changed.
 
-    Consecutive maps are fused, and absent persons are not computed; they come out exactly zero, unless a map is a
-    :class:`Noise` with ``keep_absent=False``, which fills them as well.
-
-    Args:
-        x: ``(N, M, T, V, C)``; not changed.
-        mask: ``(N, M)`` bool, True where a person is present; ``None``: everywhere.
-        maps: What to do, each with its per-clip parameters.
-
-    Returns:
-        ``(N, M, T', V, C)``.
+    Consecutive maps are fused, and persons absent from ``mask (N, M)`` are not computed; they come out exactly zero,
+    unless a map is a :class:`Noise` with ``keep_absent=False``, which fills them as well.
     """
     n, m, frames = x.shape[:3]
     for op in maps:
-        frames = op.index.shape[1] if isinstance(op, TimeIndex) else frames
-        frames = op.matrix.shape[1] if isinstance(op, TimeMatrix) else frames
+        if isinstance(op, (TimeIndex, TimeMatrix)):
+            frames = (op.index if isinstance(op, TimeIndex) else op.matrix).shape[1]
     out = x.new_zeros(n * m, frames, *x.shape[3:])
     if any(isinstance(op, Noise) and not op.keep_absent for op in maps):
         mask = None
@@ -359,21 +304,8 @@ def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
     for slot in range(m):
         for clip in (everyone if mask is None else mask[:, slot].nonzero().flatten()).split(size):
             row = clip * m + slot
-            y = first.run(persons, row, clip)
+            y = first.run(persons, clip, slot, row)
             for step in steps:
-                if isinstance(step, _Fused):
-                    y = step.run(y, None, clip)
-                elif isinstance(step, TimeMatrix):
-                    y = _mix_frames(y, clip, step)
-                elif isinstance(step, _Shifted):
-                    y = step.run(y, clip)
-                elif isinstance(step, FrameMap):
-                    y = _map_frames(y, clip, step)
-                elif isinstance(step, Perspective):
-                    y = _project(y, clip, step)
-                elif isinstance(step, JointKeep):
-                    y.mul_(step.keep[clip][..., None])
-                else:
-                    y = _add_noise(y, clip, slot, step)
+                y = step.run(y, clip, slot)
             out.index_copy_(0, row, y)
     return out.unflatten(0, (n, m))

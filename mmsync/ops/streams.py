@@ -11,11 +11,7 @@ STREAMS = ("joint", "bone", "motion", "bone_motion")
 
 
 def parse_stream(stream: str) -> tuple[str, ...]:
-    """Split ``'joint+motion'`` into its parts.
-
-    Raises:
-        ValueError: A part is none of ``STREAMS``, or occurs twice.
-    """
+    """Split ``'joint+motion'`` into its parts; a ValueError if one is unknown or occurs twice."""
     parts = tuple(part.strip() for part in stream.split("+"))
     unknown = [part for part in parts if part not in STREAMS]
     if unknown or len(set(parts)) < len(parts):
@@ -24,15 +20,9 @@ def parse_stream(stream: str) -> tuple[str, ...]:
 
 
 def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Bones: each joint minus its parent, at the joint's own index; a root, its own parent, gets a zero bone.
+    """Bones: each joint of ``(N, M, T, V, C)`` minus its parent, at the joint's own index; a root's is zero.
 
-    Args:
-        x: ``(N, M, T, V, C)``.
-        parents: ``(V,)`` int64, the parent of each joint, a root's parent being itself.
-        num_coords: The first channels that are coordinates; the rest are scores, and a bone's is the mean of its ends'.
-
-    Returns:
-        ``(N, M, T, V, C)``.
+    Channels behind ``num_coords`` are scores, and a bone's is the mean of its ends'.
     """
     # One gather along a frame's V*C numbers: twice as fast as selecting joints of three numbers each.
     number = (parents[:, None] * x.shape[-1] + torch.arange(x.shape[-1], device=x.device)).flatten()
@@ -44,15 +34,7 @@ def bone_stream(x: Tensor, parents: Tensor, num_coords: int = 3) -> Tensor:
 
 
 def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
-    """Motion: the next frame minus this one; zero in the last frame.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        num_coords: The first channels that are coordinates; the rest are scores, and a step's is the mean of its ends'.
-
-    Returns:
-        ``(N, M, T, V, C)``.
-    """
+    """Motion: the next frame of ``(N, M, T, V, C)`` minus this one; zero in the last frame; scores are averaged."""
     motion = torch.zeros_like(x)
     now, after = x[:, :, :-1], x[:, :, 1:]
     motion[:, :, :-1] = after - now
@@ -62,35 +44,14 @@ def motion_stream(x: Tensor, num_coords: int = 3) -> Tensor:
 
 
 def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3, per_person: bool = False) -> Tensor:
-    """Translate clips so that one joint of the first person is in the origin in the first frame.
-
-    Args:
-        x: ``(N, M, T, V, C)``.
-        mask: ``(N, M)`` bool; absent persons stay zero. ``None``: all are present.
-        joint: Index in ``[0, V)``.
-        num_coords: The first channels that are coordinates.
-        per_person: Each person by its own joint.
-
-    Returns:
-        ``(N, M, T, V, C)``; one pass over x.
-    """
+    """Translate ``(N, M, T, V, C)`` so that a joint of the first person, or of each, starts in the origin."""
     origin = x[:, : None if per_person else 1, :1, joint : joint + 1].clone()
     origin[..., num_coords:] = 0
     return x - (origin if mask is None else origin * mask[:, :, None, None, None])
 
 
 def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Turn joints into the named stream.
-
-    Args:
-        x: Joints ``(N, M, T, V, C)``.
-        stream: ``'joint'``, ``'bone'``, ``'motion'``, ``'bone_motion'``, or several joined by ``+``, whose channels are
-            concatenated in that order.
-        parents: ``(V,)`` int64, as in :func:`bone_stream`.
-        num_coords: The first channels that are coordinates.
-
-    Returns:
-        ``(N, M, T, V, C * number of parts)``.
+    """Turn joints ``(N, M, T, V, C)`` into a stream, or several joined by ``+``: ``(N, M, T, V, C * number of parts)``.
 
     Raises:
         ValueError: The stream is unknown.

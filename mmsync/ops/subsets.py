@@ -7,18 +7,10 @@ from torch import Tensor
 
 
 def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
-    """Draw ``round(share * n_c)`` clips of each class c (half to even), but at least one of each.
+    """Places ``(m,)`` of ``round(share * n_c)`` clips of each class c (half to even), but at least one of each.
 
     The rule of CrosSCLR and AimCLR (Li et al., 2021; Guo et al., 2022), which take none of a class of fewer than
-    ``0.5 / share`` clips; no class of NTU RGB+D is that small.
-
-    Args:
-        labels: ``(n,)`` int64; clips with -1 are not taken.
-        share: In (0, 1].
-        seed: Seed of the draw.
-
-    Returns:
-        Tensor: ``(m,)`` int64, ascending places in ``labels``.
+    ``0.5 / share`` clips; no class of NTU RGB+D is that small. Clips with label -1 are not taken.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = [labels.new_zeros(0)]
@@ -30,31 +22,14 @@ def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
 
 
 def uniform_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
-    """Draw ``int(share * n)`` clips of all classes together, the rule of MAMP (Mao et al., 2023); a class may get none.
-
-    Args:
-        labels: ``(n,)`` int64; clips with -1 are not taken.
-        share: In (0, 1].
-        seed: Seed of the draw.
-
-    Returns:
-        Tensor: ``(m,)`` int64, ascending places in ``labels``.
-    """
+    """Places ``(m,)`` of ``int(share * n)`` clips of all classes (Mao et al., 2023, MAMP); a class may get none."""
     generator = torch.Generator().manual_seed(seed)
     places = (labels >= 0).nonzero().flatten()
     return places[torch.randperm(len(places), generator=generator)[: int(share * len(places))]].sort().values
 
 
 def exemplars(labels: Tensor, seed: int = 0) -> Tensor:
-    """Draw one clip of each class.
-
-    Args:
-        labels: ``(n,)`` int64; clips with -1 are not taken.
-        seed: Seed of the draw.
-
-    Returns:
-        Tensor: ``(classes,)`` int64, places in ``labels``, by ascending class.
-    """
+    """Places ``(classes,)`` of one random clip of each class, by ascending class."""
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     classes = labels[labels >= 0].unique()
     return order[(labels[order][None] == classes[:, None]).int().argmax(dim=1)]

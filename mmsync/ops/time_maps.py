@@ -30,35 +30,34 @@ class TimeMatrix:
     keep_absent: bool = False
     moves: bool = True
 
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        """Mix the frames of persons ``y (P, T, V, C)`` of the clips ``clip (P,)``."""
+        chosen = None if self.apply is None else self.apply[clip].nonzero().flatten()
+        frames = (y if chosen is None else y.index_select(0, chosen)).flatten(2)
+        mixed = self.matrix.to(y.dtype)[clip if chosen is None else clip[chosen]] @ frames
+        if self.keep_absent:
+            mixed.mul_(occupied(frames))
+        mixed = mixed.unflatten(2, y.shape[2:])
+        return mixed if chosen is None else y.index_copy_(0, chosen, mixed)
+
+
+def occupied(frames: Tensor) -> Tensor:
+    """Frames ``(P, T, V*C)`` that are not all zero, as ``(P, T, 1)`` bool."""
+    return torch.linalg.vector_norm(frames, dim=2, keepdim=True) > 0
+
 
 def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
-    """Frames of a crop out of the clip mirrored at both ends, the end frames being repeated.
-
-    Args:
-        start: ``(N,)`` int64 in ``[0, 2 * pad]``, where the crop begins in the padded clip.
-        frames: Number T of frames of the clip, and of the crop.
-        pad: Mirrored frames on each side, at most T.
-
-    Returns:
-        ``(N, T)`` int64.
-    """
+    """Frames ``(N, T)`` of a crop from ``start (N,)``, in ``[0, 2 * pad]``, of the clip mirrored at both ends."""
     index = start[:, None] - pad + torch.arange(frames, device=start.device)
     index = torch.where(index < 0, -1 - index, index)
     return torch.where(index >= frames, 2 * frames - 1 - index, index)
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters over time as banded matrices.
+    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights over time as banded matrices ``(N, T, T)``.
 
-    Args:
-        sigma: ``(N,)``, standard deviation in frames, positive.
-        frames: Number T of frames.
-        taps: Width of the filter in frames, odd.
-        normalize: Rows sum to 1, also at the ends of the clip. ``False``: taps ``exp(-k^2 / 2 sigma^2)`` and zeros
-            beyond the ends, which amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
-
-    Returns:
-        ``(N, T, T)``.
+    Rows sum to 1 with ``normalize``. Without it, taps are ``exp(-k^2 / 2 sigma^2)`` with zeros beyond the ends, which
+    amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
@@ -71,30 +70,24 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
 
 
 def all_frames(x: Tensor, frames: int) -> Tensor:
-    """The index of clips as they are, ``(N, T)`` float32: each frame shows itself.
-
-    Args:
-        x: ``(N, ...)``.
-        frames: T.
-    """
+    """The index ``(N, T)`` float32 of clips ``x (N, ...)`` as they are: each frame shows itself."""
     return torch.arange(frames, device=x.device, dtype=torch.float32).expand(len(x), -1)
 
 
 def follow_frames(
     maps: Sequence[Any], x: Tensor, index: Optional[Tensor], valid: Optional[Tensor], axis: int = 2
 ) -> tuple[Tensor, Optional[Tensor]]:
-    """Source index and validity of the frames that maps of time give.
+    """Source index and validity of the frames that maps of time give; other maps keep the frames.
 
     Args:
-        maps: Any maps; those that are neither :class:`TimeIndex` nor :class:`TimeMatrix` keep the frames.
-        x: ``(N, ...)``, the clips before the maps.
+        maps: Any maps.
+        x: The clips before the maps, T being their axis ``axis``.
         index: ``(N, T)``, the source frame that each frame of them shows; ``None``: itself.
         valid: ``(N, T)`` bool, which frames count; ``None``: all.
         axis: That of T in ``x``.
 
     Returns:
-        tuple: ``index (N, T')`` float, the product of the maps and the given index; ``valid (N, T')`` bool, True for
-        frames that are made of valid frames only, ``None`` for ``None``.
+        tuple: ``index (N, T')`` float, and ``valid (N, T')`` bool, True for frames made of valid frames only, or None.
     """
     index = all_frames(x, x.shape[axis]) if index is None else index
     for op in maps:
@@ -114,3 +107,33 @@ def _mixed(op: TimeMatrix, index: Tensor, valid: Optional[Tensor]) -> tuple[Tens
         return moved, None
     kept = ~((op.matrix != 0) & ~valid.unsqueeze(1)).any(2)
     return moved, kept if op.apply is None else torch.where(op.apply.unsqueeze(1), kept, valid)
+
+
+def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Tensor:
+    """Matrices ``(N, size, frames)`` that cut a window out of each clip and resample it linearly.
+
+    Output frame i shows ``start + (i + 0.5) * length / size - 0.5`` (half-pixel centres), clamped to the window, as
+    ``F.interpolate(mode='linear', align_corners=False)`` does on the cut-out clip. No low-pass filter. ``start (N,)``
+    and ``length (N,)`` may be fractional.
+    """
+    start, length = start[:, None], length[:, None]
+    centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
+    position = start + centre * (length / size) - 0.5
+    position = torch.minimum(torch.maximum(position, start), start + length - 1).clamp(0, frames - 1)
+    lower = position.floor().clamp(max=max(frames - 2, 0))
+    weight = (position - lower)[..., None]
+    lower = lower.long()[..., None]
+    matrix = start.new_zeros(start.shape[0], size, frames)
+    matrix.scatter_(2, lower, 1 - weight)
+    if frames > 1:
+        matrix.scatter_(2, lower + 1, weight)
+    return matrix
+
+
+def resample(x: Tensor, size: int) -> Tensor:
+    """Resample clips ``(N, M, T, V, C)`` to ``size`` frames, linearly with half-pixel centres."""
+    frames = x.shape[2]
+    if frames == size:
+        return x
+    matrix = resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)[0]
+    return (matrix @ x.flatten(3)).unflatten(-1, x.shape[3:])

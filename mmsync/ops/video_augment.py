@@ -72,17 +72,10 @@ class Blur:
 VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
 
 
-# ---- pictures -------------------------------------------------------------------------------------------------------
-
-
 def to_unit(video: Tensor) -> Tensor:
-    """Pictures, or codes of optical flow, as networks of the I3D family take them.
+    """Pictures ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1].
 
-    Args:
-        video: ``(..., T, H, W, C)`` uint8; C is 3 for colour and 2 for flow.
-
-    Returns:
-        ``(..., C, T, H, W)`` float32 in [-1, 1]: ``x * 2 / 255 - 1`` of colour, ``x / 127 - 1`` of flow.
+    Colour (C = 3) becomes ``x * 2 / 255 - 1``, codes of optical flow (C = 2) ``x / 127 - 1``.
     """
     x = video.movedim(-1, -4)
     flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)
@@ -95,20 +88,17 @@ def is_flow(x: Tensor) -> bool:
 
 
 def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Tensor:
-    """Cut a box out of every frame of a track, mirror it, scale it to a square, bilinearly.
+    """Cut a box out of every frame of a track, mirror it, scale it bilinearly to a square ``(N, K, C, T, size, size)``.
 
     One sampling grid serves all frames and channels of a track. There is no low-pass filter: pictures should not be
-    much larger than ``size`` (sources crop to the size that they are asked for). Optical flow is in pixels of its
-    picture, so its values grow as the picture does, and to the right becomes to the left in the mirror.
+    much larger than ``size``. Optical flow is in pixels of its picture, so its values grow as the picture does, and to
+    the right becomes to the left in the mirror. Beyond the picture is what is at its edge.
 
     Args:
         x: ``(N, K, C, T, H, W)``, colour or optical flow.
         box: ``(N, K, 4)`` shares of the picture: left, top, width, height.
         flip: ``(N, K)`` bool; ``None`` for none.
         size: Side of the result, pixels.
-
-    Returns:
-        ``(N, K, C, T, size, size)``; beyond the picture is what is at its edge.
     """
     left, top, width, height = box.flatten(0, 1).unbind(1)
     at = (torch.arange(size, device=x.device, dtype=x.dtype) + 0.5) / size
@@ -129,39 +119,19 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
     return out
 
 
-# ---- from parameters to maps ----------------------------------------------------------------------------------------
-
-
 def saturation_matrix(factor: Tensor) -> Tensor:
-    """Colour matrices that move each colour away from its grey value.
-
-    Args:
-        factor: ``(...)``; 0 gives grey, 1 the colours as they are.
-
-    Returns:
-        ``(..., 3, 3)``.
-    """
+    """Colour matrices ``(..., 3, 3)`` that scale the distance of colours to their grey value by ``factor (...)``."""
     grey = factor.new_tensor(LUMA).expand(3, 3)
     return factor[..., None, None] * torch.eye(3, device=factor.device) + (1 - factor[..., None, None]) * grey
 
 
 def hue_matrix(turn: Tensor) -> Tensor:
-    """Colour matrices that turn the hue about the grey axis in YIQ coordinates; luma and grey stay.
-
-    Args:
-        turn: ``(...)``, shares of a whole turn.
-
-    Returns:
-        ``(..., 3, 3)``.
-    """
+    """Colour matrices ``(..., 3, 3)`` that turn the hue by ``turn (...)`` of a circle about the grey axis of YIQ."""
     to_yiq = turn.new_tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
     angle = turn * (2 * torch.pi)
     c, s, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     rows = torch.stack([one, zero, zero, zero, c, -s, zero, s, c], -1).unflatten(-1, (3, 3))
     return torch.linalg.inv(to_yiq) @ rows @ to_yiq
-
-
-# ---- running maps ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -215,11 +185,8 @@ def _frames_of_color(op: Color, index: Tensor) -> Color:
     """The colours of the chosen frames; what is the same for all frames stays so."""
 
     def take(value: Tensor) -> Tensor:
-        if value.shape[2] == 1:
-            return value
-        place = index[:, None].expand(-1, value.shape[1], -1)
-        shape = (*place.shape, *value.shape[3:])
-        return value.gather(2, place.view(*place.shape, *[1] * (value.dim() - 3)).expand(shape))
+        sample = torch.arange(len(index), device=index.device)[:, None]
+        return value if value.shape[2] == 1 else value.transpose(1, 2)[sample, index].transpose(1, 2)
 
     return Color(take(op.gain), take(op.shift), None if op.matrix is None else take(op.matrix))
 
@@ -263,14 +230,9 @@ def _run_blur(x: Tensor, op: Blur) -> Tensor:
 
 
 def augment_video(x: Tensor, maps: Sequence[VideoMap]) -> Tensor:
-    """Run a list of maps, in order, on a batch of clips of video. Consecutive maps are fused where they commute.
+    """Run a list of maps, in order, on clips ``(N, K, C, T, H, W)`` in [-1, 1], which are not changed.
 
-    Args:
-        x: ``(N, K, C, T, H, W)`` in [-1, 1]; not changed.
-        maps: What to do, each with its parameters for every sample.
-
-    Returns:
-        ``(N, K, C, T', H', W')``, limited to [-1, 1] at the end.
+    Consecutive maps are fused where they commute; the result is limited to [-1, 1].
     """
     last = _Fused()
     steps: list[Union[_Fused, AddNoise, Blur]] = [last]

@@ -1,9 +1,8 @@
 from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
 from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
-from mmsync.structures.sample import MotionSample
 from mmsync.structures.track import Track, tick_times
-from mmsync.structures.view import View
+from mmsync.structures.view import MotionSample, View
 
 __all__ = [
     "PICTURE_LAYOUTS",

@@ -19,7 +19,7 @@ class FeatureMap(NamedTuple):
         present: ``(P,)`` bool, False for persons that are computed although they are absent; ``None``: all present.
         valid: ``(N, T')`` bool, which frames count; ``None``: all.
         index: ``(N, T')`` float, the source frame that each step shows; ``None``: unknown.
-        axes: One letter for each axis behind P: D channels, T' frames (``'T'``), and what is pooled away as space:
+        axes: One letter for each axis behind P: D channels, T' frames (``'T'``), and space, which is pooled away:
             joints ``'V'``, height and width ``'H'``, ``'W'``, frequency ``'F'``.
     """
 
@@ -53,30 +53,20 @@ class FeatureMap(NamedTuple):
 
     def grid(self) -> Tensor:
         """The map as ``(P, D, T', S)``, whatever its axes: S places of space, T' = 1 without frames."""
-        return self.data.permute(0, *(self.axis(letter) for letter in self._grid_axes())).reshape(self._grid_shape())
+        moved = self.data.permute(0, *self._grid_order())
+        frames = moved.shape[2] if "T" in self.axes else 1
+        return moved.reshape(*moved.shape[:2], frames, -1)
 
     def with_grid(self, grid: Tensor) -> FeatureMap:
         """The same map with data ``(P, D, T', S)`` as of :meth:`grid`."""
-        order = [self.axis(letter) for letter in self._grid_axes()]
-        shape = [self.data.shape[0], *(self.data.shape[i] for i in order)]
-        back = [0] * len(order)
-        for place, axis in enumerate(order):
-            back[axis - 1] = place + 1
-        return self._replace(data=grid.reshape(shape).permute(0, *back))
+        order = [0, *self._grid_order()]
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return self._replace(data=grid.reshape([self.data.shape[i] for i in order]).permute(back))
 
-    def _grid_axes(self) -> str:
-        return "D" + "T" * ("T" in self.axes) + "".join(letter for letter in self.axes if letter not in "DT")
-
-    def _grid_shape(self) -> tuple[int, int, int, int]:
-        frames = self.data.shape[self.axis("T")] if "T" in self.axes else 1
-        return (self.data.shape[0], self.data.shape[self.axis("D")], frames, -1)
+    def _grid_order(self) -> list[int]:
+        """Positions in ``data`` of D, T' and the axes of space."""
+        return [self.axis(letter) for letter in sorted(self.axes, key=lambda letter: ("DT" + self.axes).index(letter))]
 
     def mean_persons(self, rows: Tensor, count_absent: bool = False) -> Tensor:
-        """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody.
-
-        Args:
-            rows: One row for each person.
-            count_absent: Whether persons that are absent but computed count too.
-        """
-        present = None if count_absent or self.present is None else self.present
-        return group_mean(rows, self.owner, self.num_samples, present)
+        """Mean of ``rows (P, ...)`` over each sample's persons, ``(N, ...)``; zero for a sample with nobody."""
+        return group_mean(rows, self.owner, self.num_samples, None if count_absent else self.present)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Union, cast
 
 import numpy as np
 import torch
@@ -51,20 +51,12 @@ class FeatureTable(Mapping[str, Column]):
 
     @classmethod
     def of_samples(cls, samples: Sequence[Any]) -> FeatureTable:
-        """Collect labels and meta fields of a batch.
-
-        Args:
-            samples: ``MotionSample`` objects.
-        """
+        """Collect labels and meta fields of a batch of ``MotionSample`` objects."""
         return cls.of_rows([{"gt_label": s.get("gt_label", -1), **dict(s.metainfo_items())} for s in samples])
 
     @classmethod
     def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> FeatureTable:
-        """Collect what all samples have, given one dict for each; the inverse of :meth:`rows`.
-
-        Args:
-            rows: Values by name. MMEngine's ``gt_label`` and ``pred_score`` become ``label`` and ``score``.
-        """
+        """Collect what all samples have, given one dict for each; ``gt_label`` and ``pred_score`` are renamed."""
         names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
         return cls({_RENAMED.get(name, name): _column([row[name] for row in rows]) for name in names})
 
@@ -89,9 +81,6 @@ class FeatureTable(Mapping[str, Column]):
     def vectors(self, name: str) -> Tensor:
         """A column of features as ``(N, D)``, float16 or float32; a ragged one as the means ``(D,)`` of its sequences.
 
-        Args:
-            name: Name of the column.
-
         Raises:
             DataError: The column has other shapes, or there is no such column.
         """
@@ -101,9 +90,7 @@ class FeatureTable(Mapping[str, Column]):
         if isinstance(column, Tensor) and column.dim() == 2:
             return column if column.dtype == torch.float16 else column.float()
         what = "there is no such column" if column is None else f"it holds {_shape(column)}"
-        raise DataError(
-            f"FeatureTable: column {name!r} has to hold features (N, D), or N sequences of (T, D) features; {what}"
-        )
+        raise DataError(f"FeatureTable: column {name!r} has to hold features (N, D), or N of (T, D); {what}")
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """The table with those of the named columns that it has."""
@@ -130,11 +117,7 @@ class FeatureTable(Mapping[str, Column]):
 
     @classmethod
     def cat(cls, parts: Sequence[FeatureTable]) -> FeatureTable:
-        """Join tables in data set order; a sample that several processes have seen is kept once.
-
-        Args:
-            parts: Tables; columns that not all of them have are dropped.
-        """
+        """Join tables in data set order, with the columns that all have; duplicate samples are kept once."""
         parts = [part for part in parts if len(part)]
         if not parts:
             return cls({})
@@ -206,7 +189,5 @@ def _detached(column: Column) -> Column:
 
 
 def _join(columns: list[Column]) -> Column:
-    tensors = [column for column in columns if isinstance(column, Tensor)]
-    if len(tensors) == len(columns):
-        return torch.cat(tensors)
-    return [value for column in columns for value in column]
+    same = all(isinstance(column, Tensor) for column in columns)
+    return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]

@@ -70,34 +70,19 @@ class SkeletonLayout:
 
     @property
     def body_parts(self) -> tuple[tuple[int, ...], ...]:
-        """Joints of the trunk with the head, the left and right arm, the left and right leg, by their names.
-
-        Raises:
-            LayoutError: A part has no joint by the names that layouts share.
-        """
-
-        def part(joint: str) -> str:
-            side, _, limb = joint.partition("_")
-            kind = next((kind for kind, limbs in _LIMBS.items() if limb in limbs), "")
-            return f"{side} {kind}" if side in _SIDES and kind else "trunk"
-
+        """Joints of the trunk with the head, of either arm and either leg; a LayoutError if a part has none."""
         parts: dict[str, list[int]] = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
         for index, joint in enumerate(self.joints):
-            parts[part(joint)].append(index)
+            side, _, limb = joint.partition("_")
+            name = f"{side} {_LIMBS.get(limb)}"
+            parts[name if name in parts else "trunk"].append(index)
         empty = [name for name, joints in parts.items() if not joints]
         if empty:
             raise LayoutError(f"layout {self.name!r} has no joint of the {empty[0]}, so it has no body parts")
         return tuple(tuple(joints) for joints in parts.values())
 
     def joint(self, which: Union[int, str]) -> int:
-        """Index of a joint.
-
-        Args:
-            which: Index in ``[-V, V)``, joint name, or ``'center'``.
-
-        Raises:
-            LayoutError: There is no such joint.
-        """
+        """Index of a joint, given its index in ``[-V, V)``, its name, or ``'center'``; a LayoutError without one."""
         if isinstance(which, int) and -self.num_joints <= which < self.num_joints:
             return which % self.num_joints
         if which == "center":
@@ -107,11 +92,7 @@ class SkeletonLayout:
         raise LayoutError(f"layout {self.name!r} has no joint {which!r}{_nearest(which, self.joints)}")
 
     def edge_list(self, variant: Optional[str] = None) -> Pairs:
-        """Edges ``(child, parent)`` of a variant; ``None`` is the default one.
-
-        Raises:
-            LayoutError: There is no such variant.
-        """
+        """Edges ``(child, parent)`` of a variant, or a LayoutError; ``None`` is the default one."""
         if variant is None:
             return next(iter(self.edges.values()))
         if variant not in self.edges:
@@ -120,11 +101,7 @@ class SkeletonLayout:
 
     @staticmethod
     def get(name: str) -> SkeletonLayout:
-        """The registered layout of that name.
-
-        Raises:
-            LayoutError: There is none; the message lists the nearest and all names.
-        """
+        """The registered layout of that name, or a LayoutError."""
         if name not in _LAYOUTS:
             raise LayoutError(f"there is no skeleton layout {name!r}{_nearest(name, _LAYOUTS)}")
         return _LAYOUTS[name]
@@ -136,11 +113,11 @@ class SkeletonLayout:
 
     @staticmethod
     def from_config(cfg: Union[str, Mapping, SkeletonLayout]) -> SkeletonLayout:
-        """A layout from what a config says.
+        """A layout from a config: a registered name, or a dict.
 
         Args:
-            cfg: A registered name; or one's own layout as a dict with ``name``, ``joints`` (names, or their number),
-                ``parents`` and, as one likes, ``left``, ``right``, ``center`` (joints by name or index) and ``edges``.
+            cfg: The name; or a dict with ``name``, ``joints`` (names, or their number), ``parents`` and, optionally,
+                ``left``, ``right``, ``center`` (joints by name or index) and ``edges``.
 
         Raises:
             LayoutError: Unknown name or key, or parts that contradict each other.
@@ -180,15 +157,7 @@ class SkeletonLayout:
 
 
 def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False) -> SkeletonLayout:
-    """Make a layout known by its name.
-
-    Args:
-        layout: The layout, or a dict as for :meth:`SkeletonLayout.from_config`.
-        force: Replace another layout of the same name.
-
-    Raises:
-        LayoutError: The name is taken by a different layout.
-    """
+    """Make a layout known by its name; a LayoutError if a different one has it, and not ``force``."""
     layout = SkeletonLayout.from_config(layout)
     if not force and _LAYOUTS.get(layout.name, layout) != layout:
         raise LayoutError(f"a different layout {layout.name!r} is registered; choose another name or give force=True")
@@ -197,20 +166,14 @@ def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False)
 
 
 def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]) -> list[tuple[int, ...]]:
-    """How to read skeletons of one layout as another.
+    """How to read skeletons of one layout as another: for each joint of ``dst`` the joints of ``src`` to average.
 
     A joint of the same name is taken over; others are the mean of joints of ``src`` (the pelvis is the mean of the
-    hips). Points of face and foot that ``src`` lacks fall on its head and on the end of its leg.
-
-    Args:
-        src: Layout of the data, ``V`` joints.
-        dst: Layout wanted, ``V'`` joints.
-
-    Returns:
-        For each of the ``V'`` joints the joints of ``src`` to average; a joint may occur twice, as a weight.
+    hips), in which a joint may occur twice, as a weight. Points of face and foot that ``src`` lacks are its head
+    and the end of its leg.
 
     Raises:
-        LayoutError: Some joint of ``dst`` cannot be had; the message names it and the remaps that exist.
+        LayoutError: A joint of ``dst`` cannot be had; the message names the remaps that exist.
     """
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
     found = {j: _find(j, src.joints, ()) for j in dst.joints}
@@ -281,8 +244,8 @@ def _problems(layout: SkeletonLayout) -> list[str]:
 
 _SIDES = ("left", "right")
 _LIMBS = {
-    "arm": ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"),
-    "leg": ("hip", "knee", "ankle", "foot", "big_toe", "small_toe", "heel"),
+    **dict.fromkeys(("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"), "arm"),
+    **dict.fromkeys(("hip", "knee", "ankle", "foot", "big_toe", "small_toe", "heel"), "leg"),
 }
 
 
@@ -418,10 +381,7 @@ _add(
     },
     center="pelvis",
 )
-_FACE = {
-    "nose": "neck",
-    **{"left_eye": "nose", "right_eye": "nose", "left_ear": "left_eye", "right_ear": "right_eye"},
-}
+_FACE = {"nose": "neck", **{"left_eye": "nose", "right_eye": "nose", "left_ear": "left_eye", "right_ear": "right_eye"}}
 _add(
     "openpose18",
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist "

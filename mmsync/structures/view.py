@@ -1,10 +1,11 @@
-"""One view of a batch: the data, who is present, which frames count, and which frames they show."""
+"""One view of a batch, and the labels that travel beside its tensors."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
 import torch
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 
@@ -29,11 +30,9 @@ class View(NamedTuple):
         return View._make(None if part is None else part[rows] for part in self)
 
     def tracks(self) -> tuple[View, Optional[Tensor]]:
-        """Split the tracks ``(N, K, ...)`` of each sample into samples of one track each.
+        """Split tracks ``(N, K, ...)`` into samples of one track each, without absent ones: ``(R, 1, ...)``.
 
-        Returns:
-            tuple: A view of the R tracks that are present, ``(R, 1, ...)`` sample by sample, and where they are among
-            the N * K: ``(N * K,)`` bool, ``None`` if all are present.
+        Also return where they are among the N * K: ``(N * K,)`` bool, ``None`` if all are present.
         """
         k = self.data.shape[1]
         frames = (None if part is None else part.repeat_interleave(k, 0) for part in (self.valid, self.index))
@@ -44,16 +43,10 @@ class View(NamedTuple):
         return split.take(present), present
 
     def after_stride(self, steps: int) -> tuple[Optional[Tensor], Optional[Tensor]]:
-        """Validity and source frame of the T' steps that a backbone makes of the T frames.
+        """``valid (N, T')`` and ``index (N, T')``, or None, of the T' ``steps`` that a backbone makes of the T frames.
 
         A step stands for the frames that fall to it when T is divided evenly: it counts if any of them does, and shows
         their mean.
-
-        Args:
-            steps: T'.
-
-        Returns:
-            tuple: ``valid (N, T')`` and ``index (N, T')``, each ``None`` where the view has none.
         """
         valid = self.valid
         if valid is not None and valid.shape[1] != steps:
@@ -62,3 +55,18 @@ class View(NamedTuple):
         if index is not None and index.shape[1] != steps:
             index = torch.nn.functional.adaptive_avg_pool1d(index[:, None], steps)[:, 0]
         return valid, index
+
+
+class MotionSample(BaseDataElement):
+    """Label and origin of one clip: ``gt_label`` is its class index, -1 for unknown.
+
+    Meta fields are ``name``, ``index`` in the data set object, and ``role``: ``'train'``, ``'bank'`` or ``'query'``.
+    """
+
+    @classmethod
+    def quick(cls, gt_label: int, metainfo: dict[str, object]) -> MotionSample:
+        """Do as the constructor, without its copies and checks, which cost more than a batch of mapped clips."""
+        sample = cls.__new__(cls)
+        fields = dict(_metainfo_fields=set(metainfo), _data_fields={"gt_label"})
+        sample.__dict__.update(metainfo, gt_label=gt_label, **fields)
+        return sample

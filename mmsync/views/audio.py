@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from mmsync.errors import DataError
 from mmsync.registry import MODELS
 from mmsync.structures import View
-from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
+from mmsync.views.preprocessor import Inputs, ViewPreprocessor, check_finite
 
 
 @MODELS.register_module()
@@ -30,27 +30,14 @@ class AudioPreprocessor(ViewPreprocessor):
 
     modality = "audio"
 
-    def __init__(self, views: Optional[Views] = None, seed: Optional[int] = None, non_blocking: bool = False) -> None:
-        super().__init__(views, seed, non_blocking)
-
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Sound on the training device; samples of 16 bits become floats in [-1, 1).
-
-        Args:
-            inputs: A view, or its data alone: waveforms ``(N, C, S)``, float or int16, or spectrograms
-                ``(N, 1, F, T)``, float.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: Another shape or type, or values, which are named, that are not finite.
-        """
+        """Sound, or a DataError; samples of 16 bits become floats in [-1, 1)."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x = view.data
         coded = x.dtype == torch.int16 and x.dim() == 3
         if not coded and not (x.is_floating_point() and x.dim() in (3, 4)):
             raise DataError(
-                f"sound is {x.dtype} {tuple(x.shape)}; give waveforms (N, C, S), float or int16, or float "
-                "spectrograms (N, 1, F, T)"
+                f"sound is {x.dtype} {tuple(x.shape)}; give waveforms (N, C, S) or spectrograms (N, 1, F, T)"
             )
         if not coded:
             check_finite(x, samples)

@@ -21,7 +21,7 @@ Draws = dict[str, Tensor]
 
 
 class BatchAugmentation:
-    """Base of the augmentations of a batch ``(N, ...)``. A subclass sets ``modality`` and writes ``draw`` and ``maps``.
+    """Base of the augmentations of a batch ``(N, ...)``. A subclass sets ``modality``, ``parameters`` and ``maps``.
 
     Args:
         prob: Probability in [0, 1] that a sample is augmented, drawn for each sample on its own.
@@ -40,24 +40,15 @@ class BatchAugmentation:
         return self
 
     def draw(self, x: Tensor, generator: Generator) -> Draws:
-        """Draw the parameters of every sample.
+        """Draw :meth:`parameters` and, with ``prob`` below 1, ``apply (N,)`` bool: which samples are augmented."""
+        return {**self._decide(x, generator), **self.parameters(x, generator)}
 
-        Args:
-            x: Data of a view, ``(N, ...)``; only its shape, dtype and device are used.
-            generator: On the device of ``x``.
-
-        Returns:
-            Tensors by name, each ``(N, ...)``; ``apply (N,)`` bool says which samples are augmented, if not all.
-        """
-        raise NotImplementedError
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        """Draw the parameters of every sample, tensors ``(N, ...)`` by name, for data shaped as ``x (N, ...)``."""
+        return {}
 
     def maps(self, x: Tensor, draws: Draws) -> list[Any]:
-        """What to do with the drawn parameters, in the form that :meth:`run` takes.
-
-        Args:
-            x: As in :meth:`draw`.
-            draws: What :meth:`draw` returned.
-        """
+        """What to do with the drawn parameters, in the form that :meth:`run` takes."""
         raise NotImplementedError
 
     def run(self, view: View, maps: Sequence[Any]) -> View:
@@ -71,15 +62,7 @@ class BatchAugmentation:
         return x
 
     def apply(self, view: View, draws: Draws) -> View:
-        """Augment with given parameters.
-
-        Args:
-            view: N samples; its data are not changed.
-            draws: What :meth:`draw` returned for data of this shape.
-
-        Returns:
-            The augmented view; ``valid`` and ``index`` follow the frames.
-        """
+        """Augment a view, which is not changed, with given parameters; ``valid`` and ``index`` follow the frames."""
         return self.run(view, self.maps(view.data, draws))
 
     def __call__(self, view: View, generator: Generator) -> View:
@@ -97,7 +80,7 @@ def uniform(x: Tensor, low: float, high: float, shape: Sequence[int], generator:
     return torch.rand((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
 
 
-def where_applied(draws: Draws, value: Tensor, otherwise: Tensor) -> Tensor:
+def where_applied(draws: Draws, value: Tensor, otherwise: Union[Tensor, float]) -> Tensor:
     """``value (N, ...)`` for the samples that are augmented, ``otherwise`` for the rest."""
     apply = draws.get("apply")
     return value if apply is None else torch.where(apply.view(-1, *[1] * (value.dim() - 1)), value, otherwise)
@@ -124,15 +107,11 @@ class AugmentationSequence(BatchAugmentation):
         for t in self.transforms:
             if not isinstance(t, BatchAugmentation):
                 raise ConfigError(
-                    f"{type(t).__name__} is not a batched augmentation and cannot be part of a view; "
-                    "transforms of single samples belong in the pipeline of the data set"
+                    f"{type(t).__name__} is a transform of single samples; use it in a data set's pipeline"
                 )
         modalities = list(dict.fromkeys(t.modality for t in self.transforms if t.modality))
         if len(modalities) > 1:
-            raise ConfigError(
-                f"augmentations of {' and '.join(modalities)} in one list: "
-                f"{', '.join(type(t).__name__ for t in self.transforms)}; a view has one modality"
-            )
+            raise ConfigError(f"augmentations of {' and '.join(modalities)} in one list: a view has one modality")
         self.modality = modalities[0] if modalities else ""
 
     def bind(self, *args: Any, **kwargs: Any) -> AugmentationSequence:

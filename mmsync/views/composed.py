@@ -37,9 +37,7 @@ class ComposedPreprocessor(ViewPreprocessor):
         for name, config in parts.items():
             part = MODELS.build(dict(config))
             if not isinstance(part, ViewPreprocessor) or isinstance(part, ComposedPreprocessor):
-                raise ConfigError(
-                    f"ComposedPreprocessor: parts.{name}: {type(part).__name__} is not a data preprocessor of one input"
-                )
+                raise ConfigError(f"parts.{name}: {type(part).__name__} is not a data preprocessor of one input")
             del part.seed, part.step  # one generator for all
             for view in part.views or (name,):
                 if view in owners:
@@ -51,15 +49,7 @@ class ComposedPreprocessor(ViewPreprocessor):
         self.feature_views = tuple(parts)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of all parts.
-
-        Args:
-            data: ``inputs``: one for each part, by its name. ``data_samples``, passed through.
-            training: Draw augmented views, and count a step.
-
-        Returns:
-            ``data`` with ``inputs``: views by name; in evaluation under the names in ``feature_views``, nothing in them
-            random.
+        """Make the views of all parts, see :meth:`ViewPreprocessor.forward`; ``inputs`` has one for each, by its name.
 
         Raises:
             DataError: An input is missing, or is not what its part takes.
@@ -94,8 +84,7 @@ class ComposedPreprocessor(ViewPreprocessor):
         if view not in self.owners:
             hint = did_you_mean(nearest(view, self.owners))
             raise ConfigError(
-                f"ComposedPreprocessor: the model asks for the view {view!r}, which no part makes{hint}; there are "
-                f"{', '.join(self.owners)}"
+                f"the model asks for view {view!r}, which no part makes{hint}; there are {', '.join(self.owners)}"
             )
         return self.owners[view]
 

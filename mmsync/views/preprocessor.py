@@ -24,15 +24,6 @@ class ViewPreprocessor(BaseDataPreprocessor):
     """Base of what makes views of a batch ``(N, ...)``. A subclass sets ``modality`` and writes :meth:`prepare`.
 
     ``seed`` and ``step`` are buffers, so that a resumed run draws what the uninterrupted one did.
-
-    Args:
-        views: View name -> configs of batched augmentations of this modality. ``None``: training sees the one view of
-            evaluation.
-        seed: Seed of the augmentations. ``None`` takes the run's seed.
-        non_blocking: Copy to the device without waiting, where the memory is pinned.
-
-    Raises:
-        ConfigError: ``views`` is not a dict of lists of such augmentations.
     """
 
     seed: Tensor
@@ -49,12 +40,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         self.views = {name: self._build_view(name, transforms) for name, transforms in (views or {}).items()}
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """A checked batch on the training device, as the augmentations take it.
-
-        Args:
-            inputs: What the loader gave, a view or its data alone.
-            samples: ``data_samples`` of the batch, to name bad ones by; may be empty.
-        """
+        """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
         raise NotImplementedError
 
     def for_evaluation(self, view: View) -> View:
@@ -70,15 +56,9 @@ class ViewPreprocessor(BaseDataPreprocessor):
         return {name: self.finish(augmentation(view, generator)) for name, augmentation in self.views.items()}
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of a batch.
+        """Make the views of a batch: ``inputs`` become views by name, in evaluation those of ``feature_views``.
 
-        Args:
-            data: ``inputs``: a dict with one view, or the view or its data alone. ``data_samples``, passed through.
-            training: Draw augmented views, and count a step.
-
-        Returns:
-            ``data`` with ``inputs``: views by name; in evaluation under the names in ``feature_views``, nothing in them
-            random.
+        Training draws augmented views and counts a step.
 
         Raises:
             DataError: The batch is not of the shape or type that :meth:`prepare` takes.
@@ -153,30 +133,16 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
 
 def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:
-    """The only input of a batch.
-
-    Args:
-        inputs: A tensor, a view, or a dict with one of them.
-
-    Raises:
-        DataError: The batch has several.
-    """
+    """The only input of a batch, or a DataError."""
     if not isinstance(inputs, Mapping):
         return inputs
     if len(inputs) != 1:
-        raise DataError(
-            f"the batch has the inputs {', '.join(inputs)}, but this data preprocessor makes views of one; "
-            "use ComposedPreprocessor"
-        )
+        raise DataError(f"the batch has several inputs, {', '.join(inputs)}; use ComposedPreprocessor")
     return next(iter(inputs.values()))
 
 
 def check_finite(x: Tensor, samples: Sequence[Any]) -> None:
-    """Refuse a batch ``(N, ...)`` with NaN or infinity, and name the samples that have them.
-
-    Raises:
-        DataError: There are such samples.
-    """
+    """Raise a DataError that names the samples of a batch ``(N, ...)`` with NaN or infinity."""
     # One sum over the batch: it is finite unless a value is not, or the values overflow it.
     if torch.isfinite(x.sum()):
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +11,7 @@ from mmsync.errors import DataError
 from mmsync.ops.time_maps import all_frames
 from mmsync.registry import MODELS
 from mmsync.structures import View
-from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
+from mmsync.views.preprocessor import Inputs, ViewPreprocessor, check_finite
 
 
 @MODELS.register_module()
@@ -30,20 +30,8 @@ class SequencePreprocessor(ViewPreprocessor):
 
     modality = "sequence"
 
-    def __init__(self, views: Optional[Views] = None, seed: Optional[int] = None, non_blocking: bool = False) -> None:
-        super().__init__(views, seed, non_blocking)
-
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Sequences on the training device.
-
-        Args:
-            inputs: A view, whose ``valid (N, T)`` says which frames are no padding, or its data alone, ``(N, T, ...)``
-                float.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: Another shape or type, or values, which are named, that are not finite.
-        """
+        """Sequences ``(N, T, ...)`` float, or a DataError; ``valid (N, T)`` says which frames are no padding."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x, valid = view.data, view.valid
         if x.dim() < 3 or not x.is_floating_point():

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmsync.errors import ConfigError, DataError
+from mmsync.interop.convert import inflate
 from mmsync.models.backbones import I3D
 from mmsync.models.backbones.video.i3d import ENDPOINTS, SamePool, Unit3D, same_padding
 from mmsync.models.modules import Encoder
 from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.necks import VideoPool
-from mmsync.ops.inflate import inflate
 from mmsync.structures import View
 from tests.maps import video_map
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.ops.resample import resample
 from mmsync.ops.streams import bone_stream, motion_stream
+from mmsync.ops.time_maps import resample
 from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
 from mmsync.views import preprocessor

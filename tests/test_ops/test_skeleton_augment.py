@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops import time_maps
-from mmsync.ops.resample import resample, resample_matrix
+from mmsync.ops.time_maps import resample, resample_matrix
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views import AugmentationSequence
 from mmsync.views import skeleton as A

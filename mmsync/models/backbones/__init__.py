@@ -1,12 +1,8 @@
-from mmsync.models.backbones.audio.base import AudioBackbone
-from mmsync.models.backbones.base import Backbone
-from mmsync.models.backbones.sequence.base import SequenceBackbone
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
 from mmsync.models.backbones.skeleton.stgcn import STGCN
-from mmsync.models.backbones.video.base import VideoBackbone
 from mmsync.models.backbones.video.i3d import I3D
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 

@@ -1,24 +1,23 @@
-"""Base class of all backbones: rows of persons in, a feature map out."""
+"""Base classes of backbones: rows of persons in, a feature map out."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Optional
+import re
+from collections.abc import Sequence
+from typing import ClassVar, Optional, Union
 
+import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmsync.errors import DataError, LayoutError
 from mmsync.ops.persons import pack_persons
-from mmsync.structures import FeatureMap, View
+from mmsync.registry import OptConfig
+from mmsync.structures import FeatureMap, SkeletonLayout, View
 
 
 class Backbone(BaseModule):
-    """Base of backbones of any modality: a subclass sets ``axes`` and writes :meth:`forward_rows`.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of backbones of any modality, C to D channels: a subclass sets ``axes`` and writes :meth:`forward_rows`."""
 
     modality: ClassVar[str] = ""
     """Modality of the views it takes; only the config check reads it, to compare it with the data preprocessor."""
@@ -27,7 +26,7 @@ class Backbone(BaseModule):
     row_dim: ClassVar[int] = 4
     """Dimensions of a batch of rows ``(P, ...)``; a view with one more has persons or tracks after N."""
 
-    def __init__(self, in_channels: int, out_channels: int, init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, in_channels: int, out_channels: int, init_cfg: OptConfig = None) -> None:
         super().__init__(init_cfg)
         self.in_channels, self.out_channels = in_channels, out_channels
 
@@ -42,15 +41,9 @@ class Backbone(BaseModule):
         raise NotImplementedError
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
-        """Feature map of a view.
+        """Feature map of the persons of a view.
 
-        Args:
-            view: N samples.
-            skip_absent: Whether to leave absent persons out, so that they cost nothing and do not enter batch
-                statistics; otherwise they are computed and marked as absent in the result.
-
-        Returns:
-            FeatureMap: Rows ``(P, ...)`` of the computed persons.
+        Absent ones are skipped, so that they cost nothing and enter no statistics, or computed and marked as absent.
 
         Raises:
             LayoutError, DataError: The input has another shape than the backbone is built for.
@@ -60,3 +53,122 @@ class Backbone(BaseModule):
         out = self.forward_rows(rows)
         valid, index = view.after_stride(out.shape[self.axes.index("T") + 1]) if "T" in self.axes else (None, None)
         return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+
+
+class AudioBackbone(Backbone):
+    """Base of audio backbones: a subclass writes ``forward_rows``, ``(P, 1, F, T)`` to ``(P, D, F', T')``.
+
+    For waveforms ``(P, C, S)``, set ``axes = "DT"`` and ``row_dim = 3``, and return ``(P, D, T')``.
+    """
+
+    modality: ClassVar[str] = "audio"
+    axes: ClassVar[str] = "DFT"
+
+
+class SequenceBackbone(Backbone):
+    """Base of backbones of whole sequences: a subclass writes ``forward_frames (P, T, C) -> (P, T', D)``.
+
+    For joints ``(P, T, V, C)``, set ``row_dim = 4``.
+    """
+
+    modality: ClassVar[str] = "sequence"
+    axes: ClassVar[str] = "TD"
+    row_dim: ClassVar[int] = 3
+
+    def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
+        """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
+        raise NotImplementedError
+
+    def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
+        """Feature map ``(N, T', D)`` of a view ``(N, T, ...)``; see :meth:`Backbone.forward`."""
+        data, present = self.split_persons(view)
+        rows, owner, present = pack_persons(data, present, skip_absent)
+        out = self.forward_frames(rows, None if view.valid is None else view.valid[owner])
+        valid, index = view.after_stride(out.shape[1])
+        return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+
+
+class SkeletonBackbone(Backbone):
+    """Base of skeleton backbones of a layout: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``."""
+
+    modality: ClassVar[str] = "skeleton"
+
+    def __init__(
+        self, layout: Union[str, dict, SkeletonLayout], in_channels: int, out_channels: int, init_cfg: OptConfig = None
+    ) -> None:
+        super().__init__(in_channels, out_channels, init_cfg)
+        self.layout = SkeletonLayout.from_config(layout)
+
+    def check_input(self, x: Tensor) -> None:
+        """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""
+        if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
+            raise LayoutError(
+                f"{type(self).__name__}: layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
+                f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}; set both to those of "
+                "the data, or remap the data with RemapSkeleton"
+            )
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
+        return view.data, view.present
+
+
+class VideoBackbone(Backbone):
+    """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.
+
+    ``channels_last`` stores maps in that memory format; results and shapes do not depend on it.
+    """
+
+    modality: ClassVar[str] = "video"
+    axes: ClassVar[str] = "DTHW"
+    row_dim: ClassVar[int] = 5
+    min_frames: int = 1
+    """Minimum T."""
+    min_size: int = 1
+    """Minimum H and W, in pixels."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: OptConfig = None
+    ) -> None:
+        super().__init__(in_channels, out_channels, init_cfg)
+        self.channels_last = channels_last
+
+    def init_weights(self) -> None:
+        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        super().init_weights()
+
+    def order_weights(self) -> None:
+        """Convert the weights to the memory format of the maps; a subclass calls it after creating its layers."""
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last_3d)
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Tracks ``(N, K, C, T, H, W)`` and their presence ``(N, K)``; a clip ``(N, C, T, H, W)`` is one track."""
+        x, present = super().split_persons(view)
+        name = type(self).__name__
+        if x.dim() != 6 or x.shape[2] != self.in_channels:
+            raise DataError(
+                f"{name} takes clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = "
+                f"{self.in_channels}, but got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
+            )
+        if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
+            raise DataError(
+                f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
+                f"but got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
+            )
+        return x, present
+
+    def in_memory_order(self, x: Tensor) -> Tensor:
+        """Rows ``(P, C, T, H, W)`` in the memory format of the weights."""
+        return x.contiguous(memory_format=torch.channels_last_3d if self.channels_last else torch.contiguous_format)
+
+
+def stage_depth(param_name: str, num_blocks: Sequence[int]) -> tuple[int, int]:
+    """Layer of a parameter of ``layer<stage>.<block>``, 0 elsewhere, and the number of layers of a residual network."""
+    part, _, rest = param_name.partition(".")
+    if not re.fullmatch(r"layer\d", part):
+        return 0, sum(num_blocks) + 2
+    return sum(num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, sum(num_blocks) + 2

@@ -1,4 +1,3 @@
-from mmsync.models.heads.action import ActionHead
-from mmsync.models.heads.linear import LinearHead
+from mmsync.models.heads.classifiers import ActionHead, LinearHead
 
 __all__ = ["ActionHead", "LinearHead"]

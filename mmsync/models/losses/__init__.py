@@ -5,11 +5,4 @@ from mmsync.models.losses.info_nce import InfoNCELoss
 from mmsync.models.losses.nt_xent import NTXentLoss
 from mmsync.models.losses.vicreg import VICRegLoss
 
-__all__ = [
-    "BarlowTwinsLoss",
-    "ContrastiveLoss",
-    "InfoNCELoss",
-    "NTXentLoss",
-    "NegativeCosineLoss",
-    "VICRegLoss",
-]
+__all__ = ["BarlowTwinsLoss", "ContrastiveLoss", "InfoNCELoss", "NTXentLoss", "NegativeCosineLoss", "VICRegLoss"]

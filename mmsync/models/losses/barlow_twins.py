@@ -5,15 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.batch_statistics import center_views, off_diagonal_squares
-from mmsync.ops.dist import all_reduce_sum
+from mmsync.ops.dist import all_reduce_sum, center_views, off_diagonal_squares
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 
 @in_float32
 def barlow_twins_terms(first: Tensor, second: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """The two sums of Barlow Twins (Zbontar et al., 2021, eqs. 1 and 2).
+    """The two sums of Barlow Twins (Zbontar et al., 2021, eqs. 1 and 2), scalars that are the same on every rank.
 
     With the cross-correlation ``C`` of the views' dimensions over the batch, each dimension standardised as in batch
     normalisation: ``sum_i (1 - C_ii)^2`` and ``sum_i sum_{j != i} C_ij^2``.
@@ -22,9 +21,6 @@ def barlow_twins_terms(first: Tensor, second: Tensor, eps: float = 1e-5) -> tupl
         first: ``(N, D)`` embeddings of one view, the same N on every rank.
         second: ``(N, D)`` embeddings of the other view of the same clips.
         eps: Added to the variances.
-
-    Returns:
-        tuple: Two scalars, invariance and redundancy, the same on every rank.
 
     Raises:
         ValueError: A global batch of one clip.

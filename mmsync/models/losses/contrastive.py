@@ -15,18 +15,9 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: float = 1e-8) -> Tensor:
-    """Euclidean distances ``sqrt(|z1 - z2|^2 + eps)``, at least in single precision.
+    """Distances ``sqrt(|z1 - z2|^2 + eps)``, ``(...)``, of ``(..., D)``, or with ``normalize`` of their unit vectors.
 
     ``eps`` keeps the gradient finite where the two are equal; it does not change the gradient of the square.
-
-    Args:
-        first: ``(..., D)``.
-        second: ``(..., D)``, broadcast against ``first``.
-        normalize: Whether to normalise to unit vectors; distances are then in [0, 2].
-        eps: Added under the root.
-
-    Returns:
-        ``(...)``.
     """
     if normalize:
         first, second = F.normalize(first, dim=-1), F.normalize(second, dim=-1)
@@ -37,20 +28,11 @@ def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: f
 def margin_contrastive(
     distance: Tensor, positive: Tensor, margin: float, squared_pos: bool = True, exponential: bool = False
 ) -> Tensor:
-    """Contribution of each pair to a contrastive loss, without the leading factor.
+    """Contribution ``(P,)`` of pairs, ``positive (P,)`` or not, at a distance ``(P,)``, without the leading factor.
 
     ``y d^2 + (1 - y) max(m - d, 0)^2`` (Hadsell et al., 2006; Chung and Zisserman, 2016, SyncNet; Sannigrahi, 2020,
-    Sync3D), or with ``exponential`` ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
-
-    Args:
-        distance: ``(P,)``, 0 or more.
-        positive: ``(P,)`` 1 or True for positive pairs.
-        margin: m.
-        squared_pos: Whether positive pairs contribute d^2, else d (as on the slide of Korbar et al., 2018, AVTS).
-        exponential: Whether to use the form of 2005.
-
-    Returns:
-        ``(P,)``.
+    Sync3D), with ``d`` for ``d^2`` on the slide of Korbar et al. (2018, AVTS); or with ``exponential``
+    ``y (2 / m) d^2 + (1 - y) 2 m exp(-2.77 d / m)`` (Chopra et al., 2005, m is Q).
     """
     near = distance.square() if squared_pos else distance
     if exponential:
@@ -106,9 +88,7 @@ class ContrastiveLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not margin > 0 or not reduction_factor > 0 or not eps > 0:
-            raise ConfigError(
-                f"ContrastiveLoss: margin={margin}, reduction_factor={reduction_factor}, eps={eps}: all must be above 0"
-            )
+            raise ConfigError(f"ContrastiveLoss: {margin=}, {reduction_factor=}, {eps=}: all must be above 0")
         if normalize and margin > 2 and not exponential:
             raise ConfigError(f"ContrastiveLoss: margin={margin}, but unit vectors are at most 2 apart; use 2 or less")
         self.margin, self.squared_pos, self.reduction_factor = margin, squared_pos, reduction_factor

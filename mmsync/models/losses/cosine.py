@@ -11,15 +11,7 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def row_cosine(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine similarity of corresponding rows of two matrices.
-
-    Args:
-        first: ``(N, D)``.
-        second: ``(N, D)``.
-
-    Returns:
-        Tensor: ``(N,)`` in [-1, 1].
-    """
+    """Cosine similarities ``(N,)`` of corresponding rows of two matrices ``(N, D)``."""
     return F.cosine_similarity(first, second, dim=1)
 
 

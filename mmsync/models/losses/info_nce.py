@@ -13,17 +13,7 @@ from mmsync.registry import LOSSES
 
 
 def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
-    """Similarities of each query to its own key and to the queue, over the temperature.
-
-    Args:
-        query: ``(N, D)``, unit rows.
-        key: ``(N, D)``, unit rows; row n is the positive of query n.
-        queue: ``(D, K)``, unit columns.
-        temperature: Above 0.
-
-    Returns:
-        Tensor: ``(N, 1 + K)``; column 0 is the positive.
-    """
+    """Cosines ``(N, 1 + K)`` of unit rows ``query`` to ``key (N, D)`` (column 0) and ``queue (D, K)``, over tau."""
     with torch.autocast(query.device.type, enabled=False):  # bfloat16 would keep two digits of a similarity
         query, key = query.to(queue.dtype), key.to(queue.dtype)
         positive = (query * key).sum(1, keepdim=True)
@@ -31,28 +21,15 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
 
 
 def info_nce(logits: Tensor) -> Tensor:
-    """InfoNCE with the positive in column 0 (He et al., 2020, eq. 1).
-
-    Args:
-        logits: ``(N, 1 + K)``.
-
-    Returns:
-        Tensor: Scalar, the mean over N.
-    """
+    """InfoNCE of logits ``(N, 1 + K)`` with the positive in column 0 (He et al., 2020, eq. 1), the mean over N."""
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
 def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
-    """InfoNCE with several positives (Guo et al., 2022, eq. 7).
+    """InfoNCE of logits ``(N, 1 + K)`` with several positives in ``mask`` (Guo et al., 2022, eq. 7), the mean over N.
 
-    Args:
-        logits: ``(N, 1 + K)``.
-        mask: ``(N, 1 + K)``, 1 for positives.
-        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as in the released code;
-            ``'log_sum'``: the log of their summed probability, as in the paper.
-
-    Returns:
-        Tensor: Scalar, the mean over N.
+    ``'mean_log'`` is the mean of the positives' log probabilities, as in the released code; ``'log_sum'`` the log of
+    their summed probability, as in the paper.
 
     Raises:
         ValueError: An unknown reduction.
@@ -66,15 +43,7 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
 
 
 def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
-    """Positives by nearest-neighbour mining: the union over views of each view's nearest queue entries.
-
-    Args:
-        similarities: ``(N, K)`` similarities to the queue for each view, on any monotone scale.
-        topk: Neighbours of each view, in ``[1, K]``.
-
-    Returns:
-        Tensor: ``(N, 1 + K)`` of 0 and 1; column 0, the true key, is always 1.
-    """
+    """Positives ``(N, 1 + K)`` of 0 and 1: the true key, column 0, and the nearest queue entries of each view."""
     mask = torch.zeros_like(similarities[0])
     for similarity in similarities:
         mask.scatter_(1, similarity.topk(topk, 1).indices, 1)
@@ -82,17 +51,10 @@ def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tens
 
 
 def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
-    """D3M: cross entropy from the basic view's distribution to another view's (Guo et al., 2022, eqs. 4-6).
+    """D3M: cross entropy of logits ``(N, 1 + K)`` from the basic view to another (Guo et al., 2022, eqs. 4-6).
 
-    The target gets no gradient. ``log_softmax`` replaces the ``log(softmax)`` of the released code: equal in exact
-    arithmetic, and finite in half precision.
-
-    Args:
-        logits: ``(N, 1 + K)`` of the extreme view.
-        target_logits: ``(N, 1 + K)`` of the basic view.
-
-    Returns:
-        Tensor: Scalar, the mean over N.
+    ``log_softmax`` replaces the ``log(softmax)`` of the released code, so that it is finite in half precision; the
+    basic view, ``target_logits``, gets no gradient.
     """
     target = target_logits.detach().softmax(1)
     return -(target * logits.log_softmax(1)).sum(1).mean()

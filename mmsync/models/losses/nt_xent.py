@@ -52,17 +52,14 @@ class _MeanLogSumExp(torch.autograd.Function):
 def nt_xent(first: Tensor, second: Tensor, temperature: float, chunk_size: Optional[int] = None) -> Tensor:
     """NT-Xent over the 2N views of a batch (Chen et al., 2020, SimCLR, eq. 1), negatives from all ranks with gradient.
 
-    ``-s_ij / tau + log sum_{k != i} exp(s_ik / tau)`` with the cosine ``s`` and the other view ``j`` of the same clip.
+    ``-s_ij / tau + log sum_{k != i} exp(s_ik / tau)`` with the cosine ``s`` and the other view ``j`` of the same clip;
+    the mean over this rank's rows, which can be differentiated once.
 
     Args:
         first: ``(N, D)`` embeddings of one view; normalised here; the same N on every rank.
         second: ``(N, D)`` embeddings of the other view of the same clips.
         temperature: tau, above 0.
-        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` in memory at a time, so that memory is linear in
-            the batch; ``None``: all.
-
-    Returns:
-        Tensor: Scalar, the mean over this rank's 2N rows. It can be differentiated once.
+        chunk_size: Rows of the similarities ``(2N, 2N * world size)`` in memory at a time; ``None``: all.
     """
     first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
     rows = torch.cat([first, second])
@@ -88,9 +85,7 @@ class NTXentLoss(nn.Module):
         if not temperature > 0:
             raise ConfigError(f"NTXentLoss: temperature={temperature}: give a number above 0; 0.07 to 0.5 are usual")
         if chunk_size is not None and chunk_size < 1:
-            raise ConfigError(
-                f"NTXentLoss: chunk_size={chunk_size}: give a number of rows of at least 1, or None for all"
-            )
+            raise ConfigError(f"NTXentLoss: chunk_size={chunk_size}: give at least 1 row, or None for all")
         self.temperature = temperature
         self.chunk_size = chunk_size
 

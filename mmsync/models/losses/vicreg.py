@@ -5,28 +5,24 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.batch_statistics import center_views, off_diagonal_squares
-from mmsync.ops.dist import all_reduce_sum
+from mmsync.ops.dist import all_reduce_sum, center_views, off_diagonal_squares
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 
 @in_float32
 def vicreg_terms(first: Tensor, second: Tensor, eps: float = 1e-4) -> tuple[Tensor, Tensor, Tensor]:
-    """The three terms of VICReg (Bardes et al., 2022, algorithm 1).
+    """The three terms of VICReg (Bardes et al., 2022, algorithm 1): invariance, variance and covariance, scalars.
 
     The invariance is the mean over clips *and* dimensions, as in their algorithm and code, for which the published
     weights are chosen; their equation 5 sums over dimensions. Variance (eq. 1: ``1/D sum_j relu(1 - sqrt(var_j +
-    eps))``) and covariance (eqs. 3 and 4: ``1/D sum_{i != j} C_ij^2``), both unbiased, are summed over the two views
-    (eq. 6); the released code halves the variance.
+    eps))``) and covariance (eqs. 3 and 4: ``1/D sum_{i != j} C_ij^2``), both unbiased and over all ranks, are summed
+    over the two views (eq. 6); the released code halves the variance.
 
     Args:
         first: ``(N, D)`` embeddings of one view, the same N on every rank.
         second: ``(N, D)`` embeddings of the other view of the same clips.
         eps: Added to the variances.
-
-    Returns:
-        tuple: Three scalars, invariance (of this rank's clips), variance and covariance (the same on every rank).
 
     Raises:
         ValueError: A global batch of one clip.

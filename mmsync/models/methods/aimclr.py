@@ -20,7 +20,7 @@ from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
 from mmsync.models.modules.attention_drop import attention_drop
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import View
 
 
@@ -47,8 +47,7 @@ class AimCLR(MoCo):
         feature_from: As in MoCo.
         d3m_weight: w; 0.5 as published.
         drop_threshold: Attention above which features are dropped, in (0, 1); ``None`` omits the third term.
-        drop_scope: ``'batch'`` rescales the attention over the whole batch, as in the released code; ``'sample'`` over
-            each person.
+        drop_scope: Whether to rescale over the whole ``'batch'``, as in the released code, or each ``'sample'``.
         mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
         mining_epoch: Epochs before mining as published starts (150: the 151st is the first with it); ``None``: off.
         mining_topk: Neighbours of each view in mining as published.
@@ -65,7 +64,7 @@ class AimCLR(MoCo):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,
@@ -74,41 +73,28 @@ class AimCLR(MoCo):
         d3m_weight: float = 0.5,
         drop_threshold: Optional[float] = 0.7,
         drop_scope: Literal["sample", "batch"] = "sample",
-        mining: Optional[dict] = None,
+        mining: OptConfig = None,
         mining_epoch: Optional[int] = None,
         mining_topk: int = 1,
         positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
         )
         if drop_threshold is not None and not 0 < drop_threshold < 1:
-            raise ConfigError(
-                f"model.drop_threshold={drop_threshold}: attention is in (0, 1); 0.7 is usual, None is off"
-            )
+            raise ConfigError(f"model.drop_threshold={drop_threshold}: give a number in (0, 1), or None for off")
         if mining is not None and mining_epoch is not None:
-            raise ConfigError(
-                f"model.mining={mining} and model.mining_epoch={mining_epoch}: use one of them and set the "
-                "other to None"
-            )
+            raise ConfigError(f"model.mining={mining} and model.mining_epoch={mining_epoch}: set one of them to None")
         self.miner = None if mining is None else NeighborMining(**mining)
         for name, topk in (("mining_topk", mining_topk), ("mining.topk", self.miner.topk if self.miner else 1)):
             if not 1 <= topk <= queue_size:
                 raise ConfigError(f"model.{name}={topk}: give at least 1 and at most queue_size={queue_size}")
-        self.d3m_weight = d3m_weight
-        self.drop_threshold = drop_threshold
-        self.drop_scope = drop_scope
-        self.mining_epoch = mining_epoch
-        self.mining_topk = mining_topk
-        self.positive_reduction = positive_reduction
+        self.d3m_weight, self.drop_threshold, self.drop_scope = d3m_weight, drop_threshold, drop_scope
+        self.mining_epoch, self.mining_topk, self.positive_reduction = mining_epoch, mining_topk, positive_reduction
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the three weighted terms.
-
-        Args:
-            views: ``query``, ``key`` and ``extreme``, each a batch of N clips.
-            data_samples: Not used.
+        """Compute the three weighted terms of the views ``query``, ``key`` and ``extreme``.
 
         Returns:
             dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
@@ -135,7 +121,7 @@ class AimCLR(MoCo):
             mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
             losses["loss_infonce"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log.update(mining_log)
-        elif self.mining_by_epoch:
+        elif self.mining_epoch is not None and self.epoch >= self.mining_epoch:
             mask = nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
             losses["loss_mining"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log["positives"] = mask.sum(1).mean()
@@ -143,20 +129,8 @@ class AimCLR(MoCo):
             losses["loss_infonce"] = info_nce(logits)
         return {**losses, **log, **similarity_gap(logits, self.temperature)}
 
-    @property
-    def mining_by_epoch(self) -> bool:
-        """Whether nearest neighbours are positives in this epoch, as published."""
-        return self.mining_epoch is not None and self.epoch >= self.mining_epoch
-
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Encode the extreme view, without and with attention drop, in one backbone pass.
-
-        Args:
-            view: The extreme view of N clips.
-
-        Returns:
-            tuple: Unit embeddings ``(N, D)`` by the name of their loss, and the drop rates by name.
-        """
+        """Unit embeddings ``(N, D)`` of the extreme view by the name of their loss, and drop rates, in one pass."""
         encoder = self.encoder
         feature = encoder.forward_map(view)
         pooled, log = {"loss_d3m": encoder.pool(feature)}, {}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
-from torch import Tensor
-
 from mmsync.models.losses import BarlowTwinsLoss
-from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import MODELS
+from mmsync.models.methods.base import TwoViewMethod
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -33,23 +29,9 @@ class BarlowTwins(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         redundancy_weight: float = 5e-3,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = BarlowTwinsLoss(redundancy_weight)
-
-    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute both sums, the redundancy weighted.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_invariance`` and ``loss_redundancy``; for the log, ``pos_sim`` and ``embedding_std``.
-        """
-        first, second = self.embed(views)
-        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
-        return {**losses, **embedding_log(first, second)}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import FeatureTable, MotionSample, View
 
 Views = Mapping[str, View]
@@ -21,12 +21,7 @@ Columns = Mapping[str, Union[Tensor, list[Tensor]]]
 
 
 class ViewModel(BaseModel):
-    """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`.
-
-    Args:
-        data_preprocessor: Config of the preprocessor that makes the views.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`."""
 
     encoders: ClassVar[Sequence[str]] = ("encoder",)
     """Names of its encoders: keys of the model's config, attributes, and prefixes of the weights' names."""
@@ -37,7 +32,7 @@ class ViewModel(BaseModel):
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
 
-    def __init__(self, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
@@ -56,19 +51,11 @@ class ViewModel(BaseModel):
 
     @classmethod
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
-        """Prefixes, by encoder, of the names of the weights that produce the features.
-
-        Args:
-            cfg: Config of the model.
-        """
+        """Prefixes, by encoder, of the names of the weights that produce the features, given the model's config."""
         return {name: f"{name}." for name in cls.encoders}
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the losses of a batch of views.
-
-        Returns:
-            dict[str, Tensor]: Scalars; those whose name contains ``loss`` are summed, the others only logged.
-        """
+        """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
         raise NotImplementedError
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
@@ -76,12 +63,9 @@ class ViewModel(BaseModel):
         raise NotImplementedError
 
     def forward(self, inputs: Union[View, Tensor, Views], data_samples: Samples = None, mode: str = "tensor") -> Any:
-        """Entry point of MMEngine.
+        """Entry point of MMEngine: the losses of a batch, a :class:`FeatureTable` for ``'predict'``, or the features.
 
-        Args:
-            inputs: Views by name; one view or one tensor stands for all views.
-            data_samples: Metadata and labels of the samples.
-            mode: ``'loss'``; ``'predict'``, a :class:`FeatureTable` of the batch; or ``'tensor'``, the features.
+        ``inputs`` are views by name; one view or one tensor stands for all views.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
@@ -100,12 +84,7 @@ class ViewModel(BaseModel):
 
 
 class SelfSupervisedModel(ViewModel):
-    """Base of self-supervised methods: a subclass builds its encoders and writes :meth:`loss`, without labels.
-
-    Args:
-        data_preprocessor: Config of the preprocessor that makes the views.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of self-supervised methods: a subclass builds its encoders and writes :meth:`loss`, without labels."""
 
     def feature_encoder(self, name: str) -> Encoder:
         """Encoder whose features probes see, by its name in ``encoders``."""
@@ -124,19 +103,12 @@ class SelfSupervisedModel(ViewModel):
 
 
 class TwoViewMethod(SelfSupervisedModel):
-    """Base of methods on the views ``first`` and ``second``; a subclass writes ``loss``.
-
-    Args:
-        encoder: Config of the encoder, with a projector.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
-        init_cfg: MMEngine's initialisation config.
-    """
+    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
 
     views_needed = ("first", "second")
+    criterion: Any
 
-    def __init__(
-        self, encoder: dict, data_preprocessor: Optional[dict] = None, init_cfg: Optional[dict] = None
-    ) -> None:
+    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
 
@@ -144,19 +116,20 @@ class TwoViewMethod(SelfSupervisedModel):
         """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
         return self.encoder(views["first"]), self.encoder(views["second"])
 
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
+        first, second = self.embed(views)
+        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
+        return {**losses, **embedding_log(first, second)}
+
 
 @torch.no_grad()
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Statistics for the log that reveal a collapse.
-
-    Args:
-        first: ``(N, D)`` embeddings of one view.
-        second: ``(N, D)`` embeddings of the other.
+    """Statistics of embeddings ``(N, D)`` for the log that reveal a collapse.
 
     Returns:
-        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard
-        deviation of the unit embeddings' dimensions over this rank's clips, times ``sqrt(D)``: 1 if they spread evenly,
-        0 if all are equal.
+        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard deviation of the
+        unit embeddings' dimensions over this rank, times ``sqrt(D)``: 1 if they spread evenly, 0 if all are equal.
     """
     unit = F.normalize(first.float(), dim=1)
     std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
-from mmsync.models.modules.predictor import build_predictor
-from mmsync.registry import MODELS
+from mmsync.models.necks.projector import build_predictor
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -39,10 +37,10 @@ class BYOL(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        predictor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
+        predictor: OptConfig = None,
         momentum: float = 0.996,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels
@@ -56,15 +54,7 @@ class BYOL(TwoViewMethod):
         self.target.follow_init(self.encoder)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the distances of predictions to targets; the target is updated before it encodes.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_byol``; for the log, ``pos_sim`` (of predictions and targets) and ``embedding_std``.
-        """
+        """Compute ``loss_byol``, and ``pos_sim`` of predictions and targets; the target is updated beforehand."""
         self.target.momentum = cosine_momentum(self.momentum, self.progress)
         self.target.update(self.encoder)
         first, second = self.embed(views)

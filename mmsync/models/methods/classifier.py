@@ -11,25 +11,23 @@ from torch import Tensor
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.models.methods.base import Samples, ViewModel, Views
-from mmsync.registry import HEADS, MODELS
+from mmsync.registry import HEADS, MODELS, OptConfig
 from mmsync.structures import FeatureMap, View
 
 
 @MODELS.register_module()
 class Classifier(ViewModel):
-    """Classifier of clips of any modality: an encoder and a head, finetuned or trained from scratch.
+    """Classifier of clips of any modality: an encoder and a head, finetuned or trained from scratch by cross-entropy.
 
-    With ``num_tracks`` it classifies interactions of K people by their concatenated features. The loss is
-    cross-entropy. From a checkpoint of a pretraining method it loads the encoder's weights, whose names start with
-    ``load_prefix``, and ignores the rest.
+    With ``num_tracks`` it classifies interactions of K people by their concatenated features. From a checkpoint of a
+    pretraining method it loads the encoder's weights, whose names start with ``load_prefix``, and ignores the rest.
 
     Args:
         encoder: Config of the encoder; a projector is not used.
         head: Config of a head; ``in_channels`` and ``num_joints`` are filled in.
         data_preprocessor: Config of the preprocessor that makes the view ``clip``.
         label_smoothing: In [0, 1).
-        eval_mode: Whether to train with dropout off and batch normalisation frozen, as AimCLR's and MBAimCLR's released
-            code does.
+        eval_mode: Whether to train with dropout off and batch normalisation frozen, as AimCLR's released code does.
         load_prefix: Prefix of the encoder's weights in a checkpoint of pretraining.
         num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, each encoded
             separately; the head must take pooled features. ``None``: a clip is encoded as a whole.
@@ -42,12 +40,12 @@ class Classifier(ViewModel):
         self,
         encoder: dict,
         head: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: str = "encoder.",
         num_tracks: Optional[int] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
@@ -65,10 +63,7 @@ class Classifier(ViewModel):
         return super().train(mode and not self.eval_mode)
 
     def adapt_state_dict(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Rename a checkpoint's weights for this model; a classifier's checkpoint is returned unchanged.
-
-        Only the encoder is kept, because the preprocessor's seed and step belong to the pretraining.
-        """
+        """Rename a checkpoint's encoder weights for this model; a classifier's checkpoint is returned unchanged."""
         if {f"head.{key}" for key in self.head.state_dict()} <= set(state_dict):
             return state_dict
         size = len(self.load_prefix)
@@ -79,8 +74,7 @@ class Classifier(ViewModel):
         if self.num_tracks is not None:
             if view.data.shape[1] != self.num_tracks or (view.present is not None and not view.present.all()):
                 raise DataError(
-                    f"model.num_tracks={self.num_tracks}, but the batch has {view.data.shape[1]} tracks, or not all of "
-                    "them everywhere; use pairs, or scenes of as many people"
+                    f"model.num_tracks={self.num_tracks}, but clips have {view.data.shape[1]}, or absent ones"
                 )
             view, _ = view.tracks()
         feature = self.encoder.forward_map(view)
@@ -92,14 +86,7 @@ class Classifier(ViewModel):
         return pooled if self.num_tracks is None else pooled.unflatten(0, (-1, self.num_tracks)).flatten(1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the cross-entropy of the view ``clip``.
-
-        Args:
-            views: ``clip``, a batch of N samples.
-            data_samples: Samples with ``gt_label``.
-
-        Returns:
-            dict: ``loss_ce``; for the log, ``top1`` of the batch in [0, 1].
+        """Compute ``loss_ce`` of the view ``clip``; for the log, ``top1`` of the batch in [0, 1].
 
         Raises:
             ProtocolError: A clip has no label, or one beyond the head's classes.
@@ -111,8 +98,7 @@ class Classifier(ViewModel):
         if bad:
             raise ProtocolError(
                 f"clip {samples[bad[0]].get('name', '?')} has label {int(labels[bad[0]])}, but model.head has "
-                f"{logits.shape[1]} classes (labels 0 to {logits.shape[1] - 1}; -1 is unknown). Set "
-                "model.head.num_classes to that of the data, and train on labelled clips only"
+                f"{logits.shape[1]} classes; set model.head.num_classes, and train on labelled clips only"
             )
         labels = labels.to(logits.device, non_blocking=True)
         return {

@@ -6,7 +6,7 @@ On skeletons it is known as SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Optional
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,16 +16,15 @@ from mmsync.errors import ConfigError
 from mmsync.models.losses.info_nce import info_nce, queue_logits
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder, MemoryQueue, MomentumEncoder
-from mmsync.registry import MODELS
+from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import View
 
 
 @MODELS.register_module(name=["MoCo", "SkeletonCLR"])
 class MoCo(SelfSupervisedModel):
-    """Momentum contrast of two views of any modality.
+    """Momentum contrast of two views of any modality: ``loss = CE([q.k, q.Q] / tau, 0)``.
 
-    ``loss = CE([q.k, q.Q] / tau, 0)``. The key encoder is updated before it encodes, and the keys enter the queue after
-    the logits are computed.
+    The key encoder is updated before it encodes, and the keys enter the queue after the logits are computed.
 
     Args:
         encoder: Config of the encoder, with a projector.
@@ -33,8 +32,8 @@ class MoCo(SelfSupervisedModel):
         queue_size: K.
         momentum: Momentum of the key encoder, in [0, 1].
         temperature: tau, above 0.
-        key_init: ``'copy'`` starts the key encoder equal to the query encoder; ``'reference'`` initialises it
-            independently, as AimCLR's released code does.
+        key_init: Whether the key encoder starts as a ``'copy'`` of the query encoder, or is initialised independently,
+            as AimCLR's ``'reference'`` does.
         feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
         init_cfg: MMEngine's initialisation config.
 
@@ -47,13 +46,13 @@ class MoCo(SelfSupervisedModel):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,
         key_init: Literal["copy", "reference"] = "copy",
         feature_from: Literal["query", "key"] = "query",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if not temperature > 0:
@@ -76,15 +75,7 @@ class MoCo(SelfSupervisedModel):
         return F.normalize(self.key_encoder(view), dim=1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute InfoNCE of the views ``query`` and ``key``.
-
-        Args:
-            views: ``query`` and ``key``, each a batch of N clips.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_infonce``; for the log, the mean positive and negative similarity.
-        """
+        """Compute InfoNCE of the views ``query`` and ``key``; log the mean positive and negative similarity."""
         query = F.normalize(self.encoder(views["query"]), dim=1)
         key = self.encode_key(views["key"])
         logits = queue_logits(query, key, self.queue.snapshot(), self.temperature)
@@ -103,10 +94,5 @@ class MoCo(SelfSupervisedModel):
 
 @torch.no_grad()
 def similarity_gap(logits: Tensor, temperature: float) -> dict[str, Tensor]:
-    """Mean cosine of the positives and of the negatives; a closing gap reveals a collapse that the loss does not show.
-
-    Args:
-        logits: ``(N, 1 + K)``, positive first.
-        temperature: Divisor of the cosines in the logits.
-    """
+    """Mean cosines of positives and negatives; a closing gap reveals a collapse that the loss does not show."""
     return {"pos_sim": logits[:, 0].mean() * temperature, "neg_sim": logits[:, 1:].mean() * temperature}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import LOSSES, MODELS
+from mmsync.registry import LOSSES, MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -30,24 +28,12 @@ class SimCLR(TwoViewMethod):
     """
 
     def __init__(
-        self,
-        encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        loss: Optional[dict] = None,
-        init_cfg: Optional[dict] = None,
+        self, encoder: dict, data_preprocessor: OptConfig = None, loss: OptConfig = None, init_cfg: OptConfig = None
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute NT-Xent of the views.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_contrast``; for the log, ``pos_sim`` and ``embedding_std``.
-        """
+        """Compute NT-Xent of the views, ``loss_contrast``."""
         first, second = self.embed(views)
         return {"loss_contrast": self.criterion(first, second), **embedding_log(first, second)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.models.modules.predictor import build_predictor
-from mmsync.registry import MODELS
+from mmsync.models.necks.projector import build_predictor
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -34,24 +32,16 @@ class SimSiam(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
-        predictor: Optional[dict] = None,
-        init_cfg: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
+        predictor: OptConfig = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the negative cosine of predictions and embeddings.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_simsiam``, in [-1, 1]; for the log, ``pos_sim`` and ``embedding_std``.
-        """
+        """Compute the negative cosine of predictions and embeddings, ``loss_simsiam`` in [-1, 1]."""
         first, second = self.embed(views)
         pairs = ((self.predictor(first), second.detach()), (self.predictor(second), first.detach()))
         similarity = sum(row_cosine(p, z).mean() for p, z in pairs) / 2

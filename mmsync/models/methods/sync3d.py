@@ -12,7 +12,7 @@ from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder
 from mmsync.ops.dist import all_gather
-from mmsync.registry import LOSSES, MODELS
+from mmsync.registry import LOSSES, MODELS, OptConfig
 from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
@@ -51,12 +51,12 @@ class Sync3D(SelfSupervisedModel):
     def __init__(
         self,
         encoder: dict,
-        loss: Optional[dict] = None,
-        data_preprocessor: Optional[dict] = None,
+        loss: OptConfig = None,
+        data_preprocessor: OptConfig = None,
         share_weights: bool = True,
         fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
         threshold: Optional[float] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:
@@ -68,15 +68,9 @@ class Sync3D(SelfSupervisedModel):
         self.threshold = self.criterion.margin / 2 if threshold is None else threshold
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the loss of the pairs of a batch.
+        """Compute ``loss_pair`` of the view ``tracks``, with the samples' ``positive`` or ``aligned``.
 
-        Args:
-            views: ``tracks``, a batch of N pairs or scenes.
-            data_samples: Samples with ``positive`` or ``aligned``; classes are not used.
-
-        Returns:
-            dict: ``loss_pair``; for the log, ``pair_acc`` at ``threshold``, and the mean distances ``pos_distance`` and
-            ``neg_distance``, if there are such pairs.
+        For the log, ``pair_acc`` at ``threshold``, and ``pos_distance`` and ``neg_distance`` if there are such pairs.
         """
         embedding, present = self._encode(views["tracks"], probe=False)[1:]
         labels = [sample.get("positive") for sample in data_samples or ()]
@@ -109,14 +103,11 @@ class Sync3D(SelfSupervisedModel):
         if self.second_encoder is None:
             found = [_branch(self.encoder, view, probe)]
         elif k != 2:
-            raise DataError(
-                f"share_weights=False gives two encoders, but there are {k} tracks; use pairs, or share_weights=True"
-            )
+            raise DataError(f"share_weights=False needs pairs, but there are {k} tracks; use share_weights=True")
         else:
-            found = [
-                _branch(encoder, _track(view, i), probe)
-                for i, encoder in enumerate((self.encoder, self.second_encoder))
-            ]
+            shown = (None, None) if view.present is None else view.present.split(1, 1)
+            tracks = (view._replace(data=x, present=p) for x, p in zip(view.data.split(1, 1), shown))
+            found = [_branch(e, track, probe) for e, track in zip((self.encoder, self.second_encoder), tracks)]
         present = view.present
         if present is None:
             present = torch.ones(n, k, dtype=torch.bool, device=view.data.device)
@@ -157,13 +148,6 @@ class Sync3D(SelfSupervisedModel):
         first, second = _pairs(x.shape[1], x.device)
         a, b = x[:, first], x[:, second]
         return _mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
-
-
-def _track(view: View, k: int) -> View:
-    """Select the k-th track of every sample."""
-    return view._replace(
-        data=view.data[:, k : k + 1], present=None if view.present is None else view.present[:, k : k + 1]
-    )
 
 
 def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:

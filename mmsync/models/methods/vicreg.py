@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
-from torch import Tensor
-
 from mmsync.models.losses import VICRegLoss
-from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import MODELS
+from mmsync.models.methods.base import TwoViewMethod
+from mmsync.registry import MODELS, OptConfig
 
 
 @MODELS.register_module()
@@ -38,26 +34,11 @@ class VICReg(TwoViewMethod):
     def __init__(
         self,
         encoder: dict,
-        data_preprocessor: Optional[dict] = None,
+        data_preprocessor: OptConfig = None,
         invariance_weight: float = 25.0,
         variance_weight: float = 25.0,
         covariance_weight: float = 1.0,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = VICRegLoss(invariance_weight, variance_weight, covariance_weight)
-
-    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the three weighted terms.
-
-        Args:
-            views: ``first`` and ``second``, each a batch of N samples.
-            data_samples: Not used.
-
-        Returns:
-            dict: ``loss_invariance``, ``loss_variance`` and ``loss_covariance``; for the log, ``pos_sim`` and
-            ``embedding_std``.
-        """
-        first, second = self.embed(views)
-        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
-        return {**losses, **embedding_log(first, second)}

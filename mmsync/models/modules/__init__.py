@@ -1,8 +1,7 @@
 from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.modules.encoder import Encoder
 from mmsync.models.modules.mining import NeighborMining
-from mmsync.models.modules.momentum import MomentumEncoder, cosine_momentum
-from mmsync.models.modules.queue import MemoryQueue
+from mmsync.models.modules.momentum import MemoryQueue, MomentumEncoder, cosine_momentum
 
 __all__ = [
     "BatchNorm",

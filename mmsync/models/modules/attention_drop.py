@@ -11,14 +11,9 @@ from mmsync.ops.dist import all_reduce_sum
 
 
 class AttentionDrop(NamedTuple):
-    """Result of :func:`attention_drop`.
+    """Result of :func:`attention_drop`; masks are 1 where features are kept, attention is in (0, 1).
 
-    Attributes:
-        output: Shaped as x, the features with the attended parts dropped and the rest scaled up.
-        joint_attention: ``(P, V)`` in (0, 1).
-        joint_mask: ``(P, V)``, 1 where the joint is kept.
-        element_attention: ``(P, D, T, V)`` in (0, 1).
-        element_mask: ``(P, D, T, V)``, 1 where the element is kept.
+    Joint attention and mask are ``(P, V)``, those of elements ``(P, D, T, V)``; ``output`` is shaped as x.
     """
 
     output: Tensor
@@ -32,21 +27,14 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
     """Drop what has the most attention by its energy: first whole joints, then single elements.
 
     An element's attention is ``sigmoid((x - mu)^2 / (4 (var + eps)) + 1/2)`` with the mean and the unbiased variance of
-    its channel over T and V. So it starts at 0.62, and an element more than about 1.18 standard deviations off the mean
-    passes 0.7. A joint's attention is the mean over channels and frames. Masks carry no gradient.
-
-    Cost: six passes over x; no matrix product.
+    its channel over T and V: from 0.62, and above 0.7 beyond about 1.18 standard deviations. A joint's attention is the
+    mean over channels and frames. Masks carry no gradient. Cost: six passes over x.
 
     Args:
         x: ``(P, D, T, V)`` feature map; of video a place stands for a joint, V = H W.
-        threshold: Attention from which on a joint or element is dropped, in (0, 1). The released code calls it
-            ``keep_prob``; it is not a probability.
-        scope: ``'batch'`` scales by the share kept in the whole batch, over all ranks, as released; ``'sample'`` by the
-            share kept in each person, so that a sample does not depend on its neighbours in the batch.
+        threshold: Attention from which on a joint or element is dropped, in (0, 1); ``keep_prob`` in the released code.
+        scope: Whether to scale by the share kept in the ``'batch'`` of all ranks, as released, or in each ``'sample'``.
         eps: Added to the variance.
-
-    Returns:
-        AttentionDrop: The output with the attention and the masks.
 
     Raises:
         ValueError: Unknown scope.

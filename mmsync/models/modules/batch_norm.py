@@ -16,8 +16,8 @@ from mmsync.ops.dist import world_size
 class BatchNorm(_BatchNorm):
     """Batch normalisation of ``(R, C, ...)``; compatible with ``nn.BatchNorm1d`` and ``nn.BatchNorm2d``.
 
-    On GPUs and in half precision it uses torch's kernel; on the CPU, and whenever it synchronises,
-    :func:`mmsync.ops.batch_norm.batch_norm`.
+    On the CPU in single or double precision, and whenever it synchronises, it runs
+    :func:`mmsync.ops.batch_norm.batch_norm`; otherwise torch's kernel.
     """
 
     sync = False
@@ -45,13 +45,9 @@ class BatchNorm(_BatchNorm):
 
 
 def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
-    """Make every batch normalisation in a module take its statistics over all ranks.
+    """Make every batch normalisation in a module take its statistics over all ranks, in place, and return the module.
 
-    Args:
-        module: Changed in place; weights and names stay the same. torch's own layers become :class:`BatchNorm`.
-
-    Returns:
-        nn.Module: The module.
+    Weights and names stay the same; torch's own layers become :class:`BatchNorm`.
 
     Raises:
         ConfigError: A batch normalisation without affine weights or running statistics.

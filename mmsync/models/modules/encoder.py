@@ -7,20 +7,17 @@ from typing import Optional, Union
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.registry import BACKBONES, MODELS, NECKS
+from mmsync.registry import BACKBONES, MODELS, NECKS, OptConfig
 from mmsync.structures import FeatureMap, View
 
 
 @MODELS.register_module()
 class Encoder(BaseModule):
-    """Encoder of a view to an embedding ``(N, D)``, or to one for each frame ``(N, T', D)``.
-
-    It combines any backbone of any modality with any pooling neck and projector.
+    """Encoder of a view to an embedding ``(N, D)``, or to one for each frame ``(N, T', D)``, of any modality.
 
     Args:
         backbone: Config of a backbone.
-        pool: Config of a pooling neck; its ``in_channels`` is filled in. ``persons='valid_mean'`` counts only present
-            persons, ``'mean'`` all. ``None`` is ``MeanPool``.
+        pool: Config of a pooling neck; its ``in_channels`` is filled in. ``None``: ``MeanPool``.
         projector: Config of a projection neck; its ``in_channels`` is filled in. ``None``: no projector.
         probe_pool: Config of the pooling neck of the features that probes see; ``None``: the same as ``pool``.
         skip_absent: Whether to leave absent persons out of the backbone, so that they cost nothing and do not enter its
@@ -31,11 +28,11 @@ class Encoder(BaseModule):
     def __init__(
         self,
         backbone: dict,
-        pool: Optional[dict] = None,
-        projector: Optional[dict] = None,
-        probe_pool: Optional[dict] = None,
+        pool: OptConfig = None,
+        projector: OptConfig = None,
+        probe_pool: OptConfig = None,
         skip_absent: Optional[bool] = None,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
@@ -51,7 +48,7 @@ class Encoder(BaseModule):
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
 
-    def _build_pool(self, pool: Optional[dict]) -> nn.Module:
+    def _build_pool(self, pool: OptConfig) -> nn.Module:
         return NECKS.build({"type": "MeanPool", "in_channels": self.backbone.out_channels, **(pool or {})})
 
     def _pooled_channels(self, neck: nn.Module) -> int:
@@ -67,15 +64,9 @@ class Encoder(BaseModule):
         return self.pool_neck(feature)
 
     def project(self, pooled: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-        """Project pooled features to embeddings; the identity without a projector.
+        """Project pooled features ``(N, D)`` or ``(N, T', D)`` to embeddings; the identity without a projector.
 
-        Args:
-            pooled: ``(N, D)``, or ``(N, T', D)`` of frames.
-            valid: ``(N, T')`` bool, valid frames; others enter neither the projector nor its batch statistics, and
-                their embedding is zero. ``None``: all.
-
-        Returns:
-            ``(N, D_proj)`` or ``(N, T', D_proj)``.
+        Frames that are not ``valid (N, T')`` enter neither the projector nor its statistics; their embedding is zero.
         """
         if self.projector is None:
             return pooled

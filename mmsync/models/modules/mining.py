@@ -24,23 +24,19 @@ class NeighborMining(nn.Module):
 
     An entry is a positive if **the key agrees**: it is among the ``topk`` nearest entries of the query or an extreme
     view, and in the neighbourhood of the key, which another encoder computed from another view. It must also be similar
-    enough, and must not be a hub.
-
-    Mining starts when query and key agree on neighbourhoods far beyond chance, and is suspended when they no longer do
-    or when all clips select the same entries. It uses no labels. Decisions use the batch of all ranks and state that
-    is stored in buffers, so they do not depend on the number of ranks or on interruptions.
+    enough, and must not be a hub. Mining starts when query and key agree on neighbourhoods far beyond chance, and is
+    suspended when they no longer do or when all clips select the same entries. Decisions use the batch of all ranks and
+    state in buffers, so they do not depend on the number of ranks or on interruptions.
 
     Args:
         start_epoch: Epochs without mining, regardless of the agreement.
         topk: Nearest entries of each view.
         neighborhood: Size of a neighbourhood, a share of the queue in (0, 1]; at least ``topk`` entries.
-        agreement: Smoothed agreement of query and key beyond chance at which mining starts; it is suspended below half
-            of this value.
+        agreement: Smoothed agreement beyond chance at which mining starts; it is suspended below half of it.
         max_crowding: Smoothed share of a clip's neighbourhood that other clips have in common above which mining is
-            suspended; it starts and resumes below half of this value.
+            suspended; it starts below half of it.
         min_similarity: Minimum cosine of a view and a selected entry.
-        max_share: Share of the batch's queries or keys above which an entry in their neighbourhoods is a hub, and
-            excluded.
+        max_share: Share of the batch's queries or keys that makes an entry of their neighbourhoods a hub.
         smoothing: Steps of the exponential average of agreement and crowding.
         max_alarms: Suspensions after which mining stays off; ``None``: it always resumes.
 
@@ -74,15 +70,9 @@ class NeighborMining(nn.Module):
             raise ConfigError(f"model.mining.topk={topk}, smoothing={smoothing}: both are counts, give at least 1")
         if not -1 <= min_similarity <= 1:
             raise ConfigError(f"model.mining.min_similarity={min_similarity}: a cosine is in [-1, 1]")
-        self.start_epoch = start_epoch
-        self.topk = topk
-        self.neighborhood = neighborhood
-        self.agreement = agreement
-        self.max_crowding = max_crowding
-        self.min_similarity = min_similarity
-        self.max_share = max_share
-        self.smoothing = smoothing
-        self.max_alarms = max_alarms
+        self.start_epoch, self.topk, self.neighborhood = start_epoch, topk, neighborhood
+        self.agreement, self.max_crowding, self.min_similarity = agreement, max_crowding, min_similarity
+        self.max_share, self.smoothing, self.max_alarms = max_share, smoothing, max_alarms
         self.register_buffer("agreed", torch.tensor(0.0))
         self.register_buffer("crowded", torch.tensor(1.0))
         self.register_buffer("on", torch.tensor(False))
@@ -99,9 +89,8 @@ class NeighborMining(nn.Module):
             epoch: Counted from 0.
 
         Returns:
-            tuple: The positives ``(N, K)`` bool, none while mining is off; and, for the log, ``mining_on``,
-            ``agreement``, ``hub_share`` (the largest share of the batch that has one entry in its neighbourhood),
-            ``crowding`` and ``mined`` (positives per clip).
+            tuple: The positives ``(N, K)`` bool, none while mining is off; for the log, ``mining_on``, ``agreement``,
+            ``hub_share`` (of the most frequent entry), ``crowding`` and ``mined`` (positives per clip).
         """
         clips, length = key.shape
         size = min(max(self.topk, math.ceil(self.neighborhood * length)), length)
@@ -141,12 +130,11 @@ class NeighborMining(nn.Module):
         alarms = int(self.alarms)
         if alarms > self._reported:
             for_good = self.max_alarms is not None and alarms >= self.max_alarms
-            print_log(
+            message = (
                 f"nearest-neighbour mining was suspended, alarm {alarms}: agreement of query and key "
                 f"{float(self.agreed):.3f} (at least {self.agreement / 2:.3g} required); crowding "
                 f"{float(self.crowded):.3f} (at most {self.max_crowding:.3g} allowed). "
-                + ("It stays off." if for_good else "It resumes at twice and at half of these limits."),
-                logger="current",
-                level=logging.WARNING,
+                + ("It stays off." if for_good else "It resumes at twice and at half of these limits.")
             )
+            print_log(message, logger="current", level=logging.WARNING)
         self._reported = alarms

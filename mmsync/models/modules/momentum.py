@@ -1,4 +1,4 @@
-"""Momentum encoder (He et al., 2020, MoCo, eq. 2)."""
+"""Momentum encoder and memory queue (He et al., 2020, MoCo)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.ops.dist import all_gather
 
 
 class MomentumEncoder(BaseModule):
     """Exponential moving average of another module's parameters, without gradient.
 
-    Only parameters are averaged; buffers, such as batch statistics, are those of its own forward passes, as published.
+    Buffers, such as batch statistics, are not averaged but those of its own forward passes, as published.
 
     Args:
         online: Module to average; it is copied.
         momentum: Weight of the previous value, in [0, 1].
-        copy_init: Whether to start equal to the online module once the weights are initialised. False initialises it
-            independently, as AimCLR's released code does; forgetting that takes about ``1 / (1 - momentum)`` steps.
+        copy_init: Whether to start equal to the online module once the weights are initialised; else it is initialised
+            independently, as in AimCLR's released code.
 
     Raises:
         ConfigError: A momentum outside [0, 1].
@@ -54,13 +56,48 @@ class MomentumEncoder(BaseModule):
 
 
 def cosine_momentum(start: float, progress: float) -> float:
-    """Momentum that rises to 1 (Grill et al., 2020, BYOL, section 3.2): ``1 - (1 - m) (cos(pi k / K) + 1) / 2``.
+    """Momentum ``1 - (1 - start) (cos(pi progress) + 1) / 2``, rising to 1 (Grill et al., 2020, BYOL, section 3.2)."""
+    return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2
+
+
+class MemoryQueue(nn.Module):
+    """Ring buffer of unit keys ``(D, K)``, the same on every rank; a batch wraps around at the end.
 
     Args:
-        start: m, in [0, 1].
-        progress: k / K, in [0, 1].
-
-    Returns:
-        float: In ``[m, 1]``.
+        dim: D.
+        size: K, at least the global batch.
     """
-    return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2
+
+    keys: Tensor
+    pointer: Tensor
+
+    def __init__(self, dim: int, size: int) -> None:
+        super().__init__()
+        self.register_buffer("keys", F.normalize(torch.randn(dim, size), dim=0))
+        self.register_buffer("pointer", torch.zeros(1, dtype=torch.long))
+
+    @property
+    def size(self) -> int:
+        """K."""
+        return self.keys.shape[1]
+
+    def snapshot(self) -> Tensor:
+        """Copy of the keys ``(D, K)``, which a later enqueue does not change before the loss's backward pass."""
+        return self.keys.clone()
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Replace the oldest entries by the unit rows ``(N, D)`` of all ranks.
+
+        Raises:
+            ConfigError: The global batch is larger than the queue.
+        """
+        keys = all_gather(keys)
+        if len(keys) > self.size:
+            raise ConfigError(
+                f"queue_size={self.size} is smaller than the global batch of {len(keys)}; raise model.queue_size or "
+                "lower train_dataloader.batch_size"
+            )
+        slots = (self.pointer + torch.arange(len(keys), device=keys.device)) % self.size
+        self.keys[:, slots] = keys.T.to(self.keys.dtype)
+        self.pointer.copy_((self.pointer + len(keys)) % self.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -11,20 +11,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
-    """Softmax attention (Vaswani et al., 2017, eq. 1) by torch's fused kernel, which stores no weights.
+    """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) by torch's fused kernel, without stored weights.
 
-    Training in half precision on the CPU uses plain products instead, because the fused kernel's backward pass takes 2
-    to 8 times as long there (docs/design/0013).
-
-    Args:
-        query: ``(B, H, L, d)``.
-        key: ``(B, H, L, d)``.
-        value: ``(B, H, L, d)``.
-        dropout: Dropout of the attention weights.
-        mask: ``(B, 1 or H, L, L)`` bool, True where a query attends to a key; ``None``: everywhere.
-
-    Returns:
-        Tensor: ``(B, H, L, d)``.
+    A query attends to a key where ``mask (B, 1 or H, L, L)``. Half precision on the CPU trains with plain products, as
+    the fused backward pass takes 2 to 8 times as long there (docs/design/0013).
     """
     if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
         scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
@@ -34,13 +24,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask
 
 
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row in training.
+    """Stochastic depth (Huang et al., 2016), which drops the whole branch of a row with ``drop_prob`` in training."""
 
-    Args:
-        drop_prob: Probability in [0, 1).
-    """
-
-    def __init__(self, drop_prob: float = 0.0) -> None:
+    def __init__(self, drop_prob: float) -> None:
         super().__init__()
         self.drop_prob = drop_prob
 
@@ -56,18 +42,9 @@ class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al., 2017) of tokens ``(P, T, V, D)`` over one axis or all of them.
 
     The rows of the projection are reordered by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. Then joints and
-    heads, ``V`` and ``H``, share one stride, and temporal attention is one fused call with ``V * H`` heads on views:
-    neither direction copies an activation.
-
-    Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the attention over an axis of
-    ``L`` tokens; memory ``4 T V D`` values, as the ``L x L`` weights are not stored.
-
-    Args:
-        dim: D.
-        num_heads: H, a divisor of D.
-        qkv_bias: Whether query, key and value have biases.
-        attn_drop: Dropout of the attention weights.
-        proj_drop: Dropout of the output projection.
+    heads share one stride, and temporal attention is one fused call with ``V * H`` heads on views: neither direction
+    copies an activation. Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the
+    attention over an axis of ``L`` tokens; memory ``4 T V D`` values.
     """
 
     def __init__(
@@ -81,54 +58,32 @@ class Attention(nn.Module):
         self.proj_drop = nn.Dropout(proj_drop)
 
     def forward(self, x: Tensor, axis: str, visible: Optional[Tensor] = None) -> Tensor:
-        """Attend along an axis.
+        """Attend along an axis: ``(P, T, V, D)`` to the same shape.
 
         Args:
             x: ``(P, T, V, D)``.
             axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
-            visible: ``(P, T, V)`` bool, tokens that others attend to; each token also attends to itself. ``None``: all.
-
-        Returns:
-            Tensor: ``(P, T, V, D)``.
+            visible: ``(P, T, V)`` bool, tokens that others attend to; each also attends to itself. ``None``: all.
         """
         p, t, v, dim = x.shape
         h = self.num_heads
-        by_head = (h, 3, dim // h)
         weight = self.qkv.weight.view(3, h, -1, dim).transpose(0, 1).reshape(3 * dim, dim)
         bias = None if self.qkv.bias is None else self.qkv.bias.view(3, h, -1).transpose(0, 1).reshape(-1)
-        qkv = F.linear(x, weight, bias)
-        if axis == "joints":
-            qkv = qkv.view(p * t, v, *by_head)
-        elif axis == "frames":
-            qkv = qkv.view(p, t, v * h, *by_head[1:])
-        else:
-            qkv = qkv.view(p, t * v, *by_head)
-        query, key, value = qkv.transpose(1, 2).unbind(3)
-        out = attend(query, key, value, self.attn_drop if self.training else 0.0, self._mask(visible, axis))
+        shape = {"joints": (p * t, v, h), "frames": (p, t, v * h), "all": (p, t * v, h)}[axis]
+        query, key, value = F.linear(x, weight, bias).view(*shape, 3, dim // h).transpose(1, 2).unbind(3)
+        mask = None
+        if visible is not None:
+            if axis == "frames":
+                mask = visible.transpose(1, 2).repeat_interleave(h, 1)
+            else:
+                mask = visible.reshape(*shape[:2]).unsqueeze(1)
+            mask = mask.unsqueeze(2) | torch.eye(shape[1], dtype=torch.bool, device=x.device)
+        out = attend(query, key, value, self.attn_drop if self.training else 0.0, mask)
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
-
-    def _mask(self, visible: Optional[Tensor], axis: str) -> Optional[Tensor]:
-        """Mask of the keys that each query attends to, in the batches and heads of an axis."""
-        if visible is None:
-            return None
-        if axis == "joints":
-            keys = visible.flatten(0, 1)[:, None]
-        elif axis == "frames":
-            keys = visible.transpose(1, 2).repeat_interleave(self.num_heads, 1)
-        else:
-            keys = visible.flatten(1)[:, None]
-        length = keys.shape[-1]
-        return keys[:, :, None] | torch.eye(length, dtype=torch.bool, device=keys.device)
 
 
 class MLP(nn.Module):
-    """Two linear layers with a GELU in between: ``(..., D) -> (..., D)``.
-
-    Args:
-        dim: D.
-        hidden_dim: Width of the hidden layer.
-        drop: Dropout after each layer.
-    """
+    """Two linear layers with a GELU in between and dropout after each: ``(..., D) -> (..., D)``."""
 
     def __init__(self, dim: int, hidden_dim: int, drop: float = 0.0) -> None:
         super().__init__()
@@ -141,36 +96,30 @@ class MLP(nn.Module):
         return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
 
 
+class BlockSizes(NamedTuple):
+    """Settings that the blocks of a transformer share; ``dim`` is a multiple of ``num_heads``."""
+
+    dim: int
+    num_heads: int
+    mlp_ratio: float
+    qkv_bias: bool
+    drop: float
+    attn_drop: float
+    norm_eps: float
+
+    def layers(self) -> tuple[nn.LayerNorm, Attention, nn.LayerNorm, MLP]:
+        """Attention and MLP, each after its norm."""
+        attn = Attention(self.dim, self.num_heads, self.qkv_bias, self.attn_drop, self.drop)
+        mlp = MLP(self.dim, int(self.dim * self.mlp_ratio), self.drop)
+        return nn.LayerNorm(self.dim, eps=self.norm_eps), attn, nn.LayerNorm(self.dim, eps=self.norm_eps), mlp
+
+
 class TransformerBlock(nn.Module):
-    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape.
+    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape."""
 
-    Args:
-        dim: D.
-        num_heads: H, a divisor of D.
-        mlp_ratio: Width of the MLP over D.
-        qkv_bias: Whether query, key and value have biases.
-        drop: Dropout of projections and MLP.
-        attn_drop: Dropout of the attention weights.
-        drop_path: Probability of stochastic depth.
-        norm_eps: Epsilon of the layer norms.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        mlp_ratio: float = 4.0,
-        qkv_bias: bool = True,
-        drop: float = 0.0,
-        attn_drop: float = 0.0,
-        drop_path: float = 0.0,
-        norm_eps: float = 1e-5,
-    ) -> None:
+    def __init__(self, sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=norm_eps)
-        self.attn = Attention(dim, num_heads, qkv_bias, attn_drop, drop)
-        self.norm2 = nn.LayerNorm(dim, eps=norm_eps)
-        self.mlp = MLP(dim, int(dim * mlp_ratio), drop)
+        self.norm1, self.attn, self.norm2, self.mlp = sizes.layers()
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -187,15 +136,9 @@ def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Te
 
 
 def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
-    """Fit time embeddings to clips of another length.
+    """Fit time embeddings ``(1, L, 1, D)`` to clips of T frames (or patches), ``(1, T, 1, D)``.
 
-    Args:
-        embedding: ``(1, L, 1, D)``.
-        length: Frames (or patches) T of the clip.
-        resize: Whether a shorter clip gets all L embeddings resampled instead of the first T.
-
-    Returns:
-        Tensor: ``(1, T, 1, D)``; linearly resampled for a clip longer than L.
+    Longer clips get them linearly resampled; shorter ones the first T, or all of them resampled with ``resize``.
     """
     if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
         return embedding[:, :length]

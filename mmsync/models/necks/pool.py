@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal, Optional
 
 import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, DataError
 from mmsync.models.backbones.base import Backbone
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 from mmsync.structures import FeatureMap
 
 
@@ -19,7 +21,7 @@ class MeanPool(nn.Module):
 
     Args:
         persons: ``'valid_mean'`` averages the present persons; ``'mean'`` all of them, as the published ST-GCN family
-            does: the response to an empty body is then half of the feature of a one-person clip.
+            does: half of the feature of a one-person clip is then the response to an empty body.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -60,8 +62,7 @@ class SkeletonPool(MeanPool):
     Args:
         persons: As of :class:`MeanPool`.
         joints: ``'mean'`` as published; ``'keep'`` concatenates the joints' features, ``(N, V' * D)``, as the action
-            heads of MotionBERT and MAMP do, which keeps the identity of the joints; ``'parts'`` concatenates the
-            means over trunk, arms and legs, ``(N, 5 * D)``.
+            heads of MotionBERT and MAMP do; ``'parts'`` the means over trunk, arms and legs, ``(N, 5 * D)``.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -96,8 +97,8 @@ class SkeletonPool(MeanPool):
             return super().forward(feature)
         if self.parts is None or feature.axes != "DTV" or sum(map(len, self.parts)) != feature.data.shape[3]:
             raise ConfigError(
-                f"SkeletonPool: joints={self.joints!r} needs the joints of the backbone's layout, but its map "
-                f"{tuple(feature.data.shape)} does not have them; use joints='mean'"
+                f"SkeletonPool: joints={self.joints!r} needs the joints of the backbone's layout, which the map "
+                f"{tuple(feature.data.shape)} lacks; use joints='mean'"
             )
         if self.joints == "parts":
             data = feature.data.mean(2)
@@ -107,13 +108,69 @@ class SkeletonPool(MeanPool):
 
 
 def joint_features(feature: FeatureMap, count_absent: bool = False) -> Tensor:
-    """Average over frames and persons, and concatenate the joints.
+    """Average a map ``(P, D, T', V')`` over frames and persons: ``(N, V' * D)``, the first joint's channels first."""
+    return feature.mean_persons(feature.data.mean(2).transpose(1, 2).flatten(1), count_absent)
+
+
+@NECKS.register_module()
+class VideoPool(BaseModule):
+    """Pooling of a map ``(P, D, T', H', W')`` to ``(N, D)``, ``(N, frames * D)`` or ``(N, hidden_channels)``.
 
     Args:
-        feature: A feature map ``(P, D, T', V')``.
-        count_absent: Whether to count absent persons that were computed.
+        time: ``'mean'``; ``'flatten'``, the concatenated steps, the first step's channels first; ``'gru'`` or
+            ``'lstm'``, the last state of a recurrent layer.
+        window: Steps of a moving average before that; 2 as in the published I3D, whose T' steps become T' - 1.
+        frames: Steps after the moving average, T' - window + 1, for ``'flatten'``; other lengths are an error.
+        in_channels: D, for recurrent layers; the encoder fills it in.
+        hidden_channels: Width of a recurrent layer; ``None`` is D.
+        init_cfg: MMEngine's initialisation config.
 
-    Returns:
-        Tensor: ``(N, V' * D)``, all channels of the first joint first.
+    Raises:
+        ConfigError: An unknown rule, a window below 1, or missing ``frames`` or ``in_channels``.
+        DataError: A map with fewer steps than the window, or not with ``frames`` steps.
     """
-    return feature.mean_persons(feature.data.mean(2).transpose(1, 2).flatten(1), count_absent)
+
+    def __init__(
+        self,
+        time: Literal["mean", "flatten", "gru", "lstm"] = "mean",
+        window: int = 1,
+        frames: Optional[int] = None,
+        in_channels: Optional[int] = None,
+        hidden_channels: Optional[int] = None,
+        init_cfg: OptConfig = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if time not in ("mean", "flatten", "gru", "lstm") or window < 1:
+            raise ConfigError(f"VideoPool: {time=}, {window=}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1")
+        if time == "flatten" and frames is None:
+            raise ConfigError("VideoPool: time='flatten' needs frames, the steps of the map after the window")
+        self.time, self.window, self.frames = time, window, frames if time == "flatten" else None
+        self.recurrent: Optional[nn.RNNBase] = None
+        if time in ("gru", "lstm"):
+            if in_channels is None:
+                raise ConfigError(f"VideoPool: time={time!r} needs in_channels, the backbone's out_channels")
+            layer = nn.GRU if time == "gru" else nn.LSTM
+            self.recurrent = layer(in_channels, hidden_channels or in_channels, batch_first=True)
+
+    def pooled_channels(self, backbone: Backbone) -> int:
+        """Channels of the pooled features of a backbone."""
+        if self.recurrent is not None:
+            return self.recurrent.hidden_size
+        return backbone.out_channels * (self.frames or 1)
+
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pool a feature map ``(P, D, T', H', W')``, then average over the present tracks of a sample."""
+        return feature.mean_persons(self._over_time(feature.frames().transpose(1, 2)))
+
+    def _over_time(self, x: Tensor) -> Tensor:
+        """Pool rows ``(P, D, T')`` to one vector each."""
+        if x.shape[2] < self.window:
+            raise DataError(f"VideoPool: window={self.window}, but the map has {x.shape[2]} steps; take longer clips")
+        x = F.avg_pool1d(x, self.window, 1) if self.window > 1 else x  # (N, D, T'')
+        if self.time == "mean":
+            return x.mean(2)
+        if self.recurrent is not None:
+            return self.recurrent(x.transpose(1, 2))[0][:, -1]
+        if x.shape[2] != self.frames:
+            raise DataError(f"VideoPool: frames={self.frames}, but the map has {x.shape[2]} steps after the window")
+        return x.transpose(1, 2).flatten(1)

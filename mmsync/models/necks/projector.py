@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 
 
 @NECKS.register_module()
@@ -36,7 +36,7 @@ class MLPProjector(BaseModule):
         norm: bool = False,
         norm_last: bool = False,
         dropout: float = 0.0,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:
@@ -56,3 +56,17 @@ class MLPProjector(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Project ``(N, in_channels)`` to ``(N, out_channels)``."""
         return self.layers(x)
+
+
+def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> nn.Module:
+    """Build the predictor ``(N, D) -> (N, D)`` of a two-view method (Grill et al., 2020; Chen and He, 2021).
+
+    It is a projection neck, by default of two layers with batch normalisation; another width is a ConfigError.
+    """
+    shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
+    predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})
+    if predictor.out_channels != channels:
+        raise ConfigError(
+            f"model.predictor.out_channels={predictor.out_channels}: embeddings have width {channels}; omit it"
+        )
+    return predictor

@@ -5,10 +5,8 @@ from __future__ import annotations
 from mmsync.errors import ConfigError
 from mmsync.registry import TRANSFORMS
 from mmsync.views.augmentation import AugmentationSequence
-from mmsync.views.skeleton.masking import AxisMask
-from mmsync.views.skeleton.noise_blur import GaussianBlur, GaussianNoise
-from mmsync.views.skeleton.spatial import Rotate, Shear, SpatialFlip
-from mmsync.views.skeleton.temporal import TemporalCrop, TemporalFlip
+from mmsync.views.skeleton.spatial import AxisMask, Rotate, Shear, SpatialFlip
+from mmsync.views.skeleton.temporal import GaussianBlur, GaussianNoise, TemporalCrop, TemporalFlip
 
 
 @TRANSFORMS.register_module()

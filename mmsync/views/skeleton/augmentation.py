@@ -1,17 +1,20 @@
-"""The base of the augmentations of skeletons."""
+"""The base of the augmentations of skeletons, and augmentations of batches on single clips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
+import torch
+from mmcv.transforms import BaseTransform
 from torch import Tensor
 
 from mmsync.errors import LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import follow_frames
+from mmsync.registry import TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.augmentation import BatchAugmentation, Draws
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
 
 LayoutConfig = Union[str, Mapping, SkeletonLayout]
 
@@ -38,9 +41,6 @@ class SkeletonAugmentation(BatchAugmentation):
             self.num_coords = num_coords
         return self
 
-    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        raise NotImplementedError
-
     def run(self, view: View, maps: Sequence[Any]) -> View:
         index, valid = follow_frames(maps, view.data, view.index, view.valid)
         return View(ops.augment(view.data, view.present, maps), view.present, valid, index)
@@ -56,3 +56,26 @@ class SkeletonAugmentation(BatchAugmentation):
         if self.layout is None:
             raise LayoutError(f"{type(self).__name__} does not know the joints; give it layout='ntu25' or such")
         return self.layout
+
+
+@TRANSFORMS.register_module()
+class AugmentSkeleton(BaseTransform):
+    """Batched augmentations for one clip on the CPU, in a dataset's pipeline.
+
+    Changes ``keypoint (M, T, V, C)``; reads ``person_mask (M,)``, ``layout`` and ``rng``.
+
+    Args:
+        transforms: Configs of batched augmentations.
+        num_coords: The first channels that are coordinates.
+    """
+
+    def __init__(self, transforms: Sequence[Mapping], num_coords: int = 3) -> None:
+        self.sequence = AugmentationSequence(transforms).bind(num_coords=num_coords)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        self.sequence.bind(results.get("layout"))
+        generator = torch.Generator().manual_seed(int(results["rng"].integers(2**62)))
+        mask = results.get("person_mask")
+        view = View(torch.from_numpy(results["keypoint"])[None], None if mask is None else torch.from_numpy(mask)[None])
+        results["keypoint"] = self.sequence(view, generator).data[0].numpy()
+        return results

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.ops.resample import resample, resample_matrix
 from mmsync.ops.streams import parse_stream, recenter, to_stream
-from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames
+from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, resample, resample_matrix
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
@@ -21,9 +20,8 @@ from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_fin
 class SkeletonPreprocessor(ViewPreprocessor):
     """Make the augmented views of a batch ``(N, M, T, V, C)`` on the training device, or the one view for evaluation.
 
-    Cost: about ten passes over the persons that are present for AimCLR's extreme view and three for the normal one (the
-    most expensive are the 3x3 product and the drawing of noise); two more for each stream but joint. Absent persons are
-    free.
+    Cost: about ten passes over the persons that are present for AimCLR's extreme view and three for the normal one; two
+    more for each stream but joint. Absent persons are free.
 
     Args:
         layout: Layout of the data, a name or a dict.
@@ -31,9 +29,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
             are concatenated), made after augmentation.
         views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
-        recenter: Move each view so that the layout's centre joint of its first person starts in the origin. A crop
-            out of the middle of a walk then looks like a clip of its own, in training as in evaluation. ``'person'``:
-            each person on its own, so that the places of two tracks do not show that they are of one video.
+        recenter: Move each view so that the layout's centre joint of its first person starts in the origin;
+            ``'person'``: each person on its own, so that places do not show which tracks are of one video.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
@@ -70,12 +67,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
         self.register_buffer("_parents", torch.tensor(self.layout.parents), persistent=False)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Clips on the training device.
-
-        Args:
-            inputs: A view of clips ``(N, M, T, V, C)``, or of K tracks; or the tensor alone, in which persons that are
-                all zero are absent.
-            samples: ``data_samples`` of the batch; may be empty.
+        """Clips ``(N, M, T, V, C)`` on the training device; in a tensor alone, persons that are all zero are absent.
 
         Raises:
             LayoutError: The clips do not have the layout's joints.
@@ -108,13 +100,10 @@ class SkeletonPreprocessor(ViewPreprocessor):
         if x.shape[3] != self.layout.num_joints:
             fits = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == x.shape[3]]
             raise LayoutError(
-                f"the clips have {x.shape[3]} joints, but the data preprocessor's layout {self.layout.name!r} has "
-                f"{self.layout.num_joints}. If the data are {' or '.join(fits) or 'of your own layout'}, either set "
-                "layout to that here and in the backbone, or have the dataset remap its clips with "
-                f"layout={self.layout.name!r}"
+                f"the clips have {x.shape[3]} joints, but layout {self.layout.name!r} has {self.layout.num_joints}; "
+                f"use {' or '.join(fits) or 'your own layout'} here and in the backbone, or have the data set remap "
+                f"its clips with layout={self.layout.name!r}"
             )
         if x.shape[4] < self.num_coords:
-            raise DataError(
-                f"clips have {x.shape[4]} channels, but num_coords={self.num_coords} of the data preprocessor"
-            )
+            raise DataError(f"clips have {x.shape[4]} channels, but num_coords={self.num_coords}")
         check_finite(x, samples)

@@ -1,4 +1,4 @@
-"""Augmentations of the space that skeletons move in: shear, rotation, scale, reflection."""
+"""Augmentations of skeletons in space: shear, rotation, scale, reflection, masks of axes and joints."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ class Shear(SkeletonAugmentation):
         super().__init__(prob)
         self.amplitude = amplitude
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         amount = draws["amount"]
-        matrix = ops.shear_matrix(where_applied(draws, amount, torch.zeros_like(amount)))
+        matrix = ops.shear_matrix(where_applied(draws, amount, 0.0))
         return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
 
 
@@ -54,13 +53,9 @@ class SpatialFlip(SkeletonAugmentation):
         super().__init__(prob)
         self.bind(layout)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
-
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        flip = torch.tensor(self._known_layout().flip_index, device=draws["apply"].device)
-        same = torch.arange(len(flip), device=flip.device)
-        return [ops.JointIndex(torch.where(draws["apply"][:, None], flip, same))]
+        flip = torch.tensor(self._known_layout().flip_index, device=x.device).expand(len(x), -1)
+        return [ops.JointIndex(where_applied(draws, flip, torch.arange(flip.shape[1], device=x.device)))]
 
 
 @TRANSFORMS.register_module()
@@ -78,9 +73,9 @@ class Mirror(SpatialFlip):
         self.axis = axis
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        sign = torch.ones(len(draws["apply"]), self.num_coords, device=draws["apply"].device)
-        sign[:, self.axis] = torch.where(draws["apply"], -1.0, 1.0)
-        return [*super().maps(x, draws), ops.PointMap(sign)]
+        sign = torch.ones(len(x), self.num_coords, device=x.device)
+        sign[:, self.axis] = -1
+        return [*super().maps(x, draws), ops.PointMap(where_applied(draws, sign, 1.0))]
 
 
 @TRANSFORMS.register_module()
@@ -99,14 +94,13 @@ class Rotate(SkeletonAugmentation):
         super().__init__(prob)
         self.main_degrees, self.other_degrees = main_degrees, other_degrees
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         main = torch.randint(0, 3, (len(x), 1), generator=generator, device=x.device)
         high = x.new_full((len(x), 3), self.other_degrees).scatter_(1, main, self.main_degrees)
-        return {**decided, "degrees": uniform(x, 0, 1, (3,), generator) * high}
+        return {"degrees": uniform(x, 0, 1, (3,), generator) * high}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        degrees = where_applied(draws, draws["degrees"], torch.zeros_like(draws["degrees"]))
+        degrees = where_applied(draws, draws["degrees"], 0.0)
         matrix = ops.rotation_matrix(degrees * (math.pi / 180))
         return [ops.PointMap(matrix[:, : self.num_coords, : self.num_coords])]
 
@@ -127,9 +121,8 @@ class RandomRotation(Rotate):
             raise ConfigError(f"RandomRotation: max_degrees={max_degrees}; give three angles, about x, y and z")
         self.max_degrees = tuple(max_degrees)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
-        return {**decided, "degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
 
 
 @TRANSFORMS.register_module()
@@ -147,10 +140,55 @@ class RandomScale(SkeletonAugmentation):
         low, high = scale
         self.scale, self.per_axis = (low, high), per_axis
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         factor = uniform(x, *self.scale, (self.num_coords if self.per_axis else 1,), generator)
-        return {**decided, "factor": factor.expand(-1, self.num_coords)}
+        return {"factor": factor.expand(-1, self.num_coords)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        return [ops.PointMap(where_applied(draws, draws["factor"], torch.ones_like(draws["factor"])))]
+        return [ops.PointMap(where_applied(draws, draws["factor"], 1.0))]
+
+
+@TRANSFORMS.register_module()
+class AxisMask(SkeletonAugmentation):
+    """Set one random axis of a clip ``(M, T, V, C)`` to zero (Guo et al., AimCLR, 2022).
+
+    Args:
+        prob: Probability per clip.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__(prob)
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"axis": torch.randint(0, self.num_coords, (len(x),), generator=generator, device=x.device)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        axis = draws["axis"][:, None]
+        keep = (axis != torch.arange(self.num_coords, device=axis.device)).float()
+        return [ops.PointMap(where_applied(draws, keep, 1.0))]
+
+
+@TRANSFORMS.register_module()
+class JointMask(SkeletonAugmentation):
+    """Set random joints of a clip ``(M, T, V, C)`` to zero.
+
+    Args:
+        ratio: Share of the joints, in [0, 1); ``floor(ratio * V)`` joints, drawn without replacement.
+        per_frame: Other joints in each frame.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, ratio: float = 0.1, per_frame: bool = False, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        if not 0 <= ratio < 1:
+            raise ConfigError(f"JointMask: ratio={ratio}; give a share in [0, 1)")
+        self.ratio, self.per_frame = ratio, per_frame
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        frames, joints = x.shape[2:4]
+        order = torch.rand(len(x), frames if self.per_frame else 1, joints, generator=generator, device=x.device)
+        masked = order.argsort(dim=2)[..., : int(self.ratio * joints)]
+        return {"keep": torch.ones_like(order, dtype=torch.bool).scatter_(2, masked, False)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        return [ops.JointKeep(where_applied(draws, draws["keep"], True))]

@@ -1,4 +1,4 @@
-"""Augmentations that choose and resample the frames of skeletons: crop, window, reversal."""
+"""Augmentations of the frames of skeletons: crop, window, reversal, blur; and noise."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
-from mmsync.ops.resample import resample_matrix
-from mmsync.ops.time_maps import TimeIndex, TimeMatrix, crop_index
+from mmsync.ops.time_maps import TimeIndex, TimeMatrix, blur_matrix, crop_index, resample_matrix
 from mmsync.registry import TRANSFORMS
 from mmsync.views.augmentation import Draws, uniform, where_applied
 from mmsync.views.skeleton.augmentation import SkeletonAugmentation
@@ -32,16 +31,14 @@ class TemporalCrop(SkeletonAugmentation):
             raise ConfigError(f"TemporalCrop: ratio={ratio}; give a whole number of at least 1")
         self.ratio = ratio
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         pad = x.shape[2] // self.ratio
-        start = torch.randint(0, 2 * pad + 1, (len(x),), generator=generator, device=x.device)
-        return {**decided, "start": start}
+        return {"start": torch.randint(0, 2 * pad + 1, (len(x),), generator=generator, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         frames = x.shape[2]
         pad = frames // self.ratio
-        start = where_applied(draws, draws["start"], draws["start"].new_tensor(pad))
+        start = where_applied(draws, draws["start"], pad)
         return [TimeIndex(crop_index(start, frames, pad))]
 
 
@@ -65,17 +62,16 @@ class RandomCropResize(SkeletonAugmentation):
             raise ConfigError(f"RandomCropResize: scale={tuple(scale)}; give (low, high) with 0 < low <= high <= 1")
         self.scale, self.size, self.min_frames = (low, high), size, min_frames
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        decided = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames = x.shape[2]
         length = uniform(x, *self.scale, (), generator).mul(frames).clamp(min(self.min_frames, frames), frames)
         start = uniform(x, 0, 1, (), generator) * (frames - length)
-        return {**decided, "start": start, "length": length}
+        return {"start": start, "length": length}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        start = where_applied(draws, draws["start"], torch.zeros_like(draws["start"]))
+        start = where_applied(draws, draws["start"], 0.0)
         frames = x.shape[2]
-        length = where_applied(draws, draws["length"], torch.full_like(draws["length"], frames))
+        length = where_applied(draws, draws["length"], float(frames))
         return [TimeMatrix(resample_matrix(start, length, frames, self.frames_out(frames)))]
 
     def frames_out(self, frames: int) -> int:
@@ -93,9 +89,68 @@ class TemporalFlip(SkeletonAugmentation):
     def __init__(self, prob: float = 0.5) -> None:
         super().__init__(prob)
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        return self._decide(x, generator) or {"apply": torch.ones(len(x), dtype=torch.bool, device=x.device)}
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        time = torch.arange(x.shape[2], device=x.device)
+        return [TimeIndex(where_applied(draws, time.flip(0).expand(len(x), -1), time))]
+
+
+@TRANSFORMS.register_module()
+class GaussianNoise(SkeletonAugmentation):
+    """Add white Gaussian noise to the coordinates of a clip ``(M, T, V, C)`` (Guo et al., AimCLR, 2022).
+
+    Args:
+        std: Standard deviation, in the unit of the coordinates.
+        keep_absent: Absent persons and all-zero frames stay zero. ``False``: they get noise too, as in the reference.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, std: float = 0.01, keep_absent: bool = True, prob: float = 0.5) -> None:
+        super().__init__(prob)
+        self.std, self.keep_absent = std, keep_absent
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        # Only a seed is drawn: values for the clips and persons that need them are made when they are added, so what is
+        # drawn afterwards does not depend on who is present. A recorded `value (N, M, T, V, C)` serves in its place.
+        return {"seed": torch.randint(0, 2**62, (), generator=generator, device=x.device)}
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
-        time = torch.arange(x.shape[2], device=draws["apply"].device)
-        return [TimeIndex(torch.where(draws["apply"][:, None], time.flip(0), time))]
+        value, seed = draws.get("value"), draws.get("seed")
+        generator = None if seed is None else Generator(seed.device).manual_seed(int(seed))
+        return [ops.Noise(self.std, self.num_coords, draws.get("apply"), generator, value, self.keep_absent)]
+
+
+@TRANSFORMS.register_module()
+class GaussianBlur(SkeletonAugmentation):
+    """Smooth a clip ``(M, T, V, C)`` over time with a Gaussian filter (Guo et al., AimCLR, 2022).
+
+    Args:
+        sigma: The standard deviation in frames is uniform in this range.
+        taps: Width of the filter in frames, odd.
+        normalize: The weights of each output frame sum to 1. ``False``: as in the released code, where they sum to up
+            to 5 (so that the clip is scaled up) and fall off at the ends (zero padding).
+        keep_absent: All-zero frames stay zero.
+        prob: Probability per clip.
+    """
+
+    def __init__(
+        self,
+        sigma: Sequence[float] = (0.1, 2.0),
+        taps: int = 15,
+        normalize: bool = True,
+        keep_absent: bool = True,
+        prob: float = 0.5,
+    ) -> None:
+        super().__init__(prob)
+        if taps < 1 or taps % 2 == 0:
+            raise ConfigError(f"GaussianBlur: taps={taps}; give an odd number, so that the filter has a middle")
+        low, high = sigma
+        if not 0 < low <= high:
+            raise ConfigError(f"GaussianBlur: sigma={tuple(sigma)}; give (low, high) with 0 < low <= high")
+        self.sigma, self.taps, self.normalize, self.keep_absent = (low, high), taps, normalize, keep_absent
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"sigma": uniform(x, *self.sigma, (), generator)}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        matrix = blur_matrix(draws["sigma"], x.shape[2], self.taps, self.normalize)
+        return [TimeMatrix(matrix, draws.get("apply"), self.keep_absent, moves=False)]

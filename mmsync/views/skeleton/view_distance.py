@@ -12,17 +12,11 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws
+from mmsync.views.augmentation import Draws, uniform
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 Values = Union[float, Sequence[float], Mapping]
 SIX_ANGLES = (0, 60, 120, 180, 240, 300)
-
-
-def _bounds(low: float, high: float) -> tuple[float, float]:
-    if low > high:
-        raise ValueError
-    return low, high
 
 
 class _Uniform:
@@ -31,21 +25,23 @@ class _Uniform:
     def __init__(self, option: str, values: Values) -> None:
         self.range = isinstance(values, Mapping)
         try:
-            listed = _bounds(**values) if isinstance(values, Mapping) else values
+            if isinstance(values, str) or (isinstance(values, Mapping) and set(values) != {"low", "high"}):
+                raise ValueError
+            listed = [values["low"], values["high"]] if isinstance(values, Mapping) else values
             self.values = [float(v) for v in (listed if isinstance(listed, Sequence) else [listed])]
-            if not self.values or isinstance(values, str) or not all(map(math.isfinite, self.values)):
+            ordered = not self.range or self.values[0] <= self.values[1]
+            if not self.values or not all(map(math.isfinite, self.values)) or not ordered:
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise ConfigError(
-                f"ViewDistance: {option}={values!r}; give a number, a list of numbers, or dict(low=..., high=...)"
+                f"ViewDistance: {option}={values!r}; give a number, a list or dict(low=, high=)"
             ) from error
 
     def draw(self, x: Tensor, shape: Sequence[int], generator: Generator) -> Tensor:
-        shape = (len(x), *shape)
         if self.range:
             low, high = self.values
-            return torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
-        index = torch.randint(0, len(self.values), shape, generator=generator, device=x.device)
+            return uniform(x, low, high, shape, generator)
+        index = torch.randint(0, len(self.values), (len(x), *shape), generator=generator, device=x.device)
         return x.new_tensor(self.values)[index]
 
 
@@ -61,9 +57,7 @@ class ViewDistance(SkeletonAugmentation):
 
     Angles and k take a number (fixed), a list (uniform in the set) or ``dict(low=..., high=...)`` (uniform in the
     range). So ``dict(type='ViewDistance', gamma=0)`` leaves out one axis, and ``angles=0`` leaves the distance alone.
-
-    A shift does not change the size of a body, nor bones and motion; recentring afterwards (``recenter`` of the data
-    preprocessor) undoes it. Joints that are zero because they were masked would be moved: mask afterwards.
+    A shift changes neither the size of a body nor bones and motion, and recentring undoes it. Mask joints afterwards.
 
     Args:
         angles: Values of every angle that is not given on its own, in degrees.
@@ -129,18 +123,14 @@ class ViewDistance(SkeletonAugmentation):
     def bind(self, layout: Optional[LayoutConfig] = None, num_coords: Optional[int] = None) -> ViewDistance:
         super().bind(layout, num_coords)
         if self.num_coords != 3:
-            raise ConfigError(
-                f"ViewDistance turns bodies in space; these data have {self.num_coords} coordinates. "
-                "Rotate, Shear and RandomScale have a form for 2D data"
-            )
+            raise ConfigError(f"ViewDistance needs 3D data, not {self.num_coords} coordinates; use Rotate or Shear")
         if self.layout is not None and self.origin_joint is not None:
             self.layout.joint(self.origin_joint)
         return self
 
-    def draw(self, x: Tensor, generator: Generator) -> Draws:
-        draws = self._decide(x, generator)
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
         each = (x.shape[2],) if self.level == "frame" else (1,)
-        draws["degrees"] = torch.stack([angle.draw(x, each, generator) for angle in self.angles], dim=2)
+        draws = {"degrees": torch.stack([angle.draw(x, each, generator) for angle in self.angles], dim=2)}
         if self.distance is not None:
             draws["steps"] = self.distance.draw(x, (*each, 3 if self.distance_axis == "xyz" else 1), generator)
             if self.distance_axis == "random":

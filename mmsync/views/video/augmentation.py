@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.ops.time_maps import follow_frames
-from mmsync.ops.video_augment import VideoMap, augment_video
+from mmsync.ops.video_augment import augment_video
 from mmsync.structures import View
 from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, Draws
 
@@ -21,7 +21,7 @@ SHARED_NUMBERS = ("side", "left", "top", "noise", "contrast", "brightness")
 class VideoAugmentation(BatchAugmentation):
     """Base of the augmentations of clips ``(N, C, T, H, W)`` and of tracks ``(N, K, C, T, H, W)`` in [-1, 1].
 
-    A subclass names the uniform numbers that it needs, and writes :meth:`parameters` and ``maps``, which are maps of
+    A subclass names the uniform numbers that it needs, and writes :meth:`parameters_of` and ``maps``, which are maps of
     ``mmsync.ops.video_augment``. What is drawn for a sample holds for all its frames and tracks.
 
     Args:
@@ -45,13 +45,7 @@ class VideoAugmentation(BatchAugmentation):
         return self
 
     def draw(self, x: Tensor, generator: Generator, shared: Optional[Draws] = None) -> Draws:
-        """Draw the parameters of every sample.
-
-        Args:
-            x: ``(N, C, T, H, W)`` or ``(N, K, C, T, H, W)``; only its shape and device are used.
-            generator: On the device of ``x``.
-            shared: Uniform numbers ``(N, Q, 1)`` by name that were drawn already.
-        """
+        """Draw the parameters of every sample; ``shared`` has uniform numbers ``(N, Q, 1)`` that are drawn already."""
         x = x if x.dim() == 6 else x.unsqueeze(1)
         n, tracks, _, frames = x.shape[:4]
         shape = (n, tracks if self.per_track else 1, frames if self.per_frame else 1)
@@ -60,21 +54,14 @@ class VideoAugmentation(BatchAugmentation):
             name: drawn[name] if name in drawn else torch.rand(shape, generator=generator, device=x.device)
             for name in self.numbers
         }
-        return {**self._decide(x, generator), **self.parameters(x, u, generator)}
+        return {**self._decide(x, generator), **self.parameters_of(x, u, generator)}
 
-    def parameters(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
-        """Parameters out of uniform numbers.
+    def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
+        """Parameters out of uniform numbers ``u``, ``(N, Q, R)`` in [0, 1) by the names in ``numbers``.
 
-        Args:
-            x: ``(N, K, C, T, H, W)``.
-            u: ``(N, Q, R)`` in [0, 1) by the names in ``numbers``; Q is K with ``per_track``, R is T with
-                ``per_frame``, else 1.
-            generator: For what else is drawn.
+        Q is K with ``per_track``, R is T with ``per_frame``, else 1; ``x`` is ``(N, K, C, T, H, W)``.
         """
         return {}
-
-    def maps(self, x: Tensor, draws: Draws) -> list[VideoMap]:
-        raise NotImplementedError
 
     def run(self, view: View, maps: Sequence[Any]) -> View:
         plain = view.data.dim() == 5
@@ -111,11 +98,7 @@ class VideoSequence(AugmentationSequence):
 
 
 def amount(owner: str, name: str, value: float, high: float = float("inf")) -> float:
-    """A number in [0, high].
-
-    Raises:
-        ConfigError: It is not.
-    """
+    """A number in [0, high], or a ConfigError."""
     if not 0 <= value <= high:
         limit = "0 or more" if high == float("inf") else f"a number in [0, {high:g}]"
         raise ConfigError(f"{owner}: {name}={value}; give {limit}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -24,9 +24,8 @@ class VideoPreprocessor(ViewPreprocessor):
     """Make the views of a batch of tracks ``(N, K, T, S, S, C)`` uint8 on the training device, in [-1, 1].
 
     A view has ``(N, K, C, T, H, W)``; plain clips ``(N, T, S, S, C)`` give ``(N, C, T, H, W)``. What is drawn for a
-    sample holds for all its frames and tracks unless an augmentation has ``per_frame`` or ``per_track``. Cost: a pass
-    to float, one resampling for crop and flip, two passes for light, one for noise. C is 3 for colour, or 2 for optical
-    flow, which follows crop and flip and has no colours to change.
+    sample holds for all its frames and tracks unless an augmentation has ``per_frame`` or ``per_track``. C is 3 for
+    colour, or 2 for optical flow, which follows crop and flip and has no colours to change.
 
     Args:
         views: View name -> configs of batched augmentations of video. ``None``: training sees the one view of
@@ -34,8 +33,7 @@ class VideoPreprocessor(ViewPreprocessor):
         size: Side of the views, pixels; ``None``: that of the pictures.
         test_crop: Side of the central crop in evaluation, as a share of the picture's.
         difference: Give each frame less the one before it in place of the frame, the first one zero (RGB difference of
-            TSN, Wang et al., 2016). What stands still vanishes, clothes and walls with it: a network without
-            pretrained weights then begins with motion.
+            TSN, Wang et al., 2016), so that a network without pretrained weights begins with motion.
         dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``, of the views; augmentation is in single precision.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
@@ -60,29 +58,20 @@ class VideoPreprocessor(ViewPreprocessor):
         super().__init__(views, seed, non_blocking)
         if dtype not in _DTYPES or not 0 < test_crop <= 1 or (size is not None and size < 1):
             raise ConfigError(
-                f"VideoPreprocessor: size={size}, test_crop={test_crop}, dtype={dtype!r}: give a size of 1 or more, a "
-                f"share in (0, 1] and one of {', '.join(_DTYPES)}"
+                f"VideoPreprocessor: {size=}, {test_crop=}, {dtype=}: give a size of 1 or more, a share in (0, 1] and "
+                f"one of {', '.join(_DTYPES)}"
             )
         self.size, self.test_crop, self.difference, self.dtype = size, test_crop, difference, _DTYPES[dtype]
         for view in self.views.values():
             view.bind(size)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Pictures on the training device, as floats in [-1, 1]; ``present`` is ``None`` where everyone is.
-
-        Args:
-            inputs: A view, or its data alone, of tracks ``(N, K, T, S, S, C)`` or clips ``(N, T, S, S, C)``, uint8.
-            samples: ``data_samples`` of the batch; may be empty.
-
-        Raises:
-            DataError: The pictures are not a uint8 tensor of such a shape.
-        """
+        """Pictures as floats in [-1, 1], or a DataError; ``present`` is ``None`` where everyone is."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
         x = view.data
         if x.dtype != torch.uint8 or x.dim() not in (5, 6) or x.shape[-1] not in (2, 3):
             raise DataError(
-                f"pictures are {x.dtype} {tuple(x.shape)}; give a uint8 tensor (N, K, T, S, S, C), or of plain "
-                "clips (N, T, S, S, C), with C 3 for colour or 2 for optical flow"
+                f"pictures are {x.dtype} {tuple(x.shape)}; give uint8 (N, K, T, S, S, C) or (N, T, S, S, C)"
             )
         if x.dim() == 5 or (view.present is not None and bool(view.present.all())):
             view = view._replace(present=None)  # decided on the loader's side, where nothing need be waited for
@@ -111,27 +100,3 @@ class VideoPreprocessor(ViewPreprocessor):
         plain = view.data.dim() == 5
         x = augment_video(view.data.unsqueeze(1) if plain else view.data, [Crop(box, None, self.size)])
         return view._replace(data=x.squeeze(1) if plain else x)
-
-    @classmethod
-    def wrong_form(cls, transforms: Any) -> Optional[str]:
-        """The form of the first edition, a dict of settings, with what it has to be now."""
-        if not isinstance(transforms, Mapping):
-            return super().wrong_form(transforms)
-        return f"a view is a list of augmentations; write [{', '.join(_as_list(transforms))}]"
-
-
-def _as_list(settings: Mapping[str, Any]) -> list[str]:
-    """Augmentations, as a config writes them, of settings ``dict(crop=..., flip=...)``."""
-    track = ", per_track=True" if settings.get("per_track") else ""
-    parts = []
-    if "crop" in settings:
-        parts.append(f'dict(type="VideoCropResize", scale={settings["crop"]}{track})')
-    if "flip" in settings:
-        parts.append(f'dict(type="VideoFlip", prob={settings["flip"]})')
-    light = "".join(f", {name}={settings[name]}" for name in ("brightness", "contrast") if name in settings)
-    if light:
-        parts.append(f'dict(type="ColorJitter"{light}{track})')
-    if "noise" in settings:
-        frame = "" if settings.get("shared_noise", True) else ", per_frame=True"
-        parts.append(f'dict(type="VideoNoise", std={settings["noise"]}{frame}{track})')
-    return parts or ['dict(type="VideoCropResize"), ...']

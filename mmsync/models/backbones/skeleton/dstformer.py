@@ -9,53 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import MLP, Attention, DropPath, recompute, time_embedding
-from mmsync.registry import BACKBONES
+from mmsync.models.modules.transformer import BlockSizes, DropPath, recompute, time_embedding
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
+
+LAYERS = ("norm1", "attn", "norm2", "mlp")
 
 
 class DSTBlock(nn.Module):
-    """Spatial and temporal attention, each with its MLP, in one order or the other: ``(P, T, V, D)`` (eqs. 1-3).
+    """Spatial and temporal attention, each with its MLP, in the ``order`` 'st' or 'ts': ``(P, T, V, D)`` (eqs. 1-3)."""
 
-    Args:
-        dim: D.
-        num_heads: H, a divisor of D.
-        mlp_ratio: Width of the MLPs over D.
-        order: ``'st'``: joints first, then frames; ``'ts'``: the reverse.
-        qkv_bias: Whether query, key and value have biases.
-        drop: Dropout of projections and MLPs.
-        attn_drop: Dropout of the attention weights.
-        drop_path: Probability of stochastic depth.
-        norm_eps: Epsilon of the layer norms.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        mlp_ratio: float,
-        order: Literal["st", "ts"],
-        qkv_bias: bool = True,
-        drop: float = 0.0,
-        attn_drop: float = 0.0,
-        drop_path: float = 0.0,
-        norm_eps: float = 1e-5,
-    ) -> None:
+    def __init__(self, order: Literal["st", "ts"], sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
         self.order = order
         for axis in "st":
-            self.add_module(f"norm1_{axis}", nn.LayerNorm(dim, eps=norm_eps))
-            self.add_module(f"norm2_{axis}", nn.LayerNorm(dim, eps=norm_eps))
-            self.add_module(f"attn_{axis}", Attention(dim, num_heads, qkv_bias, attn_drop, drop))
-            self.add_module(f"mlp_{axis}", MLP(dim, int(dim * mlp_ratio), drop))
+            for name, layer in zip(LAYERS, sizes.layers()):
+                self.add_module(f"{name}_{axis}", layer)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
         """Map ``x (P, T, V, D)`` to the same shape; tokens attend to ``visible (P, T, V)`` ones and themselves."""
         for axis in self.order:
-            part = {name: getattr(self, f"{name}_{axis}") for name in ("norm1", "attn", "norm2", "mlp")}
-            x = x + self.drop_path(part["attn"](part["norm1"](x), {"s": "joints", "t": "frames"}[axis], visible))
-            x = x + self.drop_path(part["mlp"](part["norm2"](x)))
+            norm1, attn, norm2, mlp = (getattr(self, f"{name}_{axis}") for name in LAYERS)
+            x = x + self.drop_path(attn(norm1(x), {"s": "joints", "t": "frames"}[axis], visible))
+            x = x + self.drop_path(mlp(norm2(x)))
         return x
 
 
@@ -68,9 +45,8 @@ class DSTformer(SkeletonTransformer):
     MBAimCLR: ``depth=4, layout='ntu25', max_len=50``. 2D input has channels x, y and score. Parameter names are
     those of the public checkpoints.
 
-    Cost per person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications, linear in the number of
-    joints and frames except for the attention itself. Memory is that of the activations; the attention matrix is not
-    stored.
+    Cost per person: ``2 depth T V D ((8 + 4 mlp_ratio) D + 2 (T + V))`` multiplications; memory is that of the
+    activations.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -89,8 +65,7 @@ class DSTformer(SkeletonTransformer):
         drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms; MotionBERT's weights were trained with 1e-6.
         data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
-        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
-            shorten the clip by their strides. ``None`` as published.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.
         with_cp: Recompute the activations of a level in the backward pass instead of storing them.
@@ -119,10 +94,10 @@ class DSTformer(SkeletonTransformer):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-6,
         data_norm: bool = False,
-        stem: Optional[dict] = None,
+        stem: OptConfig = None,
         init: Literal["published", "normal"] = "published",
         with_cp: bool = False,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, max_len=max_len)
         super().__init__(layout, in_channels, rep_dim or embed_dim, sizes, data_norm, stem, init_cfg)
@@ -131,36 +106,26 @@ class DSTformer(SkeletonTransformer):
         self.pos_embed = nn.Parameter(torch.zeros(1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, max_len, 1, embed_dim))
         self.pos_drop = nn.Dropout(drop_rate)
+        shared = BlockSizes(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, norm_eps)
         paths = drop_paths(drop_path_rate, depth)
-        for order in ("st", "ts"):
-            blocks = (
-                DSTBlock(embed_dim, num_heads, mlp_ratio, order, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
-                for path in paths
-            )
-            self.add_module(f"blocks_{order}", nn.ModuleList(blocks))
+        self.blocks_st = nn.ModuleList(DSTBlock("st", shared, path) for path in paths)
+        self.blocks_ts = nn.ModuleList(DSTBlock("ts", shared, path) for path in paths)
         self.ts_attn = nn.ModuleList(nn.Linear(2 * embed_dim, 2) for _ in range(depth)) if fusion else None
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
         self.pre_logits = nn.Sequential()
         if rep_dim:
             self.pre_logits.add_module("fc", nn.Linear(embed_dim, rep_dim))
             self.pre_logits.add_module("act", nn.Tanh())
-        self.resize_time = resize_time
-        self.init = init
-        self.with_cp = with_cp
+        self.resize_time, self.init, self.with_cp = resize_time, init, with_cp
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw all weights as ``init`` specifies."""
-        self.init_linear("trunc_normal" if self.init == "published" else "normal")
+        super().reset_parameters()
         if self.init == "published" and self.ts_attn is not None:
             for layer in cast("Iterable[nn.Linear]", self.ts_attn):
                 nn.init.zeros_(layer.weight)
                 nn.init.constant_(layer.bias, 0.5)
-
-    def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
-        self.reset_parameters()
-        super().init_weights()
 
     def fuse(self, level: int, x_st: Tensor, x_ts: Tensor) -> Tensor:
         """Mix the two blocks with a weight per token (eq. 4); the softmax of two is the sigmoid of their difference."""
@@ -178,10 +143,7 @@ class DSTformer(SkeletonTransformer):
         return self.pos_drop(x + time_embedding(self.temp_embed, x.shape[1], self.resize_time))
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode all tokens, or only the visible ones; see the base class.
-
-        Attention within frames and along joints needs the whole grid: hidden tokens are computed but not attended to.
-        """
+        """Encode all tokens, or only the visible ones; hidden tokens are computed but not attended to."""
         x, visible = tokens, None
         if keep is not None:
             visible = torch.zeros_like(x[..., 0], dtype=torch.bool).flatten(1).scatter_(1, keep, True).view(x.shape[:3])

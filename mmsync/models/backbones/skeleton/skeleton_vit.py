@@ -8,19 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import TransformerBlock, recompute, time_embedding
-from mmsync.registry import BACKBONES
+from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute, time_embedding
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
 class PatchEmbed(nn.Module):
-    """Embedding of patches of a few frames of one joint: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``.
-
-    Args:
-        in_channels: C.
-        embed_dim: D.
-        t_patch: t, frames per patch.
-    """
+    """Embedding of patches of t frames of one joint: ``(P, T, V, C) -> (P, ceil(T / t), V, D)``."""
 
     def __init__(self, in_channels: int, embed_dim: int, t_patch: int) -> None:
         super().__init__()
@@ -44,7 +38,7 @@ class SkeletonViT(SkeletonTransformer):
     ``depth=4, t_patch=5, clip_len=50``. No class token. Parameter names are those of the public checkpoints.
 
     Cost per person with ``L = T V / t_patch`` tokens: ``depth L D ((4 + 2 mlp_ratio) D + 2 L)`` multiplications; memory
-    is linear in L, as the attention weights are not stored.
+    is linear in L.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -61,8 +55,7 @@ class SkeletonViT(SkeletonTransformer):
         drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms.
         data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
-        stem: ``dict(channels=..., strides=..., temporal_kernel=9)``: ST-GCN blocks in front of the tokens, which
-            shorten the clip by their strides. ``None`` as published.
+        stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
         with_cp: Recompute the activations of a block in the backward pass instead of storing them.
         init_cfg: MMEngine's initialisation config.
@@ -88,10 +81,10 @@ class SkeletonViT(SkeletonTransformer):
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-5,
         data_norm: bool = False,
-        stem: Optional[dict] = None,
+        stem: OptConfig = None,
         init: Literal["xavier", "normal"] = "xavier",
         with_cp: bool = False,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
         super().__init__(layout, in_channels, embed_dim, sizes, data_norm, stem, init_cfg)
@@ -99,19 +92,11 @@ class SkeletonViT(SkeletonTransformer):
         self.joints_embed = PatchEmbed(self.token_channels, embed_dim, t_patch)
         self.pos_embed = nn.Parameter(torch.zeros(1, 1, joints, embed_dim))
         self.temp_embed = nn.Parameter(torch.zeros(1, -(-clip_len // t_patch), 1, embed_dim))
-        self.blocks = nn.ModuleList(
-            TransformerBlock(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, path, norm_eps)
-            for path in drop_paths(drop_path_rate, depth)
-        )
+        shared = BlockSizes(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, norm_eps)
+        self.blocks = nn.ModuleList(TransformerBlock(shared, path) for path in drop_paths(drop_path_rate, depth))
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
-        self.init = init
-        self.with_cp = with_cp
-        self.init_linear(init)
-
-    def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
-        self.init_linear(self.init)
-        super().init_weights()
+        self.init, self.with_cp = init, with_cp
+        self.reset_parameters()
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""

@@ -9,23 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
+from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.graph import adjacency
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
 
 class GraphConv(nn.Module):
-    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10), in channels-last memory.
+    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10) over K partitions, in channels-last memory.
 
     ``out_w = sum_k W_k sum_v A_kvw x_v``. The joints are mixed before the channels, which is cheaper where D > C and
     avoids the ``K * D`` wide intermediate of the published order.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        num_partitions: K.
     """
 
     def __init__(self, in_channels: int, out_channels: int, num_partitions: int) -> None:
@@ -46,14 +41,7 @@ class GraphConv(nn.Module):
 class STGCNBlock(nn.Module):
     """Graph convolution, temporal convolution and residual: ``(P, C, T, V) -> (P, D, ceil(T / stride), V)``.
 
-    Args:
-        in_channels: C.
-        out_channels: D.
-        num_partitions: K.
-        temporal_kernel: Frames, odd.
-        stride: Of the temporal convolution, in frames.
-        dropout: Probability in [0, 1).
-        residual: Whether to add the input, through a 1x1 convolution where shapes differ.
+    The residual passes a 1x1 convolution where shapes differ; ``temporal_kernel`` frames are odd.
     """
 
     def __init__(
@@ -101,7 +89,7 @@ class STGCN(SkeletonBackbone):
     CrosSCLR and AimCLR. Parameter names are those of the public checkpoints.
 
     Cost per person and layer: ``T V C (K V + K D)`` multiplications in the graph convolution, ``9 T' V D^2`` in the
-    temporal one; memory is that of the activations, channels-last throughout, without a transposed copy.
+    temporal one; memory is that of the activations, channels-last throughout.
 
     Args:
         layout: Name or config of the skeleton layout.
@@ -123,8 +111,7 @@ class STGCN(SkeletonBackbone):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``channels`` together with ``width`` or ``out_channels``, or a number of strides that differs from
-            the number of blocks.
+        ConfigError: ``channels`` together with ``width`` or ``out_channels``, or without as many strides.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -144,18 +131,15 @@ class STGCN(SkeletonBackbone):
         edge_importance: bool = True,
         data_norm: bool = True,
         init: Literal["torch", "normal"] = "torch",
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if channels is None:
             width = width or 64
             channels = [width] * 4 + [2 * width] * 3 + [4 * width] * 2 + [out_channels or 4 * width]
             strides = strides or [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
         elif width is not None or out_channels is not None:
-            raise ConfigError(
-                f"STGCN: channels={list(channels)} sets all widths, but width={width} and out_channels={out_channels} "
-                "are given as well; set them to None, or leave channels out"
-            )
-        if strides is None or len(strides) != len(channels):
+            raise ConfigError(f"STGCN: give either {channels=}, or {width=} and {out_channels=}")
+        if not channels or strides is None or len(strides) != len(channels):
             raise ConfigError(f"STGCN: channels={list(channels)} need as many strides, got {strides}")
         super().__init__(layout, in_channels, channels[-1], init_cfg)
         layout = self.layout
@@ -190,11 +174,7 @@ class STGCN(SkeletonBackbone):
         return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """``(P, T, V, C)`` to ``(P, D, T', V)``."""
         self.check_input(x)
         x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape).permute(0, 3, 1, 2)
         for block, importance in zip(self.st_gcn_networks, self.edge_importance):

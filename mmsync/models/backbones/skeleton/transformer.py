@@ -2,83 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.skeleton.base import SkeletonBackbone
-from mmsync.models.backbones.skeleton.stgcn import STGCNBlock
+from mmsync.models.backbones.base import SkeletonBackbone
+from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.modules.transformer import time_embedding
-from mmsync.ops.graph import adjacency
+from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout
-
-
-class GraphStem(nn.Module):
-    """ST-GCN blocks in front of a transformer: ``(P, T, V, C) -> (P, T', V, D)``.
-
-    Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao et al.,
-    2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
-
-    Args:
-        layout: Layout of the skeleton.
-        in_channels: C.
-        channels: Of the blocks, the last being D.
-        strides: Of the blocks, in frames.
-        temporal_kernel: Frames, odd.
-    """
-
-    def __init__(
-        self,
-        layout: SkeletonLayout,
-        in_channels: int,
-        channels: Sequence[int],
-        strides: Sequence[int],
-        temporal_kernel: int = 9,
-    ) -> None:
-        super().__init__()
-        if not channels or len(channels) != len(strides):
-            raise ConfigError(f"stem: channels={list(channels)} need as many strides, got {list(strides)}")
-        graph = adjacency(layout.num_joints, layout.edge_list(), layout.center).float()
-        self.register_buffer("A", graph)
-        self.blocks = nn.ModuleList(
-            STGCNBlock(c, d, len(graph), temporal_kernel, stride, residual=i > 0)
-            for i, (c, d, stride) in enumerate(zip([in_channels, *channels], channels, strides))
-        )
-        self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones_like(graph)) for _ in channels)
-        self.out_channels = channels[-1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(P, T, V, C)`` to ``(P, T', V, D)``."""
-        x = x.permute(0, 3, 1, 2)
-        for block, importance in zip(self.blocks, self.edge_importance):
-            x = block(x, self.A * importance)
-        return x.permute(0, 2, 3, 1)
 
 
 class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
-    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens.
-
-    Args:
-        layout: Name or config of the skeleton layout.
-        in_channels: C.
-        out_channels: Channels of the feature map.
-        sizes: Sizes to check, by name: ``embed_dim``, ``num_heads``, ``depth`` and others that must be at least 1.
-        data_norm: Whether to batch-normalise the input per joint and channel.
-        stem: Arguments of :class:`GraphStem`; ``None`` for none.
-        init_cfg: MMEngine's initialisation config.
-
-    Raises:
-        ConfigError: A size below 1, or an ``embed_dim`` that is not a multiple of ``num_heads``.
+    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens. ``sizes``
+    have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``, or a ConfigError says so; ``stem`` holds
+    ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
     """
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+    init: str
 
     def __init__(
         self,
@@ -87,39 +34,34 @@ class SkeletonTransformer(SkeletonBackbone):
         out_channels: int,
         sizes: dict[str, int],
         data_norm: bool,
-        stem: Optional[dict],
-        init_cfg: Optional[dict],
+        stem: OptConfig,
+        init_cfg: OptConfig,
     ) -> None:
-        who = type(self).__name__
-        for name, value in sizes.items():
-            if value < 1:
-                raise ConfigError(f"{who}: {name}={value}; give at least 1")
         dim, heads = sizes["embed_dim"], sizes["num_heads"]
-        if dim % heads:
-            raise ConfigError(f"{who}: embed_dim={dim} cannot be split into num_heads={heads}; give a divisor")
+        if min(sizes.values()) < 1 or dim % heads:
+            given = ", ".join(f"{name}={value}" for name, value in sizes.items())
+            raise ConfigError(
+                f"{type(self).__name__}: {given}; give at least 1, and a num_heads that divides embed_dim"
+            )
         super().__init__(layout, in_channels, out_channels, init_cfg)
         self.depth, self.token_dim = sizes["depth"], dim
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
-        self.stem = None if stem is None else GraphStem(self.layout, in_channels, **stem)
+        # Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao
+        # et al., 2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
+        self.stem = None
+        if stem is not None:
+            self.stem = STGCN(self.layout, in_channels, dropout=0.0, data_norm=False, **{"channels": [], **stem})
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
         self.check_input(x)
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
-        return x if self.stem is None else self.stem(x)
+        return x if self.stem is None else self.stem.forward_rows(x).permute(0, 2, 3, 1)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
         raise NotImplementedError
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
@@ -128,54 +70,42 @@ class SkeletonTransformer(SkeletonBackbone):
         Args:
             tokens: ``(P, T', V, token_dim)``.
             keep: ``(P, L)`` int64, positions in ``[0, T' * V)`` of the visible tokens; the others have no influence.
-                ``None``: all tokens are visible.
 
         Returns:
-            Tensor: ``(P, L, D)`` of the visible tokens, in the order of ``keep``; ``(P, T', V, D)`` of all tokens.
+            Tensor: ``(P, L, D)`` of the visible tokens in the order of ``keep``; ``(P, T', V, D)`` without it.
         """
         raise NotImplementedError
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``.
-
-        Raises:
-            LayoutError: Wrong joints or channels.
-        """
+        """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
-    def init_linear(self, how: str) -> None:
-        """Initialise all but the stem: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
+    def reset_parameters(self) -> None:
+        """Draw all weights but the stem's: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
 
-        Args:
-            how: Distribution of linear weights: ``'trunc_normal'`` or ``'normal'`` with deviation .02, or ``'xavier'``,
-                uniform.
+        Linear weights are uniform with ``init='xavier'``, N(0, .02) with ``'normal'``, or truncated so.
         """
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.temp_embed, std=0.02)
         for module in (m for name, child in self.named_children() if name != "stem" for m in child.modules()):
             if isinstance(module, (nn.Linear, nn.Conv2d)):
-                if how == "xavier":
+                if self.init == "xavier":
                     nn.init.xavier_uniform_(module.weight.flatten(1))
-                elif how == "normal":
-                    nn.init.normal_(module.weight, std=0.02)
                 else:
-                    nn.init.trunc_normal_(module.weight, std=0.02)
+                    (nn.init.normal_ if self.init == "normal" else nn.init.trunc_normal_)(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.LayerNorm):
                 nn.init.ones_(module.weight)
                 nn.init.zeros_(module.bias)
 
+    def init_weights(self) -> None:
+        """Initialise as ``init`` specifies, then by ``init_cfg``."""
+        self.reset_parameters()
+        super().init_weights()
+
     def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Resample a checkpoint's time embeddings to the number that this backbone has.
-
-        Args:
-            state_dict: Names and tensors.
-            prefix: Prefix of this backbone's names.
-
-        Returns:
-            dict: The weights, changed or not.
-        """
+        """Resample a checkpoint's time embeddings, under ``prefix``, to the number that this backbone has."""
         key, own = f"{prefix}temp_embed", self.temp_embed
         value = state_dict.get(key)
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):

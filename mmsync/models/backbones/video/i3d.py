@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.backbones.base import VideoBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 
-MIXED = {  # channels of b0, b1a, b1b, b2a, b2b, b3b
-    "3b": (64, 96, 128, 16, 32, 32),
-    "3c": (128, 128, 192, 32, 96, 64),
-    "4b": (192, 96, 208, 16, 48, 64),
-    "4c": (160, 112, 224, 24, 64, 64),
-    "4d": (128, 128, 256, 24, 64, 64),
-    "4e": (112, 144, 288, 32, 64, 64),
-    "4f": (256, 160, 320, 32, 128, 128),
-    "5b": (256, 160, 320, 32, 128, 128),
-    "5c": (384, 192, 384, 48, 128, 128),
+LAYERS: dict[str, tuple[Any, ...]] = {
+    "Conv3d_1a_7x7": (64, 7, 2),  # channels, kernel, stride
+    "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),  # kernel, stride
+    "Conv3d_2b_1x1": (64, 1),
+    "Conv3d_2c_3x3": (192, 3),
+    "MaxPool3d_3a_3x3": ((1, 3, 3), (1, 2, 2)),
+    "Mixed_3b": (64, 96, 128, 16, 32, 32),  # channels of b0, b1a, b1b, b2a, b2b, b3b
+    "Mixed_3c": (128, 128, 192, 32, 96, 64),
+    "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
+    "Mixed_4b": (192, 96, 208, 16, 48, 64),
+    "Mixed_4c": (160, 112, 224, 24, 64, 64),
+    "Mixed_4d": (128, 128, 256, 24, 64, 64),
+    "Mixed_4e": (112, 144, 288, 32, 64, 64),
+    "Mixed_4f": (256, 160, 320, 32, 128, 128),
+    "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
+    "Mixed_5b": (256, 160, 320, 32, 128, 128),
+    "Mixed_5c": (384, 192, 384, 48, 128, 128),
 }
-ENDPOINTS = (
-    *("Conv3d_1a_7x7", "MaxPool3d_2a_3x3", "Conv3d_2b_1x1", "Conv3d_2c_3x3", "MaxPool3d_3a_3x3"),
-    *("Mixed_3b", "Mixed_3c", "MaxPool3d_4a_3x3", "Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f"),
-    *("MaxPool3d_5a_2x2", "Mixed_5b", "Mixed_5c"),
-)
+ENDPOINTS = tuple(LAYERS)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -39,14 +42,7 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 class Unit3D(nn.Module):
-    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
-
-    Args:
-        in_channels: C.
-        out_channels: D.
-        kernel: Size along all three axes.
-        stride: Stride along all three axes; T' is ``ceil(T / stride)``, and so on.
-    """
+    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__()
@@ -67,12 +63,8 @@ class Unit3D(nn.Module):
 class SamePool(nn.Module):
     """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of non-negative maps.
 
-    TensorFlow pads with zeros. After a ReLU they change no maximum, so torch's own padding is equivalent, with
+    TensorFlow pads with zeros, which change no maximum after a ReLU; so torch's padding is equivalent, with
     ``ceil_mode`` for zeros at the end only.
-
-    Args:
-        kernel: Size along the three axes.
-        stride: Stride along the three axes.
     """
 
     def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
@@ -86,12 +78,7 @@ class SamePool(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``.
-
-    Args:
-        in_channels: C.
-        channels: Widths of the six units b0, b1a, b1b, b2a, b2b and b3b.
-    """
+    """Inception's four branches side by side: ``(N, C, T, H, W) -> (N, D, T, H, W)``; six widths as in ``LAYERS``."""
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
@@ -111,24 +98,14 @@ class Mixed(nn.Module):
         return torch.cat(branches, 1)
 
 
-POOLS = {  # kernel and stride
-    "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),
-    "MaxPool3d_3a_3x3": ((1, 3, 3), (1, 2, 2)),
-    "MaxPool3d_4a_3x3": ((3, 3, 3), (2, 2, 2)),
-    "MaxPool3d_5a_2x2": ((2, 2, 2), (2, 2, 2)),
-}
-
-
 @BACKBONES.register_module()
 class I3D(VideoBackbone):
     """I3D without its classifier: ``(N, C, T, H, W) -> (N, 1024, ceil(T / 8), ceil(H / 32), ceil(W / 32))``.
 
     Padding is TensorFlow's, exact for any size. Parameter names are those of the common PyTorch port;
     ``tools/model_converters/i3d_to_mmsync.py`` reads three families of weights. The published classifier is
-    ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow.
-
-    Input is colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to
-    [-1, 1].
+    ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow. Input is
+    colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to [-1, 1].
     A clip of 25 frames at 224 takes 46 GMAC.
 
     Args:
@@ -153,7 +130,7 @@ class I3D(VideoBackbone):
         width: float = 1.0,
         endpoint: str = "Mixed_5c",
         channels_last: bool = True,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if endpoint not in ENDPOINTS:
             raise ConfigError(f"I3D: endpoint={endpoint!r}; use one of {', '.join(ENDPOINTS)}")
@@ -161,18 +138,17 @@ class I3D(VideoBackbone):
             raise ConfigError(f"I3D: width={width} leaves the narrowest layer, of 16 channels, without channels")
         super().__init__(in_channels, in_channels, channels_last, init_cfg)
         self.endpoints = ENDPOINTS[: ENDPOINTS.index(endpoint) + 1]
-        units = {"Conv3d_1a_7x7": (64, 7, 2), "Conv3d_2b_1x1": (64, 1), "Conv3d_2c_3x3": (192, 3)}
         channels = in_channels
         for name in self.endpoints:
             layer: nn.Module
-            if name in POOLS:
-                layer = SamePool(*POOLS[name])
-            elif name in units:
-                out, *rest = units[name]
+            if name.startswith("MaxPool"):
+                layer = SamePool(*LAYERS[name])
+            elif name.startswith("Conv"):
+                out, *rest = LAYERS[name]
                 layer = Unit3D(channels, round(out * width), *rest)
                 channels = round(out * width)
             else:
-                layer = Mixed(channels, [round(c * width) for c in MIXED[name[-2:]]])
+                layer = Mixed(channels, [round(c * width) for c in LAYERS[name]])
                 channels = layer.out_channels
             self.add_module(name, layer)
         self.out_channels = channels
@@ -180,7 +156,7 @@ class I3D(VideoBackbone):
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem; and the number of layers."""
-        names = [name for name in self.endpoints if name not in POOLS]
+        names = [name for name in self.endpoints if not name.startswith("MaxPool")]
         return names.index(param_name.split(".")[0]), len(names) + 1
 
     def forward_rows(self, x: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ from typing import Literal, Optional
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.backbones.video.base import VideoBackbone
+from mmsync.models.backbones.base import VideoBackbone, stage_depth
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import BACKBONES
+from mmsync.registry import BACKBONES, OptConfig
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 Kernel = tuple[int, int, int]
@@ -30,15 +30,9 @@ def conv(in_channels: int, out_channels: int, kernel: Kernel, stride: Kernel = (
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
+    """Two convolutions of ``temporal`` frames and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
 
-    Args:
-        in_channels: C.
-        channels: D.
-        stride: Stride of the first convolution, in time, height and width.
-        temporal: Length of the kernels in time.
-        mids: Width between the spatial and the temporal part of each convolution; ``None``: no split.
-        norm: Factory of normalisation layers.
+    ``mids`` are the widths between the spatial and the temporal part of each; ``None``: no split.
     """
 
     def __init__(
@@ -79,7 +73,6 @@ class VideoResNet(VideoBackbone):
     Parameter names are torchvision's. With 400 classes R3D-18 has 33,371,472 parameters, MC3-18 11,695,440 and
     R(2+1)D-18 31,505,325, or 33,370,839 with ``midplanes='per_conv'``. The published classifier is ``VideoPool()`` and
     a linear layer; ``tools/model_converters/video_resnet_to_mmsync.py`` reads torchvision's and VMZ's files.
-
     torchvision's weights expect 16 frames at 15 per second, 112 x 112, with values in [0, 1] normalised by mean
     (0.43216, 0.394666, 0.37645) and deviation (0.22803, 0.22145, 0.216989).
 
@@ -89,8 +82,8 @@ class VideoResNet(VideoBackbone):
         depth: 18 or 34.
         in_channels: C, 3 for colour, 2 for optical flow.
         width: Multiplier of the channels of all layers.
-        midplanes: Of R(2+1)D, the width between space and time: ``'per_block'`` computes it from the block's channels
-            as torchvision, ``'per_conv'`` from each convolution's as VMZ, XDC and IG-65M.
+        midplanes: Width between space and time of R(2+1)D: ``'per_block'`` computes it from the block's channels as
+            torchvision, ``'per_conv'`` from each convolution's as VMZ, XDC and IG-65M.
         bn_eps: 1e-5 as torchvision, 1e-3 as VMZ, XDC and IG-65M.
         channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
         init_cfg: MMEngine's initialisation config.
@@ -111,12 +104,10 @@ class VideoResNet(VideoBackbone):
         midplanes: Literal["per_block", "per_conv"] = "per_block",
         bn_eps: float = 1e-5,
         channels_last: bool = True,
-        init_cfg: Optional[dict] = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         if variant not in ("r3d", "mc3", "r2plus1d") or depth not in BLOCKS:
-            raise ConfigError(
-                f"VideoResNet: variant={variant!r}, depth={depth}; use r3d, mc3 or r2plus1d, and 18 or 34"
-            )
+            raise ConfigError(f"VideoResNet: variant={variant!r}, depth={depth}; use r3d, mc3 or r2plus1d, 18 or 34")
         if midplanes not in ("per_block", "per_conv"):
             raise ConfigError(f"VideoResNet: midplanes={midplanes!r}; use 'per_block' or 'per_conv'")
         base = round(64 * width)
@@ -150,11 +141,7 @@ class VideoResNet(VideoBackbone):
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
-        part, _, rest = param_name.partition(".")
-        total = sum(self.num_blocks) + 2
-        if part == "stem":
-            return 0, total
-        return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total
+        return stage_depth(param_name, self.num_blocks)
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
