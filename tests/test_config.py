@@ -335,7 +335,7 @@ def test_a_variable_that_nothing_reads_is_told(write):
     assert "did you mean 'data_root'" in child(write, "data_rot = 'x'")[0]
     late = child(write, "layout = 'coco17'.lower()")
     assert len(late) == 1
-    assert "a base sets it before this value can be known" in late[0]
+    assert "a base sets it before this value is known" in late[0]
     assert "model.backbone.layout" in late[0]
 
 

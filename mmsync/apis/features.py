@@ -76,11 +76,7 @@ def feature_column(method: type, encoder: Optional[str] = None) -> str:
 
 @torch.no_grad()
 def extract_features(
-    model: Any,
-    dataloader: DataLoader,
-    progress: bool = True,
-    joints: bool = False,
-    encoder: Optional[str] = None,
+    model: Any, dataloader: DataLoader, progress: bool = True, joints: bool = False, encoder: Optional[str] = None
 ) -> FeatureTable:
     """Extract the features of all samples of a data loader.
 

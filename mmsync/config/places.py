@@ -1,7 +1,4 @@
-"""Which registry a place in a config calls for, and which keys the places without a ``type`` take.
-
-This is all that the check knows about names; everything else it reads from the signatures of the components.
-"""
+"""Which registry a place in a config calls for, and which keys the places without a ``type`` take."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from mmsync import registry as r
-from mmsync.config.defaults import DEFAULTS
 
 RUNNER_KEYS = {
     # arguments of mmengine.runner.Runner
@@ -93,12 +89,17 @@ NO_SPONGE = {"CheckpointHook"}
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""
 
-DEFAULT_HOOKS = tuple(DEFAULTS["default_hooks"])
-"""Hooks that every run has; a config leaves one out by setting it to None."""
-
 DATALOADER_EXTRA = ("num_batch_per_epoch", "disable_subprocess_warning")
 
-_MULTIPLIERS = ("lr_mult", "decay_mult")
+TYPED: dict[str, str | None] = {
+    **dict.fromkeys(("model", "strategy")),
+    **{"data_preprocessor": "BaseDataPreprocessor", "model_wrapper_cfg": "MMDistributedDataParallel"},
+    **{"visualizer": "Visualizer", "log_processor": "LogProcessor", "val_cfg": "ValLoop", "test_cfg": "TestLoop"},
+}
+"""Top-level keys of a component -> what is built without a ``type``."""
+
+LISTED = ("param_scheduler", "custom_hooks", "vis_backends", "val_evaluator", "test_evaluator")
+"""Top-level keys of one or several components."""
 
 SCHEMAS: dict[str, Any] = {
     "env_cfg": {
@@ -111,13 +112,9 @@ SCHEMAS: dict[str, Any] = {
     "auto_scale_lr": ["enable", "base_batch_size"],
     "custom_imports": ["imports", "allow_failed_imports"],
     "paramwise_cfg": {
-        **dict.fromkeys(
-            (
-                *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult"),
-                *("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate"),
-            )
-        ),
-        "custom_keys": {"*": _MULTIPLIERS},
+        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult")),
+        **dict.fromkeys(("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate")),
+        "custom_keys": {"*": ("lr_mult", "decay_mult")},
     },
 }
 """Rules (see ``config_schema`` in docs/design/0003-config-check.md) for the dicts of MMEngine that have no ``type``."""

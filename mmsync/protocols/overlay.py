@@ -78,10 +78,7 @@ def _replace_text(value: Any, old: str, new: str) -> Any:
 
 
 def lay_over(
-    base: Config,
-    protocol: Protocol,
-    dataset: Optional[Mapping[str, Any]] = None,
-    encoder: Optional[str] = None,
+    base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
 ) -> Config:
     """The config that runs a protocol.
 

@@ -41,11 +41,7 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         self.rate, self.lr = float(rate), float(self.base_lr)
 
     def add_params(
-        self,
-        params: list[dict],
-        module: nn.Module,
-        prefix: str = "",
-        is_dcn_module: Optional[Union[int, float]] = None,
+        self, params: list[dict], module: nn.Module, prefix: str = "", is_dcn_module: Optional[Union[int, float]] = None
     ) -> None:
         """Add MMEngine's groups to ``params``, scaled by layer; groups with equal settings are merged."""
         super().add_params(params, module, prefix, is_dcn_module)
