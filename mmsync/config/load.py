@@ -29,7 +29,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
 
 from mmsync.config.defaults import fill_defaults
-from mmsync.config.derive import derive_values
+from mmsync.config.fit import derive_values
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
