@@ -1,7 +1,4 @@
-"""Exceptions of mmsync, and suggestions for misspelt names.
-
-A message says what happened, where (config path, file, sample) and what to do. Causes stay chained.
-"""
+"""Exceptions of mmsync, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -16,8 +13,8 @@ class ConfigError(MMSyncError, ValueError):
     """A config cannot be built.
 
     Args:
-        message: Description of the problem, or of all problems together.
-        problems: One line per problem, as ``config.path: problem``.
+        message: Description of all problems.
+        problems: One line for each, as ``config.path: problem``.
     """
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
@@ -26,19 +23,10 @@ class ConfigError(MMSyncError, ValueError):
 
 
 class UnknownNameError(ConfigError, KeyError):
-    """A name is not registered where its place in the config requires it.
+    """A name is not registered where its place in the config requires it; MMEngine raises a ``KeyError`` for that."""
 
-    Also a ``KeyError``, which MMEngine raises for the same mistake.
-
-    Args:
-        message: Description of the problem.
-        name: The name that was looked up.
-        suggestions: The nearest registered names, best first.
-    """
-
-    def __init__(self, message: str, name: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, suggestions: Sequence[str] = ()) -> None:
         super().__init__(message, [message])
-        self.name = name
         self.suggestions = tuple(suggestions)
 
     def __str__(self) -> str:  # KeyError prints the repr

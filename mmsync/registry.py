@@ -1,13 +1,11 @@
 """The registries of mmsync, one scope ``mmsync``.
 
-A config names a component by ``type``, and its place in the config determines the registry. No imports are needed: on
-the first lookup a registry imports every module below its ``locations`` and the plug-ins of other packages (entry-point
-group ``mmsync.plugins``). A module that cannot be imported, for instance because an optional package is missing, does
-not affect the others; the error for an unknown name lists such modules and their errors.
+On the first lookup a registry imports every module below its ``locations``, and the plug-ins of other packages
+(entry-point group ``mmsync.plugins``). A module that cannot be imported does not affect the others; the error for an
+unknown name lists it.
 
-MMEngine looks a name up in the child registry of the default scope, and warns if there is none, so each of its roots
-has a child here. A scope has only one child per root; therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
-roots of their own that fall back to ``MODELS``, as ``PROBES`` falls back to ``METRICS``.
+MMEngine warns of a root without a child in the default scope, so each has one here, and only one: ``BACKBONES``,
+``NECKS``, ``HEADS``, ``LOSSES`` and ``PROBES`` are roots of their own that fall back to ``MODELS`` and ``METRICS``.
 """
 
 from __future__ import annotations
@@ -108,11 +106,7 @@ class Registry(root.Registry):
             _load_plugins()
 
     def find(self, key: str) -> Any:
-        """The component registered under a name, or None.
-
-        Args:
-            key: ``'Name'``, ``'scope.Name'`` or the dotted path of an importable object.
-        """
+        """The component registered as ``'Name'`` or ``'scope.Name'``, or at the dotted path of an object, or None."""
         if not isinstance(key, str):
             raise TypeError(f"a registered name must be a string, got {key!r}")
         scope, name = self.split_scope_key(key)
@@ -137,11 +131,7 @@ class Registry(root.Registry):
         return found
 
     def get(self, key: str) -> Any:
-        """The component registered under a name.
-
-        Raises:
-            UnknownNameError: Lists the nearest names, and modules that could not be imported.
-        """
+        """The component registered under a name; ``UnknownNameError`` lists the nearest, and modules that failed."""
         found = self.find(key)
         if found is None:
             raise self._unknown(key)
@@ -176,7 +166,7 @@ class Registry(root.Registry):
         failures = {module: error for module, error in failed_imports.items() if module.startswith(ours)}
         for module, error in failures.items():
             text += f"; {module} could not be imported: {type(error).__name__}: {error}"
-        unknown = UnknownNameError(text, key, near)
+        unknown = UnknownNameError(text, near)
         unknown.__cause__ = next(iter(failures.values()), None)
         return unknown
 
@@ -186,10 +176,7 @@ class Registry(root.Registry):
 
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:
-        """The registry of the default scope, or this one, without MMEngine's warning.
-
-        A runner without ``default_scope`` has the scope ``mmengine``, whose registry does not include ours.
-        """
+        """The registry of the default scope, or this one (also for ``mmengine``), without MMEngine's warning."""
         with DefaultScope.overwrite_default_scope(scope):
             current = DefaultScope.get_current_instance()
             name = self.scope if current is None or current.scope_name == "mmengine" else current.scope_name

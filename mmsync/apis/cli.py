@@ -56,14 +56,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
-    """Check a config and build its Runner.
-
-    Args:
-        cfg: The config.
-        trust_checkpoint: Let checkpoints run code while they load.
-
-    Returns:
-        A :class:`~mmsync.engine.runner.MotionRunner`, or what ``runner_type`` names.
+    """Check a config and build its ``runner_type``; ``trust_checkpoint`` lets checkpoints run code while they load.
 
     Raises:
         ConfigError: Everything that is wrong with the config.
@@ -78,11 +71,7 @@ def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
 
 
 def checkpoint_path(path: str) -> str:
-    """The path or address of a checkpoint as given on the command line.
-
-    Raises:
-        CheckpointError: There is no such file; the message names those beside it.
-    """
+    """The path or address of a checkpoint; raises ``CheckpointError`` if there is no such file."""
     from mmsync.engine.checkpoint import require_checkpoint
 
     require_checkpoint(path)
@@ -90,28 +79,14 @@ def checkpoint_path(path: str) -> str:
 
 
 def require(cfg: Config, key: str, purpose: str) -> Any:
-    """A top-level entry of a config.
-
-    Args:
-        cfg: The config.
-        key: Name of the entry.
-        purpose: What it is needed for, for the message.
-
-    Raises:
-        ConfigError: It is not set.
-    """
+    """A top-level entry of a config; raises ``ConfigError`` if it is not set, which ``purpose`` needs."""
     if cfg.get(key) is None:
         raise ConfigError(f"{key}: not set in {cfg.filename}, but {purpose} needs it")
     return cfg[key]
 
 
 def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    """Run a tool; a mistake of the user ends in one message and exit code 2.
-
-    Args:
-        main: The tool.
-        args: Its arguments; ``debug`` shows the traceback.
-    """
+    """Run a tool with its arguments; a mistake of the user ends in one message (or with ``debug``, a traceback)."""
     from mmsync.engine.console import tame_console
 
     tame_console(MMLogger.get_current_instance())  # what is said before there is a Runner, or without one
@@ -120,7 +95,10 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
     except MMSyncError as error:
         if args.debug:
             raise
-        print(f"\n{type(error).__name__}: {_message(error)}", file=sys.stderr)
+        text, name = str(error), f"{type(error).__module__}.{type(error).__qualname__}: "
+        if "Original Traceback" in text:  # of a data loading worker
+            text = text.rsplit(name, 1)[-1].strip()
+        print(f"\n{type(error).__name__}: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         if args.debug:
@@ -132,19 +110,8 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
 
 
 def _leave_group() -> None:
-    """Leave the process group while Python still runs.
-
-    A thread of the group that lets go of a Python object while the interpreter shuts down is ended by force, and the
-    whole process aborts ("terminate called without an active exception"); seen in one of six two-process tests.
-    """
+    """Leave the process group while Python still runs; its threads may abort the process while Python shuts down."""
     dist = sys.modules.get("torch.distributed")
     if dist is not None and dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
         gc.collect()  # the model's wrapper holds the group, and the Runner's cycles hold the model
-
-
-def _message(error: MMSyncError) -> str:
-    """The message; of an error in a data loading worker, without the worker's traceback."""
-    text = str(error)
-    name = f"{type(error).__module__}.{type(error).__qualname__}: "
-    return text.rsplit(name, 1)[-1].strip() if "Original Traceback" in text else text

@@ -73,7 +73,8 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
         if isinstance(loader, dict):
             facts.of_data(loader.get("dataset"), (key, "dataset"))
             problems += _wrong_collate(loader, key)
-    model, preprocessor, where = cfg.get("model"), cfg.get("data_preprocessor"), ("data_preprocessor",)
+    model, preprocessor = cfg.get("model"), cfg.get("data_preprocessor")
+    where: Keys = ("data_preprocessor",)
     for keys, part in _typed_dicts(model, ("model",)):
         if keys[-1] == "data_preprocessor":
             preprocessor, where = part, keys
@@ -198,9 +199,7 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
     if isinstance(parts, dict):
         for name, part in parts.items():
             path, own = f"{'.'.join(where)}.parts.{name}", part.get("views") if isinstance(part, dict) else None
-            made.update(
-                {f"{path}.views.{view}": view for view in own} if isinstance(own, dict) and own else {path: name}
-            )
+            made.update({f"{path}.views.{view}": view for view in own or () if isinstance(own, dict)} or {path: name})
     if not (isinstance(views, dict) or isinstance(parts, dict)) or not isinstance(needed, (tuple, list)) or not needed:
         return []
     missing = [name for name in needed if name not in made.values()]

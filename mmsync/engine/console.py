@@ -55,11 +55,7 @@ class _BarStream:
 
 
 def tame_console(logger: logging.Logger) -> None:
-    """Make the console handlers of a logger brief; its file handlers stay as they are.
-
-    Args:
-        logger: The logger of a run.
-    """
+    """Make the console handlers of a logger brief; its file handlers stay as they are."""
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.stream = _BarStream()  # setStream would flush the old one, which may be closed

@@ -11,13 +11,13 @@ from typing import Any, Optional, Union
 from mmengine.config import Config
 
 from mmsync.config import load
+from mmsync.config.defaults import LOADERS
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.protocols.protocol import Protocol
 from mmsync.registry import DATASETS, MODELS
 
-LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 OF_DATASET = "dataset"
 """Options below this key are for the variables of the data set to transfer to."""
 _TRAINING = ("train_dataloader", "train_cfg", "val_dataloader", "val_cfg", "val_evaluator")
@@ -30,10 +30,10 @@ _OWN = {  # a protocol brings these with it; nothing of the pretraining's remain
 def base_config(
     checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
 ) -> Config:
-    """The config of a pretraining: the given one, or the one that its checkpoint holds.
+    """The config of a pretraining: the given file's, or the one that its checkpoint holds.
 
     Args:
-        checkpoint: As read.
+        checkpoint: The content of the checkpoint.
         config: A config file; ``None`` takes the checkpoint's.
         options: Values by dotted key. Those of variables (``data_root``) take effect here.
         source: Name of the checkpoint, for messages.
@@ -47,9 +47,7 @@ def base_config(
         return load(config, variables)
     text = checkpoint.get("meta", {}).get("cfg")
     if not isinstance(text, str) or not text.strip():
-        raise CheckpointError(
-            f"{source} holds no config, as files of other projects do; give the one it was trained with: --config FILE"
-        )
+        raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config_of_the_checkpoint.py"
         file.write_text(text, encoding="utf-8")
@@ -58,10 +56,8 @@ def base_config(
     for key, new in variables.items():
         old = values.get(key)
         if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
-            raise ConfigError(
-                f"--cfg-options {key}=...: the config in {source} is resolved, so that nothing follows from this "
-                "variable any more; give the config file it was trained with: --config FILE"
-            )
+            text = f"nothing follows from this variable in the resolved config of {source}"
+            raise ConfigError(f"--cfg-options {key}=...: {text}; give the file it was trained with: --config FILE")
         values = _replace_text(values, old, new)  # a moved data root is worth a search
     return Config(values)
 
@@ -80,16 +76,15 @@ def _replace_text(value: Any, old: str, new: str) -> Any:
 def lay_over(
     base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
 ) -> Config:
-    """The config that runs a protocol.
+    """The config that runs a protocol: its schedule, hooks and evaluators, and its changes of loaders and model.
 
-    Schedule, hooks and evaluators are the protocol's; loaders and model are the pretraining's with the protocol's
-    changes. A loader whose data set names its ``source`` is another data set: it replaces the pretraining's, and its
-    clips are remapped to the layout of the encoder.
+    A loader whose data set names its ``source`` replaces the pretraining's; its clips are remapped to the encoder's
+    layout.
 
     Args:
         base: Config of the pretraining.
         protocol: The protocol.
-        dataset: The values of a data set's config, to transfer to; ``None`` for the one of the pretraining.
+        dataset: The values of the config of a data set to transfer to.
         encoder: Name of the encoder, of a method with several; ``None`` for the first.
 
     Raises:
@@ -121,15 +116,7 @@ def lay_over(
 
 
 def encoder_name(model: Mapping[str, Any], encoder: Optional[str] = None) -> str:
-    """Name of an encoder of a method, the first by default.
-
-    Args:
-        model: Config of the method.
-        encoder: Name that the user gave.
-
-    Raises:
-        ProtocolError: The method has no such encoder.
-    """
+    """Name of an encoder of a method, the first by default; raises ``ProtocolError`` if it has no such encoder."""
     names = list(getattr(MODELS.find(str(model.get("type"))), "encoders", ("encoder",)))
     if encoder is not None and encoder not in names:
         hint = did_you_mean(nearest(encoder, names)) or "."
@@ -158,10 +145,8 @@ def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Prot
     """Put the pretraining's encoder and preprocessor into the protocol's classifier; its queries become validation."""
     model = values.pop("model", {})
     if not isinstance(model.get(encoder), dict):
-        raise ProtocolError(
-            f"{protocol.name}: model.{encoder} of the pretraining is no config of an encoder, so there is nothing to "
-            f"finetune in a {model.get('type')}; the probes (linear, knn) need none"
-        )
+        text = f"there is nothing to finetune in a {model.get('type')}; the probes (linear, knn) need no encoder"
+        raise ProtocolError(f"{protocol.name}: model.{encoder} of the pretraining is no config of an encoder: {text}")
     method = MODELS.get(model["type"])
     preprocessor = model.get("data_preprocessor", {})
     view = dict(zip(method.encoders, method.views_for_features)).get(encoder)
@@ -190,14 +175,10 @@ def _merge(old: Any, new: Any) -> Any:
 
 
 def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set options of Runner keys in every config that has their place.
-
-    Args:
-        cfgs: Protocol name -> config.
-        options: Values by dotted key; those of variables are left to :func:`base_config`.
+    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place.
 
     Returns:
-        Protocol name -> the options that changed it.
+        The options that changed it, by protocol.
 
     Raises:
         ConfigError: No protocol has the place.

@@ -1,7 +1,4 @@
-"""Evaluation protocols: configs that define how to evaluate, laid over the config of a pretraining.
-
-docs/design/0012-protocols.md has the rules.
-"""
+"""Evaluation protocols: configs laid over the config of a pretraining, see docs/design/0012-protocols.md."""
 
 from __future__ import annotations
 
@@ -19,25 +16,15 @@ _FACTS = ("title", "metric", "best", "seeds", "dataset")
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol.
+    """A protocol."""
 
-    Attributes:
-        name: Stem of its file.
-        title: Short description for tables.
-        metric: Name of the result to report, that of the last epoch.
-        best: Name of the same result of the best epoch, if it has epochs.
-        seeds: Seeds of its runs; empty if nothing in it is random.
-        cfg: The keys of the Runner that it sets.
-        dataset: Config file of the data set that it transfers to; ``None`` for the one of the pretraining.
-    """
-
-    name: str
-    title: str
-    metric: str
-    best: Optional[str]
-    seeds: tuple[int, ...]
-    cfg: dict[str, Any]
-    dataset: Optional[Path] = None
+    name: str  # stem of its file
+    title: str  # for tables
+    metric: str  # name of the result to report, that of the last epoch
+    best: Optional[str]  # name of the same result of the best epoch, if it has epochs
+    seeds: tuple[int, ...]  # empty if nothing in it is random
+    cfg: dict[str, Any]  # the keys of the Runner that it sets
+    dataset: Optional[Path] = None  # config file of the data set that it transfers to
 
     @property
     def trains(self) -> bool:
@@ -51,11 +38,7 @@ def list_protocols(folder: Union[str, Path]) -> dict[str, Path]:
 
 
 def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
-    """Read a protocol.
-
-    Args:
-        name: Name of a file below ``folder``, or a path.
-        folder: The shipped protocols.
+    """Read a protocol by its name in a folder, or by its path.
 
     Raises:
         ProtocolError: The name is unknown; the message suggests the nearest.
@@ -80,12 +63,6 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
     if problems:
         raise ConfigError("\n  ".join([f"{path} is no protocol:", *problems]), problems)
     own = {key: value for key, value in values.items() if key in RUNNER_KEYS}
-    return Protocol(
-        name=path.stem,
-        title=facts["title"],
-        metric=facts["metric"],
-        best=facts.get("best"),
-        seeds=tuple(facts.get("seeds") or ()),
-        cfg=own,
-        dataset=path.parent / facts["dataset"] if facts.get("dataset") else None,
-    )
+    seeds, dataset = tuple(facts.get("seeds") or ()), facts.get("dataset")
+    texts = (path.stem, facts["title"], facts["metric"], facts.get("best"))
+    return Protocol(*texts, seeds, own, path.parent / dataset if dataset else None)

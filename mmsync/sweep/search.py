@@ -16,13 +16,7 @@ _CONFIG = "<config>"  # no key of a config
 
 
 def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float, float, bool]]]:
-    """Parse a search space.
-
-    Args:
-        texts: ``KEY=V1,V2``, ``KEY=LOW:HIGH`` or ``KEY=LOW:HIGH:log``.
-
-    Returns:
-        Values, or ``(low, high, logarithmic)``, by key.
+    """Parse ``KEY=V1,V2``, ``KEY=LOW:HIGH`` and ``KEY=LOW:HIGH:log`` to values, or ``(low, high, log)``, by key.
 
     Raises:
         ConfigError: A range is empty or one of several values, or a text has another form.
@@ -137,11 +131,7 @@ class Search:
         return self._make(values.pop(_CONFIG, self._configs[0]), values)
 
     def report(self, setting: Setting, row: Mapping[str, Any]) -> None:
-        """Report the results of a setting to the study.
-
-        Raises:
-            ConfigError: The metric is not among them.
-        """
+        """Report the results of a setting to the study; raise ``ConfigError`` if the metric is not among them."""
         trial, metrics = self._open.pop(setting, None), row["metrics"]
         if trial is None:  # from a former call
             return
@@ -151,7 +141,6 @@ class Search:
         self.metric = self.metric or next(iter(metrics), None)
         if self.metric not in metrics:
             hint = did_you_mean(nearest(str(self.metric), metrics))
-            raise ConfigError(
-                f"--metric {self.metric}: no such result{hint or '.'} Available: {', '.join(metrics) or 'none'}"
-            )
+            known = ", ".join(metrics) or "none"
+            raise ConfigError(f"--metric {self.metric}: no such result{hint or '.'} Available: {known}")
         self._study.tell(trial, metrics[self.metric]["mean"])

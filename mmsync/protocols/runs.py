@@ -1,37 +1,36 @@
-"""Runs the protocols that are probes, on features extracted once."""
+"""Runs one protocol: a probe on features that are extracted once, or a finetuning of the encoder."""
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
+import numpy as np
 from mmengine.config import Config
 
+from mmsync.apis.cli import build_runner
 from mmsync.apis.features import extract_features, feature_column, init_model
 from mmsync.engine.folds import check_folds
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import Scores
 from mmsync.evaluation.metrics import FeatureMetric
+from mmsync.fileio import atomic_path
 from mmsync.protocols.protocol import Protocol
-from mmsync.registry import METRICS, MODELS
+from mmsync.protocols.tables import read_json, write_json
+from mmsync.registry import DATASETS, METRICS, MODELS
 from mmsync.structures import FeatureTable
 
 
 class Outcome(NamedTuple):
-    """The outcome of one run of a protocol.
+    """The outcome of one run of a protocol."""
 
-    Attributes:
-        metrics: Results by name.
-        scores: Those of the classifier whose result is reported.
-        curves: Its values after each epoch by name, if it is a probe that trains.
-        class_names: Of the data set.
-    """
-
-    metrics: dict[str, float]
-    scores: Optional[Scores]
-    curves: dict[str, list[float]]
+    metrics: dict[str, float]  # results by name
+    scores: Optional[Scores]  # those of the classifier whose result is reported
+    curves: dict[str, list[float]]  # values after each epoch by name, of a probe that trains
     class_names: Optional[Sequence[str]]
 
 
@@ -39,7 +38,7 @@ class Prober:
     """Runs probes on the features of a checkpoint.
 
     Args:
-        cfgs: Protocol name -> config, of the protocols that are probes.
+        cfgs: Configs by the name of the protocol.
         checkpoint: File of the pretraining.
         folds: Folds of the data that it was trained on.
         device: Where features and probes are computed.
@@ -105,3 +104,58 @@ class Prober:
 def _key(cfg: Config) -> str:
     """Everything that the features depend on, as text."""
     return json.dumps([cfg.get("model"), cfg.get("test_dataloader")], sort_keys=True, default=repr)
+
+
+def finetune(
+    cfg: Config, checkpoint: str, seed: int, folder: Path, fingerprint: str, force: bool = False, trust: bool = False
+) -> Outcome:
+    """Train and evaluate a config of :func:`~mmsync.protocols.overlay.lay_over`, which is changed.
+
+    Args:
+        cfg: The config.
+        checkpoint: File of the pretraining.
+        seed: Seed of the run and of the labelled subset.
+        folder: The work dir.
+        fingerprint: Digest of all that the result depends on; an interrupted run of the same one is resumed.
+        force: Start again.
+        trust: Let the checkpoint run code while it loads.
+    """
+    data = cfg.train_dataloader.dataset
+    if data.get("subset") is not None:
+        data.subset.seed = seed
+    sets = (copy.deepcopy(dict(cfg[key].dataset)) for key in ("train_dataloader", "val_dataloader"))
+    # for names and counts, without packed clips
+    train, val = (DATASETS.build({**one, **({"cache": False} if "cache" in one else {})}) for one in sets)
+    if data.get("subset") is not None:
+        with atomic_path(folder / "labelled.txt") as temporary:
+            temporary.write_text("\n".join(train.names) + "\n", encoding="utf-8")
+    if cfg.model.head.get("num_classes") is None:
+        cfg.model.head.num_classes = max(d.metainfo["num_classes"] for d in (train, val))
+    fit_batch(cfg.train_dataloader, len(train))
+    cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed}
+    cfg.work_dir, cfg.load_from = str(folder), checkpoint
+    started = folder / "started.json"
+    if not force and read_json(started, "") == fingerprint:
+        if (folder / "last_checkpoint").is_file():
+            cfg.load_from, cfg.resume = None, True
+    else:
+        (folder / "last_checkpoint").unlink(missing_ok=True)
+    write_json(started, fingerprint)
+    runner = build_runner(cfg, trust)
+    runner.train()
+    (metric,) = runner.val_loop.evaluator.metrics
+    if metric.scores is None:  # a run that was killed after its last epoch
+        runner.val_loop.run()
+    metrics = {}
+    for name, buffer in runner.message_hub.log_scalars.items():
+        if name.startswith("val/accuracy/"):
+            history = np.asarray(buffer.data[0], dtype=float)
+            metrics[name[4:]] = float(history[-1])
+            metrics[f"{name[4:]}_best"] = float(history.max())
+    return Outcome(metrics, metric.scores, {}, val.metainfo.get("classes"))
+
+
+def fit_batch(loader: Any, size: int) -> None:
+    """Let a training loader use all ``size`` clips of a small set: no larger batch, and no last batch of one clip."""
+    loader.batch_size = min(loader.batch_size, size)
+    loader.drop_last = size % loader.batch_size == 1 and size > 1  # one clip has no batch statistics
