@@ -10,12 +10,7 @@ class MMSyncError(Exception):
 
 
 class ConfigError(MMSyncError, ValueError):
-    """A config cannot be built.
-
-    Args:
-        message: Description of all problems.
-        problems: One line for each, as ``config.path: problem``.
-    """
+    """A config cannot be built; ``problems`` has a line ``config.path: problem`` for each reason."""
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -68,15 +63,12 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def nearest(word: str, options: Iterable[str], distance: int | None = None) -> list[str]:
-    """Find the names nearest to a misspelt word.
+    """Find the names nearest to a misspelt word, at most three equally near ones.
 
     Args:
         word: The misspelt word.
         options: The valid names; ties keep their order.
         distance: Largest edit distance; by default a third of the length of the word, between 1 and 3.
-
-    Returns:
-        At most three equally near names; empty if none is near.
     """
     limit = min(3, max(1, len(word) // 3)) if distance is None else distance
     best: list[str] = []

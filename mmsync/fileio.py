@@ -69,11 +69,7 @@ def remove_leftovers(folder: Union[str, Path]) -> None:
 
 
 def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
-    """Sorted files below a folder, also through links, whose names end with ``suffixes`` in lower case.
-
-    Raises:
-        DataError: The folder does not exist, or there is no such file.
-    """
+    """Sorted files below a folder, also through links, by lower-case suffix; ``DataError`` if there are none."""
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"the folder {root} does not exist")

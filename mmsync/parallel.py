@@ -80,8 +80,11 @@ def run_tasks(
                 elif isinstance(answer, Lost):
                     yield worker.task, answer
                 else:
+                    good, value, trace = answer
                     free.append(worker)
-                    yield worker.task, _unpack(*answer)
+                    if not good:
+                        raise value from RuntimeError(f"in a worker process:\n{trace}")
+                    yield worker.task, value
     finally:
         for worker in [*free, *busy.values()]:
             worker.end()
@@ -158,10 +161,3 @@ def _sendable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _unpack(good: bool, value: Any, trace: str) -> Any:
-    """The value that a worker sent, or the error that it raised."""
-    if good:
-        return value
-    raise value from RuntimeError(f"in a worker process:\n{trace}")

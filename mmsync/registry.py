@@ -117,11 +117,8 @@ class Registry(root.Registry):
             return self._module_dict[own]
         for module in self.upstream:
             _import(module)
-        ancestor = self.parent
-        while scope in (None, "mmengine") and ancestor is not None:
-            if name in ancestor.module_dict:
-                return ancestor.module_dict[name]
-            ancestor = ancestor.parent
+        if scope in (None, "mmengine") and self.parent is not None and name in self.parent.module_dict:
+            return self.parent.module_dict[name]
         found = self.fallback.find(key) if self.fallback is not None else None
         if found is None and scope not in (None, self.scope):
             try:
@@ -145,18 +142,15 @@ class Registry(root.Registry):
         self.import_from_location()
         for module in self.upstream:
             _import(module)
-        names = sorted(self._module_dict)
-        ancestor = self.parent
-        while ancestor is not None:
-            names += sorted(ancestor.module_dict)
-            ancestor = ancestor.parent
+        names = sorted(self._module_dict) + (sorted(self.parent.module_dict) if self.parent is not None else [])
         return list(dict.fromkeys(names + (self.fallback.names() if self.fallback is not None else [])))
 
     def _unknown(self, key: str) -> UnknownNameError:
         prefix = key[: key.rfind(".") + 1]
         near = [prefix + name for name in nearest(key[len(prefix) :], self.names())]
         text = f"{key!r} is not a registered {self.name}{did_you_mean(near)}"
-        others = [r.name for r in Registry.instances if r is not self and r._holds(key)]
+        known = [(r, {*r._module_dict, *(r.parent.module_dict if r.parent else ())}) for r in Registry.instances]
+        others = [r.name for r, names in known if r is not self and key in names]
         if others:
             text += f" (registered as: {', '.join(others)})"
         elif not near:
@@ -169,10 +163,6 @@ class Registry(root.Registry):
         unknown = UnknownNameError(text, near)
         unknown.__cause__ = next(iter(failures.values()), None)
         return unknown
-
-    def _holds(self, name: str) -> bool:
-        """Whether an imported module has registered the name here or in the root."""
-        return name in self._module_dict or (self.parent is not None and name in self.parent.module_dict)
 
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:

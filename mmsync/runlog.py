@@ -40,11 +40,7 @@ class Run:
         return [key for key in dict.fromkeys(k for row in self.train + self.val for k in row) if key not in _POSITION]
 
     def curve(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """The ``(n,)`` epochs (or iterations, if the run counts those) and the ``(n,)`` values of one name.
-
-        Raises:
-            DataError: The run did not log this value.
-        """
+        """The ``(n,)`` epochs (or iterations) and ``(n,)`` values of one name; ``DataError`` if it was not logged."""
         if key not in self.keys:
             hint = did_you_mean(nearest(key, self.keys))
             raise DataError(f"{self.name}: no value {key!r}{hint or '.'} Available: {', '.join(self.keys) or 'none'}")

@@ -18,23 +18,13 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    parser.add_argument(
-        "--work-dir",
-        help="folder for logs and checkpoints (default: work_dirs/<config name>, with a chosen stream, split or fold)",
-    )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        metavar="KEY=VALUE",
-        help="settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1",
-    )
+    default = "work_dirs/<config name>, with a chosen stream, split or fold"
+    parser.add_argument("--work-dir", help=f"folder for logs and checkpoints (default: {default})")
+    options = "settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1"
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help=options)
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="let checkpoints run code while they load; only for files whose origin you know",
-    )
+    trust = "let checkpoints run code while they load; only for files whose origin you know"
+    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
@@ -56,11 +46,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
-    """Check a config and build its ``runner_type``; ``trust_checkpoint`` lets checkpoints run code while they load.
-
-    Raises:
-        ConfigError: Everything that is wrong with the config.
-    """
+    """Check a config and build its Runner; ``trust_checkpoint`` lets checkpoints run code while they load."""
     from mmsync.config import check
     from mmsync.registry import RUNNERS
 

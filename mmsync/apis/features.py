@@ -55,11 +55,7 @@ def init_model(
 
 
 def feature_column(method: type, encoder: Optional[str] = None) -> str:
-    """Name of the column that holds the features of an encoder, the first by default, of a method's class.
-
-    Raises:
-        ProtocolError: The method has no such encoder, or evaluation does not give it a view.
-    """
+    """Name of the column of an encoder's features; ``ProtocolError`` if the method has no such, or no view for it."""
     names = list(getattr(method, "encoders", ("encoder",)))
     if encoder is None or [encoder] == names[:1]:
         return "feature"

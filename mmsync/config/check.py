@@ -26,7 +26,7 @@ from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_me
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
 
-_UPSTREAM = ("mmengine", "mmcv", "torch")
+_UPSTREAM = ("mmengine.", "mmcv.", "torch.")
 _META = ("type", "_scope_")
 _HOLES: dict[str, Keys] = {
     "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
@@ -97,9 +97,8 @@ class _Checker:
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()
             advice = f"; {self.file_advice[file]}" if file in self.file_advice else ""
-            self.problems.append(
-                f"{used[0]}{more}: {absolute} does not exist; --cfg-options {option}=... sets it{advice}"
-            )
+            text = f"{absolute} does not exist; --cfg-options {option}=... sets it{advice}"
+            self.problems.append(f"{used[0]}{more}: {text}")
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
         """Report top-level keys without effect; returns the keys that were probably meant."""
@@ -236,7 +235,7 @@ class _Checker:
             for i, item in enumerate(value):
                 self.value(item, (*keys, str(i)), partial)
         elif isinstance(value, str) and not partial:
-            registry = places.registry_of([key for key in keys if not key.isdigit()][-1:])
+            registry = places.registry_of(tuple(key for key in keys if not key.isdigit())[-1:])
             if registry is not None and registry.find(value) is not None:
                 self.report(keys, f"is the string {value!r}; write dict(type={value!r})")
 
@@ -255,7 +254,7 @@ class _Checker:
             name = str(getattr(target, "__name__", target))
             names, required, takes_more = self._arguments(target, registry, name, cfg)
             self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
-            upstream = getattr(target, "__module__", "").startswith(_UPSTREAM)
+            upstream = (getattr(target, "__module__", "") + ".").startswith(_UPSTREAM)
             annotations = _not_text(target, cfg) if upstream else accepted(target).annotations
             schema = _schema(target)
             hook = getattr(target, "check_config", None)
@@ -348,7 +347,7 @@ class _Checker:
         names: list[str],
         required: Iterable[str],
         keys: Keys,
-        open_: bool = False,
+        more: bool = False,
     ) -> None:
         """Compare the keys of a dict with the arguments of what it will be given to."""
         missing = [n for n in names if n in set(required) and n not in cfg]
@@ -364,7 +363,7 @@ class _Checker:
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
             elif key == "_delete_":
                 self.report((*keys, key), "there is no base value to delete; drop this key")
-            elif near or not open_:
+            elif near or not more:
                 hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
                 self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
             missing = [n for n in missing if n not in near[:1]]  # one slip is one problem

@@ -18,6 +18,7 @@ import io
 import os
 import sys
 import tempfile
+import traceback
 import types
 import warnings
 from collections.abc import Iterable, Mapping
@@ -74,7 +75,11 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     reader = _Reader(dict(cfg_options or {}))
     file = Path(path).expanduser()
     if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
-        cfg = _load_lazy(file, reader.options)  # MMEngine's second config style; its inheritance is Python's import
+        try:
+            cfg = Config.fromfile(str(file))  # MMEngine's second config style; its inheritance is Python's import
+        except Exception as error:  # the file is executed: anything can come out of it
+            raise _error(file, None, f"{type(error).__name__}: {error}") from error
+        _merge_options(cfg, reader.options, Notes())
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
     _import_modules(values.get(IMPORTS))
@@ -267,8 +272,8 @@ def _assigned_name(node: ast.stmt) -> str | None:
     return target.id if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Name) else None
 
 
-def _is_variable(name: str) -> bool:
-    return name not in RUNNER_KEYS and not name.startswith("_")
+def _is_variable(name: str | None) -> bool:
+    return name is not None and name not in RUNNER_KEYS and not name.startswith("_")
 
 
 _BUILDERS = {"dict": dict, "list": list, "tuple": tuple}
@@ -323,11 +328,12 @@ def _names_read(tree: ast.Module) -> set[str]:
     """Names that a file reads, of its own and of its bases."""
     reads = set()
     for node in ast.walk(tree):
+        of_base = isinstance(getattr(node, "value", None), ast.Name) and node.value.id == BASE  # type: ignore
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             reads.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+        elif isinstance(node, ast.Attribute) and of_base:
             reads.add(node.attr)
-        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+        elif isinstance(node, ast.Subscript) and of_base:
             reads.update(str(c.value) for c in ast.walk(node.slice) if isinstance(c, ast.Constant))
     return reads
 
@@ -416,15 +422,6 @@ def _merge_options(cfg: Config, options: dict[str, Any], notes: Notes) -> None:
         raise ConfigError(f"--cfg-options {' '.join(options)}: {error.args[0]}") from error
 
 
-def _load_lazy(file: Path, options: dict[str, Any]) -> Config:
-    try:
-        cfg = Config.fromfile(str(file))
-    except Exception as error:  # the file is executed: anything can come out of it
-        raise _error(file, None, f"{type(error).__name__}: {error}") from error
-    _merge_options(cfg, options, Notes())
-    return cfg
-
-
 def _error(file: Path, line: int | None, text: str) -> ConfigError:
     problem = f"{file}{f', line {line}' if line else ''}: {text}"
     return ConfigError(problem, [problem])
@@ -453,11 +450,10 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
 
 
 def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> ConfigError:
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
+    lines = [
+        lineno for frame, lineno in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)
+    ]
+    line = lines[-1] if lines else None
     near: list[str] = []
     wrong = getattr(error, "name", None)
     if isinstance(error, NameError) and wrong:

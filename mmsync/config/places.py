@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -48,14 +47,11 @@ PLACES: list[tuple[str, r.Registry]] = [
 ]
 
 
-def registry_of(keys: Sequence[str]) -> r.Registry | None:
-    """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
-    return next((registry for registry in map(_registry_of_key, reversed(keys)) if registry is not None), None)
-
-
 @cache
-def _registry_of_key(key: str) -> r.Registry | None:
-    return next((registry for pattern, registry in PLACES if re.fullmatch(pattern, key)), None)
+def registry_of(keys: tuple[str, ...]) -> r.Registry | None:
+    """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
+    found = (registry for key in reversed(keys) for pattern, registry in PLACES if re.fullmatch(pattern, key))
+    return next(found, None)
 
 
 PROVIDED: dict[str, tuple[str, ...]] = {

@@ -43,7 +43,11 @@ def read_checkpoint(
         CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
     """
     if str(path).startswith(("http://", "https://")):
-        path = _download(str(path))
+        url = str(path)
+        path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+        if not path.exists():
+            with atomic_path(path) as temporary:
+                torch.hub.download_url_to_file(url, str(temporary), progress=True)
     path = Path(path).expanduser()
     require_checkpoint(path)
     try:
@@ -63,11 +67,7 @@ def read_checkpoint(
 
 
 def require_checkpoint(path: Union[str, Path]) -> None:
-    """Make sure that a checkpoint exists, unless it is a URL.
-
-    Raises:
-        CheckpointError: No such file; the message lists those in its folder.
-    """
+    """Raise a ``CheckpointError`` that lists the files in the folder, unless a checkpoint exists or is a URL."""
     if "://" in str(path):
         return
     path = Path(path).expanduser()
@@ -78,14 +78,11 @@ def require_checkpoint(path: Union[str, Path]) -> None:
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
-    """List the periodic checkpoints of a run in order of training.
+    """List the periodic checkpoints of a run, ``epoch_*.pth`` and then ``iter_*.pth``, in order of training.
 
     Args:
-        work_dir: Folder with ``epoch_*.pth`` or ``iter_*.pth``.
+        work_dir: Folder of the run.
         every: Keep every n-th, at least 1, counted back from the last, which is always included.
-
-    Returns:
-        The files; those by epoch come before those by iteration.
 
     Raises:
         CheckpointError: The folder has no such file.
@@ -98,15 +95,6 @@ def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
     if not ordered:
         raise CheckpointError(f"{work_dir}: no epoch_*.pth or iter_*.pth in this folder; is it the work dir of a run?")
     return [path for *_, path in ordered[::-1][::every][::-1]]
-
-
-def _download(url: str) -> Path:
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / url.rsplit("/", 1)[-1]
-    if not path.exists():
-        with atomic_path(path) as temporary:
-            torch.hub.download_url_to_file(url, str(temporary), progress=True)
-    return path
 
 
 def _damaged(path: Path) -> str:
@@ -122,21 +110,13 @@ def _damaged(path: Path) -> str:
 
 
 class StateMatch(NamedTuple):
-    """Comparison of the keys of a checkpoint and a model.
+    """Comparison of the keys of a checkpoint and a model."""
 
-    Attributes:
-        matched: Keys in both, with equal shapes.
-        missing: Keys in the model only.
-        unexpected: Keys in the checkpoint only.
-        reshaped: Keys in both with different shapes, as ``key: (model shape) <- (file shape)``.
-        backbone: Matched share of the backbone's keys, in ``[0, 1]``; of all keys if no key names a backbone.
-    """
-
-    matched: list[str]
-    missing: list[str]
-    unexpected: list[str]
-    reshaped: list[str]
-    backbone: float
+    matched: list[str]  # in both, with equal shapes
+    missing: list[str]  # in the model only
+    unexpected: list[str]  # in the checkpoint only
+    reshaped: list[str]  # in both with different shapes, as ``key: (model shape) <- (file shape)``
+    backbone: float  # matched share of the backbone's keys, in [0, 1]; of all keys if no key names a backbone
 
     def table(self) -> str:
         """All keys that do not match, by group."""

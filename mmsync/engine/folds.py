@@ -22,11 +22,7 @@ def trained_folds(checkpoint: Mapping[str, Any]) -> list[str]:
 
 
 def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = None) -> None:
-    """Refuse data sets for test and training that are other folds than the loaded weights were trained on.
-
-    Raises:
-        ProtocolError: A data set is another fold of one that the model was trained on.
-    """
+    """Raise ``ProtocolError`` if a data set for test or training is another fold than the weights were trained on."""
     seen = list(trained)
     own = folds_of(training)
     for fold in set(own) - set(seen):  # a resumed run continues on its own folds
@@ -36,11 +32,7 @@ def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = N
 
 
 def check_fold(trained: Iterable[str], tested: Optional[str]) -> None:
-    """Refuse a test fold, ``data set/number``, if the model was trained on another one, because their clips overlap.
-
-    Raises:
-        ProtocolError: The model was trained on another fold of the same data set.
-    """
+    """Raise ``ProtocolError`` if a model was trained on another fold (``data set/number``): their clips overlap."""
     for fold in trained:
         if tested not in (None, fold) and fold.split("/")[0] == tested.split("/")[0]:
             text = f"which contains most test clips of fold {tested}; test on {fold}, or train a model on {tested}"

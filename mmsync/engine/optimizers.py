@@ -91,10 +91,7 @@ class LARS(Optimizer):
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Runs forward pass and loss in bfloat16 as ``torch.autocast`` does; weights and optimiser stay in float32.
-
-    bfloat16 has the range of float32 and needs no loss scaling. For float16 on older GPUs use MMEngine's
-    ``AmpOptimWrapper``.
+    """Runs forward pass and loss in bfloat16; for float16 on older GPUs use MMEngine's ``AmpOptimWrapper``.
 
     Args:
         optimizer: The optimiser.

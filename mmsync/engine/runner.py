@@ -156,11 +156,7 @@ class MotionRunner(Runner):
         return loader
 
     def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
-        """Build the optimiser's wrapper.
-
-        Raises:
-            ConfigError: MMEngine's ``AmpOptimWrapper`` without a GPU.
-        """
+        """Build the optimiser's wrapper; refuse MMEngine's ``AmpOptimWrapper`` without a GPU."""
         if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
             raise ConfigError("optim_wrapper.type: AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere")
         return super().build_optim_wrapper(optim_wrapper)
@@ -211,18 +207,7 @@ class MotionRunner(Runner):
         by_epoch: bool = True,
         backend_args: Optional[dict] = None,
     ) -> None:
-        """Save a checkpoint in a local folder; every rank has to call this.
-
-        Args:
-            out_dir: Local folder.
-            filename: Name of the file.
-            file_client_args: Not used.
-            save_optimizer: Save the optimiser's state, which resuming needs.
-            save_param_scheduler: Save the schedulers' states.
-            meta: Completed ``epoch`` and ``iter``.
-            by_epoch: Without ``meta``, whether the current epoch or the current iteration counts as completed.
-            backend_args: Not used.
-        """
+        """Save a checkpoint in a local folder; every rank has to call this. The arguments are MMEngine's."""
         synchronize_buffers(self.bare_model)
         rng = all_gather_object(self._rng_before_val or get_rng_state())
         if not is_main_process():
@@ -239,13 +224,7 @@ class MotionRunner(Runner):
         strict: bool = False,
         revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
     ) -> dict[str, Any]:
-        """Load weights from a file or URL; return the whole checkpoint.
-
-        Args:
-            filename: A file or an ``http(s)://`` URL.
-            map_location: As for ``torch.load``.
-            strict: Refuse any difference, as resuming always does.
-            revise_keys: Regular expressions and replacements for the keys.
+        """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's.
 
         Raises:
             CheckpointError: The file is damaged, unsafe, or of another model.
@@ -296,11 +275,7 @@ class MotionRunner(Runner):
         self.logger.info(f"resumed {filename} at epoch {self.epoch}, iteration {self.iter}")
 
     def load_or_resume(self) -> None:
-        """Load weights or resume, as the config specifies.
-
-        Raises:
-            ProtocolError: The model was trained on another fold of the test data.
-        """
+        """Load weights or resume, as the config specifies; refuse a model of another fold of the test data."""
         if self._resume and self._load_from is None and not self._has_loaded:
             latest = find_latest_checkpoint(self.work_dir)
             if latest is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -24,8 +24,7 @@ from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolErr
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
 from mmsync.fileio import atomic_path
 from mmsync.protocols import tables
-from mmsync.protocols.overlay import OF_DATASET, apply_options, base_config, encoder_name, lay_over
-from mmsync.protocols.protocol import Protocol
+from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, encoder_name, lay_over
 from mmsync.protocols.runs import Prober, finetune
 from mmsync.visualization.probes import draw_probe_curves
 
@@ -70,7 +69,8 @@ class Benchmark:
         self.protocols = list(protocols)
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
-        self.digest = _digest_file(self.checkpoint)
+        remote = "://" in self.checkpoint
+        self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
         base = base_config(content, config, options or {}, self.checkpoint)
         init_default_scope(base.get("default_scope", "mmsync"))
         if encoder is not None:
@@ -79,8 +79,7 @@ class Benchmark:
         probes = {p.name: self.cfgs[p.name] for p in self.protocols if not p.trains}
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.prober = Prober(probes, self.checkpoint, trained_folds(content), device, encoder, trust)
-        self.failures: dict[str, MMSyncError] = {}
-        """Errors of the protocols that have no result."""
+        self.failures: dict[str, MMSyncError] = {}  # of the protocols that have no result
 
     def _lay_over(self, base: Config, dataset: Union[str, Path, None], options: Mapping[str, Any]) -> dict[str, Config]:
         """The checked configs by protocol."""
@@ -124,7 +123,7 @@ class Benchmark:
         folder = self.work_dir / protocol.name / f"seed_{seed}"
         cfg = copy.deepcopy(self.cfgs[protocol.name])
         content = [self.digest, seed, cfg.to_dict(), *([self.encoder] if self.encoder else [])]
-        fingerprint = hashlib.sha1(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+        fingerprint = sha1(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
         file = folder / "result.json"
         former = {} if self.force else tables.read_json(file, {})
         if former.get("fingerprint") == fingerprint and protocol.metric in former.get("metrics", ()):
@@ -227,13 +226,3 @@ def _keep_scores(folder: Path, scores: Scores, names: Optional[Sequence[str]]) -
     named = list(names) if names is not None and len(names) >= classes else [str(i) for i in range(classes)]
     save_confusion(folder / "confusion.npz", matrix, named[:classes])
     return [None if np.isnan(value) else float(value) for value in class_recall(matrix)]
-
-
-def _digest_file(path: str) -> str:
-    digest = hashlib.sha1()
-    if "://" in path:
-        return path
-    with open(Path(path).expanduser(), "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -34,33 +35,17 @@ class Outcome(NamedTuple):
     class_names: Optional[Sequence[str]]
 
 
+@dataclass
 class Prober:
-    """Runs probes on the features of a checkpoint.
+    """Runs probes on the features of a checkpoint, which are extracted once for all that share model and data."""
 
-    Args:
-        cfgs: Configs by the name of the protocol.
-        checkpoint: File of the pretraining.
-        folds: Folds of the data that it was trained on.
-        device: Where features and probes are computed.
-        encoder: Name of the encoder whose features are judged; ``None`` for the first.
-        trust: Let the checkpoint run code while it loads.
-
-    Raises:
-        ProtocolError: A protocol's evaluator is no :class:`~mmsync.evaluation.metrics.FeatureMetric`.
-    """
-
-    def __init__(
-        self,
-        cfgs: Mapping[str, Config],
-        checkpoint: str,
-        folds: Any,
-        device: str,
-        encoder: Optional[str] = None,
-        trust: bool = False,
-    ) -> None:
-        self.cfgs, self.checkpoint, self.folds, self.device = cfgs, checkpoint, folds, device
-        self.encoder, self.trust = encoder, trust
-        self._features: dict[str, tuple[FeatureTable, Optional[Sequence[str]]]] = {}
+    cfgs: Mapping[str, Config]  # by the name of the protocol
+    checkpoint: str
+    folds: Sequence[str]  # of the data that it was trained on
+    device: str
+    encoder: Optional[str] = None  # whose features are judged; ``None`` for the first
+    trust: bool = False  # let the checkpoint run code while it loads
+    _features: dict[str, tuple[FeatureTable, Optional[Sequence[str]]]] = field(default_factory=dict, init=False)
 
     def run(self, protocol: Protocol, seed: int) -> Outcome:
         """Run a protocol; the seed is for probes that have one, if the protocol names seeds."""
@@ -87,7 +72,7 @@ class Prober:
         return metric
 
     def _features_of(self, cfg: Config) -> tuple[FeatureTable, Optional[Sequence[str]]]:
-        """The features of a config's test data, extracted once for all protocols that share model and data."""
+        """The features of a config's test data, and the names of its classes."""
         key = _key(cfg)
         if key not in self._features:
             sharing = [name for name, other in self.cfgs.items() if _key(other) == key]
@@ -109,16 +94,10 @@ def _key(cfg: Config) -> str:
 def finetune(
     cfg: Config, checkpoint: str, seed: int, folder: Path, fingerprint: str, force: bool = False, trust: bool = False
 ) -> Outcome:
-    """Train and evaluate a config of :func:`~mmsync.protocols.overlay.lay_over`, which is changed.
+    """Train and evaluate a config of :func:`~mmsync.protocols.protocol.lay_over`, which is changed.
 
-    Args:
-        cfg: The config.
-        checkpoint: File of the pretraining.
-        seed: Seed of the run and of the labelled subset.
-        folder: The work dir.
-        fingerprint: Digest of all that the result depends on; an interrupted run of the same one is resumed.
-        force: Start again.
-        trust: Let the checkpoint run code while it loads.
+    The seed is that of the run and of the labelled subset. An interrupted run of the same fingerprint (the digest of
+    all that the result depends on) is resumed, unless ``force`` starts again.
     """
     data = cfg.train_dataloader.dataset
     if data.get("subset") is not None:

@@ -34,11 +34,9 @@ class RunError(MMSyncError, RuntimeError):
 
 @contextmanager
 def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[Any]:
-    """Lock a file, and yield it open; the system releases the lock when the last process that has it open ends.
+    """Lock a file until the last process that has it open ends, and yield it.
 
-    Args:
-        path: The file; its folder is created.
-        wait: Called repeatedly while another process holds the lock; ``None`` raises ``BlockingIOError``.
+    While another process holds the lock, ``wait`` is called repeatedly; without it, ``BlockingIOError`` is raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
@@ -67,13 +65,9 @@ class Children:
             raise RunError("stopped")
 
     def call(self, command: Sequence[str], env: Mapping[str, str], log: Path, lock: Any) -> int:
-        """Run a command and wait for its exit code, negative for a signal.
+        """Run a command with further variables, and append its output to a file; return the exit code.
 
-        Args:
-            command: The command.
-            env: Environment variables to set.
-            log: File that the output is appended to.
-            lock: Open file whose lock the child keeps if this process is killed.
+        The child keeps the lock of an open file, also if this process is killed. A signal's code is negative.
         """
         with open(log, "ab") as output, self._guard:
             if self._stopped.is_set():
@@ -143,9 +137,6 @@ class Job:
 
         Returns:
             Results of the last validation, and of each protocol, by name.
-
-        Raises:
-            RunError: A process failed.
         """
         with locked(self.folder / ".lock", children.wait) as lock:
             record = self.record()
@@ -166,8 +157,6 @@ class Job:
 
 @dataclass
 class _Tools:
-    """Runs the tools of a job."""
-
     job: Job
     children: Children
     env: Mapping[str, str]

@@ -55,11 +55,7 @@ class Sweep:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other sweeps out of the work dir inside this block.
-
-        Raises:
-            ConfigError: Another sweep is running there, or the folder is not writable.
-        """
+        """Keep other sweeps out of the work dir, or raise ``ConfigError`` if there is one, or no right to write."""
         with ExitStack() as held:
             try:
                 held.enter_context(locked(self.work_dir / ".lock"))
@@ -81,8 +77,8 @@ class Sweep:
         Args:
             pool: Executes the jobs.
             settings: The settings; each is requested only when the pool can start it.
-            count: Number of settings, for the progress bar.
-            on_finished: Called with a setting and its row when all its seeds have finished or failed.
+            count: Number of settings.
+            on_finished: Called with a setting and its row when all its seeds have ended.
         """
         jobs = (job for setting in settings for job in self.jobs(setting))
         running: list[tuple[Any, Job]] = []
@@ -137,11 +133,7 @@ class Sweep:
         )
 
     def write(self, best: Optional[str] = None) -> str:
-        """Write ``results.json`` and ``table.md``, sorted by the result ``best``, highest first, if it is given.
-
-        Returns:
-            The table in aligned columns; empty, without writing files, if no run has ended.
-        """
+        """Write ``results.json`` and ``table.md``, by the result ``best`` if given; return the table in columns."""
         done = {setting.signature: self._row(setting, group) for setting, group in self.outcomes.items() if group}
         rows = list(done.values())
         if not rows:
@@ -178,12 +170,7 @@ def table_cells(
 
 
 def stream_key(axes: Mapping[str, Sequence[Any]], protocols: Sequence[str], weights: str) -> str:
-    """The axis whose values are streams.
-
-    Raises:
-        ConfigError: There is no such axis, or no protocol.
-        ProtocolError: The weights are not for these streams.
-    """
+    """The axis whose values are streams; an error if there is none, no protocol, or other streams in the weights."""
     key = next((key for key in axes if key.rpartition(".")[2] == "stream"), None)
     if key is None or len(axes[key]) < 2 or not protocols:
         raise ConfigError(f"--fuse {weights}: needs --set stream=joint,bone,motion and --protocols linear, or such")

@@ -16,11 +16,7 @@ _CONFIG = "<config>"  # no key of a config
 
 
 def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float, float, bool]]]:
-    """Parse ``KEY=V1,V2``, ``KEY=LOW:HIGH`` and ``KEY=LOW:HIGH:log`` to values, or ``(low, high, log)``, by key.
-
-    Raises:
-        ConfigError: A range is empty or one of several values, or a text has another form.
-    """
+    """Parse ``KEY=V1,V2``, ``KEY=LOW:HIGH`` and ``KEY=LOW:HIGH:log`` to values, or ``(low, high, log)``, by key."""
     space: dict[str, Any] = {}
     for key, values in parse_options(texts, "--set").items():
         space[key] = values
@@ -48,7 +44,7 @@ class Search:
         space: Search space, see :func:`parse_space`.
         trials: Total number of settings, including former calls.
         metric: Result to maximise; ``None`` for the first.
-        seeds: Seeds of every setting. A change of seeds, space or a config starts another study in the file.
+        seeds: Seeds of every setting. Other seeds, space or configs are another study in the file.
 
     Raises:
         DependencyError: Optuna is not installed.

@@ -21,11 +21,7 @@ _NO_SETTING = ("work_dir", "launcher", "resume")  # these do not change the resu
 
 
 def parse_options(texts: Sequence[str], flag: str) -> dict[str, list[Any]]:
-    """Parse ``KEY=V1,V2`` arguments to values by key; those with commas are written in brackets, as in ``[1,2],[3]``.
-
-    Raises:
-        ConfigError: An argument has another form or no value, or a key is given twice.
-    """
+    """Parse ``KEY=V1,V2`` arguments to values by key; those with commas go in brackets, as in ``[1,2],[3]``."""
     options: dict[str, list[Any]] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -96,11 +92,7 @@ def make_setting(
 def grid(
     configs: Sequence[str], axes: Mapping[str, Sequence[Any]], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> list[Setting]:
-    """Make a checked setting for every config and every combination of the values on the axes.
-
-    Raises:
-        ConfigError: A config has problems, or two settings are equal.
-    """
+    """Make a checked setting for every config and every combination of the values on the axes, all different."""
     settings: dict[str, Setting] = {}
     for config, *values in itertools.product(configs, *axes.values()):
         setting = make_setting(config, dict(zip(axes, values)), options, protocols)
@@ -111,14 +103,7 @@ def grid(
 
 
 def load_protocols(names: Sequence[str], folder: Path) -> tuple[list[Protocol], dict[str, str]]:
-    """Load protocols by the names of those in a folder, or by files.
-
-    Returns:
-        The protocols, and the argument of each for ``tools/benchmark.py`` by its name.
-
-    Raises:
-        ConfigError: Two protocols have the same name.
-    """
+    """Load protocols by their names in a folder, or by files; also return the given text of each by its name."""
     protocols = {name: load_protocol(name, folder) for name in names}
     known: dict[str, str] = {}
     for name, protocol in protocols.items():

@@ -38,10 +38,6 @@ class CurriculumHook(Hook):
             raise ConfigError(f"CurriculumHook: stages begin at {begins}; give rising {unit}, the first 0")
         self._stage: Optional[int] = None
 
-    def mix_of(self, time: int) -> dict[str, float]:
-        """The mix of an epoch or iteration, counted from 0."""
-        return self.stages[self._stage_of(time)][1]
-
     def before_train(self, runner: Any) -> None:
         """Try all stages, and set the mix of the pass in which the run starts or continues."""
         dataset = runner.train_dataloader.dataset

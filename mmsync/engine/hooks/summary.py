@@ -73,11 +73,10 @@ class RunSummaryHook(Hook):
             runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
-        """Draw the latest features of a probe; a failure to draw is a warning."""
-        data = None
-        if loop is not None and not isinstance(loop, dict):
-            data = next((m.last for m in loop.evaluator.metrics if getattr(m, "last", None) is not None), None)
-        if data is None or "feature" not in data:
+        """Draw the latest features of a probe."""
+        metrics = () if loop is None or isinstance(loop, dict) else loop.evaluator.metrics
+        data: Any = next((metric.last for metric in metrics if getattr(metric, "last", None) is not None), ())
+        if "feature" not in data:
             return None
         path = Path(runner.work_dir) / "embedding.png"
         names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
@@ -90,7 +89,7 @@ class RunSummaryHook(Hook):
 
 
 def _draw_curves(runner: Any) -> Optional[str]:
-    """Draw the logged values of the run; a failure to draw is a warning."""
+    """Draw the logged values of the run."""
     path = Path(runner.work_dir) / "curves.png"
     try:
         run = read_run(runner.work_dir)
