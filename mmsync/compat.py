@@ -1,7 +1,4 @@
-"""Workarounds for versions of torch and mmengine; no other module depends on a version.
-
-Every workaround has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it.
-"""
+"""Workarounds for versions of torch and mmengine, each with a test that fails as soon as upstream needs it no more."""
 
 from __future__ import annotations
 

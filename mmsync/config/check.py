@@ -1,8 +1,7 @@
 """Checks a config before anything is built, and reports all its problems at once.
 
-The check walks the config. Each dict with a ``type`` is resolved in the registry that its place calls for, its keys are
-bound to the signature found there, its values are compared with literal annotations and with the ``config_schema`` of
-the class; ``check_config`` of the class may add problems of its own. See docs/design/0003-config-check.md.
+Each dict with a ``type`` is resolved in the registry of its place; its keys are bound to the signature, its values
+compared with literal annotations and ``config_schema``; ``check_config`` may add problems of its own.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 def keep_freed_memory() -> bool:
     """Let the C library keep large freed blocks; returns whether it does, which needs Linux with glibc.
 
-    Page faults of newly mapped blocks take up to half of the time of memory-bound operations on the CPU. The process
-    then keeps its peak memory, as on a GPU.
+    Page faults of newly mapped blocks take up to half of the time of memory-bound operations on the CPU.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -35,9 +35,6 @@ class ConsoleFilter(logging.Filter):
 class ConsoleFormatter(logging.Formatter):
     """``14:03:59 message``, with the level of warnings and errors."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
-
     def formatMessage(self, record: logging.LogRecord) -> str:
         if record.levelno > logging.INFO:
             record.message = f"{record.levelname}: {record.message}"
@@ -59,5 +56,5 @@ def tame_console(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.stream = _BarStream()  # setStream would flush the old one, which may be closed
-            handler.setFormatter(ConsoleFormatter())
+            handler.setFormatter(ConsoleFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
             handler.addFilter(ConsoleFilter())

@@ -20,9 +20,8 @@ from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZE
 class LARS(Optimizer):
     """SGD with momentum whose step is scaled by the norm of each weight (You et al., 2017).
 
-    Tensors of two or more axes have ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``. Biases and
-    normalisation weights, which have one axis, use plain SGD without weight decay. Then ``v <- m v + g`` and
-    ``w <- w - lr v``.
+    Tensors of two or more axes have ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``; biases and
+    norms, of one axis, use plain SGD without weight decay. Then ``v <- m v + g`` and ``w <- w - lr v``.
 
     Args:
         params: Parameters or groups.

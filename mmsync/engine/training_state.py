@@ -53,11 +53,7 @@ def _global_batch(runner: Any) -> int:
 
 
 def resume_point(runner: Any, checkpoint: dict[str, Any]) -> tuple[int, Optional[dict[str, Any]]]:
-    """Find the position in the interrupted epoch; warn if the run cannot repeat the uninterrupted one.
-
-    Returns:
-        Batches of the epoch that the model was trained on, and the states of this rank's random generators, if known.
-    """
+    """Batches of the interrupted epoch already trained on, and this rank's random states, if known; warn of changes."""
     meta, rng = checkpoint["meta"], checkpoint.get("rng")
     seen, now = meta.get("batches_seen", 0), _global_batch(runner)
     before = meta.get("global_batch", now)

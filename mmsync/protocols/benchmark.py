@@ -209,7 +209,6 @@ def benchmark_history(
 
 
 def _draw(curves: Mapping[str, Any], path: Path, name: str) -> None:
-    """Draw curves, if matplotlib is installed."""
     try:
         draw_probe_curves(curves, path, name)
     except DependencyError as error:

@@ -83,8 +83,7 @@ class Search:
         signatures = []
         for config in configs:
             for i in range(max(map(len, ends.values()), default=1)):  # each value once, not all combinations
-                values = {key: one[min(i, len(one) - 1)] for key, one in ends.items()}
-                setting = make(config, values)
+                setting = make(config, {key: one[min(i, len(one) - 1)] for key, one in ends.items()})
                 signatures.append([setting.signature, setting.protocols])
         self._name = digest([signatures, repr(space), metric, list(seeds)])
         self._file, self._trials = file, trials
