@@ -199,7 +199,8 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
     if isinstance(parts, dict):
         for name, part in parts.items():
             path, own = f"{'.'.join(where)}.parts.{name}", part.get("views") if isinstance(part, dict) else None
-            made.update({f"{path}.views.{view}": view for view in own or () if isinstance(own, dict)} or {path: name})
+            names = own if isinstance(own, dict) else {}
+            made.update({f"{path}.views.{view}": view for view in names} or {path: name})
     if not (isinstance(views, dict) or isinstance(parts, dict)) or not isinstance(needed, (tuple, list)) or not needed:
         return []
     missing = [name for name in needed if name not in made.values()]

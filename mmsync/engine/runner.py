@@ -149,7 +149,7 @@ class MotionRunner(Runner):
             size = len(loader.sampler or loader.dataset)  # type: ignore[arg-type]
             raise ConfigError(
                 f"batch_size={getattr(loader.batch_sampler, 'batch_size', '?')} is larger than the {size} samples that "
-                f"this process sees in an epoch; set it to at most {size}, or drop_last=False"
+                f"this process sees in an epoch: lower batch_size to at most {size}, or set drop_last=False"
                 if size
                 else f"the data set of type {type(loader.dataset).__name__} is empty: check its split and data root"
             )
