@@ -19,7 +19,7 @@ class CurriculumHook(Hook):
     with the first pass over the data that starts at or after its epoch or iteration, because workers read ahead.
 
     Args:
-        stages: ``(first epoch or iteration, mix)`` in order from 0, as ``[(0, dict(easy=3)), (300, dict(easy=1, hard=1))]``.
+        stages: ``(first epoch or iteration, mix)`` in order from 0, as ``[(0, dict(easy=3)), (300, dict(hard=1))]``.
         by_epoch: Whether stages count epochs, which are passes over the data, or iterations.
 
     Raises:
