@@ -1,8 +1,4 @@
-"""mmsync: self-supervised learning of human motion on MMEngine.
-
-Importing the package is cheap on purpose: nothing of torch or mmengine is loaded here. Components are found through
-``mmsync.registry``.
-"""
+"""mmsync: self-supervised learning of human motion on MMEngine; importing it loads neither torch nor mmengine."""
 
 from mmsync.version import __version__
 

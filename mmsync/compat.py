@@ -1,13 +1,4 @@
-"""Workarounds for versions of torch and mmengine; no other module depends on a version.
-
-Every workaround has a test in ``tests/test_compat.py`` that fails as soon as upstream no longer needs it:
-
-* mmengine pickles objects into checkpoints, which torch >= 2.6 refuses to load: :func:`to_plain`, :func:`from_plain`.
-* mmengine can neither start a process group nor wrap a model without CUDA: :func:`init_cpu_group`, :func:`wrap_on_cpu`.
-* torch >= 2.13 warns about an argument of mmengine's wrapper: :func:`no_wrapper_warning`.
-* mmengine's mixed precision does not support the CPU: :func:`autocast` (used by ``AutocastOptimWrapper``).
-* mmengine copies the whole history of a value at every iteration: :func:`bound_history`.
-"""
+"""Workarounds for versions of torch and mmengine, each with a test that fails as soon as upstream needs it no more."""
 
 from __future__ import annotations
 
@@ -15,10 +6,9 @@ import logging
 import os
 import subprocess
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
@@ -29,9 +19,6 @@ from torch import nn
 
 from mmsync.errors import ConfigError
 
-# --------------------------------------------------------------------------------------------------------------------
-# Checkpoints of plain values, with marked dicts in place of pickled classes, so that files load safely
-
 _HISTORY = "__mmengine_history__"
 _ARRAY = "__numpy_array__"
 _DROPPED = object()
@@ -39,14 +26,9 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.d
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
-    """Replace objects that ``torch.load(weights_only=True)`` refuses by marked plain values.
+    """Replace what mmengine pickles, and ``torch.load(weights_only=True)`` refuses, by marked plain values.
 
-    Args:
-        value: Nested dicts and lists of any objects.
-        where: Name of the value, for warnings about objects that cannot be stored.
-
-    Returns:
-        The same structure of dicts, lists, tuples, numbers, strings and tensors, without callables and unknown objects.
+    Callables and unknown objects are left out; ``where`` names the value in the warning about the latter.
     """
     plain = _to_plain(value, where)
     return None if plain is _DROPPED else plain
@@ -75,9 +57,8 @@ def _to_plain(value: Any, where: str) -> Any:
     if isinstance(value, _PLAIN):
         return value
     if not callable(value):
-        print_log(
-            f"{where} is a {type(value).__name__} and is not stored in the checkpoint", "current", logging.WARNING
-        )
+        text = f"{where} is a {type(value).__name__} and is not stored in the checkpoint"
+        print_log(text, "current", logging.WARNING)
     return _DROPPED
 
 
@@ -102,9 +83,6 @@ def bound_history(hub: MessageHub, length: int) -> None:
         buffer.max_length = length
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# Several processes without CUDA
-
 _LAUNCHER_ENV: dict[str, dict[str, str]] = {
     "pytorch": {},
     "slurm": {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"},
@@ -117,14 +95,11 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 
 
 def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
-    """Start a gloo process group from the environment variables of a launcher.
+    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA.
 
     Args:
-        launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
+        launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``; ``ConfigError`` if it did not start this process.
         timeout: Maximum seconds of a collective; ``None`` for torch's default.
-
-    Raises:
-        ConfigError: The launcher is unknown, or did not start this process.
     """
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
@@ -133,18 +108,14 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
         if theirs in env:
             env[ours] = env[theirs]
     if launcher == "slurm" and "MASTER_ADDR" not in env and "SLURM_NODELIST" in env:
-        hosts = subprocess.run(
-            ["scontrol", "show", "hostname", env["SLURM_NODELIST"]], check=True, capture_output=True, text=True
-        )
-        env["MASTER_ADDR"] = hosts.stdout.split()[0]
+        command = ["scontrol", "show", "hostname", env["SLURM_NODELIST"]]
+        env["MASTER_ADDR"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
     env.setdefault("MASTER_ADDR", "127.0.0.1")
     env.setdefault("MASTER_PORT", "29500")
     missing = [name for name in ("RANK", "WORLD_SIZE") if name not in env]
     if missing:
-        raise ConfigError(
-            f"launcher={launcher!r}, but {' and '.join(missing)} is not set: start the processes with "
-            "tools/dist_train.sh or torchrun, or use --launcher none"
-        )
+        text = f"{' and '.join(missing)} is not set: start with tools/dist_train.sh or torchrun, or use --launcher none"
+        raise ConfigError(f"launcher={launcher!r}, but {text}")
     options: dict[str, Any] = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
     torch.distributed.init_process_group("gloo", **options)
 
@@ -152,12 +123,8 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
 def wrap_on_cpu(model: nn.Module, find_unused_parameters: bool = False) -> MMDistributedDataParallel:
     """Wrap a CPU model for several processes; SyncBatchNorm, which is CUDA only, becomes BatchNorm."""
     with no_wrapper_warning():
-        return MMDistributedDataParallel(
-            module=revert_sync_batchnorm(model),
-            device_ids=None,
-            broadcast_buffers=False,
-            find_unused_parameters=find_unused_parameters,
-        )
+        options = dict(broadcast_buffers=False, find_unused_parameters=find_unused_parameters)
+        return MMDistributedDataParallel(module=revert_sync_batchnorm(model), device_ids=None, **options)
 
 
 @contextmanager
@@ -168,30 +135,11 @@ def no_wrapper_warning() -> Iterator[None]:
         yield
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# Mixed precision on any device
-
-
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
-    """Autocast on the device of ``module``, except for 3-D convolutions on the CPU.
+    """Autocast on the device of ``module``, which mmengine supports on CUDA only.
 
-    There, weight gradients in bfloat16 contain uninitialised memory for maps of 2 x 2 and smaller (torch 2.13).
+    Not for 3-D convolutions on the CPU: torch 2.13 gives uninitialised weight gradients for maps up to 2 x 2.
     """
     device = next((p.device.type for p in module.parameters()), "cpu")
     broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
     return torch.autocast(device, dtype=dtype, enabled=not broken)
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Loading
-
-
-def torch_load(path: str | Path, map_location: str | Callable | torch.device = "cpu", trust: bool = False) -> Any:
-    """``torch.load`` that runs no code from the file, independent of torch's default.
-
-    Args:
-        path: The file.
-        map_location: As for ``torch.load``.
-        trust: Let the file run any code while it loads; only for files from a known source.
-    """
-    return torch.load(path, map_location=map_location, weights_only=not trust)

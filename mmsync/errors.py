@@ -1,7 +1,4 @@
-"""Exceptions of mmsync, and suggestions for misspelt names.
-
-A message says what happened, where (config path, file, sample) and what to do. Causes stay chained.
-"""
+"""Exceptions of mmsync, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -13,12 +10,7 @@ class MMSyncError(Exception):
 
 
 class ConfigError(MMSyncError, ValueError):
-    """A config cannot be built.
-
-    Args:
-        message: Description of the problem, or of all problems together.
-        problems: One line per problem, as ``config.path: problem``.
-    """
+    """A config cannot be built; ``problems`` has a line ``config.path: problem`` for each reason."""
 
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -26,19 +18,10 @@ class ConfigError(MMSyncError, ValueError):
 
 
 class UnknownNameError(ConfigError, KeyError):
-    """A name is not registered where its place in the config requires it.
+    """A name is not registered where its place in the config requires it; MMEngine raises a ``KeyError`` for that."""
 
-    Also a ``KeyError``, which MMEngine raises for the same mistake.
-
-    Args:
-        message: Description of the problem.
-        name: The name that was looked up.
-        suggestions: The nearest registered names, best first.
-    """
-
-    def __init__(self, message: str, name: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, suggestions: Sequence[str] = ()) -> None:
         super().__init__(message, [message])
-        self.name = name
         self.suggestions = tuple(suggestions)
 
     def __str__(self) -> str:  # KeyError prints the repr
@@ -80,15 +63,12 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def nearest(word: str, options: Iterable[str], distance: int | None = None) -> list[str]:
-    """Find the names nearest to a misspelt word.
+    """Find the names nearest to a misspelt word, at most three equally near ones.
 
     Args:
         word: The misspelt word.
         options: The valid names; ties keep their order.
         distance: Largest edit distance; by default a third of the length of the word, between 1 and 3.
-
-    Returns:
-        At most three equally near names; empty if none is near.
     """
     limit = min(3, max(1, len(word) // 3)) if distance is None else distance
     best: list[str] = []

@@ -21,15 +21,9 @@ except ImportError:  # Windows: without locks, processes that start together all
 
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``, and rename it to ``path`` when the block succeeds.
+    """Yield a temporary path of the same suffix, and rename it to ``path`` when the block succeeds.
 
-    The former file stays intact if the process is killed inside the block.
-
-    Args:
-        path: The final path; its folder is created.
-
-    Returns:
-        The path to write to, with the suffix of ``path``.
+    The folder is created; the former file stays intact if the process is killed inside the block.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,13 +39,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
 
 @contextmanager
 def one_writer(path: Union[str, Path]) -> Iterator[None]:
-    """Let one process at a time write ``path``; the system releases the lock of a killed process.
-
-    Check first inside the block whether another process has already written the file.
-
-    Args:
-        path: The file to write; the lock file is beside it.
-    """
+    """Let one process at a time write ``path``; check first inside the block whether another has written it."""
     path = Path(path)
     with open(path.with_name(f".{path.name}.lock"), "wb") as file:
         if fcntl is not None:
@@ -64,13 +52,7 @@ def one_writer(path: Union[str, Path]) -> Iterator[None]:
 
 
 def reserve(path: Union[str, Path]) -> None:
-    """Allocate the disk space of a sparse file before it is written through a memory map.
-
-    On a full disk, writing into a map kills the process by SIGBUS without a message; this raises ``OSError`` instead.
-
-    Args:
-        path: The file, at its full size.
-    """
+    """Allocate the disk space of a sparse file, or raise ``OSError``: writing to a memory map would raise SIGBUS."""
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             try:
@@ -80,28 +62,14 @@ def reserve(path: Union[str, Path]) -> None:
                     raise
 
 
-def remove_leftovers(folder: Union[str, Path], stem: str = "*") -> None:
-    """Remove temporary files of killed processes.
-
-    Args:
-        folder: The folder.
-        stem: Name without suffix of the files whose leftovers are removed.
-    """
-    for leftover in Path(folder).glob(f".{stem}.*.tmp*"):
+def remove_leftovers(folder: Union[str, Path]) -> None:
+    """Remove temporary files of killed processes from a folder."""
+    for leftover in Path(folder).glob(".*.*.tmp*"):
         leftover.unlink(missing_ok=True)
 
 
 def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
-    """Sorted files below a folder, through links too.
-
-    Args:
-        root: The folder.
-        suffixes: Ends of their names, in lower case.
-        what: The kind of file, for messages.
-
-    Raises:
-        DataError: The folder does not exist, or there is no such file.
-    """
+    """Sorted files below a folder, also through links, by lower-case suffix; ``DataError`` if there are none."""
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"the folder {root} does not exist")
@@ -122,11 +90,7 @@ def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], wh
 
 
 def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
-    """Numbered, stripped, non-empty lines of a text file.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
+    """Numbered, stripped, non-empty lines of a text file; raises ``DataError`` if it cannot be read."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

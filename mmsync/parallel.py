@@ -1,7 +1,4 @@
-"""One pool of worker processes for long work: converting raw files, scanning videos.
-
-Unlike ``concurrent.futures`` it outlives its workers: one that crashes, hangs or is killed costs its own task only.
-"""
+"""A pool of worker processes that, unlike ``concurrent.futures``, outlives those that crash, hang or are killed."""
 
 from __future__ import annotations
 
@@ -22,11 +19,7 @@ from tqdm import tqdm
 
 
 class Lost(NamedTuple):
-    """Stands for the result of a task whose process did not return one.
-
-    Attributes:
-        reason: Why not.
-    """
+    """Stands for the result of a task whose process did not return one, for a reason."""
 
     reason: str
 
@@ -41,9 +34,7 @@ def run_tasks(
     timeout: Optional[float] = None,
     isolate: bool = False,
 ) -> Iterator[tuple[str, Any]]:
-    """Call a function for many arguments in several processes.
-
-    Ctrl-C, an error, or closing the iterator ends all processes; they also end when this process is killed.
+    """Call a function for many arguments in several processes, which end with the iterator or this process.
 
     Args:
         function: A function of a module, so that other processes find it.
@@ -53,8 +44,8 @@ def run_tasks(
         isolate: Use another process even for one worker, so that a crash of the function is survived.
 
     Returns:
-        Names and results, as they are ready. A result is a :class:`Lost` if the process of a task crashed or took too
-        long, or if it was killed, as the system does when memory runs out, twice: such a task is tried once more.
+        Names and results, as they are ready; a :class:`Lost` if the process of a task crashed, took too long or was
+        killed twice, as the system does when memory runs out.
 
     Raises:
         Exception: The first that the function raises.
@@ -89,21 +80,18 @@ def run_tasks(
                 elif isinstance(answer, Lost):
                     yield worker.task, answer
                 else:
+                    good, value, trace = answer
                     free.append(worker)
-                    yield worker.task, _unpack(*answer)
+                    if not good:
+                        raise value from RuntimeError(f"in a worker process:\n{trace}")
+                    yield worker.task, value
     finally:
         for worker in [*free, *busy.values()]:
             worker.end()
 
 
 def progress(total: int, done: int = 0, **options: Any) -> tqdm:
-    """A progress bar: on a terminal it moves, in a log file it adds a line now and then.
-
-    Args:
-        total: Number of items.
-        done: Items that were finished before, by a run that was stopped.
-        options: Further arguments of ``tqdm``.
-    """
+    """A bar for ``total`` items, some ``done`` before; in a log file, a line now and then."""
     return tqdm(total=total, initial=done, mininterval=0.2 if sys.stderr.isatty() else 20, **options)
 
 
@@ -173,10 +161,3 @@ def _sendable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _unpack(good: bool, value: Any, trace: str) -> Any:
-    """The value that a worker sent, or the error that it raised."""
-    if good:
-        return value
-    raise value from RuntimeError(f"in a worker process:\n{trace}")

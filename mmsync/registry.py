@@ -1,13 +1,11 @@
 """The registries of mmsync, one scope ``mmsync``.
 
-A config names a component by ``type``, and its place in the config determines the registry. No imports are needed: on
-the first lookup a registry imports every module below its ``locations`` and the plug-ins of other packages (entry-point
-group ``mmsync.plugins``). A module that cannot be imported, for instance because an optional package is missing, does
-not affect the others; the error for an unknown name lists such modules and their errors.
+On the first lookup a registry imports every module below its ``locations``, and the plug-ins of other packages
+(entry-point group ``mmsync.plugins``). A module that cannot be imported does not affect the others; the error for an
+unknown name lists it.
 
-MMEngine looks a name up in the child registry of the default scope, and warns if there is none, so each of its roots
-has a child here. A scope has only one child per root; therefore ``BACKBONES``, ``NECKS``, ``HEADS`` and ``LOSSES`` are
-roots of their own that fall back to ``MODELS``, as ``PROBES`` falls back to ``METRICS``.
+MMEngine warns of a root without a child in the default scope, so each has one here, and only one: ``BACKBONES``,
+``NECKS``, ``HEADS``, ``LOSSES`` and ``PROBES`` are roots of their own that fall back to ``MODELS`` and ``METRICS``.
 """
 
 from __future__ import annotations
@@ -111,11 +109,7 @@ class Registry(root.Registry):
             _load_plugins()
 
     def find(self, key: str) -> Any:
-        """The component registered under a name, or None.
-
-        Args:
-            key: ``'Name'``, ``'scope.Name'`` or the dotted path of an importable object.
-        """
+        """The component registered as ``'Name'`` or ``'scope.Name'``, or at the dotted path of an object, or None."""
         if not isinstance(key, str):
             raise TypeError(f"a registered name must be a string, got {key!r}")
         scope, name = self.split_scope_key(key)
@@ -126,11 +120,8 @@ class Registry(root.Registry):
             return self._module_dict[own]
         for module in self.upstream:
             _import(module)
-        ancestor = self.parent
-        while scope in (None, "mmengine") and ancestor is not None:
-            if name in ancestor.module_dict:
-                return ancestor.module_dict[name]
-            ancestor = ancestor.parent
+        if scope in (None, "mmengine") and self.parent is not None and name in self.parent.module_dict:
+            return self.parent.module_dict[name]
         found = self.fallback.find(key) if self.fallback is not None else None
         if found is None and scope not in (None, self.scope):
             try:
@@ -140,11 +131,7 @@ class Registry(root.Registry):
         return found
 
     def get(self, key: str) -> Any:
-        """The component registered under a name.
-
-        Raises:
-            UnknownNameError: Lists the nearest names, and modules that could not be imported.
-        """
+        """The component registered under a name; ``UnknownNameError`` lists the nearest, and modules that failed."""
         found = self.find(key)
         if found is None:
             raise self._unknown(key)
@@ -158,18 +145,15 @@ class Registry(root.Registry):
         self.import_from_location()
         for module in self.upstream:
             _import(module)
-        names = sorted(self._module_dict)
-        ancestor = self.parent
-        while ancestor is not None:
-            names += sorted(ancestor.module_dict)
-            ancestor = ancestor.parent
+        names = sorted(self._module_dict) + (sorted(self.parent.module_dict) if self.parent is not None else [])
         return list(dict.fromkeys(names + (self.fallback.names() if self.fallback is not None else [])))
 
     def _unknown(self, key: str) -> UnknownNameError:
         prefix = key[: key.rfind(".") + 1]
         near = [prefix + name for name in nearest(key[len(prefix) :], self.names())]
         text = f"{key!r} is not a registered {self.name}{did_you_mean(near)}"
-        others = [r.name for r in Registry.instances if r is not self and r._holds(key)]
+        known = [(r, {*r._module_dict, *(r.parent.module_dict if r.parent else ())}) for r in Registry.instances]
+        others = [r.name for r, names in known if r is not self and key in names]
         if others:
             text += f" (registered as: {', '.join(others)})"
         elif not near:
@@ -179,20 +163,13 @@ class Registry(root.Registry):
         failures = {module: error for module, error in failed_imports.items() if module.startswith(ours)}
         for module, error in failures.items():
             text += f"; {module} could not be imported: {type(error).__name__}: {error}"
-        unknown = UnknownNameError(text, key, near)
+        unknown = UnknownNameError(text, near)
         unknown.__cause__ = next(iter(failures.values()), None)
         return unknown
 
-    def _holds(self, name: str) -> bool:
-        """Whether an imported module has registered the name here or in the root."""
-        return name in self._module_dict or (self.parent is not None and name in self.parent.module_dict)
-
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[root.Registry]:
-        """The registry of the default scope, or this one, without MMEngine's warning.
-
-        A runner without ``default_scope`` has the scope ``mmengine``, whose registry does not include ours.
-        """
+        """The registry of the default scope, or this one (also for ``mmengine``), without MMEngine's warning."""
         with DefaultScope.overwrite_default_scope(scope):
             current = DefaultScope.get_current_instance()
             name = self.scope if current is None or current.scope_name == "mmengine" else current.scope_name

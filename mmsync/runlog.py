@@ -17,19 +17,12 @@ _POSITION = {"step", "iter", "epoch"}  # the position of a row; everything else 
 
 @dataclass
 class Run:
-    """The logged values of one run, those of its resumed parts joined.
+    """The logged values of one run, those of its resumed parts joined."""
 
-    Args:
-        name: For legends.
-        train: Rows of training, in order: ``iter``, also ``epoch`` if the run counts epochs, and values by name.
-        val: Rows of validation: ``step`` (the epoch, or the iteration without epochs), and values by name.
-        notes: Lines that were skipped, with the reason.
-    """
-
-    name: str
-    train: list[dict[str, Any]] = field(default_factory=list)
-    val: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    name: str  # for legends
+    train: list[dict[str, Any]] = field(default_factory=list)  # in order: ``iter``, perhaps ``epoch``, values by name
+    val: list[dict[str, Any]] = field(default_factory=list)  # ``step`` (the epoch, or the iteration), values by name
+    notes: list[str] = field(default_factory=list)  # lines that were skipped, with the reason
 
     @property
     def by_epoch(self) -> bool:
@@ -47,17 +40,7 @@ class Run:
         return [key for key in dict.fromkeys(k for row in self.train + self.val for k in row) if key not in _POSITION]
 
     def curve(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """The course of one value.
-
-        Args:
-            key: Name of the value.
-
-        Returns:
-            ``(n,)`` epochs (iterations if the run does not count epochs) and ``(n,)`` values.
-
-        Raises:
-            DataError: The run did not log this value.
-        """
+        """The ``(n,)`` epochs (or iterations) and ``(n,)`` values of one name; ``DataError`` if it was not logged."""
         if key not in self.keys:
             hint = did_you_mean(nearest(key, self.keys))
             raise DataError(f"{self.name}: no value {key!r}{hint or '.'} Available: {', '.join(self.keys) or 'none'}")
@@ -73,12 +56,8 @@ def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
     """Read the logged values of a run.
 
     Args:
-        path: A work dir, or one json file. The parts of a work dir are joined: a part that starts at iteration i
-            replaces earlier rows from i on.
+        path: A json file, or a work dir: a part that starts at iteration i replaces earlier rows from i on.
         name: Name for legends; ``None`` takes that of the folder.
-
-    Returns:
-        The run.
 
     Raises:
         DataError: There is no log, or none of its rows can be read.
@@ -90,7 +69,9 @@ def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
     files = sorted(path.rglob("vis_data/scalars.json")) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no vis_data/scalars.json in this folder; is it the work dir of a training?")
-    run = Run(name or (path.resolve().name if path.is_dir() else _run_of(path)))
+    parents = path.resolve().parents
+    inside = path.is_file() and path.parent.name == "vis_data" and len(parents) > 2  # <work dir>/<time>/vis_data/
+    run = Run(name or (parents[2].name if inside else path.resolve().name if path.is_dir() else path.stem))
     for file in files:
         train: list[dict[str, Any]] = []
         val: list[dict[str, Any]] = []
@@ -107,12 +88,6 @@ def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
     if not run.train and not run.val:
         raise DataError(f"{path}: no readable row" + "".join(f"; {note}" for note in run.notes))
     return run
-
-
-def _run_of(file: Path) -> str:
-    """Name of the work dir of ``<work dir>/<time>/vis_data/scalars.json``, or of the file elsewhere."""
-    parents = file.resolve().parents
-    return parents[2].name if file.parent.name == "vis_data" and len(parents) > 2 else file.stem
 
 
 def _rows(file: Path, notes: list[str]) -> list[dict[str, Any]]:

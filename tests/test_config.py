@@ -120,6 +120,17 @@ class ToyMethod(BaseModel):
         return []
 
 
+@r.MODELS.register_module(force=True)
+class ToyMasked(BaseModel):
+    """Views ``(N, M, T, V, C)`` to a loss on hidden tokens."""
+
+    views_needed = ("video", "audio")
+    needs_tokens = True
+
+    def __init__(self, encoder: dict, data_preprocessor: Optional[dict] = None) -> None:
+        super().__init__(data_preprocessor)
+
+
 @r.METRICS.register_module(force=True)
 class ToyProbe(BaseMetric):
     """Accuracy in percent of features ``(N, D)``."""
@@ -318,6 +329,35 @@ def test_bad_input_is_told_with_the_way_out(write, text, expected):
     assert any(expected in problem for problem in found), found
 
 
+def masked(backbone: str, **parts: dict) -> list[str]:
+    model = dict(type="ToyMasked", encoder=dict(type="Encoder", backbone=dict(type=backbone)))
+    model["data_preprocessor"] = dict(type="ComposedPreprocessor", parts=parts)
+    try:
+        check(dict(model=model))
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def test_a_method_that_encodes_visible_tokens_needs_a_backbone_with_tokens():
+    parts = dict(video=dict(type="VideoPreprocessor", views=dict(video=[])), audio=dict(type="AudioPreprocessor"))
+    (found,) = masked("STGCN", **parts)
+    start = "model.encoder.backbone: ToyMasked encodes visible tokens only, and STGCN has no tokens; use "
+    assert found.startswith(start)
+    assert {"DSTformer", "SkeletonViT"} <= set(found[len(start) :].split(" or "))
+    assert masked("SkeletonViT", **parts) == []
+
+
+def test_the_views_of_all_parts_of_a_composed_preprocessor_count():
+    path = "model.data_preprocessor.parts"
+    video, audio = dict(type="VideoPreprocessor", views=dict(vide=[])), dict(type="AudioPreprocessor")
+    wrong = f"{path}.video.views.vide: ToyMasked does not use this view; did you mean 'video'?"
+    assert masked("SkeletonViT", video=video, audio=audio) == [wrong]
+    assert masked("SkeletonViT", audio=audio) == [f"{path}: ToyMasked needs the view 'video'"]
+    third = masked("SkeletonViT", video=dict(type="VideoPreprocessor"), audio=audio, text=audio)
+    assert third == [f"{path}.text: ToyMasked does not use this view; it uses video, audio"]
+
+
 def test_a_child_of_another_type_does_not_silently_keep_the_bases_keys(write):
     found = child(write, "optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))")
     keys = {p.split(":")[0] for p in found}
@@ -335,7 +375,7 @@ def test_a_variable_that_nothing_reads_is_told(write):
     assert "did you mean 'data_root'" in child(write, "data_rot = 'x'")[0]
     late = child(write, "layout = 'coco17'.lower()")
     assert len(late) == 1
-    assert "a base sets it before this value can be known" in late[0]
+    assert "a base sets it before this value is known" in late[0]
     assert "model.backbone.layout" in late[0]
 
 

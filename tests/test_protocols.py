@@ -22,7 +22,7 @@ from mmsync.evaluation.functional import load_scores, top_accuracy
 from mmsync.evaluation.metrics import FeatureMetric
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.protocols import Protocol, apply_options, base_config, lay_over, list_protocols, load_protocol
-from mmsync.protocols.finetune import fit_batch
+from mmsync.protocols.runs import fit_batch
 from mmsync.registry import MODELS
 from mmsync.visualization import read_history
 from tests import typos

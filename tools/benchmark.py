@@ -51,8 +51,8 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     from mmsync.engine.checkpoint import list_checkpoints
     from mmsync.errors import ProtocolError
-    from mmsync.protocols import Benchmark, benchmark_history, default_device, list_protocols, load_protocol
-    from mmsync.protocols.tables import history_cells, plain_cells, plain_table
+    from mmsync.protocols import Benchmark, benchmark_history, list_protocols, load_protocol
+    from mmsync.protocols.tables import history_cells, plain_cells, result_cells
 
     if args.list:
         for name in list_protocols(PROTOCOLS):
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
         raise ProtocolError("give the checkpoint of a pretraining, or --list")
     protocols = [load_protocol(name, PROTOCOLS) for name in dict.fromkeys(args.protocols)]
     options = dict(config=args.config, options=args.cfg_options, dataset=args.dataset, seeds=args.seeds)
-    options.update(device=args.device or default_device(), force=args.force, trust=args.trust_checkpoint)
+    options.update(device=args.device, force=args.force, trust=args.trust_checkpoint)
     options.update(encoder=args.encoder)
     path = Path(args.checkpoint)
     if args.every is not None:
@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> None:
         work_dir = args.work_dir or Path("work_dirs", "benchmark", f"{path.resolve().parent.name}_{path.stem}")
         benchmark = Benchmark(args.checkpoint, protocols, work_dir, **options)
         rows, failures = benchmark.run(), benchmark.failures
-        table = plain_table(rows)
+        table = plain_cells(result_cells(rows))
     if rows:
         print(f"\n{table}\n\nresults      {Path(work_dir) / 'results.json'}, results.md")
     if failures:

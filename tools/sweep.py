@@ -111,7 +111,7 @@ def check_args(args: argparse.Namespace, axes: dict[str, Any]) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from mmsync.sweep import LocalPool, Search, SlurmPool, Sweep, grid, load_protocols, make_setting, parse_space
-    from mmsync.sweep.fuse import stream_key
+    from mmsync.sweep.run import stream_key
 
     axes = parse_space(args.axes)
     check_args(args, axes)

@@ -18,23 +18,13 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    parser.add_argument(
-        "--work-dir",
-        help="folder for logs and checkpoints (default: work_dirs/<config name>, with a chosen stream, split or fold)",
-    )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        metavar="KEY=VALUE",
-        help="settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1",
-    )
+    default = "work_dirs/<config name>, with a chosen stream, split or fold"
+    parser.add_argument("--work-dir", help=f"folder for logs and checkpoints (default: {default})")
+    options = "settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1"
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help=options)
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="let checkpoints run code while they load; only for files whose origin you know",
-    )
+    trust = "let checkpoints run code while they load; only for files whose origin you know"
+    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
@@ -56,18 +46,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
-    """Check a config and build its Runner.
-
-    Args:
-        cfg: The config.
-        trust_checkpoint: Let checkpoints run code while they load.
-
-    Returns:
-        A :class:`~mmsync.engine.runner.MotionRunner`, or what ``runner_type`` names.
-
-    Raises:
-        ConfigError: Everything that is wrong with the config.
-    """
+    """Check a config and build its Runner; ``trust_checkpoint`` lets checkpoints run code while they load."""
     from mmsync.config import check
     from mmsync.registry import RUNNERS
 
@@ -78,11 +57,7 @@ def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
 
 
 def checkpoint_path(path: str) -> str:
-    """The path or address of a checkpoint as given on the command line.
-
-    Raises:
-        CheckpointError: There is no such file; the message names those beside it.
-    """
+    """The path or address of a checkpoint; raises ``CheckpointError`` if there is no such file."""
     from mmsync.engine.checkpoint import require_checkpoint
 
     require_checkpoint(path)
@@ -90,28 +65,14 @@ def checkpoint_path(path: str) -> str:
 
 
 def require(cfg: Config, key: str, purpose: str) -> Any:
-    """A top-level entry of a config.
-
-    Args:
-        cfg: The config.
-        key: Name of the entry.
-        purpose: What it is needed for, for the message.
-
-    Raises:
-        ConfigError: It is not set.
-    """
+    """A top-level entry of a config; raises ``ConfigError`` if it is not set, which ``purpose`` needs."""
     if cfg.get(key) is None:
         raise ConfigError(f"{key}: not set in {cfg.filename}, but {purpose} needs it")
     return cfg[key]
 
 
 def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    """Run a tool; a mistake of the user ends in one message and exit code 2.
-
-    Args:
-        main: The tool.
-        args: Its arguments; ``debug`` shows the traceback.
-    """
+    """Run a tool with its arguments; a mistake of the user ends in one message (or with ``debug``, a traceback)."""
     from mmsync.engine.console import tame_console
 
     tame_console(MMLogger.get_current_instance())  # what is said before there is a Runner, or without one
@@ -120,7 +81,10 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
     except MMSyncError as error:
         if args.debug:
             raise
-        print(f"\n{type(error).__name__}: {_message(error)}", file=sys.stderr)
+        text, name = str(error), f"{type(error).__module__}.{type(error).__qualname__}: "
+        if "Original Traceback" in text:  # of a data loading worker
+            text = text.rsplit(name, 1)[-1].strip()
+        print(f"\n{type(error).__name__}: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         if args.debug:
@@ -128,23 +92,8 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
     finally:
-        _leave_group()
-
-
-def _leave_group() -> None:
-    """Leave the process group while Python still runs.
-
-    A thread of the group that lets go of a Python object while the interpreter shuts down is ended by force, and the
-    whole process aborts ("terminate called without an active exception"); seen in one of six two-process tests.
-    """
-    dist = sys.modules.get("torch.distributed")
-    if dist is not None and dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
-        gc.collect()  # the model's wrapper holds the group, and the Runner's cycles hold the model
-
-
-def _message(error: MMSyncError) -> str:
-    """The message; of an error in a data loading worker, without the worker's traceback."""
-    text = str(error)
-    name = f"{type(error).__module__}.{type(error).__qualname__}: "
-    return text.rsplit(name, 1)[-1].strip() if "Original Traceback" in text else text
+        # else its threads may abort the process while Python shuts down
+        dist = sys.modules.get("torch.distributed")
+        if dist is not None and dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
+            gc.collect()  # the model's wrapper holds the group, and the Runner's cycles hold the model

@@ -31,14 +31,14 @@ def init_model(
     """Build a config's model, ready for evaluation.
 
     Args:
-        config: A config file, or a config.
+        config: A config, or its file.
         checkpoint: Weights; ``None`` leaves those of the initialisation.
         device: Where the model goes.
         cfg_options: Settings that replace those of the config file.
         trust: Let the checkpoint run code while it loads.
 
     Returns:
-        The model in eval mode; ``model.cfg`` is the config.
+        The model in eval mode, with the config as ``model.cfg``.
 
     Raises:
         CheckpointError: The weights are damaged, unsafe or of another model.
@@ -55,15 +55,7 @@ def init_model(
 
 
 def feature_column(method: type, encoder: Optional[str] = None) -> str:
-    """Name of the column that holds the features of an encoder.
-
-    Args:
-        method: Class of the method.
-        encoder: Name of one of its encoders; ``None``: the first.
-
-    Raises:
-        ProtocolError: The method has no such encoder, or evaluation does not give it a view.
-    """
+    """Name of the column of an encoder's features; ``ProtocolError`` if the method has no such, or no view for it."""
     names = list(getattr(method, "encoders", ("encoder",)))
     if encoder is None or [encoder] == names[:1]:
         return "feature"
@@ -76,11 +68,7 @@ def feature_column(method: type, encoder: Optional[str] = None) -> str:
 
 @torch.no_grad()
 def extract_features(
-    model: Any,
-    dataloader: DataLoader,
-    progress: bool = True,
-    joints: bool = False,
-    encoder: Optional[str] = None,
+    model: Any, dataloader: DataLoader, progress: bool = True, joints: bool = False, encoder: Optional[str] = None
 ) -> FeatureTable:
     """Extract the features of all samples of a data loader.
 
@@ -88,13 +76,11 @@ def extract_features(
         model: A method; it is put into eval mode.
         dataloader: Gives batches as for ``model.test_step``.
         progress: Show a bar, if standard error is a terminal.
-        joints: Add the column ``joints``, the features of each joint, for the MLP probe: ``V' * D`` half-precision
-            numbers a clip. The other features are then those of this encoder only.
-        encoder: Name of the encoder whose joints are meant; ``None``: the first.
+        joints: Add ``joints (N, V' * D)``, half-precision features of each joint; then only of one encoder.
+        encoder: Name of that encoder; ``None``: the first.
 
     Returns:
-        The columns that the model predicts, such as ``feature (N, D)``, and those of the samples (label, role, name),
-        in the order of the data set.
+        The columns that the model predicts, such as ``feature (N, D)``, and those of the samples (label, role, name).
 
     Raises:
         ProtocolError: ``joints``, and the features of the model are not those of a single skeleton encoder.
@@ -116,10 +102,8 @@ def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
     """The table of a batch with the features of an encoder, pooled and of each joint, from one forward pass."""
     own = getattr(type(model), "extract_feat", None)
     if own is not SelfSupervisedModel.extract_feat:
-        raise ProtocolError(
-            f"features of each joint: those of {type(model).__name__} are not the pooled maps of one encoder; use a "
-            "probe on pooled features"
-        )
+        text = "are not the pooled maps of one encoder; use a probe on pooled features"
+        raise ProtocolError(f"features of each joint: those of {type(model).__name__} {text}")
     column = feature_column(type(model), name)
     name = name or model.encoders[0]
     view = dict(zip(model.encoders, model.views_for_features))[name]

@@ -1,8 +1,7 @@
 """Checks a config before anything is built, and reports all its problems at once.
 
-The check walks the config. Each dict with a ``type`` is resolved in the registry that its place calls for, its keys are
-bound to the signature found there, its values are compared with literal annotations and with the ``config_schema`` of
-the class; ``check_config`` of the class may add problems of its own. docs/design/0003-config-check.md tells the rules.
+Each dict with a ``type`` is resolved in the registry of its place; its keys are bound to the signature, its values
+compared with literal annotations and ``config_schema``; ``check_config`` may add problems of its own.
 """
 
 from __future__ import annotations
@@ -13,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmsync import registry as r
 from mmsync.config import places
-from mmsync.config.fit import contradictions
+from mmsync.config.defaults import DEFAULTS, LOADERS
+from mmsync.config.fit import Keys, contradictions
 from mmsync.config.load import Notes
 from mmsync.config.signature import accepted, default_of, item_of, wrong_value
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
-
-Keys = tuple[str, ...]
 
 _UPSTREAM = ("mmengine.", "mmcv.", "torch.")
 _META = ("type", "_scope_")
@@ -38,12 +38,11 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     """Report everything that is wrong with a config.
 
     Args:
-        cfg: A config, best one that ``mmsync.config.load`` has read: it knows what was inherited from where.
+        cfg: A config; only one of ``mmsync.config.load`` has notes on what was inherited from where.
         files: Whether data and checkpoints that the config names must exist.
 
     Raises:
-        ConfigError: Its ``problems`` are lines ``config.path: what is wrong; did you mean 'x'?``. Paths are written as
-            ``--cfg-options`` takes them.
+        ConfigError: Its ``problems`` are lines ``config.path: what is wrong; did you mean 'x'?``.
     """
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
@@ -69,8 +68,6 @@ class _Checker:
 
     def report(self, keys: Keys, text: str) -> None:
         self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
-
-    # ---------------------------------------------------------------- the top level
 
     def top(self, cfg: dict[str, Any]) -> None:
         misspelt = self._unknown_top_keys(cfg)
@@ -99,9 +96,8 @@ class _Checker:
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()
             advice = f"; {self.file_advice[file]}" if file in self.file_advice else ""
-            self.problems.append(
-                f"{used[0]}{more}: {absolute} does not exist; --cfg-options {option}=... sets it{advice}"
-            )
+            text = f"{absolute} does not exist; --cfg-options {option}=... sets it{advice}"
+            self.problems.append(f"{used[0]}{more}: {text}")
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
         """Report top-level keys without effect; returns the keys that were probably meant."""
@@ -116,9 +112,7 @@ class _Checker:
                 if key in self.notes.shadowed:
                     uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
                     hint = f", or set {' and '.join(uses)} instead" if uses else ""
-                    text = (
-                        "a base sets it before this value can be known, which needs a base itself; write plain values"
-                    )
+                    text = "a base sets it before this value is known, which needs a base itself; write plain values"
                     self.report((key,), f"({where}) {text}{hint}")
                     continue
                 near = near or nearest(key, [other for other in cfg if other != key])
@@ -133,35 +127,21 @@ class _Checker:
 
     def _runner_key(self, key: str, value: Any) -> None:
         keys = (key,)
-        if key in ("model", "data_preprocessor"):
-            self.typed(value, r.MODELS, keys, "BaseDataPreprocessor" if key != "model" else None)
-        elif key.endswith("_dataloader"):
-            self._dataloader(value, keys)
-        elif key in ("train_cfg", "val_cfg", "test_cfg"):
-            self._loop(value, keys)
-        elif key == "optim_wrapper":
-            self._optim_wrapper(value, keys)
-        elif key == "param_scheduler":
-            self._each(value, r.PARAM_SCHEDULERS, keys)
-        elif key.endswith("_evaluator"):
-            if isinstance(value, dict) and "metrics" in value:
-                self.typed(value, r.EVALUATOR, keys, "Evaluator")
-            else:
-                self._each(value, r.METRICS, keys)
-        elif key == "default_hooks":
-            self._default_hooks(value, keys)
-        elif key == "custom_hooks":
-            self._each(value, r.HOOKS, keys)
-        elif key == "visualizer":
-            self.typed(value, r.VISUALIZERS, keys, "Visualizer")
-        elif key == "vis_backends":
-            self._each(value, r.VISBACKENDS, keys)
-        elif key == "log_processor":
-            self.typed(value, r.LOG_PROCESSORS, keys, "LogProcessor")
-        elif key == "model_wrapper_cfg":
-            self.typed(value, r.MODEL_WRAPPERS, keys, "MMDistributedDataParallel")
-        elif key == "strategy":
-            self.typed(value, r.STRATEGIES, keys)
+        own: dict[str, Callable[[Any, Keys], None]] = {
+            **dict.fromkeys(LOADERS, self._dataloader),
+            "train_cfg": self._train_cfg,
+            "optim_wrapper": self._optim_wrapper,
+            "default_hooks": self._default_hooks,
+        }
+        if key in own:
+            if self._is_dict(value, keys):
+                own[key](value, keys)
+        elif key.endswith("_evaluator") and isinstance(value, dict) and "metrics" in value:
+            self.typed(value, r.EVALUATOR, keys, "Evaluator")
+        elif key in places.TYPED:
+            self.typed(value, places.registry_of(keys), keys, places.TYPED[key])
+        elif key in places.LISTED:
+            self._each(value, places.registry_of(keys), keys)
         elif key == "runner_type":
             self._resolve(value, r.RUNNERS, keys)
         elif key in places.SCHEMAS:
@@ -175,67 +155,41 @@ class _Checker:
         else:
             self.value(value, keys, partial=True)
 
-    # ---------------------------------------------------------------- the runner's own dicts
-
-    def _dataloader(self, cfg: Any, keys: Keys) -> None:
-        from torch.utils.data import DataLoader
-
-        if not self._is_dict(cfg, keys):
-            return
+    def _dataloader(self, cfg: dict[str, Any], keys: Keys) -> None:
         names = [*accepted(DataLoader).annotations, *places.DATALOADER_EXTRA]
         self.bind(cfg, "a data loader", names, {"dataset", "sampler"}, keys)
-        registries = {
-            "dataset": r.DATASETS,
-            "sampler": r.DATA_SAMPLERS,
-            "batch_sampler": r.DATA_SAMPLERS,
-            "collate_fn": r.FUNCTIONS,
-            "worker_init_fn": r.FUNCTIONS,
-        }
         annotations = _not_text(DataLoader, cfg)
         for key, value in cfg.items():
-            if key in registries and value is not None:
-                self.typed(value, registries[key], (*keys, key))
-            elif key not in registries:
+            registry = places.registry_of((str(key),))
+            if registry is None:
                 self._argument(key, value, annotations.get(key), None, None, (*keys, key), False)
+            elif value is not None:
+                self.typed(value, registry, (*keys, key))
         if cfg.get("shuffle") and isinstance(cfg.get("sampler"), dict):
             self.report((*keys, "shuffle"), "cannot stand beside a sampler; write sampler=dict(..., shuffle=True)")
-        if cfg.get("num_workers", 0) == 0:
-            for key in ("persistent_workers", "prefetch_factor"):
-                if cfg.get(key):
-                    self.report((*keys, key), f"is {cfg[key]!r}, but num_workers is 0; set it, or drop {key}")
+        for key in ("persistent_workers", "prefetch_factor") if cfg.get("num_workers", 0) == 0 else ():
+            if cfg.get(key):
+                self.report((*keys, key), f"is {cfg[key]!r}, but num_workers is 0; set it, or drop {key}")
 
-    def _loop(self, cfg: Any, keys: Keys) -> None:
-        if not self._is_dict(cfg, keys):
-            return
-        if keys != ("train_cfg",):
-            return self.typed(cfg, r.LOOPS, keys, "ValLoop" if keys == ("val_cfg",) else "TestLoop")
+    def _train_cfg(self, cfg: dict[str, Any], keys: Keys) -> None:
         if "type" in cfg:
             if "by_epoch" in cfg:
                 self.report(keys, "takes `type` or `by_epoch`, not both")
-            return self.typed({k: v for k, v in cfg.items() if k != "by_epoch"}, r.LOOPS, keys)
-        if self._slip_of_type(cfg, keys, needed=False):
-            return None
-        loop = "EpochBasedTrainLoop" if cfg.get("by_epoch", "max_iters" not in cfg) else "IterBasedTrainLoop"
-        names, required = self._arguments(r.LOOPS.get(loop), r.LOOPS, loop, cfg)[:2]
-        self.bind(cfg, loop, [*names, "by_epoch"], required, keys)
-        return None
+            self.typed({k: v for k, v in cfg.items() if k != "by_epoch"}, r.LOOPS, keys)
+        elif not self._slip_of_type(cfg, keys, needed=False):
+            loop = "EpochBasedTrainLoop" if cfg.get("by_epoch", "max_iters" not in cfg) else "IterBasedTrainLoop"
+            names, required = self._arguments(r.LOOPS.get(loop), r.LOOPS, loop, cfg)[:2]
+            self.bind(cfg, loop, [*names, "by_epoch"], required, keys)
 
-    def _optim_wrapper(self, cfg: Any, keys: Keys) -> None:
-        if not self._is_dict(cfg, keys):
-            return
-        constructor = cfg.get("constructor", "DefaultOptimWrapperConstructor")
+    def _optim_wrapper(self, cfg: dict[str, Any], keys: Keys) -> None:
         if "constructor" in cfg:
-            self._resolve(constructor, r.OPTIM_WRAPPER_CONSTRUCTORS, (*keys, "constructor"))
+            self._resolve(cfg["constructor"], r.OPTIM_WRAPPER_CONSTRUCTORS, (*keys, "constructor"))
             if "type" not in cfg and "optimizer" not in cfg:  # several optimizers, by name
                 return self.value({k: v for k, v in cfg.items() if k != "constructor"}, keys)
         return self.typed(cfg, r.OPTIM_WRAPPERS, keys, "OptimWrapper")
 
     def _clip_grad(self, cfg: Any, keys: Keys) -> None:
-        import torch
-
-        if not self._is_dict(cfg, keys):
-            return
-        kinds = {"norm": torch.nn.utils.clip_grad_norm_, "value": torch.nn.utils.clip_grad_value_}
+        kinds = {"norm": nn.utils.clip_grad_norm_, "value": nn.utils.clip_grad_value_}
         kind = cfg.get("type", "norm")
         self._allowed(kind, list(kinds), (*keys, "type"))
         if kind in kinds:
@@ -243,17 +197,16 @@ class _Checker:
             names = [name for name in spec.annotations if name != "parameters"]
             self.bind(cfg, f"clip_grad by {kind}", [*names, "type"], spec.required - {"parameters"}, keys)
 
-    def _default_hooks(self, cfg: Any, keys: Keys) -> None:
-        if not self._is_dict(cfg, keys):
-            return
+    def _default_hooks(self, cfg: dict[str, Any], keys: Keys) -> None:
+        known = DEFAULTS["default_hooks"]
         for name, hook in ((str(name), hook) for name, hook in cfg.items()):
-            near = [] if name in places.DEFAULT_HOOKS else nearest(name, [*places.DEFAULT_HOOKS, *cfg], 1)
-            if near or (hook is None and name not in places.DEFAULT_HOOKS):
+            near = [] if name in known else nearest(name, [*known, *cfg], 1)
+            if near or (hook is None and name not in known):
                 self.report((*keys, name), f"is no hook of the runner{did_you_mean(near)}")
             if hook is not None:
                 self.typed(hook, r.HOOKS, (*keys, name))
 
-    def _each(self, value: Any, registry: r.Registry, keys: Keys) -> None:
+    def _each(self, value: Any, registry: r.Registry | None, keys: Keys) -> None:
         """One typed dict, a list of them, or such by name."""
         if isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
@@ -264,8 +217,6 @@ class _Checker:
                     self._each(item, registry, (*keys, key))
         elif isinstance(value, dict):
             self.typed(value, registry, keys)
-
-    # ---------------------------------------------------------------- any dict with a type
 
     def value(self, value: Any, keys: Keys, partial: bool = False) -> None:
         """Anything below a component: find the typed dicts in it."""
@@ -283,27 +234,17 @@ class _Checker:
             for i, item in enumerate(value):
                 self.value(item, (*keys, str(i)), partial)
         elif isinstance(value, str) and not partial:
-            registry = places.registry_of([key for key in keys if not key.isdigit()][-1:])
+            registry = places.registry_of(tuple(key for key in keys if not key.isdigit())[-1:])
             if registry is not None and registry.find(value) is not None:
                 self.report(keys, f"is the string {value!r}; write dict(type={value!r})")
 
     def typed(
         self, cfg: Any, registry: r.Registry | None, keys: Keys, default: str | None = None, partial: bool = False
     ) -> None:
-        """A dict with a ``type``.
-
-        Args:
-            cfg: The dict.
-            registry: That of its place; None if the place tells nothing.
-            keys: Where it is.
-            default: What is built if there is no ``type``; None if there must be one.
-            partial: Whether required keys may be missing, because the dict is a variable to be completed elsewhere.
-        """
+        """A dict with a ``type``, or of the ``default`` one; of a ``partial`` one, required keys may be missing."""
         if not self._is_dict(cfg, keys):
             return
-        if "type" not in cfg and self._slip_of_type(cfg, keys, needed=default is None):
-            return
-        if "type" not in cfg and default is None:
+        if "type" not in cfg and (self._slip_of_type(cfg, keys, needed=default is None) or default is None):
             return
         target = self._resolve(cfg.get("type", default), registry, (*keys, "type"))
         schema: dict[str, Any] = {}
@@ -312,7 +253,8 @@ class _Checker:
             name = str(getattr(target, "__name__", target))
             names, required, takes_more = self._arguments(target, registry, name, cfg)
             self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
-            annotations = _not_text(target, cfg) if _is_upstream(target) else accepted(target).annotations
+            upstream = (getattr(target, "__module__", "") + ".").startswith(_UPSTREAM)
+            annotations = _not_text(target, cfg) if upstream else accepted(target).annotations
             schema = _schema(target)
             hook = getattr(target, "check_config", None)
             if hook is not None and not partial:
@@ -326,9 +268,8 @@ class _Checker:
 
     def _hook(self, hook: Callable[..., Iterable[str]], cfg: dict[str, Any], keys: Keys) -> None:
         try:
-            self.problems += [
-                p if p.startswith(keys[0]) else f"{'.'.join(keys)}: {p}" for p in hook(cfg, ".".join(keys))
-            ]
+            for problem in hook(cfg, ".".join(keys)):
+                self.report(() if problem.startswith(keys[0]) else keys, problem)
         except (TypeError, KeyError, ValueError, AttributeError) as error:  # on values that are reported already
             if not any(problem.startswith(".".join(keys)) for problem in self.problems):
                 self.report(keys, f"cannot be checked: {type(error).__name__}: {error}")
@@ -354,14 +295,24 @@ class _Checker:
                 self.report(keys, f"is {item!r}, must be {wrong[0]}{did_you_mean(near)}")
         if registry is r.DATASETS:
             self._files(key, value, keys)
-        if isinstance(value, str):
-            self._known_string(key, value, keys)
-        elif key == "layout" and isinstance(value, dict):
+        if key == "layout" and isinstance(value, (str, dict)):
             self._layout(value, keys)
+        elif key == "stream" and isinstance(value, str):
+            try:
+                parse_stream(value)
+            except ValueError as error:
+                self.report(keys, f"{error}{did_you_mean(nearest(value, STREAMS))}")
         if rule is not None:
             self.rule(value, rule, keys, partial)
         elif not (key == "layout" and isinstance(value, dict)):
             self.value(value, keys, partial)
+
+    def _layout(self, value: Any, keys: Keys) -> None:
+        try:
+            SkeletonLayout.from_config(value)
+        except LayoutError as error:
+            near = nearest(value, SkeletonLayout.names()) if isinstance(value, str) else []
+            self.report(keys, f"is {value!r}, which is no layout{did_you_mean(near)}" if near else str(error))
 
     def rule(self, value: Any, rule: Any, keys: Keys, partial: bool = False) -> None:
         """Check a value by a rule of a ``config_schema``."""
@@ -388,8 +339,6 @@ class _Checker:
             for key, item in value.items():
                 self._argument(key, item, spec.annotations.get(key), schema.get(key), None, (*keys, key), partial)
 
-    # ---------------------------------------------------------------- the single checks
-
     def bind(
         self,
         cfg: Mapping[str, Any],
@@ -397,7 +346,7 @@ class _Checker:
         names: list[str],
         required: Iterable[str],
         keys: Keys,
-        open_: bool = False,
+        more: bool = False,
     ) -> None:
         """Compare the keys of a dict with the arguments of what it will be given to."""
         missing = [n for n in names if n in set(required) and n not in cfg]
@@ -413,7 +362,7 @@ class _Checker:
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
             elif key == "_delete_":
                 self.report((*keys, key), "there is no base value to delete; drop this key")
-            elif near or not open_:
+            elif near or not more:
                 hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
                 self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
             missing = [n for n in missing if n not in near[:1]]  # one slip is one problem
@@ -441,13 +390,10 @@ class _Checker:
         if isinstance(type_, str):
             if registry is None:
                 found = next((x for x in (one.find(type_) for one in r.Registry.instances) if x is not None), None)
-                near = (
-                    []
-                    if found is not None
-                    else nearest(type_, [n for one in r.Registry.instances for n in one.names()])
-                )
-                if near:
-                    self.report(keys, f"{type_!r} is registered nowhere{did_you_mean(near)}")
+                if found is None:
+                    near = nearest(type_, [n for one in r.Registry.instances for n in one.names()])
+                    if near:
+                        self.report(keys, f"{type_!r} is registered nowhere{did_you_mean(near)}")
                 return found
             try:
                 return registry.get(type_)
@@ -480,24 +426,6 @@ class _Checker:
             near = nearest(value, [a for a in allowed if isinstance(a, str)]) if isinstance(value, str) else []
             self.report(keys, f"is {value!r}, must be one of {', '.join(map(repr, allowed))}{did_you_mean(near)}")
 
-    def _known_string(self, key: str, value: str, keys: Keys) -> None:
-        if key == "layout":
-            self._layout(value, keys)
-        elif key == "stream":
-            try:
-                parse_stream(value)
-            except ValueError as error:
-                self.report(keys, f"{error}{did_you_mean(nearest(value, STREAMS))}")
-
-    def _layout(self, value: Any, keys: Keys) -> SkeletonLayout | None:
-        try:
-            return SkeletonLayout.from_config(value)
-        except LayoutError as error:
-            known = value if isinstance(value, str) else ""
-            near = nearest(known, SkeletonLayout.names())
-            self.report(keys, f"is {value!r}, which is no layout{did_you_mean(near)}" if near else str(error))
-            return None
-
     def _files(self, key: str, value: Any, keys: Keys) -> None:
         """Files that an argument of a data set names, also by split: ``data_path=dict(train=...)``."""
         if isinstance(value, dict) and "type" not in value:
@@ -507,13 +435,8 @@ class _Checker:
             self._file(value, keys)
 
     def _file(self, value: Any, keys: Keys) -> None:
-        if (
-            self.files
-            and isinstance(value, str)
-            and value
-            and "://" not in value
-            and not Path(value).expanduser().exists()
-        ):
+        given = self.files and isinstance(value, str) and value and "://" not in value
+        if given and not Path(value).expanduser().exists():
             self.missing_files.setdefault(value, []).append(".".join(keys))
 
 
@@ -530,18 +453,11 @@ def _not_text(target: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {name: kind for name, kind in kinds.items() if kind in (int, float, bool)}
 
 
-def _is_upstream(target: Any) -> bool:
-    return (getattr(target, "__module__", "") + ".").startswith(_UPSTREAM)
-
-
 def _paths_to(cfg: Any, name: str, keys: Keys = ()) -> Iterable[Keys]:
     """Where in a config a key of this name stands below the top level."""
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(cfg, dict):
-        items = cfg.items()
-    elif isinstance(cfg, (list, tuple)):
-        items = enumerate(cfg)
-    for key, value in items:
+    for key, value in (
+        cfg.items() if isinstance(cfg, dict) else enumerate(cfg if isinstance(cfg, (list, tuple)) else ())
+    ):
         if key == name and keys:
             yield (*keys, str(key))
         yield from _paths_to(value, name, (*keys, str(key)))

@@ -35,44 +35,27 @@ DEFAULTS: dict[str, Any] = {
 """Values by top-level key. A config's dict is merged over the one here; a hook that is None is left out of the run."""
 
 
-def loader_defaults(key: str) -> dict[str, Any]:
-    """What a data loader has unless its config says otherwise; the collate function is that of its data set.
-
-    Args:
-        key: ``train_dataloader``, ``val_dataloader`` or ``test_dataloader``.
-    """
-    training = key == LOADERS[0]
-    shared = {"num_workers": 0, "sampler": {"type": "EpochSampler", "shuffle": training}}
-    return {**shared, "drop_last": True} if training else shared
-
-
 def fill_defaults(cfg: dict[str, Any]) -> None:
-    """Fill in what a config leaves out; what it says stays.
-
-    Args:
-        cfg: The values of a config, changed in place.
-    """
+    """Fill in what a config leaves out, in place; what it says stays."""
     for key, default in DEFAULTS.items():
         _fill(cfg, key, default)
     for key in LOADERS:
-        purpose = key.split("_")[0]
-        if purpose != "train" and cfg.get(key) is not None and cfg.get(f"{purpose}_evaluator") is not None:
+        loader, purpose = cfg.get(key), key.split("_")[0]
+        training = purpose == "train"
+        if not training and loader is not None and cfg.get(f"{purpose}_evaluator") is not None:
             cfg.setdefault(f"{purpose}_cfg", {})
-        loader = cfg.get(key)
-        if not isinstance(loader, dict):
-            continue
-        for name, default in loader_defaults(key).items():
-            if not (name == "drop_last" and loader.get("batch_sampler") is not None):  # torch refuses both
-                _fill(loader, name, default)
+        if isinstance(loader, dict):
+            _fill(loader, "num_workers", 0)
+            _fill(loader, "sampler", {"type": "EpochSampler", "shuffle": training})
+            if training and loader.get("batch_sampler") is None:  # torch refuses both
+                _fill(loader, "drop_last", True)
 
 
 def _fill(owner: dict[str, Any], key: str, default: Any) -> None:
     """Fill in one key, of a dict every key below; a dict of another ``type`` is one's own, and stays as it is."""
-    if key not in owner:
-        owner[key] = copy.deepcopy(default)
-    elif isinstance(owner[key], dict) and isinstance(default, dict):
-        value = owner[key]
-        if value.get("type", default.get("type")) == default.get("type"):
-            owner[key] = {**copy.deepcopy(default), **value}
-            for name in default:
-                _fill(owner[key], name, default[name])
+    value = owner.setdefault(key, copy.deepcopy(default))
+    both = isinstance(value, dict) and isinstance(default, dict)
+    if both and value.get("type", default.get("type")) == default.get("type"):
+        owner[key] = {**copy.deepcopy(default), **value}
+        for name in default:
+            _fill(owner[key], name, default[name])

@@ -1,4 +1,7 @@
-"""Parts of a config that must fit each other: layouts, channels, numbers of classes and views."""
+"""Parts of a config that must fit each other: what follows from another part is filled in, contradictions are reported.
+
+Only facts that are known without building anything count: given arguments, defaults and class attributes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmsync import registry as r
+from mmsync.config.defaults import LOADERS
 from mmsync.config.places import registry_of
 from mmsync.config.signature import accepted, default_of
 from mmsync.errors import did_you_mean, nearest
@@ -14,43 +18,77 @@ from mmsync.ops.streams import parse_stream
 from mmsync.structures import SkeletonLayout
 
 Keys = tuple[str, ...]
-_LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def derive_values(cfg: dict[str, Any]) -> None:
+    """Fill in layouts, coordinates and input channels in place: data set -> preprocessor -> backbones."""
+    model = cfg.get("model")
+    if not isinstance(model, dict):
+        return
+    preprocessor = model.get("data_preprocessor", cfg.get("data_preprocessor"))
+    target = _target_of(preprocessor, r.MODELS)
+    if target is None or not isinstance(preprocessor, dict):
+        return
+    loaders = [cfg[key] for key in LOADERS if isinstance(cfg.get(key), dict)]
+    layout, coords = _of_data(loaders[0].get("dataset")) if loaders else (None, None)
+    _fill(preprocessor, target, layout=layout, num_coords=coords)
+    layout, coords, stream = (_value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
+    # of 2-D joints nobody knows before reading whether a score follows
+    channels = next(iter(_channels(coords, stream)), None) if coords == 3 and isinstance(stream, str) else None
+    for keys, part in _typed_dicts(model, ("model",)):
+        backbone = _target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
+        if backbone is not None and getattr(backbone, "modality", "skeleton") == "skeleton":
+            _fill(part, backbone, layout=layout, in_channels=channels)
+
+
+def _of_data(cfg: Any) -> tuple[Any, int | None]:
+    """Layout and number of coordinates of the clips of a data set; None for what only its files say."""
+    target = _target_of(cfg, r.DATASETS)
+    if target is None:
+        return None, None
+    inner = cfg.get("source", cfg.get("dataset"))
+    layout, coords = _of_data(inner) if isinstance(inner, dict) else (None, _value_of(cfg, target, "num_coords"))
+    pipeline = cfg.get("pipeline")
+    for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
+        layout = transform.get("dst", layout) if isinstance(transform, dict) else layout
+    own = _value_of(cfg, target, "layout")
+    layout = own if isinstance(own, (str, dict, SkeletonLayout)) else layout
+    return layout.name if isinstance(layout, SkeletonLayout) else layout, coords if isinstance(coords, int) else None
+
+
+def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:
+    """Fill in the values that the component takes and the config leaves out."""
+    names = accepted(target).annotations
+    for name, value in values.items():
+        if value is not None and name in names:
+            cfg.setdefault(name, value)
 
 
 def contradictions(cfg: dict[str, Any]) -> list[str]:
-    """What data, preprocessor and model say differently.
-
-    Only facts that can be known without building anything count: given arguments, defaults and class attributes.
-
-    Args:
-        cfg: The values of a config.
-
-    Returns:
-        Problems, one line each.
-    """
+    """What data, preprocessor and model say differently, one line each."""
     facts = _Facts()
-    collates = []
-    for key in _LOADERS:
+    problems = []
+    for key in LOADERS:
         loader = cfg.get(key)
         if isinstance(loader, dict):
             facts.of_data(loader.get("dataset"), (key, "dataset"))
-            collates += _wrong_collate(loader, key)
-    preprocessor = cfg.get("data_preprocessor")
+            problems += _wrong_collate(loader, key)
+    model, preprocessor = cfg.get("model"), cfg.get("data_preprocessor")
     where: Keys = ("data_preprocessor",)
-    for keys, part in typed_dicts(cfg.get("model"), ("model",)):
+    for keys, part in _typed_dicts(model, ("model",)):
         if keys[-1] == "data_preprocessor":
             preprocessor, where = part, keys
         else:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
-    return facts.problems(stream) + collates + _wrong_views(cfg.get("model"), preprocessor, where)
+    return facts.problems(stream) + problems + _wrong_views(model, preprocessor, where) + _without_tokens(model)
 
 
 class _Facts:
     """What the parts of a config say, by the path where they say it."""
 
     def __init__(self) -> None:
-        self.layouts: dict[str, str | None] = {}
+        self.layouts: dict[str, str] = {}
         self.coords: dict[str, int] = {}
         self.data_classes: dict[str, int] = {}
         self.head_classes: dict[str, int] = {}
@@ -58,64 +96,65 @@ class _Facts:
 
     def of_data(self, cfg: Any, keys: Keys, remapped: bool = False) -> None:
         """A data set, down to its source; a transform with ``src`` and ``dst`` remaps the source's clips."""
-        target = target_of(cfg, r.DATASETS)
+        target = _target_of(cfg, r.DATASETS)
         if target is None:
             return
         path = ".".join(keys)
-        layout = _layout_name(value_of(cfg, target, "layout"))
         inner = "source" if "source" in cfg else "dataset"
         pipeline = cfg.get("pipeline")
         for i, transform in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):
             if isinstance(transform, dict) and "dst" in transform:
                 remapped = True
-                self.layouts[f"{path}.pipeline.{i}.dst"] = _layout_name(transform["dst"])
-        if layout is not None and (isinstance(cfg.get(inner), dict) or not remapped):
-            self.layouts[f"{path}.layout"] = layout
+                self._layout(f"{path}.pipeline.{i}.dst", transform["dst"])
+        if isinstance(cfg.get(inner), dict) or not remapped:
+            self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
         if isinstance(cfg.get(inner), dict):
-            self.of_data(cfg[inner], (*keys, inner), remapped)
-            return
-        names = value_of(cfg, target, "class_names")
-        _note(self.coords, path, value_of(cfg, target, "num_coords"))
+            return self.of_data(cfg[inner], (*keys, inner), remapped)
+        names = _value_of(cfg, target, "class_names")
+        _note(self.coords, path, _value_of(cfg, target, "num_coords"))
         _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else None)
+        return None
 
     def of_model(self, cfg: dict[str, Any], keys: Keys) -> None:
         """A component of the model."""
         path, registry = ".".join(keys), registry_of(keys)
-        target = target_of(cfg, registry)
+        target = _target_of(cfg, registry)
         if target is None:
             return
         _note(self.head_classes, path, cfg.get("num_classes"))
-        layout = _layout_name(value_of(cfg, target, "layout"))
-        if layout is not None:
-            self.layouts[f"{path}.layout"] = layout
+        self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
         if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
-            _note(self.channels, path, value_of(cfg, target, "in_channels"))
+            _note(self.channels, path, _value_of(cfg, target, "in_channels"))
 
     def of_preprocessor(self, cfg: Any, keys: Keys) -> str | None:
         """The preprocessor; returns its stream."""
-        target = target_of(cfg, r.MODELS)
+        target = _target_of(cfg, r.MODELS)
         if target is None:
             return None
         path = ".".join(keys)
-        layout = _layout_name(value_of(cfg, target, "layout"))
-        if layout is not None:
-            self.layouts[f"{path}.layout"] = layout
-        _note(self.coords, path, value_of(cfg, target, "num_coords"))
-        stream = value_of(cfg, target, "stream")
+        self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
+        _note(self.coords, path, _value_of(cfg, target, "num_coords"))
+        stream = _value_of(cfg, target, "stream")
         return stream if isinstance(stream, str) else None
+
+    def _layout(self, path: str, layout: Any) -> None:
+        if isinstance(layout, (dict, SkeletonLayout)):
+            layout = layout.get("name") if isinstance(layout, dict) else layout.name
+        elif not isinstance(layout, str) or layout not in SkeletonLayout.names():
+            return
+        if layout is not None:
+            self.layouts[path] = layout
 
     def problems(self, stream: str | None) -> list[str]:
         """The facts that contradict each other."""
         problems = []
-        layouts = {path: name for path, name in self.layouts.items() if name is not None}
-        if len(set(layouts.values())) > 1:
-            names = list(layouts.values())
-            usual = max(dict.fromkeys(names), key=names.count)
-            where = next(path for path, name in layouts.items() if name == usual)
-            advice = "they must be the same; RemapSkeleton in the pipeline turns one layout into another"
-            for path, name in layouts.items():
-                if name != usual:
-                    problems.append(f"{path}: is {name!r}, but {where} is {usual!r}; {advice}")
+        names = list(self.layouts.values())
+        usual = max(dict.fromkeys(names), key=names.count, default=None)
+        advice = "they must be the same; RemapSkeleton in the pipeline turns one layout into another"
+        for path, name in self.layouts.items():
+            if name != usual:
+                where = next(path for path, name in self.layouts.items() if name == usual)
+                problems.append(f"{path}: is {name!r}, but {where} is {usual!r}; {advice}")
         if len(set(self.coords.values())) > 1:
             said = ", ".join(f"{path}.num_coords is {num}" for path, num in self.coords.items())
             problems.append(f"{next(iter(self.coords))}.num_coords: {said}; they must be the same")
@@ -127,9 +166,8 @@ class _Facts:
         for path, num in self.channels.items() if coords is not None and stream is not None else ():
             fitting = _channels(coords or 0, stream or "joint")
             if fitting and num not in fitting:
-                want = " or ".join(map(str, fitting))
-                text = f"is {num}, but stream {stream!r} of {coords}-D joints has {want} channels"
-                problems.append(f"{path}.in_channels: {text}")
+                text = f"is {num}, but stream {stream!r} of {coords}-D joints has {' or '.join(map(str, fitting))}"
+                problems.append(f"{path}.in_channels: {text} channels")
         return problems
 
 
@@ -143,9 +181,9 @@ def _channels(coords: int, stream: str) -> list[int]:
 
 def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
     """A collate function of single samples for a data set that gives finished batches."""
-    dataset = target_of(loader.get("dataset"), r.DATASETS)
+    dataset = _target_of(loader.get("dataset"), r.DATASETS)
     own = getattr(dataset, "collate", None)
-    name = getattr(target_of(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
+    name = getattr(_target_of(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
     if own is None or name not in ("pseudo_collate", "default_collate"):
         return []
     advice = f"leave collate_fn out, or set dict(type={own.__name__!r})"
@@ -153,21 +191,42 @@ def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
 
 
 def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
-    """Views that the method needs and the preprocessor does not make, and the reverse."""
-    needed = getattr(target_of(model, r.MODELS), "views_needed", None)
-    views = preprocessor.get("views") if isinstance(preprocessor, dict) else None
-    if not isinstance(views, dict) or not isinstance(needed, (tuple, list)) or not needed:
+    """Views that the method needs and the preprocessor (of one or of several modalities) does not make; the reverse."""
+    needed = getattr(_target_of(model, r.MODELS), "views_needed", None)
+    preprocessor = preprocessor if isinstance(preprocessor, dict) else {}
+    views, parts = preprocessor.get("views"), preprocessor.get("parts")
+    made = {f"{'.'.join(where)}.views.{view}": view for view in views} if isinstance(views, dict) else {}
+    if isinstance(parts, dict):
+        for name, part in parts.items():
+            path, own = f"{'.'.join(where)}.parts.{name}", part.get("views") if isinstance(part, dict) else None
+            names = own if isinstance(own, dict) else {}
+            made.update({f"{path}.views.{view}": view for view in names} or {path: name})
+    if not (isinstance(views, dict) or isinstance(parts, dict)) or not isinstance(needed, (tuple, list)) or not needed:
         return []
-    path = ".".join((*where, "views"))
-    missing = [name for name in needed if name not in views]
+    missing = [name for name in needed if name not in made.values()]
     problems = []
-    for view in views:
+    for path, view in made.items():
         if view not in needed:
             near = nearest(str(view), missing)
             missing = [name for name in missing if name not in near[:1]]
             hint = did_you_mean(near) or f"; it uses {', '.join(map(str, needed))}"
-            problems.append(f"{path}.{view}: {model['type']} does not use this view{hint}")
+            problems.append(f"{path}: {model['type']} does not use this view{hint}")
+    path = ".".join((*where, "views" if isinstance(views, dict) else "parts"))
     return problems + [f"{path}: {model['type']} needs the view {name!r}" for name in missing]
+
+
+def _without_tokens(model: Any) -> list[str]:
+    """Backbones without ``encode`` of a method that encodes visible tokens only."""
+    if not getattr(_target_of(model, r.MODELS), "needs_tokens", False):
+        return []
+    problems = []
+    for keys, part in _typed_dicts(model, ("model",)):
+        backbone = _target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
+        if backbone is not None and not hasattr(backbone, "encode"):
+            fitting = sorted(name for name, one in r.BACKBONES.module_dict.items() if hasattr(one, "encode"))
+            text = f"encodes visible tokens only, and {backbone.__name__} has no tokens; use {' or '.join(fitting)}"
+            problems.append(f"{'.'.join(keys)}: {model['type']} {text}")
+    return problems
 
 
 def _note(facts: dict[str, int], path: str, value: Any) -> None:
@@ -175,14 +234,14 @@ def _note(facts: dict[str, int], path: str, value: Any) -> None:
         facts[path] = value
 
 
-def target_of(cfg: Any, registry: r.Registry | None) -> Any:
+def _target_of(cfg: Any, registry: r.Registry | None) -> Any:
     type_ = cfg.get("type") if isinstance(cfg, dict) else None
     if isinstance(type_, str):
         return registry.find(type_) if registry is not None else None
     return type_ if callable(type_) else None
 
 
-def value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
+def _value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
     """What an argument will be, as given or by default; of what is no argument, the class's own attribute."""
     if name in cfg:
         return cfg[name]
@@ -191,21 +250,11 @@ def value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
     return vars(target).get(name) if inspect.isclass(target) else None  # a base's attribute may be set on loading
 
 
-def _layout_name(layout: Any) -> str | None:
-    if isinstance(layout, SkeletonLayout):
-        return layout.name
-    if isinstance(layout, dict):
-        return layout.get("name")
-    return layout if isinstance(layout, str) and layout in SkeletonLayout.names() else None
-
-
-def typed_dicts(cfg: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]]:
+def _typed_dicts(cfg: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]]:
     """All dicts with a ``type`` in a value, outermost first."""
-    if isinstance(cfg, dict):
-        if "type" in cfg:
-            yield keys, cfg
-        for key, value in cfg.items():
-            yield from typed_dicts(value, (*keys, str(key)))
-    elif isinstance(cfg, (list, tuple)):
-        for i, value in enumerate(cfg):
-            yield from typed_dicts(value, (*keys, str(i)))
+    if isinstance(cfg, dict) and "type" in cfg:
+        yield keys, cfg
+    for key, value in (
+        cfg.items() if isinstance(cfg, dict) else enumerate(cfg if isinstance(cfg, (list, tuple)) else ())
+    ):
+        yield from _typed_dicts(value, (*keys, str(key)))

@@ -1,11 +1,10 @@
-"""Reads a config file with its bases into an ``mmengine.Config``.
+"""Reads a config file with its bases by the rules of ``Config.fromfile``, and these:
 
-The rules are those of ``Config.fromfile``, with additions. Every failure is a ``ConfigError`` that names the file
-and the line. ``custom_imports`` of the bases are kept. A variable of a base (``stream``, ``split``) that a child or the
-command line sets takes effect, because it is set before the base is executed and not after. Names that begin with
-``_`` stay in their file. Defaults and derived values are filled in, so that the result holds everything. What is only
-visible while files are merged is noted for the check: keys that a child inherits from a base of another ``type``, and
-variables that nothing reads.
+* Every failure is a ``ConfigError`` that names the file and the line.
+* ``custom_imports`` of the bases are kept, and names that begin with ``_`` stay in their file.
+* A variable of a base (``stream``, ``split``) that a child or the command line sets is set before the base is executed.
+* Defaults and derived values are filled in.
+* Keys inherited from a base of another ``type`` and variables that nothing reads are noted for the check.
 """
 
 from __future__ import annotations
@@ -15,9 +14,11 @@ import builtins
 import copy
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import tempfile
+import traceback
 import types
 import warnings
 from collections.abc import Iterable, Mapping
@@ -29,7 +30,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
 
 from mmsync.config.defaults import fill_defaults
-from mmsync.config.derive import derive_values
+from mmsync.config.fit import derive_values
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
@@ -40,21 +41,15 @@ _OVERRIDE = "__mmsync_override__"
 
 @dataclass
 class Notes:
-    """What reading leaves behind for the check.
+    """What reading leaves behind for the check."""
 
-    Args:
-        variables: Top-level names of the files.
-        unread: Variables that no line reads, with the file and line that sets them.
-        shadowed: Those of them that a base has set, and used, before.
-        chosen: Variable that an option replaced -> its value in the files and the one of the option.
-        leftovers: Path of a dict whose ``type`` a child changed: inherited key -> the type that it was meant for.
-    """
-
-    variables: set[str] = field(default_factory=set)
-    unread: dict[str, str] = field(default_factory=dict)
-    shadowed: set[str] = field(default_factory=set)
-    chosen: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    leftovers: dict[str, dict[str, str]] = field(default_factory=dict)
+    variables: set[str] = field(default_factory=set)  # top-level names of the files
+    unread: dict[str, str] = field(default_factory=dict)  # variables that no line reads -> file and line that set them
+    shadowed: set[str] = field(default_factory=set)  # those of them that a base has set, and used, before
+    chosen: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # variable -> its value in the files, by option
+    leftovers: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # path -> inherited key -> the type it belongs to
 
     @staticmethod
     def of(cfg: object) -> Notes | None:
@@ -68,12 +63,11 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
 
     Args:
         path: A ``.py``, ``.json`` or ``.yaml`` file.
-        cfg_options: Values by dotted key, as of ``--cfg-options``. Those for variables of the file or of a base, or for
-            parts of them, are set where the variable is; the others are merged into the result.
-        complete: Whether to fill in defaults and derived values; not for a part of a config, as protocols are.
+        cfg_options: Values by dotted key. Those of variables are set where the variable is; the others are merged.
+        complete: Fill in defaults and derived values; not for a part of a config, such as a protocol.
 
     Returns:
-        The resolved config; its modules of ``custom_imports`` are imported.
+        The resolved config; its ``custom_imports`` are imported.
 
     Raises:
         ConfigError: The file or a base cannot be read; the message names file and line.
@@ -81,7 +75,11 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     reader = _Reader(dict(cfg_options or {}))
     file = Path(path).expanduser()
     if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
-        cfg = _load_lazy(file, reader.options)  # MMEngine's second config style; its inheritance is Python's import
+        try:
+            cfg = Config.fromfile(str(file))  # MMEngine's second config style; its inheritance is Python's import
+        except Exception as error:  # the file is executed: anything can come out of it
+            raise _error(file, None, f"{type(error).__name__}: {error}") from error
+        _merge_options(cfg, reader.options, Notes())
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
     _import_modules(values.get(IMPORTS))
@@ -112,18 +110,12 @@ class _Reader:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.used: set[str] = set()
-        self.set_in_base: set[str] = set()  # variables of a base that a child sets
+        self.set_in_base: set[str | None] = set()  # variables of a base that a child sets
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
 
     def read(self, file: Path, children: tuple[Path, ...], wanted: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-        """The values of a file merged over its bases, and the text of all files.
-
-        Args:
-            file: The file.
-            children: The files that inherit from it.
-            wanted: Values that they give to its variables.
-        """
+        """The values of a file merged over its bases, and all text; ``children`` want values of its variables."""
         if not file.is_file():
             raise _missing(file, children)
         if file in children:
@@ -131,7 +123,7 @@ class _Reader:
         source, base_variables = self._substitute(file)
         tree = _parse(file, source) if file.suffix == ".py" else None
         plain = {} if tree is not None else _load_plain(file, source)
-        base_names = _base_names(file, tree, plain)
+        base_names = _base_names(file, tree, plain.pop(BASE, []))
         own = self._plain_values(tree, plain, base_variables, wanted) if base_names else {}
         for name, value in wanted.items():  # what replaces this file's value replaces those of its bases, too
             if name in own and isinstance(value, dict) and value.get(DELETE):
@@ -154,12 +146,8 @@ class _Reader:
                 origin[key] = base_file
             base.update(one)
 
-        if tree is None:
-            values = {key: value for key, value in plain.items() if key != BASE}
-            reads: set[str] = set()
-        else:
-            values = self._execute(file, tree, base, wanted)
-            reads = _names_read(tree)
+        reads = set() if tree is None else _names_read(tree)
+        values = plain if tree is None else self._execute(file, tree, base, wanted)
         for placeholder, dotted in base_variables.items():
             reads.add(dotted.split(".")[0])
             _check_base_variable(file, source, placeholder, dotted, base)
@@ -190,18 +178,11 @@ class _Reader:
             return Path(temporary).read_text(encoding="utf-8"), variables
 
     def _plain_values(
-        self,
-        tree: ast.Module | None,
-        plain: Mapping[str, Any],
-        placeholders: Mapping[str, str],
-        wanted: Mapping[str, Any],
+        self, tree: ast.Module | None, plain: Mapping[str, Any], placeholders: Iterable[str], wanted: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The variables of a file whose values need nothing of its bases; those that a base has too are set there."""
-        if tree is None:
-            found = {name: value for name, value in plain.items() if _is_variable(name)}
-            return {name: self._override(name, value, wanted) for name, value in found.items()}
-        values: dict[str, Any] = {}
-        for node in tree.body:
+        values = {name: self._override(name, value, wanted) for name, value in plain.items() if _is_variable(name)}
+        for node in tree.body if tree is not None else ():
             name = _assigned_name(node)
             if name is None or not _is_variable(name):
                 continue
@@ -215,23 +196,17 @@ class _Reader:
 
     def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """The top-level names after running a file, with the values that children and options give to its variables."""
-        body: list[ast.stmt] = []
         heads = {*wanted, *(key.split(".")[0] for key in self.options)} - RUNNER_KEYS
+        tree.body = [node for node in tree.body if _assigned_name(node) != BASE]
         for node in tree.body:
             name = _assigned_name(node)
-            if name == BASE:
-                continue
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in heads:
                 call = ast.Call(ast.Name(_OVERRIDE, ast.Load()), [ast.Constant(name), node.value], [])
                 node.value = ast.copy_location(call, node.value)
                 ast.fix_missing_locations(node)
-            body.append(node)
-        tree.body = body
-        self.set_in_base.update({name for name in map(_assigned_name, body) if name is not None} & set(wanted))
-        scope: dict[str, Any] = {
-            BASE: ConfigDict(base),
-            _OVERRIDE: lambda name, value: self._override(name, value, wanted),
-        }
+        self.set_in_base |= {name for name in map(_assigned_name, tree.body) if name in wanted}
+        scope: dict[str, Any] = {BASE: ConfigDict(base)}
+        scope[_OVERRIDE] = lambda name, value: self._override(name, value, wanted)
         try:
             exec(compile(tree, str(file), "exec"), scope)
         except Exception as error:
@@ -254,19 +229,13 @@ class _Reader:
         return holder.to_dict()[name]
 
     def _note_variables(
-        self,
-        file: Path,
-        tree: ast.Module | None,
-        values: dict[str, Any],
-        base: dict[str, Any],
-        reads: set[str],
-        inherits: bool,
+        self, file: Path, tree: ast.Module | None, values: dict, base: dict, reads: set[str], inherits: bool
     ) -> None:
         notes = self.notes
         for name in reads:
             notes.unread.pop(name, None)
         lines = {_assigned_name(node): node.lineno for node in (tree.body if tree else [])}
-        free = [name for name in values if name not in RUNNER_KEYS and not name.startswith("_")]
+        free = [name for name in values if _is_variable(name)]
         notes.variables.update(free)
         # Without a base and without any variable read, the file is the dump of a resolved config: variables are inert.
         if tree is None or not (inherits or reads & set(values)):
@@ -289,28 +258,22 @@ def _parse(file: Path, source: str) -> ast.Module:
 def _load_plain(file: Path, source: str) -> dict[str, Any]:
     if file.suffix not in (".json", ".yaml", ".yml"):
         raise _error(file, None, "a config must be a .py, .json, .yaml or .yml file")
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder) / file.name
-        temporary.write_text(source, encoding="utf-8")
-        try:
-            values = load_plain(str(temporary))
-        except Exception as error:  # the parsers of json and yaml raise classes of their own
-            raise _error(file, None, f"cannot be parsed: {error}") from error
+    try:
+        values = load_plain(io.StringIO(source), file_format=file.suffix[1:])
+    except Exception as error:  # the parsers of json and yaml raise classes of their own
+        raise _error(file, None, f"cannot be parsed: {error}") from error
     if not isinstance(values, dict):
         raise _error(file, None, f"a config must be a mapping, this is a {type(values).__name__}")
     return values
 
 
 def _assigned_name(node: ast.stmt) -> str | None:
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return node.target.id
-    return None
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return target.id if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Name) else None
 
 
-def _is_variable(name: str) -> bool:
-    return name not in RUNNER_KEYS and not name.startswith("_")
+def _is_variable(name: str | None) -> bool:
+    return name is not None and name not in RUNNER_KEYS and not name.startswith("_")
 
 
 _BUILDERS = {"dict": dict, "list": list, "tuple": tuple}
@@ -321,11 +284,7 @@ _PLAIN = (
 
 
 def _evaluate(node: ast.expr, known: Mapping[str, Any], placeholders: Iterable[str]) -> Any:
-    """The value of an expression that needs nothing but literals and values known before.
-
-    Raises:
-        ValueError: It needs something else.
-    """
+    """The value of an expression that needs nothing but literals and values known before, or a ``ValueError``."""
     for part in ast.walk(node):
         calls = isinstance(part, ast.Call) and not (isinstance(part.func, ast.Name) and part.func.id in _BUILDERS)
         text = isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value
@@ -335,8 +294,7 @@ def _evaluate(node: ast.expr, known: Mapping[str, Any], placeholders: Iterable[s
     return eval(code, {"__builtins__": {}}, {**_BUILDERS, **copy.deepcopy(dict(known))})
 
 
-def _base_names(file: Path, tree: ast.Module | None, plain: dict[str, Any]) -> list[str]:
-    names: Any = plain.get(BASE, [])
+def _base_names(file: Path, tree: ast.Module | None, names: Any) -> list[str]:
     for node in tree.body if tree is not None else []:
         if _assigned_name(node) == BASE:
             try:
@@ -370,12 +328,12 @@ def _names_read(tree: ast.Module) -> set[str]:
     """Names that a file reads, of its own and of its bases."""
     reads = set()
     for node in ast.walk(tree):
+        of_base = isinstance(getattr(node, "value", None), ast.Name) and node.value.id == BASE  # type: ignore
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             reads.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+        elif isinstance(node, ast.Attribute) and of_base:
             reads.add(node.attr)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == BASE:
+        elif isinstance(node, ast.Subscript) and of_base:
             reads.update(str(c.value) for c in ast.walk(node.slice) if isinstance(c, ast.Constant))
     return reads
 
@@ -387,37 +345,28 @@ def _merge(
     merged = dict(base)
     for key, value in child.items():
         here = f"{path}.{key}" if path else str(key)
-        if not isinstance(value, dict):
-            _forget(here, leftovers)
-            merged[key] = value
-            continue
-        value = dict(value)
-        if value.pop(DELETE, False) or key not in base:
-            _forget(here, leftovers)
+        value = dict(value) if isinstance(value, dict) else value
+        if not isinstance(value, dict) or value.pop(DELETE, False) or key not in base:
+            for other in [p for p in leftovers if p == here or p.startswith(f"{here}.")]:
+                del leftovers[other]
             merged[key] = value
             continue
         old = base[key]
         if not isinstance(old, dict):
             raise ConfigError(f"{here}: a dict here, but {old!r} in the base; add {DELETE}=True to replace it")
-        note_type_change(value, old, here, leftovers)
+        _note_type_change(value, old, here, leftovers)
         merged[key] = _merge(value, old, here, leftovers)
     return merged
 
 
-def note_type_change(
+def _note_type_change(
     new: Mapping[str, Any], old: Mapping[str, Any], path: str, left: dict[str, dict[str, str]]
 ) -> None:
     """Note the keys of ``old`` that stay under a new ``type``, and drop the notes on keys that ``new`` sets itself."""
     for key in new:
         left.get(path, {}).pop(key, None)
     if "type" in new and "type" in old and new["type"] != old["type"]:
-        kept = [key for key in old if key not in new and key != "type"]
-        left[path] = {**{key: str(old["type"]) for key in kept}, **left.get(path, {})}
-
-
-def _forget(path: str, leftovers: dict[str, dict[str, str]]) -> None:
-    for other in [p for p in leftovers if p == path or p.startswith(path + ".")]:
-        del leftovers[other]
+        left[path] = {**{key: str(old["type"]) for key in old if key not in new}, **left.get(path, {})}
 
 
 def _merge_imports(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -466,20 +415,11 @@ def _merge_options(cfg: Config, options: dict[str, Any], notes: Notes) -> None:
             old = old[int(part)] if isinstance(old, list) and part.isdigit() and int(part) < len(old) else old
             old = old.get(part) if isinstance(old, (dict, Config)) else old
         if path and isinstance(old, dict):
-            note_type_change(new, old, path, notes.leftovers)
+            _note_type_change(new, old, path, notes.leftovers)
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"--cfg-options {' '.join(options)}: {error.args[0]}") from error
-
-
-def _load_lazy(file: Path, options: dict[str, Any]) -> Config:
-    try:
-        cfg = Config.fromfile(str(file))
-    except Exception as error:  # the file is executed: anything can come out of it
-        raise _error(file, None, f"{type(error).__name__}: {error}") from error
-    _merge_options(cfg, options, Notes())
-    return cfg
 
 
 def _error(file: Path, line: int | None, text: str) -> ConfigError:
@@ -510,11 +450,10 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
 
 
 def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> ConfigError:
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
+    lines = [
+        lineno for frame, lineno in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)
+    ]
+    line = lines[-1] if lines else None
     near: list[str] = []
     wrong = getattr(error, "name", None)
     if isinstance(error, NameError) and wrong:
@@ -527,3 +466,24 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
         choices = [key for value in own for key in value if isinstance(key, str)]
         near = nearest(wrong, dict.fromkeys([*scope[BASE], *choices]))
     return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")
+
+
+NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
+"""Variables whose values are words of a file's name, with the letters before the value in that word."""
+
+
+def run_name(cfg: Config) -> str:
+    """The name of a run and of its work dir: its file's, with the options in place of the file's choice.
+
+    ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` is ``sync3d_stgcn_sbu_fold2``; ``aimclr_stgcn_ntu60_xsub`` with
+    ``stream=joint+bone`` is ``aimclr_stgcn_ntu60_xsub_joint-bone``.
+    """
+    words = Path(cfg.filename).stem.split("_")
+    chosen = (Notes.of(cfg) or Notes()).chosen
+    for name, letters in NAMED.items():
+        old, new = (letters + str(value).replace("+", "-") for value in chosen.get(name, ("", "")))
+        if old in words:
+            words[words.index(old)] = new
+        elif old != new:
+            words.append(new)
+    return "_".join(words)

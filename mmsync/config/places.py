@@ -1,17 +1,12 @@
-"""Which registry a place in a config calls for, and which keys the places without a ``type`` take.
-
-This is all that the check knows about names; everything else it reads from the signatures of the components.
-"""
+"""Which registry a place in a config calls for, and which keys the places without a ``type`` take."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from mmsync import registry as r
-from mmsync.config.defaults import DEFAULTS
 
 RUNNER_KEYS = {
     # arguments of mmengine.runner.Runner
@@ -52,14 +47,11 @@ PLACES: list[tuple[str, r.Registry]] = [
 ]
 
 
-def registry_of(keys: Sequence[str]) -> r.Registry | None:
-    """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
-    return next((registry for registry in map(_registry_of_key, reversed(keys)) if registry is not None), None)
-
-
 @cache
-def _registry_of_key(key: str) -> r.Registry | None:
-    return next((registry for pattern, registry in PLACES if re.fullmatch(pattern, key)), None)
+def registry_of(keys: tuple[str, ...]) -> r.Registry | None:
+    """The registry that a place calls for; the key nearest to the place decides, list positions do not count."""
+    found = (registry for key in reversed(keys) for pattern, registry in PLACES if re.fullmatch(pattern, key))
+    return next(found, None)
 
 
 PROVIDED: dict[str, tuple[str, ...]] = {
@@ -93,12 +85,17 @@ NO_SPONGE = {"CheckpointHook"}
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""
 
-DEFAULT_HOOKS = tuple(DEFAULTS["default_hooks"])
-"""Hooks that every run has; a config leaves one out by setting it to None."""
-
 DATALOADER_EXTRA = ("num_batch_per_epoch", "disable_subprocess_warning")
 
-_MULTIPLIERS = ("lr_mult", "decay_mult")
+TYPED: dict[str, str | None] = {
+    **dict.fromkeys(("model", "strategy")),
+    **{"data_preprocessor": "BaseDataPreprocessor", "model_wrapper_cfg": "MMDistributedDataParallel"},
+    **{"visualizer": "Visualizer", "log_processor": "LogProcessor", "val_cfg": "ValLoop", "test_cfg": "TestLoop"},
+}
+"""Top-level keys of a component -> what is built without a ``type``."""
+
+LISTED = ("param_scheduler", "custom_hooks", "vis_backends", "val_evaluator", "test_evaluator")
+"""Top-level keys of one or several components."""
 
 SCHEMAS: dict[str, Any] = {
     "env_cfg": {
@@ -111,13 +108,9 @@ SCHEMAS: dict[str, Any] = {
     "auto_scale_lr": ["enable", "base_batch_size"],
     "custom_imports": ["imports", "allow_failed_imports"],
     "paramwise_cfg": {
-        **dict.fromkeys(
-            (
-                *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult"),
-                *("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate"),
-            )
-        ),
-        "custom_keys": {"*": _MULTIPLIERS},
+        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult")),
+        **dict.fromkeys(("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate")),
+        "custom_keys": {"*": ("lr_mult", "decay_mult")},
     },
 }
 """Rules (see ``config_schema`` in docs/design/0003-config-check.md) for the dicts of MMEngine that have no ``type``."""

@@ -20,26 +20,16 @@ _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 @dataclass(frozen=True)
 class Accepted:
-    """The keyword arguments of a class or function.
+    """The keyword arguments of a class or function."""
 
-    Args:
-        annotations: Resolved annotation by argument name; None where there is none or it cannot be resolved.
-        required: Arguments without a default.
-        open: Whether other keywords are swallowed, so that only a near miss can be told.
-    """
-
-    annotations: Mapping[str, Any]
+    annotations: Mapping[str, Any]  # resolved; None where there is none or it cannot be resolved
     required: frozenset[str]
-    open: bool
+    open: bool  # whether other keywords are swallowed, so that only a near miss can be reported
 
 
 @cache
 def accepted(target: Callable[..., Any]) -> Accepted:
-    """The arguments of a class or function; ``**kwargs`` are followed to the base classes.
-
-    Args:
-        target: The registered class or function.
-    """
+    """The arguments of a class or function; ``**kwargs`` are followed to the base classes."""
     if inspect.isclass(target):
         functions = [vars(c)["__init__"] for c in target.__mro__ if c not in _ENDS and "__init__" in vars(c)]
     else:
@@ -69,15 +59,7 @@ def accepted(target: Callable[..., Any]) -> Accepted:
 
 @cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
-    """The default of an argument.
-
-    Args:
-        target: The registered class or function.
-        name: Of the argument.
-
-    Returns:
-        None, too, if there is no default or no such argument.
-    """
+    """The default of an argument; None, too, if there is no default or no such argument."""
     parameter = inspect.signature(target).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
@@ -93,15 +75,7 @@ def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
 
 
 def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
-    """Whether a value contradicts an annotation of literals or of plain types.
-
-    Args:
-        value: What the config says.
-        annotation: Resolved, as in :class:`Accepted`.
-
-    Returns:
-        None if it fits or cannot be judged; else what is expected and the valid strings.
-    """
+    """What is expected, and the valid strings, if a value contradicts an annotation of literals or plain types."""
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
     if any(not (_is_literal(m) or m in (int, float, str, bool, type(None))) for m in members):
         return None

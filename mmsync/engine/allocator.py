@@ -9,14 +9,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library keep large freed blocks for reuse, instead of returning them to the kernel.
+    """Let the C library keep large freed blocks; returns whether it does, which needs Linux with glibc.
 
-    Each training step on the CPU allocates and frees the same large tensors. By default each allocation maps new pages,
-    and page faults take up to half of the time of memory-bound operations. With this setting the process keeps its peak
-    memory, as on a GPU.
-
-    Returns:
-        bool: Whether it took effect; only on Linux with glibc.
+    Page faults of newly mapped blocks take up to half of the time of memory-bound operations on the CPU.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -20,12 +20,7 @@ _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
-    """Write a checkpoint of plain values atomically.
-
-    Args:
-        checkpoint: A checkpoint in MMEngine's form.
-        path: The file.
-    """
+    """Write a checkpoint in MMEngine's form as plain values, atomically."""
     plain = {key: value if key in _RAW else compat.to_plain(value, key) for key, value in checkpoint.items()}
     with atomic_path(path) as temporary:
         torch.save(plain, temporary)
@@ -39,7 +34,7 @@ def read_checkpoint(
     Args:
         path: A file, or an ``http(s)://`` URL.
         map_location: As for ``torch.load``.
-        trust: Let the file run any code while it loads; for old files from a known source.
+        trust: Let the file run code while it loads.
 
     Returns:
         The checkpoint; ``{'state_dict': ...}`` for a bare state dict.
@@ -48,18 +43,20 @@ def read_checkpoint(
         CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
     """
     if str(path).startswith(("http://", "https://")):
-        path = _download(str(path))
+        url = str(path)
+        path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+        if not path.exists():
+            with atomic_path(path) as temporary:
+                torch.hub.download_url_to_file(url, str(temporary), progress=True)
     path = Path(path).expanduser()
     require_checkpoint(path)
     try:
-        content = compat.torch_load(path, map_location, trust)
+        content = torch.load(path, map_location, weights_only=not trust)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error) and "Weights only" not in str(error):
             raise CheckpointError(_damaged(path)) from error
-        raise CheckpointError(
-            f"checkpoint {path} holds Python objects that could run code while they load, as files of other projects "
-            "and of older MMEngine do. If you trust its source, add --trust-checkpoint (or trust=True)"
-        ) from error
+        text = "could run code while they load; if you trust its source, add --trust-checkpoint (or trust=True)"
+        raise CheckpointError(f"checkpoint {path} holds Python objects that {text}") from error
     except Exception as error:  # torch raises many kinds of errors for damaged files
         raise CheckpointError(_damaged(path)) from error
     if not isinstance(content, dict):
@@ -70,27 +67,22 @@ def read_checkpoint(
 
 
 def require_checkpoint(path: Union[str, Path]) -> None:
-    """Make sure that a checkpoint exists, unless it is a URL.
-
-    Raises:
-        CheckpointError: No such file; the message lists those in its folder.
-    """
+    """Raise a ``CheckpointError`` that lists the files in the folder, unless a checkpoint exists or is a URL."""
     if "://" in str(path):
         return
     path = Path(path).expanduser()
     if not path.is_file():
-        raise CheckpointError(f"checkpoint {path}: there is no such file{_neighbours(path)}")
+        names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
+        beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
+        raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
-    """List the periodic checkpoints of a run in order of training.
+    """List the periodic checkpoints of a run, ``epoch_*.pth`` and then ``iter_*.pth``, in order of training.
 
     Args:
-        work_dir: Folder with ``epoch_*.pth`` or ``iter_*.pth``.
-        every: Keep every n-th, counted back from the last, which is always included.
-
-    Returns:
-        The files; those by epoch come before those by iteration, if there are both.
+        work_dir: Folder of the run.
+        every: Keep every n-th, at least 1, counted back from the last, which is always included.
 
     Raises:
         CheckpointError: The folder has no such file.
@@ -105,26 +97,12 @@ def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
     return [path for *_, path in ordered[::-1][::every][::-1]]
 
 
-def _download(url: str) -> Path:
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / url.rsplit("/", 1)[-1]
-    if not path.exists():
-        with atomic_path(path) as temporary:
-            torch.hub.download_url_to_file(url, str(temporary), progress=True)
-    return path
-
-
-def _neighbours(path: Path) -> str:
-    names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
-    return f"; {path.parent} has {', '.join(names[:8])}" if names else ""
-
-
 def _damaged(path: Path) -> str:
     text = f"checkpoint {path} is damaged or truncated ({path.stat().st_size} bytes)"
     others = (p for p in path.parent.glob("*.pth") if p != path and not p.name.startswith("best_"))
     for other in sorted(others, key=lambda p: p.stat().st_mtime, reverse=True):
         try:
-            compat.torch_load(other)
+            torch.load(other, "cpu", weights_only=True)
         except Exception:  # damaged, or of another project: try the next
             continue
         return f"{text}. The newest intact one in its folder is {other}: resume with --resume {other}"
@@ -132,66 +110,42 @@ def _damaged(path: Path) -> str:
 
 
 class StateMatch(NamedTuple):
-    """Comparison of the keys of a checkpoint and a model.
+    """Comparison of the keys of a checkpoint and a model."""
 
-    Attributes:
-        matched: Keys in both, with equal shapes.
-        missing: Keys in the model only.
-        unexpected: Keys in the checkpoint only.
-        reshaped: Keys in both with different shapes, as ``key: (model shape) <- (file shape)``.
-        backbone: Matched share of the backbone's keys, in ``[0, 1]``; of all keys if no key names a backbone.
-    """
-
-    matched: list[str]
-    missing: list[str]
-    unexpected: list[str]
-    reshaped: list[str]
-    backbone: float
+    matched: list[str]  # in both, with equal shapes
+    missing: list[str]  # in the model only
+    unexpected: list[str]  # in the checkpoint only
+    reshaped: list[str]  # in both with different shapes, as ``key: (model shape) <- (file shape)``
+    backbone: float  # matched share of the backbone's keys, in [0, 1]; of all keys if no key names a backbone
 
     def table(self) -> str:
         """All keys that do not match, by group."""
-        groups = zip(("missing", "unexpected", "of another shape"), (self.missing, self.unexpected, self.reshaped))
         lines = [f"{len(self.matched)} tensors matched, {self.backbone:.0%} of the backbone"]
-        for name, keys in groups:
-            if keys:
-                lines += [f"{len(keys)} {name}:", *(f"    {key}" for key in keys)]
+        for name, keys in self._groups():
+            lines += [f"{len(keys)} {name}:", *(f"    {key}" for key in keys)]
         return "\n".join(lines)
 
     def brief(self) -> str:
         """One line with the count and an example of each group."""
         text = f"{len(self.matched)} tensors matched ({self.backbone:.0%} of the backbone)"
-        for name, keys in (
-            ("missing", self.missing),
-            ("unexpected", self.unexpected),
-            ("of another shape", self.reshaped),
-        ):
-            if keys:
-                text += f", {len(keys)} {name} (e.g. {keys[0]})"
-        return text
+        return text + "".join(f", {len(keys)} {name} (e.g. {keys[0]})" for name, keys in self._groups())
+
+    def _groups(self) -> list[tuple[str, list[str]]]:
+        groups = {"missing": self.missing, "unexpected": self.unexpected, "of another shape": self.reshaped}
+        return [(name, keys) for name, keys in groups.items() if keys]
 
 
 def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
-    """Compare a state dict with a model by names and shapes.
-
-    Args:
-        model: The model, not wrapped; it may be on the meta device.
-        state_dict: Tensors by name.
-
-    Returns:
-        The comparison.
-    """
+    """Compare a state dict by names and shapes with a model that is not wrapped; it may be on the meta device."""
     own = model.state_dict()
-    same = {k for k, v in own.items() if k in state_dict and getattr(state_dict[k], "shape", None) == v.shape}
+    shapes = {key: tuple(getattr(value, "shape", ())) for key, value in state_dict.items()}
+    same = {k for k, v in own.items() if hasattr(state_dict.get(k), "shape") and shapes[k] == tuple(v.shape)}
     backbone = [key for key in own if "backbone" in key.split(".")] or list(own)
     return StateMatch(
         matched=[k for k in own if k in same],
         missing=[k for k in own if k not in state_dict],
         unexpected=[k for k in state_dict if k not in own],
-        reshaped=[
-            f"{k}: {tuple(own[k].shape)} <- {tuple(getattr(state_dict[k], 'shape', ()))}"
-            for k in own
-            if k in state_dict and k not in same
-        ],
+        reshaped=[f"{k}: {tuple(own[k].shape)} <- {shapes[k]}" for k in own if k in shapes and k not in same],
         backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
     )
 
@@ -211,13 +165,9 @@ def load_weights(
         state_dict: The weights.
         source: Name of their source, for messages.
         strict: Refuse any difference.
-        revise_keys: Regular expressions and replacements for the keys of ``state_dict``. Then a
-            model's ``adapt_state_dict`` may rename keys, so that a classifier loads the encoder of a pretraining
-            method, and ``fit_state_dict`` of its modules reshape tensors, such as time embeddings for another length.
+        revise_keys: Regular expressions and replacements for the keys; then ``adapt_state_dict`` of the model may
+            rename them, and ``fit_state_dict`` of its modules reshape tensors.
         min_backbone: Smallest share of the backbone's tensors that must match, in ``[0, 1]``.
-
-    Returns:
-        The comparison.
 
     Raises:
         CheckpointError: Too few keys match, or a tensor of the backbone has another shape. The model is unchanged.
@@ -234,16 +184,14 @@ def load_weights(
     match = match_state(model, state_dict)
     if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
         need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
-        raise CheckpointError(
-            f"the weights in {source} are of another model than {type(model).__name__}: {match.brief()}; {need} must "
-            "match. Check that the config is the one that the checkpoint was trained with"
-        )
+        text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
+        raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
     other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]
     if other:
         raise CheckpointError(
             f"the weights in {source} are of another backbone than {type(model).__name__}'s: {len(other)} of its "
-            f"tensors have another shape, {'; '.join(other[:3])}. Give the backbone the checkpoint's layout "
-            "(the order of the joints is part of the weights), in_channels and widths"
+            f"tensors have another shape, {'; '.join(other[:3])}. Give the backbone the checkpoint's layout, "
+            "in_channels and widths"
         )
     model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)
     return match

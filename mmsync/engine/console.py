@@ -35,9 +35,6 @@ class ConsoleFilter(logging.Filter):
 class ConsoleFormatter(logging.Formatter):
     """``14:03:59 message``, with the level of warnings and errors."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
-
     def formatMessage(self, record: logging.LogRecord) -> str:
         if record.levelno > logging.INFO:
             record.message = f"{record.levelname}: {record.message}"
@@ -55,13 +52,9 @@ class _BarStream:
 
 
 def tame_console(logger: logging.Logger) -> None:
-    """Make the console handlers of a logger brief; its file handlers stay as they are.
-
-    Args:
-        logger: The logger of a run.
-    """
+    """Make the console handlers of a logger brief; its file handlers stay as they are."""
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.stream = _BarStream()  # setStream would flush the old one, which may be closed
-            handler.setFormatter(ConsoleFormatter())
+            handler.setFormatter(ConsoleFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
             handler.addFilter(ConsoleFilter())

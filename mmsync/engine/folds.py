@@ -22,16 +22,7 @@ def trained_folds(checkpoint: Mapping[str, Any]) -> list[str]:
 
 
 def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = None) -> None:
-    """Refuse tests and further training on another fold of a data set than the model was trained on.
-
-    Args:
-        trained: Folds that the loaded weights were trained on.
-        tested: Data sets of validation and test.
-        training: The training data set, if any.
-
-    Raises:
-        ProtocolError: A data set is another fold of one that the model was trained on.
-    """
+    """Raise ``ProtocolError`` if a data set for test or training is another fold than the weights were trained on."""
     seen = list(trained)
     own = folds_of(training)
     for fold in set(own) - set(seen):  # a resumed run continues on its own folds
@@ -41,18 +32,8 @@ def check_folds(trained: Iterable[str], tested: Iterable[Any], training: Any = N
 
 
 def check_fold(trained: Iterable[str], tested: Optional[str]) -> None:
-    """Refuse another fold of a data set that the model was trained on, because the clips of folds overlap.
-
-    Args:
-        trained: Folds that the model was trained on.
-        tested: Fold of the test, as ``data set/number``; ``None`` if it has none.
-
-    Raises:
-        ProtocolError: The model was trained on another fold of the same data set.
-    """
+    """Raise ``ProtocolError`` if a model was trained on another fold (``data set/number``): their clips overlap."""
     for fold in trained:
         if tested not in (None, fold) and fold.split("/")[0] == tested.split("/")[0]:
-            raise ProtocolError(
-                f"the model was trained on fold {fold}, which contains most test clips of fold {tested}, so that the "
-                f"result would be near 100 %; test on {fold}, or train a model on {tested}"
-            )
+            text = f"which contains most test clips of fold {tested}; test on {fold}, or train a model on {tested}"
+            raise ProtocolError(f"the model was trained on fold {fold}, {text}")

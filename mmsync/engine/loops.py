@@ -12,6 +12,7 @@ from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmsync import compat
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.registry import LOOPS
 from mmsync.structures import FeatureTable
@@ -21,15 +22,14 @@ def _remaining_batches(runner: Any, dataloader: DataLoader, epoch: int, seen: in
     """One pass over the data without its first ``seen`` batches; restores the random states of a resumed run."""
     if hasattr(runner.bare_model, "set_epoch"):  # for what a method schedules by epoch
         runner.bare_model.set_epoch(epoch)
+    compat.bound_history(runner.message_hub, max(2048, len(dataloader)))
     sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
     skip = getattr(sampler, "skip", None)
     if seen and skip is not None:
         skip(seen * getattr(dataloader.batch_sampler, "batch_size", 1))
     batches = iter(dataloader)
     if seen and skip is None:
-        runner.logger.warning(
-            f"{type(sampler).__name__} cannot skip: reading the {seen} batches that were already trained on"
-        )
+        runner.logger.warning(f"{type(sampler).__name__} cannot skip: reading {seen} batches that were trained on")
         for _ in range(seen):
             next(batches, None)
     runner.restore_rng()
@@ -58,7 +58,6 @@ class EpochBasedTrainLoop(_ProgressLoop, upstream.EpochBasedTrainLoop):
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
-        self.runner.bound_history()
 
 
 @LOOPS.register_module()
@@ -114,7 +113,6 @@ class IterBasedTrainLoop(_ProgressLoop, upstream.IterBasedTrainLoop):
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(epoch)
             yield from _remaining_batches(self.runner, self.dataloader, epoch, seen)
-            self.runner.bound_history()
             epoch, seen = epoch + 1, 0
 
 

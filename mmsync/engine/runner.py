@@ -18,17 +18,21 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
-from mmsync.engine.dataloader import complete_dataloader
 from mmsync.engine.folds import check_folds, trained_folds
-from mmsync.engine.randomness import get_rng_state, set_rng_state
-from mmsync.engine.training_state import load_scheduler_states, resume_point, training_state
+from mmsync.engine.training_state import (
+    get_rng_state,
+    load_scheduler_states,
+    resume_point,
+    set_rng_state,
+    training_state,
+)
 from mmsync.errors import CheckpointError, ConfigError
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.models.modules import convert_sync_batchnorm
@@ -39,17 +43,14 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """Trains, validates and tests what a config describes.
 
-    Beyond MMEngine's Runner:
-
-    * A checkpoint is written whole or not at all, and loads with ``weights_only=True``. It holds the random states of
-      every rank, so that a resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch (on
-      the same number of processes).
+    * Checkpoints are written atomically, load with ``weights_only=True``, and hold the random states of every rank: a
+      resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch.
     * Ranks have the same buffers when they validate, test and save.
     * Weights of another model are refused, and tests on clips that the model was trained on in another fold.
     * Several processes run on the CPU as well.
 
-    The arguments are MMEngine's, see :class:`mmengine.runner.Runner`. The config may also set
-    ``trust_checkpoint=True``, to let checkpoints run code while they load.
+    The arguments are those of :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints
+    run code while they load.
     """
 
     param_schedulers: Any
@@ -60,8 +61,6 @@ class MotionRunner(Runner):
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamps: set[str] = set()
-
-    # ---------------------------------------------------------------------------------------------- environment
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up the environment, with gloo if there is no CUDA."""
@@ -93,9 +92,8 @@ class MotionRunner(Runner):
 
     def register_default_hooks(self, hooks: Optional[dict[str, Any]] = None) -> None:
         """Register the default hooks; one of ours that is None is left out, as one of MMEngine's is."""
-        missing = {"progress", "collapse", "summary"}
-        hooks = {name: hook for name, hook in (hooks or {}).items() if not (hook is None and name in missing)}
-        super().register_default_hooks(hooks)
+        ours = {"progress", "collapse", "summary"}
+        super().register_default_hooks({k: v for k, v in (hooks or {}).items() if v is not None or k not in ours})
 
     def dump_config(self) -> None:
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""
@@ -110,8 +108,6 @@ class MotionRunner(Runner):
         """The model without the wrapper for several processes."""
         return self.model.module if is_model_wrapper(self.model) else self.model
 
-    # ---------------------------------------------------------------------------------------------- loops and data
-
     def build_train_loop(self, loop: Union[BaseLoop, dict]) -> BaseLoop:
         """Build the training loop; ``by_epoch`` chooses it unless ``type`` does."""
         if isinstance(loop, dict) and "type" not in loop:
@@ -122,15 +118,11 @@ class MotionRunner(Runner):
 
     def build_val_loop(self, loop: Union[BaseLoop, dict]) -> BaseLoop:
         """Build the validation loop."""
-        if isinstance(loop, dict):
-            loop = {"type": "mmsync.ValLoop", **loop}
-        return super().build_val_loop(loop)
+        return super().build_val_loop({"type": "mmsync.ValLoop", **loop} if isinstance(loop, dict) else loop)
 
     def build_test_loop(self, loop: Union[BaseLoop, dict]) -> BaseLoop:
         """Build the test loop."""
-        if isinstance(loop, dict):
-            loop = {"type": "mmsync.TestLoop", **loop}
-        return super().build_test_loop(loop)
+        return super().build_test_loop({"type": "mmsync.TestLoop", **loop} if isinstance(loop, dict) else loop)
 
     def build_evaluator(self, evaluator: Union[dict, list, Evaluator]) -> Evaluator:
         """Build the evaluator; metrics get the tables that models predict."""
@@ -145,37 +137,32 @@ class MotionRunner(Runner):
         """Build a data loader; without ``collate_fn`` it uses the data set's own ``collate``, if there is one.
 
         Raises:
-            ConfigError: It would yield no batch.
+            ConfigError: The data set is empty, or smaller than a batch with ``drop_last=True``.
         """
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        complete_dataloader(loader, dataloader, seed)
+        if isinstance(dataloader, dict) and loader.generator is None:
+            # worker seeds come from here: opening an iterator must not advance the generator of the model
+            loader.generator = torch.Generator().manual_seed(seed or 0)
+        if isinstance(dataloader, dict) and "collate_fn" not in dataloader and hasattr(loader.dataset, "collate"):
+            loader.collate_fn = loader.dataset.collate
+        if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
+            size = len(loader.sampler or loader.dataset)  # type: ignore[arg-type]
+            raise ConfigError(
+                f"batch_size={getattr(loader.batch_sampler, 'batch_size', '?')} is larger than the {size} samples that "
+                f"this process sees in an epoch: lower batch_size to at most {size}, or set drop_last=False"
+                if size
+                else f"the data set of type {type(loader.dataset).__name__} is empty: check its split and data root"
+            )
         return loader
 
-    def bound_history(self) -> None:
-        """Drop logged values older than an epoch and 2,048 iterations."""
-        compat.bound_history(self.message_hub, max(2048, len(self.train_dataloader)))
-
-    # ---------------------------------------------------------------------------------------------- optimiser
-
     def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
-        """Build the optimiser's wrapper.
-
-        Raises:
-            ConfigError: MMEngine's ``AmpOptimWrapper`` without a GPU.
-        """
+        """Build the optimiser's wrapper; refuse MMEngine's ``AmpOptimWrapper`` without a GPU."""
         if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
-            raise ConfigError(
-                "optim_wrapper.type: AmpOptimWrapper needs a GPU, and none was found; AutocastOptimWrapper works on "
-                "any device"
-            )
+            raise ConfigError("optim_wrapper.type: AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere")
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
-        """Scale the learning rates of optimiser and schedulers by the global batch size / ``base_batch_size``.
-
-        MMEngine scales that of the optimiser only, and a scheduler with a rate of its own (``OneCycleLR.eta_max``)
-        would overwrite it.
-        """
+        """Scale learning rates by the global batch size / ``base_batch_size``, also schedulers' own (``eta_max``)."""
         super().scale_lr(optim_wrapper, auto_scale_lr)
         if auto_scale_lr is None or not auto_scale_lr.get("enable", False):
             return
@@ -183,12 +170,10 @@ class MotionRunner(Runner):
         batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
         ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
         self.param_schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
-        one = isinstance(self.param_schedulers, dict)
-        for scheduler in [self.param_schedulers] if one else self.param_schedulers or []:
+        schedulers = self.param_schedulers
+        for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers or []:
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
-
-    # ---------------------------------------------------------------------------------------------- randomness
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:
@@ -211,8 +196,6 @@ class MotionRunner(Runner):
         seen, self._batches_seen = self._batches_seen, 0
         return seen
 
-    # ---------------------------------------------------------------------------------------------- checkpoints
-
     def save_checkpoint(
         self,
         out_dir: str,
@@ -224,18 +207,7 @@ class MotionRunner(Runner):
         by_epoch: bool = True,
         backend_args: Optional[dict] = None,
     ) -> None:
-        """Save a checkpoint; every rank has to call this, because ranks share buffers and random states.
-
-        Args:
-            out_dir: Local folder.
-            filename: Name of the file.
-            file_client_args: Not used; only local files are written atomically.
-            save_optimizer: Save the optimiser's state; without it a run cannot be resumed.
-            save_param_scheduler: Save the schedulers' states.
-            meta: Completed ``epoch`` and ``iter``.
-            by_epoch: Without ``meta``, whether the current epoch counts as completed, or else the current iteration.
-            backend_args: Not used.
-        """
+        """Save a checkpoint in a local folder; every rank has to call this. The arguments are MMEngine's."""
         synchronize_buffers(self.bare_model)
         rng = all_gather_object(self._rng_before_val or get_rng_state())
         if not is_main_process():
@@ -252,34 +224,22 @@ class MotionRunner(Runner):
         strict: bool = False,
         revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
     ) -> dict[str, Any]:
-        """Load weights.
-
-        Args:
-            filename: A file or an ``http(s)://`` URL.
-            map_location: As for ``torch.load``.
-            strict: Refuse any difference, as resuming always does.
-            revise_keys: Regular expressions and replacements for the keys.
-
-        Returns:
-            The whole checkpoint.
+        """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's.
 
         Raises:
             CheckpointError: The file is damaged, unsafe, or of another model.
         """
         checkpoint = read_checkpoint(filename, map_location, trust=self.cfg.get("trust_checkpoint", False))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        match = load_weights(
-            self.bare_model, checkpoint["state_dict"], str(filename), strict or bool(self._resume), revise_keys
-        )
+        strict = strict or bool(self._resume)
+        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
         self.logger.info(f"loaded {filename}: {match.brief()}")
         if match.reshaped:
-            self.logger.warning(
-                f"{len(match.reshaped)} tensors have another shape in {filename} and keep their initial values, so "
-                f"features which depend on them are untrained: {', '.join(match.reshaped[:3])}"
-            )
+            text = f"have another shape in {filename} and stay untrained: {', '.join(match.reshaped[:3])}"
+            self.logger.warning(f"{len(match.reshaped)} tensors {text}")
         return checkpoint
 
     def resume(
@@ -289,31 +249,21 @@ class MotionRunner(Runner):
         resume_param_scheduler: bool = True,
         map_location: Union[str, Callable] = "default",
     ) -> None:
-        """Resume a run from its checkpoint.
-
-        Args:
-            filename: The checkpoint.
-            resume_optimizer: Load the optimiser's state.
-            resume_param_scheduler: Load the schedulers' states.
-            map_location: ``'default'`` is the device of the model.
-        """
+        """Resume a run from its checkpoint; the ``map_location`` ``'default'`` is the device of the model."""
         self._resume = True
         checkpoint = self.load_checkpoint(filename, get_device() if map_location == "default" else map_location)
         meta = checkpoint.get("meta", {})
         if "optimizer" not in checkpoint or "iter" not in meta or "message_hub" not in checkpoint:
-            raise CheckpointError(
-                f"checkpoint {filename} holds weights only, so training cannot continue from it (best_*.pth are such "
-                "files). Resume from an epoch_*.pth or iter_*.pth, or start a new run with "
-                f"--cfg-options load_from={filename}"
-            )
+            text = f"resume from an epoch_*.pth or iter_*.pth, or start with --cfg-options load_from={filename}"
+            raise CheckpointError(f"checkpoint {filename} holds weights only, as best_*.pth do; {text}")
         self.train_loop._epoch, self.train_loop._iter = meta["epoch"], meta["iter"]
         if meta.get("seed") is not None and meta["seed"] != self.seed:
-            self.logger.warning(
-                f"the run was started with seed {meta['seed']} and keeps it; seed {self.seed} is not used"
-            )
+            self.logger.warning(f"the run keeps the seed it was started with, {meta['seed']}; {self.seed} is not used")
             self._randomness_cfg.update(seed=meta["seed"])
             self.set_randomness(**self._randomness_cfg)
-            self._reseed_sampler(meta["seed"])
+            sampler = getattr(self.train_dataloader.batch_sampler, "sampler", self.train_dataloader.sampler)
+            if hasattr(sampler, "seed"):
+                sampler.seed = meta["seed"]
         self.message_hub.load_state_dict(checkpoint["message_hub"])
         if resume_optimizer:
             self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
@@ -324,17 +274,8 @@ class MotionRunner(Runner):
         self._batches_seen, self._resumed_rng = resume_point(self, checkpoint)
         self.logger.info(f"resumed {filename} at epoch {self.epoch}, iteration {self.iter}")
 
-    def _reseed_sampler(self, seed: int) -> None:
-        sampler = getattr(self.train_dataloader.batch_sampler, "sampler", self.train_dataloader.sampler)
-        if hasattr(sampler, "seed"):
-            sampler.seed = seed
-
     def load_or_resume(self) -> None:
-        """Load weights or resume, as the config specifies.
-
-        Raises:
-            ProtocolError: The model was trained on another fold of the test data.
-        """
+        """Load weights or resume, as the config specifies; refuse a model of another fold of the test data."""
         if self._resume and self._load_from is None and not self._has_loaded:
             latest = find_latest_checkpoint(self.work_dir)
             if latest is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any, Optional, Union
 
 import mmengine
+import numpy as np
+import torch
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsync.engine.folds import folds_of
@@ -15,23 +18,12 @@ from mmsync.version import __version__
 def training_state(
     runner: Any, done: dict[str, Any], rng: list[dict[str, Any]], optimizer: bool, param_scheduler: bool
 ) -> dict[str, Any]:
-    """Assemble a checkpoint.
-
-    Args:
-        runner: The Runner.
-        done: Completed ``epoch`` and ``iter``, and further entries of ``meta``.
-        rng: States of the random generators of each rank.
-        optimizer: Include the optimiser's state.
-        param_scheduler: Include the schedulers' states.
-
-    Returns:
-        The checkpoint in MMEngine's form, with ``rng``.
-    """
+    """Assemble a checkpoint in MMEngine's form, with ``rng``, the states of the random generators of each rank."""
     loader = runner.train_dataloader
     meta = {
         **done,
         "batches_seen": done["iter"] - done["epoch"] * len(loader),
-        "global_batch": global_batch(runner),
+        "global_batch": _global_batch(runner),
         "cfg": runner.message_hub.get_info("cfg", "") or runner.cfg.pretty_text,
         "seed": runner.seed,
         "experiment_name": runner.experiment_name,
@@ -55,57 +47,37 @@ def training_state(
     return checkpoint
 
 
-def global_batch(runner: Any) -> int:
+def _global_batch(runner: Any) -> int:
     """Clips of a training step, on all ranks together."""
     return getattr(runner.train_dataloader.batch_sampler, "batch_size", 1) * runner.world_size
 
 
 def resume_point(runner: Any, checkpoint: dict[str, Any]) -> tuple[int, Optional[dict[str, Any]]]:
-    """Find the position in the interrupted epoch; warn if the run cannot repeat the uninterrupted one.
-
-    Args:
-        runner: The Runner.
-        checkpoint: The checkpoint to resume from.
-
-    Returns:
-        Batches of the epoch that the model was trained on, and the states of this rank's random generators, if known.
-    """
+    """Batches of the interrupted epoch already trained on, and this rank's random states, if known; warn of changes."""
     meta, rng = checkpoint["meta"], checkpoint.get("rng")
-    seen, now = meta.get("batches_seen", 0), global_batch(runner)
+    seen, now = meta.get("batches_seen", 0), _global_batch(runner)
     before = meta.get("global_batch", now)
     if before != now:
         seen = seen * before // now
-        runner.logger.warning(
-            f"the run had a global batch of {before}, now it is {now}: the resumed run continues, but does not repeat "
-            "the uninterrupted one"
-        )
+        text = f"the run had a global batch of {before}, now it is {now}"
+        runner.logger.warning(f"{text}: the resumed run does not repeat the uninterrupted one")
     if rng is None or len(rng) != runner.world_size:
-        runner.logger.warning(
-            f"the checkpoint has the random states of {len(rng or ())} processes, this run has {runner.world_size}: "
-            "the resumed run does not repeat the uninterrupted one bit for bit"
-        )
+        text = f"the checkpoint has the random states of {len(rng or ())} processes, this run has {runner.world_size}"
+        runner.logger.warning(f"{text}: the resumed run does not repeat the uninterrupted one bit for bit")
         return seen, None
     return seen, rng[runner.rank]
 
 
 def load_scheduler_states(schedulers: Union[list, dict], states: Union[list, dict], logger: Any) -> None:
-    """Load the states of schedulers, and warn where the config's schedule has another length.
-
-    Args:
-        schedulers: Schedulers, or lists of them by the optimiser's name.
-        states: Their states, in the same form.
-        logger: Logger of the run.
-    """
+    """Load the states of schedulers (by the optimiser's name, if several); warn where the schedule's length differs."""
     if isinstance(schedulers, dict):
         for name, group in schedulers.items():
             load_scheduler_states(group, states[name], logger)
         return
     for scheduler, state in zip(schedulers, states):
         if getattr(scheduler, "end", None) != state.get("end"):
-            logger.warning(
-                f"{type(scheduler).__name__} ends at {scheduler.end} in the config but at {state.get('end')} in the "
-                "checkpoint; the run continues with the checkpoint's schedule"
-            )
+            ends = f"ends at {scheduler.end} in the config but at {state.get('end')} in the checkpoint"
+            logger.warning(f"{type(scheduler).__name__} {ends}, whose schedule the run keeps")
         scheduler.load_state_dict(state)
 
 
@@ -113,3 +85,26 @@ def _scheduler_states(schedulers: Union[list, dict]) -> Union[list, dict]:
     if isinstance(schedulers, dict):
         return {name: _scheduler_states(group) for name, group in schedulers.items()}
     return [scheduler.state_dict() for scheduler in schedulers]
+
+
+def get_rng_state() -> dict[str, Any]:
+    """States of the generators of torch, CUDA, NumPy and Python."""
+    state: Any = np.random.get_state()
+    name, keys, position, has_gauss, gauss = state
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
+        "python": random.getstate(),
+    }
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Restore what :func:`get_rng_state` returned."""
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] and torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from hashlib import sha1
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -23,20 +23,9 @@ from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolError
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
 from mmsync.fileio import atomic_path
-from mmsync.protocols.finetune import finetune
-from mmsync.protocols.overlay import OF_DATASET, apply_options, base_config, encoder_name, lay_over
-from mmsync.protocols.probing import Prober
-from mmsync.protocols.protocol import Protocol
-from mmsync.protocols.tables import (
-    describe_data,
-    history_cells,
-    markdown_cells,
-    markdown_table,
-    read_json,
-    spread,
-    value_text,
-    write_json,
-)
+from mmsync.protocols import tables
+from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, encoder_name, lay_over
+from mmsync.protocols.runs import Prober, finetune
 from mmsync.visualization.figures import draw_probe_curves
 
 
@@ -46,20 +35,18 @@ class Benchmark:
     Args:
         checkpoint: File of the pretraining.
         protocols: The protocols to run.
-        work_dir: Folder of the results: ``<protocol>/seed_<n>/`` holds ``result.json`` and, of what classifies,
-            ``scores.npz`` and ``confusion.npz``, of a probe that trains also ``curves.png``; ``results.json`` and
-            ``results.md`` hold the tables.
+        work_dir: Folder of the results: ``<protocol>/seed_<n>/`` and the tables ``results.json`` and ``results.md``.
         config: Config file of the pretraining; ``None`` takes the one in the checkpoint.
         options: Settings by dotted key.
         dataset: Config file of a data set to transfer to.
-        seeds: Instead of the protocols' own.
-        device: Where features and probes are computed; finetuning runs where MMEngine finds best.
+        seeds: Seeds in place of the protocols' own.
+        device: Where features and probes are computed; ``None`` for a GPU if there is one.
         force: Run again what has a result.
         trust: Let the checkpoint run code while it loads.
         encoder: Name of the encoder, of a method with several; ``None`` for the first.
 
     Raises:
-        ConfigError: Everything that is wrong with the first config that has a problem, before anything runs.
+        ConfigError: A config has problems; the message lists all of the first.
         CheckpointError: The checkpoint is missing or damaged, or holds no config.
     """
 
@@ -72,7 +59,7 @@ class Benchmark:
         options: Optional[Mapping[str, Any]] = None,
         dataset: Union[str, Path, None] = None,
         seeds: Optional[Sequence[int]] = None,
-        device: str = "cpu",
+        device: Optional[str] = None,
         force: bool = False,
         trust: bool = False,
         encoder: Optional[str] = None,
@@ -82,16 +69,17 @@ class Benchmark:
         self.protocols = list(protocols)
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
-        self.digest = _digest_file(self.checkpoint)
+        remote = "://" in self.checkpoint
+        self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
         base = base_config(content, config, options or {}, self.checkpoint)
         init_default_scope(base.get("default_scope", "mmsync"))
         if encoder is not None:
             encoder_name(base.get("model", {}), encoder)
         self.cfgs = self._lay_over(base, dataset, options or {})
         probes = {p.name: self.cfgs[p.name] for p in self.protocols if not p.trains}
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.prober = Prober(probes, self.checkpoint, trained_folds(content), device, encoder, trust)
-        self.failures: dict[str, MMSyncError] = {}
-        """Errors of the protocols that have no result."""
+        self.failures: dict[str, MMSyncError] = {}  # of the protocols that have no result
 
     def _lay_over(self, base: Config, dataset: Union[str, Path, None], options: Mapping[str, Any]) -> dict[str, Config]:
         """The checked configs by protocol."""
@@ -115,37 +103,29 @@ class Benchmark:
         return cfgs
 
     def run(self) -> list[dict[str, Any]]:
-        """Run the protocols that have no result yet. One that fails does not stop the others; see ``failures``.
-
-        Returns:
-            One row for each protocol that has a result, as in ``results.json``.
-        """
+        """Run the protocols that have no result yet; return the rows of ``results.json``. See also ``failures``."""
         rows = []
         self.failures = {}
         for protocol in self.protocols:
             try:
-                results = [self._run_seed(protocol, seed) for seed in self._seeds(protocol)]
+                seeds = list(self.seeds or protocol.seeds) if protocol.seeds else [0]  # without, nothing is random
+                results = [self._run_seed(protocol, seed) for seed in seeds]
             except MMSyncError as error:
                 self.failures[protocol.name] = error
                 print_log(f"{protocol.name}: {type(error).__name__}: {error}", logger="current", level=logging.ERROR)
                 continue
             rows.append(self._row(protocol, results))
-            print_log(f"{protocol.name}: {value_text(rows[-1])}", logger="current")
+            print_log(f"{protocol.name}: {tables.value_text(rows[-1])}", logger="current")
             self._write(rows)
         return rows
-
-    def _seeds(self, protocol: Protocol) -> list[int]:
-        if not protocol.seeds:
-            return [0]  # nothing in it is random
-        return list(self.seeds if self.seeds else protocol.seeds)
 
     def _run_seed(self, protocol: Protocol, seed: int) -> dict[str, Any]:
         folder = self.work_dir / protocol.name / f"seed_{seed}"
         cfg = copy.deepcopy(self.cfgs[protocol.name])
         content = [self.digest, seed, cfg.to_dict(), *([self.encoder] if self.encoder else [])]
-        fingerprint = hashlib.sha1(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+        fingerprint = sha1(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
         file = folder / "result.json"
-        former = {} if self.force else read_json(file, {})
+        former = {} if self.force else tables.read_json(file, {})
         if former.get("fingerprint") == fingerprint and protocol.metric in former.get("metrics", ()):
             print_log(f"{protocol.name}, seed {seed}: finished earlier, {file}", logger="current")
             return former
@@ -155,17 +135,15 @@ class Benchmark:
         else:
             outcome = self.prober.run(protocol, seed)
         if protocol.metric not in outcome.metrics:
-            raise ProtocolError(
-                f"{protocol.name}: protocol.metric={protocol.metric!r}, but the evaluation gives "
-                f"{', '.join(outcome.metrics)}"
-            )
+            text = f"protocol.metric={protocol.metric!r}, but the evaluation gives {', '.join(outcome.metrics)}"
+            raise ProtocolError(f"{protocol.name}: {text}")
         result: dict[str, Any] = dict(fingerprint=fingerprint, seed=seed, metrics=outcome.metrics)
         if outcome.scores is not None:
             result["class_recall"] = _keep_scores(folder, outcome.scores, outcome.class_names)
         if outcome.curves:
             result["curves"] = outcome.curves
             _draw(outcome.curves, folder / "curves.png", f"{protocol.name} seed {seed}")
-        write_json(file, result)
+        tables.write_json(file, result)
         return result
 
     def _row(self, protocol: Protocol, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -175,9 +153,9 @@ class Benchmark:
             protocol=protocol.name,
             title=protocol.title,
             changes=self.changes[protocol.name],
-            data=describe_data(self.cfgs[protocol.name]),
+            data=tables.describe_data(self.cfgs[protocol.name]),
             metric=protocol.metric,
-            **spread(values),
+            **tables.spread(values),
             best=None if best is None else float(np.mean(best)),
             epoch_rule="last" if best else "none",
             seeds=[result["seed"] for result in results] if protocol.seeds else [],
@@ -189,12 +167,12 @@ class Benchmark:
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Both tables; rows of former calls on the same checkpoint stay."""
         file = self.work_dir / "results.json"
-        former = read_json(file, [])
+        former = tables.read_json(file, [])
         kept = {row["protocol"]: row for row in former if row["checkpoint"] == self.checkpoint}
         kept.update({row["protocol"]: row for row in rows})
-        write_json(file, list(kept.values()))
+        tables.write_json(file, list(kept.values()))
         with atomic_path(self.work_dir / "results.md") as temporary:
-            temporary.write_text(markdown_table(list(kept.values())), encoding="utf-8")
+            temporary.write_text(tables.markdown_cells(tables.result_cells(list(kept.values()))), encoding="utf-8")
 
 
 def benchmark_history(
@@ -205,13 +183,11 @@ def benchmark_history(
     Args:
         checkpoints: Files ``epoch_<n>.pth`` or ``iter_<n>.pth``, in order.
         protocols: The protocols to run.
-        work_dir: Folder of the results: ``<checkpoint>/`` has those of each checkpoint, as :class:`Benchmark` writes
-            them; ``results.json``, ``results.md`` and ``history.png`` show all of them by epoch.
+        work_dir: Folder of the results: ``<checkpoint>/``, and ``results.json``, ``results.md`` and ``history.png``.
         options: Further arguments of :class:`Benchmark`.
 
     Returns:
-        One row for each checkpoint and protocol that has a result, with the number of the checkpoint as its ``epoch``;
-        and the errors of those that have none, by checkpoint and protocol.
+        Rows by checkpoint and protocol, whose ``epoch`` is the checkpoint's number, and the errors of those without.
     """
     work_dir = Path(work_dir)
     rows: list[dict[str, Any]] = []
@@ -221,9 +197,9 @@ def benchmark_history(
         number = int(file.stem.rpartition("_")[2])
         rows += [{**row, "epoch": number} for row in benchmark.run()]
         failures.update({f"{file.stem} {name}": error for name, error in benchmark.failures.items()})
-        write_json(work_dir / "results.json", rows)
+        tables.write_json(work_dir / "results.json", rows)
     with atomic_path(work_dir / "results.md") as temporary:
-        temporary.write_text(markdown_cells(history_cells(rows)), encoding="utf-8")
+        temporary.write_text(tables.markdown_cells(tables.history_cells(rows)), encoding="utf-8")
     curves: dict[str, dict[int, float]] = {}
     for row in rows:
         curves.setdefault(row["protocol"], {})[row["epoch"]] = row["mean"]
@@ -233,7 +209,6 @@ def benchmark_history(
 
 
 def _draw(curves: Mapping[str, Any], path: Path, name: str) -> None:
-    """Draw curves, if matplotlib is installed."""
     try:
         draw_probe_curves(curves, path, name)
     except DependencyError as error:
@@ -250,18 +225,3 @@ def _keep_scores(folder: Path, scores: Scores, names: Optional[Sequence[str]]) -
     named = list(names) if names is not None and len(names) >= classes else [str(i) for i in range(classes)]
     save_confusion(folder / "confusion.npz", matrix, named[:classes])
     return [None if np.isnan(value) else float(value) for value in class_recall(matrix)]
-
-
-def _digest_file(path: str) -> str:
-    digest = hashlib.sha1()
-    if "://" in path:
-        return path
-    with open(Path(path).expanduser(), "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def default_device() -> str:
-    """``'cuda'`` if there is a GPU, else ``'cpu'``."""
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,43 +1,45 @@
-"""Evaluation protocols: configs that define how to evaluate, laid over the config of a pretraining.
-
-docs/design/0012-protocols.md has the rules.
-"""
+"""Evaluation protocols: configs laid over the config of a pretraining, see docs/design/0012-protocols.md."""
 
 from __future__ import annotations
 
+import copy
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from mmsync.config import load
-from mmsync.config.load import Notes
-from mmsync.config.places import RUNNER_KEYS
-from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
+from mmengine.config import Config
 
+from mmsync.config import load
+from mmsync.config.defaults import LOADERS
+from mmsync.config.load import Notes
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
+from mmsync.config.signature import default_of
+from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
+from mmsync.registry import DATASETS, MODELS
+
+OF_DATASET = "dataset"
+"""Options below this key are for the variables of the data set to transfer to."""
+_TRAINING = ("train_dataloader", "train_cfg", "val_dataloader", "val_cfg", "val_evaluator")
+_OWN = {  # a protocol brings these with it; nothing of the pretraining's remains
+    *("train_cfg", "val_cfg", "test_cfg", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator"),
+    *("default_hooks", "custom_hooks", "auto_scale_lr"),
+}
 _FACTS = ("title", "metric", "best", "seeds", "dataset")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol.
+    """A protocol."""
 
-    Attributes:
-        name: Stem of its file.
-        title: Short description for tables.
-        metric: Name of the result to report, that of the last epoch.
-        best: Name of the same result of the best epoch, if it has epochs.
-        seeds: Seeds of its runs; empty if nothing in it is random.
-        cfg: The keys of the Runner that it sets.
-        dataset: Config file of the data set that it transfers to; ``None`` for the one of the pretraining.
-    """
-
-    name: str
-    title: str
-    metric: str
-    best: Optional[str]
-    seeds: tuple[int, ...]
-    cfg: dict[str, Any]
-    dataset: Optional[Path] = None
+    name: str  # stem of its file
+    title: str  # for tables
+    metric: str  # name of the result to report, that of the last epoch
+    best: Optional[str]  # name of the same result of the best epoch, if it has epochs
+    seeds: tuple[int, ...]  # empty if nothing in it is random
+    cfg: dict[str, Any]  # the keys of the Runner that it sets
+    dataset: Optional[Path] = None  # config file of the data set that it transfers to
 
     @property
     def trains(self) -> bool:
@@ -51,11 +53,7 @@ def list_protocols(folder: Union[str, Path]) -> dict[str, Path]:
 
 
 def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
-    """Read a protocol.
-
-    Args:
-        name: Name of a file below ``folder``, or a path.
-        folder: The shipped protocols.
+    """Read a protocol by its name in a folder, or by its path.
 
     Raises:
         ProtocolError: The name is unknown; the message suggests the nearest.
@@ -80,12 +78,182 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
     if problems:
         raise ConfigError("\n  ".join([f"{path} is no protocol:", *problems]), problems)
     own = {key: value for key, value in values.items() if key in RUNNER_KEYS}
-    return Protocol(
-        name=path.stem,
-        title=facts["title"],
-        metric=facts["metric"],
-        best=facts.get("best"),
-        seeds=tuple(facts.get("seeds") or ()),
-        cfg=own,
-        dataset=path.parent / facts["dataset"] if facts.get("dataset") else None,
+    seeds, dataset = tuple(facts.get("seeds") or ()), facts.get("dataset")
+    texts = (path.stem, facts["title"], facts["metric"], facts.get("best"))
+    return Protocol(*texts, seeds, own, path.parent / dataset if dataset else None)
+
+
+def base_config(
+    checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
+) -> Config:
+    """The config of a pretraining, from the given file or from the content of its checkpoint, named ``source``.
+
+    Of the options, those of variables (``data_root``) take effect here.
+
+    Raises:
+        CheckpointError: The checkpoint holds no config.
+        ConfigError: An option is for a variable of the checkpoint's config that names no file or folder.
+    """
+    variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
+    if config is not None:
+        return load(config, variables)
+    text = checkpoint.get("meta", {}).get("cfg")
+    if not isinstance(text, str) or not text.strip():
+        raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config_of_the_checkpoint.py"
+        file.write_text(text, encoding="utf-8")
+        cfg = load(file)
+    values = cfg.to_dict()
+    for key, new in variables.items():
+        old = values.get(key)
+        if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
+            text = f"nothing follows from this variable in the resolved config of {source}"
+            raise ConfigError(f"--cfg-options {key}=...: {text}; give the file it was trained with: --config FILE")
+        values = _replace_text(values, old, new)  # a moved data root is worth a search
+    return Config(values)
+
+
+def _replace_text(value: Any, old: str, new: str) -> Any:
+    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
+    if isinstance(value, dict):
+        return {key: _replace_text(item, old, new) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_replace_text(item, old, new) for item in value)
+    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
+        return new + value[len(old) :]
+    return value
+
+
+def lay_over(
+    base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
+) -> Config:
+    """The config that runs a protocol: its schedule, hooks and evaluators, and its changes of loaders and model.
+
+    A loader whose data set names its ``source`` replaces the pretraining's; its clips are remapped to the encoder's
+    layout.
+
+    Args:
+        base: Config of the pretraining.
+        protocol: The protocol.
+        dataset: The values of the config of a data set to transfer to.
+        encoder: Name of the encoder, of a method with several; ``None`` for the first.
+
+    Raises:
+        ProtocolError: The pretraining has no data or no encoder to take.
+    """
+    values = copy.deepcopy({key: value for key, value in base.to_dict().items() if key in RUNNER_KEYS})
+    values = {key: value for key, value in values.items() if key not in _OWN}
+    own = copy.deepcopy(protocol.cfg)
+    name = encoder_name(values.get("model", {}), encoder)
+    if dataset is not None:
+        for key in LOADERS:
+            if key in dataset:
+                values[key] = _other_data(dataset[key], values, name)
+    if "test_dataloader" not in values and "val_dataloader" in values:
+        values["test_dataloader"] = values["val_dataloader"]
+    for key in LOADERS:
+        if isinstance(own.get(key, {}).get("dataset"), dict) and "source" in own[key]["dataset"]:
+            values[key] = _other_data(own.pop(key), values, name)
+    for key in ("train_dataloader", "test_dataloader") if protocol.trains else ("test_dataloader",):
+        if values.get(key) is None:
+            raise ProtocolError(f"{protocol.name}: the config of the pretraining has no {key}, which it needs")
+    if protocol.trains:
+        _make_classifier(values, own, protocol, name)
+    else:
+        values = {key: value for key, value in values.items() if key not in _TRAINING}
+        values["test_cfg"] = {}
+    values.update(resume=False, load_from=None, launcher="none")
+    return Config(_merge(values, own))
+
+
+def encoder_name(model: Mapping[str, Any], encoder: Optional[str] = None) -> str:
+    """Name of an encoder of a method, the first by default; raises ``ProtocolError`` if it has no such encoder."""
+    names = list(getattr(MODELS.find(str(model.get("type"))), "encoders", ("encoder",)))
+    if encoder is not None and encoder not in names:
+        hint = did_you_mean(nearest(encoder, names)) or "."
+        raise ProtocolError(f"{model.get('type')} has no encoder {encoder!r}{hint} It has: {', '.join(names)}")
+    return encoder or names[0]
+
+
+def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:
+    """A loader of another data set, whose clips are remapped to the layout of the encoder."""
+    loader: dict[str, Any] = copy.deepcopy(dict(given))
+    layout = values.get("model", {}).get(encoder, {}).get("backbone", {}).get("layout")
+    if layout is None:
+        return loader
+    data = loader["dataset"]
+    source = data.get("source", {})
+    kind = DATASETS.find(source.get("type", ""))
+    own = source.get("layout") or getattr(kind, "layout", None) or (kind and default_of(kind, "layout"))
+    own = getattr(own, "name", own)
+    if isinstance(own, str) and own != layout:  # if only the files know it, the data set remaps by itself
+        data["pipeline"] = [dict(type="RemapSkeleton", src=own, dst=layout), *data.get("pipeline", ())]
+    data["layout"] = layout
+    return loader
+
+
+def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Protocol, encoder: str) -> None:
+    """Put the pretraining's encoder and preprocessor into the protocol's classifier; its queries become validation."""
+    model = values.pop("model", {})
+    if not isinstance(model.get(encoder), dict):
+        text = f"there is nothing to finetune in a {model.get('type')}; the probes (linear, knn) need no encoder"
+        raise ProtocolError(f"{protocol.name}: model.{encoder} of the pretraining is no config of an encoder: {text}")
+    method = MODELS.get(model["type"])
+    preprocessor = model.get("data_preprocessor", {})
+    view = dict(zip(method.encoders, method.views_for_features)).get(encoder)
+    preprocessor = preprocessor.get("parts", {}).get(view, preprocessor)  # of a method with several modalities
+    own_views = own["model"].get("data_preprocessor", {}).pop("views", None)
+    values["model"] = dict(
+        encoder={key: value for key, value in model[encoder].items() if key != "projector"},
+        data_preprocessor={**preprocessor, "views": own_views},
+        load_prefix=method.encoder_prefixes(model)[encoder],
     )
+    val = values.pop("test_dataloader")
+    roles = val["dataset"].get("roles")
+    if roles is not None:
+        val["dataset"]["roles"] = {role: split for role, split in roles.items() if role == "query"}
+    values["val_dataloader"] = val
+    own.setdefault("val_cfg", {})
+    own.pop("test_dataloader", None)
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict) and not new.get("_delete_"):
+        merged = {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
+    else:
+        merged = new
+    return {k: v for k, v in merged.items() if k != "_delete_"} if isinstance(merged, dict) else merged
+
+
+def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place.
+
+    Returns:
+        The options that changed it, by protocol.
+
+    Raises:
+        ConfigError: No protocol has the place.
+    """
+    applied: dict[str, dict[str, Any]] = {name: {} for name in cfgs}
+    for key, value in options.items():
+        if key.split(".")[0] not in RUNNER_KEYS:
+            continue
+        fitting = [name for name, cfg in cfgs.items() if _has_place(cfg, key.split(".")[:-1] or [key])]
+        if not fitting:
+            raise ConfigError(f"--cfg-options {key}: none of {', '.join(cfgs)} has {key.rpartition('.')[0] or key!r}")
+        for name in fitting:
+            cfgs[name].merge_from_dict({key: copy.deepcopy(value)})
+            applied[name][key] = value
+    return applied
+
+
+def _has_place(value: Any, parts: Sequence[str]) -> bool:
+    for part in parts:
+        if isinstance(value, (list, tuple)) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, (Mapping, Config)) and part in value:
+            value = value[part]
+        else:
+            return False
+    return value is not None

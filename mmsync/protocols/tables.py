@@ -12,8 +12,8 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmsync.config.defaults import LOADERS
 from mmsync.fileio import atomic_path
-from mmsync.protocols.overlay import LOADERS
 
 _HEADER = ("Protocol", "Description", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
 
@@ -50,8 +50,8 @@ def value_text(row: Mapping[str, Any]) -> str:
     return f"{row['mean']:.2f}{std}{best}"
 
 
-def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The cells of the table, header first."""
+def result_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Cells of the table of results, header first; mean ± standard deviation over the seeds."""
     cells: list[tuple[str, ...]] = [_HEADER]
     for row in rows:
         path = Path(row["checkpoint"])
@@ -62,16 +62,6 @@ def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         what = "; ".join([row["title"], *(f"{key}={value}" for key, value in row.get("changes", {}).items())])
         cells.append((row["protocol"], what, row["data"], value_text(row), rule, seeds, checkpoint))
     return cells
-
-
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The results as a markdown table; mean ± standard deviation over the seeds, last epoch first."""
-    return markdown_cells(table_rows(rows))
-
-
-def plain_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The results in aligned columns."""
-    return plain_cells(table_rows(rows))
 
 
 def markdown_cells(cells: Sequence[tuple[str, ...]]) -> str:
@@ -109,11 +99,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def history_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The cells of a table with a row for each epoch and a column for each protocol, header first."""
+    """Cells, header first, with a row for each epoch and a column for each protocol."""
     protocols = list(dict.fromkeys(row["protocol"] for row in rows))
     epochs = sorted({row["epoch"] for row in rows})
     found = {(row["epoch"], row["protocol"]): value_text(row) for row in rows}
-    return [
-        ("Epoch", *protocols),
-        *((str(epoch), *(found.get((epoch, name), "-") for name in protocols)) for epoch in epochs),
-    ]
+    body = [(str(epoch), *(found.get((epoch, name), "-") for name in protocols)) for epoch in epochs]
+    return [("Epoch", *protocols), *body]

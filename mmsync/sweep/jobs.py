@@ -1,42 +1,111 @@
-"""One run of a sweep: its recorded state, and the tools that complete it."""
+"""One run of a sweep: its recorded state, the tools that complete it, and their processes."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
+from mmsync.errors import MMSyncError
 from mmsync.protocols.tables import write_json
 from mmsync.runlog import read_run
-from mmsync.sweep.processes import Children, RunError, locked
 from mmsync.sweep.settings import Setting
 
 _NO_METRIC = ("step", "time", "data_time")
 _TAIL = 12  # lines of a failed run's log to show
 
 
+class RunError(MMSyncError, RuntimeError):
+    """A run of a sweep failed. The message shows the end of its log."""
+
+
+@contextmanager
+def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[Any]:
+    """Lock a file until the last process that has it open ends, and yield it.
+
+    While another process holds the lock, ``wait`` is called repeatedly; without it, ``BlockingIOError`` is raised.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if wait is None:
+                    raise
+                wait()
+        yield file
+
+
+class Children:
+    """Child processes that can be stopped together."""
+
+    def __init__(self) -> None:
+        self._alive: set[subprocess.Popen] = set()
+        self._guard = threading.Lock()
+        self._stopped = threading.Event()
+
+    def wait(self) -> None:
+        """Wait a second; raise ``RunError`` if the sweep is being stopped."""
+        if self._stopped.wait(1.0):
+            raise RunError("stopped")
+
+    def call(self, command: Sequence[str], env: Mapping[str, str], log: Path, lock: Any) -> int:
+        """Run a command with further variables, and append its output to a file; return the exit code.
+
+        The child keeps the lock of an open file, also if this process is killed. A signal's code is negative.
+        """
+        with open(log, "ab") as output, self._guard:
+            if self._stopped.is_set():
+                raise RunError("stopped")
+            # in its own session, so that Ctrl-C in the terminal reaches children only once, through stop()
+            streams = dict(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            options = dict(env={**os.environ, **env}, start_new_session=True, pass_fds=[lock.fileno()])
+            process: subprocess.Popen = subprocess.Popen(command, **streams, **options)  # type: ignore[call-overload]
+            self._alive.add(process)
+        try:
+            return process.wait()
+        finally:
+            with self._guard:
+                self._alive.discard(process)
+
+    def stop(self, patience: float = 15.0) -> None:
+        """Interrupt all children and their own children, and kill those that do not end within ``patience`` seconds."""
+        with self._guard:
+            self._stopped.set()
+            alive = list(self._alive)
+        for sign, seconds in ((signal.SIGINT, patience), (signal.SIGKILL, None)):
+            for process in alive:
+                if process.poll() is None:
+                    with suppress(ProcessLookupError):  # it has just ended
+                        os.killpg(process.pid, sign)
+            until = None if seconds is None else time.monotonic() + seconds
+            while any(p.poll() is None for p in alive) and (until is None or time.monotonic() < until):
+                time.sleep(0.05)
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One setting with one seed.
-
-    Attributes:
-        setting: The setting.
-        seed: The seed.
-        folder: Absolute path of the work dir.
-        tools: Folder of ``train.py`` and the other tools.
-    """
+    """One setting with one seed."""
 
     setting: Setting
     seed: int
-    folder: Path
-    tools: Path
+    folder: Path  # absolute path of the work dir
+    tools: Path  # folder of ``train.py`` and the other tools
 
     def __str__(self) -> str:
         return f"{self.setting} seed {self.seed}"
@@ -53,10 +122,8 @@ class Job:
 
     def missing(self, record: Mapping[str, Any]) -> list[str]:
         """Protocols without a result, or with one of another config."""
-        known = record.get("protocols", {})
-        return [
-            name for name, digest in self.setting.protocols.items() if known.get(name, {}).get("signature") != digest
-        ]
+        known, wanted = record.get("protocols", {}), self.setting.protocols
+        return [name for name, digest in wanted.items() if known.get(name, {}).get("signature") != digest]
 
     def state(self) -> str:
         """``'done'``, ``'to evaluate'``, ``'to resume'`` or ``'new'``."""
@@ -66,18 +133,10 @@ class Job:
         return "to resume" if (self.folder / "last_checkpoint").is_file() else "new"
 
     def execute(self, children: Children, env: Mapping[str, str], protocols: Mapping[str, str]) -> dict[str, float]:
-        """Run what is missing: training, then protocols.
-
-        Args:
-            children: Starts the processes.
-            env: Environment variables of the processes.
-            protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
+        """Run what is missing: training, then protocols (by name, with their arguments for ``tools/benchmark.py``).
 
         Returns:
             Results of the last validation, and of each protocol, by name.
-
-        Raises:
-            RunError: A process failed.
         """
         with locked(self.folder / ".lock", children.wait) as lock:
             record = self.record()
@@ -98,8 +157,6 @@ class Job:
 
 @dataclass
 class _Tools:
-    """Runs the tools of a job."""
-
     job: Job
     children: Children
     env: Mapping[str, str]

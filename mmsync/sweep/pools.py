@@ -14,8 +14,7 @@ from typing import Any, Optional
 import torch
 
 from mmsync.errors import ConfigError, DependencyError
-from mmsync.sweep.jobs import Job
-from mmsync.sweep.processes import Children
+from mmsync.sweep.jobs import Children, Job
 
 
 class LocalPool:
@@ -114,11 +113,7 @@ class OnNode:
 
 
 def optional(package: str, what: str) -> Any:
-    """Import a package that only some sweeps need.
-
-    Raises:
-        DependencyError: The package is not installed.
-    """
+    """Import a package that only some sweeps need, or raise a ``DependencyError``."""
     try:
         return importlib.import_module(package)
     except ImportError as error:

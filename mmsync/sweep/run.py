@@ -1,4 +1,4 @@
-"""Runs of a sweep and their table of results."""
+"""Runs of a sweep, their table of results, and the fusion of the scores of streams."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import numpy as np
 from tqdm import tqdm
 
 from mmsync.errors import ConfigError
+from mmsync.evaluation.functional import fuse_streams, judge_scores, load_scores, published_weights
 from mmsync.protocols.tables import markdown_cells, plain_cells, spread, value_text, write_json
-from mmsync.sweep.fuse import fused_rows
-from mmsync.sweep.jobs import Job
+from mmsync.sweep.jobs import Job, locked
 from mmsync.sweep.pools import LocalPool, SlurmPool
-from mmsync.sweep.processes import locked
 from mmsync.sweep.settings import Setting, brief
 
 
@@ -30,8 +30,7 @@ class Sweep:
         tools: Folder of ``train.py`` and the other tools.
         seeds: Seeds of every setting.
         protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
-        fuse: Axis whose values are streams, and name of the weights by which their scores are fused; ``None``: no
-            fusion.
+        fuse: Axis whose values are streams, and name of the weights of the fusion.
     """
 
     work_dir: Path
@@ -56,18 +55,12 @@ class Sweep:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other sweeps out of the work dir inside this block.
-
-        Raises:
-            ConfigError: Another sweep is running there, or the folder is not writable.
-        """
+        """Keep other sweeps out of the work dir, or raise ``ConfigError`` if there is one, or no right to write."""
         with ExitStack() as held:
             try:
                 held.enter_context(locked(self.work_dir / ".lock"))
             except BlockingIOError as error:
-                raise ConfigError(
-                    f"another sweep runs in {self.work_dir}; wait for it, or use another --work-dir"
-                ) from error
+                raise ConfigError(f"another sweep runs in {self.work_dir}; wait, or use another --work-dir") from error
             except OSError as error:
                 raise ConfigError(f"--work-dir {self.work_dir}: cannot be written: {error}") from error
             yield
@@ -84,8 +77,8 @@ class Sweep:
         Args:
             pool: Executes the jobs.
             settings: The settings; each is requested only when the pool can start it.
-            count: Number of settings, for the progress bar.
-            on_finished: Called with a setting and its row when all its seeds have finished or failed.
+            count: Number of settings.
+            on_finished: Called with a setting and its row when all its seeds have ended.
         """
         jobs = (job for setting in settings for job in self.jobs(setting))
         running: list[tuple[Any, Job]] = []
@@ -140,14 +133,7 @@ class Sweep:
         )
 
     def write(self, best: Optional[str] = None) -> str:
-        """Write ``results.json`` and ``table.md``.
-
-        Args:
-            best: Result to sort by, highest first; ``None`` keeps the order of the settings.
-
-        Returns:
-            The table in aligned columns; empty, without writing files, if no run has ended.
-        """
+        """Write ``results.json`` and ``table.md``, by the result ``best`` if given; return the table in columns."""
         done = {setting.signature: self._row(setting, group) for setting, group in self.outcomes.items() if group}
         rows = list(done.values())
         if not rows:
@@ -165,12 +151,7 @@ class Sweep:
 def table_cells(
     rows: Sequence[Mapping[str, Any]], shown: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> list[tuple[str, ...]]:
-    """Cells of the table, header first: settings that differ between rows, results, and number of seeds.
-
-    Args:
-        rows: Rows of a sweep.
-        shown: Selects the results that become columns.
-    """
+    """Cells, header first: settings that differ between rows, the results that ``shown`` selects, number of seeds."""
     stems = {row["config"]: Path(row["config"]).stem for row in rows}
     if len(set(stems.values())) < len(stems):
         stems = {config: config for config in stems}
@@ -186,3 +167,52 @@ def table_cells(
         seeds = f"{len(row['seeds'])}" + (f" ({len(row['failed'])} failed)" if row["failed"] else "")
         cells.append((*head, *values, *results, seeds))
     return cells
+
+
+def stream_key(axes: Mapping[str, Sequence[Any]], protocols: Sequence[str], weights: str) -> str:
+    """The axis whose values are streams; an error if there is none, no protocol, or other streams in the weights."""
+    key = next((key for key in axes if key.rpartition(".")[2] == "stream"), None)
+    if key is None or len(axes[key]) < 2 or not protocols:
+        raise ConfigError(
+            f"--fuse {weights}: fuses the scores of streams; add --set stream=joint,bone --protocols linear"
+        )
+    published_weights(weights, [str(stream) for stream in axes[key]])
+    return key
+
+
+def fused_rows(
+    rows: Sequence[Mapping[str, Any]], work_dir: Path, key: str, weights: str, protocols: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Rows for the fusion of the streams on axis ``key``, seed by seed, one for each group that differs in no more."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        others = {name: value for name, value in row["settings"].items() if name != key}
+        groups.setdefault(repr((row["config"], others)), []).append(row)
+    found = []
+    for group in groups.values():
+        seeds = sorted(set.intersection(*(set(row["seeds"]) for row in group)))
+        metrics = {}
+        for name in protocols:
+            values = {seed: _fused(group, work_dir, key, weights, f"seed_{seed}/benchmark/{name}") for seed in seeds}
+            values = {seed: value for seed, value in values.items() if value is not None}
+            if values:
+                metrics[name] = {**spread(list(values.values())), "values": values}
+        if metrics:
+            settings = {**group[0]["settings"], key: f"fused ({weights})"}
+            found.append(dict(group[0], settings=settings, folder="", seeds=seeds, failed=[], metrics=metrics))
+    return found
+
+
+def _fused(group: Sequence[Mapping[str, Any]], work_dir: Path, key: str, weights: str, folder: str) -> Any:
+    """Mean accuracy in percent over the runs of a protocol; None where a stream has no scores."""
+    streams = {str(row["settings"][key]): work_dir / row["folder"] / folder for row in group}
+    runs = sorted({file.parent.name for path in streams.values() for file in path.glob("*/scores.npz")})
+    whole = [run for run in runs if all((path / run / "scores.npz").is_file() for path in streams.values())]
+    if len(streams) < 2 or not whole:
+        return None
+    share = published_weights(weights, list(streams))
+    values = []
+    for run in whole:
+        scores = fuse_streams({name: load_scores(path / run / "scores.npz") for name, path in streams.items()}, share)
+        values.append(next(iter(judge_scores(scores).values())))
+    return float(np.mean(values))

@@ -16,17 +16,7 @@ _CONFIG = "<config>"  # no key of a config
 
 
 def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float, float, bool]]]:
-    """Parse a search space.
-
-    Args:
-        texts: ``KEY=V1,V2``, ``KEY=LOW:HIGH`` or ``KEY=LOW:HIGH:log``.
-
-    Returns:
-        Values, or ``(low, high, logarithmic)``, by key.
-
-    Raises:
-        ConfigError: A range is empty or one of several values, or a text has another form.
-    """
+    """Parse ``KEY=V1,V2``, ``KEY=LOW:HIGH`` and ``KEY=LOW:HIGH:log`` to values, or ``(low, high, log)``, by key."""
     space: dict[str, Any] = {}
     for key, values in parse_options(texts, "--set").items():
         space[key] = values
@@ -54,7 +44,7 @@ class Search:
         space: Search space, see :func:`parse_space`.
         trials: Total number of settings, including former calls.
         metric: Result to maximise; ``None`` for the first.
-        seeds: Seeds of every setting. A change of seeds, space or a config starts another study in the file.
+        seeds: Seeds of every setting. Other seeds, space or configs are another study in the file.
 
     Raises:
         DependencyError: Optuna is not installed.
@@ -93,8 +83,7 @@ class Search:
         signatures = []
         for config in configs:
             for i in range(max(map(len, ends.values()), default=1)):  # each value once, not all combinations
-                values = {key: one[min(i, len(one) - 1)] for key, one in ends.items()}
-                setting = make(config, values)
+                setting = make(config, {key: one[min(i, len(one) - 1)] for key, one in ends.items()})
                 signatures.append([setting.signature, setting.protocols])
         self._name = digest([signatures, repr(space), metric, list(seeds)])
         self._file, self._trials = file, trials
@@ -137,11 +126,7 @@ class Search:
         return self._make(values.pop(_CONFIG, self._configs[0]), values)
 
     def report(self, setting: Setting, row: Mapping[str, Any]) -> None:
-        """Report the results of a setting to the study.
-
-        Raises:
-            ConfigError: The metric is not among them.
-        """
+        """Report the results of a setting to the study; raise ``ConfigError`` if the metric is not among them."""
         trial, metrics = self._open.pop(setting, None), row["metrics"]
         if trial is None:  # from a former call
             return
@@ -151,7 +136,6 @@ class Search:
         self.metric = self.metric or next(iter(metrics), None)
         if self.metric not in metrics:
             hint = did_you_mean(nearest(str(self.metric), metrics))
-            raise ConfigError(
-                f"--metric {self.metric}: no such result{hint or '.'} Available: {', '.join(metrics) or 'none'}"
-            )
+            known = ", ".join(metrics) or "none"
+            raise ConfigError(f"--metric {self.metric}: no such result{hint or '.'} Available: {known}")
         self._study.tell(trial, metrics[self.metric]["mean"])

@@ -21,18 +21,7 @@ _NO_SETTING = ("work_dir", "launcher", "resume")  # these do not change the resu
 
 
 def parse_options(texts: Sequence[str], flag: str) -> dict[str, list[Any]]:
-    """Parse ``KEY=V1,V2`` arguments; values that contain commas are written in brackets, as in ``[1,2],[3]``.
-
-    Args:
-        texts: The arguments.
-        flag: Their option, for messages.
-
-    Returns:
-        Values by key.
-
-    Raises:
-        ConfigError: An argument has another form or no value, or a key is given twice.
-    """
+    """Parse ``KEY=V1,V2`` arguments to values by key; those with commas go in brackets, as in ``[1,2],[3]``."""
     options: dict[str, list[Any]] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -54,21 +43,13 @@ def parse_options(texts: Sequence[str], flag: str) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """Common settings of the runs in a row of the table.
+    """Common settings of the runs in a row of the table."""
 
-    Attributes:
-        config: The config file.
-        values: Values that the sweep sets, by dotted key.
-        cfg: The resolved config.
-        signature: Hash of ``cfg``.
-        protocols: Name of each protocol -> hash of its config.
-    """
-
-    config: str
-    values: Mapping[str, Any]
-    cfg: dict[str, Any]
-    signature: str
-    protocols: Mapping[str, str]
+    config: str  # the file
+    values: Mapping[str, Any]  # values that the sweep sets, by dotted key
+    cfg: dict[str, Any]  # resolved
+    signature: str  # hash of ``cfg``
+    protocols: Mapping[str, str]  # name of each protocol -> hash of its config
 
     def __str__(self) -> str:
         return _name(Path(self.config).stem, self.values)
@@ -82,13 +63,7 @@ class Setting:
 def make_setting(
     config: str, values: Mapping[str, Any], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> Setting:
-    """Resolve a config, and check it together with the configs of its protocols.
-
-    Args:
-        config: The config file.
-        values: Values that the sweep sets, by dotted key.
-        options: Values that are common to all settings, by dotted key.
-        protocols: Evaluations of the last checkpoint.
+    """Resolve a config with the sweep's ``values`` and the common ``options``; check it and those of its protocols.
 
     Raises:
         ConfigError: One of the configs has problems; the message lists all of them.
@@ -117,17 +92,7 @@ def make_setting(
 def grid(
     configs: Sequence[str], axes: Mapping[str, Sequence[Any]], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> list[Setting]:
-    """Make a checked setting for every config and every combination of values.
-
-    Args:
-        configs: Config files.
-        axes: Values by dotted key.
-        options: Values that are common to all settings, by dotted key.
-        protocols: Evaluations of the last checkpoint.
-
-    Raises:
-        ConfigError: A config has problems, or two settings are equal.
-    """
+    """Make a checked setting for every config and every combination of the values on the axes, all different."""
     settings: dict[str, Setting] = {}
     for config, *values in itertools.product(configs, *axes.values()):
         setting = make_setting(config, dict(zip(axes, values)), options, protocols)
@@ -138,18 +103,7 @@ def grid(
 
 
 def load_protocols(names: Sequence[str], folder: Path) -> tuple[list[Protocol], dict[str, str]]:
-    """Load protocols.
-
-    Args:
-        names: Names of shipped protocols, or files.
-        folder: Folder of the shipped protocols.
-
-    Returns:
-        The protocols, and the argument of each for ``tools/benchmark.py`` by its name.
-
-    Raises:
-        ConfigError: Two protocols have the same name.
-    """
+    """Load protocols by their names in a folder, or by files; also return the given text of each by its name."""
     protocols = {name: load_protocol(name, folder) for name in names}
     known: dict[str, str] = {}
     for name, protocol in protocols.items():

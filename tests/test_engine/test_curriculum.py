@@ -173,8 +173,9 @@ def test_stages_are_checked():
         with pytest.raises(ConfigError, match="rising"):
             CurriculumHook([(begin, dict(positive=1)) for begin in begins])
     hook = CurriculumHook(STAGES)
-    assert [hook.mix_of(epoch) for epoch in (0, 1, 2, 99)] == [STAGES[i][1] for i in (0, 1, 2, 2)]
+    assert [hook.stages[hook._stage_of(epoch)][1] for epoch in (0, 1, 2, 99)] == [STAGES[i][1] for i in (0, 1, 2, 2)]
     loader = SimpleNamespace(dataset=[1, 2])
-    assert [CurriculumHook(BY_ITER, by_epoch=False).mix_of(at) for at in (0, 4, 8, 9)] == [EVEN, MIXED, MIXED, ODD]
+    hook = CurriculumHook(BY_ITER, by_epoch=False)
+    assert [hook.stages[hook._stage_of(at)][1] for at in (0, 4, 8, 9)] == [EVEN, MIXED, MIXED, ODD]
     with pytest.raises(ConfigError, match="list has no mix"):
         hook.before_train(SimpleNamespace(train_dataloader=loader))

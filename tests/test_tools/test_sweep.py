@@ -553,7 +553,7 @@ def test_streams_are_fused_seed_by_seed(tmp_path):
 def test_fusion_needs_streams_and_a_protocol(sweep, capsys):
     for args, message in (
         (["--fuse", "aimclr"], "--fuse aimclr: fuses the scores of streams"),
-        (["--set", "stream=joint,bone", "--fuse", "aimclr"], "by --protocols linear"),
+        (["--set", "stream=joint,bone", "--fuse", "aimclr"], "--set stream=joint,bone --protocols linear"),
         (["--set", "stream=joint,bone", "--protocols", "linear", "--fuse", "aimcrl"], "did you mean 'aimclr'"),
         (["--set", "stream=joint,depth", "--protocols", "linear", "--fuse", "aimclr"], "no weight for stream 'depth'"),
     ):

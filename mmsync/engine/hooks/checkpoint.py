@@ -51,20 +51,9 @@ class CheckpointHook(UpstreamCheckpointHook):
         published_keys: Union[str, list[str], None] = None,
         save_begin: int = 0,
     ) -> None:
-        super().__init__(
-            interval=interval,
-            by_epoch=by_epoch,
-            save_optimizer=save_optimizer,
-            save_param_scheduler=save_param_scheduler,
-            out_dir=out_dir,
-            max_keep_ckpts=max_keep_ckpts,
-            save_last=save_last,
-            save_best=save_best,
-            rule=rule,
-            filename_tmpl=filename_tmpl,
-            published_keys=published_keys,
-            save_begin=save_begin,
-        )
+        periodic = (interval, by_epoch, save_optimizer, save_param_scheduler, out_dir, max_keep_ckpts, save_last)
+        rest = dict(filename_tmpl=filename_tmpl, published_keys=published_keys, save_begin=save_begin)
+        super().__init__(*periodic, save_best=save_best, rule=rule, **rest)
 
     def before_train(self, runner: Any) -> None:
         """Resolve the folder and remove the temporary files of killed processes."""
@@ -83,14 +72,8 @@ class CheckpointHook(UpstreamCheckpointHook):
         path = Path(self.out_dir) / self.filename_tmpl.format(step)
         self.last_ckpt = str(path)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            path.name,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-        )
+        state = dict(save_optimizer=self.save_optimizer, save_param_scheduler=self.save_param_scheduler)
+        runner.save_checkpoint(self.out_dir, path.name, **state, meta=meta, by_epoch=self.by_epoch)
         if is_main_process():
             with atomic_path(Path(runner.work_dir) / "last_checkpoint") as temporary:
                 temporary.write_text(self.last_ckpt)
@@ -103,9 +86,8 @@ class CheckpointHook(UpstreamCheckpointHook):
             return
         for key in self.key_indicators:
             if key != "auto" and key not in metrics:
-                raise ConfigError(
-                    f"default_hooks.checkpoint.save_best: validation gives no {key!r}; it gives {', '.join(metrics)}"
-                )
+                text = f"validation gives no {key!r}; it gives {', '.join(metrics)}"
+                raise ConfigError(f"default_hooks.checkpoint.save_best: {text}")
         several = len(self.key_indicators) > 1
         former = dict(self.best_ckpt_path_dict) if several else {self.key_indicators[0]: self.best_ckpt_path}
         if several:

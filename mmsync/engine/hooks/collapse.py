@@ -17,12 +17,8 @@ from mmsync.registry import HOOKS
 class CollapseMonitorHook(Hook):
     """Warns when all clips have nearly the same feature, which a contrastive loss does not show.
 
-    Checks ``collapse/std`` and ``collapse/effective_rank`` after each validation, and the loss and the logged values of
-    the method during training.
-
     Args:
-        min_std: Smallest mean standard deviation of L2-normalised features ``(N, D)``; ``1 / sqrt(D)`` if they are
-            evenly spread.
+        min_std: Smallest mean standard deviation of L2-normalised features ``(N, D)``; evenly spread: ``1 / sqrt(D)``.
         min_rank: Smallest effective rank; 1 is a single direction.
         watch: Smallest values of scalars that the method logs, for instance ``dict(queue_std=0.005)``.
         interval: Iterations between checks of ``watch`` and the loss.
@@ -45,9 +41,7 @@ class CollapseMonitorHook(Hook):
         self.stop = stop
         self.alarms = 0
 
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
-    ) -> None:
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Check the loss and the method's own values."""
         if not self.every_n_train_iters(runner, self.interval) or not outputs:
             return
@@ -59,9 +53,8 @@ class CollapseMonitorHook(Hook):
             )
         unknown = [key for key in self.watch if key not in outputs]
         if unknown:
-            raise ConfigError(
-                f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {', '.join(outputs)}"
-            )
+            logged = ", ".join(outputs)
+            raise ConfigError(f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {logged}")
         self._check(runner, {key: _number(outputs[key]) for key in self.watch}, self.watch)
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
@@ -75,9 +68,9 @@ class CollapseMonitorHook(Hook):
             return
         self.alarms += 1
         runner.logger.warning(
-            f"collapse: {', '.join(low)} at epoch {runner.epoch}: the encoder maps nearly all clips to one feature, "
-            "whatever the loss says. Usual causes: a learning rate that is too high, views that differ too little or "
-            "too much, a queue that is too short, or nearest-neighbour mining as published (AimCLR's mining_epoch)."
+            f"collapse: {', '.join(low)} at epoch {runner.epoch}: the encoder maps nearly all clips to one feature. "
+            "Usual causes: a learning rate that is too high, views that differ too little or too much, a queue that is "
+            "too short, or nearest-neighbour mining as published (AimCLR's mining_epoch)."
             + (" Training stops here." if self.stop else "")
         )
         if self.stop and isinstance(runner._train_loop, BaseLoop):

@@ -15,16 +15,11 @@ from mmsync.registry import HOOKS
 class CurriculumHook(Hook):
     """Set the mix of kinds of the training samples by stages (Korbar et al., 2018; Sannigrahi, 2020).
 
-    It works on every data set that declares kinds, see :class:`mmsync.datasets.KindDataset`. All stages are tried
-    before the first step, so that data that lack a kind stop the run then.
-
-    The mix changes between two passes over the data, since workers read ahead of the training and a batch must not
-    depend on how far: a stage begins with the first pass that starts at or after its epoch or iteration. The mix is
-    thus a function of the pass, and a resumed run continues in the right stage.
+    It works on every :class:`mmsync.datasets.KindDataset`, and tries all stages before the first step. A stage begins
+    with the first pass over the data that starts at or after its epoch or iteration, because workers read ahead.
 
     Args:
-        stages: ``(first epoch or iteration, mix)`` in order, the first from 0 on, for instance ``[(0, dict(positive=1,
-            easy=3)), (300, dict(positive=1, easy=1, medium=1, hard=1))]``.
+        stages: ``(first epoch or iteration, mix)`` in order from 0, as ``[(0, dict(easy=3)), (300, dict(hard=1))]``.
         by_epoch: Whether stages count epochs, which are passes over the data, or iterations.
 
     Raises:
@@ -42,27 +37,19 @@ class CurriculumHook(Hook):
             raise ConfigError(f"CurriculumHook: stages begin at {begins}; give rising {unit}, the first 0")
         self._stage: Optional[int] = None
 
-    def mix_of(self, time: int) -> dict[str, float]:
-        """The mix of an epoch or iteration, counted from 0."""
-        return self.stages[self._stage_of(time)][1]
-
     def before_train(self, runner: Any) -> None:
         """Try all stages, and set the mix of the pass in which the run starts or continues."""
         dataset = runner.train_dataloader.dataset
         if not (hasattr(dataset, "set_mix") and hasattr(dataset, "kinds")):
-            raise ConfigError(
-                f"CurriculumHook: {type(dataset).__name__} has no mix of kinds; use it with a data set that declares "
-                "kinds, such as PairDataset"
-            )
+            name = type(dataset).__name__
+            raise ConfigError(f"CurriculumHook: {name} has no mix of kinds; use it with one that has, as PairDataset")
         for _, mix in self.stages:
             for role in dataset.sizes:
                 dataset.counts(mix, role)
         self._stage = None
         self._set(runner, runner.iter // len(runner.train_dataloader))
 
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
-    ) -> None:
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Set the mix of the next pass after the last iteration of one."""
         done = runner.iter + 1
         number, rest = divmod(done, len(runner.train_dataloader))

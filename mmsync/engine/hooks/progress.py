@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Optional
 
@@ -19,10 +18,7 @@ from mmsync.registry import HOOKS
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """Shows the progress of training, validation and testing.
-
-    On a terminal a tqdm bar shows the loss and the latest validation result; elsewhere a line is written every
-    ``seconds``. A line after each validation gives the results.
+    """Shows progress, loss and the latest result: on a terminal as a bar, elsewhere as a line every ``seconds``.
 
     Args:
         bar: Draw bars; ``None`` draws them if standard error is a terminal.
@@ -51,9 +47,7 @@ class ProgressBarHook(Hook):
         self.first_iter = runner.iter
         self._open("train", runner.max_iters, runner.iter, keep=True)
 
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[dict] = None
-    ) -> None:
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Update the bar."""
         done = runner.iter + 1
         if "train" in self.bars:
@@ -72,15 +66,22 @@ class ProgressBarHook(Hook):
         """Close the bar."""
         self._close("train")
 
-    def before_val_epoch(self, runner: Any) -> None:
+    def _before_epoch(self, runner: Any, mode: str = "train") -> None:
         """Open the bar of feature extraction."""
-        self._open("val", len(runner.val_dataloader))
+        if mode == "test":
+            self.last_line = time.monotonic()
+        if mode != "train":
+            self._open(mode, len(getattr(runner, f"{mode}_dataloader")))
 
-    def after_val_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
+    def _after_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None, mode: str = "train"
     ) -> None:
-        """Update the bar."""
-        self._advance(runner, "val", batch_idx, runner.val_dataloader)
+        """Update the bar of feature extraction."""
+        if mode in self.bars:
+            self.bars[mode].update()
+        elif self._line_is_due() and is_main_process():
+            total = len(getattr(runner, f"{mode}_dataloader"))
+            runner.logger.info(f"features: batch {batch_idx + 1}/{total}")
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Log the results of validation."""
@@ -92,17 +93,6 @@ class ProgressBarHook(Hook):
         training = isinstance(runner._train_loop, BaseLoop)  # runner.train_loop would build it
         epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if training else "validation"
         runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")
-
-    def before_test_epoch(self, runner: Any) -> None:
-        """Open the bar of feature extraction."""
-        self.last_line = time.monotonic()
-        self._open("test", len(runner.test_dataloader))
-
-    def after_test_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Optional[Sequence] = None
-    ) -> None:
-        """Update the bar."""
-        self._advance(runner, "test", batch_idx, runner.test_dataloader)
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Log the results of the test."""
@@ -117,12 +107,6 @@ class ProgressBarHook(Hook):
     def _close(self, mode: str) -> None:
         if mode in self.bars:
             self.bars.pop(mode).close()
-
-    def _advance(self, runner: Any, mode: str, batch_idx: int, loader: Any) -> None:
-        if mode in self.bars:
-            self.bars[mode].update()
-        elif self._line_is_due() and is_main_process():
-            runner.logger.info(f"features: batch {batch_idx + 1}/{len(loader)}")
 
     def _line_is_due(self, last: bool = False) -> bool:
         now = time.monotonic()

@@ -58,14 +58,8 @@ class RunSummaryHook(Hook):
                 best, epoch = max(values)
                 lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
         last = hub.get_info("last_ckpt")
-        paths = {
-            "checkpoint": last,
-            "best": hub.get_info("best_ckpt"),
-            "log": _log_file(runner),
-            "embedding": self._draw_embedding(runner, runner.val_loop),
-            "curves": _draw_curves(runner),
-        }
-        lines += _file_lines(paths)
+        pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
+        lines += _file_lines(checkpoint=last, best=hub.get_info("best_ckpt"), log=_log_file(runner), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
@@ -74,15 +68,14 @@ class RunSummaryHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Draw the embedding of a test."""
         if is_main_process():
-            paths = {"log": _log_file(runner), "embedding": self._draw_embedding(runner, runner.test_loop)}
-            runner.logger.info("\n  " + "\n  ".join(_file_lines(paths)))
+            lines = _file_lines(log=_log_file(runner), embedding=self._draw_embedding(runner, runner.test_loop))
+            runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
-        """Draw the latest features of a probe; a failure to draw is a warning."""
-        data = None
-        if loop is not None and not isinstance(loop, dict):
-            data = next((m.last for m in loop.evaluator.metrics if getattr(m, "last", None) is not None), None)
-        if data is None or "feature" not in data:
+        """Draw the latest features of a probe."""
+        metrics = () if loop is None or isinstance(loop, dict) else loop.evaluator.metrics
+        data: Any = next((metric.last for metric in metrics if getattr(metric, "last", None) is not None), ())
+        if "feature" not in data:
             return None
         path = Path(runner.work_dir) / "embedding.png"
         names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
@@ -95,7 +88,7 @@ class RunSummaryHook(Hook):
 
 
 def _draw_curves(runner: Any) -> Optional[str]:
-    """Draw the logged values of the run; a failure to draw is a warning."""
+    """Draw the logged values of the run."""
     path = Path(runner.work_dir) / "curves.png"
     try:
         run = read_run(runner.work_dir)
@@ -106,7 +99,7 @@ def _draw_curves(runner: Any) -> Optional[str]:
     return str(path)
 
 
-def _file_lines(paths: dict[str, Optional[str]]) -> list[str]:
+def _file_lines(**paths: Optional[str]) -> list[str]:
     """Lines for the files that exist."""
     return [f"{name:<12} {_short(path)}" for name, path in paths.items() if path and os.path.exists(path)]
 
