@@ -240,8 +240,9 @@ def test_the_table_of_models_is_up_to_date():
     spec = importlib.util.spec_from_file_location("model_table", ROOT / "tools" / "misc" / "model_table.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert all(f"(../{path.relative_to(ROOT).as_posix()})" in module.table() for path in module.configs())
-    assert module.table() in GENERATED.read_text(encoding="utf-8")
+    table = module.table()
+    assert all(f"(../{path.relative_to(ROOT).as_posix()})" in table for path in module.configs())
+    assert table in GENERATED.read_text(encoding="utf-8")
 
 
 def test_the_readme_names_every_method():
