@@ -192,7 +192,7 @@ def test_a_queue_smaller_than_the_batch(train, clips):
     code, said = train(clips, "model.queue_size=7")
     assert code == 2
     assert "queue_size=7 is smaller than the global batch of 8" in said
-    assert "Raise model.queue_size or lower train_dataloader.batch_size" in said
+    assert "raise model.queue_size or lower train_dataloader.batch_size" in said
 
 
 def test_a_collate_that_takes_single_samples_only(train, clips):
