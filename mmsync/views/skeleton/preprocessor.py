@@ -101,8 +101,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
             fits = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == x.shape[3]]
             raise LayoutError(
                 f"the clips have {x.shape[3]} joints, but the data preprocessor's layout {self.layout.name!r} has "
-                f"{self.layout.num_joints}; use {' or '.join(fits) or 'your own layout'} here and in the backbone, or have the data set remap "
-                f"its clips with layout={self.layout.name!r}"
+                f"{self.layout.num_joints}; use {' or '.join(fits) or 'your own layout'} here and in the backbone, or "
+                f"have the data set remap its clips with layout={self.layout.name!r}"
             )
         if x.shape[4] < self.num_coords:
             raise DataError(f"clips have {x.shape[4]} channels, but num_coords={self.num_coords}")
