@@ -142,7 +142,7 @@ def test_a_view_has_the_sign_and_the_scale_of_its_picture():
     for settings, factor in ((dict(size=24), 0.5), (dict(test_crop=0.5), 2), (dict(size=36, test_crop=0.75), 1)):
         found = VideoPreprocessor(**settings)(dict(inputs=still))["inputs"]["clip"].data[0, :, 0, 5, 5]
         torch.testing.assert_close(found, (torch.tensor([40, -60]) * factor / 127).clamp(-1, 1))
-    with pytest.raises(ConfigError, match="of colour"):
+    with pytest.raises(ConfigError, match="for colour; leave it out of views of optical flow"):
         VideoPreprocessor(views=dict(v=[dict(type="ColorJitter", contrast=0.1)]))(data, True)
 
 
