@@ -1,11 +1,4 @@
-from .features import (
-    effective_rank,
-    feature_std,
-    knn_classify,
-    mean_and_std,
-    mean_average_precision,
-    topk_accuracy,
-)  # fmt: skip
+from .features import effective_rank, feature_std, knn_classify, mean_and_std, mean_average_precision, topk_accuracy
 from .scores import (
     WEIGHTS,
     Scores,
@@ -17,6 +10,7 @@ from .scores import (
     load_scores,
     published_weights,
     save_confusion,
+    scores_of_videos,
     top_accuracy,
     video_scores,
 )  # fmt: skip
@@ -26,5 +20,5 @@ __all__ = [
     "WEIGHTS", "Scores", "auc_interval", "best_threshold", "class_recall", "class_report", "confusion_matrix",
     "decisions", "effective_rank", "equal_error_rate", "feature_std", "fuse_streams", "judge_scores", "knn_classify",
     "load_scores", "majority_share", "mean_and_std", "mean_average_precision", "pair_auc", "published_weights",
-    "save_confusion", "top_accuracy", "topk_accuracy", "video_scores",
+    "save_confusion", "scores_of_videos", "top_accuracy", "topk_accuracy", "video_scores",
 ]  # fmt: skip

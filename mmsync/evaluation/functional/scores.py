@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional.features import topk_accuracy
 from mmsync.evaluation.functional.verification import equal_error_rate, majority_share, pair_auc
 from mmsync.fileio import atomic_path
+from mmsync.structures import FeatureTable
 
 WEIGHTS = {
     "aimclr": {"joint": 0.6, "bone": 0.6, "motion": 0.4},  # on raw logits; all three-stream numbers of that family
@@ -35,11 +36,7 @@ class Scores(NamedTuple):
 
 
 def load_scores(path: Union[str, Path]) -> Scores:
-    """Read an ``npz`` with ``names``, ``logits`` and ``labels``.
-
-    Raises:
-        DataError: The file is missing, damaged or no score file.
-    """
+    """Read an ``npz`` with ``names``, ``logits`` and ``labels``, or raise a DataError."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, logits, labels = (file[key] for key in Scores._fields)
@@ -68,6 +65,17 @@ def video_scores(scores: Scores) -> Scores:
     np.add.at(total, place, torch.from_numpy(scores.logits).double().softmax(1).numpy())
     mean = total / np.bincount(place)[:, None]
     return Scores(names.tolist(), np.log(np.maximum(mean, 1e-30)).astype(np.float32), scores.labels[first])
+
+
+def scores_of_videos(table: FeatureTable, logits: np.ndarray) -> Optional[Scores]:
+    """:func:`video_scores` of logits ``(N, K)`` of a table, judged by its ``video_label``, else its ``label``.
+
+    Samples without a label are left out; ``None`` if there is no other.
+    """
+    labels = table.numbers("video_label" if "video_label" in table else "label").numpy()
+    rows = np.flatnonzero(labels >= 0)
+    names = table.texts("name", "?")
+    return video_scores(Scores([names[i] for i in rows], logits[rows], labels[rows])) if len(rows) else None
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
@@ -109,14 +117,7 @@ def save_confusion(path: Union[str, Path], matrix: np.ndarray, class_names: Sequ
 
 
 def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
-    """Add the weighted scores of several streams, matched by sample name.
-
-    Args:
-        streams: Scores by stream.
-        weights: Weight by stream; the streams to fuse.
-
-    Returns:
-        The fused scores, in the order of the first stream.
+    """Add the weighted scores of the streams that have a weight, matched by sample name, in the order of the first.
 
     Raises:
         ProtocolError: A stream is missing, names repeat, or the streams hold different samples, classes or labels.
@@ -131,10 +132,8 @@ def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) ->
         scores = streams[stream]
         row = {name: i for i, name in enumerate(scores.names)}
         if not len(row) == len(scores.names) == len(scores.logits):
-            raise ProtocolError(
-                f"score fusion: stream {stream!r} has {len(scores.logits)} rows, {len(scores.names)} names and "
-                f"{len(row)} different names; each row needs a unique name"
-            )
+            found = f"{len(scores.logits)} rows, {len(scores.names)} names and {len(row)} different names"
+            raise ProtocolError(f"score fusion: stream {stream!r} has {found}; each row needs a unique name")
         odd = row.keys() ^ set(names)
         if odd:
             raise ProtocolError(
@@ -156,21 +155,15 @@ def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) ->
 
 
 def published_weights(name: str, streams: Sequence[str]) -> dict[str, float]:
-    """Weights of streams by the name of a published set, or ``'equal'``.
-
-    Raises:
-        ProtocolError: The set is unknown, or has no weight for one of the streams.
-    """
+    """Weights of streams by the name of a published set, or ``'equal'``; raises a ProtocolError for unknown ones."""
     if name == "equal":
         return dict.fromkeys(streams, 1.0)
     if name not in WEIGHTS:
         raise ProtocolError(f"no published weights {name!r}{did_you_mean(nearest(name, [*WEIGHTS, 'equal']))}")
     odd = [stream for stream in streams if stream not in WEIGHTS[name]]
     if odd:
-        hint = did_you_mean(nearest(odd[0], WEIGHTS[name]))
-        raise ProtocolError(
-            f"weights {name!r}: there is no weight for stream {odd[0]!r}{hint}; they are for {', '.join(WEIGHTS[name])}"
-        )
+        advice = f"{did_you_mean(nearest(odd[0], WEIGHTS[name]))}; they are for {', '.join(WEIGHTS[name])}"
+        raise ProtocolError(f"weights {name!r}: there is no weight for stream {odd[0]!r}{advice}")
     return {stream: WEIGHTS[name][stream] for stream in streams}
 
 

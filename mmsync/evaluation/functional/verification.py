@@ -25,16 +25,8 @@ def auc_interval(
 ) -> tuple[float, float]:
     """Confidence interval of :func:`pair_auc`: percentile bootstrap over groups (Efron and Tibshirani, 1993).
 
-    Pairs of one video depend on each other, so whole videos are drawn. With one pair in each group it agrees with
-    DeLong's interval. It is NaN where the area is.
-
-    Args:
-        distance: ``(n,)``.
-        positive: ``(n,)`` bool.
-        groups: ``(n,)`` group of each pair, such as the name of its video.
-        confidence: Level, in (0, 1).
-        draws: Number of bootstrap samples; takes ``draws * n`` numbers of memory.
-        seed: Seed of the draws.
+    Pairs of one video depend on each other, so ``groups (n,)``, such as names of videos, are drawn as a whole. With one
+    pair in each it agrees with DeLong's interval. NaN where the area is; takes ``draws * n`` numbers of memory.
     """
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]

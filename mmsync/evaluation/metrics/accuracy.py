@@ -8,7 +8,7 @@ from typing import Optional
 import numpy as np
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
-from mmsync.evaluation.functional import Scores, class_report, top_accuracy, video_scores
+from mmsync.evaluation.functional import Scores, class_report, scores_of_videos, top_accuracy
 from mmsync.evaluation.metrics.base import TableMetric
 from mmsync.registry import METRICS
 from mmsync.structures import FeatureTable
@@ -48,26 +48,19 @@ class Accuracy(TableMetric):
         return table.select(("score", "label", "index", "name", "video_label"))
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
-        """Compute the accuracies.
-
-        Raises:
-            ProtocolError: No clip has a label.
-            DataError: Some scores are not finite.
-        """
-        labels, names = table.numbers("label").numpy(), table.texts("name", "?")
+        """Compute the accuracies; a ProtocolError without a label, a DataError for scores that are not finite."""
+        labels = table.numbers("label").numpy()
         if labels.max() < 0:
             raise ProtocolError("Accuracy: none of the evaluated clips has a label")
-        clips = self.scores = Scores(names, table.vectors("score").numpy(), labels)
+        clips = self.scores = Scores(table.texts("name", "?"), table.vectors("score").numpy(), labels)
         if not np.isfinite(clips.logits).all():
             raise DataError("Accuracy: scores are not finite: the model has diverged, lower the learning rate")
         known = labels >= 0
         found = top_accuracy(clips.logits, labels, self.topk)
         if self.per_video:
-            of_video = table.numbers("video_label").numpy() if "video_label" in table else labels
-            rows = np.flatnonzero(of_video >= 0)
-            if not len(rows):
+            self.scores = scores_of_videos(table, clips.logits)
+            if self.scores is None:
                 raise ProtocolError("Accuracy(per_video=True): none of the evaluated clips has a label of its video")
-            self.scores = video_scores(Scores([names[i] for i in rows], clips.logits[rows], of_video[rows]))
             of_videos = top_accuracy(self.scores.logits, self.scores.labels, self.topk)
             found.update({f"video_{key}": value for key, value in of_videos.items()})
         if self.dump:

@@ -26,13 +26,8 @@ class TableEvaluator(Evaluator):
         if not isinstance(data_samples, FeatureTable):
             super().process(data_samples, data_batch)
             return
-        rows = None
         for metric in self.metrics:
-            if isinstance(metric, TableMetric):
-                metric.process(data_batch, data_samples)
-            else:
-                rows = data_samples.rows() if rows is None else rows
-                metric.process(data_batch, rows)
+            metric.process(data_batch, data_samples if isinstance(metric, TableMetric) else data_samples.rows())
 
 
 class TableMetric(BaseMetric):
@@ -56,11 +51,7 @@ class TableMetric(BaseMetric):
         raise NotImplementedError
 
     def process(self, data_batch: Any, data_samples: Union[FeatureTable, Sequence[dict]]) -> None:
-        """Keep the table that a model predicts, or the samples of a model of another project as dicts.
-
-        Raises:
-            ProtocolError: A column is missing.
-        """
+        """Keep the table that a model predicts, or the samples of a model of another project as dicts."""
         table = data_samples if isinstance(data_samples, FeatureTable) else FeatureTable.of_rows(data_samples)
         self._require_columns(table)
         self.results.append(self.keeps(table).detach())
@@ -82,11 +73,7 @@ class TableMetric(BaseMetric):
         return outcome[0]
 
     def compute_metrics(self, results: list[FeatureTable]) -> dict[str, float]:
-        """Compute the results of samples in parts.
-
-        Raises:
-            ProtocolError: No sample, or a column is missing.
-        """
+        """Compute the results of samples in parts; a ProtocolError without any, or without a column."""
         table = FeatureTable.cat(results)
         if not len(table):
             raise ProtocolError(f"{type(self).__name__}: the data set of the evaluation is empty")

@@ -11,7 +11,7 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
-from mmsync.evaluation.functional import Scores, class_report, top_accuracy, video_scores
+from mmsync.evaluation.functional import Scores, class_report, scores_of_videos
 from mmsync.evaluation.metrics.base import TableMetric
 from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
 from mmsync.registry import METRICS, PROBES
@@ -99,12 +99,7 @@ class FeatureMetric(TableMetric):
         return table if self.save_features else table.select([*self.columns(), *_ABOUT_SAMPLES])
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
-        """Run the probes.
-
-        Raises:
-            ProtocolError: No label, or no bank or query, where a probe needs them.
-            DataError: Some features are not finite.
-        """
+        """Run the probes; a ProtocolError without samples that a probe needs, a DataError for features of NaN."""
         chosen = table
         if self.kinds is not None:
             chosen = table.take(np.flatnonzero(np.isin(table.texts("kind", ""), self.kinds)))
@@ -138,16 +133,13 @@ class FeatureMetric(TableMetric):
         if self.per_class:
             classes = (self.dataset_meta or {}).get("classes") or ()
             found.update(class_report(scores.logits, scores.labels, classes))
-        labels = query.numbers("video_label") if "video_label" in query else query.numbers("label")
-        rows = np.flatnonzero(labels.numpy() >= 0)
-        if self.per_video and len(rows):
-            names = query.texts("name", "?")
-            videos = video_scores(Scores([names[i] for i in rows], scores.logits[rows], labels.numpy()[rows]))
-            found["video"] = top_accuracy(videos.logits, videos.labels, (1,))["top1"]
+        videos = scores_of_videos(query, scores.logits) if self.per_video else None
+        if videos is not None:
+            report = class_report(videos.logits, videos.labels)
+            found["video"] = report["top1"]
             if self.per_class:
+                found.update(video_majority=report["majority"], video_balanced=report["balanced"])
                 found["videos"] = float(len(videos.names))  # MMEngine's json has null for whole numbers
-                report = class_report(videos.logits, videos.labels)
-                found.update(video=report["top1"], video_majority=report["majority"], video_balanced=report["balanced"])
         found.pop("top1", None)  # that is `last`
         return found
 
@@ -202,8 +194,6 @@ def _require_finite(table: FeatureTable, name: str) -> None:
     bad = (~torch.isfinite(table.vectors(name)).all(dim=1)).nonzero().flatten().tolist()
     if bad:
         names = table.texts("name", "?")
-        raise DataError(
-            f"{len(bad)} of {len(table)} features are not finite, of samples "
-            f"{', '.join(names[i] for i in bad[:5])}{' ...' if len(bad) > 5 else ''}: the model has diverged "
-            "(lower the learning rate) or these clips hold NaN (run tools/misc/check_data.py)"
-        )
+        some = ", ".join(names[i] for i in bad[:5]) + " ..." * (len(bad) > 5)
+        why = "the model has diverged (lower the learning rate) or these clips hold NaN (run tools/misc/check_data.py)"
+        raise DataError(f"{len(bad)} of {len(table)} features are not finite, of samples {some}: {why}")

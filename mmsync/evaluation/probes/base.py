@@ -77,11 +77,7 @@ def scores_of(query: FeatureTable, logits: Tensor) -> Scores:
 
 
 def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureTable, FeatureTable]:
-    """Split a table by role; with ``labelled``, leave out samples without a label, and insist on some in both roles.
-
-    Raises:
-        ProtocolError: No label, or no labelled sample of a role.
-    """
+    """Split a table by role; ``labelled`` leaves out samples without a label, and requires some in both roles."""
     known = table.numbers("label").numpy() >= 0
     if labelled and not known.any():
         raise ProtocolError(

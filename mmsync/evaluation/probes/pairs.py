@@ -57,12 +57,6 @@ class PairVerification(Probe):
         return f"PairVerification: the {who} sets no `{column}`; it is for Sync3D on a PairDataset"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Verify the pairs.
-
-        Raises:
-            ProtocolError: A role does not have pairs of both answers.
-            DataError: Some distances are not finite.
-        """
         known, (d, y) = _pairs(bank, "bank"), _pairs(query, "query")
         found = dict(
             auc=verification.pair_auc(d, y),

@@ -105,13 +105,10 @@ class LinearProbe(Probe):
         x, y, features, labels, classes = self.arrays(bank, query, device)
         probe = self.fit(x, y, features, labels, classes)
         top1 = [100 * value for value in probe.accuracy]
-        return ProbeResult(
-            {"last": top1[-1], "best": max(top1), "best_epoch": top1.index(max(top1)) + 1},
-            scores_of(query, probe(features)),
-            {"loss": probe.loss, "top1": top1},
-            f"linear on frozen {'standardised' if self.standardize else 'raw'} features, last of "
-            f"{self.epochs} epochs (best is chosen on the queries)",
-        )
+        metrics = {"last": top1[-1], "best": max(top1), "best_epoch": top1.index(max(top1)) + 1}
+        kind = "standardised" if self.standardize else "raw"
+        note = f"linear on frozen {kind} features, last of {self.epochs} epochs (best is chosen on the queries)"
+        return ProbeResult(metrics, scores_of(query, probe(features)), {"loss": probe.loss, "top1": top1}, note)
 
     @torch.no_grad()
     def fit(
@@ -233,12 +230,9 @@ class MLPProbe(Probe):
         x, y, features, labels, classes = self.arrays(bank, query, device)
         probe = self.fit(x, y, features, labels, classes)
         top1 = [100 * value for value in probe.accuracy]
-        return ProbeResult(
-            {"last": top1[-1], "best": max(top1)},
-            scores_of(query, probe.logits(features)),
-            {"loss": probe.loss, "top1": top1},
-            "MLP probe (no linear one) on the features of the single joints",
-        )
+        metrics = {"last": top1[-1], "best": max(top1)}
+        note = "MLP probe (no linear one) on the features of the single joints"
+        return ProbeResult(metrics, scores_of(query, probe.logits(features)), {"loss": probe.loss, "top1": top1}, note)
 
     def fit(
         self, bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, num_classes: int
@@ -247,13 +241,9 @@ class MLPProbe(Probe):
         device = bank.device
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            net = nn.Sequential(
-                nn.Dropout(self.dropout),
-                nn.Linear(bank.shape[1], self.hidden),
-                nn.BatchNorm1d(self.hidden),
-                nn.ReLU(inplace=True),
-                nn.Linear(self.hidden, num_classes),
-            ).to(device)
+            first, last = nn.Linear(bank.shape[1], self.hidden), nn.Linear(self.hidden, num_classes)
+            norm = nn.BatchNorm1d(self.hidden)
+            net = nn.Sequential(nn.Dropout(self.dropout), first, norm, nn.ReLU(inplace=True), last).to(device)
             kind: Any = partial(torch.optim.SGD, momentum=0.9) if self.optimizer == "sgd" else torch.optim.AdamW
             optim = kind(net.parameters(), self.lr, weight_decay=self.weight_decay)
             scheduler: torch.optim.lr_scheduler.LRScheduler

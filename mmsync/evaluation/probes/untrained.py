@@ -8,13 +8,7 @@ from typing import Union
 import numpy as np
 
 from mmsync.errors import ConfigError
-from mmsync.evaluation.functional import (
-    effective_rank,
-    feature_std,
-    knn_classify,
-    mean_average_precision,
-    topk_accuracy,
-)  # fmt: skip
+from mmsync.evaluation.functional import features as measures
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
 from mmsync.ops.subsets import exemplars
 from mmsync.registry import PROBES
@@ -59,11 +53,11 @@ class KNN(Probe):
         k_text, features = self.k if len(self.k) > 1 else self.k[0], "standardised" if self.standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
         for k in self.k:
-            scores = knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
+            scores = measures.knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
             suffix = "" if result.scores is None else f"_k{k}"
             result.scores = result.scores or scores_of(query, scores)
             for n in (1, 5):
-                result.metrics[f"top{n}{suffix}"] = 100 * topk_accuracy(scores, labels, n)
+                result.metrics[f"top{n}{suffix}"] = 100 * measures.topk_accuracy(scores, labels, n)
         return result
 
 
@@ -85,10 +79,10 @@ class Retrieval(Probe):
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         x, y, q, labels, classes = self.arrays(bank, query, device)
-        scores = knn_classify(x, y, q, classes, k=1)
-        metrics = {"top1": 100 * topk_accuracy(scores, labels)}
+        scores = measures.knn_classify(x, y, q, classes, k=1)
+        metrics = {"top1": 100 * measures.topk_accuracy(scores, labels)}
         if self.mean_average_precision:
-            metrics["map"] = 100 * mean_average_precision(x, y, q, labels)
+            metrics["map"] = 100 * measures.mean_average_precision(x, y, q, labels)
         return ProbeResult(metrics, scores_of(query, scores), note="retrieval: cosine 1-NN, raw features")
 
 
@@ -121,7 +115,8 @@ class OneShot(Probe):
         accuracy = []
         for draw in range(self.draws):
             rows = exemplars(y.cpu(), self.seed + draw).to(device)
-            accuracy.append(100 * topk_accuracy(knn_classify(x[rows], y[rows], q, classes, k=1), labels))
+            scores = measures.knn_classify(x[rows], y[rows], q, classes, k=1)
+            accuracy.append(100 * measures.topk_accuracy(scores, labels))
         note = f"one-shot: cosine 1-NN, mean of {self.draws} draws of one clip a class"
         return ProbeResult({"top1": float(np.mean(accuracy)), "std": float(np.std(accuracy))}, note=note)
 
@@ -142,6 +137,5 @@ class Collapse(Probe):
     sees = "all"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
-        """Measure the spread of the bank, which holds all samples."""
-        features = bank.vectors(self.column)
-        return ProbeResult({"std": feature_std(features), "effective_rank": effective_rank(features)})
+        x = bank.vectors(self.column)
+        return ProbeResult({"std": measures.feature_std(x), "effective_rank": measures.effective_rank(x)})

@@ -6,16 +6,5 @@ from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.backbones.video.i3d import I3D
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 
-__all__ = [
-    "I3D",
-    "STGCN",
-    "AudioBackbone",
-    "Backbone",
-    "DSTformer",
-    "SequenceBackbone",
-    "SkeletonBackbone",
-    "SkeletonResNet",
-    "SkeletonViT",
-    "VideoBackbone",
-    "VideoResNet",
-]
+__all__ = ["I3D", "STGCN", "DSTformer", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
+__all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

@@ -84,8 +84,7 @@ class SequenceBackbone(Backbone):
         data, present = self.split_persons(view)
         rows, owner, present = pack_persons(data, present, skip_absent)
         out = self.forward_frames(rows, None if view.valid is None else view.valid[owner])
-        valid, index = view.after_stride(out.shape[1])
-        return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+        return FeatureMap(out, owner, len(data), present, *view.after_stride(out.shape[1]), self.axes)
 
 
 class SkeletonBackbone(Backbone):
@@ -122,10 +121,8 @@ class VideoBackbone(Backbone):
     modality: ClassVar[str] = "video"
     axes: ClassVar[str] = "DTHW"
     row_dim: ClassVar[int] = 5
-    min_frames: int = 1
-    """Minimum T."""
-    min_size: int = 1
-    """Minimum H and W, in pixels."""
+    min_frames: int = 1  # T
+    min_size: int = 1  # H and W, in pixels
 
     def __init__(
         self, in_channels: int, out_channels: int, channels_last: bool = True, init_cfg: OptConfig = None

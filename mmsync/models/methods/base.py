@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional, Union
 
-import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder
 from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import FeatureTable, MotionSample, View
@@ -100,37 +97,3 @@ class SelfSupervisedModel(ViewModel):
         for name, view in list(zip(self.encoders, self.views_for_features))[1:]:
             found[f"feature_{view}"] = self.feature_encoder(name).extract(views[view])
         return found
-
-
-class TwoViewMethod(SelfSupervisedModel):
-    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
-
-    views_needed = ("first", "second")
-    criterion: Any
-
-    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
-        super().__init__(data_preprocessor, init_cfg)
-        self.encoder = MODELS.build(encoder)
-
-    def embed(self, views: Views) -> tuple[Tensor, Tensor]:
-        """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
-        return self.encoder(views["first"]), self.encoder(views["second"])
-
-    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
-        first, second = self.embed(views)
-        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
-        return {**losses, **embedding_log(first, second)}
-
-
-@torch.no_grad()
-def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Statistics of embeddings ``(N, D)`` for the log that reveal a collapse.
-
-    Returns:
-        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard deviation of the
-        unit embeddings' dimensions over this rank, times ``sqrt(D)``: 1 if they spread evenly, 0 if all are equal.
-    """
-    unit = F.normalize(first.float(), dim=1)
-    std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5
-    return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": std}
