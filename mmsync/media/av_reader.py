@@ -10,6 +10,7 @@ import contextlib
 import os
 import time as timer
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -26,11 +27,9 @@ _COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
 class AvReader(VideoReader):
-    """Any container and codec that FFmpeg knows; ``path`` and ``outside`` are those of the base.
+    """Any container and codec that FFmpeg knows; ``timeout`` limits the seconds that decoding for one read may take.
 
-    Args:
-        threads: Of the decoder. More than one in a data loading worker slows the others down, and has hung decoders.
-        timeout: Seconds that decoding for one read may take, without the caller's time; ``None`` is no limit.
+    More than one of the decoder's ``threads`` in a data loading worker slows the others down, and has hung decoders.
     """
 
     def __init__(
@@ -38,14 +37,11 @@ class AvReader(VideoReader):
     ) -> None:
         super().__init__(path, outside)
         self.threads, self.timeout = threads, timeout
-        self._info: Optional[VideoInfo] = None
         self._forget()
 
-    @property
-    def info(self) -> VideoInfo:
-        if self._info is None:
-            self._info = describe(self.path, self.threads, self.timeout)
-        return self._info
+    @cached_property
+    def info(self) -> VideoInfo:  # type: ignore[override]
+        return describe(self.path, self.threads, self.timeout)
 
     def close(self) -> None:
         if self._container is not None and self._pid == os.getpid():
@@ -69,9 +65,7 @@ class AvReader(VideoReader):
         self._reformatter: Any = None
         self._shown: Any = None  # time and frame
         self._ahead: Any = None  # the frame that follows it
-        self._gap = _SEEK_FROM
-        self._pid = os.getpid()
-        self._deadline = float("inf")
+        self._gap, self._pid, self._deadline = _SEEK_FROM, os.getpid(), float("inf")
 
     def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
         av = require("av", INSTALL)
@@ -87,12 +81,11 @@ class AvReader(VideoReader):
                 waiting = timer.monotonic()
                 yield picture
                 self._deadline += timer.monotonic() - waiting
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, DataError) as error:
             self.close()
+            if isinstance(error, DataError):
+                raise
             raise DataError(f"{self.path}: cannot be decoded: {reason(error)}") from error
-        except DataError:
-            self.close()
-            raise
 
     def _go_to(self, time: float) -> None:
         """Make ``_shown`` the last frame that appears no later than ``time``."""
@@ -187,11 +180,7 @@ class AvReader(VideoReader):
 
 
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
-    """Open a file: PyAV's container and its first video stream that is no cover picture.
-
-    Raises:
-        DataError: The file cannot be opened, or holds no video.
-    """
+    """PyAV's container of a file and its first video stream that is no cover picture, or a DataError."""
     av = require("av", INSTALL)
     try:
         if os.path.getsize(path) == 0 and path.is_file():
@@ -235,11 +224,11 @@ class Clock:
     def time(self, frame: Any) -> float:
         """Time at which a frame appears. Frames come in the order of presentation, so it never decreases."""
         stamp = self.stamp_of(frame)
-        if stamp is not None:
-            now = stamp * self.base - self.origin
+        if stamp is None:
+            self.last = 0.0 if self.last is None else self.last + self.tick
         else:
-            now = 0.0 if self.last is None else self.last + self.tick
-        self.last = now if self.last is None else max(now, self.last)
+            now = stamp * self.base - self.origin
+            self.last = now if self.last is None else max(now, self.last)
         return self.last
 
     def stamp_of(self, frame: Any) -> Optional[int]:
@@ -269,11 +258,7 @@ def rotation_of(frame: Any, stream: Any) -> int:
 
 
 def describe(path: Path, threads: int = 1, timeout: Optional[float] = None) -> VideoInfo:
-    """Read the properties that a file declares; see :func:`open_container`.
-
-    Raises:
-        DataError: No frame can be decoded.
-    """
+    """Read the properties that a file declares, or raise a DataError if no frame can be decoded."""
     container, stream = open_container(path, threads, timeout)
     with container:
         return _describe(path, container, stream)
@@ -284,24 +269,21 @@ def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
 
     clock = Clock(container, stream)
     try:
-        first = next(container.decode(stream), None)
+        first = next(container.decode(stream))
+    except StopIteration:
+        raise DataError(f"{path}: no frame can be decoded") from None
     except av.FFmpegError as error:
         raise DataError(f"{path}: cannot be decoded: {reason(error)}") from error
-    if first is None:
-        raise DataError(f"{path}: no frame can be decoded")
     width, height = first.width, first.height
     if rotation_of(first, stream) % 2:
         width, height = height, width
     start, whole = clock.time(first), (container.duration or 0) / 1e6
     declared = stream.duration * clock.base if stream.duration else max(0.0, whole - start)
-    sound: dict[str, Any] = {}
+    sound: tuple = ()
     if container.streams.audio:
         audio = container.streams.audio[0]
-        length = audio.duration * float(audio.time_base) if audio.duration else whole
-        sound = {
-            "audio_rate": audio.codec_context.sample_rate,
-            "audio_start": clock.seconds(audio, audio.start_time) or 0.0,
-            "audio_duration": length,
-            "channels": len(audio.codec_context.layout.channels),
-        }
-    return VideoInfo(str(path), container.format.name, width, height, start, declared, None, 1 / clock.tick, **sound)
+        facts, length = audio.codec_context, audio.duration * float(audio.time_base) if audio.duration else whole
+        began = clock.seconds(audio, audio.start_time) or 0.0
+        sound = (facts.sample_rate, began, length, len(facts.layout.channels))
+    kind, rate = container.format.name, 1 / clock.tick
+    return VideoInfo(str(path), kind, width, height, start, declared, None, rate, None, *sound)

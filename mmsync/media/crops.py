@@ -28,12 +28,9 @@ def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.n
 
 
 def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
-    """Scale a part of a picture to the longer side of a canvas and put it into the middle; bilinear with antialiasing.
+    """Scale a box ``(4,)`` of a picture ``(H, W, 3)`` into the middle of a canvas ``(S, S, 3)``, bilinear, antialiased.
 
-    Args:
-        picture: ``(H, W, 3)`` uint8.
-        box: ``(4,)`` whole pixels inside of it, as of :func:`whole_pixels`; an empty one leaves the canvas neutral.
-        out: ``(S, S, 3)`` uint8, the canvas to fill.
+    The box is that of :func:`whole_pixels`; an empty one leaves the canvas neutral.
     """
     out[...] = NEUTRAL
     scaled = _scaled(picture, box, len(out))
@@ -42,14 +39,9 @@ def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
 
 
 def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
-    """Optical flow inside a box, in pixels of the canvas, where nothing moves beyond the box; see :func:`cut_out`.
+    """Optical flow times ``speed`` inside a box of two grey pictures ``(H, W, 2)``, in pixels of the canvas.
 
-    Args:
-        pictures: ``(H, W, 2)`` uint8, grey, one after the other.
-        box: ``(4,)``.
-        out: ``(S, S, 2)`` uint8, the canvas to fill.
-        method: See :func:`flow_algorithm`.
-        speed: What the flow is multiplied by.
+    Nothing moves beyond the box; see :func:`cut_out` and :func:`flow_algorithm`.
     """
     out[...] = FLOW_ZERO
     scaled = _scaled(pictures, box, len(out))
@@ -81,12 +73,7 @@ def _middle(part: np.ndarray, size: int) -> tuple[slice, slice]:
 
 @cache
 def flow_algorithm(method: str) -> Any:
-    """OpenCV's object, without state, of ``'dis'`` (Kroeger et al., 2016) or ``'tvl1'`` (Zach et al., 2007), I3D's.
-
-    Raises:
-        ConfigError: No such method.
-        DependencyError: OpenCV was built without it.
-    """
+    """OpenCV's object, without state, of ``'dis'`` (Kroeger et al., 2016) or ``'tvl1'`` (Zach et al., 2007), I3D's."""
     import cv2
 
     if method not in METHODS:
@@ -95,21 +82,13 @@ def flow_algorithm(method: str) -> Any:
     if method == "dis":
         return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     if not hasattr(cv2, "optflow"):
-        raise DependencyError(
-            "flow='tvl1' needs cv2.optflow: python -m pip install --force-reinstall --no-deps opencv-contrib-python; "
-            "flow='dis' needs no extra module"
-        )
+        command = "python -m pip install --force-reinstall --no-deps opencv-contrib-python"
+        raise DependencyError(f"flow='tvl1' needs cv2.optflow: {command}; flow='dis' needs no extra module")
     return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
 def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> np.ndarray:
-    """Displacement ``(H, W, 2)`` float32, pixels to the right and down, from a grey picture to the next.
-
-    Args:
-        first: ``(H, W)`` uint8; both sides 16 or more.
-        second: ``(H, W)`` uint8.
-        method: See :func:`flow_algorithm`.
-    """
+    """Displacement ``(H, W, 2)`` float32, pixels to the right and down, between grey pictures ``(H, W)`` uint8."""
     import cv2
 
     threads = cv2.getNumThreads()

@@ -71,15 +71,9 @@ class VideoIndex:
 
     @classmethod
     def load(cls, file: Union[str, Path], root: Optional[Union[str, Path]] = None, check: bool = True) -> VideoIndex:
-        """Read an index.
+        """Read an index of videos that are now in ``root``, or have not moved.
 
-        Args:
-            file: The index.
-            root: The folder of the videos now; ``None`` if they have not moved.
-            check: Compare size and time of every file. Another time of the same size, as of a copy, is only logged.
-
-        Raises:
-            DataError: The file is no index; or videos are missing or have another size.
+        ``check`` raises a DataError if a file is missing or has another size, and logs those of another time.
         """
         header, rows = _read(Path(file))
         index = cls(header["root"] if root is None else root, rows)
@@ -96,10 +90,9 @@ class VideoIndex:
             elif mtime_ns != row["mtime_ns"]:
                 touched.append(name)
         if changed:
-            raise DataError(
-                f"{len(changed)} of {len(self)} videos in {self.root} have changed since they were indexed: "
-                f"{_some(changed)}. Run tools/dataset_converters/index_videos.py again; it reads only changed files"
-            )
+            advice = "Run tools/dataset_converters/index_videos.py again; it reads only changed files"
+            found = f"{len(changed)} of {len(self)} videos in {self.root} have changed since they were indexed"
+            raise DataError(f"{found}: {_some(changed)}. {advice}")
         if touched:
             text = f"{len(touched)} videos of the same size have another modification time than in the index: "
             print_log(text + _some(touched), logger="current", level=30)
@@ -195,9 +188,8 @@ def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} cannot be read as an index of videos: {error}") from error
     if not torn and header.get("mmsync_video_index") != VERSION:
-        raise DataError(
-            f"{file} is no index of videos of version {VERSION}; build it with tools/dataset_converters/index_videos.py"
-        )
+        advice = "build it with tools/dataset_converters/index_videos.py"
+        raise DataError(f"{file} is no index of videos of version {VERSION}; {advice}")
     return header, rows
 
 
@@ -226,17 +218,12 @@ def _unreadable(path: Path) -> dict[str, Any]:
 
 
 def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
-    """Decode a whole video and describe it.
-
-    Args:
-        path: The file.
-        min_frames: Fewer decoded frames are ``too_short``.
-        timeout: Seconds after which the file counts as corrupt.
+    """Decode a whole video, in ``timeout`` seconds at most, and describe it.
 
     Returns:
         The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
-        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``;
-        ``corrupt``, which cannot be opened, or not decoded to its end, and may lack fields that could not be read.
+        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``, below
+        ``min_frames``; ``corrupt``, which is not decoded to its end, and may lack fields that could not be read.
     """
     path = Path(path)
     row = _unreadable(path)
@@ -290,13 +277,13 @@ def _scan(path: Path, row: dict[str, Any], min_frames: int, deadline: float) -> 
         # packets before the declared start only prime the decoder
         row["audio_start"] = max(info.audio_start or 0.0, min(sound))
         row["audio_duration"] = max(sound) - row["audio_start"]
-    reached = max([end, *sound])
-    if not problem and damaged:
-        problem = f"{damaged} of {len(times)} frames are damaged"
-    if not problem and reached < _WHOLE * (info.start + info.duration) - tick:
-        problem = f"ends after {reached:.2f} of {info.start + info.duration:.2f} s"
+    reached, declared = max([end, *sound]), info.start + info.duration
     if problem:
         row["reason"] = problem
+    elif damaged:
+        row["reason"] = f"{damaged} of {len(times)} frames are damaged"
+    elif reached < _WHOLE * declared - tick:
+        row["reason"] = f"ends after {reached:.2f} of {declared:.2f} s"
     elif len(times) < min_frames:
         row["status"], row["reason"] = "too_short", f"{len(times)} frames, fewer than {min_frames}"
     elif not sound:

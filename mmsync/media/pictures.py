@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -55,35 +56,31 @@ class _Decoded(VideoReader):
 class FrameFolderReader(_Decoded):
     """A folder of pictures whose names end in their number (``img_00001.jpg``), at ``rate`` frames per second."""
 
-    _found: Optional[list[Path]] = None
-
     def __len__(self) -> int:
-        return len(self._files())
+        return len(self._files)
 
+    @cached_property
     def _files(self) -> list[Path]:
-        if self._found is None:
-            if not self.path.is_dir():
-                raise DataError(f"{self.path}: no folder of pictures")
-            numbered = {}
-            for file in self.path.iterdir():
-                number = re.search(r"(\d+)$", file.stem)
-                if number and file.suffix.lower() in _SUFFIXES:
-                    if int(number[1]) in numbered:
-                        raise DataError(f"{self.path}: two pictures with the number {number[1]}, one is {file.name}")
-                    numbered[int(number[1])] = file
-            if not numbered:
-                raise DataError(f"{self.path}: no numbered pictures ({', '.join(_SUFFIXES)})")
-            first = min(numbered)
-            missing = sorted(set(range(first, max(numbered))) - set(numbered))
-            if missing:
-                raise DataError(f"{self.path}: {len(missing)} pictures are missing, the first is number {missing[0]}")
-            self._found = [numbered[number] for number in sorted(numbered)]
-        return self._found
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: no folder of pictures")
+        numbered: dict[int, Path] = {}
+        for file in self.path.iterdir():
+            number = re.search(r"(\d+)$", file.stem)
+            if number is None or file.suffix.lower() not in _SUFFIXES:
+                continue
+            if numbered.setdefault(int(number[1]), file) != file:
+                raise DataError(f"{self.path}: two pictures with the number {number[1]}, one is {file.name}")
+        if not numbered:
+            raise DataError(f"{self.path}: no numbered pictures ({', '.join(_SUFFIXES)})")
+        missing = sorted(set(range(min(numbered), max(numbered))) - set(numbered))
+        if missing:
+            raise DataError(f"{self.path}: {len(missing)} pictures are missing, the first is number {missing[0]}")
+        return [numbered[number] for number in sorted(numbered)]
 
     def _picture(self, i: int) -> np.ndarray:
         import cv2
 
-        file = self._files()[i]
+        file = self._files[i]
         try:
             picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
         except (OSError, cv2.error) as error:

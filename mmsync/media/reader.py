@@ -21,6 +21,7 @@ BACKENDS = {  # imported on first use: skeletons need none of them
 INSTALL = "python -m pip install 'av>=12'"
 EPSILON = 1e-4  # seconds: a time that was rounded still finds its frame; far below the shortest frame
 Size = Union[int, tuple[int, int]]
+Times = Union[Sequence[float], np.ndarray]
 Outside = Literal["error", "nearest"]
 
 
@@ -65,18 +66,11 @@ class VideoReader:
         """Properties of the video."""
         raise NotImplementedError
 
-    def frames(self, times: Union[Sequence[float], np.ndarray], size: Optional[Size] = None) -> Iterator:
-        """Iterate over the pictures on screen at given times, without keeping them.
+    def frames(self, times: Times, size: Optional[Size] = None) -> Iterator:
+        """Iterate over the pictures of :meth:`read`, earliest first, without keeping them.
 
-        Args:
-            times: ``(T,)`` seconds in any order.
-            size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
-
-        Returns:
-            Pairs of index into ``times`` and picture ``(H, W, 3)`` uint8 RGB, earliest first. Copy it to keep it.
-
-        Raises:
-            DataError: The file cannot be read or decoded, or has no picture at these times.
+        Yields:
+            Pairs of index into ``times`` and picture ``(H, W, 3)`` uint8 RGB. Copy it to keep it.
         """
         at = np.asarray(times, dtype=np.float64)
         if at.ndim != 1 or not np.isfinite(at).all():
@@ -85,23 +79,17 @@ class VideoReader:
         yield from zip(order.tolist(), self._on_screen(at[order], size))
 
     def read(
-        self,
-        times: Union[Sequence[float], np.ndarray],
-        size: Optional[Size] = None,
-        crop: Optional[tuple[int, int, int, int]] = None,
+        self, times: Times, size: Optional[Size] = None, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """Read the pictures on screen at given times.
+        """Read the pictures on screen at given times, ``(T, H, W, 3)`` uint8 RGB.
 
         Args:
             times: ``(T,)`` seconds in any order, repeated ones too.
-            size: As of :meth:`frames`.
+            size: Height and width to scale to; one number is the shorter side, and keeps the aspect.
             crop: ``x1 y1 x2 y2`` in pixels of the (scaled) picture: the part to keep.
 
-        Returns:
-            ``(T, H, W, 3)`` uint8 RGB.
-
         Raises:
-            DataError: As :meth:`frames`, or the crop leaves the picture.
+            DataError: The file cannot be decoded, has no picture at these times, or the crop leaves the picture.
         """
         out: Optional[np.ndarray] = None
         for k, picture in self.frames(times, size):
@@ -139,15 +127,10 @@ class VideoReader:
 
 
 def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> VideoReader:
-    """A reader of a video, which opens the file on first use.
+    """A reader of a video or a folder of pictures, which opens the file on first use.
 
-    Args:
-        path: The file, or a folder of pictures.
-        backend: ``'av'`` (PyAV), ``'frames'`` (numbered pictures), ``'array'`` (.npy, .npz) or ``'torchcodec'``.
-        options: Arguments of the backend's reader.
-
-    Raises:
-        ConfigError: No such backend.
+    ``backend`` is ``'av'`` (PyAV), ``'frames'`` (numbered pictures), ``'array'`` (.npy, .npz) or ``'torchcodec'``;
+    ``options`` are arguments of its reader.
     """
     if backend not in BACKENDS:
         hint = did_you_mean(nearest(backend, BACKENDS)) or ";"
@@ -161,8 +144,7 @@ def require(package: str, command: str) -> Any:
     try:
         return importlib.import_module(package)
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: a shared library is missing
-        text = f"video files need {package}, which cannot be imported ({error}): {command}"
-        raise DependencyError(text) from error
+        raise DependencyError(f"video files need {package}, which fails to import ({error}): {command}") from error
 
 
 def scaled(width: int, height: int, size: Optional[Size]) -> tuple[int, int]:

@@ -69,12 +69,10 @@ class TorchcodecReader(VideoReader):
             self.close()
         if self._decoder is None:
             if self.info.container in _UNFIT:
-                raise DataError(
-                    f"{self.path}: torchcodec shows wrong frames of {self.info.container} files; use backend='av'"
-                )
+                kind = self.info.container
+                raise DataError(f"{self.path}: torchcodec shows wrong frames of {kind} files; use backend='av'")
             decoders = require("torchcodec.decoders", "see the table of versions in torchcodec's README")
-            self._decoder = decoders.VideoDecoder(
-                os.path.abspath(self.path),  # "a:b.mp4" would be taken for a protocol
-                dimension_order="NHWC", num_ffmpeg_threads=self.threads, seek_mode="exact",
-            )  # fmt: skip
+            options = dict(dimension_order="NHWC", num_ffmpeg_threads=self.threads, seek_mode="exact")
+            # an absolute path, because "a:b.mp4" would be taken for a protocol
+            self._decoder = decoders.VideoDecoder(os.path.abspath(self.path), **options)
         return self._decoder

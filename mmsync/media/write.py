@@ -11,6 +11,7 @@ import numpy as np
 
 from mmsync.media.reader import INSTALL, require
 
+_SOUND_RATE = 16000  # samples a second
 _BITS, _CELL = 12, 8  # numbers below 4096, in squares that survive compression
 
 
@@ -22,21 +23,13 @@ def write_video(
     codec: str = "mpeg4",
     options: Optional[Mapping[str, str]] = None,
     sound: Optional[np.ndarray] = None,
-    sound_rate: int = 16000,
     sound_codec: str = "aac",
 ) -> Path:
-    """Write a video and return its path.
+    """Write pictures ``(T, H, W, 3)`` uint8 RGB with even sides as a video, and return its path.
 
-    Args:
-        path: The file; its suffix names the container.
-        pictures: ``(T, H, W, 3)`` uint8 RGB with even sides.
-        rate: Frames per second.
-        times: ``(T,)`` ascending seconds at which the frames appear, instead of ``rate``.
-        codec: FFmpeg's name of the video encoder.
-        options: Of the encoder, such as ``{'bf': '2', 'g': '12'}``.
-        sound: ``(S,)`` float32 in [-1, 1], mono, which starts at 0; ``None`` is no sound.
-        sound_rate: Samples per second.
-        sound_codec: FFmpeg's name of the sound encoder.
+    Frames appear at ascending ``times (T,)`` in seconds, or at a constant ``rate``. ``codec`` and its ``options``, such
+    as ``{'bf': '2', 'g': '12'}``, are FFmpeg's, like ``sound_codec``. ``sound (S,)`` float32 in [-1, 1] starts at 0
+    and has 16000 samples a second.
     """
     av = require("av", INSTALL)
     path = Path(path)
@@ -45,11 +38,11 @@ def write_video(
         video = container.add_stream(codec, rate=fraction, options=dict(options or {}))
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt, video.bit_rate = "yuv420p", 4_000_000
-        audio = container.add_stream(sound_codec, rate=sound_rate, layout="mono") if sound is not None else None
+        audio = container.add_stream(sound_codec, rate=_SOUND_RATE, layout="mono") if sound is not None else None
         tick = 1 / fraction if times is None else Fraction(1, 1000)
         video.codec_context.time_base = tick
-        if sound is not None and audio is not None:
-            _write_sound(av, container, audio, sound, sound_rate)
+        if sound is not None:
+            _write_sound(av, container, audio, sound)
         for i, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = i if times is None else round(times[i] * 1000), tick
@@ -58,12 +51,12 @@ def write_video(
     return path
 
 
-def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray, rate: int) -> None:
+def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray) -> None:
     block = audio.codec_context.frame_size or 1024
     for start in range(0, len(sound), block):
         samples = np.ascontiguousarray(sound[None, start : start + block], dtype=np.float32)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        frame.sample_rate, frame.pts, frame.time_base = _SOUND_RATE, start, Fraction(1, _SOUND_RATE)
         container.mux(audio.encode(frame))
     container.mux(audio.encode(None))
 

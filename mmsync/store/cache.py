@@ -21,15 +21,10 @@ def cache_root() -> Path:
 
 
 def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) -> Path:
-    """The path of the result of slow work on files. Of several processes one builds, and the others wait for it.
+    """The path, whose name begins with ``kind``, of the result of slow work on files.
 
-    Args:
-        kind: What is made, with a version; begins the name.
-        files: The files that are read. A change of a path, size or modification time makes a new entry.
-        build: Makes the given path, a file or a folder, which must appear whole.
-
-    Raises:
-        DataError: The cache folder cannot be written.
+    Another path, size or modification time of a file makes a new entry. Of several processes one calls ``build``, which
+    makes the given file or folder as a whole, and the others wait for it.
     """
     digest = hashlib.sha1(_VERSION)
     for file in files:
@@ -46,6 +41,5 @@ def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) ->
                     build(path)
         except OSError as error:
             if not path.exists():
-                advice = "set MMSYNC_CACHE to a folder with space"
-                raise DataError(f"cannot write the cache {path}: {error}; {advice}") from error
+                raise DataError(f"cannot write {path}: {error}; set MMSYNC_CACHE to a folder with space") from error
     return path

@@ -27,29 +27,21 @@ from mmsync.store.cache import cached
 from mmsync.store.ragged import Ragged, RaggedWriter
 
 FORMAT = "mmsync-clips-2"
-Pack = Callable[[int], tuple[Tensor, Tensor]]  # keypoints and mask of a clip
+Pack = Callable[[int], tuple[Tensor, Tensor]]  # keypoints (M, T, V, C) and mask (M,) of a clip, or a DataError
 
 
 class ClipCache:
     """Packed clips of a source, read by map; ``bad`` says why clips cannot be used, by index.
 
-    Args:
-        source: The source; a cache holds as long as its ``files()`` do not change.
-        pipeline: A text that changes when ``pack`` does; see :mod:`mmsync.datasets.skeleton_dataset`.
-        pack: Packs clip ``i`` of the source: ``keypoint (M, T, V, C)`` and ``person_mask (M,)``, or a ``DataError``.
-
-    Raises:
-        ConfigError: The source does not name the files that it reads.
-        DataError: The clips are of different shapes, or the cache cannot be written.
+    A cache holds while the source's ``files()`` and the text ``pipeline``, which stands for ``pack``, are the same.
     """
 
     def __init__(self, source: Any, pipeline: str, pack: Pack) -> None:
         files = source.files() if hasattr(source, "files") else []
         if not files:
-            raise ConfigError(
-                f"SkeletonDataset: cache='disk' must know the files of its source, and {type(source).__name__} names "
-                "none; write it as a store with tools/dataset_converters/to_store.py, or take cache=True"
-            )
+            advice = "write it as a store with tools/dataset_converters/to_store.py, or take cache=True"
+            who = type(source).__name__
+            raise ConfigError(f"SkeletonDataset: cache='disk' must know its source's files; {who} names none; {advice}")
         kind = f"clips-{hashlib.sha1(f'{FORMAT} {pipeline}'.encode()).hexdigest()[:16]}"
         self.path = cached(kind, files, lambda path: _build(path, source.names, pack))
         stored = Ragged(self.path, FORMAT, ["clips"])
@@ -89,11 +81,9 @@ def _write(out: RaggedWriter, names: Sequence[str], pack: Pack) -> None:
             shape = keypoint.shape[1:]
             out.append(clips=np.zeros((1, *shape), np.float32))
         if keypoint.shape[1:] != shape:
-            raise DataError(
-                f"cache='disk' keeps clips of one shape, but clip {names[index]} has (T, V, C) "
-                f"{keypoint.shape[1:]}, others {shape}; end the pipeline with a transform that makes them alike, "
-                "for example dict(type='ResizeClip', length=50) before PackSkeleton"
-            )
+            found = f"clip {names[index]} has (T, V, C) {keypoint.shape[1:]}, others {shape}"
+            advice = "resize them, for example by dict(type='ResizeClip', length=50) before PackSkeleton"
+            raise DataError(f"cache='disk' keeps clips of one shape, but {found}; {advice}")
         present = keypoint.any(axis=(1, 2, 3))
         first = out.append(clips=keypoint[present].astype(np.float32, copy=False))
         rows.append(np.where(present, first + present.cumsum() - 1, 0))

@@ -70,13 +70,8 @@ class MappedArray:
 class RaggedWriter:
     """Write a folder of ragged arrays, which appears under its name when the block ends without an error.
 
-    Args:
-        root: The folder to make.
-        format: Name and version, such as ``'mmsync-sound-1'``.
-        overwrite: Replace an existing folder of the same kind; anything else is never replaced.
-
-    Raises:
-        DataError: The folder exists.
+    ``format`` is name and version, such as ``'mmsync-sound-1'``. ``overwrite`` replaces an existing folder of the same
+    kind; anything else is never replaced.
     """
 
     def __init__(self, root: PathLike, format: str, overwrite: bool = False) -> None:
@@ -94,14 +89,9 @@ class RaggedWriter:
         return len(self._index)
 
     def append(self, *numbers: int, **arrays: np.ndarray) -> int:
-        """Append an item and return the number of its first row.
+        """Append an item, its rows ``(r, ...)`` by name, and return the number of its first row.
 
-        Args:
-            numbers: Integers to keep in the index, as many for every item.
-            arrays: The item's rows ``(r, ...)`` by name; names, dtypes and trailing shapes as in the first item.
-
-        Raises:
-            DataError: The item does not fit the ones before it.
+        Names, dtypes and trailing shapes must be those of the first item. The index keeps ``numbers``.
         """
         lengths = {len(array) for array in arrays.values()}
         if not self._index:
@@ -116,11 +106,7 @@ class RaggedWriter:
         return self._count(lengths.pop(), numbers)
 
     def reserve(self, name: str, lengths: Sequence[int], dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """Make a writable array ``(sum(lengths), *shape)`` of items of these lengths, to be filled in any order.
-
-        Raises:
-            OSError: The disk has no room.
-        """
+        """Make a writable array ``(sum(lengths), *shape)`` of items of these lengths, to be filled in any order."""
         for length in lengths:
             self._count(length, ())
         path = self._part / f"{name}.npy"
@@ -146,11 +132,7 @@ class RaggedWriter:
         (self._part / file).write_text(content)
 
     def finish(self) -> None:
-        """Flush everything to disk and give the folder its name.
-
-        Raises:
-            DataError: There is no item.
-        """
+        """Flush everything to disk and give the folder its name."""
         if not self._index:
             raise DataError(f"{self.root}: nothing was added")
         for rows in self._files.values():
@@ -189,12 +171,7 @@ class RaggedWriter:
 
 
 class Ragged:
-    """Read a folder of ragged arrays by map; a copy in another process opens the files again.
-
-    Args:
-        root: The folder.
-        format: The format that it must have.
-        names: The ragged arrays, which ``arrays`` maps.
+    """Read the ragged arrays ``names`` of a folder by map; a copy in another process opens the files again.
 
     Raises:
         DataError: The folder is missing, incomplete, damaged, or of another format.
@@ -203,8 +180,8 @@ class Ragged:
     def __init__(self, root: PathLike, format: str, names: Sequence[str]) -> None:
         self.root = Path(root)
         self.meta: dict[str, Any] = self.json("meta")
-        if self.meta.get("format") != format:
-            found = self.meta.get("format")
+        found = self.meta.get("format")
+        if found != format:
             raise DataError(f"{root}: format {found!r}, this version reads {format!r}; convert the data again")
         self.arrays = {name: MappedArray(self.root / f"{name}.npy") for name in names}
         self.index = self.load("index")

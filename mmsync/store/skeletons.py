@@ -124,11 +124,7 @@ class StoreWriter(RaggedWriter):
         return list(self._names)
 
     def finish(self) -> None:
-        """Write what belongs to the clips and give the folder its name.
-
-        Raises:
-            DataError: There is no clip, or a split names none of them.
-        """
+        """Write what belongs to the clips and give the folder its name."""
         if not self._names:
             raise DataError(f"{self.root}: no clip was added")
         for split, names in self.splits.items():

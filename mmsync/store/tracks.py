@@ -47,11 +47,7 @@ def is_track_store(root: Union[str, Path]) -> bool:
 def write_track_store(
     root: Union[str, Path], store: TrackStore, attached: Optional[Mapping[str, str]] = None, overwrite: bool = False
 ) -> None:
-    """Write the folder, and text files by name into it; it appears under its name only when it is complete.
-
-    Raises:
-        DataError: The folder exists, and is not to be overwritten, or there is no track.
-    """
+    """Write the folder, and text files by name into it; it appears under its name only when it is complete."""
     if not store.tracks:
         raise DataError(f"{root}: no track to be stored")
     place = {video["name"]: index for index, video in enumerate(store.videos)}
@@ -66,11 +62,7 @@ def write_track_store(
 
 
 def read_track_store(root: Union[str, Path]) -> TrackStore:
-    """Read what :func:`write_track_store` wrote.
-
-    Raises:
-        DataError: The folder is missing, damaged or of another version.
-    """
+    """Read what :func:`write_track_store` wrote."""
     stored = Ragged(root, FORMAT, list(_ARRAYS))
     videos = stored.json("videos")
     try:

@@ -24,11 +24,7 @@ Curve = Union[Sequence[float], Mapping[int, float]]  # values of the epochs from
 def new_figure(
     width: float, height: float, dpi: int = 120, layout: Optional[Literal["constrained"]] = "constrained"
 ) -> Any:
-    """A matplotlib figure, in inches, without a display or pyplot's global state.
-
-    Raises:
-        DependencyError: matplotlib is missing.
-    """
+    """A matplotlib figure, in inches, without a display or pyplot's global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -40,11 +36,7 @@ def new_figure(
 
 
 def save_figure(figure: Any, path: Union[str, Path]) -> None:
-    """Write a figure in the format of the suffix of ``path``.
-
-    Raises:
-        ConfigError: matplotlib does not support the format.
-    """
+    """Write a figure in the format of the suffix of ``path``, or raise a ConfigError if matplotlib has none such."""
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in kinds:
         raise ConfigError(f"{path}: pictures are written as {', '.join(sorted(kinds))}, by the suffix of the name")
@@ -70,16 +62,9 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path], smooth: float = 0.0) -> None:
-    """Draw values of several runs, one panel per value.
+    """Draw values of several runs, one panel per value; each has to be logged by at least one of the runs.
 
-    Args:
-        runs: The runs, one colour each.
-        keys: Names of values; each has to be logged by at least one of the runs.
-        path: The picture; its suffix determines the format.
-        smooth: Weight of the past for values of training, see :func:`smoothed`; raw values are then drawn pale.
-
-    Raises:
-        DataError: No run has one of the values.
+    ``smooth`` is the weight of the past for values of training, see :func:`smoothed`; raw values are then drawn pale.
     """
     for key in keys:
         if not any(key in run.keys for run in runs):
@@ -122,9 +107,6 @@ def read_history(path: Union[str, Path], name: Optional[str] = None) -> Run:
     """Read the ``results.json`` of ``tools/benchmark.py --every``, or of its folder: values by epoch and protocol.
 
     ``name`` is for legends; ``None`` takes that of the folder.
-
-    Raises:
-        DataError: The file is missing, or holds no results of protocols.
     """
     path = Path(path)
     file = path / "results.json" if path.is_dir() else path
@@ -170,16 +152,9 @@ def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
 def draw_confusion(
     matrix: np.ndarray, path: Union[str, Path], class_names: Optional[Sequence[str]] = None, title: str = ""
 ) -> None:
-    """Draw a confusion matrix with rows as shares of the true class; names stay readable for 120 classes.
+    """Draw counts ``(K, K)`` as shares of the true classes, the rows; names stay readable for 120 classes.
 
-    Args:
-        matrix: ``(K, K)`` counts, rows are true classes.
-        path: The picture; its suffix chooses the format.
-        class_names: ``(K,)``; ``None`` for numbers.
-        title: Title; the accuracy if empty.
-
-    Raises:
-        DataError: The matrix is not square, or does not match the names.
+    ``class_names (K,)`` are numbers for ``None``, and the title is the accuracy if empty.
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
@@ -211,11 +186,7 @@ def draw_confusion(
 
 
 def embed_2d(features: Tensor, method: str = "pca") -> np.ndarray:
-    """Project L2-normalised features ``(N, D)`` to ``(N, 2)`` by ``'pca'`` or, in quadratic time, ``'tsne'``.
-
-    Raises:
-        ConfigError: Unknown method.
-    """
+    """Project L2-normalised features ``(N, D)`` to ``(N, 2)`` by ``'pca'`` or, in quadratic time, ``'tsne'``."""
     if method not in METHODS:
         raise ConfigError(f"embedding method {method!r} is unknown; use 'pca' or 'tsne'")
     x = torch.nn.functional.normalize(features.double(), dim=1)
@@ -237,15 +208,11 @@ def draw_embedding(
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features as points coloured by label, in one panel or several.
+    """Draw features ``(N, D)`` as points coloured by label, in one panel or several.
 
-    Args:
-        features: ``(N, D)``.
-        labels: ``(N,)``, -1 is drawn grey; or ``N`` values by the title of each panel, ``dict(label=..., view=...)``.
-        path: The picture; its suffix determines the format.
-        class_names: Names written at the points of each class in the panel ``label``; ``None`` for numbers.
-        method: Projection, see :func:`embed_2d`.
-        max_points: Maximum number of points, a fixed random choice.
+    Labels are ``(N,)``, -1 is drawn grey, or ``N`` values by the title of each panel, ``dict(label=..., view=...)``.
+    ``class_names`` are written at the points of each class in the panel ``label``. At most ``max_points`` are drawn, a
+    fixed random choice; ``method`` is that of :func:`embed_2d`.
     """
     panels = labels if isinstance(labels, Mapping) else {"label": labels}
     figure = new_figure(1 + 7 * len(panels), 7 if len(panels) == 1 else 7.5)

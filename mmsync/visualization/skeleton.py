@@ -43,10 +43,8 @@ def camera(
 ) -> np.ndarray:
     """Orthographic camera ``(3, 2)``: ``points @ camera`` are picture coordinates, x to the right and y upwards.
 
-    Args:
-        azimuth: Degrees around the upright axis, from z towards x.
-        elevation: Degrees above the horizontal, in [-90, 90]. With zero angles and y up, it looks along -z.
-        up: Upright axis, one of the six axis directions.
+    Angles in degrees are around the upright axis ``up``, one of the six axis directions, from z towards x, and above
+    the horizontal. With zero angles and y up, it looks along -z.
     """
     upright = np.asarray(up, dtype=float)
     right = np.array([1.0, 0, 0]) if upright[0] == 0 else np.array([0, -upright[0], 0])
@@ -69,13 +67,8 @@ def find_camera(
     The upright axis runs from hips and feet to shoulders and head, averaged over the clip. It is y unless another axis
     is clearly better. In two dimensions the picture can only be turned upside down.
 
-    Args:
-        keypoint: ``(M, T, V, C)``.
-        layout: Layout of the joints; without names of body parts the camera looks along -z.
-        num_coords: Number of leading channels that are coordinates, 2 or 3.
-        mask: ``(M,)`` bool, persons to consider; ``None`` for all.
-        azimuth: Degrees to turn the camera further around the upright axis.
-        elevation: Degrees above the horizontal.
+    ``keypoint`` is ``(M, T, V, C)``; ``mask (M,)`` are the persons to consider. Without names of body parts in the
+    layout the camera looks along -z. It is turned by further degrees, as those of :func:`camera`.
     """
     people = keypoint if mask is None else keypoint[np.asarray(mask, dtype=bool)]
     people = people[..., :num_coords].astype(float)
@@ -155,11 +148,7 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
 def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100) -> Iterator:
     """Draw clips side by side as pictures ``(H, W, 3)`` uint8, with even H and W, frame by frame.
 
-    Args:
-        panels: The clips; shorter ones are slowed down to the same length.
-        title: Title of the picture.
-        num_frames: Frames of the film; ``None`` for the length of the longest clip.
-        dpi: Pixels per inch; a panel is three inches high.
+    There are ``num_frames``, or those of the longest clip, to which others are slowed down. A panel is 3 ``dpi`` high.
     """
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
@@ -203,16 +192,10 @@ def _fit(figure: Any, text: Any, width: float) -> None:
 
 
 def write_film(frames: Iterator[np.ndarray], path: Union[str, Path], fps: float = 20.0) -> None:
-    """Write pictures ``(H, W, 3)`` uint8 as a film.
-
-    Args:
-        frames: With even H and W for MP4.
-        path: File with suffix ``.gif`` (endless loop, steps of 1/100 s) or ``.mp4`` (H.264).
-        fps: Frames per second, in (0, 100].
+    """Write pictures ``(H, W, 3)`` uint8 as ``.gif`` (endless, steps of 1/100 s) or, with even H and W, ``.mp4``.
 
     Raises:
         ConfigError: Unknown suffix, rate out of (0, 100], or no frame.
-        DependencyError: Pillow is missing.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".gif", ".mp4"):
@@ -246,11 +229,7 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
 
 
 def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format.
-
-    Raises:
-        ConfigError: ``num_frames`` below 1.
-    """
+    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format."""
     if num_frames < 1:
         raise ConfigError(f"a strip of {num_frames} frames; give at least 1")
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
@@ -269,9 +248,8 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
         axes = figure.add_axes((0, bottom, 1, height / total))
         segments = one[at] - middle
         segments[..., 0] += slots[:, None, None]
-        collection = LineCollection(
-            segments.reshape(-1, 2, 2), colors=np.tile(colour, num_frames), linewidths=2, capstyle="round"
-        )
+        shades = np.tile(colour, num_frames)
+        collection = LineCollection(segments.reshape(-1, 2, 2), colors=shades, linewidths=2, capstyle="round")
         axes.add_collection(collection, autolim=False)
         axes.set(xlim=(0, num_frames * spacing), ylim=(-half[1], half[1]))
         axes.set_aspect("equal")

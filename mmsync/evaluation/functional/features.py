@@ -43,10 +43,8 @@ def knn_classify(
         ProtocolError: The bank is empty, or ``k`` or ``temperature`` is not positive.
     """
     if len(bank) == 0 or k < 1 or temperature <= 0:
-        raise ProtocolError(
-            f"KNN needs at least one bank sample, k >= 1 and temperature > 0, not {len(bank)} samples, k={k}, "
-            f"temperature={temperature}"
-        )
+        found = f"{len(bank)} samples, {k=}, {temperature=}"
+        raise ProtocolError(f"KNN needs at least one bank sample, k >= 1 and temperature > 0, not {found}")
     if standardize:
         mean, std = mean_and_std(bank)
         bank, query = (bank - mean) / std, (query - mean) / std

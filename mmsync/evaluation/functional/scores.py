@@ -136,20 +136,16 @@ def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) ->
             raise ProtocolError(f"score fusion: stream {stream!r} has {found}; each row needs a unique name")
         odd = row.keys() ^ set(names)
         if odd:
-            raise ProtocolError(
-                f"score fusion: streams {first!r} and {stream!r} hold different samples, for example "
-                f"{sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
-            )
+            some = f"for example {sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
+            raise ProtocolError(f"score fusion: streams {first!r} and {stream!r} hold different samples, {some}")
         if scores.logits.shape[1] != fused.shape[1]:
             classes = f"{fused.shape[1]} and {scores.logits.shape[1]} classes"
             raise ProtocolError(f"score fusion: streams {first!r} and {stream!r} have {classes}")
         order = [row[name] for name in names]
         wrong = np.flatnonzero(scores.labels[order] != reference)
         if len(wrong):
-            raise ProtocolError(
-                f"the score files give {len(wrong)} samples different labels, for example {names[wrong[0]]!r}: they "
-                "are of different data sets or class numberings"
-            )
+            some = f"{len(wrong)} samples different labels, for example {names[wrong[0]]!r}"
+            raise ProtocolError(f"the score files give {some}: their data sets or class numberings differ")
         fused += weight * scores.logits[order]
     return Scores(names, fused.astype(np.float32), reference)
 

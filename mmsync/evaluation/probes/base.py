@@ -80,19 +80,16 @@ def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureT
     """Split a table by role; ``labelled`` leaves out samples without a label, and requires some in both roles."""
     known = table.numbers("label").numpy() >= 0
     if labelled and not known.any():
-        raise ProtocolError(
-            "KNN and linear probes compare with labels, but none of the evaluated samples has one. Give the source "
-            "its labels, or drop the probes: val_evaluator=dict(type='FeatureMetric', probes=[])"
-        )
+        advice = "give the source its labels, or drop the probes: val_evaluator=dict(type='FeatureMetric', probes=[])"
+        raise ProtocolError(f"probes compare with labels, but none of the evaluated samples has one; {advice}")
     roles = np.array(table.texts("role", "train"))
     parts = []
     for role in ("bank", "query"):
         index = np.flatnonzero((roles == role) & known if labelled else roles == role)
         if labelled and not len(index):
-            raise ProtocolError(
-                f"probes need labelled samples with role {role!r}, but the evaluated data set has only roles "
-                f"{', '.join(sorted(set(roles.tolist())))}: set roles=dict(bank=<training split>, query=<test split>)"
-            )
+            found = f"the evaluated data set has only roles {', '.join(sorted(set(roles.tolist())))}"
+            advice = "set roles=dict(bank=<training split>, query=<test split>)"
+            raise ProtocolError(f"probes need labelled samples with role {role!r}, but {found}: {advice}")
         parts.append(table.take(index))
     return parts[0], parts[1]
 

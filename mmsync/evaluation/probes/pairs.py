@@ -58,11 +58,8 @@ class PairVerification(Probe):
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         known, (d, y) = _pairs(bank, "bank"), _pairs(query, "query")
-        found = dict(
-            auc=verification.pair_auc(d, y),
-            eer=verification.equal_error_rate(d, y),
-            majority=verification.majority_share(y),
-        )
+        found = dict(auc=verification.pair_auc(d, y), eer=verification.equal_error_rate(d, y))
+        found["majority"] = verification.majority_share(y)
         videos = np.array(query.texts("name", "?"))
         found["auc_low"], found["auc_high"] = verification.auc_interval(d, y, videos, self.confidence, self.draws)
         scores = Scores(row_names(query), d[:, None].astype(np.float32), y.astype(np.int64))
@@ -84,8 +81,7 @@ def _pairs(part: FeatureTable, role: str) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(distance).all():
         raise DataError(f"PairVerification: {(~np.isfinite(distance)).sum()} distances are not finite")
     if len(np.unique(positive)) < 2:
-        raise ProtocolError(
-            f"PairVerification: role {role!r} needs positive pairs and others, and has {len(part)} pairs, "
-            f"{int(positive.sum())} of them positive: set the data set's roles and a mix of kinds"
-        )
+        found = f"has {len(part)} pairs, {int(positive.sum())} of them positive"
+        what = f"role {role!r} needs positive pairs and others, and {found}"
+        raise ProtocolError(f"PairVerification: {what}: set the data set's roles and a mix of kinds")
     return distance, positive

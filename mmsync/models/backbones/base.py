@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import ClassVar, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 import torch
 from mmengine.model import BaseModule
@@ -19,12 +18,9 @@ from mmsync.structures import FeatureMap, SkeletonLayout, View
 class Backbone(BaseModule):
     """Base of backbones of any modality, C to D channels: a subclass sets ``axes`` and writes :meth:`forward_rows`."""
 
-    modality: ClassVar[str] = ""
-    """Modality of the views it takes; only the config check reads it, to compare it with the data preprocessor."""
-    axes: ClassVar[str] = "DTV"
-    """Letters of the axes of the feature map after P, see :class:`~mmsync.structures.FeatureMap`."""
-    row_dim: ClassVar[int] = 4
-    """Dimensions of a batch of rows ``(P, ...)``; a view with one more has persons or tracks after N."""
+    modality: ClassVar[str] = ""  # of the views it takes; the config check compares it with the data preprocessor's
+    axes: ClassVar[str] = "DTV"  # of the feature map after P, see mmsync.structures.FeatureMap
+    row_dim: ClassVar[int] = 4  # of a batch of rows (P, ...); a view with one more has persons or tracks after N
 
     def __init__(self, in_channels: int, out_channels: int, init_cfg: OptConfig = None) -> None:
         super().__init__(init_cfg)
@@ -101,11 +97,9 @@ class SkeletonBackbone(Backbone):
     def check_input(self, x: Tensor) -> None:
         """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""
         if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
-            raise LayoutError(
-                f"{type(self).__name__}: layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
-                f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}; set both to those of "
-                "the data, or remap the data with RemapSkeleton"
-            )
+            wanted = f"layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
+            wanted += f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}"
+            raise LayoutError(f"{type(self).__name__}: {wanted}; set both as in the data, or remap with RemapSkeleton")
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
@@ -147,15 +141,13 @@ class VideoBackbone(Backbone):
         x, present = super().split_persons(view)
         name = type(self).__name__
         if x.dim() != 6 or x.shape[2] != self.in_channels:
-            raise DataError(
-                f"{name} takes clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = "
-                f"{self.in_channels}, but got {tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
-            )
+            wanted = f"clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = {self.in_channels}"
+            found = f"{tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
+            raise DataError(f"{name} takes {wanted}, but got {found}")
         if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
-            raise DataError(
-                f"{name} needs {self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels, "
-                f"but got T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
-            )
+            wanted = f"{self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels"
+            found = f"T x H x W = {x.shape[3]} x {x.shape[4]} x {x.shape[5]}; take longer or larger clips"
+            raise DataError(f"{name} needs {wanted}, but got {found}")
         return x, present
 
     def in_memory_order(self, x: Tensor) -> Tensor:
@@ -163,9 +155,10 @@ class VideoBackbone(Backbone):
         return x.contiguous(memory_format=torch.channels_last_3d if self.channels_last else torch.contiguous_format)
 
 
-def stage_depth(param_name: str, num_blocks: Sequence[int]) -> tuple[int, int]:
-    """Layer of a parameter of ``layer<stage>.<block>``, 0 elsewhere, and the number of layers of a residual network."""
+def stage_depth(self: Any, param_name: str) -> tuple[int, int]:
+    """Method of residual networks: a parameter's layer by ``layer<stage>.<block>``, 0 elsewhere; number of layers."""
     part, _, rest = param_name.partition(".")
+    total = sum(self.num_blocks) + 2
     if not re.fullmatch(r"layer\d", part):
-        return 0, sum(num_blocks) + 2
-    return sum(num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, sum(num_blocks) + 2
+        return 0, total
+    return sum(self.num_blocks[: int(part[-1]) - 1]) + int(rest.split(".")[0]) + 1, total

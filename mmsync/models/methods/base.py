@@ -20,14 +20,10 @@ Columns = Mapping[str, Union[Tensor, list[Tensor]]]
 class ViewModel(BaseModel):
     """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`."""
 
-    encoders: ClassVar[Sequence[str]] = ("encoder",)
-    """Names of its encoders: keys of the model's config, attributes, and prefixes of the weights' names."""
-    views_needed: ClassVar[Sequence[str]] = ()
-    """Names of the views that the preprocessor makes in training."""
-    views_for_features: ClassVar[Sequence[str]] = ("clip",)
-    """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
-    needs_tokens: ClassVar[bool] = False
-    """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
+    encoders: ClassVar[Sequence[str]] = ("encoder",)  # keys of the model's config, attributes, prefixes of weights
+    views_needed: ClassVar[Sequence[str]] = ()  # views that the preprocessor makes in training
+    views_for_features: ClassVar[Sequence[str]] = ("clip",)  # of evaluation, one for each encoder that probes see
+    needs_tokens: ClassVar[bool] = False  # whether backbones need `tokens` and `encode`, as masked prediction does
 
     def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
@@ -35,8 +31,7 @@ class ViewModel(BaseModel):
         super().__init__(data_preprocessor, init_cfg)
         if hasattr(self.data_preprocessor, "feature_views"):
             self.data_preprocessor.feature_views = tuple(self.views_for_features)
-        self.epoch = 0
-        self.progress = 0.0
+        self.epoch, self.progress = 0, 0.0
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, counted from 0, for schedules by epoch."""
@@ -67,8 +62,8 @@ class ViewModel(BaseModel):
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
         if not isinstance(inputs, Mapping):
-            one = inputs if isinstance(inputs, View) else View(inputs)
-            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, one)
+            names = self.views_needed if mode == "loss" else self.views_for_features
+            inputs = dict.fromkeys(names, inputs if isinstance(inputs, View) else View(inputs))
         if mode == "loss":
             return self.loss(inputs, data_samples)
         if mode == "tensor":

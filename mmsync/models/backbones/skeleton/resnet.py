@@ -38,7 +38,6 @@ class Block(nn.Module):
         self.out_channels, self.num_layers = widths[-1], len(kernels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(P, C, H, W)`` to ``(P, D, H', W')``."""
         out = x
         for i in range(1, self.num_layers + 1):
             out = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(out))
@@ -122,9 +121,7 @@ class SkeletonResNet(SkeletonBackbone):
                 nn.init.zeros_(getattr(module, f"bn{module.num_layers}").weight)
         super().init_weights()
 
-    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
-        return stage_depth(param_name, self.num_blocks)
+    get_layer_depth = stage_depth
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1."""
@@ -141,7 +138,6 @@ class SkeletonResNet(SkeletonBackbone):
         return x, present
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, num_persons * C)`` to ``(P, D, T', V')``."""
         x = x.permute(0, 3, 2, 1)  # rows joints, columns frames
         if self.size is not None:
             x = F.interpolate(x, self.size, mode="bilinear", align_corners=False)

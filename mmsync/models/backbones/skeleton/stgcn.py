@@ -74,7 +74,6 @@ class STGCNBlock(nn.Module):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
-        """Map ``x (P, C, T, V)`` with ``graph (K, V, V)``."""
         out = self.tcn(self.gcn(x, graph))
         if self.residual is not None:
             out = out + self.residual(x)
@@ -174,7 +173,6 @@ class STGCN(SkeletonBackbone):
         return (int(rest.split(".")[0]) + 1 if part in ("st_gcn_networks", "edge_importance") else 0), total
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(P, T, V, C)`` to ``(P, D, T', V)``."""
         self.check_input(x)
         x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape).permute(0, 3, 1, 2)
         for block, importance in zip(self.st_gcn_networks, self.edge_importance):

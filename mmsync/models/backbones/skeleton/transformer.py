@@ -40,9 +40,7 @@ class SkeletonTransformer(SkeletonBackbone):
         dim, heads = sizes["embed_dim"], sizes["num_heads"]
         if min(sizes.values()) < 1 or dim % heads:
             given = ", ".join(f"{name}={value}" for name, value in sizes.items())
-            raise ConfigError(
-                f"{type(self).__name__}: {given}; give at least 1, and a num_heads that divides embed_dim"
-            )
+            raise ConfigError(f"{type(self).__name__}: {given}; give at least 1, and num_heads that divide embed_dim")
         super().__init__(layout, in_channels, out_channels, init_cfg)
         self.depth, self.token_dim = sizes["depth"], dim
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None

@@ -50,7 +50,6 @@ class Unit3D(nn.Module):
         self.bn = BatchNorm(out_channels, eps=1e-3, momentum=0.01)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
         (kernel, *_), (stride, *_) = self.conv3d.kernel_size, self.conv3d.stride
         pads = [same_padding(size, kernel, stride) for size in x.shape[2:]]
         more = [back - front for front, back in pads]  # only uneven padding costs a copy, and only at the stem
@@ -72,7 +71,6 @@ class SamePool(nn.Module):
         self.kernel, self.stride = tuple(kernel), tuple(stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, D, T, H, W)`` to ``(N, D, T', H', W')``."""
         front = [same_padding(*axis)[0] for axis in zip(x.shape[2:], self.kernel, self.stride)]
         return F.max_pool3d(x, self.kernel, self.stride, front, ceil_mode=True)
 
@@ -93,7 +91,6 @@ class Mixed(nn.Module):
         self.out_channels = b0 + b1b + b2b + b3b
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, T, H, W)`` to ``(N, D, T, H, W)``."""
         branches = self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))
         return torch.cat(branches, 1)
 
@@ -160,7 +157,6 @@ class I3D(VideoBackbone):
         return names.index(param_name.split(".")[0]), len(names) + 1
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
         x = self.in_memory_order(x)
         for name in self.endpoints:
             x = getattr(self, name)(x)

@@ -62,7 +62,6 @@ class BasicBlock(nn.Module):
             self.downsample = nn.Sequential(conv(in_channels, channels, (1, 1, 1), stride), norm(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
         return self.conv2(self.conv1(x)).add_(x if self.downsample is None else self.downsample(x)).relu_()
 
 
@@ -139,10 +138,7 @@ class VideoResNet(VideoBackbone):
             self.add_module(f"layer{i + 1}", nn.Sequential(*layers))
         self.order_weights()
 
-    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Layer of a parameter for layer-wise rates, 0 for the stem, then its block; and the number of layers."""
-        return stage_depth(param_name, self.num_blocks)
+    get_layer_depth = stage_depth
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """``(N, C, T, H, W)`` to ``(N, D, T', H', W')``."""
         return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(self.in_memory_order(x))))))
