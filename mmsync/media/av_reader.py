@@ -259,31 +259,26 @@ def rotation_of(frame: Any, stream: Any) -> int:
 
 def describe(path: Path, threads: int = 1, timeout: Optional[float] = None) -> VideoInfo:
     """Read the properties that a file declares, or raise a DataError if no frame can be decoded."""
+    av = require("av", INSTALL)
     container, stream = open_container(path, threads, timeout)
     with container:
-        return _describe(path, container, stream)
-
-
-def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
-    import av
-
-    clock = Clock(container, stream)
-    try:
-        first = next(container.decode(stream))
-    except StopIteration:
-        raise DataError(f"{path}: no frame can be decoded") from None
-    except av.FFmpegError as error:
-        raise DataError(f"{path}: cannot be decoded: {reason(error)}") from error
-    width, height = first.width, first.height
-    if rotation_of(first, stream) % 2:
-        width, height = height, width
-    start, whole = clock.time(first), (container.duration or 0) / 1e6
-    declared = stream.duration * clock.base if stream.duration else max(0.0, whole - start)
-    sound: tuple = ()
-    if container.streams.audio:
-        audio = container.streams.audio[0]
-        facts, length = audio.codec_context, audio.duration * float(audio.time_base) if audio.duration else whole
-        began = clock.seconds(audio, audio.start_time) or 0.0
-        sound = (facts.sample_rate, began, length, len(facts.layout.channels))
-    kind, rate = container.format.name, 1 / clock.tick
-    return VideoInfo(str(path), kind, width, height, start, declared, None, rate, None, *sound)
+        clock = Clock(container, stream)
+        try:
+            first = next(container.decode(stream))
+        except StopIteration:
+            raise DataError(f"{path}: no frame can be decoded") from None
+        except av.FFmpegError as error:
+            raise DataError(f"{path}: cannot be decoded: {reason(error)}") from error
+        width, height = first.width, first.height
+        if rotation_of(first, stream) % 2:
+            width, height = height, width
+        start, whole = clock.time(first), (container.duration or 0) / 1e6
+        declared = stream.duration * clock.base if stream.duration else max(0.0, whole - start)
+        sound: tuple = ()
+        if container.streams.audio:
+            audio = container.streams.audio[0]
+            facts, length = audio.codec_context, audio.duration * float(audio.time_base) if audio.duration else whole
+            began = clock.seconds(audio, audio.start_time) or 0.0
+            sound = (facts.sample_rate, began, length, len(facts.layout.channels))
+        kind, rate = container.format.name, 1 / clock.tick
+        return VideoInfo(str(path), kind, width, height, start, declared, None, rate, None, *sound)

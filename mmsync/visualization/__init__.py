@@ -1,12 +1,5 @@
-from mmsync.visualization.figures import (
-    confused_pairs,
-    draw_confusion,
-    draw_curves,
-    draw_embedding,
-    embed_2d,
-    read_history,
-)  # fmt: skip
-from mmsync.visualization.skeleton import Panel, bone_segments, camera, draw_strip, find_camera, render, write_film
+from .figures import confused_pairs, draw_confusion, draw_curves, draw_embedding, embed_2d, read_history
+from .skeleton import Panel, bone_segments, camera, draw_strip, find_camera, render, write_film
 
 __all__ = [
     "Panel", "bone_segments", "camera", "confused_pairs", "draw_confusion", "draw_curves", "draw_embedding",

@@ -15,6 +15,7 @@ from mmsync.registry import BACKBONES, OptConfig
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 Kernel = tuple[int, int, int]
+Widths = Optional[tuple[int, int]]
 Norm = Callable[[int], nn.Module]
 
 
@@ -36,13 +37,7 @@ class BasicBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: Kernel,
-        temporal: int,
-        mids: Optional[tuple[int, int]],
-        norm: Norm,
+        self, in_channels: int, channels: int, stride: Kernel, temporal: int, mids: Widths, norm: Norm
     ) -> None:
         super().__init__()
 
@@ -50,9 +45,8 @@ class BasicBlock(nn.Module):
             if mid is None:
                 return conv(before, channels, (temporal, 3, 3), step)
             space = conv(before, mid, (1, 3, 3), (1, *step[1:]))
-            return nn.Sequential(
-                space, norm(mid), nn.ReLU(True), conv(mid, channels, (temporal, 1, 1), (step[0], 1, 1))
-            )
+            time = conv(mid, channels, (temporal, 1, 1), (step[0], 1, 1))
+            return nn.Sequential(space, norm(mid), nn.ReLU(True), time)
 
         first, second = mids or (None, None)
         self.conv1 = nn.Sequential(layer(in_channels, stride, first), norm(channels), nn.ReLU(True))
