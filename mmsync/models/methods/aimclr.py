@@ -8,8 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import mmsync.models.losses.info_nce as nce
 from mmsync.errors import ConfigError
+from mmsync.models.losses.info_nce import (
+    distribution_matching,
+    info_nce,
+    multi_positive_nce,
+    nearest_neighbor_mask,
+    queue_logits,
+)
 from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
@@ -100,10 +106,12 @@ class AimCLR(MoCo):
         queue = self.queue.snapshot()
         self.queue.enqueue(key)
 
-        logits = nce.queue_logits(query, key, queue, self.temperature)
-        extreme_logits = [nce.queue_logits(z, key, queue, self.temperature) for z in extremes.values()]
-        terms = [self.d3m_weight * nce.distribution_matching(other, logits) for other in extreme_logits]
-        losses = dict(zip(extremes, terms))
+        logits = queue_logits(query, key, queue, self.temperature)
+        extreme_logits = [queue_logits(z, key, queue, self.temperature) for z in extremes.values()]
+        losses = {
+            name: self.d3m_weight * distribution_matching(other, logits)
+            for name, other in zip(extremes, extreme_logits)
+        }
         if self.miner is not None:
             similarities = [x.detach()[:, 1:] * self.temperature for x in (logits, *extreme_logits)]
             # as in queue_logits; also, bfloat16 cannot count clips
@@ -111,14 +119,14 @@ class AimCLR(MoCo):
                 of_key = key.to(queue.dtype) @ queue
             mined, mining_log = self.miner(similarities, of_key, self.epoch)
             mask = F.pad(mined.to(logits.dtype), (1, 0), value=1)
-            losses["loss_infonce"] = nce.multi_positive_nce(logits, mask, self.positive_reduction)
+            losses["loss_infonce"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log.update(mining_log)
         elif self.mining_epoch is not None and self.epoch >= self.mining_epoch:
-            mask = nce.nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
-            losses["loss_mining"] = nce.multi_positive_nce(logits, mask, self.positive_reduction)
+            mask = nearest_neighbor_mask([x.detach()[:, 1:] for x in (logits, *extreme_logits)], self.mining_topk)
+            losses["loss_mining"] = multi_positive_nce(logits, mask, self.positive_reduction)
             log["positives"] = mask.sum(1).mean()
         else:
-            losses["loss_infonce"] = nce.info_nce(logits)
+            losses["loss_infonce"] = info_nce(logits)
         return {**losses, **log, **similarity_gap(logits, self.temperature)}
 
     def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

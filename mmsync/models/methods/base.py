@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional, Union
 
+import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder
 from mmsync.registry import MODELS, OptConfig
 from mmsync.structures import FeatureTable, MotionSample, View
@@ -20,10 +23,14 @@ Columns = Mapping[str, Union[Tensor, list[Tensor]]]
 class ViewModel(BaseModel):
     """Base of models of named views, self-supervised or not: a subclass writes :meth:`loss` and :meth:`predictions`."""
 
-    encoders: ClassVar[Sequence[str]] = ("encoder",)  # keys of the model's config, attributes, prefixes of weights
-    views_needed: ClassVar[Sequence[str]] = ()  # views that the preprocessor makes in training
-    views_for_features: ClassVar[Sequence[str]] = ("clip",)  # of evaluation, one for each encoder that probes see
-    needs_tokens: ClassVar[bool] = False  # whether backbones need `tokens` and `encode`, as masked prediction does
+    encoders: ClassVar[Sequence[str]] = ("encoder",)
+    """Names of its encoders: keys of the model's config, attributes, and prefixes of the weights' names."""
+    views_needed: ClassVar[Sequence[str]] = ()
+    """Names of the views that the preprocessor makes in training."""
+    views_for_features: ClassVar[Sequence[str]] = ("clip",)
+    """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
+    needs_tokens: ClassVar[bool] = False
+    """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
 
     def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
@@ -31,7 +38,8 @@ class ViewModel(BaseModel):
         super().__init__(data_preprocessor, init_cfg)
         if hasattr(self.data_preprocessor, "feature_views"):
             self.data_preprocessor.feature_views = tuple(self.views_for_features)
-        self.epoch, self.progress = 0, 0.0
+        self.epoch = 0
+        self.progress = 0.0
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, counted from 0, for schedules by epoch."""
@@ -62,8 +70,8 @@ class ViewModel(BaseModel):
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
         if not isinstance(inputs, Mapping):
-            names = self.views_needed if mode == "loss" else self.views_for_features
-            inputs = dict.fromkeys(names, inputs if isinstance(inputs, View) else View(inputs))
+            one = inputs if isinstance(inputs, View) else View(inputs)
+            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, one)
         if mode == "loss":
             return self.loss(inputs, data_samples)
         if mode == "tensor":
@@ -92,3 +100,37 @@ class SelfSupervisedModel(ViewModel):
         for name, view in list(zip(self.encoders, self.views_for_features))[1:]:
             found[f"feature_{view}"] = self.feature_encoder(name).extract(views[view])
         return found
+
+
+class TwoViewMethod(SelfSupervisedModel):
+    """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
+
+    views_needed = ("first", "second")
+    criterion: Any
+
+    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.encoder = MODELS.build(encoder)
+
+    def embed(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
+        return self.encoder(views["first"]), self.encoder(views["second"])
+
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
+        first, second = self.embed(views)
+        losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
+        return {**losses, **embedding_log(first, second)}
+
+
+@torch.no_grad()
+def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
+    """Statistics of embeddings ``(N, D)`` for the log that reveal a collapse.
+
+    Returns:
+        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard deviation of the
+        unit embeddings' dimensions over this rank, times ``sqrt(D)``: 1 if they spread evenly, 0 if all are equal.
+    """
+    unit = F.normalize(first.float(), dim=1)
+    std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5
+    return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": std}

@@ -73,8 +73,9 @@ class Classifier(ViewModel):
     def _logits(self, view: View) -> tuple[Tensor, FeatureMap]:
         if self.num_tracks is not None:
             if view.data.shape[1] != self.num_tracks or (view.present is not None and not view.present.all()):
-                found = f"clips have {view.data.shape[1]}, or absent ones"
-                raise DataError(f"model.num_tracks={self.num_tracks}, but {found}")
+                raise DataError(
+                    f"model.num_tracks={self.num_tracks}, but clips have {view.data.shape[1]}, or absent ones"
+                )
             view, _ = view.tracks()
         feature = self.encoder.forward_map(view)
         return self.head(feature, self.encoder.pool_neck if self.num_tracks is None else self._pool), feature
@@ -85,18 +86,25 @@ class Classifier(ViewModel):
         return pooled if self.num_tracks is None else pooled.unflatten(0, (-1, self.num_tracks)).flatten(1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute ``loss_ce`` of the view ``clip``; for the log, ``top1`` of the batch in [0, 1]."""
+        """Compute ``loss_ce`` of the view ``clip``; for the log, ``top1`` of the batch in [0, 1].
+
+        Raises:
+            ProtocolError: A clip has no label, or one beyond the head's classes.
+        """
         logits = self._logits(views["clip"])[0]
         samples = list(data_samples or ())
         labels = torch.tensor([int(sample.get("gt_label", -1)) for sample in samples])
         bad = ((labels < 0) | (labels >= logits.shape[1])).nonzero().flatten().tolist()
         if bad:
-            clip, advice = samples[bad[0]].get("name", "?"), "set model.head.num_classes, and train on labelled clips"
-            found = f"label {int(labels[bad[0]])}, but model.head has {logits.shape[1]} classes"
-            raise ProtocolError(f"clip {clip} has {found}; {advice}")
+            raise ProtocolError(
+                f"clip {samples[bad[0]].get('name', '?')} has label {int(labels[bad[0]])}, but model.head has "
+                f"{logits.shape[1]} classes; set model.head.num_classes, and train on labelled clips only"
+            )
         labels = labels.to(logits.device, non_blocking=True)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        return {"loss_ce": loss, "top1": (logits.detach().argmax(1) == labels).float().mean()}
+        return {
+            "loss_ce": F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing),
+            "top1": (logits.detach().argmax(1) == labels).float().mean(),
+        }
 
     def predictions(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """``score (N, num_classes)``, the logits, and ``feature (N, D)``."""

@@ -1,0 +1,48 @@
+"""SimSiam (Chen and He, 2021, Exploring Simple Siamese Representation Learning)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
+from mmsync.models.necks.projector import build_predictor
+from mmsync.registry import MODELS, OptConfig
+
+
+@MODELS.register_module()
+class SimSiam(TwoViewMethod):
+    """SimSiam: predict the other view's embedding, without its gradient, negatives or momentum.
+
+    With embeddings ``z`` and predictions ``p = h(z)`` (eqs. 1 to 4)::
+
+        loss = -(cos(p_1, stopgrad(z_2)) + cos(p_2, stopgrad(z_1))) / 2
+
+    Args:
+        encoder: Config of the encoder, with a projector.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        predictor: Config of h; its widths are filled in. ``None``: two layers with batch normalisation, the
+            hidden one a quarter as wide as the embedding.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: A predictor of another width.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        data_preprocessor: OptConfig = None,
+        predictor: OptConfig = None,
+        init_cfg: OptConfig = None,
+    ) -> None:
+        super().__init__(encoder, data_preprocessor, init_cfg)
+        channels = self.encoder.out_channels
+        self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
+
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute the negative cosine of predictions and embeddings, ``loss_simsiam`` in [-1, 1]."""
+        first, second = self.embed(views)
+        pairs = ((self.predictor(first), second.detach()), (self.predictor(second), first.detach()))
+        similarity = sum(row_cosine(p, z).mean() for p, z in pairs) / 2
+        return {"loss_simsiam": -similarity, **embedding_log(first, second)}
