@@ -45,7 +45,8 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
         raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
     if len(wrong):
-        reason = f"box {wrong[0] + 1} is not finite, or its frame is below 1 (they count from 1)"
+        row = ",".join(f"{value:g}" for value in table[wrong[0]])
+        reason = f"box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
         raise DataError(f"{path}: not a MOT csv: {reason}")
     if score.shape[1] > 6:
         table = table[score[:, 6] >= min_score]
@@ -88,7 +89,7 @@ class AvaBoxes(NamedTuple):
 
 
 def read_ava(path: Union[str, Path]) -> dict[str, AvaBoxes]:
-    """Read boxes by video of AVA's csv ``video,seconds,x1,y1,x2,y2,action,person``, a row for each action of a person."""
+    """Read boxes of AVA's csv ``video,seconds,x1,y1,x2,y2,action,person``, a row for each action of a person."""
     rows: dict[str, dict[tuple[float, int], tuple[list[float], list[int]]]] = defaultdict(dict)
     for number, line in numbered_lines(path):
         parts = line.split(",")

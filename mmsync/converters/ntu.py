@@ -35,7 +35,7 @@ class NTUName(NamedTuple):
 
 
 def parse_name(name: str) -> NTUName:
-    """Read a clip's name such as ``S001C001P001R001A001``; a ``BadFileError`` for another form or impossible numbers."""
+    """Read a clip's name such as ``S001C001P001R001A001``; a ``BadFileError`` for another form or wrong numbers."""
     match = NTU_NAME.fullmatch(name)
     if match is None:
         raise BadFileError(name, "wrong name", "wanted a name like S001C002P003R002A013.skeleton")
