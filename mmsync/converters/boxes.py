@@ -39,11 +39,8 @@ def build_tracks(
 ) -> list[Track]:
     """Build tracks without gaps, sorted by person, then time.
 
-    Args:
-        video: Name of the video.
-        table: Its boxes.
-        max_gap: Missing frames that are filled at most: boxes are interpolated, labels repeated. Longer gaps split.
-        frame_of_tick: ``(K,)`` the frame on screen at each tick of the clock; ``None`` if both are the same.
+    Gaps of up to ``max_gap`` frames are filled: boxes are interpolated, labels repeated; longer ones split. The frame
+    on screen at each tick of the clock is ``frame_of_tick (K,)``; ``None`` if both are the same.
     """
     tracks = []
     for person in np.unique(table.person):

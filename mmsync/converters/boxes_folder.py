@@ -24,7 +24,7 @@ def convert_boxes(
     videos: Union[str, Path], boxes: Union[str, Path], out: Union[str, Path], max_gap: int = 0, min_score: float = 0.0,
     offset: float = 0.0, test: Optional[Union[str, Path]] = None, workers: int = 1, overwrite: bool = False,
 ) -> Report:  # fmt: skip
-    """Make the store of tracks ``out``. Every video that has boxes is decoded once; a stopped conversion is resumed.
+    """Make the store of tracks ``out``; every video that has boxes is decoded once, and a stopped run is resumed.
 
     Boxes belong to the video of the same name without folder and suffix. AVA's, once a second, are interpolated.
 

@@ -58,9 +58,8 @@ def conversion(
 ) -> Iterator[tuple[StoreWriter, Path]]:
     """Yield a new store (``StoreWriter(out, **store)``) and the folder of the shards, and write the report at the end.
 
-    Raises:
-        DataError: The folder exists, no clip is left, or a larger share of files than ``max_bad_share`` is faulty;
-            the report then goes to ``OUT.report.json``.
+    If no clip is left, or a larger share of files than ``max_bad_share`` is faulty, that is a ``DataError``, and the
+    report goes to ``OUT.report.json``.
     """
     out = Path(out)
     parts = out.with_name(f".{out.name}.parts")
@@ -87,9 +86,6 @@ def convert(
 
     ``read`` is a function of a module, so that other processes find it; faults name files below ``root``; the caller
     removes the folder ``parts`` when the store is finished.
-
-    Raises:
-        DataError: Processes died, or the disk is full.
     """
     faults: list[Fault] = []
     shards = _make_shards(items, read, Path(root), parts, workers)

@@ -1,4 +1,7 @@
-"""Boxes of any detector or tracker (MOT csv, COCO json, AVA csv), and the annotated people they belong to."""
+"""Boxes of any detector or tracker (MOT csv, COCO json, AVA csv), and the annotated people they belong to.
+
+A file that cannot be read or has another form is a ``DataError``.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,6 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
     """Read a tracker's file of the MOT challenge, ``frame,id,x,y,width,height[,score,...]`` with frames from 1.
 
     Boxes with a score below ``min_score`` are left out; those without an id (below 0) get one each, from -1 down.
-
-    Raises:
-        DataError: The file cannot be read, or has another format.
     """
     try:
         table = np.loadtxt(path, delimiter=",", ndmin=2, usecols=range(6))
@@ -60,9 +60,6 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
     ``images`` have ``id``, ``file_name`` and ``frame_id`` or ``frame`` (else the digits at the end of the stem), and
     ``video`` or ``video_id`` (else the folder); ``annotations`` have ``image_id``, ``bbox`` x y width height, and
     optionally ``track_id`` or ``instance_id``, ``score``, ``category_id``, of which ``category`` is that of people.
-
-    Raises:
-        DataError: The file cannot be read, or has another format.
     """
     try:
         content = json.loads(Path(path).read_text())
@@ -92,14 +89,7 @@ class AvaBoxes(NamedTuple):
 
 
 def read_ava(path: Union[str, Path]) -> dict[str, AvaBoxes]:
-    """Read AVA's csv ``video,seconds,x1,y1,x2,y2,action,person`` without header, one row for each action of a person.
-
-    Returns:
-        Boxes by video, one row for each person and second.
-
-    Raises:
-        DataError: A row has another form.
-    """
+    """Read boxes of AVA's csv ``video,seconds,x1,y1,x2,y2,action,person``, a row for each action of a person."""
     rows: dict[str, dict[tuple[float, int], tuple[list[float], list[int]]]] = defaultdict(dict)
     for number, line in numbered_lines(path):
         parts = line.split(",")
@@ -128,8 +118,7 @@ def _place(image: dict[str, Any], names: dict[str, str]) -> tuple[str, int]:
     video = str(image.get("video", image.get("video_id", file.parent.name)))
     frame = image.get("frame_id", image.get("frame"))
     if frame is None:
-        digits = file.stem[len(file.stem.rstrip("0123456789")) :]
-        frame = int(digits)
+        frame = file.stem[len(file.stem.rstrip("0123456789")) :]
     return Path(names.get(video, video)).stem, int(frame)
 
 
@@ -148,12 +137,7 @@ def link_boxes(found: BoxTable, annotated: BoxTable, threshold: float = 0.4) -> 
 
     A found and an annotated id match by the share of the annotated boxes that the found ones cover, averaged over the
     frames that both have. The best pair is joined first; an annotated person takes several found ids if they do not
-    overlap in time. Label and partner are -1 in frames without annotation.
-
-    Args:
-        found: Boxes of a detector or tracker, of whole bodies for instance.
-        annotated: Annotated boxes.
-        threshold: Least mean, in [0, 1].
+    overlap in time. Label and partner are -1 in frames without annotation. The least mean is ``threshold``, in [0, 1].
     """
     at = {key: row for row, key in enumerate(zip(annotated.frame.tolist(), annotated.person.tolist()))}
     by_frame = defaultdict(list)

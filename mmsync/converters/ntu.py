@@ -35,11 +35,7 @@ class NTUName(NamedTuple):
 
 
 def parse_name(name: str) -> NTUName:
-    """Read a clip's name such as ``S001C001P001R001A001``.
-
-    Raises:
-        BadFileError: The name has another form, or impossible numbers.
-    """
+    """Read a clip's name such as ``S001C001P001R001A001``; a ``BadFileError`` for another form or wrong numbers."""
     match = NTU_NAME.fullmatch(name)
     if match is None:
         raise BadFileError(name, "wrong name", "wanted a name like S001C002P003R002A013.skeleton")
@@ -77,10 +73,8 @@ def published(dataset: str) -> dict:
 def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
     """Distribute clips over the splits of the published protocols: names by split, in the order given.
 
-    Args:
-        names: Clip names.
-        dataset: ``'ntu60'``: ``xsub``, ``xview``. ``'ntu120'``: ``xsub``, ``xset``, the one-shot protocol, and the
-            protocols of ntu60 on its clips, as ``ntu60_xsub`` and ``ntu60_xview``.
+    ``'ntu60'`` has ``xsub``, ``xview``; ``'ntu120'`` ``xsub``, ``xset``, the one-shot protocol, and the protocols of
+    ntu60 on its clips, as ``ntu60_xsub`` and ``ntu60_xview``.
     """
     clips = {name: parse_name(name) for name in names}
     subjects = set(published(dataset)["train_subjects"])
@@ -129,10 +123,8 @@ def compare_counts(splits: Mapping[str, Collection[str]], dataset: str) -> list[
     notes = []
     for split, count in expected_counts(dataset).items():
         found = len(splits.get(split, ()))
-        if found == count:
-            continue
-        hint = ""
-        if listed[split] and found == count + listed[split]:
-            hint = "; this is the count with the clips that have no usable skeleton: the missing list was not applied"
-        notes.append(f"{split}: expected {count}, found {found}{hint}")
+        unfiltered = listed[split] and found == count + listed[split]
+        hint = "; this is the count with the clips without usable skeletons: the missing list was not applied"
+        if found != count:
+            notes.append(f"{split}: expected {count}, found {found}{hint if unfiltered else ''}")
     return notes

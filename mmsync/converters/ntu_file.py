@@ -26,10 +26,8 @@ def read_skeleton(path: Union[str, Path]) -> TrackedClip:
     """Read a raw file: all its frames, lines ending in LF or CRLF.
 
     Line 1 is the number of frames. A frame is the number of bodies, and for each body a line of 10 values that begins
-    with the tracking id, the number of joints (25), and 25 lines of 12 numbers that begin with x, y, z.
-
-    Raises:
-        BadFileError: The file breaks the grammar or shows nobody; the message names file, line, and what was wanted.
+    with the tracking id, the number of joints (25), and 25 lines of 12 numbers that begin with x, y, z. A file that
+    breaks this grammar or shows nobody is a ``BadFileError``.
     """
     lines = read_lines(path)
     frames = read_count(lines[0], path, 1, "the number of frames", most=10**9 - 1)

@@ -59,9 +59,7 @@ def read_table(
 
     Only the kept columns are converted; the others must be numbers, or NaN (a colour pixel that the sensor lacks).
     ``numbers`` are those of the lines in the file, from 1; if the ``last`` one is too short, the file was truncated.
-
-    Raises:
-        BadFileError: A line has more or fewer numbers, or text, or a kept number is not finite.
+    Lines that break this are a ``BadFileError``.
     """
     text = b"\n".join([b"", *lines, b""])
     code = np.frombuffer(text, dtype=np.uint8)

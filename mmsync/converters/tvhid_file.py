@@ -21,8 +21,8 @@ import numpy as np
 from mmsync.converters.boxes import BoxTable
 from mmsync.converters.raw import BadFileError, read_lines
 
-CLASS_NAMES = ["negative", "handShake", "highFive", "hug", "kiss"]  # also of the people's labels, in the same order
-_SIZE = {"negative": 100, "handShake": 50, "highFive": 50, "hug": 50, "kiss": 50}
+SIZES = {"negative": 100, "handShake": 50, "highFive": 50, "hug": 50, "kiss": 50}  # videos by class
+CLASS_NAMES = list(SIZES)  # also of the people's labels, in the same order
 EXPECTED = {"all": 300, "set1": 150, "set2": 150}
 NAME = re.compile(rf"({'|'.join(CLASS_NAMES)})_(\d{{4}})$", re.IGNORECASE)
 # The readme's set 1; set 2 is the rest.
@@ -44,7 +44,7 @@ SPLITS: dict[str, list[str]] = {"set1": [], "set2": []}
 """Names of the videos of the official split; set 1 trains, set 2 tests."""
 for _name in CLASS_NAMES:
     _train = _numbers(_SET1[_name])
-    for _number in range(1, _SIZE[_name] + 1):
+    for _number in range(1, SIZES[_name] + 1):
         SPLITS["set1" if _number in _train else "set2"].append(f"{_name}_{_number:04d}")
 SPLITS["train"], SPLITS["test"] = SPLITS["set1"], SPLITS["set2"]
 LABELS = ("no_interaction", "hand_shake", "high_five", "hug", "kiss")
@@ -68,11 +68,7 @@ class Annotation(NamedTuple):
 
 
 def read_annotation(path: Union[str, Path]) -> Annotation:
-    """Read one ``.annotations`` file.
-
-    Raises:
-        BadFileError: It cannot be read, is empty or no text, or has no frame.
-    """
+    """Read an ``.annotations`` file; a ``BadFileError`` if it cannot be read, is empty or no text, or has no frame."""
     lines = read_lines(path)
     content = Path(path).read_bytes()
     parser = _Parser({"CRLF": b"\r\n" in content, "no final newline": not content.endswith(b"\n")})
@@ -98,7 +94,6 @@ class _Parser:
         self._count: dict[str, int] = {}
 
     def read(self, number: int, line: str) -> None:
-        """Read a line that is not empty."""
         promise, start = _PROMISE.match(line), _FRAME.match(line)
         if promise:
             self.promised = int(promise[1])
@@ -113,7 +108,6 @@ class _Parser:
             self._read_box(number, line)
 
     def finish(self) -> Annotation:
-        """All that was read."""
         self._end_frame()
         if self.frames < self.promised:
             self._fault("fewer frames than promised", 1, f"{self.promised} frames promised, {self.frames} found")

@@ -11,7 +11,7 @@ from mmsync.converters.found_boxes import link_boxes, read_found
 from mmsync.converters.raw import BadFileError
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import TrackConversion, frame_times
-from mmsync.converters.tvhid_file import CLASS_NAMES, EXPECTED, NAME, SPLITS, read_annotation
+from mmsync.converters.tvhid_file import CLASS_NAMES, EXPECTED, NAME, SIZES, SPLITS, read_annotation
 from mmsync.errors import DataError
 from mmsync.fileio import find_files
 from mmsync.media.index import SUFFIXES
@@ -23,11 +23,7 @@ _WANTED = "file of TV-HID, such as handShake_0001.avi or handShake_0001.annotati
 
 
 def find_clips(raw: Union[str, Path]) -> tuple[Clips, Report]:
-    """Find videos and annotations below a folder by the name of the clip, sorted; the report names stray files.
-
-    Raises:
-        DataError: No such folder, or no clip in it.
-    """
+    """Find videos and annotations below a folder by the name of the clip, sorted; the report names stray files."""
     report = Report("tvhid", raw)
     spelling = {name.lower(): name for name in CLASS_NAMES}
     videos: dict[str, Path] = {}
@@ -101,10 +97,8 @@ def _count(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
     """The splits of the stored clips, counted in the report."""
     stored = set(names)
     splits = {split: [name for name in published if name in stored] for split, published in SPLITS.items()}
-    report.splits["all"] = EXPECTED["all"], len(names)
-    for split in ("set1", "set2"):
-        report.splits[split] = EXPECTED[split], len(splits[split])
-    for label in CLASS_NAMES:
-        expected = sum(name.startswith(f"{label}_") for name in SPLITS["set1"] + SPLITS["set2"])
-        report.splits[label] = expected, sum(name.startswith(f"{label}_") for name in names)
+    found = {"all": names, **splits}
+    report.splits = {split: (count, len(found[split])) for split, count in EXPECTED.items()}
+    for label, count in SIZES.items():
+        report.splits[label] = count, sum(name.startswith(f"{label}_") for name in names)
     return splits

@@ -46,10 +46,8 @@ def _stack(name: str, samples: Sequence[Any], length: Optional[int] = None) -> T
     shapes = {tuple(np.shape(sample[0])) for sample in samples}
     if len(shapes) > 1:
         a, b = sorted(shapes)[:2]
-        raise DataError(
-            f"inputs.{name}: {a} and {b} cannot be stacked; make the samples alike, those of a pipeline of skeletons "
-            "(T, V, C) for example by dict(type='ResizeClip', length=50) before PackSkeleton"
-        )
+        advice = "make the samples alike, skeletons for example by dict(type='ResizeClip', length=50)"
+        raise DataError(f"inputs.{name}: {a} and {b} cannot be stacked; {advice}")
     length = length or max(map(len, samples))
     whole = all(len(sample) == length for sample in samples)
     shape, dtype = (len(samples), length, *shapes.pop()), np.asarray(samples[0][0]).dtype

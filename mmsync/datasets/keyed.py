@@ -28,16 +28,12 @@ class _BadItemError(Exception):
 class Failures:
     """The items of a data set that have failed, in memory shared with its workers.
 
-    At most ``max_share`` of the ``count`` items that are used (``None``: all) may fail. ``what`` names the items in
-    messages; ``hint`` ends the one that stops a run.
+    At most ``max_share`` of the ``count`` items that are used may fail. ``what`` names the items in messages; ``hint``
+    ends the one that stops a run.
     """
 
-    def __init__(
-        self, names: Sequence[str], max_share: float = 0.01, what: str = "clips", hint: str = "",
-        count: Optional[int] = None,
-    ) -> None:  # fmt: skip
-        self._all, self.max_share, self.what, self.hint = names, max_share, what, hint
-        self.count = len(names) if count is None else count
+    def __init__(self, names: Sequence[str], max_share: float, what: str, hint: str, count: int) -> None:
+        self._all, self.max_share, self.what, self.hint, self.count = names, max_share, what, hint, count
         self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
 
     def __contains__(self, index: int) -> bool:
@@ -48,7 +44,7 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        """Names of the failed items, whichever worker met them."""
+        """Names of the failed items, of all workers."""
         return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
@@ -122,7 +118,8 @@ class KeyedDataset(Dataset):
         count = self._usable(places)
         self._places, self._roles = places.repeat(count), roles_of.repeat(count).tolist()
         self.part = np.concatenate([np.arange(n) for n in count])  # numbers the samples of one item
-        self.fold = self._fold()
+        folds = list({fold: None for part in self.splits.values() if (fold := self.source.fold_of(part))})
+        self.fold = folds[0] if len(folds) == 1 else f"{folds[0].split('/')[0]}/all" if folds else None
         self.prepare()
         counts = ", ".join(f"{role} {len(np.unique(self.items(role)))}" for role in self.splits)
         facts = {key: value for key, value in self.metainfo.items() if key in ("layout", "fold") and value}
@@ -190,11 +187,7 @@ class KeyedDataset(Dataset):
         return self.failures.names
 
     def column(self, key: str) -> np.ndarray:
-        """Values ``(n,)`` that samples can be grouped by: ``'name'``, ``'label'``, ``'role'`` or a source's attribute.
-
-        Raises:
-            ConfigError: No such column.
-        """
+        """Values ``(n,)`` to group samples by: ``'name'``, ``'label'``, ``'role'`` or a source's attribute."""
         columns = {"name": self.names, "label": self.labels, "role": self.roles}
         if key in columns:
             return np.asarray(columns[key])
@@ -210,20 +203,17 @@ class KeyedDataset(Dataset):
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels, attributes of the source, ``name``, ``index`` and ``role`` of ``N`` samples, and ``more`` fields.
+        """Labels, attributes of the source, ``name``, ``index``, ``role`` and ``more`` fields of ``N`` samples.
 
         The items are those at ``places`` of the source, by default the samples' own.
         """
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
         columns["name"] = [self.source.names[place] for place in places.tolist()]
-        columns["index"] = list(indices)
         columns["role"] = [self.roles[index] for index in indices]
-        columns.update(more)
-        labels = self._labels_at(places).tolist()
-        return [
-            MotionSample.quick(label, dict(zip(columns, row))) for label, row in zip(labels, zip(*columns.values()))
-        ]
+        columns.update(index=list(indices), **more)
+        rows = zip(self._labels_at(places).tolist(), zip(*columns.values()))
+        return [MotionSample.quick(label, dict(zip(columns, row))) for label, row in rows]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One sample: ``inputs``, views without the batch dimension by name, and ``data_samples``."""
@@ -276,8 +266,7 @@ class KeyedDataset(Dataset):
 
     def _choose(self, indices: Optional[Union[int, Sequence[int]]]) -> tuple[np.ndarray, np.ndarray]:
         """Places of the chosen items in the source, and their roles."""
-        source = self.source
-        columns = {**source.attributes, "label": source.labels}
+        source, columns = self.source, {**self.source.attributes, "label": self.source.labels}
         chosen = {role: select(part, source.names, source.splits, columns) for role, part in self.splits.items()}
         places = np.concatenate(list(chosen.values()))
         roles = np.repeat(np.array(list(chosen), dtype=object), [len(part) for part in chosen.values()])
@@ -300,19 +289,14 @@ class KeyedDataset(Dataset):
 
     def _usable(self, places: np.ndarray) -> np.ndarray:
         """The number of samples of each chosen item; none if it is known to be bad."""
-        problems = [self.source.problem(place) for place in places.tolist()]
-        for place, problem in zip(places.tolist(), problems):
-            if problem is not None:
+        good = np.ones(len(places), dtype=bool)
+        for i, place in enumerate(places.tolist()):
+            if (problem := self.source.problem(place)) is not None:
                 self.failures.add(place, DataError(problem))
-        good = np.array([problem is None for problem in problems], dtype=bool)
+                good[i] = False
         count = np.zeros(len(places), dtype=np.int64)
         count[good] = self.windows(places[good])
         if not count.any():
             roles = ", ".join(self.splits)
             raise DataError(f"{self._kind}: none of the {len(places)} {self.item}s of {roles} can be used")
         return count
-
-    def _fold(self) -> Optional[str]:
-        folds = {fold: None for split in self.splits.values() if (fold := self.source.fold_of(split))}
-        names = list(folds)
-        return names[0] if len(names) == 1 else f"{names[0].split('/')[0]}/all" if names else None

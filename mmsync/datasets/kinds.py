@@ -22,11 +22,7 @@ class Kind(NamedTuple):
 
 
 def shares_of(mix: Mapping[str, float], kinds: Sequence[Kind]) -> np.ndarray:
-    """Normalize the weights of a mix to shares ``(k,)`` of the ``k`` kinds; kinds that are missing have none.
-
-    Raises:
-        ConfigError: An unknown kind, a negative weight, or weights that are all 0.
-    """
+    """Normalize the weights of a mix to shares ``(k,)`` of the ``k`` kinds; kinds that are missing have none."""
     names = [kind.name for kind in kinds]
     for name in mix:
         if name not in names:
@@ -140,8 +136,7 @@ class KindDataset(KeyedDataset):
             DataError: The data lack a kind.
         """
         shares = shares_of(mix, self.kinds)
-        counts = {role: self._counts(shares, role) for role in self.sizes}
-        for role, found in counts.items():
+        for role, found in {role: self._counts(shares, role) for role in self.sizes}.items():
             text = self._mix_text(found, self.available(role), shares)
             print_log(f"{self._kind}, {role}: {self.sizes[role]} {self.unit}: {text}", logger="current")
         self._mix.copy_(torch.from_numpy(shares))
@@ -169,10 +164,9 @@ class KindDataset(KeyedDataset):
         rows, kinds = self.drawn()
         row, kind = rows[index], str(kinds[index])
         if attempt:
-            role = self.roles[index]
-            number = list(self.sizes).index(role)
+            number = list(self.sizes).index(self.roles[index])
             rng = np.random.default_rng((self.seed, self._key_epoch, number, index, attempt - 1))
-            row = self.draw(role, kind, 1, rng)[0]
+            row = self.draw(self.roles[index], kind, 1, rng)[0]
         return self.read_row(row, kind, index)
 
     def is_positive(self, kind: str) -> bool:
@@ -184,8 +178,7 @@ class KindDataset(KeyedDataset):
         return apportion(shares, self.kinds, size, available, self.redistribute, what, self.unit, self.more)
 
     def _size(self, role: str, shares: np.ndarray) -> int:
-        positive = np.array([kind.positive for kind in self.kinds])
-        share = float(shares[positive].sum())
+        share = sum(float(share) for kind, share in zip(self.kinds, shares) if kind.positive)
         if not share:
             raise ConfigError(f"{self._kind}: size=None means all positives, and the mix has none; give size")
         available = sum(self.available(role)[kind.name] for kind in self.kinds if kind.positive)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Optional
+from typing import Literal, Optional
 
 import numpy as np
 import torch
@@ -16,13 +16,6 @@ from mmsync.structures import Track
 
 PAIR_KINDS = (Kind("positive", positive=True), Kind("easy"), Kind("medium"), Kind("hard"))
 PLACEMENTS = ("center", "any")
-
-
-class _Rows(NamedTuple):
-    """Pairs of one kind: ``rows (R, 4)`` sorted by pair, of which pair p has ``first[p] .. first[p + 1] - 1``."""
-
-    rows: np.ndarray
-    first: np.ndarray
 
 
 class PairTable:
@@ -76,10 +69,12 @@ class PairTable:
         rows, pair = self._windows()
         self.iou = self._mean_iou(rows, pair)
         close = self.iou > iou_threshold
+        hard = self._shifted(rows[close], pair[close])
+        kinds = {"positive": (rows[close], pair[close]), "medium": (rows[~close], pair[~close]), "hard": hard}
+        # rows (R, 4) of each kind, sorted by pair, and the first row of each pair, with R as the last
         self._kinds = {
-            "positive": self._group(rows[close], pair[close]),
-            "medium": self._group(rows[~close], pair[~close]),
-            "hard": self._group(*self._shifted(rows[close], pair[close])),
+            kind: (rows, np.append(np.flatnonzero(np.diff(pair, prepend=-1)), len(rows)))
+            for kind, (rows, pair) in kinds.items()
         }
         self.pair_of_window = pair
         self._turns = self._video_turns()
@@ -88,13 +83,13 @@ class PairTable:
     def available(self) -> dict[str, int]:
         """Number of distinct pairs by kind, each counted once however many windows it has."""
         easy = int(self._easy_end[-1]) if len(self._easy_end) else 0
-        counts = {kind: len(found.first) - 1 for kind, found in self._kinds.items()}
+        counts = {kind: len(first) - 1 for kind, (_, first) in self._kinds.items()}
         return {kind: counts.get(kind, easy) for kind, _ in PAIR_KINDS}
 
     @property
     def windows(self) -> dict[str, int]:
         """Number of windows of the pairs of one video, by kind."""
-        return {kind: len(found.rows) for kind, found in self._kinds.items()}
+        return {kind: len(rows) for kind, (rows, _) in self._kinds.items()}
 
     @property
     def positive_share(self) -> np.ndarray:
@@ -106,9 +101,6 @@ class PairTable:
         """Draw ``(count, 4)`` int64 rows of a kind: each pair once before one comes again, windows and order at random.
 
         Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first.
-
-        Raises:
-            DataError: There is no pair of this kind.
         """
         if count and not self.available[kind]:
             raise DataError(f"there is no {kind} pair")
@@ -129,25 +121,20 @@ class PairTable:
         """``(K, K)`` bool: which of the tracks are positive to each other in the window at ``start``."""
         if any(self.tracks[i].boxes is None for i in tracks):
             return np.ones((len(tracks), len(tracks)), dtype=bool)
-        boxes = np.stack(
-            [np.asarray(self.tracks[i].boxes)[start - self.tracks[i].start :][: self.window] for i in tracks]
-        )
-        grown = self._grown(boxes)
+        found = [(np.asarray(self.tracks[i].boxes), start - self.tracks[i].start) for i in tracks]
+        grown = self._grown(np.stack([boxes[first:][: self.window] for boxes, first in found]))
         return (iou(grown[:, None], grown).mean(-1).round(decimals=9) > self.threshold).numpy()
 
     def _video_turns(self) -> tuple[np.ndarray, np.ndarray]:
         """Of each medium pair its video's number, and 1 if that video has a positive pair: then others come first."""
-        medium, positive = (
-            [self.tracks[i].video for i in self._kinds[kind].rows[self._kinds[kind].first[:-1], 0]]
-            for kind in ("medium", "positive")
-        )
+        found = (self._kinds[kind] for kind in ("medium", "positive"))
+        medium, positive = ([self.tracks[i].video for i in rows[first[:-1], 0]] for rows, first in found)
         return np.unique(medium, return_inverse=True)[1], np.isin(medium, positive).astype(int)
 
     def _same_video(self, blocks: Sequence[np.ndarray]) -> np.ndarray:
         """Pairs ``(P, 2)`` of people of a video with a window in common."""
-        pairs = np.concatenate(
-            [np.zeros((0, 2), np.int64), *(b[np.stack(np.triu_indices(len(b), 1), 1)] for b in blocks)]
-        )
+        found = [block[np.stack(np.triu_indices(len(block), 1), 1)] for block in blocks]
+        pairs = np.concatenate([np.zeros((0, 2), np.int64), *found])
         person = np.array([track.person for track in self.tracks], dtype=np.int64)
         low, high = self._start[pairs].max(1), self._stop[pairs].min(1)
         return pairs[(high - low >= self.window) & (person[pairs[:, 0]] != person[pairs[:, 1]])]
@@ -192,11 +179,6 @@ class PairTable:
         found = np.unique(np.column_stack([pair, moved])[fits], axis=0)  # two positive windows may give the same one
         return found[:, 1:], found[:, 0]
 
-    @staticmethod
-    def _group(rows: np.ndarray, pair: np.ndarray) -> _Rows:
-        first = np.flatnonzero(np.diff(pair, prepend=-1))  # rows are in the order of their pairs
-        return _Rows(rows, np.append(first, len(rows)))
-
     def _easy(self, pair: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Rows of easy pairs by their numbers."""
         first = np.searchsorted(self._easy_end, pair, "right")
@@ -210,17 +192,16 @@ class PairTable:
 def _each_once(num: int, count: int, rng: np.random.Generator, turns: Optional[tuple] = None) -> np.ndarray:
     """``(count,)`` of the numbers below ``num`` at random, each once before one comes again; the rest by turns."""
     rounds, rest = divmod(count, max(num, 1))
-    drawn = [rng.permutation(num) for _ in range(rounds)]
-    if not rest:
-        return np.concatenate([*drawn, np.zeros(0, np.int64)])
-    if turns is None:
-        return np.concatenate([*drawn, rng.choice(num, rest, replace=False)])
-    video, waits = turns
-    order = rng.permutation(num)
-    order = order[video[order].argsort(kind="stable")]  # by video, at random within
-    sizes = np.bincount(video)
-    turn = _ramps(sizes)[1] + waits[order]
-    return np.concatenate([*drawn, order[np.lexsort((rng.random(num), turn))[:rest]]])
+    drawn = [np.zeros(0, np.int64), *(rng.permutation(num) for _ in range(rounds))]
+    if rest and turns is None:
+        drawn.append(rng.choice(num, rest, replace=False))
+    elif rest and turns is not None:
+        video, waits = turns
+        order = rng.permutation(num)
+        order = order[video[order].argsort(kind="stable")]  # by video, at random within
+        turn = _ramps(np.bincount(video))[1] + waits[order]
+        drawn.append(order[np.lexsort((rng.random(num), turn))[:rest]])
+    return np.concatenate(drawn)
 
 
 def _ramps(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,8 +14,7 @@ from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, n
 from mmsync.ops.subsets import exemplars, stratified_subset, uniform_subset
 
 Split = Union[str, Mapping]
-RULES: dict[str, Callable[..., torch.Tensor]]
-RULES = {"stratified": stratified_subset, "uniform": uniform_subset, "exemplar": exemplars}
+RULES: dict[str, Callable] = {"stratified": stratified_subset, "uniform": uniform_subset, "exemplar": exemplars}
 SUBSET_KEYS = ("share", "rule", "seed")
 
 
@@ -27,10 +26,6 @@ def select(
 
     A split is a protocol out of ``splits``; or conditions on ``columns``, values ``(n,)`` by name, that hold together
     (``dict(view=[1, 2])``), also ``names=[...]`` and ``file='names.txt'``; or ``None`` for all.
-
-    Raises:
-        DataError: The file of names cannot be read.
-        ProtocolError: No such split or condition, or nothing is left.
     """
     if split is None:
         return np.arange(len(names))
@@ -81,24 +76,17 @@ def _read_names(file: Union[str, Path]) -> list[str]:
 
 
 def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
-    """Select the items that a ``subset`` keeps, ``(m,)`` int64.
+    """Select the items that a ``subset`` keeps, ``(m,)`` int64, by labels ``(n,)`` int64 with -1 for unknown.
 
-    Args:
-        labels: ``(n,)`` int64, -1 for unknown.
-        subset: ``dict(share=0.1, rule='stratified', seed=0)``. Rules: ``'stratified'``, ``round(share * n_c)`` clips of
-            each class but at least one; ``'uniform'``, ``int(share * n)`` of all; ``'exemplar'``, one of each class,
-            which takes no share.
-
-    Raises:
-        ConfigError: Unknown rule or key, or a share out of (0, 1].
-        ProtocolError: No clip is left.
+    A subset is ``dict(share=0.1, rule='stratified', seed=0)``. Rules: ``'stratified'``, ``round(share * n_c)`` clips of
+    each class but at least one; ``'uniform'``, ``int(share * n)`` of all; ``'exemplar'``, one of each class, which
+    takes no share.
     """
     options = {"rule": "stratified", "seed": 0, **subset}
     for key in options:
         if key not in SUBSET_KEYS:
-            raise ConfigError(
-                f"subset.{key}: unknown{did_you_mean(nearest(key, SUBSET_KEYS))}; it takes {', '.join(SUBSET_KEYS)}"
-            )
+            hint = did_you_mean(nearest(key, SUBSET_KEYS))
+            raise ConfigError(f"subset.{key}: unknown{hint}; it takes {', '.join(SUBSET_KEYS)}")
     rule, share, seed = options["rule"], options.get("share"), options["seed"]
     if rule not in RULES:
         raise ConfigError(f"subset.rule: {rule!r}{did_you_mean(nearest(str(rule), RULES))}; use {', '.join(RULES)}")
@@ -109,10 +97,8 @@ def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
     known = torch.from_numpy(np.asarray(labels, dtype=np.int64))
     places = exemplars(known, seed) if rule == "exemplar" else RULES[rule](known, share, seed)
     if not len(places):
-        raise ProtocolError(
-            f"subset {dict(options)}: no clip is left of {len(labels)} clips, {int((known >= 0).sum())} of them "
-            "labelled; take a larger share, or the rule 'stratified', which keeps one clip of each class"
-        )
+        count = f"{len(labels)} clips, {int((known >= 0).sum())} of them labelled"
+        raise ProtocolError(f"subset {options}: no clip is left of {count}; take a larger share or rule='stratified'")
     missing = sorted(set(known[known >= 0].tolist()) - set(known[places].tolist()))
     if missing:
         text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt"

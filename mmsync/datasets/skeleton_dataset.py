@@ -57,12 +57,9 @@ class SkeletonDataset(KeyedDataset):
         self._disk: Optional[ClipCache] = None
         super().__init__(source, **keyed)
         if cache == "disk":
-            built = [t for t in pipeline if not isinstance(t, dict)]
-            if built:
-                raise ConfigError(
-                    "SkeletonDataset: cache='disk' knows a pipeline by its configs; give dict(type=...), not "
-                    f"{type(built[0]).__name__} objects, or take cache=True"
-                )
+            for built in (type(t).__name__ for t in pipeline if not isinstance(t, dict)):
+                text = f"knows a pipeline by its configs; give dict(type=...), not {built} objects, or take cache=True"
+                raise ConfigError(f"SkeletonDataset: cache='disk' {text}")
             self._open_disk(pipeline)
         elif cache:
             # no bar for what takes no time, nor where no one sees it move
@@ -91,13 +88,9 @@ class SkeletonDataset(KeyedDataset):
         return self._packed(self.raw(index))
 
     def raw(self, index: int) -> dict[str, Any]:
-        """The results that the pipeline starts from.
+        """The results that the pipeline starts from: ``keypoint (M, T, V, C)`` float32, ``person_mask (M,)``, ...
 
-        Returns:
-            ``keypoint (M, T, V, C)`` float32, possibly a read-only view; ``person_mask (M,)``, ``label``, ``name``, ...
-
-        Raises:
-            DataError: The clip holds NaN, or nobody.
+        The keypoints may be a read-only view. A clip that holds NaN, or nobody, is a ``DataError``.
         """
         rng = self.generator(index) if self._draws else _NoGenerator()
         return {**self._raw(int(self.places[index])), "index": index, "role": self.roles[index], "rng": rng}

@@ -16,11 +16,9 @@ from mmsync.worlds import kinematics as body
 class Motion:
     """The joint angles of one person in a clip, to which an action adds; calls for the right side mirror the left one.
 
-    Args:
-        rest: ``(25, 3)`` angles of the resting posture, radians.
-        phase: ``(T,)`` cycles since the clip's start (cyclic actions), or progress in [0, 1] (the others).
-        lead: The leading side, 0 left or 1 right.
-        amplitude: Amplitude of the leading and of the other side; the mean serves the trunk.
+    ``rest (25, 3)`` are the angles of the resting posture, radians; ``phase (T,)`` the cycles since the clip's start,
+    or the progress in [0, 1] of actions that happen once; ``lead`` the leading side, 0 left or 1 right; ``amplitude``
+    is that of the leading and of the other side, and the mean serves the trunk.
     """
 
     def __init__(self, rest: np.ndarray, phase: np.ndarray, lead: int, amplitude: tuple[float, float]) -> None:
@@ -53,9 +51,8 @@ class Motion:
 
     def crouch(self, depth) -> None:
         """Bend both legs, feet flat on the floor; ``depth`` ``(T,)`` is 1 where the thighs are level."""
-        for side in (0, 1):
-            for joint, angle in ((body.LEFT_HIP, -1.5), (body.LEFT_KNEE, 1.6), (body.LEFT_ANKLE, -0.1)):
-                self.angles[:, joint + 4 * side, 0] += angle * depth
+        for joint, angle in ((body.LEFT_HIP, -1.5), (body.LEFT_KNEE, 1.6), (body.LEFT_ANKLE, -0.1)):
+            self.angles[:, [joint, joint + 4], 0] += np.reshape(angle * depth, (-1, 1))
 
     def trunk(self, bend=0.0, twist=0.0, lean=0.0) -> None:
         """Add to the trunk: bend forward, twist and lean to the left; ``(T,)`` radians each. The legs stay."""
@@ -134,8 +131,8 @@ def _jumping_jack(m: Motion) -> None:
 def _turn(m: Motion) -> None:
     m.heading += (1 - 2 * m.lead) * 2.6 * ease(m.phase)
     beat = np.sin(2 * np.pi * 3 * m.phase)
-    for side, sign in zip(m.sides, (1, -1)):
-        m.leg(side, forward=0.4 * np.maximum(sign * beat, 0), bend=0.6 * np.maximum(sign * beat, 0))
+    for side, step in zip(m.sides, (np.maximum(beat, 0), np.maximum(-beat, 0))):
+        m.leg(side, forward=0.4 * step, bend=0.6 * step)
 
 
 def _sit(m: Motion, step: np.ndarray) -> None:

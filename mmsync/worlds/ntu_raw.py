@@ -41,11 +41,9 @@ def track(
 ) -> RawTracks:  # fmt: skip
     """Simulate how a sensor tracks the bodies of ``(M, T, 25, 3)``, everyone present in all frames, with probabilities.
 
-    Args:
-        ghosts: One or two extra bodies: wide things such as a table, or a shadow that lasts some frames.
-        swaps: A body is lost and found under a new id, and the list's order changes for a while.
-        dropouts: Empty frames: at the beginning, in the middle, at the end.
-        crowd: A bystander in all frames.
+    Ghosts are one or two extra bodies: wide things such as a table, or a shadow, for some frames. In swaps a body is
+    lost and found under a new id, and the list's order changes for a while. Dropouts are empty frames at the beginning,
+    in the middle, at the end; a crowd is a bystander in all frames.
     """
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
@@ -152,27 +150,20 @@ def write_ntu_raw(
 
     Args:
         source: Clips ``(M, T, 25, 3)`` of layout ``ntu25`` with a ``subject``, and splits ``train`` and ``test``.
-        folder: The folder to write into; it is returned in a list.
+        folder: The folder to write into.
         dataset: ``'ntu60'`` or ``'ntu120'``.
         cameras: Numbers from 1, 2, 3; camera 2 looks from 45 degrees to one side of camera 1, camera 3 to the other.
         seed: Seed of the sensor's faults.
         ghosts: Share of files with ghosts; this, ``swaps``, ``dropouts`` and ``crowd`` see :func:`track`.
         crlf: Share of files with lines that end in CRLF.
         broken: Names from ``BROKEN``; one more file of each.
-
-    Raises:
-        ConfigError: Unknown data set, camera or fault.
-        DataError: The source does not fit, or has more performers, actions or repetitions than the names can hold.
     """
     if dataset not in _SUBJECTS or not set(cameras) <= {1, 2, 3} or not set(broken) <= set(BROKEN):
-        raise ConfigError(
-            f"{dataset=}, {cameras=}, {broken=}: give 'ntu60' or 'ntu120', cameras out of 1, 2, 3, and faults out of "
-            f"{', '.join(BROKEN)}"
-        )
+        text = f"give 'ntu60' or 'ntu120', cameras out of 1, 2, 3, and faults out of {', '.join(BROKEN)}"
+        raise ConfigError(f"{dataset=}, {cameras=}, {broken=}: {text}")
     files = []
-    for index, setup, subject, replication, action in tqdm(
-        _performances(source, dataset), desc=f"write {dataset}", unit="clip", disable=None
-    ):
+    bar = tqdm(_performances(source, dataset), desc=f"write {dataset}", unit="clip", disable=None)
+    for index, setup, subject, replication, action in bar:
         clip = source.load(index)
         for camera in cameras:
             rng = np.random.default_rng((seed, index, camera))
@@ -250,10 +241,9 @@ def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, i
     for index, (label, who) in enumerate(zip(source.labels.tolist(), subjects.tolist())):
         subject, action = ids[who], actions[label]
         room = rooms.setdefault((subject, action), _rooms(subject, action, who + label))
-        place_and_turn = next(room, None)
-        if place_and_turn is None:
+        setup, replication = next(room, (0, 0))
+        if not setup:
             raise DataError(f"{dataset}: too many clips of subject {subject}, action {action}; give fewer")
-        setup, replication = place_and_turn
         found.append((index, setup, subject, replication, action))
     return found
 

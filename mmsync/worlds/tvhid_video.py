@@ -50,25 +50,16 @@ def write_tvhid(
         folder: The folder to write into; its two folders are returned.
         size: Height and width of the pictures, even.
         num_frames: Shortest and longest clip, at 25 frames a second.
-
-    Raises:
-        ConfigError: Invalid sizes.
-        DataError: Too many clips, or the folder was made with other arguments or holds other clips.
     """
     counts = [len(source.splits[split]) for split in ("train", "test")]
     _check(source, counts, size, num_frames)
-    jobs = [
-        (part, index, name)
-        for part, split in enumerate(("set1", "set2"))
-        for index, name in _names(split, counts[part])
-    ]
+    jobs = [(part, *clip) for part, count in enumerate(counts) for clip in _names(f"set{part + 1}", count)]
     world, noise = source.world, source.world.noise
     readme = f"Synthetic people: seed {world.seed}, {size=}, {num_frames=}, {noise=}, {world.num_performers=}\n"
     videos, annotations = _open_folder(folder, readme, {name for _, _, name in jobs})
     longest = round(1.3 * num_frames[1])  # enough frames for a high pace
-    stage = SyntheticWorld(
-        world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, (40, 140), 5.0, 3.0, (3, 4)
-    )
+    camera_range = (40, 140), 5.0, 3.0, (3, 4)
+    stage = SyntheticWorld(world.seed, _WORLD, world.num_performers, (longest, longest), None, 0.0, *camera_range)
     for part, index, name in tqdm(jobs, desc="write TV-HID", unit="clip", disable=None):
         video, annotation = videos / f"{name}.avi", annotations / f"{name}.annotations"
         if video.exists() and annotation.exists():
@@ -106,10 +97,8 @@ def _open_folder(folder: Path, readme: str, names: set[str]) -> tuple[Path, Path
         place.mkdir(parents=True, exist_ok=True)
     more = sorted({path.stem for path in folder.glob("*/[!.]*_*.a*")} - names)
     if more:
-        raise DataError(
-            f"{folder} holds {len(more)} clips beyond the {len(names)} that are requested, such as {more[0]}; request "
-            "at least as many as it was made with, give another folder, or remove it"
-        )
+        text = f"{len(more)} clips beyond the {len(names)} that are requested, such as {more[0]}"
+        raise DataError(f"{folder} holds {text}; request as many as it was made with, or give another folder")
     (folder / "readme.txt").write_text(readme)
     return videos, annotations
 

@@ -21,9 +21,7 @@ _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
 class Clip(NamedTuple):
     """One clip."""
 
-    # (M, T, 25, 3) float32, metres, Kinect v2's right-handed camera frame: x to the sensor's left, y up, z away from
-    # it
-    keypoint: np.ndarray
+    keypoint: np.ndarray  # (M, T, 25, 3) float32, metres, in Kinect v2's frame: x to its left, y up, z away from it
     phase: np.ndarray  # (T,) float32 in [0, 1): the place in the cycle, or the progress of an action that happens once
 
 
@@ -43,9 +41,6 @@ class SyntheticWorld:
 
     Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`, for any number of parts; ``actions`` may be
     ``INTERACTIONS`` too. Camera ``v`` of three has the ``v``-th third of ``yaw``.
-
-    Raises:
-        ConfigError: Unknown action, or an invalid range.
     """
 
     def __init__(
@@ -80,11 +75,9 @@ class SyntheticWorld:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def schedule(self, part: int, num_clips: int) -> tuple[np.ndarray, ...]:
-        """Actions, people and cameras of a part's clips; more clips continue the same lists.
+        """Class, performer, second performer (-1 for none) and camera of a part's clips, ``(num_clips,)`` each.
 
-        Returns:
-            Class, performer, second performer (-1 for none) and camera, ``(num_clips,)`` each. Classes with the same
-            number of persons are balanced.
+        More clips continue the same lists. Classes with the same number of persons are balanced.
         """
         pairs = np.floor((np.arange(num_clips) + 1) * self.two_person + 1e-9).astype(int)  # two-person clips up to here
         has_pair = np.diff(pairs, prepend=0) == 1
@@ -220,8 +213,7 @@ def _idle(rng: np.random.Generator, frames: int, scale: float) -> np.ndarray:
 
 def _turn(points: np.ndarray, angle) -> np.ndarray:
     """Turn ``(..., T, V, 3)`` about y; ``angle`` is one number or ``(T,)``, radians."""
+    angle = np.reshape(angle, (-1, 1))
     cos, sin = np.cos(angle), np.sin(angle)
-    if np.ndim(angle):
-        cos, sin = cos[:, None], sin[:, None]
     x, y, z = np.moveaxis(points, -1, 0)
     return np.stack([cos * x + sin * z, y, cos * z - sin * x], axis=-1)

@@ -33,8 +33,8 @@ def _clips(
     for index in tqdm(indices, desc=f"write {to}", unit="clip", disable=None):
         clip = source.load(int(index))
         if persons is not None and len(clip) != persons:
-            who = f"{persons} in each clip"
-            raise DataError(f"{source.names[index]}: {len(clip)} persons, but {to} holds {who}; choose other actions")
+            text = f"{len(clip)} persons, but {to} holds {persons} in each clip; choose other actions"
+            raise DataError(f"{source.names[index]}: {text}")
         if len(clip) > room[0] or clip.shape[1] > room[1]:
             raise DataError(f"{source.names[index]}: {clip.shape} does not fit into {room} persons and frames of {to}")
         yield int(index), clip
@@ -178,11 +178,7 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
 
     Clips of one part and camera follow each other in a recording; in pauses people stand still, or are gone. The source
     has layout ``ntu25``, at most two persons, and the parts ``train`` and ``test`` of the cross-subject protocol. In
-    phase 2, names are like ``A01N01-L``. The folder is returned in a list.
-
-    Raises:
-        ConfigError: No such phase.
-        DataError: The source does not fit.
+    phase 2, names are like ``A01N01-L``.
     """
     if phase not in _PKU_MOST:
         raise ConfigError(f"PKU-MMD: phase {phase}; choose 1 or 2")
@@ -223,9 +219,7 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
 def _pku_name(phase: int, number: int, view: str) -> str:
     if number >= _PKU_MOST[phase]:
         raise DataError(f"PKU-MMD phase {phase}: more than {_PKU_MOST[phase]} recordings; put more clips in each")
-    if phase == 1:
-        return f"{number + 2:04d}-{view}"
-    return f"A{number // 13 + 1:02d}N{number % 13 + 1:02d}-{view}"
+    return f"{number + 2:04d}-{view}" if phase == 1 else f"A{number // 13 + 1:02d}N{number % 13 + 1:02d}-{view}"
 
 
 class Format(NamedTuple):

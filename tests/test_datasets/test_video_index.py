@@ -223,7 +223,7 @@ def test_a_worker_that_is_killed_before_it_reads_its_file_is_replaced(tmp_path, 
 
 
 def test_failures_are_counted_and_too_many_stop(logged):
-    failures = Failures([f"clip{i}" for i in range(10)], max_share=0.2, hint="look")
+    failures = Failures([f"clip{i}" for i in range(10)], max_share=0.2, what="clips", hint="look", count=10)
     failures.add(3, DataError("clip3: broken"))
     failures.add(3, DataError("clip3: broken"))  # the same once more
     failures.add(7, OSError("clip7: gone"))

@@ -69,8 +69,7 @@ class BaseSource:
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
         """Check names and labels, and log the number of items by split (``'all'``: the whole set) and the expected one.
 
-        Raises:
-            DataError: No item, duplicate names, labels out of range, or labels that contradict the names.
+        Duplicate names, labels out of range or against the names, and an empty source are a ``DataError``.
         """
         if not self.names:
             raise DataError(f"{origin}: no {self.item} found")
@@ -105,8 +104,7 @@ def check_labels(
 ) -> None:
     """Check labels ``(n,)`` int64 (-1: unknown) against the number of classes and the action in the names.
 
-    Raises:
-        DataError: Wrong count or range, or one action has two labels (files of different order put together).
+    A ``DataError`` if count or range is wrong, or one action has two labels: files of different order put together.
     """
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
@@ -114,19 +112,14 @@ def check_labels(
     if len(bad):
         i = int(bad[0])
         limit = "no limit" if num_classes is None else num_classes - 1
-        raise DataError(
-            f"{origin}: {len(bad)} labels are out of range, first {names[i]}: {labels[i]} is not in [0, {limit}] "
-            "(nor -1, unknown); is the label file that of another set, or does it count from 1?"
-        )
+        text = f"{len(bad)} labels are out of range, first {names[i]}: {labels[i]} is not in [0, {limit}] (nor -1)"
+        raise DataError(f"{origin}: {text}; is the label file that of another set, or does it count from 1?")
     action = attributes_from_names(names).get("action")
     if action is None:
         return
     pairs = np.unique(np.stack([action, labels])[:, labels >= 0], axis=1)
-    for kind, row in (("action", pairs[0]), ("label", pairs[1])):
+    for kind, others, row, other in (("action", "labels", *pairs), ("label", "actions", *pairs[::-1])):
         value, count = np.unique(row, return_counts=True)
-        if (count > 1).any():
-            other = pairs[1 if kind == "action" else 0][row == value[count > 1][0]]
-            raise DataError(
-                f"{origin}: labels contradict the clip names: {kind} {value[count > 1][0]} goes with "
-                f"{'labels' if kind == 'action' else 'actions'} {other.tolist()[:5]}; are data and label file a pair?"
-            )
+        for twice in value[count > 1]:
+            text = f"{kind} {twice} goes with {others} {other[row == twice].tolist()[:5]}"
+            raise DataError(f"{origin}: labels contradict the clip names: {text}; are data and label file a pair?")

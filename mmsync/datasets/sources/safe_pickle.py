@@ -15,7 +15,6 @@ from mmsync.errors import DataError
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Bytes as Python 2 and protocol 2 write them; other codecs are not needed."""
     if encoding not in ("latin1", "latin-1", "iso-8859-1"):
         raise pickle.UnpicklingError(f"the codec {encoding!r} is not allowed")
     return codecs.encode(text, "latin1")
@@ -60,8 +59,7 @@ class _RefusedError(pickle.UnpicklingError):
 def load_pickle(path: Union[str, Path]) -> object:
     """The content of a pickle of Python 2 or 3, or of a ``.npy`` file: arrays, numbers, strings, builtin containers.
 
-    Raises:
-        DataError: The file is missing, damaged, or names a class that is not allowed; the message says which.
+    A file that is missing, damaged, or names a class that is not allowed is a ``DataError``.
     """
     try:
         with open(path, "rb") as file:
@@ -71,10 +69,8 @@ def load_pickle(path: Union[str, Path]) -> object:
             file.seek(0)
             return _Unpickler(file, encoding="latin1").load()
     except _RefusedError as error:
-        raise DataError(
-            f"{path}: refused, the pickle contains {error}; only NumPy arrays and builtin containers are read, because "
-            "a pickle can run any code. If you trust its origin, load it yourself and save plain arrays"
-        ) from error
+        text = "only NumPy arrays and builtin containers are read; if you trust its origin, save it as plain arrays"
+        raise DataError(f"{path}: refused, the pickle contains {error}; {text}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     except Exception as error:  # a damaged pickle fails in whatever way its bytes happen to spell
@@ -83,9 +79,8 @@ def load_pickle(path: Union[str, Path]) -> object:
 
 def _load_npy(file: BinaryIO) -> object:
     """An array; one of objects, which ``np.save`` pickles, goes through the allow-list as well."""
-    version = np.lib.format.read_magic(file)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = header(file)
+    first = np.lib.format.read_magic(file) == (1, 0)
+    shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0)(file)
     if dtype.hasobject:
         values = _Unpickler(io.BytesIO(file.read()), encoding="latin1").load()
         return values.reshape(shape)[()] if isinstance(values, np.ndarray) else values

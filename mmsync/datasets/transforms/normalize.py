@@ -160,10 +160,8 @@ class RemapSkeleton(BaseTransform):
     def transform(self, results: dict) -> dict:
         results["layout"] = self.output_layout(results["layout"])
         keypoint = results["keypoint"]
-        if self.simple is not None:
-            out = keypoint[:, :, self.simple]
-        else:
-            out = self.matrix @ keypoint
+        out = self.matrix @ keypoint if self.simple is None else keypoint[:, :, self.simple]
+        if self.simple is None:
             for channel in range(results["num_coords"], keypoint.shape[-1]):
                 score = np.where(self.matrix > 0, keypoint[..., channel][:, :, None], np.inf)
                 out[..., channel] = score.min(-1)

@@ -54,19 +54,10 @@ def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
 def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Drop ghosts and join broken tracks: CTR-GCN's denoising (Chen et al., ICCV 2021).
 
-    Frames without a body are left out. Bodies that were seen too shortly or lie flat are dropped; the others, the one
-    that moves most first, become person 1, or person 2 where they overlap with person 1 in time. As in the release, a
-    body that leaves and comes back counts on from where it left.
-
-    Args:
-        keypoint: ``(M, T, V, 3)``, a row for each tracked body, in the order of appearance.
-        present: ``(M, T)`` bool.
-
-    Returns:
-        ``(1 or 2, F, V, 3)`` for the ``F`` frames with bodies.
-
-    Raises:
-        DataError: There is no body, or several of which none lasts.
+    Of bodies ``(M, T, V, 3)`` in the order of appearance, which are there in frames ``present (M, T)`` bool, it makes
+    ``(1 or 2, F, V, 3)`` for the ``F`` frames with bodies. Bodies that were seen too shortly or lie flat are dropped;
+    the others, the one that moves most first, become person 1, or person 2 where they overlap with person 1 in time.
+    As in the release, a body that leaves and comes back counts on from where it left.
     """
     frames = int(present.any(0).sum())
     if not frames:
@@ -100,16 +91,12 @@ def _by_motion(bodies: list[np.ndarray], left: list[int]) -> list[int]:
     remaining = len(left)
     for m in left:
         body = bodies[m].astype(np.float64)
-        motion[m] = body.var(axis=(0, 1)).sum()
-        if remaining == 1:
-            continue
         spread = np.ptp(body[..., :2], axis=1)
-        noisy = spread[:, 0] > MAX_SPREAD * spread[:, 1]
+        noisy = (spread[:, 0] > MAX_SPREAD * spread[:, 1]) & (remaining > 1)  # the last one left stays as it is
         if noisy.mean() >= MAX_NOISY:
-            del motion[m]
             remaining -= 1
-        elif noisy.any():
-            motion[m] = min(motion[m], body[~noisy].var(axis=(0, 1)).sum())
+        else:
+            motion[m] = min(body.var(axis=(0, 1)).sum(), body[~noisy].var(axis=(0, 1)).sum())
     return sorted(motion, key=lambda m: -motion[m])
 
 
@@ -255,10 +242,8 @@ class PreNormalize3D(BaseTransform):
         need_3d(results, "PreNormalize3D")
         keypoint = results["keypoint"][..., :3]
         if len(keypoint) > 2:
-            raise ConfigError(
-                f"PreNormalize3D knows one or two persons, clip {results.get('name')} has {len(keypoint)}; choose "
-                "among the bodies of a raw clip with PYSKLPreset"
-            )
+            text = f"clip {results.get('name')} has {len(keypoint)}; choose among raw bodies with PYSKLPreset"
+            raise ConfigError(f"PreNormalize3D knows one or two persons, {text}")
         seen = ~np.isclose(keypoint, 0).all(axis=(2, 3))
         if seen.sum(1)[0] < seen.sum(1)[-1]:
             keypoint, seen = keypoint[::-1], seen[::-1]

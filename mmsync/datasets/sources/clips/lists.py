@@ -1,4 +1,7 @@
-"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept."""
+"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept.
+
+A file that is missing, empty or of another form, or a label that contradicts the classes, is a ``DataError``.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +28,12 @@ class ClipList(NamedTuple):
     paths: list[str]  # (n,) below the folder of the videos
     labels: np.ndarray  # (n,) int64
     class_names: Optional[list[str]] = None  # None if unknown
-    # Name of the fold, such as ucf101/1, which checkpoints keep; None where there are no folds
-    fold: Optional[str] = None
+    fold: Optional[str] = None  # such as ucf101/1, which checkpoints keep; None where there are no folds
     num_frames: Optional[np.ndarray] = None  # (n,) int64 for folders of frames, else None
 
 
 def read_list(path: PathLike) -> ClipList:
-    """Read a text list: ``path label``, ``path,label``, or ``folder frames label`` for folders of frames.
-
-    Paths may hold blanks, so lines are taken apart from the right.
-
-    Raises:
-        DataError: No line, or one that is none of these.
-    """
+    """Read ``path label``, ``path,label``, or ``folder frames label`` for folders of frames; paths may hold blanks."""
     rows = []
     for number, line in numbered_lines(path):
         match = re.match(r"(.+?)(?:[ \t,]+(\d+))?[ \t,]+(\d+)$", line)
@@ -60,9 +56,6 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
 
     Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`. Without
     ``class_names``, labels are those of the file, all splits, in alphabetical order.
-
-    Raises:
-        DataError: The file cannot be read, has no row or another form, or a label is unknown.
     """
     rows: list[tuple[str, str]] = []
     labels = set()
@@ -109,10 +102,6 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
     """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
 
     The folder holds ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
-
-    Raises:
-        ConfigError: No such fold or split.
-        DataError: A file is missing, or a clip's class or label contradicts the list of classes.
     """
     _check_fold_name(fold, split, "UCF101")
     folder = Path(folder)
@@ -133,10 +122,6 @@ def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
 
     The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ;``:
     never pass them through a shell or ``glob``.
-
-    Raises:
-        ConfigError: No such fold or split.
-        DataError: A file is missing or holds another line.
     """
     _check_fold_name(fold, split, "HMDB51")
     folder, ending = Path(folder), f"_test_split{fold}.txt"

@@ -46,10 +46,8 @@ class ClipSource(BaseSource):
     ) -> np.ndarray:
         """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at times ``(T,)``, seconds of the container.
 
-        They are scaled to ``size`` pixels at the shorter side, then cut to ``crop``, ``x1 y1 x2 y2``.
-
-        Raises:
-            DataError: The file cannot be read, or shows nothing then.
+        They are scaled to ``size`` pixels at the shorter side, then cut to ``crop``, ``x1 y1 x2 y2``. A file that
+        cannot be read, or shows nothing then, is a ``DataError``.
         """
         with open_video(self._index.path(self._files[index])) as reader:
             return reader.read(times, size, crop)

@@ -34,9 +34,8 @@ class _Parts(SkeletonSource):
         self._parts = list(arrays.values())
         self._ends = np.cumsum([len(part.array) for part in self._parts])
         self.names = names
-        self.splits = {
-            split: names[end - len(part.array) : end] for split, part, end in zip(arrays, self._parts, self._ends)
-        }
+        ends = [0, *self._ends.tolist()]
+        self.splits = {split: names[start:end] for split, start, end in zip(arrays, ends, ends[1:])}
         known = [np.full(len(part.array), -1) if y is None else y for y, part in zip(labels, self._parts)]
         self.labels = None if all(y is None for y in labels) else np.concatenate(known)
         self.attributes = attributes_from_names(names)
@@ -142,10 +141,8 @@ class CTRGCNSource(_Parts):
             if len(shape) != 3:
                 raise DataError(f"{npz}: x_{split} has shape {shape}, wanted (N, T, {width})")
             if shape[2] != width:
-                raise LayoutError(
-                    f"{npz}: frames of x_{split} have {shape[2]} values; {num_persons} persons of layout "
-                    f"{self.layout.name!r} have {width}"
-                )
+                text = f"{num_persons} persons of layout {self.layout.name!r} have {width}"
+                raise LayoutError(f"{npz}: frames of x_{split} have {shape[2]} values; {text}")
             names += [f"{split}_{i:06d}" for i in range(shape[0])]
             y = folder / f"y_{split}.npy"
             labels.append(as_labels(MappedArray(y).array, f"{npz}: y_{split}") if y.exists() else None)
@@ -159,7 +156,7 @@ class CTRGCNSource(_Parts):
 
 
 def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
-    """Copy arrays out of the archive as a stream, so that no array is ever held in memory."""
+    """Copy arrays out of the archive as a stream."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.mkdir()
     try:

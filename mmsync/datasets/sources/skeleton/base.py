@@ -29,10 +29,7 @@ class SkeletonSource(BaseSource):
         raise NotImplementedError
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
-        """Where the sensor listed each person in each frame, ``(M, T)`` int8, -1 where absent; ``None`` if unknown.
-
-        A row of a clip is one tracked person; some published pipelines take the first two bodies of each frame instead.
-        """
+        """Where the sensor listed each person in each frame, ``(M, T)`` int8, -1 where absent; ``None`` if unknown."""
         return None
 
 
@@ -50,11 +47,7 @@ def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
 
 
 def list_files(root: Union[str, Path], pattern: str, what: str) -> list[Path]:
-    """List the files under a folder, sorted; ``what`` names the data set in messages.
-
-    Raises:
-        DataError: No such folder, or no such file in it.
-    """
+    """List files under a folder, sorted; a ``DataError``, in which ``what`` names the data set, if none is there."""
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{what}: the folder {root} does not exist; set the data root (data_root or MMSYNC_DATA_ROOT)")

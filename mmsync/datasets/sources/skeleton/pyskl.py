@@ -100,10 +100,8 @@ class PysklSource(SkeletonSource):
             raise LayoutError(f"{ann_file}: 25 joints in 2D may be 'openpose25' or 'ntu25'; give layout=")
         self.layout = SkeletonLayout.from_config(_LAYOUT_OF[joints] if layout is None else layout)
         if self.layout.num_joints != joints:
-            raise LayoutError(
-                f"{ann_file}: the clips have {joints} joints, layout {self.layout.name!r} {self.layout.num_joints}; "
-                "is this a 2D pickle with a 3D config, or the other way round?"
-            )
+            text = f"the clips have {joints} joints, layout {self.layout.name!r} {self.layout.num_joints}"
+            raise LayoutError(f"{ann_file}: {text}; is this a 2D pickle with a 3D config, or the other way round?")
         if num_coords is None:
             num_coords = 2 if channels == 2 or self.layout.name in PICTURE_LAYOUTS else 3
         if channels not in (2, 3) or channels < num_coords:
@@ -119,14 +117,12 @@ class PysklSource(SkeletonSource):
         clip = self._clips[index][:, : self._frames[index]].astype(np.float32)
         if self.num_coords == 3:
             return clip
-        known = self._scores[index]
-        if known is not None:
-            score = known[:, : self._frames[index]].astype(np.float32)
-        elif clip.shape[-1] == 3:
+        score = self._scores[index]
+        if score is None and clip.shape[-1] == 3:
             return clip
-        else:
-            score = np.any(clip, axis=-1).astype(np.float32)  # a joint at (0, 0) was not found
-        return np.concatenate([clip[..., :2], score[..., None]], axis=-1)
+        # without a score, a joint at (0, 0) was not found
+        score = clip.any(axis=-1) if score is None else score[:, : self._frames[index]]
+        return np.concatenate([clip[..., :2], score[..., None].astype(np.float32)], axis=-1)
 
 
 def _fields(item: Mapping) -> tuple[np.ndarray, Optional[np.ndarray], int, int]:

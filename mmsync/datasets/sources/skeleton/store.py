@@ -35,20 +35,16 @@ class StoreSource(SkeletonSource):
     def __init__(self, root: Union[str, Path], num_classes: Optional[int] = None) -> None:
         self._open(Path(root))
         if num_classes and self.class_names and len(self.class_names) != num_classes:
-            raise DataError(
-                f"{root} has {len(self.class_names)} classes ({self._origin}), the config is made for {num_classes}; "
-                "take the config of that data set, or the data_root of this one"
-            )
+            text = f"{len(self.class_names)} classes ({self._origin}), the config is made for {num_classes}"
+            raise DataError(f"{root} has {text}; take the config of that data set, or the data_root of this one")
         self.check(root, self._expected)
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
             raise DataError(f"{root} not found: {self.file_advice.format(root)}")
         if not (root / "meta.json").is_file():
-            raise DataError(
-                f"{root} is no store, there is no meta.json; if it holds the raw files, "
-                f"{self.file_advice.format('OUT')}, and set data_root=OUT"
-            )
+            advice = f"if it holds the raw files, {self.file_advice.format('OUT')}, and set data_root=OUT"
+            raise DataError(f"{root} is no store, there is no meta.json; {advice}")
         arrays = ["clips", *(["body_slots"] if (root / "body_slots.npy").is_file() else [])]
         self._store = Ragged(root, FORMAT, arrays)
         self._clips, self._slots = self._store.arrays["clips"], self._store.arrays.get("body_slots")

@@ -83,7 +83,7 @@ class SyntheticSource(SkeletonSource):
         names, third = np.array(self.names, dtype=object), view == 2
         chosen = {"train": self._part == 0, "test": self._part == 1, "xview_train": ~third, "xview_test": third}
         self.splits = {split: names[mask].tolist() for split, mask in chosen.items()}
-        self._clips: dict[int, Clip] | None = {} if cache else None
+        self.cache, self._clips = cache, dict[int, Clip]()
         self.check(f"synthetic world of seed {seed}")
 
     def load(self, index: int) -> np.ndarray:
@@ -98,7 +98,7 @@ class SyntheticSource(SkeletonSource):
         if not -len(self) <= index < len(self):
             raise DataError(f"synthetic clip {index}: there are {len(self)}")
         index %= len(self)
-        if self._clips is not None and index in self._clips:
+        if index in self._clips:
             return self._clips[index]
         part, place = int(self._part[index]), int(self._index[index])
         subject, partner, view = (int(self.attributes[key][index]) - 1 for key in ("subject", "partner", "view"))
@@ -110,7 +110,7 @@ class SyntheticSource(SkeletonSource):
             keypoint = _project(keypoint, self.world.score(part, place, keypoint.shape[:-1]))
         keypoint.flags.writeable = False
         clip = Clip(keypoint, clip.phase)
-        if self._clips is not None:
+        if self.cache:
             self._clips[index] = clip
         return clip
 

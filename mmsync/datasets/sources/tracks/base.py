@@ -27,19 +27,14 @@ class TrackSource(BaseSource):
     @property
     def metainfo(self) -> dict[str, Any]:
         """Classes; of skeletons layout and coordinates too."""
-        found = super().metainfo
-        if self.modality == "skeleton":
-            found.update(layout=self.layout.name, num_coords=self.num_coords)
-        return found
+        joints = {"layout": self.layout.name, "num_coords": self.num_coords} if self.modality == "skeleton" else {}
+        return {**super().metainfo, **joints}
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """Read ``length`` ticks of a track from ``start`` on.
+        """Read ``length`` ticks of a track from ``start`` on; a ``DataError`` if it does not have these.
 
         Returns:
             Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32.
-
-        Raises:
-            DataError: The track does not have these ticks, or the file cannot be read.
         """
         raise NotImplementedError
 

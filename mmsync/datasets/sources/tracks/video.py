@@ -65,10 +65,8 @@ class VideoTrackSource(TrackSource):
     ) -> None:  # fmt: skip
         root = Path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
-            raise ConfigError(
-                f"{size=}, {enlarge=}, {enlarge_mode=}: wanted a size of 1 or more, a share above -1, and a mode "
-                f"out of {ENLARGE_MODES}"
-            )
+            text = f"give a size of 1 or more, a share above -1, and a mode out of {ENLARGE_MODES}"
+            raise ConfigError(f"{size=}, {enlarge=}, {enlarge_mode=}: {text}")
         if flow is not None:
             flow_algorithm(flow)  # is there one?
             if size < 16:
@@ -162,9 +160,8 @@ class VideoTrackSource(TrackSource):
 
         parts = list(parts)
         ticks = np.concatenate([np.arange(start, start + length) for _, start, length in parts])
-        boxes = np.concatenate(
-            [np.asarray(self.tracks[t].boxes)[start - self.tracks[t].start :][:length] for t, start, length in parts]
-        )
+        found = [(self.tracks[track], start, length) for track, start, length in parts]
+        boxes = np.concatenate([np.asarray(t.boxes)[start - t.start :][:length] for t, start, length in found])
         boxes = enlarge(torch.from_numpy(boxes), self.enlarge, self.enlarge_mode).numpy()
         shown, row_of = np.unique(ticks, return_inverse=True)
         rows = np.split(row_of.argsort(kind="stable"), np.bincount(row_of).cumsum()[:-1])  # by shown tick
@@ -186,8 +183,8 @@ class VideoTrackSource(TrackSource):
         import cv2
 
         facts, method = self._facts[video], self.flow or ""
-        # To a whole frame later, and not to the next tick: where the clock and the video differ, it shows some frames
-        # twice and leaves out others, at the same moments for all people of a video.
+        # to a whole frame later, not the next tick: where clock and video differ, ticks repeat and skip frames, at the
+        # same moments for all people of a video
         frames = max(1, round(facts["rate"] / self.fps))
         later, speed = frames / facts["rate"], facts["rate"] / (frames * self.fps)
         times = times - later * (times + later >= facts["frames"] / facts["rate"])  # the last flow, once more
