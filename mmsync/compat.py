@@ -95,12 +95,7 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 
 
 def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
-    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA.
-
-    Args:
-        launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``; ``ConfigError`` if it did not start this process.
-        timeout: Maximum seconds of a collective; ``None`` for torch's default.
-    """
+    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA."""
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
     env = os.environ

@@ -73,10 +73,7 @@ EXTRA: dict[str, tuple[str, ...]] = {
 }
 """Keys that MMEngine takes out before it calls the class, by registry."""
 
-FILLED: dict[str, tuple[str, ...]] = {
-    r.DATA_SAMPLERS.name: ("sampler", "batch_size"),
-    r.VISBACKENDS.name: ("save_dir",),
-}
+FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
 
 NO_SPONGE = {"CheckpointHook"}

@@ -16,6 +16,7 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path
 
 _RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
+MIN_BACKBONE = 0.9  # least share of the backbone's tensors that a file must have
 _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
@@ -30,14 +31,6 @@ def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
     """Load a checkpoint without running code from it.
-
-    Args:
-        path: A file, or an ``http(s)://`` URL.
-        map_location: As for ``torch.load``.
-        trust: Let the file run code while it loads.
-
-    Returns:
-        The checkpoint; ``{'state_dict': ...}`` for a bare state dict.
 
     Raises:
         CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
@@ -78,16 +71,7 @@ def require_checkpoint(path: Union[str, Path]) -> None:
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
-    """List the periodic checkpoints of a run, ``epoch_*.pth`` and then ``iter_*.pth``, in order of training.
-
-    Args:
-        work_dir: Folder of the run.
-        every: Keep every n-th, at least 1, counted back from the last, which is always included.
-
-    Raises:
-        CheckpointError: The folder has no such file.
-        ConfigError: ``every`` is below 1.
-    """
+    """List ``epoch_*.pth``, then ``iter_*.pth``, in order of training; every n-th, counted back from the last."""
     if every < 1:
         raise ConfigError(f"every={every}: give 1 for all checkpoints, n for every n-th")
     found = [(_PERIODIC.fullmatch(path.name), path) for path in Path(work_dir).expanduser().glob("*.pth")]
@@ -151,23 +135,13 @@ def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
 
 
 def load_weights(
-    model: nn.Module,
-    state_dict: dict[str, torch.Tensor],
-    source: str,
-    strict: bool = False,
-    revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
-    min_backbone: float = 0.9,
+    model: nn.Module,  # the model, not wrapped
+    state_dict: dict[str, torch.Tensor],  # the weights
+    source: str,  # name of their source, for messages
+    strict: bool = False,  # refuse any difference
+    revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
 ) -> StateMatch:
     """Load the weights that match a model; refuse those of another model.
-
-    Args:
-        model: The model, not wrapped.
-        state_dict: The weights.
-        source: Name of their source, for messages.
-        strict: Refuse any difference.
-        revise_keys: Regular expressions and replacements for the keys; then ``adapt_state_dict`` of the model may
-            rename them, and ``fit_state_dict`` of its modules reshape tensors.
-        min_backbone: Smallest share of the backbone's tensors that must match, in ``[0, 1]``.
 
     Raises:
         CheckpointError: Too few keys match, or a tensor of the backbone has another shape. The model is unchanged.
@@ -182,8 +156,8 @@ def load_weights(
         if fit is not None:
             state_dict = fit(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
-    if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
-        need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
+    if match.backbone < MIN_BACKBONE or (strict and (match.missing or match.unexpected or match.reshaped)):
+        need = "all" if strict else f"at least {MIN_BACKBONE:.0%} of the backbone"
         text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
     other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]

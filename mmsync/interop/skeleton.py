@@ -46,9 +46,6 @@ class SkeletonFamily(Family):
         """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place.
 
         Layout and edges are those given, the config's, or the usual ones; published transformers have 8 heads.
-
-        Raises:
-            CheckpointError: An unknown or incomplete network, or joints or a graph other than the layout's.
         """
         if clip_len is not None:
             _resample(state, clip_len)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 from mmengine.config import Config
 
@@ -39,12 +39,7 @@ class VideoResNet(Family):
     }
 
     def backbone(
-        self,
-        state: State,
-        source: str,
-        config: Optional[Config],
-        bn_eps: Optional[float] = None,
-        variant: Optional[str] = None,
+        self, state: State, source: str, config: Config | None, bn_eps: float | None = None, variant: str | None = None
     ) -> dict[str, Any]:
         """Derive the config of the backbone from its weights.
 

@@ -53,12 +53,7 @@ def list_protocols(folder: Union[str, Path]) -> dict[str, Path]:
 
 
 def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
-    """Read a protocol by its name in a folder, or by its path.
-
-    Raises:
-        ProtocolError: The name is unknown; the message suggests the nearest.
-        ConfigError: The file is no protocol.
-    """
+    """Read a protocol by its name in a folder, or by its path."""
     known = list_protocols(folder)
     path = known.get(name, Path(name))
     if path.suffix != ".py" or not path.is_file():
@@ -89,10 +84,6 @@ def base_config(
     """The config of a pretraining, from the given file or from the content of its checkpoint, named ``source``.
 
     Of the options, those of variables (``data_root``) take effect here.
-
-    Raises:
-        CheckpointError: The checkpoint holds no config.
-        ConfigError: An option is for a variable of the checkpoint's config that names no file or folder.
     """
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
@@ -132,15 +123,6 @@ def lay_over(
 
     A loader whose data set names its ``source`` replaces the pretraining's; its clips are remapped to the encoder's
     layout.
-
-    Args:
-        base: Config of the pretraining.
-        protocol: The protocol.
-        dataset: The values of the config of a data set to transfer to.
-        encoder: Name of the encoder, of a method with several; ``None`` for the first.
-
-    Raises:
-        ProtocolError: The pretraining has no data or no encoder to take.
     """
     values = copy.deepcopy({key: value for key, value in base.to_dict().items() if key in RUNNER_KEYS})
     values = {key: value for key, value in values.items() if key not in _OWN}
@@ -227,14 +209,7 @@ def _merge(old: Any, new: Any) -> Any:
 
 
 def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place.
-
-    Returns:
-        The options that changed it, by protocol.
-
-    Raises:
-        ConfigError: No protocol has the place.
-    """
+    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place."""
     applied: dict[str, dict[str, Any]] = {name: {} for name in cfgs}
     for key, value in options.items():
         if key.split(".")[0] not in RUNNER_KEYS:

@@ -133,11 +133,7 @@ class Job:
         return "to resume" if (self.folder / "last_checkpoint").is_file() else "new"
 
     def execute(self, children: Children, env: Mapping[str, str], protocols: Mapping[str, str]) -> dict[str, float]:
-        """Run what is missing: training, then protocols (by name, with their arguments for ``tools/benchmark.py``).
-
-        Returns:
-            Results of the last validation, and of each protocol, by name.
-        """
+        """Run what is missing: training, then protocols (by name, with their arguments for ``tools/benchmark.py``)."""
         with locked(self.folder / ".lock", children.wait) as lock:
             record = self.record()
             run = _Tools(self, children, env, lock)
