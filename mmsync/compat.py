@@ -26,10 +26,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.d
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
-    """Replace what mmengine pickles, and ``torch.load(weights_only=True)`` refuses, by marked plain values.
-
-    Callables and unknown objects are left out; ``where`` names the value in the warning about the latter.
-    """
+    """Replace what ``torch.load(weights_only=True)`` refuses by marked plain values; drop callables and the unknown."""
     plain = _to_plain(value, where)
     return None if plain is _DROPPED else plain
 

@@ -34,10 +34,7 @@ def run_tasks(
     timeout: Optional[float] = None,  # seconds for a task in another process, which is then ended
     isolate: bool = False,  # use another process even for one worker, so that a crash of the function is survived
 ) -> Iterator[tuple[str, Any]]:
-    """Call a function for many arguments in several processes, which end with the iterator or this process.
-
-    Yield names and results as they are ready; a :class:`Lost` if a process crashed, timed out or was killed twice.
-    """
+    """Call a function in processes that end with this one; yield names and results (or :class:`Lost`) as they come."""
     if workers <= 1 and not isolate:
         yield from ((name, function(*arguments)) for name, arguments in tasks.items())
         return

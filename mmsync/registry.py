@@ -21,11 +21,9 @@ from mmsync.errors import UnknownNameError, did_you_mean, nearest
 SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
 
-OptConfig = Optional[dict]
-"""Config of a component, or None for its default."""
+OptConfig = Optional[dict]  # config of a component, or None for its default
 
-failed_imports: dict[str, Exception] = {}
-"""Errors of modules and plug-ins that could not be imported, by name."""
+failed_imports: dict[str, Exception] = {}  # errors of modules and plug-ins that could not be imported, by name
 
 _plugins_loaded = False
 

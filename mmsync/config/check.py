@@ -103,20 +103,17 @@ class _Checker:
             if key in places.RUNNER_KEYS or key.startswith("_"):
                 continue
             near = nearest(key, absent) or nearest(key, places.RUNNER_KEYS, 1)
-            if key in self.notes.unread:
-                where = self.notes.unread[key]
-                if key in self.notes.shadowed:
-                    uses = [".".join(path) for path, _ in walk(cfg) if path[1:] and path[-1] == key]
-                    uses = [path for path in uses if path.split(".")[0] in places.RUNNER_KEYS]
-                    hint = f", or set {' and '.join(uses)} instead" if uses else ""
-                    text = "a base sets it before this value is known, which needs a base itself; write plain values"
-                    self.report((key,), f"({where}) {text}{hint}")
-                    continue
+            where = f"({self.notes.unread[key]}) " if key in self.notes.unread else ""
+            if where and key in self.notes.shadowed:
+                uses = [".".join(path) for path, _ in walk(cfg) if path[1:] and path[-1] == key]
+                uses = [path for path in uses if path.split(".")[0] in places.RUNNER_KEYS]
+                hint = f", or set {' and '.join(uses)} instead" if uses else ""
+                text = "a base sets it before this value is known, which needs a base itself; write plain values"
+                self.report((key,), f"{where}{text}{hint}")
+                continue
+            if where or (self.loaded and key not in self.notes.variables):
                 near = near or nearest(key, [other for other in cfg if other != key])
-                self.report((key,), f"({where}) is no key of the runner and nothing reads it{did_you_mean(near)}")
-            elif self.loaded and key not in self.notes.variables:
-                near = near or nearest(key, [other for other in cfg if other != key])
-                self.report((key,), f"is no key of the runner and nothing reads it{did_you_mean(near)}")
+                self.report((key,), f"{where}is no key of the runner and nothing reads it{did_you_mean(near)}")
             elif near and not (self.loaded and near[0] in self.notes.variables):
                 self.report((key,), f"is no key of the runner{did_you_mean(near)}")
             meant.update(near[:1])

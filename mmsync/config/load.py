@@ -1,8 +1,4 @@
-"""Reads a config file with its bases by the rules of ``Config.fromfile``.
-
-But a variable of a base (``stream``) that a child or the command line sets is set before the base is executed, and
-keys inherited from a base of another ``type`` and variables that nothing reads are noted for the check.
-"""
+"""Reads a config file with its bases, whose variables a child or an option sets before a base is executed."""
 
 from __future__ import annotations
 

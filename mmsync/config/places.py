@@ -76,8 +76,7 @@ EXTRA: dict[str, tuple[str, ...]] = {
 FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
 
-NO_SPONGE = {"CheckpointHook"}
-"""Classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have."""
+NO_SPONGE = {"CheckpointHook"}  # classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have
 
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any, ClassVar, Union
 
 import torch
 from torch import nn
@@ -16,7 +17,6 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path
 
 _RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
-MIN_BACKBONE = 0.9  # least share of the backbone's tensors that a file must have
 _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
@@ -30,11 +30,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None
 def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
-    """Load a checkpoint without running code from it.
-
-    Raises:
-        CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
-    """
+    """Load a checkpoint or bare state dict, from a file or URL, without running code from it unless trusted."""
     if str(path).startswith(("http://", "https://")):
         url = str(path)
         path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -93,9 +89,11 @@ def _damaged(path: Path) -> str:
     return f"{text}, and its folder holds no intact checkpoint"
 
 
-class StateMatch(NamedTuple):
+@dataclass(frozen=True)
+class StateMatch:
     """Comparison of the keys of a checkpoint and a model."""
 
+    LEAST: ClassVar[float] = 0.9  # smallest share of the backbone that must match
     matched: list[str]  # in both, with equal shapes
     missing: list[str]  # in the model only
     unexpected: list[str]  # in the checkpoint only
@@ -141,11 +139,7 @@ def load_weights(
     strict: bool = False,  # refuse any difference
     revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
 ) -> StateMatch:
-    """Load the weights that match a model; refuse those of another model.
-
-    Raises:
-        CheckpointError: Too few keys match, or a tensor of the backbone has another shape. The model is unchanged.
-    """
+    """Load the weights that match a model; refuse those of another model, which stays unchanged."""
     for pattern, replacement in revise_keys:
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
     adapt = getattr(model, "adapt_state_dict", None)
@@ -156,8 +150,8 @@ def load_weights(
         if fit is not None:
             state_dict = fit(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
-    if match.backbone < MIN_BACKBONE or (strict and (match.missing or match.unexpected or match.reshaped)):
-        need = "all" if strict else f"at least {MIN_BACKBONE:.0%} of the backbone"
+    if match.backbone < match.LEAST or (strict and (match.missing or match.unexpected or match.reshaped)):
+        need = "all" if strict else f"at least {match.LEAST:.0%} of the backbone"
         text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
     other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]

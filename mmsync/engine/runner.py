@@ -43,14 +43,9 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """Trains, validates and tests what a config describes.
 
-    * Checkpoints are written atomically, load with ``weights_only=True``, and hold the random states of every rank: a
-      resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch.
-    * Ranks have the same buffers when they validate, test and save.
-    * Weights of another model are refused, and tests on clips that the model was trained on in another fold.
-    * Several processes run on the CPU as well.
-
-    The arguments are those of :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints
-    run code while they load.
+    A resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch. Weights of another model
+    are refused, and tests on clips that the model was trained on in another fold. The arguments are those of
+    :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
     """
 
     param_schedulers: Any

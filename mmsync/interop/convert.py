@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from mmsync.apis.cli import run_tool
 from mmsync.config import load
-from mmsync.engine.checkpoint import MIN_BACKBONE, StateMatch, match_state, read_checkpoint, require_checkpoint
-from mmsync.engine.checkpoint import write_checkpoint
+from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError
 from mmsync.fileio import atomic_path
 from mmsync.registry import MODELS
@@ -162,18 +161,14 @@ def _groups(names: Sequence[str]) -> str:
 
 
 class Conversion(NamedTuple):
-    """Result of a conversion: the content of the file to write, and what to report of it.
-
-    ``match`` is how its weights match the ``model`` (on the way back, which has no model: what is written), ``unused``
-    are the names without a counterpart, ``pair`` names the config to pair with.
-    """
+    """The content of the file to write, and what to report of it."""
 
     checkpoint: dict[str, Any]
     title: str
-    match: StateMatch
-    unused: list[str]
+    match: StateMatch  # of the weights and ``model``; on the way back, which has no model: what is written
+    unused: list[str]  # names without a counterpart
     model: Optional[dict[str, Any]] = None
-    pair: str = ""
+    pair: str = ""  # the config to pair with
 
     def report(self) -> str:
         """Table of matched and unused weights, and the model to pair with."""
@@ -214,11 +209,8 @@ def from_reference(
 ) -> Conversion:
     """Convert a checkpoint of another project to mmsync.
 
-    Weights with a classifier become those of ``Classifier``, weights of pretraining those of ``SkeletonCLR`` or
-    ``AimCLR``, with both encoders; other networks become an encoder. Missing entries are filled in: batch counters
-    (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1. Weights without a counterpart are
-    stored in ``reference_only`` for the way back. A ``config`` replaces
-    the model derived from the shapes, and is stored.
+    Missing batch counters (torch before 0.4) become 0, missing scales of batch norms (TensorFlow) 1. Weights without a
+    counterpart are kept in ``reference_only``. A ``config`` replaces the model derived from the shapes, and is stored.
     """
     kind = get_family(family)
     theirs, container, module = weights_of(content, source)
@@ -260,10 +252,7 @@ def inflate(weight: Tensor, frames: int) -> Tensor:
 
 
 def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
-    """Match weights with a model built on the meta device, and inflate 2D kernels where the model's have a time axis.
-
-    Of a momentum method, only the encoder is compared if the file has no queue.
-    """
+    """Match weights with a model on the meta device, inflating 2D kernels; without a queue, only the encoder."""
     with torch.device("meta"):
         network: nn.Module = MODELS.build(model if "type" in model else model["encoder"])
     if "type" not in model or ("queue.keys" not in state and hasattr(network, "key_encoder")):
@@ -273,9 +262,9 @@ def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
             state[name] = inflate(state[name], own.shape[2])
     adapt = getattr(network, "adapt_state_dict", None)
     match = match_state(network, state if adapt is None else adapt(state))
-    if match.backbone < MIN_BACKBONE:
+    if match.backbone < match.LEAST:
         raise CheckpointError(
-            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {MIN_BACKBONE:.0%} must; "
+            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {match.LEAST:.0%} must; "
             f"nothing was written. {match.table()}"
         )
     return match

@@ -41,11 +41,7 @@ class VideoResNet(Family):
     def backbone(
         self, state: State, source: str, config: Config | None, bn_eps: float | None = None, variant: str | None = None
     ) -> dict[str, Any]:
-        """Derive the config of the backbone from its weights.
-
-        Without ``bn_eps``, which shapes do not determine, R(2+1)D as VMZ builds it has 1e-3 and others 1e-5. A 2D
-        ResNet is inflated to ``variant``, r3d by default.
-        """
+        """Derive the config of the backbone; without ``bn_eps``, R(2+1)D as VMZ builds it has 1e-3 and others 1e-5."""
         own, stage = own_weights(state), "layer2.0."
         blocks = {name.split(".")[1] for name in own if name.startswith("layer3.")}
         channels = shape(own, self.stem, source)[1]

@@ -19,8 +19,7 @@ from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
-OF_DATASET = "dataset"
-"""Options below this key are for the variables of the data set to transfer to."""
+OF_DATASET = "dataset"  # options below this key are for the variables of the data set to transfer to
 _TRAINING = ("train_dataloader", "train_cfg", "val_dataloader", "val_cfg", "val_evaluator")
 _OWN = {  # a protocol brings these with it; nothing of the pretraining's remains
     *("train_cfg", "val_cfg", "test_cfg", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator"),
@@ -81,10 +80,7 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
 def base_config(
     checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
 ) -> Config:
-    """The config of a pretraining, from the given file or from the content of its checkpoint, named ``source``.
-
-    Of the options, those of variables (``data_root``) take effect here.
-    """
+    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables."""
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
         return load(config, variables)
@@ -119,11 +115,7 @@ def _replace_text(value: Any, old: str, new: str) -> Any:
 def lay_over(
     base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
 ) -> Config:
-    """The config that runs a protocol: its schedule, hooks and evaluators, and its changes of loaders and model.
-
-    A loader whose data set names its ``source`` replaces the pretraining's; its clips are remapped to the encoder's
-    layout.
-    """
+    """The config of a protocol on a pretraining, on ``dataset`` (its source remapped to the layout) if one is given."""
     values = copy.deepcopy({key: value for key, value in base.to_dict().items() if key in RUNNER_KEYS})
     values = {key: value for key, value in values.items() if key not in _OWN}
     own = copy.deepcopy(protocol.cfg)

@@ -34,10 +34,7 @@ class RunError(MMSyncError, RuntimeError):
 
 @contextmanager
 def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[Any]:
-    """Lock a file until the last process that has it open ends, and yield it.
-
-    While another process holds the lock, ``wait`` is called repeatedly; without it, ``BlockingIOError`` is raised.
-    """
+    """Lock a file until its last holder ends; ``wait`` is called while another has it (else ``BlockingIOError``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         while True:
@@ -65,10 +62,7 @@ class Children:
             raise RunError("stopped")
 
     def call(self, command: Sequence[str], env: Mapping[str, str], log: Path, lock: Any) -> int:
-        """Run a command with further variables, and append its output to a file; return the exit code.
-
-        The child keeps the lock of an open file, also if this process is killed. A signal's code is negative.
-        """
+        """Run a command, append its output to a file, return the exit code; the child keeps ``lock`` if this ends."""
         with open(log, "ab") as output, self._guard:
             if self._stopped.is_set():
                 raise RunError("stopped")
