@@ -26,10 +26,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.Size, torch.d
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
-    """Replace what mmengine pickles, and ``torch.load(weights_only=True)`` refuses, by marked plain values.
-
-    Callables and unknown objects are left out; ``where`` names the value in the warning about the latter.
-    """
+    """Replace what ``torch.load(weights_only=True)`` refuses by marked plain values; drop callables and the unknown."""
     plain = _to_plain(value, where)
     return None if plain is _DROPPED else plain
 
@@ -95,12 +92,7 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 
 
 def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
-    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA.
-
-    Args:
-        launcher: ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``; ``ConfigError`` if it did not start this process.
-        timeout: Maximum seconds of a collective; ``None`` for torch's default.
-    """
+    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA."""
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
     env = os.environ

@@ -63,13 +63,7 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def nearest(word: str, options: Iterable[str], distance: int | None = None) -> list[str]:
-    """Find the names nearest to a misspelt word, at most three equally near ones.
-
-    Args:
-        word: The misspelt word.
-        options: The valid names; ties keep their order.
-        distance: Largest edit distance; by default a third of the length of the word, between 1 and 3.
-    """
+    """Find up to three equally near names within an edit distance, by default a third of the word's length, 1 to 3."""
     limit = min(3, max(1, len(word) // 3)) if distance is None else distance
     best: list[str] = []
     for option in dict.fromkeys(map(str, options)):

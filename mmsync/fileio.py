@@ -21,10 +21,7 @@ except ImportError:  # Windows: without locks, processes that start together all
 
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
-    """Yield a temporary path of the same suffix, and rename it to ``path`` when the block succeeds.
-
-    The folder is created; the former file stays intact if the process is killed inside the block.
-    """
+    """Yield a temporary path of the same suffix, renamed to ``path`` when the block succeeds; makes the folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")

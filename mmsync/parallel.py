@@ -28,28 +28,13 @@ KILLED = Lost("its process was killed twice; does it need too much memory?")
 
 
 def run_tasks(
-    function: Callable[..., Any],
-    tasks: Mapping[str, tuple],
-    workers: int = 1,
-    timeout: Optional[float] = None,
-    isolate: bool = False,
+    function: Callable[..., Any],  # a function of a module, so that other processes find it
+    tasks: Mapping[str, tuple],  # its arguments by the name of the task
+    workers: int = 1,  # number of processes; one works in this process
+    timeout: Optional[float] = None,  # seconds for a task in another process, which is then ended
+    isolate: bool = False,  # use another process even for one worker, so that a crash of the function is survived
 ) -> Iterator[tuple[str, Any]]:
-    """Call a function for many arguments in several processes, which end with the iterator or this process.
-
-    Args:
-        function: A function of a module, so that other processes find it.
-        tasks: Its arguments by the name of the task.
-        workers: Number of processes; one works in this process.
-        timeout: Seconds for a task in another process, which is then ended.
-        isolate: Use another process even for one worker, so that a crash of the function is survived.
-
-    Returns:
-        Names and results, as they are ready; a :class:`Lost` if the process of a task crashed, took too long or was
-        killed twice, as the system does when memory runs out.
-
-    Raises:
-        Exception: The first that the function raises.
-    """
+    """Call a function in processes that end with this one; yield names and results (or :class:`Lost`) as they come."""
     if workers <= 1 and not isolate:
         yield from ((name, function(*arguments)) for name, arguments in tasks.items())
         return

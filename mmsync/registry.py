@@ -1,9 +1,5 @@
 """The registries of mmsync, one scope ``mmsync``.
 
-On the first lookup a registry imports every module below its ``locations``, and the plug-ins of other packages
-(entry-point group ``mmsync.plugins``). A module that cannot be imported does not affect the others; the error for an
-unknown name lists it.
-
 MMEngine warns of a root without a child in the default scope, so each has one here, and only one: ``BACKBONES``,
 ``NECKS``, ``HEADS``, ``LOSSES`` and ``PROBES`` are roots of their own that fall back to ``MODELS`` and ``METRICS``.
 """
@@ -25,11 +21,9 @@ from mmsync.errors import UnknownNameError, did_you_mean, nearest
 SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
 
-OptConfig = Optional[dict]
-"""Config of a component, or None for its default."""
+OptConfig = Optional[dict]  # config of a component, or None for its default
 
-failed_imports: dict[str, Exception] = {}
-"""Errors of modules and plug-ins that could not be imported, by name."""
+failed_imports: dict[str, Exception] = {}  # errors of modules and plug-ins that could not be imported, by name
 
 _plugins_loaded = False
 
@@ -69,27 +63,18 @@ def _load_plugins() -> None:
 
 
 class Registry(root.Registry):
-    """MMEngine's registry with lazy import of whole packages, fallbacks and helpful errors.
-
-    Args:
-        name: Kind of the registered components, in the singular, for messages.
-        parent: MMEngine's root of the same kind.
-        locations: Packages that are imported, with everything below them, on the first lookup.
-        upstream: Modules with MMEngine's own components, imported if ours do not include the name.
-        fallback: A registry to search last.
-        mirror: Register in ``parent`` as well, for MMEngine's lookups that ignore the scope.
-    """
+    """MMEngine's registry with lazy import of whole packages, fallbacks and helpful errors."""
 
     instances: list[Registry] = []
 
     def __init__(
         self,
-        name: str,
-        parent: root.Registry | None = None,
-        locations: Sequence[str] = (),
-        upstream: Sequence[str] = (),
-        fallback: Registry | None = None,
-        mirror: bool = False,
+        name: str,  # kind of the registered components, in the singular, for messages
+        parent: root.Registry | None = None,  # MMEngine's root of the same kind
+        locations: Sequence[str] = (),  # packages that are imported, with everything below them, on the first lookup
+        upstream: Sequence[str] = (),  # modules of MMEngine, imported if ours do not include the name
+        fallback: Registry | None = None,  # a registry to search last
+        mirror: bool = False,  # register in ``parent`` as well, for MMEngine's lookups that ignore the scope
     ) -> None:
         super().__init__(name, parent=parent, scope=SCOPE, locations=list(locations))
         self._imported = False

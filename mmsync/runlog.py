@@ -53,15 +53,7 @@ class Run:
 
 
 def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
-    """Read the logged values of a run.
-
-    Args:
-        path: A json file, or a work dir: a part that starts at iteration i replaces earlier rows from i on.
-        name: Name for legends; ``None`` takes that of the folder.
-
-    Raises:
-        DataError: There is no log, or none of its rows can be read.
-    """
+    """Read the logged values of a run."""
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; give a work dir, or its <time>/vis_data/scalars.json")

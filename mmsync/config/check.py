@@ -1,8 +1,4 @@
-"""Checks a config before anything is built, and reports all its problems at once.
-
-Each dict with a ``type`` is resolved in the registry of its place; its keys are bound to the signature, its values
-compared with literal annotations and ``config_schema``; ``check_config`` may add problems of its own.
-"""
+"""Checks a config before anything is built, and reports all its problems at once."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmsync import registry as r
 from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
-from mmsync.config.fit import Keys, contradictions
+from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
 from mmsync.config.signature import accepted, default_of, item_of, wrong_value
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
@@ -107,19 +103,17 @@ class _Checker:
             if key in places.RUNNER_KEYS or key.startswith("_"):
                 continue
             near = nearest(key, absent) or nearest(key, places.RUNNER_KEYS, 1)
-            if key in self.notes.unread:
-                where = self.notes.unread[key]
-                if key in self.notes.shadowed:
-                    uses = [".".join(path) for path in _paths_to(cfg, key) if path[0] in places.RUNNER_KEYS]
-                    hint = f", or set {' and '.join(uses)} instead" if uses else ""
-                    text = "a base sets it before this value is known, which needs a base itself; write plain values"
-                    self.report((key,), f"({where}) {text}{hint}")
-                    continue
+            where = f"({self.notes.unread[key]}) " if key in self.notes.unread else ""
+            if where and key in self.notes.shadowed:
+                uses = [".".join(path) for path, _ in walk(cfg) if path[1:] and path[-1] == key]
+                uses = [path for path in uses if path.split(".")[0] in places.RUNNER_KEYS]
+                hint = f", or set {' and '.join(uses)} instead" if uses else ""
+                text = "a base sets it before this value is known, which needs a base itself; write plain values"
+                self.report((key,), f"{where}{text}{hint}")
+                continue
+            if where or (self.loaded and key not in self.notes.variables):
                 near = near or nearest(key, [other for other in cfg if other != key])
-                self.report((key,), f"({where}) is no key of the runner and nothing reads it{did_you_mean(near)}")
-            elif self.loaded and key not in self.notes.variables:
-                near = near or nearest(key, [other for other in cfg if other != key])
-                self.report((key,), f"is no key of the runner and nothing reads it{did_you_mean(near)}")
+                self.report((key,), f"{where}is no key of the runner and nothing reads it{did_you_mean(near)}")
             elif near and not (self.loaded and near[0] in self.notes.variables):
                 self.report((key,), f"is no key of the runner{did_you_mean(near)}")
             meant.update(near[:1])
@@ -340,13 +334,7 @@ class _Checker:
                 self._argument(key, item, spec.annotations.get(key), schema.get(key), None, (*keys, key), partial)
 
     def bind(
-        self,
-        cfg: Mapping[str, Any],
-        name: str,
-        names: list[str],
-        required: Iterable[str],
-        keys: Keys,
-        more: bool = False,
+        self, cfg: dict[str, Any], name: str, names: list[str], required: Iterable[str], keys: Keys, more: bool = False
     ) -> None:
         """Compare the keys of a dict with the arguments of what it will be given to."""
         missing = [n for n in names if n in set(required) and n not in cfg]
@@ -451,13 +439,3 @@ def _not_text(target: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:
     """Types of arguments given as text whose default is a number; upstream's annotations say more than is true."""
     kinds = {name: type(default_of(target, name)) for name, value in cfg.items() if isinstance(value, str)}
     return {name: kind for name, kind in kinds.items() if kind in (int, float, bool)}
-
-
-def _paths_to(cfg: Any, name: str, keys: Keys = ()) -> Iterable[Keys]:
-    """Where in a config a key of this name stands below the top level."""
-    for key, value in (
-        cfg.items() if isinstance(cfg, dict) else enumerate(cfg if isinstance(cfg, (list, tuple)) else ())
-    ):
-        if key == name and keys:
-            yield (*keys, str(key))
-        yield from _paths_to(value, name, (*keys, str(key)))

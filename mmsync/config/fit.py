@@ -1,11 +1,9 @@
-"""Parts of a config that must fit each other: what follows from another part is filled in, contradictions are reported.
-
-Only facts that are known without building anything count: given arguments, defaults and class attributes.
-"""
+"""Parts of a config that must fit each other: derived values, and contradictions."""
 
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -119,21 +117,19 @@ class _Facts:
         """A component of the model."""
         path, registry = ".".join(keys), registry_of(keys)
         target = _target_of(cfg, registry)
-        if target is None:
-            return
-        _note(self.head_classes, path, cfg.get("num_classes"))
-        self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
-        if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
-            _note(self.channels, path, _value_of(cfg, target, "in_channels"))
+        if target is not None:
+            _note(self.head_classes, path, cfg.get("num_classes"))
+            self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
+            if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
+                _note(self.channels, path, _value_of(cfg, target, "in_channels"))
 
     def of_preprocessor(self, cfg: Any, keys: Keys) -> str | None:
         """The preprocessor; returns its stream."""
         target = _target_of(cfg, r.MODELS)
         if target is None:
             return None
-        path = ".".join(keys)
-        self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
-        _note(self.coords, path, _value_of(cfg, target, "num_coords"))
+        self._layout(".".join((*keys, "layout")), _value_of(cfg, target, "layout"))
+        _note(self.coords, ".".join(keys), _value_of(cfg, target, "num_coords"))
         stream = _value_of(cfg, target, "stream")
         return stream if isinstance(stream, str) else None
 
@@ -158,10 +154,10 @@ class _Facts:
         if len(set(self.coords.values())) > 1:
             said = ", ".join(f"{path}.num_coords is {num}" for path, num in self.coords.items())
             problems.append(f"{next(iter(self.coords))}.num_coords: {said}; they must be the same")
-        for path, num in self.head_classes.items():
-            for data, count in self.data_classes.items():
-                if count > num:
-                    problems.append(f"{path}.num_classes: is {num}, but {data} has {count} classes")
+        pairs = itertools.product(self.head_classes.items(), self.data_classes.items())
+        problems += [
+            f"{path}.num_classes: is {n}, but {data} has {m} classes" for (path, n), (data, m) in pairs if m > n
+        ]
         coords = next(iter(self.coords.values()), None)
         for path, num in self.channels.items() if coords is not None and stream is not None else ():
             fitting = _channels(coords or 0, stream or "joint")
@@ -250,11 +246,13 @@ def _value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
     return vars(target).get(name) if inspect.isclass(target) else None  # a base's attribute may be set on loading
 
 
+def walk(cfg: Any, keys: Keys = ()) -> Iterable[tuple[Keys, Any]]:
+    """A value and all values in its dicts and lists, outermost first, with their places."""
+    yield keys, cfg
+    items = cfg.items() if isinstance(cfg, dict) else enumerate(cfg) if isinstance(cfg, (list, tuple)) else ()
+    for key, value in items:
+        yield from walk(value, (*keys, str(key)))
+
+
 def _typed_dicts(cfg: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]]:
-    """All dicts with a ``type`` in a value, outermost first."""
-    if isinstance(cfg, dict) and "type" in cfg:
-        yield keys, cfg
-    for key, value in (
-        cfg.items() if isinstance(cfg, dict) else enumerate(cfg if isinstance(cfg, (list, tuple)) else ())
-    ):
-        yield from _typed_dicts(value, (*keys, str(key)))
+    return ((place, part) for place, part in walk(cfg, keys) if isinstance(part, dict) and "type" in part)

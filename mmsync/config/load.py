@@ -1,11 +1,4 @@
-"""Reads a config file with its bases by the rules of ``Config.fromfile``, and these:
-
-* Every failure is a ``ConfigError`` that names the file and the line.
-* ``custom_imports`` of the bases are kept, and names that begin with ``_`` stay in their file.
-* A variable of a base (``stream``, ``split``) that a child or the command line sets is set before the base is executed.
-* Defaults and derived values are filled in.
-* Keys inherited from a base of another ``type`` and variables that nothing reads are noted for the check.
-"""
+"""Reads a config file with its bases, whose variables a child or an option sets before a base is executed."""
 
 from __future__ import annotations
 
@@ -47,9 +40,7 @@ class Notes:
     unread: dict[str, str] = field(default_factory=dict)  # variables that no line reads -> file and line that set them
     shadowed: set[str] = field(default_factory=set)  # those of them that a base has set, and used, before
     chosen: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # variable -> its value in the files, by option
-    leftovers: dict[str, dict[str, str]] = field(
-        default_factory=dict
-    )  # path -> inherited key -> the type it belongs to
+    leftovers: dict[str, dict[str, str]] = field(default_factory=dict)  # path -> inherited key -> its type
 
     @staticmethod
     def of(cfg: object) -> Notes | None:
@@ -359,9 +350,7 @@ def _merge(
     return merged
 
 
-def _note_type_change(
-    new: Mapping[str, Any], old: Mapping[str, Any], path: str, left: dict[str, dict[str, str]]
-) -> None:
+def _note_type_change(new: dict[str, Any], old: Mapping[str, Any], path: str, left: dict[str, dict[str, str]]) -> None:
     """Note the keys of ``old`` that stay under a new ``type``, and drop the notes on keys that ``new`` sets itself."""
     for key in new:
         left.get(path, {}).pop(key, None)
@@ -450,10 +439,8 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
 
 
 def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> ConfigError:
-    lines = [
-        lineno for frame, lineno in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)
-    ]
-    line = lines[-1] if lines else None
+    frames = traceback.extract_tb(error.__traceback__)
+    line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)
     near: list[str] = []
     wrong = getattr(error, "name", None)
     if isinstance(error, NameError) and wrong:

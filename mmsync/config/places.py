@@ -73,14 +73,10 @@ EXTRA: dict[str, tuple[str, ...]] = {
 }
 """Keys that MMEngine takes out before it calls the class, by registry."""
 
-FILLED: dict[str, tuple[str, ...]] = {
-    r.DATA_SAMPLERS.name: ("sampler", "batch_size"),
-    r.VISBACKENDS.name: ("save_dir",),
-}
+FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
 
-NO_SPONGE = {"CheckpointHook"}
-"""Classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have."""
+NO_SPONGE = {"CheckpointHook"}  # classes of MMEngine whose ``**kwargs`` serve no purpose that a config could have
 
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""

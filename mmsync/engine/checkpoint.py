@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any, ClassVar, Union
 
 import torch
 from torch import nn
@@ -29,19 +30,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None
 def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
-    """Load a checkpoint without running code from it.
-
-    Args:
-        path: A file, or an ``http(s)://`` URL.
-        map_location: As for ``torch.load``.
-        trust: Let the file run code while it loads.
-
-    Returns:
-        The checkpoint; ``{'state_dict': ...}`` for a bare state dict.
-
-    Raises:
-        CheckpointError: The file is missing or damaged, or holds objects that only a trusted file may hold.
-    """
+    """Load a checkpoint or bare state dict, from a file or URL, without running code from it unless trusted."""
     if str(path).startswith(("http://", "https://")):
         url = str(path)
         path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -78,16 +67,7 @@ def require_checkpoint(path: Union[str, Path]) -> None:
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
-    """List the periodic checkpoints of a run, ``epoch_*.pth`` and then ``iter_*.pth``, in order of training.
-
-    Args:
-        work_dir: Folder of the run.
-        every: Keep every n-th, at least 1, counted back from the last, which is always included.
-
-    Raises:
-        CheckpointError: The folder has no such file.
-        ConfigError: ``every`` is below 1.
-    """
+    """List ``epoch_*.pth``, then ``iter_*.pth``, in order of training; every n-th, counted back from the last."""
     if every < 1:
         raise ConfigError(f"every={every}: give 1 for all checkpoints, n for every n-th")
     found = [(_PERIODIC.fullmatch(path.name), path) for path in Path(work_dir).expanduser().glob("*.pth")]
@@ -109,9 +89,11 @@ def _damaged(path: Path) -> str:
     return f"{text}, and its folder holds no intact checkpoint"
 
 
-class StateMatch(NamedTuple):
+@dataclass(frozen=True)
+class StateMatch:
     """Comparison of the keys of a checkpoint and a model."""
 
+    LEAST: ClassVar[float] = 0.9  # smallest share of the backbone that must match
     matched: list[str]  # in both, with equal shapes
     missing: list[str]  # in the model only
     unexpected: list[str]  # in the checkpoint only
@@ -151,27 +133,13 @@ def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
 
 
 def load_weights(
-    model: nn.Module,
-    state_dict: dict[str, torch.Tensor],
-    source: str,
-    strict: bool = False,
-    revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
-    min_backbone: float = 0.9,
+    model: nn.Module,  # the model, not wrapped
+    state_dict: dict[str, torch.Tensor],  # the weights
+    source: str,  # name of their source, for messages
+    strict: bool = False,  # refuse any difference
+    revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
 ) -> StateMatch:
-    """Load the weights that match a model; refuse those of another model.
-
-    Args:
-        model: The model, not wrapped.
-        state_dict: The weights.
-        source: Name of their source, for messages.
-        strict: Refuse any difference.
-        revise_keys: Regular expressions and replacements for the keys; then ``adapt_state_dict`` of the model may
-            rename them, and ``fit_state_dict`` of its modules reshape tensors.
-        min_backbone: Smallest share of the backbone's tensors that must match, in ``[0, 1]``.
-
-    Raises:
-        CheckpointError: Too few keys match, or a tensor of the backbone has another shape. The model is unchanged.
-    """
+    """Load the weights that match a model; refuse those of another model, which stays unchanged."""
     for pattern, replacement in revise_keys:
         state_dict = {re.sub(pattern, replacement, key): value for key, value in state_dict.items()}
     adapt = getattr(model, "adapt_state_dict", None)
@@ -182,8 +150,8 @@ def load_weights(
         if fit is not None:
             state_dict = fit(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
-    if match.backbone < min_backbone or (strict and (match.missing or match.unexpected or match.reshaped)):
-        need = "all" if strict else f"at least {min_backbone:.0%} of the backbone"
+    if match.backbone < match.LEAST or (strict and (match.missing or match.unexpected or match.reshaped)):
+        need = "all" if strict else f"at least {match.LEAST:.0%} of the backbone"
         text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
     other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]

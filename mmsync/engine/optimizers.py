@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from mmsync import compat
 from mmsync.errors import ConfigError
-from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, OptConfig
 
 
 @OPTIMIZERS.register_module()
@@ -100,11 +100,7 @@ class AutocastOptimWrapper(OptimWrapper):
     """
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        dtype: str = "bfloat16",
-        accumulative_counts: int = 1,
-        clip_grad: Optional[dict] = None,
+        self, optimizer: Optimizer, dtype: str = "bfloat16", accumulative_counts: int = 1, clip_grad: OptConfig = None
     ) -> None:
         super().__init__(optimizer, accumulative_counts, clip_grad)
         if dtype != "bfloat16":

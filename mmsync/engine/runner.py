@@ -43,14 +43,9 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """Trains, validates and tests what a config describes.
 
-    * Checkpoints are written atomically, load with ``weights_only=True``, and hold the random states of every rank: a
-      resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch.
-    * Ranks have the same buffers when they validate, test and save.
-    * Weights of another model are refused, and tests on clips that the model was trained on in another fold.
-    * Several processes run on the CPU as well.
-
-    The arguments are those of :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints
-    run code while they load.
+    A resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch. Weights of another model
+    are refused, and tests on clips that the model was trained on in another fold. The arguments are those of
+    :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
     """
 
     param_schedulers: Any
@@ -134,11 +129,7 @@ class MotionRunner(Runner):
     def build_dataloader(
         dataloader: Union[DataLoader, dict], seed: Optional[int] = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build a data loader; without ``collate_fn`` it uses the data set's own ``collate``, if there is one.
-
-        Raises:
-            ConfigError: The data set is empty, or smaller than a batch with ``drop_last=True``.
-        """
+        """Build a data loader; without ``collate_fn`` it uses the data set's own ``collate``, if there is one."""
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, dict) and loader.generator is None:
             # worker seeds come from here: opening an iterator must not advance the generator of the model
@@ -224,11 +215,7 @@ class MotionRunner(Runner):
         strict: bool = False,
         revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
     ) -> dict[str, Any]:
-        """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's.
-
-        Raises:
-            CheckpointError: The file is damaged, unsafe, or of another model.
-        """
+        """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's."""
         checkpoint = read_checkpoint(filename, map_location, trust=self.cfg.get("trust_checkpoint", False))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         strict = strict or bool(self._resume)

@@ -48,7 +48,6 @@ def training_state(
 
 
 def _global_batch(runner: Any) -> int:
-    """Clips of a training step, on all ranks together."""
     return getattr(runner.train_dataloader.batch_sampler, "batch_size", 1) * runner.world_size
 
 

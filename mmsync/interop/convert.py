@@ -1,9 +1,4 @@
-"""Conversion of other projects' checkpoints to mmsync and back (docs/design/0014 and 0024).
-
-The names in a file identify its *form*: a table of name prefixes that is read in either direction. The network is
-derived from the shapes, built on the meta device and compared with the renamed weights, so that a wrong file cannot
-pass. Each family of files is one module of this package with an instance ``FAMILY``.
-"""
+"""Conversion of other projects' checkpoints to mmsync and back, by family (docs/design/0014 and 0024)."""
 
 from __future__ import annotations
 
@@ -28,8 +23,6 @@ from mmsync.fileio import atomic_path
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
-MIN_BACKBONE = 0.9
-"""Least share of the backbone's tensors that a file must have."""
 BACKBONE, HEAD = "encoder.backbone.", "head.fc."
 
 State = dict[str, Tensor]
@@ -37,28 +30,16 @@ Rules = Sequence[tuple[str, Optional[str]]]
 
 
 class Form(NamedTuple):
-    """One kind of file of a family.
+    """One kind of file of a family."""
 
-    Attributes:
-        title: Name in messages.
-        rules: Prefix of the reference -> prefix of mmsync, first match wins; ``None``: no counterpart in mmsync, stored
-            aside for the way back. ``<fc>`` stands for the last layers, see :func:`_last_layers`.
-        theirs: Prefixes that all occur among the reference's names; or
-        anchor: End of a name that only this form has. Whatever precedes it precedes all names of the network.
-        ours: Prefixes that all occur among mmsync's names; empty if only a converted file can go back to this form.
-        container: Entry of the released files that holds the weights.
-        arrays: Array layout: torch's, TensorFlow's, or 2D kernels that are to be inflated.
-        note: Input that the weights were made for.
-    """
-
-    title: str
-    rules: Rules
-    theirs: tuple[str, ...] = ()
-    ours: tuple[str, ...] = ()
-    container: Optional[str] = None
-    anchor: str = ""
-    arrays: Literal["torch", "tensorflow", "images"] = "torch"
-    note: str = ""
+    title: str  # in messages
+    rules: Rules  # prefixes, theirs -> ours, first match wins; None: stored aside; <fc>: see :func:`_last_layers`
+    theirs: tuple[str, ...] = ()  # prefixes that all occur among the reference's names; or
+    ours: tuple[str, ...] = ()  # prefixes that all occur among mmsync's; empty if only converted files can go back
+    container: Optional[str] = None  # entry of the released files that holds the weights
+    anchor: str = ""  # end of a name that only this form has; whatever precedes it precedes all names of the network
+    arrays: Literal["torch", "tensorflow", "images"] = "torch"  # layout; images: 2D kernels that are to be inflated
+    note: str = ""  # input that the weights were made for
 
     def prefix(self, names: Sequence[str]) -> Optional[str]:
         """Prefix of all names of the network in a file of this form; ``None`` for another form."""
@@ -69,33 +50,19 @@ class Form(NamedTuple):
 
 
 class Family:
-    """Files of one project; a subclass supplies the table and what is special to the project.
+    """Files of one project; a subclass supplies the table and what is special to the project."""
 
-    Attributes:
-        name: Module and first word of the tool.
-        title: Name in messages.
-        forms: Forms by key, the most specific first.
-        pool: Config of the pooling neck of the published networks.
-        configs: Shipped config to pair with, by backbone.
-        stem: First weight of the backbone, which locates it in any mmsync checkpoint; empty: the forms' rules do.
-        module: Whether the released files have the prefix ``module.``.
-        momentum: Whether a bare encoder is also copied to the key encoder, to start a momentum method.
-        undetermined: Settings of the backbone that neither names nor shapes determine.
-        options: Command line options of :meth:`backbone`, with the arguments of ``add_argument``.
-        reverse_options: Those of :meth:`restore`.
-    """
-
-    name: str
-    title: str
-    forms: dict[str, Form]
-    pool: dict[str, Any]
-    configs: dict[str, str] = {}
-    stem: str = ""
-    module: bool = False
-    momentum: bool = False
-    undetermined: str = ""
-    options: dict[str, dict] = {}
-    reverse_options: dict[str, dict] = {}
+    name: str  # of its module
+    title: str  # in messages
+    forms: dict[str, Form]  # the most specific first
+    pool: dict[str, Any]  # config of the pooling neck of the published networks
+    configs: dict[str, str] = {}  # shipped config to pair with, by backbone
+    stem: str = ""  # first weight of the backbone, which locates it in any mmsync checkpoint; empty: by the forms
+    module: bool = False  # whether the released files have the prefix ``module.``
+    momentum: bool = False  # whether a bare encoder is also copied to the key encoder
+    undetermined: str = ""  # settings of the backbone that neither names nor shapes determine
+    options: dict[str, dict] = {}  # command line options of :meth:`backbone`, with the arguments of ``add_argument``
+    reverse_options: dict[str, dict] = {}  # those of :meth:`restore`
 
     @property
     def writable(self) -> list[str]:
@@ -167,22 +134,17 @@ def _last_layers(names: Sequence[str]) -> tuple[str, str]:
     return head, "" if several else "0."
 
 
-def _matches(name: str, prefix: str) -> bool:
-    """Whether a rule's prefix, which ends with a dot or underscore or is a whole name, matches."""
-    return name == prefix or (name.startswith(prefix) and prefix[-1:] in ("", ".", "_"))
-
-
 def rename(state: Mapping[str, Any], rules: Rules, back: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """Rename by the first rule whose prefix matches, or ``back``; also return the entries that no rule renames."""
     head, single = _last_layers(list(state))
-    pairs = [
-        (theirs.replace("<fc>", head), ours if ours is None else ours.replace("<fc>", single)) for theirs, ours in rules
-    ]
+    pairs = [(theirs.replace("<fc>", head), ours and ours.replace("<fc>", single)) for theirs, ours in rules]
     if back:
         pairs = [(ours, theirs) for theirs, ours in pairs if ours is not None]
     renamed, rest = {}, {}
     for name, value in state.items():
-        old, new = next((pair for pair in pairs if _matches(name, pair[0])), (name, None))
+        whole = ("", ".", "_")  # ends of prefixes; others are whole names
+        fitting = (pair for pair in pairs if name == pair[0] or (name.startswith(pair[0]) and pair[0][-1:] in whole))
+        old, new = next(fitting, (name, None))
         if new is None:
             rest[name] = value
         else:
@@ -199,18 +161,14 @@ def _groups(names: Sequence[str]) -> str:
 
 
 class Conversion(NamedTuple):
-    """Result of a conversion: the content of the file to write, and what to report of it.
-
-    ``match`` is how its weights match the ``model`` (on the way back, which has no model: what is written), ``unused``
-    are the names without a counterpart, ``pair`` names the config to pair with.
-    """
+    """The content of the file to write, and what to report of it."""
 
     checkpoint: dict[str, Any]
     title: str
-    match: StateMatch
-    unused: list[str]
+    match: StateMatch  # of the weights and ``model``; on the way back, which has no model: what is written
+    unused: list[str]  # names without a counterpart
     model: Optional[dict[str, Any]] = None
-    pair: str = ""
+    pair: str = ""  # the config to pair with
 
     def report(self) -> str:
         """Table of matched and unused weights, and the model to pair with."""
@@ -251,20 +209,8 @@ def from_reference(
 ) -> Conversion:
     """Convert a checkpoint of another project to mmsync.
 
-    Weights with a classifier become those of ``Classifier``, weights of pretraining those of ``SkeletonCLR`` or
-    ``AimCLR``, with both encoders; other networks become an encoder. Missing entries are filled in: batch counters
-    (torch before 0.4) with 0, scales of batch normalisations (TensorFlow) with 1. Weights without a counterpart are
-    stored in the entry ``reference_only`` for the way back.
-
-    Args:
-        content: As :func:`read_weights` returns it.
-        family: One of ``FAMILIES``.
-        source: Name of the file, for messages.
-        config: Compare with its model instead of the one derived from the shapes, and store it in the checkpoint.
-        options: Of the family's :meth:`Family.backbone`.
-
-    Raises:
-        CheckpointError: A file of another family, an incomplete one, or one that contradicts the options.
+    Missing batch counters (torch before 0.4) become 0, missing scales of batch norms (TensorFlow) 1. Weights without a
+    counterpart are kept in ``reference_only``. A ``config`` replaces the model derived from the shapes, and is stored.
     """
     kind = get_family(family)
     theirs, container, module = weights_of(content, source)
@@ -306,24 +252,19 @@ def inflate(weight: Tensor, frames: int) -> Tensor:
 
 
 def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
-    """Match weights with a model built on the meta device, and inflate 2D kernels where the model's have a time axis.
-
-    Of a momentum method, only the encoder is compared if the file has no queue.
-    """
+    """Match weights with a model on the meta device, inflating 2D kernels; without a queue, only the encoder."""
     with torch.device("meta"):
-        network: nn.Module = (
-            MODELS.build(model) if "type" in model else nn.ModuleDict({"encoder": MODELS.build(model["encoder"])})
-        )
-    if "queue.keys" not in state and hasattr(network, "key_encoder"):
-        network = nn.ModuleDict({"encoder": network.get_submodule("encoder")})
+        network: nn.Module = MODELS.build(model if "type" in model else model["encoder"])
+    if "type" not in model or ("queue.keys" not in state and hasattr(network, "key_encoder")):
+        network = nn.ModuleDict({"encoder": network.get_submodule("encoder" if "type" in model else "")})
     for name, own in network.state_dict().items():
         if name in state and state[name].dim() == 4 and own.dim() == 5:
             state[name] = inflate(state[name], own.shape[2])
     adapt = getattr(network, "adapt_state_dict", None)
     match = match_state(network, state if adapt is None else adapt(state))
-    if match.backbone < MIN_BACKBONE:
+    if match.backbone < match.LEAST:
         raise CheckpointError(
-            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {MIN_BACKBONE:.0%} must; "
+            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {match.LEAST:.0%} must; "
             f"nothing was written. {match.table()}"
         )
     return match
@@ -344,18 +285,7 @@ def _select(kind: Family, state: Mapping[str, Tensor], source: str) -> tuple[Sta
 def to_reference(
     content: Mapping[str, Any], family: str, source: str = "checkpoint", form: Optional[str] = None, **options: Any
 ) -> Conversion:
-    """Convert a checkpoint of mmsync, converted or trained, to one of another project.
-
-    Args:
-        content: As :func:`read_weights` returns it.
-        family: One of ``FAMILIES``.
-        source: Name of the file, for messages.
-        form: Key of the family's forms; ``None``: the one that the file came in, else the first that it can have.
-        options: Of the family's :meth:`Family.restore`.
-
-    Raises:
-        CheckpointError: The reference has no such network.
-    """
+    """Convert a checkpoint of mmsync to one of another project, by default in the form that the file came in."""
     kind, origin = get_family(family), content.get("meta", {}).get("origin") or {}
     if origin.get("family") != family or form not in (None, origin.get("form")):
         origin = {}
@@ -385,11 +315,7 @@ def to_reference(
 
 
 def read_weights(path: Union[str, Path], trust: bool = False) -> dict[str, Any]:
-    """Read a torch file, or arrays by name in an ``.npz``; ``trust`` lets the file run code while it loads.
-
-    Raises:
-        CheckpointError: The file is missing, damaged or unsafe, or a TensorFlow checkpoint.
-    """
+    """Read a torch file, or arrays by name in an ``.npz``; ``trust`` lets the file run code while it loads."""
     path = Path(path).expanduser()
     if ".ckpt" in path.name:
         raise CheckpointError(
@@ -412,23 +338,9 @@ def read_weights(path: Union[str, Path], trust: bool = False) -> dict[str, Any]:
 
 
 def convert_checkpoint(
-    src: Union[str, Path],
-    dst: Union[str, Path],
-    family: str,
-    reverse: bool = False,
-    trust: bool = False,
-    **options: Any,
+    src: str | Path, dst: str | Path, family: str, reverse: bool = False, trust: bool = False, **options: Any
 ) -> Conversion:
-    """Convert a file; a faulty one is refused before anything is written.
-
-    Args:
-        src: The file.
-        dst: File to write; with ``reverse``, ``.npz`` stores arrays by name.
-        family: One of ``FAMILIES``.
-        reverse: From mmsync to the reference.
-        trust: Let the file run code while it loads.
-        options: Of :func:`from_reference` or :func:`to_reference`.
-    """
+    """Convert a file, with the options of :func:`from_reference`, or of :func:`to_reference` for ``reverse``."""
     content, name = read_weights(src, trust), Path(src).name
     result = (to_reference if reverse else from_reference)(content, family, name, **options)
     if Path(dst).suffix != ".npz":

@@ -8,8 +8,7 @@ from typing import Any, Optional
 from mmsync.interop.convert import BACKBONE, HEAD, Form, State
 from mmsync.interop.skeleton import SkeletonFamily
 
-_NORM = "head.fc.0."
-"""Batch normalisation without weights in front of the linear probe."""
+_NORM = "head.fc.0."  # batch normalisation without weights in front of the linear probe
 _ALL = ("", BACKBONE)
 _FINETUNED = (BACKBONE, "head.fc1.")
 

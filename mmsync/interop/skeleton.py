@@ -43,13 +43,7 @@ class SkeletonFamily(Family):
         num_heads: int = 8,
         clip_len: Optional[int] = None,
     ) -> dict[str, Any]:
-        """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place.
-
-        Layout and edges are those given, the config's, or the usual ones; published transformers have 8 heads.
-
-        Raises:
-            CheckpointError: An unknown or incomplete network, or joints or a graph other than the layout's.
-        """
+        """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place."""
         if clip_len is not None:
             _resample(state, clip_len)
         wanted = {} if config is None else config.model.get("encoder", {}).get("backbone", {})

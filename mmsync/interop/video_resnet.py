@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 from mmengine.config import Config
 
@@ -39,18 +39,9 @@ class VideoResNet(Family):
     }
 
     def backbone(
-        self,
-        state: State,
-        source: str,
-        config: Optional[Config],
-        bn_eps: Optional[float] = None,
-        variant: Optional[str] = None,
+        self, state: State, source: str, config: Config | None, bn_eps: float | None = None, variant: str | None = None
     ) -> dict[str, Any]:
-        """Derive the config of the backbone from its weights.
-
-        Without ``bn_eps``, which shapes do not determine, R(2+1)D as VMZ builds it has 1e-3 and others 1e-5. A 2D
-        ResNet is inflated to ``variant``, r3d by default.
-        """
+        """Derive the config of the backbone; without ``bn_eps``, R(2+1)D as VMZ builds it has 1e-3 and others 1e-5."""
         own, stage = own_weights(state), "layer2.0."
         blocks = {name.split(".")[1] for name in own if name.startswith("layer3.")}
         channels = shape(own, self.stem, source)[1]

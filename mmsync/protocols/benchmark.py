@@ -30,39 +30,21 @@ from mmsync.visualization.figures import draw_probe_curves
 
 
 class Benchmark:
-    """Runs protocols on one checkpoint and keeps their results in a folder; finished runs are not repeated.
-
-    Args:
-        checkpoint: File of the pretraining.
-        protocols: The protocols to run.
-        work_dir: Folder of the results: ``<protocol>/seed_<n>/`` and the tables ``results.json`` and ``results.md``.
-        config: Config file of the pretraining; ``None`` takes the one in the checkpoint.
-        options: Settings by dotted key.
-        dataset: Config file of a data set to transfer to.
-        seeds: Seeds in place of the protocols' own.
-        device: Where features and probes are computed; ``None`` for a GPU if there is one.
-        force: Run again what has a result.
-        trust: Let the checkpoint run code while it loads.
-        encoder: Name of the encoder, of a method with several; ``None`` for the first.
-
-    Raises:
-        ConfigError: A config has problems; the message lists all of the first.
-        CheckpointError: The checkpoint is missing or damaged, or holds no config.
-    """
+    """Runs protocols on one checkpoint and keeps their results in a folder; finished runs are not repeated."""
 
     def __init__(
         self,
-        checkpoint: Union[str, Path],
-        protocols: Sequence[Protocol],
-        work_dir: Union[str, Path],
-        config: Union[str, Path, None] = None,
-        options: Optional[Mapping[str, Any]] = None,
-        dataset: Union[str, Path, None] = None,
-        seeds: Optional[Sequence[int]] = None,
-        device: Optional[str] = None,
-        force: bool = False,
-        trust: bool = False,
-        encoder: Optional[str] = None,
+        checkpoint: Union[str, Path],  # file of the pretraining
+        protocols: Sequence[Protocol],  # the protocols to run
+        work_dir: Union[str, Path],  # ``<protocol>/seed_<n>/`` and the tables ``results.json``, ``results.md``
+        config: Union[str, Path, None] = None,  # file of the config of the pretraining; ``None``: the checkpoint's
+        options: Optional[Mapping[str, Any]] = None,  # settings by dotted key
+        dataset: Union[str, Path, None] = None,  # config file of a data set to transfer to
+        seeds: Optional[Sequence[int]] = None,  # seeds in place of the protocols' own
+        device: Optional[str] = None,  # where features and probes are computed; ``None`` for a GPU if there is one
+        force: bool = False,  # run again what has a result
+        trust: bool = False,  # let the checkpoint run code while it loads
+        encoder: Optional[str] = None,  # name of the encoder, of a method with several; ``None`` for the first
     ) -> None:
         self.checkpoint, self.work_dir = str(checkpoint), Path(work_dir)
         self.seeds, self.force, self.trust, self.encoder = seeds, force, trust, encoder
@@ -178,17 +160,7 @@ class Benchmark:
 def benchmark_history(
     checkpoints: Sequence[Path], protocols: Sequence[Protocol], work_dir: Union[str, Path], **options: Any
 ) -> tuple[list[dict[str, Any]], dict[str, MMSyncError]]:
-    """Run protocols on several checkpoints of a pretraining.
-
-    Args:
-        checkpoints: Files ``epoch_<n>.pth`` or ``iter_<n>.pth``, in order.
-        protocols: The protocols to run.
-        work_dir: Folder of the results: ``<checkpoint>/``, and ``results.json``, ``results.md`` and ``history.png``.
-        options: Further arguments of :class:`Benchmark`.
-
-    Returns:
-        Rows by checkpoint and protocol, whose ``epoch`` is the checkpoint's number, and the errors of those without.
-    """
+    """Run protocols on checkpoints in order; return rows whose ``epoch`` is the checkpoint's number, and all errors."""
     work_dir = Path(work_dir)
     rows: list[dict[str, Any]] = []
     failures: dict[str, MMSyncError] = {}

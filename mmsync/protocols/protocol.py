@@ -19,8 +19,7 @@ from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
-OF_DATASET = "dataset"
-"""Options below this key are for the variables of the data set to transfer to."""
+OF_DATASET = "dataset"  # options below this key are for the variables of the data set to transfer to
 _TRAINING = ("train_dataloader", "train_cfg", "val_dataloader", "val_cfg", "val_evaluator")
 _OWN = {  # a protocol brings these with it; nothing of the pretraining's remains
     *("train_cfg", "val_cfg", "test_cfg", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator"),
@@ -53,12 +52,7 @@ def list_protocols(folder: Union[str, Path]) -> dict[str, Path]:
 
 
 def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
-    """Read a protocol by its name in a folder, or by its path.
-
-    Raises:
-        ProtocolError: The name is unknown; the message suggests the nearest.
-        ConfigError: The file is no protocol.
-    """
+    """Read a protocol by its name in a folder, or by its path."""
     known = list_protocols(folder)
     path = known.get(name, Path(name))
     if path.suffix != ".py" or not path.is_file():
@@ -86,14 +80,7 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
 def base_config(
     checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
 ) -> Config:
-    """The config of a pretraining, from the given file or from the content of its checkpoint, named ``source``.
-
-    Of the options, those of variables (``data_root``) take effect here.
-
-    Raises:
-        CheckpointError: The checkpoint holds no config.
-        ConfigError: An option is for a variable of the checkpoint's config that names no file or folder.
-    """
+    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables."""
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
         return load(config, variables)
@@ -128,20 +115,7 @@ def _replace_text(value: Any, old: str, new: str) -> Any:
 def lay_over(
     base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
 ) -> Config:
-    """The config that runs a protocol: its schedule, hooks and evaluators, and its changes of loaders and model.
-
-    A loader whose data set names its ``source`` replaces the pretraining's; its clips are remapped to the encoder's
-    layout.
-
-    Args:
-        base: Config of the pretraining.
-        protocol: The protocol.
-        dataset: The values of the config of a data set to transfer to.
-        encoder: Name of the encoder, of a method with several; ``None`` for the first.
-
-    Raises:
-        ProtocolError: The pretraining has no data or no encoder to take.
-    """
+    """The config of a protocol on a pretraining, on ``dataset`` (its source remapped to the layout) if one is given."""
     values = copy.deepcopy({key: value for key, value in base.to_dict().items() if key in RUNNER_KEYS})
     values = {key: value for key, value in values.items() if key not in _OWN}
     own = copy.deepcopy(protocol.cfg)
@@ -227,14 +201,7 @@ def _merge(old: Any, new: Any) -> Any:
 
 
 def apply_options(cfgs: Mapping[str, Config], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place.
-
-    Returns:
-        The options that changed it, by protocol.
-
-    Raises:
-        ConfigError: No protocol has the place.
-    """
+    """Set options of Runner keys, by dotted key, in every config (by protocol) that has their place."""
     applied: dict[str, dict[str, Any]] = {name: {} for name in cfgs}
     for key, value in options.items():
         if key.split(".")[0] not in RUNNER_KEYS:

@@ -94,11 +94,7 @@ def _key(cfg: Config) -> str:
 def finetune(
     cfg: Config, checkpoint: str, seed: int, folder: Path, fingerprint: str, force: bool = False, trust: bool = False
 ) -> Outcome:
-    """Train and evaluate a config of :func:`~mmsync.protocols.protocol.lay_over`, which is changed.
-
-    The seed is that of the run and of the labelled subset. An interrupted run of the same fingerprint (the digest of
-    all that the result depends on) is resumed, unless ``force`` starts again.
-    """
+    """Train and evaluate a config, which is changed; resume a run of the same fingerprint, unless forced."""
     data = cfg.train_dataloader.dataset
     if data.get("subset") is not None:
         data.subset.seed = seed

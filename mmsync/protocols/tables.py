@@ -31,11 +31,8 @@ def describe_data(cfg: Config) -> str:
     test = roles.get("query", datasets[-1].get("split"))
     subset = datasets[0].get("subset")
     share = f" ({subset.share:.0%} {subset.get('rule', 'stratified')})" if subset and "share" in subset else ""
-    return f"{name} {_split_text(train)}{share} / {_split_text(test)}"
-
-
-def _split_text(split: Any) -> str:
-    return split if isinstance(split, str) else "all" if split is None else str(dict(split))
+    texts = [one if isinstance(one, str) else "all" if one is None else str(dict(one)) for one in (train, test)]
+    return f"{name} {texts[0]}{share} / {texts[1]}"
 
 
 def spread(values: Sequence[float]) -> dict[str, Optional[float]]:

@@ -1,8 +1,4 @@
-"""Sweeps: train a grid of configs, overrides and seeds, or a search, and collect one table of results.
-
-A run is a child process of ``tools/train.py`` and, with protocols, one of ``tools/benchmark.py``; its folder is named
-by a hash of its settings, see docs/design/0019-sweep.md. Sweeps need Linux or macOS, for process groups and file locks.
-"""
+"""Trains a grid of configs, overrides and seeds, or a search, and collects a table (docs/design/0019-sweep.md)."""
 
 from mmsync.sweep.jobs import Children, locked
 from mmsync.sweep.pools import LocalPool, SlurmPool

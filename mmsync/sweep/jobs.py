@@ -34,10 +34,7 @@ class RunError(MMSyncError, RuntimeError):
 
 @contextmanager
 def locked(path: Path, wait: Optional[Callable[[], None]] = None) -> Iterator[Any]:
-    """Lock a file until the last process that has it open ends, and yield it.
-
-    While another process holds the lock, ``wait`` is called repeatedly; without it, ``BlockingIOError`` is raised.
-    """
+    """Lock a file until its last holder ends; ``wait`` is called while another has it (else ``BlockingIOError``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         while True:
@@ -65,10 +62,7 @@ class Children:
             raise RunError("stopped")
 
     def call(self, command: Sequence[str], env: Mapping[str, str], log: Path, lock: Any) -> int:
-        """Run a command with further variables, and append its output to a file; return the exit code.
-
-        The child keeps the lock of an open file, also if this process is killed. A signal's code is negative.
-        """
+        """Run a command, append its output to a file, return the exit code; the child keeps ``lock`` if this ends."""
         with open(log, "ab") as output, self._guard:
             if self._stopped.is_set():
                 raise RunError("stopped")
@@ -133,11 +127,7 @@ class Job:
         return "to resume" if (self.folder / "last_checkpoint").is_file() else "new"
 
     def execute(self, children: Children, env: Mapping[str, str], protocols: Mapping[str, str]) -> dict[str, float]:
-        """Run what is missing: training, then protocols (by name, with their arguments for ``tools/benchmark.py``).
-
-        Returns:
-            Results of the last validation, and of each protocol, by name.
-        """
+        """Run what is missing: training, then protocols (by name, with their arguments for ``tools/benchmark.py``)."""
         with locked(self.folder / ".lock", children.wait) as lock:
             record = self.record()
             run = _Tools(self, children, env, lock)

@@ -18,15 +18,7 @@ from mmsync.sweep.jobs import Children, Job
 
 
 class LocalPool:
-    """Runs jobs on this machine, a few at a time.
-
-    Args:
-        jobs: Number of parallel jobs; ``None`` for one per GPU, or one without GPUs.
-        gpus: Indices of visible GPUs, shared evenly by the jobs; ``None`` for all.
-
-    Raises:
-        ConfigError: A GPU does not exist.
-    """
+    """Runs jobs on this machine, a few at a time."""
 
     def __init__(self, jobs: Optional[int] = None, gpus: Optional[Sequence[int]] = None) -> None:
         count = torch.cuda.device_count()
@@ -63,17 +55,7 @@ class LocalPool:
 
 
 class SlurmPool:
-    """Runs jobs under SLURM with submitit.
-
-    Args:
-        folder: Folder for submitit's own files.
-        jobs: Number of jobs in the queue at a time.
-        options: Resources of a job by submitit's names: ``timeout_min``, ``slurm_partition``, ``gpus_per_node``, ...
-
-    Raises:
-        DependencyError: submitit is not installed.
-        ConfigError: SLURM is not available, or submitit does not have such an option.
-    """
+    """Runs jobs under SLURM with submitit."""
 
     def __init__(self, folder: Path, jobs: int, options: Mapping[str, Any]) -> None:
         submitit = optional("submitit", "--launcher slurm")

@@ -23,21 +23,13 @@ from mmsync.sweep.settings import Setting, brief
 
 @dataclass
 class Sweep:
-    """Runs settings with several seeds and collects a table of results.
+    """Runs settings with several seeds and collects a table of results."""
 
-    Args:
-        work_dir: Folder of the sweep: runs in ``<config>-<signature>/seed_<n>/``, ``results.json`` and ``table.md``.
-        tools: Folder of ``train.py`` and the other tools.
-        seeds: Seeds of every setting.
-        protocols: Name of each protocol -> its argument for ``tools/benchmark.py``.
-        fuse: Axis whose values are streams, and name of the weights of the fusion.
-    """
-
-    work_dir: Path
-    tools: Path
-    seeds: Sequence[int]
-    protocols: Mapping[str, str] = field(default_factory=dict)
-    fuse: Optional[tuple[str, str]] = None
+    work_dir: Path  # runs in ``<config>-<signature>/seed_<n>/``, ``results.json`` and ``table.md``
+    tools: Path  # folder of ``train.py`` and the other tools
+    seeds: Sequence[int]  # of every setting
+    protocols: Mapping[str, str] = field(default_factory=dict)  # name -> argument for ``tools/benchmark.py``
+    fuse: Optional[tuple[str, str]] = None  # axis whose values are streams, and name of the weights of the fusion
     outcomes: dict[Setting, dict[int, Union[dict[str, float], Exception]]] = field(default_factory=dict, init=False)
     failures: dict[str, str] = field(default_factory=dict, init=False)
 
@@ -72,14 +64,7 @@ class Sweep:
         count: int,
         on_finished: Optional[Callable[[Setting, dict[str, Any]], None]] = None,
     ) -> None:
-        """Run settings that have no result yet; a failure does not stop the others.
-
-        Args:
-            pool: Executes the jobs.
-            settings: The settings; each is requested only when the pool can start it.
-            count: Number of settings.
-            on_finished: Called with a setting and its row when all its seeds have ended.
-        """
+        """Run ``count`` settings, each requested when the pool can start it; a failure does not stop the others."""
         jobs = (job for setting in settings for job in self.jobs(setting))
         running: list[tuple[Any, Job]] = []
         with tqdm(total=count * len(self.seeds), unit="run", desc="sweep", disable=None, dynamic_ncols=True) as bar:
@@ -173,9 +158,7 @@ def stream_key(axes: Mapping[str, Sequence[Any]], protocols: Sequence[str], weig
     """The axis whose values are streams; an error if there is none, no protocol, or other streams in the weights."""
     key = next((key for key in axes if key.rpartition(".")[2] == "stream"), None)
     if key is None or len(axes[key]) < 2 or not protocols:
-        raise ConfigError(
-            f"--fuse {weights}: fuses the scores of streams; add --set stream=joint,bone --protocols linear"
-        )
+        raise ConfigError(f"--fuse {weights}: fuses scores of streams; add --set stream=joint,bone --protocols linear")
     published_weights(weights, [str(stream) for stream in axes[key]])
     return key
 

@@ -35,31 +35,17 @@ def parse_space(texts: Sequence[str]) -> dict[str, Union[list[Any], tuple[float,
 
 
 class Search:
-    """Study of Optuna, stored in a file so that a later call continues it.
-
-    Args:
-        file: An SQLite file.
-        make: Makes a setting of a config and values.
-        configs: Config files; several are another dimension of the space.
-        space: Search space, see :func:`parse_space`.
-        trials: Total number of settings, including former calls.
-        metric: Result to maximise; ``None`` for the first.
-        seeds: Seeds of every setting. Other seeds, space or configs are another study in the file.
-
-    Raises:
-        DependencyError: Optuna is not installed.
-        ConfigError: A key or value is not valid for one of the configs.
-    """
+    """Study of Optuna, stored in a file so that a later call continues it."""
 
     def __init__(
         self,
-        file: Path,
-        make: Callable[[str, Mapping[str, Any]], Setting],
-        configs: Sequence[str],
-        space: Mapping[str, Any],
-        trials: int,
-        metric: Optional[str],
-        seeds: Sequence[int],
+        file: Path,  # an SQLite file
+        make: Callable[[str, Mapping[str, Any]], Setting],  # makes a setting of a config and values
+        configs: Sequence[str],  # config files; several are another dimension of the space
+        space: Mapping[str, Any],  # search space, see :func:`parse_space`
+        trials: int,  # total number of settings, including former calls
+        metric: Optional[str],  # result to maximise; ``None`` for the first
+        seeds: Sequence[int],  # seeds of every setting. Other seeds, space or configs are another study in the file
     ) -> None:
         self._optuna = optuna = optional("optuna", "--search optuna")
         if not space and len(configs) < 2:

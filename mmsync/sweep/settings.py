@@ -63,11 +63,7 @@ class Setting:
 def make_setting(
     config: str, values: Mapping[str, Any], options: Mapping[str, Any], protocols: Sequence[Protocol]
 ) -> Setting:
-    """Resolve a config with the sweep's ``values`` and the common ``options``; check it and those of its protocols.
-
-    Raises:
-        ConfigError: One of the configs has problems; the message lists all of them.
-    """
+    """Resolve a config with the sweep's ``values`` and the common ``options``; check it and those of its protocols."""
     cfg = load(config, {**options, **values})
     cfg.setdefault("default_scope", "mmsync")
     laid = {}

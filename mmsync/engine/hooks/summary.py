@@ -59,7 +59,7 @@ class RunSummaryHook(Hook):
                 lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
         last = hub.get_info("last_ckpt")
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
-        lines += _file_lines(checkpoint=last, best=hub.get_info("best_ckpt"), log=_log_file(runner), **pictures)
+        lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
@@ -68,7 +68,7 @@ class RunSummaryHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Draw the embedding of a test."""
         if is_main_process():
-            lines = _file_lines(log=_log_file(runner), embedding=self._draw_embedding(runner, runner.test_loop))
+            lines = _file_lines(runner, embedding=self._draw_embedding(runner, runner.test_loop))
             runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
@@ -99,13 +99,10 @@ def _draw_curves(runner: Any) -> Optional[str]:
     return str(path)
 
 
-def _file_lines(**paths: Optional[str]) -> list[str]:
-    """Lines for the files that exist."""
+def _file_lines(runner: Any, **paths: Optional[str]) -> list[str]:
+    """Lines for the log and the other files that exist."""
+    paths["log"] = os.path.join(runner.log_dir, f"{runner.timestamp}.log")
     return [f"{name:<12} {_short(path)}" for name, path in paths.items() if path and os.path.exists(path)]
-
-
-def _log_file(runner: Any) -> str:
-    return os.path.join(runner.log_dir, f"{runner.timestamp}.log")
 
 
 def _short(path: str) -> str:
