@@ -158,7 +158,9 @@ def stream_key(axes: Mapping[str, Sequence[Any]], protocols: Sequence[str], weig
     """The axis whose values are streams; an error if there is none, no protocol, or other streams in the weights."""
     key = next((key for key in axes if key.rpartition(".")[2] == "stream"), None)
     if key is None or len(axes[key]) < 2 or not protocols:
-        raise ConfigError(f"--fuse {weights}: fuses scores of streams; add --set stream=joint,bone --protocols linear")
+        raise ConfigError(
+            f"--fuse {weights}: fuses the scores of streams; add --set stream=joint,bone --protocols linear"
+        )
     published_weights(weights, [str(stream) for stream in axes[key]])
     return key
 
