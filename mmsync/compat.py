@@ -128,10 +128,7 @@ def no_wrapper_warning() -> Iterator[None]:
 
 
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
-    """Autocast on the device of ``module``, which mmengine supports on CUDA only.
-
-    Not for 3-D convolutions on the CPU: torch 2.13 gives uninitialised weight gradients for maps up to 2 x 2.
-    """
+    """Autocast on the device of ``module``; not for CPU 3-D convolutions, whose gradients torch 2.13 gets wrong."""
     device = next((p.device.type for p in module.parameters()), "cpu")
     broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
     return torch.autocast(device, dtype=dtype, enabled=not broken)

@@ -81,8 +81,6 @@ def progress(total: int, done: int = 0, **options: Any) -> tqdm:
 
 
 class _Worker:
-    """A process that calls a function, and the pipe to it."""
-
     def __init__(self, function: Callable[..., Any]) -> None:
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"  # fork: no imports again
         context: Any = multiprocessing.get_context(method)

@@ -1,8 +1,4 @@
-"""The registries of mmsync, one scope ``mmsync``.
-
-MMEngine warns of a root without a child in the default scope, so each has one here, and only one: ``BACKBONES``,
-``NECKS``, ``HEADS``, ``LOSSES`` and ``PROBES`` are roots of their own that fall back to ``MODELS`` and ``METRICS``.
-"""
+"""The registries of mmsync: one child of each root of MMEngine, and roots that fall back to ``MODELS``, ``METRICS``."""
 
 from __future__ import annotations
 
@@ -38,7 +34,6 @@ def _import(name: str) -> Any:
 
 
 def _import_tree(name: str) -> None:
-    """Import a package and everything below it."""
     module = _import(name)
     for info in pkgutil.iter_modules(getattr(module, "__path__", ()), name + "."):
         if not info.name.endswith("__main__"):

@@ -92,8 +92,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
     finally:
-        # else its threads may abort the process while Python shuts down
-        dist = sys.modules.get("torch.distributed")
+        dist = sys.modules.get("torch.distributed")  # else its threads may abort the process while Python shuts down
         if dist is not None and dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
             gc.collect()  # the model's wrapper holds the group, and the Runner's cycles hold the model

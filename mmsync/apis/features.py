@@ -99,7 +99,6 @@ def extract_features(
 
 
 def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
-    """The table of a batch with the features of an encoder, pooled and of each joint, from one forward pass."""
     own = getattr(type(model), "extract_feat", None)
     if own is not SelfSupervisedModel.extract_feat:
         text = "are not the pooled maps of one encoder; use a probe on pooled features"

@@ -31,14 +31,11 @@ _HOLES: dict[str, Keys] = {
 
 
 def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
-    """Report everything that is wrong with a config.
+    """Raise a :class:`ConfigError` of everything that is wrong with a config.
 
     Args:
         cfg: A config; only one of ``mmsync.config.load`` has notes on what was inherited from where.
         files: Whether data and checkpoints that the config names must exist.
-
-    Raises:
-        ConfigError: Its ``problems`` are lines ``config.path: what is wrong; did you mean 'x'?``.
     """
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
@@ -52,8 +49,6 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
 
 
 class _Checker:
-    """Collects the problems of one config."""
-
     def __init__(self, notes: Notes | None, files: bool) -> None:
         self.notes = notes or Notes()
         self.loaded = notes is not None
@@ -85,7 +80,6 @@ class _Checker:
         self._report_missing_files(cfg)
 
     def _report_missing_files(self, cfg: dict[str, Any]) -> None:
-        """One line for each file; the option that sets it is the variable that names it, if there is one."""
         for file, places_ in self.missing_files.items():
             used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
@@ -201,7 +195,6 @@ class _Checker:
                 self.typed(hook, r.HOOKS, (*keys, name))
 
     def _each(self, value: Any, registry: r.Registry | None, keys: Keys) -> None:
-        """One typed dict, a list of them, or such by name."""
         if isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
                 self._each(item, registry, (*keys, str(i)))

@@ -40,7 +40,6 @@ def derive_values(cfg: dict[str, Any]) -> None:
 
 
 def _of_data(cfg: Any) -> tuple[Any, int | None]:
-    """Layout and number of coordinates of the clips of a data set; None for what only its files say."""
     target = _target_of(cfg, r.DATASETS)
     if target is None:
         return None, None
@@ -55,7 +54,6 @@ def _of_data(cfg: Any) -> tuple[Any, int | None]:
 
 
 def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:
-    """Fill in the values that the component takes and the config leaves out."""
     names = accepted(target).annotations
     for name, value in values.items():
         if value is not None and name in names:
@@ -212,7 +210,6 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
 
 
 def _without_tokens(model: Any) -> list[str]:
-    """Backbones without ``encode`` of a method that encodes visible tokens only."""
     if not getattr(_target_of(model, r.MODELS), "needs_tokens", False):
         return []
     problems = []

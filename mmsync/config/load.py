@@ -85,7 +85,6 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
 
 
 def _complete(cfg: Config) -> Config:
-    """Fill in defaults and derived values."""
     given, values = cfg.to_dict(), cfg.to_dict()
     fill_defaults(values)
     derive_values(values)
@@ -186,7 +185,6 @@ class _Reader:
         return values
 
     def _execute(self, file: Path, tree: ast.Module, base: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """The top-level names after running a file, with the values that children and options give to its variables."""
         heads = {*wanted, *(key.split(".")[0] for key in self.options)} - RUNNER_KEYS
         tree.body = [node for node in tree.body if _assigned_name(node) != BASE]
         for node in tree.body:
@@ -316,7 +314,6 @@ def _base_line(file: Path) -> int | None:
 
 
 def _names_read(tree: ast.Module) -> set[str]:
-    """Names that a file reads, of its own and of its bases."""
     reads = set()
     for node in ast.walk(tree):
         of_base = isinstance(getattr(node, "value", None), ast.Name) and node.value.id == BASE  # type: ignore
@@ -393,7 +390,6 @@ def _import_modules(custom: Mapping[str, Any] | None) -> None:
 
 
 def _merge_options(cfg: Config, options: dict[str, Any], notes: Notes) -> None:
-    """Merge ``--cfg-options``; a changed ``type`` leaves keys over just as in a child file."""
     changed: dict[str, dict[str, Any]] = {}
     for dotted, value in options.items():
         path, _, key = dotted.rpartition(".")
@@ -460,11 +456,7 @@ NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
 
 
 def run_name(cfg: Config) -> str:
-    """The name of a run and of its work dir: its file's, with the options in place of the file's choice.
-
-    ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` is ``sync3d_stgcn_sbu_fold2``; ``aimclr_stgcn_ntu60_xsub`` with
-    ``stream=joint+bone`` is ``aimclr_stgcn_ntu60_xsub_joint-bone``.
-    """
+    """The file's name with the options' choices in it: ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``."""
     words = Path(cfg.filename).stem.split("_")
     chosen = (Notes.of(cfg) or Notes()).chosen
     for name, letters in NAMED.items():

@@ -9,10 +9,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library keep large freed blocks; returns whether it does, which needs Linux with glibc.
-
-    Page faults of newly mapped blocks take up to half of the time of memory-bound operations on the CPU.
-    """
+    """Let glibc keep large freed blocks, which saves page faults on the CPU; returns whether it does."""
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

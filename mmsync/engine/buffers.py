@@ -14,11 +14,9 @@ from torch import Tensor, nn
 def synchronize_buffers(model: nn.Module) -> None:
     """Make every buffer of a model (not wrapped) bit-identical on all ranks; every rank has to call this.
 
-    Running statistics become those of the clips of all ranks, by the law of total variance over R ranks::
+    Running statistics become those of the clips of all R ranks; all other buffers are taken from rank 0::
 
         mean = 1/R sum_r mean_r,    var = 1/R sum_r (var_r + (mean_r - mean)^2)
-
-    All other buffers (queues, pointers, counters) are taken from rank 0; methods keep them the same anyway.
     """
     if get_world_size() == 1:
         return

@@ -77,7 +77,6 @@ class LARS(Optimizer):
 
     @staticmethod
     def _scaled(params: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
-        """Gradients with weight decay, multiplied by their trust ratios."""
         if not params:
             return []
         decay = group["weight_decay"]
@@ -118,9 +117,8 @@ class AutocastOptimWrapper(OptimWrapper):
 class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scales the rate of layer l of L by ``layer_decay_rate ** (L - 1 - l)`` (Clark et al., 2020; Bao et al., 2022).
 
-    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain: l is 0 for
-    embeddings, and L the number of blocks plus two. Schedulers with a rate of their own (``OneCycleLR.eta_max``,
-    ``eta_min`` above 0) set it for all layers; use ``LinearLR`` and ``CosineAnnealingLR(eta_min_ratio=...)``.
+    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain. Schedulers with
+    a rate of their own (``OneCycleLR.eta_max``, ``eta_min`` above 0) set it for all layers; use ``eta_min_ratio``.
 
     Args:
         optim_wrapper_cfg: Config of the optimiser's wrapper.
@@ -155,7 +153,6 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         params[:] = list(merged.values())
 
     def _scales(self, model: nn.Module) -> dict[int, float]:
-        """Factors of the learning rate by the id of the parameter."""
         scales = {id(p): 1.0 for p in model.parameters()}
         backbones = [module for name, module in model.named_modules() if name.split(".")[-1] == "backbone"]
         if not backbones:

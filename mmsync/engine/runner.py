@@ -41,11 +41,10 @@ from mmsync.registry import RUNNERS
 
 @RUNNERS.register_module()
 class MotionRunner(Runner):
-    """Trains, validates and tests what a config describes.
+    """An :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
 
-    A resumed run repeats the uninterrupted one bit for bit, also from the middle of an epoch. Weights of another model
-    are refused, and tests on clips that the model was trained on in another fold. The arguments are those of
-    :class:`mmengine.runner.Runner`; ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
+    It refuses weights of another model, and tests on clips that the model was trained on in another fold.
+    ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
     """
 
     param_schedulers: Any

@@ -34,12 +34,8 @@ def training_state(
     }
     if hasattr(loader.dataset, "metainfo"):
         meta["dataset_meta"] = loader.dataset.metainfo
-    checkpoint = {
-        "meta": meta,
-        "state_dict": weights_to_cpu(runner.bare_model.state_dict()),
-        "message_hub": runner.message_hub.state_dict(),
-        "rng": rng,
-    }
+    checkpoint = {"meta": meta, "state_dict": weights_to_cpu(runner.bare_model.state_dict()), "rng": rng}
+    checkpoint["message_hub"] = runner.message_hub.state_dict()
     if optimizer:
         checkpoint["optimizer"] = runner.optim_wrapper.state_dict()
     if param_scheduler and runner.param_schedulers is not None:

@@ -64,7 +64,6 @@ class Benchmark:
         self.failures: dict[str, MMSyncError] = {}  # of the protocols that have no result
 
     def _lay_over(self, base: Config, dataset: Union[str, Path, None], options: Mapping[str, Any]) -> dict[str, Config]:
-        """The checked configs by protocol."""
         of_dataset = {k.partition(".")[2]: v for k, v in options.items() if k.startswith(f"{OF_DATASET}.")}
         cfgs = {}
         for protocol in self.protocols:

@@ -151,7 +151,6 @@ def encoder_name(model: Mapping[str, Any], encoder: Optional[str] = None) -> str
 
 
 def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:
-    """A loader of another data set, whose clips are remapped to the layout of the encoder."""
     loader: dict[str, Any] = copy.deepcopy(dict(given))
     layout = values.get("model", {}).get(encoder, {}).get("backbone", {}).get("layout")
     if layout is None:
@@ -168,7 +167,6 @@ def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: st
 
 
 def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Protocol, encoder: str) -> None:
-    """Put the pretraining's encoder and preprocessor into the protocol's classifier; its queries become validation."""
     model = values.pop("model", {})
     if not isinstance(model.get(encoder), dict):
         text = f"there is nothing to finetune in a {model.get('type')}; the probes (linear, knn) need no encoder"

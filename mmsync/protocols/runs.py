@@ -72,7 +72,6 @@ class Prober:
         return metric
 
     def _features_of(self, cfg: Config) -> tuple[FeatureTable, Optional[Sequence[str]]]:
-        """The features of a config's test data, and the names of its classes."""
         key = _key(cfg)
         if key not in self._features:
             sharing = [name for name, other in self.cfgs.items() if _key(other) == key]

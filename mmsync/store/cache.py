@@ -21,11 +21,7 @@ def cache_root() -> Path:
 
 
 def cached(kind: str, files: Iterable[Path], build: Callable[[Path], object]) -> Path:
-    """The path, whose name begins with ``kind``, of the result of slow work on files.
-
-    Another path, size or modification time of a file makes a new entry. Of several processes one calls ``build``, which
-    makes the given file or folder as a whole, and the others wait for it.
-    """
+    """The path of the result of slow work on unchanged files; one process calls ``build``, the others wait for it."""
     digest = hashlib.sha1(_VERSION)
     for file in files:
         stat = file.stat()

@@ -31,10 +31,7 @@ Pack = Callable[[int], tuple[Tensor, Tensor]]  # keypoints (M, T, V, C) and mask
 
 
 class ClipCache:
-    """Packed clips of a source, read by map; ``bad`` says why clips cannot be used, by index.
-
-    A cache holds while the source's ``files()`` and the text ``pipeline``, which stands for ``pack``, are the same.
-    """
+    """Packed clips, valid while the source's ``files()`` and ``pipeline`` are; ``bad`` says why clips are unusable."""
 
     def __init__(self, source: Any, pipeline: str, pack: Pack) -> None:
         files = source.files() if hasattr(source, "files") else []

@@ -1,11 +1,8 @@
 """Ragged arrays in a folder: items of any length, appended one by one, read by map.
 
 NAME.npy    rows of all items, one after the other, ``(R, ...)``; one file for each named array
-index.npy   ``(n, 2 + k)`` int64: first row and number of rows of each item, the same in all arrays, and ``k`` numbers
-            that the kind of store keeps for an item
+index.npy   ``(n, 2 + k)`` int64: first row, number of rows, and ``k`` numbers of the kind of store, of each item
 meta.json   the format with its version, and what else the kind of store says about itself
-
-Further arrays, JSON tables and text files may be put beside them.
 """
 
 from __future__ import annotations
@@ -29,13 +26,9 @@ _PAGES_KEPT = 32 << 20  # bytes read from a map before its pages are released
 
 
 class MappedArray:
-    """A read-only ``.npy`` file without objects, mapped into memory; a copy in another process opens it again.
+    """A read-only ``.npy`` mapped into memory, which a copy in another process opens again.
 
-    Pages that were read count as this process's memory while the file is mapped. They are released regularly, so that
-    the process does not appear to hold the whole data set; the system's cache keeps their content.
-
-    Raises:
-        DataError: The file is missing, truncated or not a ``.npy``.
+    Pages that were read are released regularly, so that the process does not appear to hold the whole data set.
     """
 
     def __init__(self, path: PathLike) -> None:
@@ -44,8 +37,7 @@ class MappedArray:
             mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path}: no readable .npy array ({error})") from error
-        # a plain array over the map: slices of np.memmap cost ten times as much
-        self.array = np.asarray(mapped)
+        self.array = np.asarray(mapped)  # a plain array over the map: slices of np.memmap cost ten times as much
         self._pages, self._read = getattr(mapped, "_mmap", None), 0
 
     def rows(self, start: int, stop: int) -> np.ndarray:
@@ -68,11 +60,7 @@ class MappedArray:
 
 
 class RaggedWriter:
-    """Write a folder of ragged arrays, which appears under its name when the block ends without an error.
-
-    ``format`` is name and version, such as ``'mmsync-sound-1'``. ``overwrite`` replaces an existing folder of the same
-    kind; anything else is never replaced.
-    """
+    """Write ragged arrays, a folder that appears when the block ends well; ``overwrite`` replaces one of its kind."""
 
     def __init__(self, root: PathLike, format: str, overwrite: bool = False) -> None:
         self.root, self.format = Path(root), format
@@ -89,10 +77,7 @@ class RaggedWriter:
         return len(self._index)
 
     def append(self, *numbers: int, **arrays: np.ndarray) -> int:
-        """Append an item, its rows ``(r, ...)`` by name, and return the number of its first row.
-
-        Names, dtypes and trailing shapes must be those of the first item. The index keeps ``numbers``.
-        """
+        """Append rows ``(r, ...)`` by name, of the first item's dtypes and shapes; return the number of the first."""
         lengths = {len(array) for array in arrays.values()}
         if not self._index:
             self._files = {name: _Rows(self._part / f"{name}.npy", array) for name, array in arrays.items()}
@@ -171,11 +156,7 @@ class RaggedWriter:
 
 
 class Ragged:
-    """Read the ragged arrays ``names`` of a folder by map; a copy in another process opens the files again.
-
-    Raises:
-        DataError: The folder is missing, incomplete, damaged, or of another format.
-    """
+    """Read the ragged arrays ``names`` of a folder by map; a copy in another process opens the files again."""
 
     def __init__(self, root: PathLike, format: str, names: Sequence[str]) -> None:
         self.root = Path(root)

@@ -77,17 +77,13 @@ class StoreWriter(RaggedWriter):
         body_slots: Optional[np.ndarray] = None,
         **attributes: object,
     ) -> None:
-        """Append a clip.
+        """Append a clip of a unique name.
 
         Args:
-            name: Unique name.
             keypoint: ``(M, T, V, C)``; zeros where a person is absent.
             label: Class index, -1 if unknown.
             body_slots: ``(M, T)`` int8, as in ``body_slots.npy``; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.
-
-        Raises:
-            DataError: The shape, name, label or attributes do not fit.
         """
         keypoint = np.asarray(keypoint)
         joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)

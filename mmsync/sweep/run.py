@@ -90,7 +90,6 @@ class Sweep:
                 pool.close()
 
     def _collect(self, handle: Any, job: Job) -> str:
-        """Store the outcome of a job that has ended; return its text for the console."""
         group = self.outcomes[job.setting]
         try:
             group[job.seed] = result = handle.result()
@@ -101,7 +100,6 @@ class Sweep:
             return f"FAILED: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
 
     def _shown(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """Results to display: those of the protocols, if there are any."""
         return {name: value for name, value in metrics.items() if not self.protocols or name in self.protocols}
 
     def _row(self, setting: Setting, outcomes: Mapping[int, Union[dict[str, float], Exception]]) -> dict[str, Any]:

@@ -62,10 +62,7 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path], smooth: float = 0.0) -> None:
-    """Draw values of several runs, one panel per value; each has to be logged by at least one of the runs.
-
-    ``smooth`` is the weight of the past for values of training, see :func:`smoothed`; raw values are then drawn pale.
-    """
+    """Draw values of runs, a panel each, raw ones pale behind those :func:`smoothed` by ``smooth``."""
     for key in keys:
         if not any(key in run.keys for run in runs):
             every = Run("log" if len(runs) > 1 else runs[0].name, [row for r in runs for row in r.train + r.val])
@@ -104,10 +101,7 @@ def draw_probe_curves(curves: Mapping[str, Curve], path: Union[str, Path], name:
 
 
 def read_history(path: Union[str, Path], name: Optional[str] = None) -> Run:
-    """Read the ``results.json`` of ``tools/benchmark.py --every``, or of its folder: values by epoch and protocol.
-
-    ``name`` is for legends; ``None`` takes that of the folder.
-    """
+    """Read values by epoch and protocol of ``tools/benchmark.py --every``; ``name`` (the folder's) is for legends."""
     path = Path(path)
     file = path / "results.json" if path.is_dir() else path
     curves: dict[str, dict[int, float]] = {}
@@ -152,10 +146,7 @@ def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
 def draw_confusion(
     matrix: np.ndarray, path: Union[str, Path], class_names: Optional[Sequence[str]] = None, title: str = ""
 ) -> None:
-    """Draw counts ``(K, K)`` as shares of the true classes, the rows; names stay readable for 120 classes.
-
-    ``class_names (K,)`` are numbers for ``None``, and the title is the accuracy if empty.
-    """
+    """Draw counts ``(K, K)`` as shares of the true classes, the rows; the title is the accuracy if empty."""
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise DataError(f"confusion matrix: shape {matrix.shape}; expected (K, K)")
@@ -208,11 +199,9 @@ def draw_embedding(
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features ``(N, D)`` as points coloured by label, in one panel or several.
+    """Draw features ``(N, D)`` as points by label ``(N,)`` (-1 is grey), or labels by the title of each panel.
 
-    Labels are ``(N,)``, -1 is drawn grey, or ``N`` values by the title of each panel, ``dict(label=..., view=...)``.
-    ``class_names`` are written at the points of each class in the panel ``label``. At most ``max_points`` are drawn, a
-    fixed random choice; ``method`` is that of :func:`embed_2d`.
+    ``class_names`` are written in the panel ``label``. At most ``max_points`` are drawn, a fixed random choice.
     """
     panels = labels if isinstance(labels, Mapping) else {"label": labels}
     figure = new_figure(1 + 7 * len(panels), 7 if len(panels) == 1 else 7.5)

@@ -41,11 +41,7 @@ class Panel:
 def camera(
     azimuth: float = 0.0, elevation: float = 0.0, up: Union[Sequence[float], np.ndarray] = (0, 1, 0)
 ) -> np.ndarray:
-    """Orthographic camera ``(3, 2)``: ``points @ camera`` are picture coordinates, x to the right and y upwards.
-
-    Angles in degrees are around the upright axis ``up``, one of the six axis directions, from z towards x, and above
-    the horizontal. With zero angles and y up, it looks along -z.
-    """
+    """Orthographic camera ``(3, 2)``, turned by degrees around the axis ``up`` and above the horizontal, from -z."""
     upright = np.asarray(up, dtype=float)
     right = np.array([1.0, 0, 0]) if upright[0] == 0 else np.array([0, -upright[0], 0])
     toward = np.cross(right, upright)
@@ -62,13 +58,10 @@ def find_camera(
     azimuth: float = 25.0,
     elevation: float = 10.0,
 ) -> np.ndarray:
-    """Camera ``(num_coords, 2)`` that shows people upright, a single one from the front and two side by side.
+    """Camera ``(num_coords, 2)`` that shows people ``(M, T, V, C)`` upright and from the front, or side by side.
 
-    The upright axis runs from hips and feet to shoulders and head, averaged over the clip. It is y unless another axis
-    is clearly better. In two dimensions the picture can only be turned upside down.
-
-    ``keypoint`` is ``(M, T, V, C)``; ``mask (M,)`` are the persons to consider. Without names of body parts in the
-    layout the camera looks along -z. It is turned by further degrees, as those of :func:`camera`.
+    Up is from hips and feet to shoulders and head, y unless another axis is clearly better. Without names of body parts
+    the camera looks along -z. ``mask (M,)`` are the persons to consider; further degrees are as in :func:`camera`.
     """
     people = keypoint if mask is None else keypoint[np.asarray(mask, dtype=bool)]
     people = people[..., :num_coords].astype(float)
@@ -146,10 +139,7 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
 
 
 def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100) -> Iterator:
-    """Draw clips side by side as pictures ``(H, W, 3)`` uint8, with even H and W, frame by frame.
-
-    There are ``num_frames``, or those of the longest clip, to which others are slowed down. A panel is 3 ``dpi`` high.
-    """
+    """Draw clips side by side as even pictures ``(H, W, 3)`` uint8, slowed down to the longest or ``num_frames``."""
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
     widths = [PANEL_HEIGHT * half[0] / half[1] for _, half in windows]
@@ -185,18 +175,13 @@ def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] =
 
 
 def _fit(figure: Any, text: Any, width: float) -> None:
-    """Shrink a text to at most ``width`` pixels."""
     extent = text.get_window_extent(figure.canvas.get_renderer()).width
     if extent > 0.96 * width:
         text.set_fontsize(max(text.get_fontsize() * 0.96 * width / extent, 4))
 
 
 def write_film(frames: Iterator[np.ndarray], path: Union[str, Path], fps: float = 20.0) -> None:
-    """Write pictures ``(H, W, 3)`` uint8 as ``.gif`` (endless, steps of 1/100 s) or, with even H and W, ``.mp4``.
-
-    Raises:
-        ConfigError: Unknown suffix, rate out of (0, 100], or no frame.
-    """
+    """Write pictures ``(H, W, 3)`` uint8 as ``.gif`` (endless, steps of 1/100 s) or, with even H and W, ``.mp4``."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".gif", ".mp4"):
         raise ConfigError(f"{path}: films are written as .gif or .mp4")

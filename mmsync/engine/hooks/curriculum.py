@@ -15,8 +15,7 @@ from mmsync.registry import HOOKS
 class CurriculumHook(Hook):
     """Set the mix of kinds of the training samples by stages (Korbar et al., 2018; Sannigrahi, 2020).
 
-    It works on every :class:`mmsync.datasets.KindDataset`, and tries all stages before the first step. A stage begins
-    with the first pass over the data that starts at or after its epoch or iteration, because workers read ahead.
+    A stage begins with the first pass over the data at or after its epoch or iteration, because workers read ahead.
 
     Args:
         stages: ``(first epoch or iteration, mix)`` in order from 0, as ``[(0, dict(easy=3)), (300, dict(hard=1))]``.

@@ -67,7 +67,6 @@ class ProgressBarHook(Hook):
         self._close("train")
 
     def _before_epoch(self, runner: Any, mode: str = "train") -> None:
-        """Open the bar of feature extraction."""
         if mode == "test":
             self.last_line = time.monotonic()
         if mode != "train":
@@ -76,7 +75,6 @@ class ProgressBarHook(Hook):
     def _after_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None, mode: str = "train"
     ) -> None:
-        """Update the bar of feature extraction."""
         if mode in self.bars:
             self.bars[mode].update()
         elif self._line_is_due() and is_main_process():

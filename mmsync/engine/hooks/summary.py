@@ -72,7 +72,6 @@ class RunSummaryHook(Hook):
             runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
-        """Draw the latest features of a probe."""
         metrics = () if loop is None or isinstance(loop, dict) else loop.evaluator.metrics
         data: Any = next((metric.last for metric in metrics if getattr(metric, "last", None) is not None), ())
         if "feature" not in data:
@@ -88,7 +87,6 @@ class RunSummaryHook(Hook):
 
 
 def _draw_curves(runner: Any) -> Optional[str]:
-    """Draw the logged values of the run."""
     path = Path(runner.work_dir) / "curves.png"
     try:
         run = read_run(runner.work_dir)
@@ -100,7 +98,6 @@ def _draw_curves(runner: Any) -> Optional[str]:
 
 
 def _file_lines(runner: Any, **paths: Optional[str]) -> list[str]:
-    """Lines for the log and the other files that exist."""
     paths["log"] = os.path.join(runner.log_dir, f"{runner.timestamp}.log")
     return [f"{name:<12} {_short(path)}" for name, path in paths.items() if path and os.path.exists(path)]
 

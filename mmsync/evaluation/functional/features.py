@@ -22,8 +22,7 @@ def knn_classify(
 ) -> Tensor:
     """Score the classes of each query by its ``k`` most similar bank samples.
 
-    Each neighbour votes for its class with the weight ``exp(cos / temperature)`` (Wu et al., Unsupervised feature
-    learning via non-parametric instance discrimination, CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN.
+    Each votes for its class by ``exp(cos / temperature)`` (Wu et al., CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN.
 
     Args:
         bank: ``(B, D)``, not necessarily normalised.
@@ -32,8 +31,7 @@ def knn_classify(
         num_classes: Number of classes.
         k: Neighbours that vote; a smaller bank votes as a whole.
         temperature: Above 0; smaller values favour the nearest.
-        standardize: Bring each feature to zero mean and unit variance over the bank first. Features behind a ReLU are
-            all positive, so that without it every cosine is large and the common part hides the differences.
+        standardize: Bring each feature to zero mean and unit variance over the bank first, as suits ReLU features.
         chunk_size: Queries that are compared at a time, with ``chunk_size * len(bank)`` floats of working space.
 
     Returns:
@@ -73,10 +71,7 @@ def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
 
 @torch.no_grad()
 def mean_average_precision(bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor) -> float:
-    """Mean over queries ``(Q, D)`` of the average precision of the bank ``(B, D)``, ordered by cosine, in [0, 1].
-
-    Queries whose class is not in the bank are left out; NaN if there is no other.
-    """
+    """Mean average precision of the bank ``(B, D)`` by cosine, over queries ``(Q, D)`` whose class it has, else NaN."""
     bank = F.normalize(bank, dim=1)
     rank = torch.arange(1, len(bank) + 1, device=bank.device)
     found = []
@@ -91,20 +86,15 @@ def mean_average_precision(bank: Tensor, bank_labels: Tensor, query: Tensor, que
 
 @torch.no_grad()
 def feature_std(features: Tensor) -> float:
-    """Mean over the dimensions of the standard deviation of L2-normalised features ``(N, D)``.
-
-    ``1 / sqrt(D)`` for features spread evenly over the sphere, 0 for a complete collapse (Chen and He, Exploring
-    simple siamese representation learning, CVPR 2021, figure 2).
-    """
+    """Mean standard deviation of L2-normalised ``(N, D)``, 0 to ``1 / sqrt(D)`` (Chen and He, CVPR 2021, figure 2)."""
     return F.normalize(features.float(), dim=1).std(dim=0, unbiased=False).mean().item()
 
 
 @torch.no_grad()
 def effective_rank(features: Tensor) -> float:
-    """Effective rank, in ``[1, min(N, D)]``, of L2-normalised features ``(N, D)``.
+    """``exp(H(p))``, in ``[1, min(N, D)]``, of L2-normalised features ``(N, D)``; 1 is a complete collapse.
 
-    ``exp(H(p))`` with ``p`` the singular values divided by their sum (Roy and Vetterli, The effective rank, EUSIPCO
-    2007; as a quality score Garrido et al., RankMe, ICML 2023). The mean is not subtracted: 1 is a complete collapse.
+    ``p`` are the singular values, mean not subtracted, over their sum (Roy and Vetterli, 2007; Garrido et al., 2023).
     """
     x = F.normalize(features.double(), dim=1)
     # the eigenvalues of the smaller product are the squared singular values

@@ -56,10 +56,7 @@ def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 
 
 
 def video_scores(scores: Scores) -> Scores:
-    """Scores of videos ``(m, K)`` in alphabetical order from those of their clips or pairs ``(n, K)``.
-
-    The logits are the logarithm of the mean of the softmax over rows of one name.
-    """
+    """Log of the mean softmax of the rows ``(n, K)`` of each name: scores of videos ``(m, K)``, alphabetically."""
     names, first, place = np.unique(np.array(scores.names), return_index=True, return_inverse=True)
     total = np.zeros((len(names), scores.logits.shape[1]))
     np.add.at(total, place, torch.from_numpy(scores.logits).double().softmax(1).numpy())
@@ -68,10 +65,7 @@ def video_scores(scores: Scores) -> Scores:
 
 
 def scores_of_videos(table: FeatureTable, logits: np.ndarray) -> Optional[Scores]:
-    """:func:`video_scores` of logits ``(N, K)`` of a table, judged by its ``video_label``, else its ``label``.
-
-    Samples without a label are left out; ``None`` if there is no other.
-    """
+    """:func:`video_scores` of labelled rows ``(N, K)``, by ``video_label``, else ``label``; ``None`` without any."""
     labels = table.numbers("video_label" if "video_label" in table else "label").numpy()
     rows = np.flatnonzero(labels >= 0)
     names = table.texts("name", "?")
@@ -93,12 +87,7 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
 
 
 def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
-    """Accuracy of scores ``(n, K)``, labels ``(n,)``, with what to compare it with for uneven classes, in percent.
-
-    Returns:
-        ``top1``; ``majority``, the accuracy of always answering the most frequent class; ``balanced``, the mean of
-        the recalls of the classes that occur; and each of them, ``recall_<class>``.
-    """
+    """``top1``, ``majority`` (most frequent class), ``balanced`` (mean recall) and ``recall_<class>``, in percent."""
     matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))
     recall = class_recall(matrix)
     names = [*map(str, class_names), *map(str, range(len(class_names), len(recall)))]
@@ -117,11 +106,7 @@ def save_confusion(path: Union[str, Path], matrix: np.ndarray, class_names: Sequ
 
 
 def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
-    """Add the weighted scores of the streams that have a weight, matched by sample name, in the order of the first.
-
-    Raises:
-        ProtocolError: A stream is missing, names repeat, or the streams hold different samples, classes or labels.
-    """
+    """Add the weighted scores of the streams that have a weight, matched by sample name, in the order of the first."""
     missing = [stream for stream in weights if stream not in streams]
     if missing or not weights:
         raise ProtocolError(f"score fusion: no scores for {', '.join(missing) or 'any stream'}")

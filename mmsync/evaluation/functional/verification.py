@@ -23,11 +23,7 @@ def auc_interval(
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Confidence interval of :func:`pair_auc`: percentile bootstrap over groups (Efron and Tibshirani, 1993).
-
-    Pairs of one video depend on each other, so ``groups (n,)``, such as names of videos, are drawn as a whole. With one
-    pair in each it agrees with DeLong's interval. NaN where the area is; takes ``draws * n`` numbers of memory.
-    """
+    """Interval of :func:`pair_auc` by a percentile bootstrap over ``groups (n,)``, such as videos (Efron, 1993)."""
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]
     if not 0 < y.sum() < len(y):
@@ -46,10 +42,7 @@ def auc_interval(
 
 
 def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
-    """Equal error rate, in [0, 1], of distances ``(n,)``, by who is positive ``(n,)``; NaN for one class.
-
-    False accepts equal false rejects there, by linear interpolation between thresholds.
-    """
+    """Rate, in [0, 1], where false accepts equal false rejects, interpolated between thresholds; NaN for one class."""
     from sklearn.metrics import roc_curve
 
     positive = np.asarray(positive, dtype=bool)
@@ -64,10 +57,7 @@ def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
 
 
 def best_threshold(distance: np.ndarray, positive: np.ndarray, balanced: bool = False) -> float:
-    """Threshold of distances ``(n,)`` with the highest accuracy, or balanced accuracy, by who is positive ``(n,)``.
-
-    It is half way between two distances, and infinite if the same answer for all is best.
-    """
+    """Threshold of distances ``(n,)``, between two or infinite, with the highest accuracy or balanced accuracy."""
     order = np.argsort(distance, kind="stable")
     d, y = distance[order].astype(np.float64), np.asarray(positive, dtype=bool)[order]
     weights = (1 / max(y.sum(), 1), 1 / max((~y).sum(), 1)) if balanced else (1.0, 1.0)

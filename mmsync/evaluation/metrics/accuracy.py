@@ -20,12 +20,9 @@ class Accuracy(TableMetric):
 
     Args:
         topk: Numbers of scores that count, for ``accuracy/top1`` and so on.
-        dump: File for the :class:`~mmsync.evaluation.functional.Scores` of the latest evaluation, of videos with
-            ``per_video``.
-        per_class: Add ``accuracy/majority``, ``accuracy/balanced`` and ``accuracy/recall_<class>``, see
-            :func:`mmsync.evaluation.functional.class_report`.
-        per_video: Add ``accuracy/video_top1`` and so on, of the mean of the softmax over the clips of one name, judged
-            by the column ``video_label``, if there is one.
+        dump: File for the latest :class:`~mmsync.evaluation.functional.Scores`, of videos with ``per_video``.
+        per_class: Add the results of :func:`mmsync.evaluation.functional.class_report`: ``accuracy/balanced`` etc.
+        per_video: Add ``accuracy/video_top1`` etc. of the mean softmax of each name, judged by any ``video_label``.
 
     Raises:
         ConfigError: ``topk`` is empty or not positive.

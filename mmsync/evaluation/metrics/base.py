@@ -15,11 +15,7 @@ from mmsync.structures import FeatureTable
 
 @EVALUATOR.register_module()
 class TableEvaluator(Evaluator):
-    """MMEngine's evaluator for models that predict a :class:`~mmsync.structures.FeatureTable` of each batch.
-
-    A :class:`TableMetric` gets the table, any other metric a list of dicts, one for each sample. Models of other
-    projects predict samples, which every metric gets as dicts.
-    """
+    """MMEngine's evaluator: a :class:`TableMetric` gets the predicted table, any other metric a dict a sample."""
 
     def process(self, data_samples: Union[FeatureTable, list], data_batch: Optional[Any] = None) -> None:
         """Hand the predictions for a batch to every metric."""
@@ -31,10 +27,7 @@ class TableEvaluator(Evaluator):
 
 
 class TableMetric(BaseMetric):
-    """A metric on the columns of a :class:`~mmsync.structures.FeatureTable`; a subclass writes :meth:`compute`.
-
-    Samples that several processes have seen count once.
-    """
+    """A metric on a table's columns, each sample counted once; a subclass writes :meth:`compute`."""
 
     default_prefix = ""  # names of results are whole
 

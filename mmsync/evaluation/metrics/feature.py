@@ -28,18 +28,15 @@ class FeatureMetric(TableMetric):
     without a label are left out, except by the measures of collapse.
 
     Args:
-        probes: Configs of probes. A dict names them, ``dict(linear=dict(type='LinearProbe'))``, so that their
-            options are easy to set (``test_evaluator.probes.linear.lr=0.1``) and one kind of probe may come twice
-            (``linear_mamp``). A name is the probe's own, or begins with it and an underscore.
+        probes: Configs of probes, or a dict that names them, ``dict(linear=dict(type='LinearProbe'))``. A name is the
+            probe's own, or begins with it and an underscore (``linear_mamp``).
         collapse: Add the probe :class:`~mmsync.evaluation.probes.Collapse`.
         save_features: Name of an ``npz`` file for the table; ``None`` keeps it in memory only.
         device: Where the probes compute.
         kinds: Kinds of pairs whose features are used; ``None`` for all. Verification of pairs sees all.
-        per_video: Add ``linear/video``, the accuracy on videos, of probes whose softmax is a probability (linear, MLP):
-            mean of the softmax over the samples of one name, judged by the column ``video_label``, if there is one.
-            With ``per_class``, also ``video_majority``, ``video_balanced`` and ``videos``, their number.
-        per_class: Add ``linear/majority``, ``linear/balanced`` and ``linear/recall_<class>`` of these probes, see
-            :func:`mmsync.evaluation.functional.class_report`.
+        per_video: Add ``linear/video``, accuracy of the mean softmax of each name, judged by any ``video_label``, of
+            linear and MLP probes; with ``per_class`` also ``video_majority``, ``video_balanced`` and ``videos``.
+        per_class: Add the results of :func:`mmsync.evaluation.functional.class_report` of these probes.
 
     Raises:
         ConfigError: A probe has an unknown argument or one out of its range, or two have the same name.
@@ -128,7 +125,6 @@ class FeatureMetric(TableMetric):
         return metrics
 
     def _of_classes(self, query: FeatureTable, scores: Scores) -> dict[str, float]:
-        """Results by class and of videos."""
         found: dict[str, float] = {}
         if self.per_class:
             classes = (self.dataset_meta or {}).get("classes") or ()
@@ -161,7 +157,6 @@ class FeatureMetric(TableMetric):
 
 
 def _build(configs: Union[Mapping[str, dict], Sequence[dict]]) -> dict[str, Probe]:
-    """Probes by name."""
     named: Iterable = configs.items() if isinstance(configs, Mapping) else (("", config) for config in configs)
     probes: dict[str, Probe] = {}
     for name, config in named:

@@ -75,7 +75,6 @@ class PairVerification(Probe):
 
 
 def _pairs(part: FeatureTable, role: str) -> tuple[np.ndarray, np.ndarray]:
-    """Distances and labels ``(n,)`` of a role."""
     distance = np.asarray(part["distance"], dtype=np.float64).reshape(len(part))
     positive = np.asarray(part["positive"]).astype(bool)
     if not np.isfinite(distance).all():

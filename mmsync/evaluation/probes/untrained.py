@@ -123,10 +123,7 @@ class OneShot(Probe):
 
 @PROBES.register_module()
 class Collapse(Probe):
-    """Spread of all features ``(N, D)``, labelled or not, which the loss of a contrastive method does not show.
-
-    Gives ``std`` and ``effective_rank``, see :func:`mmsync.evaluation.functional.feature_std` and
-    :func:`mmsync.evaluation.functional.effective_rank`.
+    """Spread, ``std`` and ``effective_rank``, of all features ``(N, D)``, which contrastive losses do not show.
 
     Args:
         column: Name of the column of features.
