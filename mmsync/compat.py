@@ -104,8 +104,7 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
         env["MASTER_ADDR"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
     env.setdefault("MASTER_ADDR", "127.0.0.1")
     env.setdefault("MASTER_PORT", "29500")
-    missing = [name for name in ("RANK", "WORLD_SIZE") if name not in env]
-    if missing:
+    if missing := [name for name in ("RANK", "WORLD_SIZE") if name not in env]:
         text = f"{' and '.join(missing)} is not set: start with tools/dist_train.sh or torchrun, or use --launcher none"
         raise ConfigError(f"launcher={launcher!r}, but {text}")
     options: dict[str, Any] = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}

@@ -133,8 +133,7 @@ class Registry(root.Registry):
         near = [prefix + name for name in nearest(key[len(prefix) :], self.names())]
         text = f"{key!r} is not a registered {self.name}{did_you_mean(near)}"
         known = [(r, {*r._module_dict, *(r.parent.module_dict if r.parent else ())}) for r in Registry.instances]
-        others = [r.name for r, names in known if r is not self and key in names]
-        if others:
+        if others := [r.name for r, names in known if r is not self and key in names]:
             text += f" (registered as: {', '.join(others)})"
         elif not near:
             own = sorted(self._module_dict)

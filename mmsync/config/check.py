@@ -371,10 +371,8 @@ class _Checker:
         if isinstance(type_, str):
             if registry is None:
                 found = next((x for x in (one.find(type_) for one in r.Registry.instances) if x is not None), None)
-                if found is None:
-                    near = nearest(type_, [n for one in r.Registry.instances for n in one.names()])
-                    if near:
-                        self.report(keys, f"{type_!r} is registered nowhere{did_you_mean(near)}")
+                if found is None and (near := nearest(type_, [n for one in r.Registry.instances for n in one.names()])):
+                    self.report(keys, f"{type_!r} is registered nowhere{did_you_mean(near)}")
                 return found
             try:
                 return registry.get(type_)

@@ -21,8 +21,7 @@ def synchronize_buffers(model: nn.Module) -> None:
     if get_world_size() == 1:
         return
     pairs = [(getattr(m, "running_mean", None), getattr(m, "running_var", None)) for m in model.modules()]
-    tracked = [(mean, var) for mean, var in pairs if isinstance(mean, Tensor) and isinstance(var, Tensor)]
-    if tracked:
+    if tracked := [(mean, var) for mean, var in pairs if isinstance(mean, Tensor) and isinstance(var, Tensor)]:
         means, variances = zip(*tracked)
         own_mean, own_var = _flat(means), _flat(variances)
         mean = own_mean.clone()

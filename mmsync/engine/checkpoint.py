@@ -154,8 +154,7 @@ def load_weights(
         need = "all" if strict else f"at least {match.LEAST:.0%} of the backbone"
         text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
-    other = [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]
-    if other:
+    if other := [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]:
         raise CheckpointError(
             f"the weights in {source} are of another backbone than {type(model).__name__}'s: {len(other)} of its "
             f"tensors have another shape, {'; '.join(other[:3])}. Give the backbone the checkpoint's layout, "

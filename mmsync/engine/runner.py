@@ -159,8 +159,7 @@ class MotionRunner(Runner):
         loader = self._train_dataloader
         batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
         ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
-        self.param_schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
-        schedulers = self.param_schedulers
+        self.param_schedulers = schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
         for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers or []:
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio

@@ -121,8 +121,7 @@ class Job:
 
     def state(self) -> str:
         """``'done'``, ``'to evaluate'``, ``'to resume'`` or ``'new'``."""
-        record = self.record()
-        if record:
+        if record := self.record():
             return "to evaluate" if self.missing(record) else "done"
         return "to resume" if (self.folder / "last_checkpoint").is_file() else "new"
 
@@ -136,8 +135,7 @@ class Job:
                 record = dict(signature=self.setting.signature, seed=self.seed, checkpoint=checkpoint)
                 record.update(validation=validation, protocols={})
                 write_json(self.folder / "run.json", record)
-            missing = self.missing(record)
-            if missing:
+            if missing := self.missing(record):
                 rows = run.benchmark(self.folder / record["checkpoint"], [protocols[name] for name in missing])
                 for name in missing:
                     record["protocols"][name] = dict(signature=self.setting.protocols[name], value=rows[name])
@@ -156,8 +154,7 @@ class _Tools:
         """Run a tool; append its output to ``<tool>.log``."""
         command = [sys.executable, str(self.job.tools / f"{tool}.py"), *map(str, args)]
         log = self.job.folder / f"{tool}.log"
-        code = self.children.call(command, self.env, log, self.lock)
-        if code:
+        if code := self.children.call(command, self.env, log, self.lock):
             how = f"ended with exit code {code}"
             if code < 0:
                 how = f"was killed by {signal.Signals(-code).name}"

@@ -51,8 +51,7 @@ class CollapseMonitorHook(Hook):
                 f"the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate, clip the gradient "
                 "(optim_wrapper.clip_grad=dict(max_norm=1)), or look for NaN in the data with tools/misc/check_data.py"
             )
-        unknown = [key for key in self.watch if key not in outputs]
-        if unknown:
+        if unknown := [key for key in self.watch if key not in outputs]:
             logged = ", ".join(outputs)
             raise ConfigError(f"CollapseMonitorHook.watch: the model logs no {unknown[0]!r}; it logs {logged}")
         self._check(runner, {key: _number(outputs[key]) for key in self.watch}, self.watch)

@@ -85,8 +85,7 @@ class ProgressBarHook(Hook):
         """Log the results of validation."""
         self._close("val")
         metrics = metrics or {}
-        watched = next((key for key in self.watch if key in metrics), None)
-        if watched:
+        if watched := next((key for key in self.watch if key in metrics), None):
             self.watched = {watched: f"{metrics[watched]:.2f}"}
         training = isinstance(runner._train_loop, BaseLoop)  # runner.train_loop would build it
         epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if training else "validation"

@@ -53,8 +53,7 @@ class RunSummaryHook(Hook):
         took = timedelta(seconds=round(time.monotonic() - self.started))
         lines = [f"training finished: {runner.epoch} epochs, {runner.iter} iterations, {took}"]
         for key in HEADLINES:
-            values = [(m[key], epoch) for epoch, m in self.history if key in m]
-            if values:
+            if values := [(m[key], epoch) for epoch, m in self.history if key in m]:
                 best, epoch = max(values)
                 lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
         last = hub.get_info("last_ckpt")

@@ -119,8 +119,7 @@ def fuse_streams(streams: Mapping[str, Scores], weights: Mapping[str, float]) ->
         if not len(row) == len(scores.names) == len(scores.logits):
             found = f"{len(scores.logits)} rows, {len(scores.names)} names and {len(row)} different names"
             raise ProtocolError(f"score fusion: stream {stream!r} has {found}; each row needs a unique name")
-        odd = row.keys() ^ set(names)
-        if odd:
+        if odd := row.keys() ^ set(names):
             some = f"for example {sorted(odd)[0]!r} ({len(odd)} in all); evaluate every stream on the same split"
             raise ProtocolError(f"score fusion: streams {first!r} and {stream!r} hold different samples, {some}")
         if scores.logits.shape[1] != fused.shape[1]:
@@ -141,8 +140,7 @@ def published_weights(name: str, streams: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(streams, 1.0)
     if name not in WEIGHTS:
         raise ProtocolError(f"no published weights {name!r}{did_you_mean(nearest(name, [*WEIGHTS, 'equal']))}")
-    odd = [stream for stream in streams if stream not in WEIGHTS[name]]
-    if odd:
+    if odd := [stream for stream in streams if stream not in WEIGHTS[name]]:
         advice = f"{did_you_mean(nearest(odd[0], WEIGHTS[name]))}; they are for {', '.join(WEIGHTS[name])}"
         raise ProtocolError(f"weights {name!r}: there is no weight for stream {odd[0]!r}{advice}")
     return {stream: WEIGHTS[name][stream] for stream in streams}

@@ -186,8 +186,7 @@ def _wrong_name(name: str, default: str) -> str:
 
 
 def _require_finite(table: FeatureTable, name: str) -> None:
-    bad = (~torch.isfinite(table.vectors(name)).all(dim=1)).nonzero().flatten().tolist()
-    if bad:
+    if bad := (~torch.isfinite(table.vectors(name)).all(dim=1)).nonzero().flatten().tolist():
         names = table.texts("name", "?")
         some = ", ".join(names[i] for i in bad[:5]) + " ..." * (len(bad) > 5)
         why = "the model has diverged (lower the learning rate) or these clips hold NaN (run tools/misc/check_data.py)"
