@@ -55,11 +55,13 @@ class CurriculumHook(Hook):
         if rest == 0 and done < runner.max_iters:
             self._set(runner, number)
 
+    def _stage_of(self, time: int) -> int:
+        return sum(begin <= time for begin, _ in self.stages) - 1
+
     def _set(self, runner: Any, number: int) -> None:
         """Set the mix of a pass, counted from 0, if a stage begins with it."""
         iteration = number * len(runner.train_dataloader)
-        now = number if self.by_epoch else iteration
-        stage = sum(begin <= now for begin, _ in self.stages) - 1
+        stage = self._stage_of(number if self.by_epoch else iteration)
         if stage != self._stage:
             start = f"epoch {number + 1}" if self.by_epoch else f"iteration {iteration + 1}"
             runner.logger.info(f"curriculum: stage {stage + 1} of {len(self.stages)} from {start} on")
