@@ -56,13 +56,9 @@ def _rows(x: Tensor) -> tuple[list[int], list[int]]:
 def batch_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5, sync: bool = False
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalise each channel of ``(R, C, ...)`` by the batch's own mean and variance; R may differ between ranks.
-
-    Cost: four passes over x forward and four backward; one copy of x is kept. ``sync`` uses the statistics of all
-    ranks, as one process on the global batch would, with two all-reduces of C numbers forward and one backward.
+    """Normalise each channel of ``(R, C, ...)`` by the mean and variance of the batch, with ``sync`` of all ranks.
 
     Returns:
-        tuple: The output, shaped as x, and without gradient the mean ``(C,)``, the biased variance ``(C,)`` and the
-        number of values per channel ``()``.
+        tuple: The output; without gradient the mean and biased variance ``(C,)`` and the values per channel ``()``.
     """
     return _BatchNorm.apply(x, weight, bias, eps, sync)

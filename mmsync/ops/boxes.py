@@ -28,10 +28,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def coverage(found: Tensor, truth: Tensor) -> Tensor:
-    """Share ``(...)`` of the true box that the found one covers, both ``(..., 4)``; 0 where the truth is empty.
-
-    It suits boxes of different extent, such as a whole body and the annotated upper body, whose IoU is low.
-    """
+    """Share ``(...)`` of the true box ``(..., 4)`` that the found one covers; 0 where the truth is empty."""
     return _share(intersection(found, truth), area(truth))
 
 
@@ -41,11 +38,7 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:
-    """Enlarge each side or the area (``mode``) of boxes ``(..., 4)`` about their centres by ``share``, 0.2 for 20 %.
-
-    Raises:
-        ValueError: Unknown mode, or a share that leaves nothing.
-    """
+    """Enlarge sides or area (``mode``) of boxes ``(..., 4)`` by ``share``; a ValueError if nothing is left."""
     if mode not in ENLARGE_MODES or share <= -1:
         raise ValueError(f"enlarge(share={share}, mode={mode!r}): mode is one of {ENLARGE_MODES}, share above -1")
     factor = 1 + share if mode == "side" else math.sqrt(1 + share)

@@ -13,11 +13,9 @@ def neighborhood(similarity: Tensor, size: int) -> Tensor:
 
 
 def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
-    """Agreement of two views of the same clips on the entries that they name: Cohen's kappa for sets (Cohen, 1960).
+    """Agreement of two views on the entries that they name, as Cohen's kappa for sets (Cohen, 1960): 1 full, 0 chance.
 
-    If all clips name the same entry, two views agree whatever the clip. So the agreement that is expected by chance is
-    subtracted: 1 is full agreement, 0 is chance. ``shared`` counts the names that both views of a clip give, over all
-    ``rows`` clips; ``first (K,)`` and ``second (K,)`` how many clips name each entry in either view.
+    ``shared`` counts names of both views over ``rows`` clips; ``first`` and ``second (K,)`` those of an entry by view.
     """
     size = first.sum() / rows
     observed, chance = shared / (rows * size), (first * second).sum() / (rows * rows * size)
@@ -25,8 +23,5 @@ def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows:
 
 
 def crowding(named: Tensor, rows: Tensor) -> Tensor:
-    """Share of a clip's names that another clip gives too: 1 if all name the same entries, ``names / K`` at random.
-
-    Its expectation does not depend on the number ``rows`` of clips; ``named (K,)`` counts the clips that name an entry.
-    """
+    """Share of a clip's names that another one gives too; ``named (K,)`` counts an entry's clips, of ``rows``."""
     return (named * (named - 1)).sum() / (named.sum() * (rows - 1)).clamp_min(1)

@@ -11,11 +11,10 @@ from torch import Tensor
 def pack_persons(
     x: Tensor, present: Optional[Tensor] = None, skip_absent: bool = True
 ) -> tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Fold the persons of ``x (N, M, ...)`` into the batch axis, without those who are absent unless told otherwise.
+    """Fold the persons of ``x (N, M, ...)`` into rows, without those who are absent unless told otherwise.
 
     Returns:
-        tuple: ``rows (P, ...)`` with P the number of persons present, or ``N * M``; ``owner (P,)`` int64, the sample of
-        each row; ``present (P,)`` bool where absent persons are among the rows, else ``None``.
+        tuple: ``rows (P, ...)``; ``owner (P,)`` int64, their samples; ``present (P,)`` bool if absent ones are rows.
     """
     n, m = x.shape[:2]
     owner = torch.arange(n, device=x.device).repeat_interleave(m)

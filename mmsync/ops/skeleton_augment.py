@@ -95,10 +95,9 @@ class JointKeep:
 
 @dataclass(frozen=True)
 class Noise:
-    """White Gaussian noise on the first ``num_coords`` channels of the clips in ``apply (N,)`` bool (``None``: all).
+    """White Gaussian noise on ``num_coords`` channels of clips in ``apply (N,)`` bool (``None``: all).
 
-    The values come from ``generator``, or are given: ``value (N, M, T, V, num_coords)``. With ``keep_absent`` absent
-    persons and all-zero frames stay zero.
+    From ``generator``, or ``value (N, M, T, V, num_coords)``; with ``keep_absent`` absent persons and frames stay 0.
     """
 
     std: float
@@ -135,9 +134,7 @@ def shear_matrix(amount: Tensor) -> Tensor:
 def rotation_matrix(angle: Tensor) -> Tensor:
     """Rotations ``Rz @ Ry @ Rx (N, 3, 3)`` of the coordinate system by ``angle (N, 3)`` radians about x, y and z.
 
-    The single rotations are passive (the axes turn, so a point appears to turn the other way): about x
-    ``[[1, 0, 0], [0, c, s], [0, -s, c]]``, about y ``[[c, 0, -s], [0, 1, 0], [s, 0, c]]``, about z
-    ``[[c, s, 0], [-s, c, 0], [0, 0, 1]]``.
+    They are passive: the axes turn, so a point appears to turn the other way.
     """
     (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(1), angle.sin().unbind(1)
     rows = [
@@ -264,10 +261,7 @@ def _fuse(maps: Sequence[Map], x: Tensor) -> tuple[_Fused, list[_Step]]:
 
 
 def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Tensor:
-    """A point map as a factor of a frame's numbers: ``(N, 1, V*C)``, or block-diagonal ``(N, block*C, block*C)``.
-
-    Several points at a time, because a product of three columns leaves the vector units idle.
-    """
+    """A point map as a factor of a frame's numbers: ``(N, 1, V*C)``, or block-diagonal ``(N, block*C, block*C)``."""
     n, k = factor.shape[:2]
     if factor.dim() == 2:
         whole = factor.new_ones(n, channels)

@@ -51,11 +51,7 @@ def recenter(x: Tensor, mask: Optional[Tensor], joint: int, num_coords: int = 3,
 
 
 def to_stream(x: Tensor, stream: str, parents: Tensor, num_coords: int = 3) -> Tensor:
-    """Turn joints ``(N, M, T, V, C)`` into a stream, or several joined by ``+``: ``(N, M, T, V, C * number of parts)``.
-
-    Raises:
-        ValueError: The stream is unknown.
-    """
+    """Turn joints ``(N, M, T, V, C)`` into a stream, or several by ``+``, joined along C; a ValueError if unknown."""
     parts = parse_stream(stream)
     out = []
     bone = bone_stream(x, parents, num_coords) if any(part.startswith("bone") for part in parts) else x

@@ -54,10 +54,9 @@ def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights over time as banded matrices ``(N, T, T)``.
+    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights as banded matrices ``(N, T, T)``.
 
-    Rows sum to 1 with ``normalize``. Without it, taps are ``exp(-k^2 / 2 sigma^2)`` with zeros beyond the ends, which
-    amplifies a clip by up to ``sigma * sqrt(2 pi)`` and fades its ends.
+    Rows sum to 1 with ``normalize``; else taps are ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
@@ -77,17 +76,9 @@ def all_frames(x: Tensor, frames: int) -> Tensor:
 def follow_frames(
     maps: Sequence[Any], x: Tensor, index: Optional[Tensor], valid: Optional[Tensor], axis: int = 2
 ) -> tuple[Tensor, Optional[Tensor]]:
-    """Source index and validity of the frames that maps of time give; other maps keep the frames.
+    """Source ``index (N, T')`` float and ``valid (N, T')`` bool, or None, of the frames that maps of time give.
 
-    Args:
-        maps: Any maps.
-        x: The clips before the maps, T being their axis ``axis``.
-        index: ``(N, T)``, the source frame that each frame of them shows; ``None``: itself.
-        valid: ``(N, T)`` bool, which frames count; ``None``: all.
-        axis: That of T in ``x``.
-
-    Returns:
-        tuple: ``index (N, T')`` float, and ``valid (N, T')`` bool, True for frames made of valid frames only, or None.
+    ``index`` and ``valid (N, T)`` are those before the maps, of clips ``x`` with T at ``axis``; None: itself, all.
     """
     index = all_frames(x, x.shape[axis]) if index is None else index
     for op in maps:
@@ -110,11 +101,9 @@ def _mixed(op: TimeMatrix, index: Tensor, valid: Optional[Tensor]) -> tuple[Tens
 
 
 def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Tensor:
-    """Matrices ``(N, size, frames)`` that cut a window out of each clip and resample it linearly.
+    """Matrices ``(N, size, frames)`` that cut ``length (N,)`` frames from ``start (N,)`` and resample them linearly.
 
-    Output frame i shows ``start + (i + 0.5) * length / size - 0.5`` (half-pixel centres), clamped to the window, as
-    ``F.interpolate(mode='linear', align_corners=False)`` does on the cut-out clip. No low-pass filter. ``start (N,)``
-    and ``length (N,)`` may be fractional.
+    Frame i shows ``start + (i + 0.5) * length / size - 0.5``, clamped to the window, without a low-pass filter.
     """
     start, length = start[:, None], length[:, None]
     centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5

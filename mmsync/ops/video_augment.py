@@ -29,9 +29,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Crop:
-    """Cut ``box (N, Q, 4)`` (left, top, width, height, as shares of the picture) out of every frame, mirror it where
-    ``flip (N, Q)`` bool, and scale it to a square of ``size`` pixels. ``None``: the whole picture, no mirror, its size.
-    """
+    """Cut ``box (N, Q, 4)`` (left, top, width, height; shares), mirror by ``flip (N, Q)``, scale to ``size`` px."""
 
     box: Optional[Tensor] = None
     flip: Optional[Tensor] = None
@@ -40,10 +38,9 @@ class Crop:
 
 @dataclass(frozen=True)
 class Color:
-    """A colour c becomes ``gain * matrix @ c + shift``.
+    """A colour c becomes ``gain * matrix @ c + shift``, with ``(N, Q, 1 or T)`` numbers.
 
-    ``gain`` and ``shift`` are ``(N, Q, 1 or T)``; ``matrix (N, Q, 1 or T, 3, 3)`` keeps grey colours as they are
-    (its rows sum to 1), so all these maps compose; ``None`` for the identity.
+    Rows of ``matrix (N, Q, 1 or T, 3, 3)`` sum to 1, so these maps compose; ``None``: the identity.
     """
 
     gain: Tensor
@@ -60,10 +57,7 @@ class AddNoise:
 
 @dataclass(frozen=True)
 class Blur:
-    """Smooth pictures with a Gaussian of ``sigma (N, Q)`` pixels; ``apply (N,)`` bool leaves other samples as they are.
-
-    The weights of each pixel sum to 1, also at the edges.
-    """
+    """Gaussian of ``sigma (N, Q)`` pixels, weights summing to 1, where ``apply (N,)`` bool (``None``: all)."""
 
     sigma: Tensor
     apply: Optional[Tensor] = None
@@ -73,10 +67,7 @@ VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
 
 
 def to_unit(video: Tensor) -> Tensor:
-    """Pictures ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1].
-
-    Colour (C = 3) becomes ``x * 2 / 255 - 1``, codes of optical flow (C = 2) ``x / 127 - 1``.
-    """
+    """Colours, or codes of flow (C = 2), ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1]."""
     x = video.movedim(-1, -4)
     flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)
     return x.sub_(FLOW_ZERO).div_(FLOW_ZERO) if flow else x.mul_(2 / 255).sub_(1)
@@ -230,10 +221,7 @@ def _run_blur(x: Tensor, op: Blur) -> Tensor:
 
 
 def augment_video(x: Tensor, maps: Sequence[VideoMap]) -> Tensor:
-    """Run a list of maps, in order, on clips ``(N, K, C, T, H, W)`` in [-1, 1], which are not changed.
-
-    Consecutive maps are fused where they commute; the result is limited to [-1, 1].
-    """
+    """Run maps, fused where they commute, on clips ``(N, K, C, T, H, W)`` in [-1, 1], which are not changed."""
     last = _Fused()
     steps: list[Union[_Fused, AddNoise, Blur]] = [last]
     for op in maps:

@@ -21,7 +21,7 @@ class FeatureTable(Mapping[str, Column]):
     """Named columns of N rows, one row for each sample.
 
     A column is a tensor ``(N, ...)``, or a list of N values: texts, or tensors of different lengths (the frames of
-    sequences). ``predict`` makes one table for each batch; evaluation joins them.
+    sequences). Columns of unequal N are a DataError. ``predict`` makes one table for each batch; evaluation joins them.
 
     ===========  ========================================================================
     feature      ``(N, D)``, or N tensors ``(T, D)`` of sequences; further features by name
@@ -35,12 +35,6 @@ class FeatureTable(Mapping[str, Column]):
     windows      name of a pair's tracks and first frames
     video_label  ``(N,)`` int64, class of the video that a clip or pair is cut from
     ===========  ========================================================================
-
-    Args:
-        columns: Columns by name, of equal length.
-
-    Raises:
-        DataError: Columns of different lengths.
     """
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
@@ -79,11 +73,7 @@ class FeatureTable(Mapping[str, Column]):
         return column if isinstance(column, Tensor) else torch.full((len(self),), default)
 
     def vectors(self, name: str) -> Tensor:
-        """A column of features as ``(N, D)``, float16 or float32; a ragged one as the means ``(D,)`` of its sequences.
-
-        Raises:
-            DataError: The column has other shapes, or there is no such column.
-        """
+        """A column as ``(N, D)``, float16 or float32; means ``(D,)`` of a ragged one; a DataError for other shapes."""
         column = self.columns.get(name)
         if isinstance(column, list) and column and all(isinstance(x, Tensor) and x.dim() == 2 for x in column):
             column = torch.stack([x.float().mean(0) for x in column])

@@ -16,7 +16,7 @@ PICTURE_LAYOUTS = ("coco17", "penn13", "openpose18", "openpose25")
 
 @dataclass(frozen=True)
 class SkeletonLayout:
-    """The joints of a skeleton, ``V`` of them, and their tree.
+    """The joints of a skeleton, ``V`` of them, and their tree; a LayoutError if its parts contradict each other.
 
     Args:
         name: Name of the layout.
@@ -27,9 +27,6 @@ class SkeletonLayout:
         center: The joint that graph partitions measure from and that clips are centred on.
         edges: Edge lists by variant name, pairs of ``(child, parent)`` without self loops. The first is the default;
             empty means the tree of ``parents`` under the name ``tree``.
-
-    Raises:
-        LayoutError: The parts contradict each other; the message says which.
     """
 
     name: str
@@ -113,14 +110,9 @@ class SkeletonLayout:
 
     @staticmethod
     def from_config(cfg: Union[str, Mapping, SkeletonLayout]) -> SkeletonLayout:
-        """A layout from a config: a registered name, or a dict.
+        """A layout from a registered name, or a dict of the fields; a LayoutError for anything else.
 
-        Args:
-            cfg: The name; or a dict with ``name``, ``joints`` (names, or their number), ``parents`` and, optionally,
-                ``left``, ``right``, ``center`` (joints by name or index) and ``edges``.
-
-        Raises:
-            LayoutError: Unknown name or key, or parts that contradict each other.
+        In a dict, joints are names, or their number, and are referred to by name or index.
         """
         if isinstance(cfg, SkeletonLayout):
             return cfg
@@ -166,14 +158,9 @@ def register_layout(layout: Union[SkeletonLayout, Mapping], force: bool = False)
 
 
 def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]) -> list[tuple[int, ...]]:
-    """How to read skeletons of one layout as another: for each joint of ``dst`` the joints of ``src`` to average.
+    """How to read one layout as another: for each joint of ``dst`` the joints of ``src`` to average, or a LayoutError.
 
-    A joint of the same name is taken over; others are the mean of joints of ``src`` (the pelvis is the mean of the
-    hips), in which a joint may occur twice, as a weight. Points of face and foot that ``src`` lacks are its head
-    and the end of its leg.
-
-    Raises:
-        LayoutError: A joint of ``dst`` cannot be had; the message names the remaps that exist.
+    A joint of the same name is taken over; others are the mean of joints, in which one may occur twice, as a weight.
     """
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
     found = {j: _find(j, src.joints, ()) for j in dst.joints}

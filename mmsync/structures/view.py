@@ -30,10 +30,7 @@ class View(NamedTuple):
         return View._make(None if part is None else part[rows] for part in self)
 
     def tracks(self) -> tuple[View, Optional[Tensor]]:
-        """Split tracks ``(N, K, ...)`` into samples of one track each, without absent ones: ``(R, 1, ...)``.
-
-        Also return where they are among the N * K: ``(N * K,)`` bool, ``None`` if all are present.
-        """
+        """Tracks ``(N, K, ...)`` present as samples ``(R, 1, ...)``, and which these are, ``(N * K,)`` or None."""
         k = self.data.shape[1]
         frames = (None if part is None else part.repeat_interleave(k, 0) for part in (self.valid, self.index))
         split = View(self.data.flatten(0, 1).unsqueeze(1), None, *frames)
@@ -43,11 +40,7 @@ class View(NamedTuple):
         return split.take(present), present
 
     def after_stride(self, steps: int) -> tuple[Optional[Tensor], Optional[Tensor]]:
-        """``valid (N, T')`` and ``index (N, T')``, or None, of the T' ``steps`` that a backbone makes of the T frames.
-
-        A step stands for the frames that fall to it when T is divided evenly: it counts if any of them does, and shows
-        their mean.
-        """
+        """``valid``, ``index (N, T')`` of a backbone's steps: valid if any of its frames is, showing their mean."""
         valid = self.valid
         if valid is not None and valid.shape[1] != steps:
             valid = torch.nn.functional.adaptive_max_pool1d(valid[:, None].float(), steps)[:, 0] > 0
@@ -58,10 +51,7 @@ class View(NamedTuple):
 
 
 class MotionSample(BaseDataElement):
-    """Label and origin of one clip: ``gt_label`` is its class index, -1 for unknown.
-
-    Meta fields are ``name``, ``index`` in the data set object, and ``role``: ``'train'``, ``'bank'`` or ``'query'``.
-    """
+    """``gt_label`` of a clip, -1 for unknown; meta fields ``name``, ``index``, ``role`` ('train', 'bank', 'query')."""
 
     @classmethod
     def quick(cls, gt_label: int, metainfo: dict[str, object]) -> MotionSample:

@@ -49,12 +49,7 @@ class ComposedPreprocessor(ViewPreprocessor):
         self.feature_views = tuple(parts)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of all parts, see :meth:`ViewPreprocessor.forward`; ``inputs`` has one for each, by its name.
-
-        Raises:
-            DataError: An input is missing, or is not what its part takes.
-            ConfigError: No part makes a view of ``feature_views``.
-        """
+        """Make the views of all parts, each from the input of its name; a DataError or ConfigError without it."""
         inputs, samples = data["inputs"], data.get("data_samples") or ()
         missing = [name for name in self.parts if not isinstance(inputs, Mapping) or name not in inputs]
         if missing:

@@ -56,13 +56,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         return {name: self.finish(augmentation(view, generator)) for name, augmentation in self.views.items()}
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of a batch: ``inputs`` become views by name, in evaluation those of ``feature_views``.
-
-        Training draws augmented views and counts a step.
-
-        Raises:
-            DataError: The batch is not of the shape or type that :meth:`prepare` takes.
-        """
+        """Make the views of a batch, by name; in evaluation those of ``feature_views``. Training counts a step."""
         # The samples stay where they are: copying a hundred of them costs more than the views do.
         view = self.prepare(sole_input(data["inputs"]), data.get("data_samples") or ())
         with torch.autocast(view.data.device.type, enabled=False):  # data stay float32 in mixed precision

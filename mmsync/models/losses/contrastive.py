@@ -15,10 +15,7 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: float = 1e-8) -> Tensor:
-    """Distances ``sqrt(|z1 - z2|^2 + eps)``, ``(...)``, of ``(..., D)``, or with ``normalize`` of their unit vectors.
-
-    ``eps`` keeps the gradient finite where the two are equal; it does not change the gradient of the square.
-    """
+    """Distances ``sqrt(|z1 - z2|^2 + eps)``, ``(...)``, of ``(..., D)``, with ``normalize`` of their unit vectors."""
     if normalize:
         first, second = F.normalize(first, dim=-1), F.normalize(second, dim=-1)
     return ((first - second).square().sum(-1) + eps).sqrt()

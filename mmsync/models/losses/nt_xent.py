@@ -16,10 +16,7 @@ from mmsync.registry import LOSSES
 
 
 class _MeanLogSumExp(torch.autograd.Function):
-    """Mean over rows i of ``log sum_{k != i + own} exp(row_i . all_k / tau)``, ``chunk`` rows at a time.
-
-    The gradient is computed in the forward pass, because it needs the similarities, which are not stored.
-    """
+    """Mean over rows i of ``log sum_{k != i + own} exp(row_i . all_k / tau)``, with its gradient, in one pass."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, everyone: Tensor, own: int, temperature: float, chunk: int) -> Tensor:

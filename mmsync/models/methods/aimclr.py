@@ -94,12 +94,7 @@ class AimCLR(MoCo):
         self.mining_epoch, self.mining_topk, self.positive_reduction = mining_epoch, mining_topk, positive_reduction
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute the three weighted terms of the views ``query``, ``key`` and ``extreme``.
-
-        Returns:
-            dict: ``loss_infonce`` (``loss_mining`` once mining is on by epoch), ``loss_d3m`` and ``loss_d3m_drop``; for
-            the log, the mean positive and negative similarity, the drop rates and the state of mining.
-        """
+        """Compute ``loss_infonce`` (or ``loss_mining``), ``loss_d3m``, ``loss_d3m_drop``, and values for the log."""
         query = F.normalize(self.encoder(views["query"]), dim=1)
         extremes, log = self.encode_extreme(views["extreme"])
         key = self.encode_key(views["key"])

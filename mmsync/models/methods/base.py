@@ -63,10 +63,7 @@ class ViewModel(BaseModel):
         raise NotImplementedError
 
     def forward(self, inputs: Union[View, Tensor, Views], data_samples: Samples = None, mode: str = "tensor") -> Any:
-        """Entry point of MMEngine: the losses of a batch, a :class:`FeatureTable` for ``'predict'``, or the features.
-
-        ``inputs`` are views by name; one view or one tensor stands for all views.
-        """
+        """Losses of a batch, a :class:`FeatureTable` for ``'predict'``, or features; one view stands for all views."""
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
         if not isinstance(inputs, Mapping):
@@ -125,12 +122,7 @@ class TwoViewMethod(SelfSupervisedModel):
 
 @torch.no_grad()
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Statistics of embeddings ``(N, D)`` for the log that reveal a collapse.
-
-    Returns:
-        dict: ``pos_sim``, the mean cosine of the views of a clip; ``embedding_std``, the mean standard deviation of the
-        unit embeddings' dimensions over this rank, times ``sqrt(D)``: 1 if they spread evenly, 0 if all are equal.
-    """
+    """For the log, of ``(N, D)``: ``pos_sim`` of views; ``embedding_std``, 1 if they spread evenly, 0 if equal."""
     unit = F.normalize(first.float(), dim=1)
     std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5
     return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": std}

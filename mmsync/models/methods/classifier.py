@@ -86,11 +86,7 @@ class Classifier(ViewModel):
         return pooled if self.num_tracks is None else pooled.unflatten(0, (-1, self.num_tracks)).flatten(1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute ``loss_ce`` of the view ``clip``; for the log, ``top1`` of the batch in [0, 1].
-
-        Raises:
-            ProtocolError: A clip has no label, or one beyond the head's classes.
-        """
+        """Compute ``loss_ce`` of ``clip`` and ``top1`` in [0, 1]; a ProtocolError without a label that the head has."""
         logits = self._logits(views["clip"])[0]
         samples = list(data_samples or ())
         labels = torch.tensor([int(sample.get("gt_label", -1)) for sample in samples])

@@ -68,10 +68,7 @@ class Sync3D(SelfSupervisedModel):
         self.threshold = self.criterion.margin / 2 if threshold is None else threshold
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute ``loss_pair`` of the view ``tracks``, with the samples' ``positive`` or ``aligned``.
-
-        For the log, ``pair_acc`` at ``threshold``, and ``pos_distance`` and ``neg_distance`` if there are such pairs.
-        """
+        """Compute ``loss_pair`` of the view ``tracks``; for the log, accuracy at ``threshold`` and mean distances."""
         embedding, present = self._encode(views["tracks"], probe=False)[1:]
         labels = [sample.get("positive") for sample in data_samples or ()]
         if embedding.shape[1] == 2 and labels and None not in labels:

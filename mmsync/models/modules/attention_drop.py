@@ -11,10 +11,7 @@ from mmsync.ops.dist import all_reduce_sum
 
 
 class AttentionDrop(NamedTuple):
-    """Result of :func:`attention_drop`; masks are 1 where features are kept, attention is in (0, 1).
-
-    Joint attention and mask are ``(P, V)``, those of elements ``(P, D, T, V)``; ``output`` is shaped as x.
-    """
+    """Result of :func:`attention_drop`: masks (1: kept) and attention in (0, 1), ``(P, V)`` and ``(P, D, T, V)``."""
 
     output: Tensor
     joint_attention: Tensor
@@ -33,11 +30,8 @@ def attention_drop(x: Tensor, threshold: float = 0.7, scope: str = "batch", eps:
     Args:
         x: ``(P, D, T, V)`` feature map; of video a place stands for a joint, V = H W.
         threshold: Attention from which on a joint or element is dropped, in (0, 1); ``keep_prob`` in the released code.
-        scope: Whether to scale by the share kept in the ``'batch'`` of all ranks, as released, or in each ``'sample'``.
+        scope: Scale by the share kept in the ``'batch'`` of all ranks, or in each ``'sample'``; else a ValueError.
         eps: Added to the variance.
-
-    Raises:
-        ValueError: Unknown scope.
     """
     with torch.no_grad():
         single = x.shape[2] * x.shape[3] == 1  # a single element has no variance

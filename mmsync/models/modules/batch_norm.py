@@ -14,11 +14,7 @@ from mmsync.ops.dist import world_size
 
 
 class BatchNorm(_BatchNorm):
-    """Batch normalisation of ``(R, C, ...)``; compatible with ``nn.BatchNorm1d`` and ``nn.BatchNorm2d``.
-
-    On the CPU in single or double precision, and whenever it synchronises, it runs
-    :func:`mmsync.ops.batch_norm.batch_norm`; otherwise torch's kernel.
-    """
+    """Batch normalisation of ``(R, C, ...)`` by torch; over ranks and for CPU float32 or 64 by ``mmsync.ops``."""
 
     sync = False
     """Whether to take statistics over all ranks; set by :func:`convert_sync_batchnorm`."""
@@ -45,13 +41,7 @@ class BatchNorm(_BatchNorm):
 
 
 def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
-    """Make every batch normalisation in a module take its statistics over all ranks, in place, and return the module.
-
-    Weights and names stay the same; torch's own layers become :class:`BatchNorm`.
-
-    Raises:
-        ConfigError: A batch normalisation without affine weights or running statistics.
-    """
+    """Make every batch normalisation of a module, in place, take statistics of all ranks, or raise a ConfigError."""
     for name, child in module.named_modules():
         if isinstance(child, _BatchNorm) and not (child.affine and child.track_running_stats):
             raise ConfigError(f"{name}: synchronised statistics need affine=True and track_running_stats=True")

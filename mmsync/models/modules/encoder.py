@@ -64,10 +64,7 @@ class Encoder(BaseModule):
         return self.pool_neck(feature)
 
     def project(self, pooled: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-        """Project pooled features ``(N, D)`` or ``(N, T', D)`` to embeddings; the identity without a projector.
-
-        Frames that are not ``valid (N, T')`` enter neither the projector nor its statistics; their embedding is zero.
-        """
+        """Project ``(N, D)`` or ``(N, T', D)``, or pass it on; embeddings of frames not ``valid (N, T')`` are zero."""
         if self.projector is None:
             return pooled
         if pooled.dim() == 2:

@@ -61,12 +61,7 @@ def cosine_momentum(start: float, progress: float) -> float:
 
 
 class MemoryQueue(nn.Module):
-    """Ring buffer of unit keys ``(D, K)``, the same on every rank; a batch wraps around at the end.
-
-    Args:
-        dim: D.
-        size: K, at least the global batch.
-    """
+    """Ring buffer of ``size`` unit keys ``(dim, size)``, the same on every rank; at least the global batch."""
 
     keys: Tensor
     pointer: Tensor
@@ -87,11 +82,7 @@ class MemoryQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Replace the oldest entries by the unit rows ``(N, D)`` of all ranks.
-
-        Raises:
-            ConfigError: The global batch is larger than the queue.
-        """
+        """Replace the oldest entries by the unit rows ``(N, D)`` of all ranks; a ConfigError if they are too many."""
         keys = all_gather(keys)
         if len(keys) > self.size:
             raise ConfigError(

@@ -11,10 +11,9 @@ from torch.utils.checkpoint import checkpoint
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
-    """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) by torch's fused kernel, without stored weights.
+    """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) where ``mask (B, 1 or H, L, L)``.
 
-    A query attends to a key where ``mask (B, 1 or H, L, L)``. Half precision on the CPU trains with plain products, as
-    the fused backward pass takes 2 to 8 times as long there (docs/design/0013).
+    Half precision on the CPU trains with plain products: the fused backward is 2 to 8 times slower (docs/design/0013).
     """
     if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
         scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
@@ -41,10 +40,8 @@ class DropPath(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al., 2017) of tokens ``(P, T, V, D)`` over one axis or all of them.
 
-    The rows of the projection are reordered by head, ``(H, 3, d)`` instead of the stored ``(3, H, d)``. Then joints and
-    heads share one stride, and temporal attention is one fused call with ``V * H`` heads on views: neither direction
-    copies an activation. Cost per person: ``4 T V D^2`` multiplications for the projections, ``2 T V L D`` for the
-    attention over an axis of ``L`` tokens; memory ``4 T V D`` values.
+    The projection's rows are reordered by head, ``(H, 3, d)`` instead of ``(3, H, d)``, so that joints and heads share
+    one stride and no direction copies an activation.
     """
 
     def __init__(
@@ -136,10 +133,7 @@ def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Te
 
 
 def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
-    """Fit time embeddings ``(1, L, 1, D)`` to clips of T frames (or patches), ``(1, T, 1, D)``.
-
-    Longer clips get them linearly resampled; shorter ones the first T, or all of them resampled with ``resize``.
-    """
+    """Time embeddings ``(1, L, 1, D)`` for T frames: resampled if T > L or ``resize``, else the first T."""
     if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
         return embedding[:, :length]
     line = embedding[:, :, 0].transpose(1, 2)

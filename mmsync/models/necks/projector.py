@@ -59,10 +59,7 @@ class MLPProjector(BaseModule):
 
 
 def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> nn.Module:
-    """Build the predictor ``(N, D) -> (N, D)`` of a two-view method (Grill et al., 2020; Chen and He, 2021).
-
-    It is a projection neck, by default of two layers with batch normalisation; another width is a ConfigError.
-    """
+    """Build a predictor ``(N, D) -> (N, D)`` (Grill et al., 2020; Chen and He, 2021), or raise a ConfigError."""
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
     predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})
     if predictor.out_channels != channels:

@@ -67,12 +67,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
         self.register_buffer("_parents", torch.tensor(self.layout.parents), persistent=False)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
-        """Clips ``(N, M, T, V, C)`` on the training device; in a tensor alone, persons that are all zero are absent.
-
-        Raises:
-            LayoutError: The clips do not have the layout's joints.
-            DataError: The clips are not a float tensor ``(N, M, T, V, C)``, or some, which are named, are not finite.
-        """
+        """Clips ``(N, M, T, V, C)``, checked, on the device; in a tensor alone, all-zero persons are absent."""
         # While they are still where the loader left them, so that a GPU need not be waited for.
         self._check(inputs if isinstance(inputs, Tensor) else inputs.data, samples)
         if isinstance(inputs, Tensor):

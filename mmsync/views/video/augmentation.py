@@ -57,10 +57,7 @@ class VideoAugmentation(BatchAugmentation):
         return {**self._decide(x, generator), **self.parameters_of(x, u, generator)}
 
     def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
-        """Parameters out of uniform numbers ``u``, ``(N, Q, R)`` in [0, 1) by the names in ``numbers``.
-
-        Q is K with ``per_track``, R is T with ``per_frame``, else 1; ``x`` is ``(N, K, C, T, H, W)``.
-        """
+        """Parameters of ``x (N, K, C, T, H, W)`` from uniform ``u (N, 1 or K, 1 or T)`` in [0, 1), by name."""
         return {}
 
     def run(self, view: View, maps: Sequence[Any]) -> View:

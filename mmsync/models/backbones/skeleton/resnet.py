@@ -17,10 +17,7 @@ from mmsync.structures import SkeletonLayout, View
 
 
 class Block(nn.Module):
-    """Residual block of 3x3 and 3x3, or 1x1, 3x3 and 1x1 ``kernels``: ``(P, C, H, W) -> (P, D, H', W')``.
-
-    The first 3x3 convolution has the stride, as in torchvision. D is ``channels``, or four times that.
-    """
+    """Residual block of 3x3 and 3x3, or 1x1, 3x3 and 1x1 ``kernels``: ``(P, C, H, W) -> (P, D, H', W')``."""
 
     def __init__(self, in_channels: int, channels: int, kernels: Sequence[int], stride: int = 1) -> None:
         super().__init__()

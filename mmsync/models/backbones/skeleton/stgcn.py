@@ -17,10 +17,9 @@ from mmsync.structures import SkeletonLayout
 
 
 class GraphConv(nn.Module):
-    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10) over K partitions, in channels-last memory.
+    """Spatial graph convolution ``(P, C, T, V) -> (P, D, T, V)`` (eq. 10): ``sum_k W_k sum_v A_kvw x_v``.
 
-    ``out_w = sum_k W_k sum_v A_kvw x_v``. The joints are mixed before the channels, which is cheaper where D > C and
-    avoids the ``K * D`` wide intermediate of the published order.
+    Joints are mixed before channels, which is cheaper where D > C.
     """
 
     def __init__(self, in_channels: int, out_channels: int, num_partitions: int) -> None:
@@ -39,10 +38,7 @@ class GraphConv(nn.Module):
 
 
 class STGCNBlock(nn.Module):
-    """Graph convolution, temporal convolution and residual: ``(P, C, T, V) -> (P, D, ceil(T / stride), V)``.
-
-    The residual passes a 1x1 convolution where shapes differ; ``temporal_kernel`` frames are odd.
-    """
+    """Graph and temporal convolution and residual: ``(P, C, T, V) -> (P, D, ceil(T / stride), V)``."""
 
     def __init__(
         self,

@@ -79,10 +79,7 @@ class SkeletonTransformer(SkeletonBackbone):
         return self.encode(self.tokens(x)).permute(0, 3, 1, 2)
 
     def reset_parameters(self) -> None:
-        """Draw all weights but the stem's: embeddings truncated N(0, .02), norms 1 and 0, biases 0.
-
-        Linear weights are uniform with ``init='xavier'``, N(0, .02) with ``'normal'``, or truncated so.
-        """
+        """Draw all weights but the stem's, linear ones by ``init``; embeddings truncated N(0, .02), biases 0."""
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.trunc_normal_(self.temp_embed, std=0.02)
         for module in (m for name, child in self.named_children() if name != "stem" for m in child.modules()):

@@ -60,11 +60,7 @@ class Unit3D(nn.Module):
 
 
 class SamePool(nn.Module):
-    """Max pooling padded as ``SAME``: ``(N, D, T, H, W) -> (N, D, T', H', W')``, of non-negative maps.
-
-    TensorFlow pads with zeros, which change no maximum after a ReLU; so torch's padding is equivalent, with
-    ``ceil_mode`` for zeros at the end only.
-    """
+    """Max pooling padded as TensorFlow's ``SAME``, of non-negative ``(N, D, T, H, W)``: zeros change no maximum."""
 
     def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
         super().__init__()

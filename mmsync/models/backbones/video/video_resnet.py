@@ -31,10 +31,7 @@ def conv(in_channels: int, out_channels: int, kernel: Kernel, stride: Kernel = (
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions of ``temporal`` frames and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``.
-
-    ``mids`` are the widths between the spatial and the temporal part of each; ``None``: no split.
-    """
+    """Two convolutions, split at widths ``mids`` or not, and a shortcut: ``(N, C, T, H, W) -> (N, D, T', H', W')``."""
 
     def __init__(
         self, in_channels: int, channels: int, stride: Kernel, temporal: int, mids: Widths, norm: Norm
