@@ -44,7 +44,6 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        """Names of the failed items, of all workers."""
         return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
@@ -127,11 +126,7 @@ class KeyedDataset(Dataset):
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
 
     def read(self, index: int) -> dict[str, Any]:
-        """Read a sample: ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
-
-        Draws come from :meth:`generator`, ``data_samples`` may come from :meth:`describe`. After a ``DataError`` or an
-        ``OSError`` another item takes its place.
-        """
+        """Read a sample, ``dict(inputs, data_samples)``; another item replaces a ``DataError`` or ``OSError``."""
         raise NotImplementedError
 
     def prepare(self) -> None:
@@ -203,10 +198,7 @@ class KeyedDataset(Dataset):
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels, attributes of the source, ``name``, ``index``, ``role`` and ``more`` fields of ``N`` samples.
-
-        The items are those at ``places`` of the source, by default the samples' own.
-        """
+        """Labels, attributes, ``name``, ``index``, ``role`` and ``more`` of samples, or of items at ``places``."""
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
         columns["name"] = [self.source.names[place] for place in places.tolist()]
@@ -265,7 +257,6 @@ class KeyedDataset(Dataset):
         return np.full(len(places), -1) if labels is None else labels[places]
 
     def _choose(self, indices: Optional[Union[int, Sequence[int]]]) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the chosen items in the source, and their roles."""
         source, columns = self.source, {**self.source.attributes, "label": self.source.labels}
         chosen = {role: select(part, source.names, source.splits, columns) for role, part in self.splits.items()}
         places = np.concatenate(list(chosen.values()))
