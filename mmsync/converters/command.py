@@ -44,7 +44,7 @@ def run_safely(work: Callable[[], int], out: Path) -> int:
 def run_converter(
     convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
 ) -> int:
-    """Call ``convert(**args)``, print its report and the command that trains ``config``, and return the exit code."""
+    """Call ``convert(**args)``, print report and next command (``{}`` in ``config``: the data); return an exit code."""
     out: Path = args["out"]
 
     def work() -> int:

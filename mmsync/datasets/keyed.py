@@ -26,11 +26,7 @@ class _BadItemError(Exception):
 
 
 class Failures:
-    """The items of a data set that have failed, in memory shared with its workers.
-
-    At most ``max_share`` of the ``count`` items that are used may fail. ``what`` names the items in messages; ``hint``
-    ends the one that stops a run.
-    """
+    """The items that failed, at most ``max_share`` of ``count``, in shared memory; ``what``, ``hint``: for messages."""
 
     def __init__(self, names: Sequence[str], max_share: float, what: str, hint: str, count: int) -> None:
         self._all, self.max_share, self.what, self.hint, self.count = names, max_share, what, hint, count
@@ -126,7 +122,7 @@ class KeyedDataset(Dataset):
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
 
     def read(self, index: int) -> dict[str, Any]:
-        """Read a sample, ``dict(inputs, data_samples)``; another item replaces a ``DataError`` or ``OSError``."""
+        """Read a sample, ``dict(inputs, data_samples)``; items with a ``DataError`` or ``OSError`` are replaced."""
         raise NotImplementedError
 
     def prepare(self) -> None:
