@@ -37,11 +37,7 @@ class BoxTable(NamedTuple):
 def build_tracks(
     video: str, table: BoxTable, max_gap: int = 0, frame_of_tick: Optional[np.ndarray] = None
 ) -> list[Track]:
-    """Build tracks without gaps, sorted by person, then time.
-
-    Gaps of up to ``max_gap`` frames are filled: boxes are interpolated, labels repeated; longer ones split. The frame
-    on screen at each tick of the clock is ``frame_of_tick (K,)``; ``None`` if both are the same.
-    """
+    """Build tracks, by person and time; fill gaps up to ``max_gap`` frames. ``frame_of_tick (K,)``: a tick's frame."""
     tracks = []
     for person in np.unique(table.person):
         rows = np.flatnonzero(table.person == person)
@@ -66,10 +62,7 @@ def build_tracks(
 
 
 def ticks_of_video(frames: int, rate: float, fps: float = FPS, times: Optional[np.ndarray] = None) -> np.ndarray:
-    """The frame on screen at each tick of a clock of ``fps``, ``(K,)`` int64, ascending.
-
-    The video has a constant ``rate``, or ``times`` ``(frames,)``, seconds from the first frame to each.
-    """
+    """The frame at each tick of a clock of ``fps``, ``(K,)`` int64, at a constant ``rate`` or by frames' ``times``."""
     times = np.arange(frames) / rate if times is None else np.asarray(times, dtype=float)[:frames]
     ticks = np.arange(int(np.ceil((times[-1] + 1 / rate) * fps - 1e-6)))
     return np.clip(np.searchsorted(times, tick_times(ticks, fps), "right") - 1, 0, None)

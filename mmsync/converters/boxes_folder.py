@@ -69,7 +69,6 @@ def convert_boxes(
 
 
 def _match(files: dict[str, Path], known: set[str], boxes: Path, report: Report) -> dict[str, Path]:
-    """The videos that have boxes."""
     named = {name: path for name, path in files.items() if name in known}
     if not named:
         raise DataError(

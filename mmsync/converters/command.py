@@ -13,10 +13,7 @@ from mmsync.errors import MMSyncError
 
 
 def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str) -> argparse.ArgumentParser:
-    """A parser with the arguments of all converters: paths ``inputs`` with their help, ``out``, workers, overwrite.
-
-    ``bad`` names the things whose share of faults ``--max-bad-share`` limits; without it there is no such option.
-    """
+    """A parser with all converters' arguments: paths ``inputs``, ``out`` and more; ``bad`` adds ``--max-bad-share``."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in inputs.items():
         parser.add_argument(name, type=Path, metavar="RAW_DIR" if name == "raw" else name.upper(), help=text)
@@ -47,10 +44,7 @@ def run_safely(work: Callable[[], int], out: Path) -> int:
 def run_converter(
     convert: Callable[..., Report], args: dict[str, Any], config: str = "aimclr/aimclr_stgcn_{}_xsub"
 ) -> int:
-    """Call ``convert(**args)``, print its report and the next command, and return the exit code.
-
-    In ``config``, the config to train next, ``{}`` stands for the data set's name.
-    """
+    """Call ``convert(**args)``, print report and next command (``{}`` in ``config``: the data); return an exit code."""
     out: Path = args["out"]
 
     def work() -> int:

@@ -1,8 +1,4 @@
-"""Raw files into a store: in parallel, resumable, with a report of every file that is left out.
-
-A worker reads a group of files and writes a shard, whose name stands for their names, sizes and times. A conversion
-that starts again takes finished shards as they are. Complete shards are put together in order.
-"""
+"""Raw files into a store: in parallel, resumable by its shards, with a report of every file that is left out."""
 
 from __future__ import annotations
 
@@ -56,11 +52,7 @@ Reader = Callable[[RawItem], tuple[list[RawClip], list[BadFileError]]]
 def conversion(
     out: Union[str, Path], report: Report, max_bad_share: float, **store: Any
 ) -> Iterator[tuple[StoreWriter, Path]]:
-    """Yield a new store (``StoreWriter(out, **store)``) and the folder of the shards, and write the report at the end.
-
-    If no clip is left, or a larger share of files than ``max_bad_share`` is faulty, that is a ``DataError``, and the
-    report goes to ``OUT.report.json``.
-    """
+    """Yield a new store and the folder of the shards, then write the report; too many faults are a ``DataError``."""
     out = Path(out)
     parts = out.with_name(f".{out.name}.parts")
     remove_abandoned(out)
@@ -82,11 +74,7 @@ def conversion(
 def convert(
     items: Sequence[RawItem], read: Reader, store: StoreWriter, root: Union[str, Path], parts: Path, workers: int = 1
 ) -> list[Fault]:
-    """Read all items (sorted by group), add their clips to a store in this order, and return the faults.
-
-    ``read`` is a function of a module, so that other processes find it; faults name files below ``root``; the caller
-    removes the folder ``parts`` when the store is finished.
-    """
+    """Read all items (sorted by group) by a module's function, add their clips to a store, and return the faults."""
     faults: list[Fault] = []
     shards = _make_shards(items, read, Path(root), parts, workers)
     with progress(len(shards), desc="write the store", unit="shard") as bar:
@@ -118,10 +106,8 @@ def _make_shards(items: Sequence[RawItem], read: Reader, root: Path, parts: Path
             bar.set_postfix({"left out": left_out}, refresh=False)
             bar.update(len(groups[name]))
     if lost:
-        raise DataError(
-            f"{len(lost)} of {len(groups)} groups of files were not read ({'; '.join(lost[:3])}); run the same command "
-            "again, with fewer --workers"
-        )
+        text = f"{len(lost)} of {len(groups)} groups of files were not read ({'; '.join(lost[:3])})"
+        raise DataError(f"{text}; run the same command again, with fewer --workers")
     return list(shards.values())
 
 

@@ -1,7 +1,4 @@
-"""Boxes of any detector or tracker (MOT csv, COCO json, AVA csv), and the annotated people they belong to.
-
-A file that cannot be read or has another form is a ``DataError``.
-"""
+"""Boxes of any detector or tracker (MOT csv, COCO json, AVA csv), and the annotated people they belong to."""
 
 from __future__ import annotations
 
@@ -32,10 +29,7 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """Read a tracker's file of the MOT challenge, ``frame,id,x,y,width,height[,score,...]`` with frames from 1.
-
-    Boxes with a score below ``min_score`` are left out; those without an id (below 0) get one each, from -1 down.
-    """
+    """Read MOT's ``frame,id,x,y,width,height[,score,...]``, frames from 1; boxes without id get one, from -1 down."""
     try:
         table = np.loadtxt(path, delimiter=",", ndmin=2, usecols=range(6))
         score = np.loadtxt(path, delimiter=",", ndmin=2)

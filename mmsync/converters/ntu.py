@@ -71,11 +71,7 @@ def published(dataset: str) -> dict:
 
 
 def protocol_splits(names: Iterable[str], dataset: str) -> dict[str, list[str]]:
-    """Distribute clips over the splits of the published protocols: names by split, in the order given.
-
-    ``'ntu60'`` has ``xsub``, ``xview``; ``'ntu120'`` ``xsub``, ``xset``, the one-shot protocol, and the protocols of
-    ntu60 on its clips, as ``ntu60_xsub`` and ``ntu60_xview``.
-    """
+    """Distribute clips over the published splits, in the order given; ntu120 has ntu60's too, as ``ntu60_*``."""
     clips = {name: parse_name(name) for name in names}
     subjects = set(published(dataset)["train_subjects"])
     rules = {"xsub": lambda clip: clip.subject in subjects}

@@ -73,7 +73,6 @@ def convert_ntu(
 
 
 def _by_name(files: Collection[Path], report: Report) -> dict[str, Path]:
-    """The files with a valid name, by clip; the others are faults."""
     named: dict[str, Path] = {}
     for path in files:
         name = path.name[: -len(_SUFFIX)]
@@ -87,7 +86,6 @@ def _by_name(files: Collection[Path], report: Report) -> dict[str, Path]:
 
 
 def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collection[int]) -> list[str]:
-    """Remarks on splits, clips and setups that are not complete."""
     notes = [note for note in ntu.compare_counts(splits, dataset) if "missing list" in note]
     absent = ntu.expected_counts(dataset)["all"] - len(splits["all"])
     if absent > 0:

@@ -153,7 +153,6 @@ def convert_pku(
 def _find(
     raw: Union[str, Path], phase: int, report: Report
 ) -> tuple[dict[str, Path], dict[str, Path], dict[str, dict[str, list[str]]]]:
-    """Recordings and label files by name, and split files by protocol."""
     recordings: dict[str, Path] = {}
     labels: dict[str, Path] = {}
     rules: dict[str, dict[str, list[str]]] = {}

@@ -22,10 +22,7 @@ Facts = Mapping[str, Any]  # a row of the index of videos
 
 
 class TrackConversion:
-    """Decode videos below ``report.raw`` once, collect their tracks, write the store ``out`` with its report.
-
-    The index of the decoded videos is kept beside the store until that is complete, so that a stopped run is resumed.
-    """
+    """Decode videos below ``report.raw`` once (resumable by their index), collect tracks, write the store ``out``."""
 
     def __init__(
         self, out: Union[str, Path], report: Report, videos: Iterable[Path], workers: int, overwrite: bool
@@ -55,11 +52,7 @@ class TrackConversion:
         self, name: str, video: Path, row: Facts, table: BoxTable, max_gap: int,
         times: Optional[np.ndarray], label: int = -1, notes: Optional[Mapping[str, str]] = None,
     ) -> None:  # fmt: skip
-        """Add a clip with its row of the index and its boxes, at 25 ticks a second, as far as frames decode.
-
-        ``max_gap`` is that of :func:`~mmsync.converters.boxes.build_tracks`, ``times`` those of :func:`frame_times`;
-        ``notes`` are remarks for the report, by kind; those about boxes are added.
-        """
+        """Add a clip: its row of the index, boxes, ``times`` of :func:`frame_times`; ``notes``: remarks by kind."""
         for kind, detail in {**(notes or {}), **box_remarks(table, row)}.items():
             self.report.remarks[kind][name] = detail
         table = table.take(table.frame < row["frames"])
@@ -82,9 +75,8 @@ class TrackConversion:
         if not tracks:
             raise DataError(f"{report.to_text()}\nno clip of {report.raw} is left{hint}")
         media_root = str(report.raw.resolve())
-        store = TrackStore(
-            self._videos, tracks, media_root, FPS, list(class_names), dict(splits), dict(expected), origin
-        )
+        facts = list(class_names), dict(splits), dict(expected), origin
+        store = TrackStore(self._videos, tracks, media_root, FPS, *facts)
         write_track_store(self.out, store, {"report.json": report.to_json()}, self.overwrite)
         self._decoded.unlink(missing_ok=True)
         return report

@@ -26,11 +26,7 @@ class _BadItemError(Exception):
 
 
 class Failures:
-    """The items of a data set that have failed, in memory shared with its workers.
-
-    At most ``max_share`` of the ``count`` items that are used may fail. ``what`` names the items in messages; ``hint``
-    ends the one that stops a run.
-    """
+    """The items that failed, at most ``max_share`` of ``count``, in shared memory; ``what``, ``hint``: for messages."""
 
     def __init__(self, names: Sequence[str], max_share: float, what: str, hint: str, count: int) -> None:
         self._all, self.max_share, self.what, self.hint, self.count = names, max_share, what, hint, count
@@ -44,7 +40,6 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        """Names of the failed items, of all workers."""
         return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
@@ -127,11 +122,7 @@ class KeyedDataset(Dataset):
         print_log(f"{self._kind}: {counts} {self.item}s, {self.num_classes} classes{text}", logger="current")
 
     def read(self, index: int) -> dict[str, Any]:
-        """Read a sample: ``dict(inputs, data_samples)`` as :func:`motion_collate` takes it.
-
-        Draws come from :meth:`generator`, ``data_samples`` may come from :meth:`describe`. After a ``DataError`` or an
-        ``OSError`` another item takes its place.
-        """
+        """Read a sample, ``dict(inputs, data_samples)``; items with a ``DataError`` or ``OSError`` are replaced."""
         raise NotImplementedError
 
     def prepare(self) -> None:
@@ -203,10 +194,7 @@ class KeyedDataset(Dataset):
     def describe(
         self, indices: Sequence[int], places: Optional[np.ndarray] = None, **more: Sequence
     ) -> list[MotionSample]:
-        """Labels, attributes of the source, ``name``, ``index``, ``role`` and ``more`` fields of ``N`` samples.
-
-        The items are those at ``places`` of the source, by default the samples' own.
-        """
+        """Labels, attributes, ``name``, ``index``, ``role`` and ``more`` of samples, or of items at ``places``."""
         places = self.places[list(indices)] if places is None else places
         columns = {key: values[places].tolist() for key, values in self.source.attributes.items()}
         columns["name"] = [self.source.names[place] for place in places.tolist()]
@@ -265,7 +253,6 @@ class KeyedDataset(Dataset):
         return np.full(len(places), -1) if labels is None else labels[places]
 
     def _choose(self, indices: Optional[Union[int, Sequence[int]]]) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the chosen items in the source, and their roles."""
         source, columns = self.source, {**self.source.attributes, "label": self.source.labels}
         chosen = {role: select(part, source.names, source.splits, columns) for role, part in self.splits.items()}
         places = np.concatenate(list(chosen.values()))

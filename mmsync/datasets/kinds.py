@@ -37,11 +37,7 @@ def apportion(
     shares: np.ndarray, kinds: Sequence[Kind], size: int, available: Mapping[str, int], redistribute: bool = False,
     what: str = "mix", unit: str = "samples", advice: str = "",
 ) -> dict[str, int]:  # fmt: skip
-    """Split ``size`` samples by ``shares (k,)``, exactly, into numbers by kind: the largest remainders are rounded up.
-
-    ``available`` are the distinct samples by kind. With ``redistribute``, negatives that the data lack give their share
-    to the others; else that is a ``DataError``, whose message has ``what``, ``unit`` and ``advice``.
-    """
+    """Split ``size`` by ``shares (k,)`` into numbers by kind; ``redistribute`` fills up lacking negatives by others."""
     names = [kind.name for kind in kinds]
     negative = np.array([not kind.positive for kind in kinds])
     lacking = (shares > 0) & (np.array([available[name] for name in names]) == 0)
@@ -121,7 +117,6 @@ class KindDataset(KeyedDataset):
 
     @property
     def roles(self) -> list[str]:
-        """The role of each sample."""
         return self._sample_roles
 
     def column(self, key: str) -> np.ndarray:
@@ -129,12 +124,7 @@ class KindDataset(KeyedDataset):
         raise ConfigError(f"{self._kind} draws its samples anew in each epoch; set shares by its mix, not by groups")
 
     def set_mix(self, mix: Mapping[str, float]) -> None:
-        """Change the shares of the kinds, in running workers too from their next batch on.
-
-        Raises:
-            ConfigError: An unknown kind, a negative weight, or weights that are all 0.
-            DataError: The data lack a kind.
-        """
+        """Change the shares of the kinds, in running workers too; raises as the constructor does."""
         shares = shares_of(mix, self.kinds)
         for role, found in {role: self._counts(shares, role) for role in self.sizes}.items():
             text = self._mix_text(found, self.available(role), shares)

@@ -87,15 +87,12 @@ class PairDataset(KindDataset):
         return self._video[self.drawn()[0][:, 0]]
 
     def available(self, role: str) -> Mapping[str, int]:
-        """Number of distinct pairs of each kind that a role has."""
         return self.tables[role].available
 
     def draw(self, role: str, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw pairs ``(count, 4)`` of a kind, as rows of :class:`PairTable`."""
         return self.tables[role].draw(kind, count, rng)
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
-        """The windows of a pair of tracks, or of a scene."""
         first, first_start, second, second_start = row.tolist()
         places = [(first, first_start), (second, second_start)]
         table = self.tables[self.roles[index]]
@@ -108,7 +105,6 @@ class PairDataset(KindDataset):
         return {"inputs": inputs, "data_samples": self._describe(places, kind, table, index)}
 
     def _load(self, track: int, start: int) -> np.ndarray:
-        """The window of a track; its video is counted as bad if it cannot be read."""
         with self.counted(int(self._video[track])):
             data = self.source.load(track, start, self.window)
             if data.dtype.kind == "f" and not np.isfinite(data).all():

@@ -98,10 +98,7 @@ class PairTable:
         return np.bincount(self.pair_of_window, close, len(self.pairs)) / np.bincount(self.pair_of_window)
 
     def draw(self, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw ``(count, 4)`` int64 rows of a kind: each pair once before one comes again, windows and order at random.
-
-        Of medium pairs fewer than there are come from the videos in turn, those without a positive pair first.
-        """
+        """Draw ``(count, 4)`` rows, each pair once before one comes again; few medium pairs from the videos in turn."""
         if count and not self.available[kind]:
             raise DataError(f"there is no {kind} pair")
         pair = _each_once(self.available[kind], count, rng, self._turns if kind == "medium" else None)

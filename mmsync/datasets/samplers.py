@@ -93,10 +93,8 @@ class GroupBatchSampler(Sampler[list[int]]):
         self.parts = np.array([math.ceil(len(group) / per_group) for group in self.groups])
         self._at_once = batch_size // per_group * sampler.world_size  # groups of a global batch
         if len(self.groups) < self._at_once:
-            raise ConfigError(
-                f"GroupBatchSampler: a global batch needs {self._at_once} groups, but there are {len(self.groups)} by "
-                f"{by!r}; lower batch_size or raise per_group"
-            )
+            text = f"a global batch needs {self._at_once} groups, but there are {len(self.groups)} by {by!r}"
+            raise ConfigError(f"GroupBatchSampler: {text}; lower batch_size or raise per_group")
 
     def __len__(self) -> int:
         """Batches of a whole epoch, the same on all ranks."""

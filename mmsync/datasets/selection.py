@@ -22,11 +22,7 @@ def select(
     split: Optional[Split], names: Sequence[str], splits: Mapping[str, Sequence[str]],
     columns: Mapping[str, Optional[np.ndarray]],
 ) -> np.ndarray:  # fmt: skip
-    """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names, else in theirs.
-
-    A split is a protocol out of ``splits``; or conditions on ``columns``, values ``(n,)`` by name, that hold together
-    (``dict(view=[1, 2])``), also ``names=[...]`` and ``file='names.txt'``; or ``None`` for all.
-    """
+    """Find the items of a split: ``(k,)`` int64 places in ``names``, in the order of a list of names if it is one."""
     if split is None:
         return np.arange(len(names))
     place = {name: i for i, name in enumerate(names)}

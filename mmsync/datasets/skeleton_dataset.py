@@ -84,14 +84,10 @@ class SkeletonDataset(KeyedDataset):
         return {"inputs": inputs, "data_samples": [samples[index] for index in indices]}
 
     def read(self, index: int) -> dict[str, Any]:
-        """A clip through the pipeline."""
         return self._packed(self.raw(index))
 
     def raw(self, index: int) -> dict[str, Any]:
-        """The results that the pipeline starts from: ``keypoint (M, T, V, C)`` float32, ``person_mask (M,)``, ...
-
-        The keypoints may be a read-only view. A clip that holds NaN, or nobody, is a ``DataError``.
-        """
+        """What the pipeline starts from: ``keypoint (M, T, V, C)`` float32, maybe read-only, ``person_mask``, ..."""
         rng = self.generator(index) if self._draws else _NoGenerator()
         return {**self._raw(int(self.places[index])), "index": index, "role": self.roles[index], "rng": rng}
 
@@ -120,7 +116,6 @@ class SkeletonDataset(KeyedDataset):
         return results
 
     def _raw(self, at: int) -> dict[str, Any]:
-        """The facts of a clip of the source, whatever the split."""
         source = self.source
         name = source.names[at]
         keypoint = np.asarray(source.load(at), dtype=np.float32)

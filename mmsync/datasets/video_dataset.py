@@ -44,17 +44,14 @@ class VideoDataset(KeyedDataset):
         short: Literal["loop", "drop"] = "loop", test_mode: bool = False, **keyed: Any,
     ) -> None:  # fmt: skip
         if min(window, size, clips) < 1 or not fps > 0 or short not in ("loop", "drop"):
-            raise ConfigError(
-                f"VideoDataset: window={window}, fps={fps}, size={size}, clips={clips}, short={short!r}: give positive "
-                "numbers, and 'loop' or 'drop'"
-            )
+            given = f"{window=}, {fps=}, {size=}, {clips=}, {short=}"
+            raise ConfigError(f"VideoDataset: {given}: give positive numbers, and 'loop' or 'drop'")
         if clips > 1 and not test_mode:
             raise ConfigError(f"VideoDataset: clips={clips} needs test_mode=True; training draws one window an epoch")
         self.window, self.fps, self.size, self.clips, self.short = window, fps, size, clips, short
         super().__init__(source, test_mode=test_mode, **keyed)
 
     def windows(self, places: np.ndarray) -> np.ndarray:
-        """How many windows each video makes."""
         brief = np.array([self._last_start(self.source.rows[place]) < 0 for place in places.tolist()], dtype=bool)
         if brief.any():
             done = "left out" if self.short == "drop" else "shown again from their beginning"
@@ -66,7 +63,6 @@ class VideoDataset(KeyedDataset):
         return np.where(brief & (self.short == "drop"), 0, self.clips)
 
     def read(self, index: int) -> dict[str, Any]:
-        """A window of a video."""
         place, number = int(self.places[index]), int(self.part[index])
         row = self.source.rows[place]
         last = self._last_start(row)

@@ -1,8 +1,4 @@
-"""Videos by PyAV, which carries its own FFmpeg.
-
-Frames are found by their presentation time: seek back to a key frame, then decode forward. Frame numbers are no help:
-rates vary, streams start late, and the number of frames that a container declares is often wrong.
-"""
+"""Videos by PyAV, with its own FFmpeg. Frames are found by time: rates vary, declared numbers are often wrong."""
 
 from __future__ import annotations
 
@@ -27,10 +23,7 @@ _COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
 class AvReader(VideoReader):
-    """Any container and codec that FFmpeg knows; ``timeout`` limits the seconds that decoding for one read may take.
-
-    More than one of the decoder's ``threads`` in a data loading worker slows the others down, and has hung decoders.
-    """
+    """Any container and codec of FFmpeg; ``timeout``: seconds for one read; more ``threads`` slow loading workers."""
 
     def __init__(
         self, path: Union[str, Path], outside: Outside = "error", threads: int = 1, timeout: Optional[float] = 60.0

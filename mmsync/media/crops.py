@@ -18,20 +18,14 @@ NEUTRAL = 127  # of the canvas; after x * 2 / 255 - 1 it is nearly 0
 
 
 def whole_pixels(boxes: np.ndarray, width: ArrayLike, height: ArrayLike) -> np.ndarray:
-    """The pixels ``(..., 4)`` int64 that boxes ``(..., 4)``, ``x1 y1 x2 y2``, touch in pictures of these sizes.
-
-    ``x2 <= x1`` or ``y2 <= y1`` for boxes beyond the picture.
-    """
+    """The pixels ``(..., 4)`` int64 that boxes ``x1 y1 x2 y2`` touch in pictures of these sizes, empty beyond."""
     boxes = np.round(np.asarray(boxes, dtype=np.float64), 3)  # float32 round-off must not add a pixel
     low, high = np.floor(boxes[..., :2]).clip(0), np.ceil(boxes[..., 2:])
     return np.concatenate([low, np.minimum(high, np.stack([width, height], -1))], -1).astype(np.int64)
 
 
 def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
-    """Scale a box ``(4,)`` of a picture ``(H, W, 3)`` into the middle of a canvas ``(S, S, 3)``, bilinear, antialiased.
-
-    The box is that of :func:`whole_pixels`; an empty one leaves the canvas neutral.
-    """
+    """Scale a box of a picture ``(H, W, 3)`` into the middle of a canvas ``(S, S, 3)``, neutral for an empty one."""
     out[...] = NEUTRAL
     scaled = _scaled(picture, box, len(out))
     if scaled is not None:
@@ -39,10 +33,7 @@ def cut_out(picture: np.ndarray, box: np.ndarray, out: np.ndarray) -> None:
 
 
 def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str, speed: float) -> None:
-    """Optical flow times ``speed`` inside a box of two grey pictures ``(H, W, 2)``, in pixels of the canvas.
-
-    Nothing moves beyond the box; see :func:`cut_out` and :func:`flow_algorithm`.
-    """
+    """Optical flow times ``speed`` inside a box of two grey pictures ``(H, W, 2)``, in pixels of the canvas."""
     out[...] = FLOW_ZERO
     scaled = _scaled(pictures, box, len(out))
     if scaled is not None:

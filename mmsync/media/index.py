@@ -1,8 +1,4 @@
-"""The index of a folder of videos: what they hold, and whether all of it decodes; built once, read by the data sets.
-
-The file has one JSON object in each line. The first line is the header; the others are rows of
-:func:`scan_video`, sorted by path, which is relative to the root of the videos.
-"""
+"""The index of a folder of videos: a line of JSON as header, and rows of :func:`scan_video`, sorted by path."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ from mmsync.media.av_reader import Clock, describe, open_container, reason
 from mmsync.parallel import Lost, progress, run_tasks
 
 VERSION = 1
-STATUSES = ("ok", "no_audio", "too_short", "corrupt")
+STATUSES = ("ok", "no_audio", "too_short", "corrupt")  # too_short: below min_frames; corrupt: not decoded to its end
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
 _SHOWN = 5  # files that a message names
@@ -71,10 +67,7 @@ class VideoIndex:
 
     @classmethod
     def load(cls, file: Union[str, Path], root: Optional[Union[str, Path]] = None, check: bool = True) -> VideoIndex:
-        """Read an index of videos that are now in ``root``, or have not moved.
-
-        ``check`` raises a DataError if a file is missing or has another size, and logs those of another time.
-        """
+        """Read an index of videos now in ``root``; ``check`` raises a DataError if a file is missing or has changed."""
         header, rows = _read(Path(file))
         index = cls(header["root"] if root is None else root, rows)
         if check:
@@ -218,13 +211,7 @@ def _unreadable(path: Path) -> dict[str, Any]:
 
 
 def scan_video(path: Union[str, Path], min_frames: int = 1, timeout: Optional[float] = None) -> dict[str, Any]:
-    """Decode a whole video, in ``timeout`` seconds at most, and describe it.
-
-    Returns:
-        The fields of :class:`~mmsync.media.reader.VideoInfo` as decoded, ``size`` in bytes, ``mtime_ns``, and
-        ``status`` with its ``reason``: ``ok``; ``no_audio``, whose pictures decode completely; ``too_short``, below
-        ``min_frames``; ``corrupt``, which is not decoded to its end, and may lack fields that could not be read.
-    """
+    """Decode a whole video in ``timeout`` seconds: the fields of `VideoInfo`, size, mtime_ns, status and its reason."""
     path = Path(path)
     row = _unreadable(path)
     if row["size"] is None:

@@ -91,10 +91,7 @@ class FrameFolderReader(_Decoded):
 
 
 class ArrayReader(_Decoded):
-    """A ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, which is memory-mapped, or a ``.npz`` with them as ``frames``.
-
-    ``rate`` is in frames per second; ``None`` takes ``rate`` of a ``.npz``, else 25.
-    """
+    """A mapped ``.npy`` of pictures ``(T, H, W, 3)`` uint8 RGB, or a ``.npz`` with ``frames`` and maybe ``rate``."""
 
     def __init__(self, path: Union[str, Path], rate: Optional[float] = None, outside: Outside = "error") -> None:
         super().__init__(path, 25.0 if rate is None else rate, outside)

@@ -27,10 +27,7 @@ Outside = Literal["error", "nearest"]
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Properties of a video. Times are seconds on the container's clock, whose 0 is the container's start.
-
-    ``audio_rate``, ``audio_start``, ``audio_duration`` and ``channels`` are ``None`` without sound.
-    """
+    """Properties of a video; times are seconds since the container's start; the last four ``None`` without sound."""
 
     path: str
     container: str  # name of the format
@@ -67,11 +64,7 @@ class VideoReader:
         raise NotImplementedError
 
     def frames(self, times: Times, size: Optional[Size] = None) -> Iterator:
-        """Iterate over the pictures of :meth:`read`, earliest first, without keeping them.
-
-        Yields:
-            Pairs of index into ``times`` and picture ``(H, W, 3)`` uint8 RGB. Copy it to keep it.
-        """
+        """Iterate over the pictures of :meth:`read`, earliest first, as ``(index, picture)``; copy it to keep it."""
         at = np.asarray(times, dtype=np.float64)
         if at.ndim != 1 or not np.isfinite(at).all():
             raise DataError(f"{self.path}: times of shape {at.shape}; wanted (T,), all finite")
@@ -127,11 +120,7 @@ class VideoReader:
 
 
 def open_video(path: Union[str, Path], backend: str = "av", **options: Any) -> VideoReader:
-    """A reader of a video or a folder of pictures, which opens the file on first use.
-
-    ``backend`` is ``'av'`` (PyAV), ``'frames'`` (numbered pictures), ``'array'`` (.npy, .npz) or ``'torchcodec'``;
-    ``options`` are arguments of its reader.
-    """
+    """A reader, opened on first use: ``'av'``, ``'frames'`` (pictures), ``'array'`` (.npy, .npz), ``'torchcodec'``."""
     if backend not in BACKENDS:
         hint = did_you_mean(nearest(backend, BACKENDS)) or ";"
         raise ConfigError(f"no video backend {backend!r}{hint} choose from {', '.join(BACKENDS)}")

@@ -25,12 +25,7 @@ def write_video(
     sound: Optional[np.ndarray] = None,
     sound_codec: str = "aac",
 ) -> Path:
-    """Write pictures ``(T, H, W, 3)`` uint8 RGB with even sides as a video, and return its path.
-
-    Frames appear at ascending ``times (T,)`` in seconds, or at a constant ``rate``. ``codec`` and its ``options``, such
-    as ``{'bf': '2', 'g': '12'}``, are FFmpeg's, like ``sound_codec``. ``sound (S,)`` float32 in [-1, 1] starts at 0
-    and has 16000 samples a second.
-    """
+    """Write pictures ``(T, H, W, 3)`` uint8 RGB, sides even, and sound ``(S,)`` of 16 kHz; return the path."""
     av = require("av", INSTALL)
     path = Path(path)
     fraction = Fraction(rate).limit_denominator(1001)
@@ -62,10 +57,7 @@ def _write_sound(av: Any, container: Any, audio: Any, sound: np.ndarray) -> None
 
 
 def numbered_pictures(numbers: Union[Sequence[int], np.ndarray], size: tuple[int, int] = (64, 96)) -> np.ndarray:
-    """Pictures ``(T, H, W, 3)`` uint8 that show numbers ``(T,)`` below 4096 as rows of light and dark squares.
-
-    A light square in the lower left corner marks the orientation. ``size`` is height and width, at least 16 x 96.
-    """
+    """Pictures ``(T, H, W, 3)`` uint8 that show numbers ``(T,)`` below 4096 as squares; the lower left one is light."""
     bits = np.asarray(numbers)[:, None] >> np.arange(_BITS) & 1
     out = np.full((len(bits), *size, 3), 90, np.uint8)
     row = np.where(bits, 230, 20).astype(np.uint8).repeat(_CELL, axis=1)

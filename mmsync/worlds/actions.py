@@ -1,8 +1,4 @@
-"""Actions of the synthetic world's people: motions added to a random resting posture.
-
-Many come in pairs that share joints, amplitudes and poses, and differ in the order of time (raise and lower), its
-direction (circles) or the phase between limbs (punch and row).
-"""
+"""Actions of the synthetic world's people: motions added to a random resting posture; some differ in time only."""
 
 from __future__ import annotations
 

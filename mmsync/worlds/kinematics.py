@@ -1,8 +1,4 @@
-"""Forward kinematics of a 25-joint body.
-
-Joints are numbered as in NTU RGB+D (0-based here). In the body's own right-handed frame x points to its left, y up and
-z forward; at zero angles it stands upright with hanging arms.
-"""
+"""Forward kinematics of a 25-joint body, numbered as in NTU RGB+D from 0; x points to its left, y up, z forward."""
 
 from __future__ import annotations
 
@@ -63,11 +59,7 @@ def euler_matrix(angles: np.ndarray) -> np.ndarray:
 
 
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joint positions of a posture, ``(..., 25, 3)`` metres, with the spine base at the origin.
-
-    ``angles (..., 25, 3)`` turn each joint in its parent's frame, radians, as in :func:`euler_matrix`; ``offsets``
-    ``(25, 3)``, or with leading axes, are each joint's place in its parent's frame, metres.
-    """
+    """Joint positions ``(..., 25, 3)``, metres, of angles ``(..., 25, 3)`` as in :func:`euler_matrix` and offsets."""
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)
     offsets = np.broadcast_to(offsets, angles.shape)

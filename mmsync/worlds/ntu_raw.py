@@ -39,12 +39,7 @@ def track(
     clip: np.ndarray, rng: np.random.Generator, ghosts: float = 0.0, swaps: float = 0.0, dropouts: float = 0.0,
     crowd: float = 0.0,
 ) -> RawTracks:  # fmt: skip
-    """Simulate how a sensor tracks the bodies of ``(M, T, 25, 3)``, everyone present in all frames, with probabilities.
-
-    Ghosts are one or two extra bodies: wide things such as a table, or a shadow, for some frames. In swaps a body is
-    lost and found under a new id, and the list's order changes for a while. Dropouts are empty frames at the beginning,
-    in the middle, at the end; a crowd is a bystander in all frames.
-    """
+    """Simulate a sensor's tracks of bodies ``(M, T, 25, 3)``; shares of ghosts, new ids, empty frames, bystanders."""
     persons, frames = clip.shape[:2]
     bodies, seen = [points for points in clip], [np.ones(frames, dtype=bool) for _ in range(persons)]
     reverse = np.zeros(frames, dtype=bool)  # frames whose list is in reverse order
@@ -81,7 +76,6 @@ def track(
 
 
 def _window(rng: np.random.Generator, frames: int, low: int, high: int) -> slice:
-    """Some consecutive frames."""
     length = int(rng.integers(low, max(low, min(high, frames)) + 1))
     start = int(rng.integers(max(frames - length, 0) + 1))
     return slice(start, start + length)

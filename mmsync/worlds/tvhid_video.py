@@ -1,7 +1,4 @@
-"""People of the synthetic world on video, in files like those of TV Human Interaction.
-
-Partners' motions correspond at each moment, which is what Sync3D learns from; others act at their own pace.
-"""
+"""People of the synthetic world on video, in files like those of TV Human Interaction; partners move in step."""
 
 from __future__ import annotations
 

@@ -67,10 +67,7 @@ class BaseSource:
         return []
 
     def check(self, origin: Union[str, Path], expected: Optional[Mapping[str, int]] = None) -> None:
-        """Check names and labels, and log the number of items by split (``'all'``: the whole set) and the expected one.
-
-        Duplicate names, labels out of range or against the names, and an empty source are a ``DataError``.
-        """
+        """Check names and labels, a ``DataError`` if wrong; log the numbers of items by split and the expected ones."""
         if not self.names:
             raise DataError(f"{origin}: no {self.item} found")
         unique, counts = np.unique(np.asarray(self.names, dtype=object), return_counts=True)
@@ -102,10 +99,7 @@ def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
 def check_labels(
     labels: np.ndarray, names: Sequence[str], origin: Union[str, Path], num_classes: Optional[int] = None
 ) -> None:
-    """Check labels ``(n,)`` int64 (-1: unknown) against the number of classes and the action in the names.
-
-    A ``DataError`` if count or range is wrong, or one action has two labels: files of different order put together.
-    """
+    """Check labels ``(n,)`` int64, -1 for unknown, against the number of classes and the action in the names."""
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
     bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))

@@ -57,10 +57,7 @@ class _RefusedError(pickle.UnpicklingError):
 
 
 def load_pickle(path: Union[str, Path]) -> object:
-    """The content of a pickle of Python 2 or 3, or of a ``.npy`` file: arrays, numbers, strings, builtin containers.
-
-    A file that is missing, damaged, or names a class that is not allowed is a ``DataError``.
-    """
+    """The content of a pickle or ``.npy`` file: arrays, numbers, strings, builtin containers; else a ``DataError``."""
     try:
         with open(path, "rb") as file:
             if file.read(6) == b"\x93NUMPY":

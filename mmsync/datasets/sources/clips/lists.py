@@ -1,7 +1,4 @@
-"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept.
-
-A file that is missing, empty or of another form, or a label that contradicts the classes, is a ``DataError``.
-"""
+"""Lists of video clips: Kinetics, UCF101, HMDB51, paths and labels. Clips need not exist; the file's order is kept."""
 
 from __future__ import annotations
 
@@ -52,11 +49,7 @@ def read_list(path: PathLike) -> ClipList:
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
-    """Read the csv of Kinetics-400/600/700, ``label,youtube_id,time_start,time_end,split[,is_cc]``, or a split of it.
-
-    Clips are ``<split>/<class>/<id>_<start, 6 digits>_<end, 6 digits>.mp4``; see :func:`find_kinetics`. Without
-    ``class_names``, labels are those of the file, all splits, in alphabetical order.
-    """
+    """Read the csv of Kinetics, ``label,youtube_id,time_start,time_end,split[,is_cc]``, or a split of it."""
     rows: list[tuple[str, str]] = []
     labels = set()
     lines = numbered_lines(path)
@@ -77,10 +70,7 @@ def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Opti
 
 
 def find_kinetics(root: PathLike, paths: Sequence[str]) -> dict[str, Path]:
-    """Files by entry of a Kinetics list; folders may write a class with blanks, underscores or brackets.
-
-    Clips that are missing under ``root`` are left out, as many are no longer online.
-    """
+    """Files by entry of a Kinetics list, without missing ones; folders may write a class with blanks or underscores."""
     folders: dict[Path, dict[str, Path]] = {}
     found = {}
     for path in paths:
@@ -99,10 +89,7 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: clips ``<Class>/v_<Class>_g<GG>_c<CC>.avi``.
-
-    The folder holds ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
-    """
+    """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: ``classInd.txt``, ``{train,test}list0<fold>.txt``."""
     _check_fold_name(fold, split, "UCF101")
     folder = Path(folder)
     names = [line.split()[-1] for _, line in numbered_lines(folder / "classInd.txt")]
@@ -118,11 +105,7 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (marked 1) or ``'test'`` (marked 2): clips ``<class>/<name>.avi``.
-
-    The folder holds ``<class>_test_split<fold>.txt``; classes are in alphabetical order. Names hold ``# & ( ) [ ] ;``:
-    never pass them through a shell or ``glob``.
-    """
+    """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (1) or ``'test'`` (2), from ``<class>_test_split<fold>.txt``."""
     _check_fold_name(fold, split, "HMDB51")
     folder, ending = Path(folder), f"_test_split{fold}.txt"
     files = sorted(file for file in folder.iterdir() if file.name.endswith(ending)) if folder.is_dir() else []

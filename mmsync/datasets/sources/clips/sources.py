@@ -24,18 +24,13 @@ PathLike = Union[str, Path]
 
 
 class ClipSource(BaseSource):
-    """Base of the sources of video clips; a subclass reads its lists and calls ``_open``.
-
-    Every file is decoded once before training: by ``tools/dataset_converters/index_videos.py``, whose file is
-    ``index_file``, or into ``MMSYNC_CACHE`` when the source is first opened. Listed clips that are missing are logged.
-    """
+    """Base of the sources of video clips, which are indexed once; a subclass reads its lists and calls ``_open``."""
 
     modality = "video"
     labels: np.ndarray
     rows: list[dict[str, Any]]  # of the index, (n,); see mmsync.media.scan_video
 
     def problem(self, index: int) -> Optional[str]:
-        """Why a clip cannot be used, as the index has it; ``None`` if it can."""
         row = self.rows[index]
         if row["status"] in ("ok", "no_audio"):
             return None
@@ -44,11 +39,7 @@ class ClipSource(BaseSource):
     def read(
         self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
-        """Read the pictures ``(T, H, W, 3)`` uint8 RGB that are on screen at times ``(T,)``, seconds of the container.
-
-        They are scaled to ``size`` pixels at the shorter side, then cut to ``crop``, ``x1 y1 x2 y2``. A file that
-        cannot be read, or shows nothing then, is a ``DataError``.
-        """
+        """Pictures ``(T, H, W, 3)`` uint8 at ``times (T,)``, seconds; shorter side ``size``, then cut to ``crop``."""
         with open_video(self._index.path(self._files[index])) as reader:
             return reader.read(times, size, crop)
 

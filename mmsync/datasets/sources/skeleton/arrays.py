@@ -41,7 +41,6 @@ class _Parts(SkeletonSource):
         self.attributes = attributes_from_names(names)
 
     def files(self) -> list[Path]:
-        """The arrays' files."""
         return [Path(part.path) for part in self._parts]
 
     def _row(self, index: int) -> np.ndarray:
@@ -156,7 +155,6 @@ class CTRGCNSource(_Parts):
 
 
 def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
-    """Copy arrays out of the archive as a stream."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.mkdir()
     try:
@@ -172,7 +170,6 @@ def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
 
 
 def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarray]]:
-    """Names, if the file has them, and labels."""
     if path is None:
         return [], None
     content = load_pickle(path)

@@ -60,7 +60,6 @@ class StoreSource(SkeletonSource):
 
     @property
     def folder(self) -> Path:
-        """The folder of the store."""
         return self._store.root
 
     def load(self, index: int) -> np.ndarray:
@@ -70,11 +69,9 @@ class StoreSource(SkeletonSource):
         return rows.reshape(persons, -1, *rows.shape[1:])
 
     def files(self) -> list[Path]:
-        """The files of clips, index and body slots."""
         return [self.folder / f"{part}.npy" for part in (*self._store.arrays, "index")]
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
-        """``(M, T)`` int8, a read-only view of the map, or ``None`` if the store has none."""
         if self._slots is None:
             return None
         first, count, persons = self._store.index[index]

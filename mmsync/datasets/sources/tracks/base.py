@@ -31,11 +31,7 @@ class TrackSource(BaseSource):
         return {**super().metainfo, **joints}
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
-        """Read ``length`` ticks of a track from ``start`` on; a ``DataError`` if it does not have these.
-
-        Returns:
-            Crops ``(T, S, S, 3)`` uint8 RGB, flow ``(T, S, S, 2)`` uint8, or skeletons ``(T, V, C)`` float32.
-        """
+        """Ticks from ``start``: crops ``(T, S, S, 3)``, flow ``(T, S, S, 2)``, or skeletons ``(T, V, C)`` float32."""
         raise NotImplementedError
 
     def span(self, track: int, start: int, length: int) -> Track:
