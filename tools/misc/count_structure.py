@@ -204,7 +204,7 @@ def main() -> None:
     print("| | found | limit | |\n|---|---|---|---|")
     for one in measures:
         sign = ("at least" if one.least else "at most") + (" (broken)" if one.broken else "")
-        print(f"| {one.name} | {one.value:,.4g} | {sign} {one.limit:,} | {one.detail} |".replace(",000 |", ",000 |"))
+        print(f"| {one.name} | {one.value:,.6g} | {sign} {one.limit:,} | {one.detail} |".replace(",000 |", ",000 |"))
     if args.check and any(one.broken for one in measures):
         sys.exit(1)
 
