@@ -40,7 +40,8 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        return [self._all[i] for i in self._failed.nonzero().flatten().tolist()]
+        failed = self._failed.clone()  # other workers write to it, and nonzero() must not see that
+        return [self._all[i] for i in failed.nonzero().flatten().tolist()]
 
     def add(self, index: int, error: Exception, replaced: bool = False) -> None:
         """Log a failure of an item once, whose error names it; a ``DataError`` if there are too many."""
