@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from mmengine.config import DictAction
 
+from mmsync import compat
 from mmsync.config import load
 from mmsync.engine.runner import MotionRunner
 
@@ -87,7 +88,7 @@ def main() -> None:
             for buffer in runner.message_hub.log_scalars.values():
                 for _ in range(args.history):
                     buffer.update(0.0)
-        runner.bound_history()
+        compat.bound_history(runner.message_hub, max(2048, len(runner.train_dataloader)))
         times: dict[str, list[tuple[float, float]]] = {"runner": [], "bare": []}
         for _ in range(args.blocks):
             times["runner"].append(block(framework))
