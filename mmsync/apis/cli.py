@@ -1,4 +1,4 @@
-"""What the command line tools share."""
+"""Functions that the command line tools share."""
 
 from __future__ import annotations
 

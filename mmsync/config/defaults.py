@@ -1,4 +1,4 @@
-"""What every run has unless its config says otherwise; a resolved config holds all of it."""
+"""Defaults of every run; a config may override them, and a resolved config holds all of them."""
 
 from __future__ import annotations
 

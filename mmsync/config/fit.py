@@ -61,7 +61,7 @@ def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:
 
 
 def contradictions(cfg: dict[str, Any]) -> list[str]:
-    """What data, preprocessor and model say differently, one line each."""
+    """Contradictions between data, preprocessor and model, one line each."""
     facts = _Facts()
     problems = []
     for key in LOADERS:
@@ -81,7 +81,7 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
 
 
 class _Facts:
-    """What the parts of a config say, by the path where they say it."""
+    """Facts that the parts of a config state, by the path that states them."""
 
     def __init__(self) -> None:
         self.layouts: dict[str, str] = {}
@@ -235,7 +235,7 @@ def _target_of(cfg: Any, registry: r.Registry | None) -> Any:
 
 
 def _value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
-    """What an argument will be, as given or by default; of what is no argument, the class's own attribute."""
+    """The value of an argument, given or by default; the class's own attribute if there is no such argument."""
     if name in cfg:
         return cfg[name]
     if name in accepted(target).annotations:

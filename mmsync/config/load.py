@@ -34,7 +34,7 @@ _OVERRIDE = "__mmsync_override__"
 
 @dataclass
 class Notes:
-    """What reading leaves behind for the check."""
+    """Facts from reading that the check needs."""
 
     variables: set[str] = field(default_factory=set)  # top-level names of the files
     unread: dict[str, str] = field(default_factory=dict)  # variables that no line reads -> file and line that set them

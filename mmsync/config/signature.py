@@ -1,4 +1,4 @@
-"""What a component takes: its arguments, which of them it needs, and which values it allows."""
+"""The arguments of a component: which it takes, which it needs, and which values it allows."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
 
 
 def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
-    """What is expected, and the valid strings, if a value contradicts an annotation of literals or plain types."""
+    """The expected values and the valid strings, if a value contradicts an annotation of literals or plain types."""
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
     if any(not (_is_literal(m) or m in (int, float, str, bool, type(None))) for m in members):
         return None

@@ -87,7 +87,7 @@ class SkeletonDataset(KeyedDataset):
         return self._packed(self.raw(index))
 
     def raw(self, index: int) -> dict[str, Any]:
-        """What the pipeline starts from: ``keypoint (M, T, V, C)`` float32, maybe read-only, ``person_mask``, ..."""
+        """The input of the pipeline: ``keypoint (M, T, V, C)`` float32, maybe read-only, ``person_mask``, ..."""
         rng = self.generator(index) if self._draws else _NoGenerator()
         return {**self._raw(int(self.places[index])), "index": index, "role": self.roles[index], "rng": rng}
 

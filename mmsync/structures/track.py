@@ -45,7 +45,7 @@ def tick_times(ticks: np.ndarray, fps: float = 25.0) -> np.ndarray:
 
 
 def remarks(videos: Sequence[str], tracks: Sequence[Track], fps: float) -> dict[str, dict[str, str]]:
-    """What limits the use of tracks for pairs: name and detail by kind."""
+    """Limits on the use of tracks for pairs: name and detail by kind."""
     people: dict[str, set[int]] = {video: set() for video in videos}
     for track in tracks:
         people[track.video].add(track.person)

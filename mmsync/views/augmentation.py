@@ -48,7 +48,7 @@ class BatchAugmentation:
         return {}
 
     def maps(self, x: Tensor, draws: Draws) -> list[Any]:
-        """What to do with the drawn parameters, in the form that :meth:`run` takes."""
+        """The operations of the drawn parameters, in the form that :meth:`run` takes."""
         raise NotImplementedError
 
     def run(self, view: View, maps: Sequence[Any]) -> View:

@@ -48,7 +48,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         return view
 
     def finish(self, view: View) -> View:
-        """What is done to every view after augmentation."""
+        """Finish a view after augmentation."""
         return view
 
     def training_views(self, view: View, generator: Generator) -> dict[str, View]:
@@ -89,7 +89,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     @classmethod
     def wrong_form(cls, transforms: Any) -> Optional[str]:
-        """What is wrong with a view's value as a whole; ``None`` for a list."""
+        """The problem of a view's value as a whole; ``None`` for a list."""
         if isinstance(transforms, (list, tuple)):
             return None
         return f"is {transforms!r}; give a list of augmentations, [dict(type=...), ...]"

@@ -1,4 +1,4 @@
-"""What nearest-neighbour mining does to an encoder: ``python tools/benchmarks/mining_collapse.py --mining published``.
+"""Effect of nearest-neighbour mining on an encoder: ``python tools/benchmarks/mining_collapse.py --mining published``.
 
 Trains a small AimCLR for some epochs and prints, every few of them, what the queue's nearest entries are and what has
 become of the features. Labels are read for the printed purities only. docs/design/0011 has the runs and what they say.
@@ -182,7 +182,7 @@ class Study:
 
     @torch.no_grad()
     def neighbors(self, batch: int) -> dict[str, float]:
-        """What the nearest entries of 256 clips are: whose, how many, and who agrees on them."""
+        """The nearest entries of 256 clips: whose they are, how many, and who agrees on them."""
         model = copy.deepcopy(self.model)
         rows = []
         for index in torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(0))[:256].split(batch):

@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def plain_reader(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """What a reader looks like that follows the grammar word by word; ``(M, T, 25, 3)`` and slots ``(M, T)``."""
+    """A plain reader that follows the grammar word by word; ``(M, T, 25, 3)`` and slots ``(M, T)``."""
     with open(path) as file:
         frames = int(file.readline())
         bodies: dict[str, dict[int, tuple[int, list[list[float]]]]] = {}

@@ -1,4 +1,4 @@
-"""What the Runner costs per iteration: ``python tools/benchmarks/overhead.py CONFIG``.
+"""Cost of the Runner per iteration: ``python tools/benchmarks/overhead.py CONFIG``.
 
 The config's training step is run by the Runner, hooks included, and by a bare PyTorch loop, on the same model,
 preprocessor, optimiser and batches, in alternating blocks of one process. Printed are the medians over the blocks, in

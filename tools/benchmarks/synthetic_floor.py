@@ -1,4 +1,4 @@
-"""What a linear probe on raw coordinates reaches on the synthetic world: the floor that features must pass.
+"""Accuracy of a linear probe on raw coordinates on the synthetic world: the floor that features must pass.
 
 Example: python tools/benchmarks/synthetic_floor.py configs/aimclr/aimclr_stgcn_synthetic.py
 """

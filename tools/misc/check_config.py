@@ -40,7 +40,7 @@ def types(value: Any, key: str, at: str = "") -> Iterable[str]:
 
 
 def summary(cfg: Config) -> str:
-    """What a config is made of, in one line."""
+    """Summarize a config in one line."""
     values = cfg.to_dict()
     parts = [
         f"{key} {', '.join(dict.fromkeys(types(values, key)))}" for key in ("model", "backbone", "source", "optimizer")

@@ -76,7 +76,7 @@ def matrix() -> list[str]:
 
 
 def measured() -> list[str]:
-    """What was measured, from the metafiles."""
+    """Measured results, from the metafiles."""
     lines = ["| config | KNN (k=1 / 10 / 20) | linear | time |", "|---|---|---|---|"]
     for config, model in results().items():
         if not (ROOT / config).is_file():

@@ -21,7 +21,7 @@ _NAME_PATTERNS = (
 
 
 class BaseSource:
-    """What a data set asks of every source. Each family adds one reader, see its base class.
+    """Base of all sources: the attributes that data sets read. Each family adds one reader, see its base class.
 
     ==========  ================  ==================================================================
     family      base class        reader
