@@ -34,6 +34,12 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Union[str, Path], text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def one_writer(path: Union[str, Path]) -> Iterator[None]:
     """Let one process at a time write ``path``; check first inside the block whether another has written it."""

@@ -418,6 +418,8 @@ def test_names_with_an_underscore_stay_in_their_file_and_a_wrong_choice_names_th
     assert "_pools" not in cfg
     with pytest.raises(ConfigError, match=r"a.py, line 3: KeyError: 'man'; did you mean 'mean'\?"):
         load(write("_base_ = 'a.py'\npool = 'man'\n"))
+    with pytest.raises(ConfigError, match=r"a.py, line 3: KeyError: 'far off'; pool is one of 'mean'"):
+        load(write("_base_ = 'a.py'\npool = 'far off'\n"))
 
 
 SHORT = """

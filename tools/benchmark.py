@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--encoder", metavar="NAME", help="encoder of a method with several (default: the first)")
     parser.add_argument("--dataset", help="config of another data set, to transfer to")
     parser.add_argument("--seeds", nargs="+", type=int, help="seeds of the runs, instead of those of the protocols")
-    parser.add_argument("--work-dir", help="folder of the results (default: work_dirs/benchmark/<run>_<checkpoint>)")
+    parser.add_argument("--work-dir", help="folder of results (default: work_dirs/benchmark/<run>[_<checkpoint>])")
     parser.add_argument("--device", help="where features and probes are computed (default: a GPU, if there is one)")
     parser.add_argument("--force", action="store_true", help="run again what has a result")
     parser.add_argument(

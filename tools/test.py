@@ -8,7 +8,7 @@ import json
 from mmengine.dist import is_main_process
 
 from mmsync.apis.cli import add_common_arguments, build_runner, checkpoint_path, load_config, require, run_tool
-from mmsync.fileio import atomic_path
+from mmsync.fileio import write_text
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,8 +28,7 @@ def main(args: argparse.Namespace) -> None:
     results = build_runner(cfg, args.trust_checkpoint).test()
     if args.out and is_main_process():
         record = {"config": args.config, "checkpoint": args.checkpoint, "results": results}
-        with atomic_path(args.out) as temporary:
-            temporary.write_text(json.dumps(record, indent=2, default=float) + "\n", encoding="utf-8")
+        write_text(args.out, json.dumps(record, indent=2, default=float) + "\n")
 
 
 if __name__ == "__main__":

@@ -54,16 +54,24 @@ def init_model(
     return model.to(device).eval()
 
 
-def feature_column(method: type, encoder: Optional[str] = None) -> str:
-    """Name of the column of an encoder's features; ``ProtocolError`` if the method has no such, or no view for it."""
+def encoder_of(method: Any, encoder: Optional[str] = None) -> str:
+    """Name of an encoder of a method, the first by default; raises ``ProtocolError`` if it has no such encoder."""
     names = list(getattr(method, "encoders", ("encoder",)))
-    if encoder is None or [encoder] == names[:1]:
-        return "feature"
-    found = dict(zip(names, getattr(method, "views_for_features", ())))
-    if encoder not in found:
+    if encoder is not None and encoder not in names:
         hint = did_you_mean(nearest(encoder, names)) or "."
         raise ProtocolError(f"{method.__name__} has no encoder {encoder!r}{hint} It has: {', '.join(names)}")
-    return f"feature_{found[encoder]}"
+    return encoder or names[0]
+
+
+def feature_column(method: type, encoder: Optional[str] = None) -> str:
+    """Name of the column of an encoder's features; ``ProtocolError`` if the method has no such, or no view for it."""
+    name = encoder_of(method, encoder)
+    if name == encoder_of(method):
+        return "feature"
+    views = dict(zip(getattr(method, "encoders", ()), getattr(method, "views_for_features", ())))
+    if name not in views:
+        raise ProtocolError(f"{method.__name__} predicts no features of its encoder {name!r}")
+    return f"feature_{views[name]}"
 
 
 @torch.no_grad()
@@ -104,7 +112,7 @@ def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
         text = "are not the pooled maps of one encoder; use a probe on pooled features"
         raise ProtocolError(f"features of each joint: those of {type(model).__name__} {text}")
     column = feature_column(type(model), name)
-    name = name or model.encoders[0]
+    name = encoder_of(type(model), name)
     view = dict(zip(model.encoders, model.views_for_features))[name]
     encoder = model.feature_encoder(name)
     data = model.data_preprocessor(batch, False)

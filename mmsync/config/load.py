@@ -199,7 +199,7 @@ class _Reader:
         try:
             exec(compile(tree, str(file), "exec"), scope)
         except Exception as error:
-            raise _execution_error(file, error, scope) from error
+            raise _execution_error(file, error, scope, tree) from error
         hidden = (types.FunctionType, types.ModuleType)
         return {key: value for key, value in scope.items() if not key.startswith("_") and not isinstance(value, hidden)}
 
@@ -434,7 +434,7 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
         value = value[part]
 
 
-def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> ConfigError:
+def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: ast.Module) -> ConfigError:
     frames = traceback.extract_tb(error.__traceback__)
     line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)
     near: list[str] = []
@@ -448,7 +448,13 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any]) -> Con
         own = [value for name, value in scope.items() if isinstance(value, dict) and not name.startswith("__")]
         choices = [key for value in own for key in value if isinstance(key, str)]
         near = nearest(wrong, dict.fromkeys([*scope[BASE], *choices]))
-    return _error(file, line, f"{type(error).__name__}: {error}{did_you_mean(near)}")
+    text = f"{type(error).__name__}: {error}{did_you_mean(near)}"
+    for node in ast.walk(tree) if isinstance(error, KeyError) else ():  # a table of choices: _encoders[backbone]
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.lineno == line:
+            variable, table = ast.unparse(node.slice), scope.get(node.value.id)
+            if variable in scope and isinstance(table, dict) and scope[variable] not in table:
+                text += f"; {variable} is one of {', '.join(map(repr, table))}"
+    return _error(file, line, text)
 
 
 NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
@@ -14,7 +13,7 @@ from mmsync.converters.found_boxes import AvaBoxes, read_ava, read_found
 from mmsync.converters.report import Report
 from mmsync.converters.track_conversion import Facts, TrackConversion, frame_times
 from mmsync.errors import ConfigError, DataError
-from mmsync.fileio import find_files
+from mmsync.fileio import find_files, numbered_lines
 from mmsync.media.index import SUFFIXES
 from mmsync.store.ragged import check_place
 from mmsync.store.tracks import FORMAT
@@ -47,6 +46,7 @@ def convert_boxes(
     ava = read_ava(boxes) if boxes.suffix.lower() == ".csv" and boxes.is_file() else None
     if offset and ava is None:
         raise ConfigError(f"offset={offset}: the frames of {boxes} are counted; an offset in seconds is for AVA's csv")
+    held = None if test is None else {Path(line).stem for _, line in numbered_lines(test)}
     files: dict[str, Path] = {}
     for file in find_files(videos, SUFFIXES, "video"):
         report.found += 1
@@ -64,7 +64,13 @@ def convert_boxes(
         else:
             gap = max(max_gap, math.ceil(row["rate"]))
             tracks.add(name, path, row, _of_ava(ava[name], row, times, offset), gap, times)
-    splits = _splits(tracks.names, None if test is None else Path(test))
+    if held is None:
+        held = set(tracks.names[4::5])
+    elif tracks.names and not held & set(tracks.names):  # without a video tracks.finish says why
+        raise DataError(f"{test}: none of its {len(held)} names is a stored video, such as {tracks.names[0]}")
+    splits: dict[str, list[str]] = {"train": [], "test": []}
+    for name in tracks.names:
+        splits["test" if name in held else "train"].append(name)
     return tracks.finish([], splits, {}, str(boxes))
 
 
@@ -87,13 +93,3 @@ def _of_ava(boxes: AvaBoxes, row: Facts, times: Optional[np.ndarray], offset: fl
     pixels = boxes.box * np.tile([row["width"], row["height"]], 2)
     rows = np.column_stack([frame, boxes.person, pixels])
     return BoxTable.of(rows[frame >= 0])
-
-
-def _splits(names: Sequence[str], test: Optional[Path]) -> dict[str, list[str]]:
-    if test is None:
-        held = set(names[4::5])
-    else:
-        held = {Path(line.strip()).stem for line in test.read_text().splitlines() if line.strip()}
-        if names and not held & set(names):  # without a video the caller says why
-            raise DataError(f"{test}: none of its {len(held)} names is a stored video, such as {names[0]}")
-    return {"train": [name for name in names if name not in held], "test": [name for name in names if name in held]}

@@ -31,19 +31,21 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
     """Read MOT's ``frame,id,x,y,width,height[,score,...]``, frames from 1; boxes without id get one, from -1 down."""
     try:
-        table = np.loadtxt(path, delimiter=",", ndmin=2, usecols=range(6))
-        score = np.loadtxt(path, delimiter=",", ndmin=2)
+        table = np.loadtxt(path, delimiter=",", ndmin=2)
+        if len(table) and table.shape[1] < 6:
+            raise ValueError(f"{table.shape[1]} columns")
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
     if not len(table):
         raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
+    table, score = table[:, :6], table[:, 6:7]
     wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
     if len(wrong):
         row = ",".join(f"{value:g}" for value in table[wrong[0]])
         reason = f"box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
         raise DataError(f"{path}: not a MOT csv: {reason}")
-    if score.shape[1] > 6:
-        table = table[score[:, 6] >= min_score]
+    if score.size:
+        table = table[score[:, 0] >= min_score]
     table[:, 0] -= 1
     return _table(table)
 

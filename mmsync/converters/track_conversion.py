@@ -12,9 +12,8 @@ from mmsync.converters.boxes import FPS, BoxTable, build_tracks, ticks_of_video
 from mmsync.converters.report import Report
 from mmsync.errors import DataError
 from mmsync.media.av_reader import Clock, open_container
-from mmsync.media.index import build_index
-from mmsync.store.ragged import check_place
-from mmsync.store.tracks import FORMAT, TrackStore, write_track_store
+from mmsync.media.index import USABLE, build_index
+from mmsync.store.tracks import TrackStore, write_track_store
 from mmsync.structures import Track
 from mmsync.structures.track import remarks
 
@@ -28,7 +27,6 @@ class TrackConversion:
         self, out: Union[str, Path], report: Report, videos: Iterable[Path], workers: int, overwrite: bool
     ) -> None:
         self.out, self.report, self.overwrite = Path(out), report, overwrite
-        check_place(out, FORMAT, overwrite)
         self._decoded = self.out.with_name(f".{self.out.name}.index")
         names = [report.shown(video) for video in videos]
         self._index = build_index(report.raw, self._decoded, names, workers).rows if names else {}
@@ -43,7 +41,7 @@ class TrackConversion:
     def usable(self, video: Path) -> Optional[Facts]:
         """The index's row of a video; ``None``, and a fault in the report, if the video cannot be used."""
         row = self._index[self.report.shown(video)]
-        if row["status"] in ("ok", "no_audio"):
+        if row["status"] in USABLE:
             return row
         self.report.fault(f"video is {row['status']}", video, row["reason"])
         return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
+from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
+from mmsync.fileio import numbered_lines
 from mmsync.ops.subsets import exemplars, stratified_subset, uniform_subset
 
 Split = Union[str, Mapping]
@@ -35,7 +35,7 @@ def select(
     order = None
     for key, wanted in split.items():
         if key in ("names", "file"):
-            listed = _read_names(wanted) if key == "file" else list(wanted)
+            listed = [line for _, line in numbered_lines(wanted)] if key == "file" else list(wanted)
             order = _find(listed, place, f"{key} {wanted}" if key == "file" else "names")
             keep &= np.isin(np.arange(len(keep)), order)
             continue
@@ -62,13 +62,6 @@ def _find(names: Sequence[str], place: Mapping[str, int], what: str) -> np.ndarr
         text = f"split {what!r}: expected/found {len(names)}/{len(found)} clips; first missing: {missing[0]}"
         print_log(text, logger="current", level=30)
     return found
-
-
-def _read_names(file: Union[str, Path]) -> list[str]:
-    try:
-        return [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]  # names may hold blanks
-    except OSError as error:
-        raise DataError(f"split file {file} cannot be read: {error}") from error
 
 
 def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:

@@ -60,6 +60,9 @@ def require_checkpoint(path: Union[str, Path]) -> None:
     if "://" in str(path):
         return
     path = Path(path).expanduser()
+    if path.is_dir():
+        inside = ", ".join(sorted(p.name for p in path.glob("*.pth"))[:8])
+        raise CheckpointError(f"checkpoint {path} is a folder, which has {inside or 'no .pth files'}; name a file")
     if not path.is_file():
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""

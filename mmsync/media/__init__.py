@@ -1,10 +1,10 @@
 """Video files: decode frames by time, scan and index folders, cut crops, compute flow; PyAV is imported on use."""
 
-from mmsync.media.index import VideoIndex, build_index, scan_video
+from mmsync.media.index import USABLE, VideoIndex, build_index, scan_video
 from mmsync.media.reader import BACKENDS, VideoInfo, VideoReader, open_video
 from mmsync.media.write import numbered_pictures, read_numbers, write_video
 
 __all__ = [
-    "BACKENDS", "VideoIndex", "VideoInfo", "VideoReader", "build_index", "numbered_pictures", "open_video",
+    "BACKENDS", "USABLE", "VideoIndex", "VideoInfo", "VideoReader", "build_index", "numbered_pictures", "open_video",
     "read_numbers", "scan_video", "write_video",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from mmsync.parallel import Lost, progress, run_tasks
 
 VERSION = 1
 STATUSES = ("ok", "no_audio", "too_short", "corrupt")  # too_short: below min_frames; corrupt: not decoded to its end
+USABLE = ("ok", "no_audio")  # statuses of videos whose pictures can be used
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
 _SHOWN = 5  # files that a message names
@@ -59,7 +60,7 @@ class VideoIndex:
             if status in ("too_short", "corrupt"):
                 bad = [f"    {name}: {row['reason']}" for name, row in self.rows.items() if row["status"] == status]
                 lines += bad[:_SHOWN] + [f"    ... and {count - _SHOWN} more, all in the index"] * (count > _SHOWN)
-        good = [row for row in self.rows.values() if row["status"] in ("ok", "no_audio")]
+        good = [row for row in self.rows.values() if row["status"] in USABLE]
         hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
         vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
         last = f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"

@@ -12,7 +12,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from mmsync.errors import DataError
-from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, scaled
+from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, resized
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -37,8 +37,6 @@ class _Decoded(VideoReader):
         return VideoInfo(str(self.path), kind, width, height, 0.0, count / self.rate, count, self.rate, False)
 
     def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
-        import cv2
-
         drawn, count = -1, len(self)
         picture: Any = None
         for time in times.tolist():
@@ -47,9 +45,7 @@ class _Decoded(VideoReader):
             if i != drawn:
                 drawn, picture = i, self._picture(i)
                 if size is not None:
-                    to = scaled(picture.shape[1], picture.shape[0], size)
-                    shrinks = to[0] < picture.shape[1]
-                    picture = cv2.resize(picture, to, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+                    picture = resized(picture, size)
             yield picture
 
 

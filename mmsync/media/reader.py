@@ -144,3 +144,11 @@ def scaled(width: int, height: int, size: Optional[Size]) -> tuple[int, int]:
         short = min(width, height)
         return max(1, round(width * size / short)), max(1, round(height * size / short))
     return size[1], size[0]
+
+
+def resized(picture: np.ndarray, size: Size) -> np.ndarray:
+    """A picture ``(H, W, 3)`` uint8 at ``size``: area means where it shrinks, bilinear where it grows."""
+    import cv2
+
+    to = scaled(picture.shape[1], picture.shape[0], size)
+    return cv2.resize(picture, to, interpolation=cv2.INTER_AREA if to[0] < picture.shape[1] else cv2.INTER_LINEAR)

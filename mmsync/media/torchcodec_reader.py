@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsync.errors import DataError
 from mmsync.media.av_reader import AvReader
-from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, scaled
+from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, resized
 
 _AT_ONCE = 16  # pictures that are held
 # Containers in which torchcodec 0.13 shows neighbours of the wanted frames, or loses the last ones
@@ -39,8 +39,6 @@ class TorchcodecReader(VideoReader):
         return {**self.__dict__, "_decoder": None}
 
     def _on_screen(self, times: np.ndarray, size: Optional[Size]) -> Iterator[np.ndarray]:
-        import cv2
-
         try:
             decoder = self._open()
             facts = decoder.metadata
@@ -55,10 +53,7 @@ class TorchcodecReader(VideoReader):
                     shown[late], end = final.data.numpy(), max(last, final.pts_seconds + tick)
                 for time, picture in zip(at.tolist(), shown):
                     self._check_inside(time - shift, first - shift, end - shift, tick)
-                    if size is not None:
-                        to = scaled(picture.shape[1], picture.shape[0], size)
-                        picture = cv2.resize(picture, to, interpolation=cv2.INTER_AREA)
-                    yield picture
+                    yield picture if size is None else resized(picture, size)
         except (RuntimeError, ValueError, IndexError) as error:
             if isinstance(error, DataError):
                 raise

@@ -238,5 +238,6 @@ def augment_video(x: Tensor, maps: Sequence[VideoMap]) -> Tensor:
         elif isinstance(step, AddNoise):
             x, own, bright = (x.add_(step.value) if own else x + step.value), True, True
         else:
-            x, own = _run_blur(x, step), True
+            blurred = _run_blur(x, step)
+            x, own = blurred, own or blurred is not x  # where no clip is blurred, these are still the caller's
     return x.clamp_(-1, 1) if bright else x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -22,9 +21,9 @@ from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolError
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
-from mmsync.fileio import atomic_path
+from mmsync.fileio import write_text
 from mmsync.protocols import tables
-from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, encoder_name, lay_over
+from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, lay_over
 from mmsync.protocols.runs import Prober, finetune
 from mmsync.visualization.figures import draw_probe_curves
 
@@ -54,9 +53,7 @@ class Benchmark:
         remote = "://" in self.checkpoint
         self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
         base = base_config(content, config, options or {}, self.checkpoint)
-        init_default_scope(base.get("default_scope", "mmsync"))
-        if encoder is not None:
-            encoder_name(base.get("model", {}), encoder)
+        init_default_scope(base.default_scope)
         self.cfgs = self._lay_over(base, dataset, options or {})
         probes = {p.name: self.cfgs[p.name] for p in self.protocols if not p.trains}
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -73,7 +70,6 @@ class Benchmark:
         self.changes = apply_options(cfgs, options)
         transfers = {protocol.name for protocol in self.protocols if dataset or protocol.dataset}
         for name, cfg in cfgs.items():
-            cfg.setdefault("default_scope", "mmsync")
             try:
                 check(cfg, files=True)
             except ConfigError as error:
@@ -104,7 +100,7 @@ class Benchmark:
         folder = self.work_dir / protocol.name / f"seed_{seed}"
         cfg = copy.deepcopy(self.cfgs[protocol.name])
         content = [self.digest, seed, cfg.to_dict(), *([self.encoder] if self.encoder else [])]
-        fingerprint = sha1(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+        fingerprint = tables.digest(content)
         file = folder / "result.json"
         former = {} if self.force else tables.read_json(file, {})
         if former.get("fingerprint") == fingerprint and protocol.metric in former.get("metrics", ()):
@@ -152,8 +148,7 @@ class Benchmark:
         kept = {row["protocol"]: row for row in former if row["checkpoint"] == self.checkpoint}
         kept.update({row["protocol"]: row for row in rows})
         tables.write_json(file, list(kept.values()))
-        with atomic_path(self.work_dir / "results.md") as temporary:
-            temporary.write_text(tables.markdown_cells(tables.result_cells(list(kept.values()))), encoding="utf-8")
+        write_text(self.work_dir / "results.md", tables.markdown_cells(tables.result_cells(list(kept.values()))))
 
 
 def benchmark_history(
@@ -169,8 +164,7 @@ def benchmark_history(
         rows += [{**row, "epoch": number} for row in benchmark.run()]
         failures.update({f"{file.stem} {name}": error for name, error in benchmark.failures.items()})
         tables.write_json(work_dir / "results.json", rows)
-    with atomic_path(work_dir / "results.md") as temporary:
-        temporary.write_text(tables.markdown_cells(tables.history_cells(rows)), encoding="utf-8")
+    write_text(work_dir / "results.md", tables.markdown_cells(tables.history_cells(rows)))
     curves: dict[str, dict[int, float]] = {}
     for row in rows:
         curves.setdefault(row["protocol"], {})[row["epoch"]] = row["mean"]

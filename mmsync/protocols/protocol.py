@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 
 from mmengine.config import Config
 
+from mmsync.apis.features import encoder_of
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
 from mmsync.config.load import Notes
@@ -119,7 +120,7 @@ def lay_over(
     values = copy.deepcopy({key: value for key, value in base.to_dict().items() if key in RUNNER_KEYS})
     values = {key: value for key, value in values.items() if key not in _OWN}
     own = copy.deepcopy(protocol.cfg)
-    name = encoder_name(values.get("model", {}), encoder)
+    name = encoder_of(MODELS.find(str(values.get("model", {}).get("type"))), encoder)
     if dataset is not None:
         for key in LOADERS:
             if key in dataset:
@@ -139,15 +140,6 @@ def lay_over(
         values["test_cfg"] = {}
     values.update(resume=False, load_from=None, launcher="none")
     return Config(_merge(values, own))
-
-
-def encoder_name(model: Mapping[str, Any], encoder: Optional[str] = None) -> str:
-    """Name of an encoder of a method, the first by default; raises ``ProtocolError`` if it has no such encoder."""
-    names = list(getattr(MODELS.find(str(model.get("type"))), "encoders", ("encoder",)))
-    if encoder is not None and encoder not in names:
-        hint = did_you_mean(nearest(encoder, names)) or "."
-        raise ProtocolError(f"{model.get('type')} has no encoder {encoder!r}{hint} It has: {', '.join(names)}")
-    return encoder or names[0]
 
 
 def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:

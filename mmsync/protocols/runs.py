@@ -19,7 +19,7 @@ from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import Scores
 from mmsync.evaluation.metrics import FeatureMetric
-from mmsync.fileio import atomic_path
+from mmsync.fileio import write_text
 from mmsync.protocols.protocol import Protocol
 from mmsync.protocols.tables import read_json, write_json
 from mmsync.registry import DATASETS, METRICS, MODELS
@@ -101,8 +101,7 @@ def finetune(
     # for names and counts, without packed clips
     train, val = (DATASETS.build({**one, **({"cache": False} if "cache" in one else {})}) for one in sets)
     if data.get("subset") is not None:
-        with atomic_path(folder / "labelled.txt") as temporary:
-            temporary.write_text("\n".join(train.names) + "\n", encoding="utf-8")
+        write_text(folder / "labelled.txt", "\n".join(train.names) + "\n")
     if cfg.model.head.get("num_classes") is None:
         cfg.model.head.num_classes = max(d.metainfo["num_classes"] for d in (train, val))
     fit_batch(cfg.train_dataloader, len(train))

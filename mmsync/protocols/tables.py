@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmsync.config.defaults import LOADERS
-from mmsync.fileio import atomic_path
+from mmsync.fileio import write_text
 
 _HEADER = ("Protocol", "Description", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
 
@@ -91,8 +92,12 @@ def read_json(path: Path, default: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def digest(value: Any) -> str:
+    """Hexadecimal SHA-1 of a config value."""
+    return hashlib.sha1(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def history_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

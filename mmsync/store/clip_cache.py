@@ -34,7 +34,7 @@ class ClipCache:
     """Packed clips, valid while the source's ``files()`` and ``pipeline`` are; ``bad`` says why clips are unusable."""
 
     def __init__(self, source: Any, pipeline: str, pack: Pack) -> None:
-        files = source.files() if hasattr(source, "files") else []
+        files = source.files()
         if not files:
             advice = "write it as a store with tools/dataset_converters/to_store.py, or take cache=True"
             who = type(source).__name__

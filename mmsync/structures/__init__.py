@@ -1,6 +1,6 @@
 from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
-from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index
+from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index, remap_matrix
 from mmsync.structures.track import Track, tick_times
 from mmsync.structures.view import MotionSample, View
 
@@ -14,5 +14,6 @@ __all__ = [
     "View",
     "register_layout",
     "remap_index",
+    "remap_matrix",
     "tick_times",
 ]

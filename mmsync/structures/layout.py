@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
+import numpy as np
+
 from mmsync.errors import LayoutError, did_you_mean, nearest
 
 Pairs = tuple[tuple[int, int], ...]
@@ -174,6 +176,15 @@ def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]
             f"to {dst.name} from: {', '.join(onto) or 'none'}"
         )
     return list(found.values())
+
+
+def remap_matrix(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]) -> np.ndarray:
+    """The same as weights ``(V_dst, V_src)`` float64, whose rows sum to 1."""
+    src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
+    weights = np.zeros((dst.num_joints, src.num_joints))
+    for joint, parts in enumerate(remap_index(src, dst)):
+        np.add.at(weights[joint], list(parts), 1 / len(parts))
+    return weights
 
 
 def _can_remap(src: SkeletonLayout, dst: SkeletonLayout) -> bool:

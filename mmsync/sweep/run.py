@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import fuse_streams, judge_scores, load_scores, published_weights
+from mmsync.fileio import write_text
 from mmsync.protocols.tables import markdown_cells, plain_cells, spread, value_text, write_json
 from mmsync.sweep.jobs import Job, locked
 from mmsync.sweep.pools import LocalPool, SlurmPool
@@ -127,7 +128,7 @@ class Sweep:
             rows += fused_rows(rows, self.work_dir, *self.fuse, list(self.protocols))
         write_json(self.work_dir / "results.json", rows)
         cells = table_cells(rows, self._shown)
-        (self.work_dir / "table.md").write_text(markdown_cells(cells), encoding="utf-8")
+        write_text(self.work_dir / "table.md", markdown_cells(cells))
         return plain_cells(cells)
 
 

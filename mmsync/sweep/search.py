@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmsync.errors import ConfigError, MMSyncError, did_you_mean, nearest
+from mmsync.protocols.tables import digest
 from mmsync.sweep.pools import optional
-from mmsync.sweep.settings import Setting, digest, parse_options
+from mmsync.sweep.settings import Setting, parse_options
 
 _RANGE = re.compile(r"([^:,]+):([^:,]+)(?::(\w*))?")
 _CONFIG = "<config>"  # no key of a config

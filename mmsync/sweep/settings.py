@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from mmengine.config import DictAction
 from mmsync.config import check, load
 from mmsync.errors import ConfigError, MMSyncError
 from mmsync.protocols import Protocol, lay_over, load_protocol
+from mmsync.protocols.tables import digest
 
 _NO_SETTING = ("work_dir", "launcher", "resume")  # these do not change the results of a run
 
@@ -65,7 +64,6 @@ def make_setting(
 ) -> Setting:
     """Resolve a config with the sweep's ``values`` and the common ``options``; check it and those of its protocols."""
     cfg = load(config, {**options, **values})
-    cfg.setdefault("default_scope", "mmsync")
     laid = {}
     try:
         check(cfg, files=True)
@@ -75,7 +73,6 @@ def make_setting(
         for protocol in protocols:
             data = None if protocol.dataset is None else load(protocol.dataset).to_dict()
             laid[protocol.name] = lay_over(cfg, protocol, data)
-            laid[protocol.name].setdefault("default_scope", "mmsync")
             check(laid[protocol.name], files=True)
     except MMSyncError as error:
         message = str(error).replace("--cfg-options", "--set or --cfg-options")
@@ -110,11 +107,6 @@ def load_protocols(names: Sequence[str], folder: Path) -> tuple[list[Protocol], 
 
 def _name(config: str, values: Mapping[str, Any]) -> str:
     return " ".join([config, *(f"{key}={brief(value)}" for key, value in values.items())])
-
-
-def digest(value: Any) -> str:
-    """Hexadecimal SHA-1 of a config value."""
-    return hashlib.sha1(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def brief(value: Any) -> str:

@@ -25,7 +25,7 @@ import mmcv
 import numpy as np
 
 from mmsync.errors import DataError
-from mmsync.media import numbered_pictures, open_video, scan_video, write_video
+from mmsync.media import USABLE, numbered_pictures, open_video, scan_video, write_video
 
 FRAMES = 25
 Reader = Callable[[Path, int, float], np.ndarray]  # file, first frame, frames per second -> (T, H, W, 3) RGB
@@ -92,7 +92,7 @@ def decoding(videos: list[Path], clips: int) -> None:
     ratios: dict[str, list[float]] = {name: [] for name in readers}
     for path in videos:
         row = scan_video(path)
-        if row["status"] not in ("ok", "no_audio") or row["frames"] < FRAMES or row["start"] or row["is_vfr"]:
+        if row["status"] not in USABLE or row["frames"] < FRAMES or row["start"] or row["is_vfr"]:
             print(f"{path.name}: left out ({row['reason'] or 'too short, late or of variable rate'})")
             continue
         seconds: dict[str, list[float]] = {name: [] for name in readers}

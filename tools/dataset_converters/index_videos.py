@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from mmsync.converters.command import run_safely
+from mmsync.fileio import numbered_lines
 from mmsync.media import build_index
 
 
@@ -40,7 +41,7 @@ def main() -> int:
     args = parse_args()
 
     def work() -> int:
-        names = None if args.list is None else [line for line in args.list.read_text().splitlines() if line.strip()]
+        names = None if args.list is None else [line for _, line in numbered_lines(args.list)]
         index = build_index(args.root, args.out, names, args.workers, args.min_frames, args.timeout)
         print(f"{index.report()}\nindex: {args.out}")
         share = index.counts()["corrupt"] / max(1, len(index))

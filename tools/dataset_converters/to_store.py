@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import DictAction
+from mmengine.logging import MMLogger
 from tqdm import tqdm
 
 from mmsync.config import load
+from mmsync.engine.console import tame_console
 from mmsync.errors import MMSyncError
 from mmsync.registry import DATASETS
 from mmsync.store import StoreWriter
@@ -66,6 +68,7 @@ def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool 
 def main() -> int:
     """Convert; returns the exit code."""
     args = parse_args()
+    tame_console(MMLogger.get_current_instance())
     try:
         settings = args.source or load(args.config, args.cfg_options).train_dataloader.dataset.source
         convert(DATASETS.build(dict(settings)), args.out, args.keep_padding, args.overwrite)

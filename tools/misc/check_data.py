@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import DictAction
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from mmsync.config import load
+from mmsync.config.defaults import LOADERS
+from mmsync.engine.console import tame_console
 from mmsync.errors import MMSyncError
 from mmsync.registry import DATASETS, SCOPE
 
@@ -107,6 +110,7 @@ def report(kind: str, problems: Mapping[str, list[str]]) -> int:
 def main() -> int:
     """Check all data sets and return the exit code."""
     args = parse_args()
+    tame_console(MMLogger.get_current_instance())
     found = 0
     try:
         cfg = load(args.config, args.cfg_options)
@@ -114,7 +118,7 @@ def main() -> int:
         print(error)
         return 1
     init_default_scope(SCOPE)
-    loaders = {key: cfg.get(key) or {} for key in ("train_dataloader", "val_dataloader", "test_dataloader")}
+    loaders = {key: cfg.get(key) or {} for key in LOADERS}
     found_at = [(key, one) for key, loader in loaders.items() for one in skeleton_datasets(loader.get("dataset"))]
     done: list[dict] = []
     for key, settings in found_at:

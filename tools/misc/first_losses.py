@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """The first losses of configs, as a table that two versions of the code can be compared by.
 
-    python tools/misc/first_losses.py record before.json CONFIG [CONFIG ...] [--iters 30] [--set data_root=DIR]
+    python tools/misc/first_losses.py record before.json CONFIG[,data_root=DIR,...] ... [--iters 30]
     python tools/misc/first_losses.py compare before.json after.json
 
 Every config trains from seed 0 on one process without validation, in a fresh process of its own.
@@ -80,7 +80,8 @@ def record(args: argparse.Namespace) -> None:
     """Run every config in a process of its own."""
     found = json.loads(args.out.read_text()) if args.out.is_file() else {}
     for spec in args.configs:
-        name = Path(spec.split(",")[0]).stem
+        file, *options = spec.split(",")
+        name = ",".join([Path(file).stem, *(one for one in options if not one.startswith("data_root="))])
         if name in found:
             continue
         command = [sys.executable, __file__, "one", spec, str(args.iters)]

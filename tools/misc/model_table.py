@@ -60,7 +60,7 @@ def matrix() -> list[str]:
         at = next((i for i, word in enumerate(words) if word in DATA), None)
         if at is None:
             raise SystemExit(f"{path.name} names no data set of {', '.join(DATA)}")
-        folder = next(name for name in path.relative_to(ROOT).parts[1:])
+        folder = path.relative_to(ROOT).parts[1]
         model = load(str(path)).model
         name = "Supervised" if model.type == "Classifier" else METHODS.get(folder, model.type)
         name += " (as published)" if PUBLISHED & set(path.relative_to(ROOT).parts) else ""

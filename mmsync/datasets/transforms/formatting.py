@@ -40,6 +40,5 @@ class PackSkeleton(BaseTransform):
         # a copy also when nothing was changed: the clip may be a read-only map
         keypoint = torch.from_numpy(np.array(keypoint, dtype=np.float32, order="C"))
         facts = {key: results[key] for key in ("name", "index", "role")}
-        sample = MotionSample(metainfo={**results.get("attributes", {}), **facts})
-        sample.set_data({"gt_label": results["label"]})
+        sample = MotionSample.quick(results["label"], {**results.get("attributes", {}), **facts})
         return {"inputs": {"skeleton": View(keypoint, torch.from_numpy(np.array(mask)))}, "data_samples": sample}

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.registry import TRANSFORMS
-from mmsync.structures import SkeletonLayout, remap_index
+from mmsync.structures import SkeletonLayout, remap_index, remap_matrix
 
 from .temporal import frames_with_data
 
@@ -147,9 +147,7 @@ class RemapSkeleton(BaseTransform):
         self.src, self.dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
         self.index = remap_index(self.src, self.dst)
         self.simple = [i[0] for i in self.index] if all(len(i) == 1 for i in self.index) else None
-        self.matrix = np.zeros((self.dst.num_joints, self.src.num_joints), dtype=np.float32)
-        for joint, parts in enumerate(self.index):
-            np.add.at(self.matrix[joint], list(parts), 1 / len(parts))
+        self.matrix = remap_matrix(self.src, self.dst).astype(np.float32)
 
     def output_layout(self, layout: SkeletonLayout) -> SkeletonLayout:
         """The layout after the transform, for data of ``layout``; a ``LayoutError`` if that is not ``src``."""

@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
 
 from mmsync.errors import ConfigError
-from mmsync.fileio import atomic_path, remove_leftovers
+from mmsync.fileio import remove_leftovers, write_text
 from mmsync.registry import HOOKS
 
 
@@ -75,8 +75,7 @@ class CheckpointHook(UpstreamCheckpointHook):
         state = dict(save_optimizer=self.save_optimizer, save_param_scheduler=self.save_param_scheduler)
         runner.save_checkpoint(self.out_dir, path.name, **state, meta=meta, by_epoch=self.by_epoch)
         if is_main_process():
-            with atomic_path(Path(runner.work_dir) / "last_checkpoint") as temporary:
-                temporary.write_text(self.last_ckpt)
+            write_text(Path(runner.work_dir) / "last_checkpoint", self.last_ckpt)
             for old in outdated:
                 (path.parent / self.filename_tmpl.format(old)).unlink(missing_ok=True)
 

@@ -179,7 +179,7 @@ class MLPProbe(Probe):
         hidden: Width of the hidden layer.
         dropout: Of the features, in [0, 1).
         epochs: Passes over the bank, at least 1.
-        batch_size: Samples per step; a last batch of a single sample is left out.
+        batch_size: Samples per step, at least 2; a last batch of a single sample is left out.
         optimizer: ``'adamw'``, or ``'sgd'`` with momentum 0.9.
         lr: Learning rate of the first step.
         weight_decay: Of all parameters.
@@ -211,7 +211,8 @@ class MLPProbe(Probe):
         column: str = "joints",
     ) -> None:
         super().__init__(column)
-        require_whole(self, hidden=hidden, epochs=epochs, batch_size=batch_size)
+        require_whole(self, hidden=hidden, epochs=epochs)
+        require_whole(self, 2, batch_size=batch_size)
         require_whole(self, 0, milestone=milestone)
         require_range(self, lr=(lr, lr > 0, "above 0"), dropout=(dropout, 0 <= dropout < 1, "in [0, 1)"))
         self.hidden, self.dropout, self.epochs, self.batch_size = hidden, dropout, epochs, batch_size

@@ -16,7 +16,7 @@ from mmsync.datasets.sources.clips import lists as readers
 from mmsync.datasets.sources.clips.lists import ClipList
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import one_writer
-from mmsync.media import VideoIndex, build_index, open_video
+from mmsync.media import USABLE, VideoIndex, build_index, open_video
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cache_root
 
@@ -32,7 +32,7 @@ class ClipSource(BaseSource):
 
     def problem(self, index: int) -> Optional[str]:
         row = self.rows[index]
-        if row["status"] in ("ok", "no_audio"):
+        if row["status"] in USABLE:
             return None
         return f"{self.names[index]}: {row['status']}: {row['reason']}"
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
-from scipy.io import loadmat
 from tqdm import tqdm
 
 from mmsync.datasets.sources.skeleton.base import list_files
@@ -45,6 +44,8 @@ class PennActionSource(StoreSource):
 
 
 def _convert(files: list[Path], path: Path) -> None:
+    from scipy.io import loadmat  # a quarter of a second, which other data sets do not need
+
     clips: list[tuple[str, np.ndarray, str, str, dict[str, Any]]] = []
     for file in tqdm(files, desc="Penn Action", delay=2, leave=False, disable=None):
         try:

@@ -47,7 +47,6 @@ class StoreSource(SkeletonSource):
             raise DataError(f"{root} is no store, there is no meta.json; {advice}")
         arrays = ["clips", *(["body_slots"] if (root / "body_slots.npy").is_file() else [])]
         self._store = Ragged(root, FORMAT, arrays)
-        self._clips, self._slots = self._store.arrays["clips"], self._store.arrays.get("body_slots")
         meta = self._store.meta
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
         self.class_names, self.names, self.splits = meta["class_names"], *map(self._store.json, ("names", "splits"))
@@ -64,15 +63,14 @@ class StoreSource(SkeletonSource):
 
     def load(self, index: int) -> np.ndarray:
         """Clip ``(M, T, V, C)``, a read-only view of the map."""
-        first, count, persons = self._store.index[index]
-        rows = self._clips.rows(first, first + count)
-        return rows.reshape(persons, -1, *rows.shape[1:])
+        return self._rows("clips", index)
 
     def files(self) -> list[Path]:
         return [self.folder / f"{part}.npy" for part in (*self._store.arrays, "index")]
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
-        if self._slots is None:
-            return None
-        first, count, persons = self._store.index[index]
-        return self._slots.rows(first, first + count).reshape(persons, -1)
+        return self._rows("body_slots", index) if "body_slots" in self._store.arrays else None
+
+    def _rows(self, array: str, index: int) -> np.ndarray:
+        rows, persons = self._store.rows(array, index), self._store.index[index, 2]
+        return rows.reshape(persons, -1, *rows.shape[1:])

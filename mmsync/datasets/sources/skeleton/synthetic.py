@@ -9,11 +9,10 @@ import numpy as np
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
-from mmsync.structures.layout import SkeletonLayout, remap_index
+from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, remap_matrix
 from mmsync.worlds.actions import ACTIONS
 from mmsync.worlds.world import Clip, SyntheticWorld
 
-_IMAGE_LAYOUTS = ("coco17", "penn13", "openpose18", "openpose25")  # what finds these joints looks at pictures
 _FOCAL, _IMAGE = 1060.0, (1920, 1080)  # pixels, about those of Kinect v2's colour camera
 
 
@@ -59,12 +58,10 @@ class SyntheticSource(SkeletonSource):
         if len(num_clips) != 2 or len(num_performers) != 2 or min(num_clips) < 0:
             raise ConfigError(f"{num_clips=}, {num_performers=}: give two numbers each, for training and test part")
         self.layout = SkeletonLayout.from_config(layout)
-        self.num_coords = num_coords or (2 if self.layout.name in _IMAGE_LAYOUTS else 3)
+        self.num_coords = num_coords or (2 if self.layout.name in PICTURE_LAYOUTS else 3)
         if self.num_coords not in (2, 3):
             raise ConfigError(f"num_coords: {num_coords} is neither 2 nor 3")
-        self._remap = np.zeros((self.layout.num_joints, 25))
-        for joint, parts in enumerate(remap_index("ntu25", self.layout)):
-            np.add.at(self._remap[joint], list(parts), 1 / len(parts))
+        self._remap = remap_matrix("ntu25", self.layout)
 
         self.class_names = list(ACTIONS if actions is None else actions)
         self.world = SyntheticWorld(
