@@ -1,5 +1,7 @@
 """Data sets: a source reads files, a `KeyedDataset` makes samples and batches of it, a sampler orders them."""
 
+from mmsync.datasets.arrow_dataset import ArrowDataset
+from mmsync.datasets.audio_visual_dataset import AudioVisualDataset
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.kinds import Kind, KindDataset
@@ -9,6 +11,6 @@ from mmsync.datasets.skeleton_dataset import SkeletonDataset
 from mmsync.datasets.video_dataset import VideoDataset
 
 __all__ = [
-    "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "VideoDataset",
+    "ArrowDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "VideoDataset",
     "motion_collate",
 ]  # fmt: skip

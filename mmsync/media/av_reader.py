@@ -172,16 +172,21 @@ class AvReader(VideoReader):
         return np.rot90(rows[:height, : 3 * width].reshape(height, width, 3), self._turns)
 
 
-def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
-    """PyAV's container of a file and its first video stream that is no cover picture, or a DataError."""
+def open_file(path: Path, timeout: Optional[float] = None) -> Any:
+    """PyAV's container of a file, or a DataError."""
     av = require("av", INSTALL)
     try:
         if os.path.getsize(path) == 0 and path.is_file():
             raise DataError(f"{path}: the file is empty")
         # an absolute path, because "a:b.mp4" would be taken for a protocol
-        container = av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
+        return av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError) as error:
-        raise DataError(f"{path}: cannot be opened as video: {reason(error)}") from error
+        raise DataError(f"{path}: cannot be opened as video or sound: {reason(error)}") from error
+
+
+def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
+    """PyAV's container of a file and its first video stream that is no cover picture, or a DataError."""
+    container = open_file(path, timeout)
     streams = [s for s in container.streams.video if not int(getattr(s, "disposition", 0)) & _COVER]
     if not streams:
         what = "only sound" if container.streams.audio else "no video stream"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -57,10 +58,14 @@ def _smooth(points: np.ndarray, width: int = 7) -> np.ndarray:
     return (total[:, width:] - total[:, :-width]) / width
 
 
-def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0) -> np.ndarray:
+def render(
+    rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0,
+    paint: Optional[Callable[[np.ndarray, int], None]] = None,
+) -> np.ndarray:  # fmt: skip
     """Render ``(T, H, W, 3)`` uint8 of people ``(P, T, 25, 3)``, metres in the frame of a camera that does not move.
 
-    Wall, clothes and light are drawn for the clip; ``noise``, a standard deviation of 255, for each frame.
+    Wall, clothes and light are drawn for the clip; ``noise``, a standard deviation of 255, for each frame. ``paint``
+    draws into each picture ``(H, W, 3)`` float32, given with its number, what stands before the people.
     """
     frames, (height, width) = people.shape[1], camera.size
     wall = _wall(rng, height, width)
@@ -77,10 +82,24 @@ def render(rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: 
         for p in far_first:
             for a, b, radius, part in _LIMBS:
                 _limb(picture, seen[p, t, a], seen[p, t, b], radius, clothes[p, part])
+        if paint is not None:
+            paint(picture, t)
         drift = rng.integers(0, (len(field), height, width))
         picture = picture * np.float32(light) + np.roll(field[drift[0]], drift[1:], (0, 1))
         out[t] = picture.clip(0, 255)
     return out
+
+
+def paint_disc(picture: np.ndarray, center: np.ndarray, radius: float, color: np.ndarray) -> None:
+    """Draw a disc with a soft edge into ``(H, W, 3)``; center (x, y) and radius in pixels."""
+    x1, y1 = np.maximum(np.floor(center - radius - 1).astype(int), 0)
+    x2, y2 = np.minimum(np.ceil(center + radius + 2).astype(int), picture.shape[1::-1])
+    if x1 >= x2 or y1 >= y2:
+        return
+    distance = np.hypot(np.arange(x1, x2) - center[0], np.arange(y1, y2)[:, None] - center[1])
+    cover = (radius + 0.5 - distance).clip(0, 1)[..., None]
+    part = picture[y1:y2, x1:x2]
+    part += cover * (color - part)
 
 
 def _wall(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

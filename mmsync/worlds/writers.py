@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmsync.errors import ConfigError, DataError
+from mmsync.worlds.audio_visual import write_audio_visual
 from mmsync.worlds.ntu_raw import write_ntu_raw
 from mmsync.worlds.tvhid_video import write_tvhid
 
@@ -246,5 +247,6 @@ FORMATS: dict[str, Format] = {
     "pku": Format(write_pku_raw, "ntu25"),
     "pku2": Format(partial(write_pku_raw, phase=2), "ntu25"),
     "tvhid": Format(write_tvhid, "ntu25", num_clips=(150, 150)),
+    "av": Format(write_audio_visual, "ntu25", num_clips=(240, 120)),
 }
 """Formats by the name that ``tools/dataset_converters/make_synthetic.py`` takes."""

@@ -41,6 +41,17 @@ def auc_interval(
     return float(low), float(high)
 
 
+def mean_interval(
+    values: np.ndarray, groups: np.ndarray, confidence: float = 0.95, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the mean of ``values (n,)`` by a percentile bootstrap over ``groups (n,)``, such as videos."""
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    count, total = np.bincount(group).astype(float), np.bincount(group, np.asarray(values, dtype=float))
+    drawn = np.random.default_rng(seed).multinomial(len(count), np.full(len(count), 1 / len(count)), size=draws)
+    low, high = np.quantile(drawn @ total / (drawn @ count), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def equal_error_rate(distance: np.ndarray, positive: np.ndarray) -> float:
     """Rate, in [0, 1], where false accepts equal false rejects, interpolated between thresholds; NaN for one class."""
     from sklearn.metrics import roc_curve

@@ -1,9 +1,10 @@
 from .base import Probe, ProbeResult, bank_and_query
+from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN", "Collapse", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OneShot", "PairVerification",
-    "Probe", "ProbeResult", "Retrieval", "bank_and_query",
+    "KNN", "Collapse", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot",
+    "PairVerification", "Probe", "ProbeResult", "Retrieval", "bank_and_query",
 ]  # fmt: skip

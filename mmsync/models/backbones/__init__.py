@@ -1,10 +1,17 @@
 from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
+from mmsync.models.backbones.audio.vgg import AudioVGG
+from mmsync.models.backbones.audio.waveform import WaveformNet
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
 from mmsync.models.backbones.skeleton.stgcn import STGCN
+from mmsync.models.backbones.syncnet import SyncNetAudio, SyncNetLip
+from mmsync.models.backbones.video.flow_vgg import FlowVGG
+from mmsync.models.backbones.video.frame_vgg import FrameVGG
 from mmsync.models.backbones.video.i3d import I3D
+from mmsync.models.backbones.video.stem import MultisensoryStem
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 
-__all__ = ["I3D", "STGCN", "DSTformer", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
+__all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
+__all__ += ["FlowVGG", "MultisensoryStem", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

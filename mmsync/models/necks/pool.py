@@ -42,6 +42,24 @@ class MeanPool(nn.Module):
 
 
 @NECKS.register_module()
+class MaxPool(MeanPool):
+    """Maximum over space and frames, then the mean over persons: a map ``(P, ...)`` to ``(N, D)``.
+
+    Args:
+        persons: As of :class:`MeanPool`.
+        in_channels: D; the encoder fills it in.
+    """
+
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pool a feature map to ``(N, D)``; frames that do not count are left out."""
+        grid = feature.grid()  # (P, D, T', S)
+        if feature.valid is not None and "T" in feature.axes:
+            hidden = ~feature.valid[feature.owner][:, None, :, None]
+            grid = grid.masked_fill(hidden, torch.finfo(grid.dtype).min)
+        return feature.mean_persons(grid.flatten(2).amax(2), self.counts_absent)
+
+
+@NECKS.register_module()
 class FramePool(MeanPool):
     """Mean over space, then over persons: a map ``(P, ...)`` to ``(N, T', D)``, one vector per frame.
 

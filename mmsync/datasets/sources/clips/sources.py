@@ -36,11 +36,15 @@ class ClipSource(BaseSource):
             return None
         return f"{self.names[index]}: {row['status']}: {row['reason']}"
 
+    def file(self, index: int) -> Path:
+        """The file of a clip."""
+        return self._index.path(self._files[index])
+
     def read(
         self, index: int, times: np.ndarray, size: int, crop: Optional[tuple[int, int, int, int]] = None
     ) -> np.ndarray:
         """Pictures ``(T, H, W, 3)`` uint8 at ``times (T,)``, seconds; shorter side ``size``, then cut to ``crop``."""
-        with open_video(self._index.path(self._files[index])) as reader:
+        with open_video(self.file(index)) as reader:
             return reader.read(times, size, crop)
 
     def _open(

@@ -1,0 +1,92 @@
+"""Cues that reveal the direction of time without any motion of the scene: black borders and the camera's own motion.
+
+Wei et al. (2018, Learning and Using the Arrow of Time, sec. 4.2) find them in 46 and 73 % of their videos.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmsync.errors import DataError
+
+_DARK = 12.0  # mean value of 255 below which a row or column is black
+
+
+def picture_without_borders(pictures: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of pictures ``(T, H, W, 3)`` that are not black in any of five frames, evenly spaced.
+
+    Raises:
+        DataError: Everything is black.
+    """
+    some = pictures[np.linspace(0, len(pictures) - 1, 5).round().astype(int)].astype(np.float32)
+    bright = some.mean(-1)
+    rows, columns = (bright.mean(axis).min(0) > _DARK for axis in (2, 1))
+    if not rows.any() or not columns.any():
+        raise DataError("all pictures are black")
+    return tuple(slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax())) for keep in (rows, columns))  # type: ignore[return-value]
+
+
+def camera_motion(pictures: np.ndarray) -> np.ndarray:
+    """Homographies ``(T, 3, 3)`` that carry each picture ``(T, H, W, 3)`` onto the middle one.
+
+    Corners are followed from frame to frame (Lucas and Kanade, 1981), outliers such as people rejected by RANSAC; frames
+    with too few corners are taken to stand still. The chain is smoothed by a running median of three.
+    """
+    import cv2
+
+    grey = [cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY) for picture in pictures]
+    steps = np.stack([np.eye(3)] + [_step(cv2, a, b) for a, b in zip(grey, grey[1:])])
+    if len(steps) > 2:
+        inner = np.stack([steps[1:-2], steps[2:-1], steps[3:]]) if len(steps) > 3 else steps[None, 1:]
+        steps[2 : 2 + inner.shape[1]] = np.median(inner, 0)
+    middle = len(pictures) // 2
+    out = np.empty((len(pictures), 3, 3))
+    out[middle] = np.eye(3)
+    for t in range(middle - 1, -1, -1):
+        out[t] = out[t + 1] @ steps[t + 1]
+    for t in range(middle + 1, len(pictures)):
+        out[t] = out[t - 1] @ np.linalg.inv(steps[t])
+    return out / out[:, 2:, 2:]
+
+
+def _step(cv2, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    corners = cv2.goodFeaturesToTrack(first, 200, 0.01, max(3, min(first.shape) // 30))
+    if corners is None or len(corners) < 8:
+        return np.eye(3)
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(15, 15))
+    keep = found.ravel() == 1
+    if keep.sum() < 8:
+        return np.eye(3)
+    cv2.setRNGSeed(0)
+    matrix, inside = cv2.estimateAffinePartial2D(corners[keep], moved[keep], ransacReprojThreshold=0.7)
+    if matrix is None or inside.sum() < 0.3 * keep.sum():
+        return np.eye(3)
+    return np.vstack([matrix, (0, 0, 1)])
+
+
+def stabilized(pictures: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
+    """Pictures ``(T, h, w, 3)`` as a camera at rest would see them, cut to the largest centered box that all frames show.
+
+    Args:
+        pictures: ``(T, H, W, 3)`` uint8.
+        motion: Of :func:`camera_motion`; ``None`` computes it.
+
+    Raises:
+        DataError: The camera moves so much that less than a quarter of the picture is left.
+    """
+    import cv2
+
+    motion = camera_motion(pictures) if motion is None else motion
+    height, width = pictures.shape[1:3]
+    warped = np.stack([cv2.warpPerspective(p, m, (width, height)) for p, m in zip(pictures, motion)])
+    white = np.full((height, width), 255, np.uint8)
+    shown = np.min([cv2.warpPerspective(white, m, (width, height)) for m in motion], 0) > 250
+    for edge in range(min(height, width) // 2):
+        rows, columns = slice(edge * height // width if width > height else edge, None), slice(edge, None)
+        top, left = rows.start, columns.start
+        part = slice(top, height - top), slice(left, width - left)
+        if shown[part].all():
+            if shown[part].size < 0.25 * shown.size:
+                break
+            return warped[(slice(None), *part)]
+    raise DataError("the camera moves so far that its frames have hardly anything in common")

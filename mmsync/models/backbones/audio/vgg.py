@@ -1,0 +1,53 @@
+"""VGG on spectrograms, the audio tower of L3-Net (Arandjelovic and Zisserman, 2017) and AVTS (Korbar et al., 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmsync.errors import ConfigError, DataError
+from mmsync.models.backbones.base import AudioBackbone
+from mmsync.models.modules.vgg import vgg_layers
+from mmsync.registry import BACKBONES, OptConfig
+
+
+@BACKBONES.register_module()
+class AudioVGG(AudioBackbone):
+    """Spectrograms ``(N, C, F, T)`` to ``(N, D, F', T')`` by blocks of two 3 x 3 convolutions and 2 x 2 max pooling.
+
+    With the default widths 4,688,064 parameters at one channel, as L3-Net's table has them; AVTS's 40 mel bands and 100
+    frames become 512 x 5 x 12.
+
+    Args:
+        in_channels: C, of the spectrogram.
+        widths: Channels of the blocks, D the last.
+        init_cfg: MMEngine's initialization config.
+
+    Raises:
+        ConfigError: No block, or a width that is not positive.
+        DataError: A spectrogram that is smaller than one step of the last block.
+    """
+
+    def __init__(
+        self, in_channels: int = 1, widths: Sequence[int] = (64, 128, 256, 512), init_cfg: OptConfig = None
+    ) -> None:
+        if not widths or min(widths) < 1:
+            raise ConfigError(f"AudioVGG: widths={list(widths)}; give one positive width or more")
+        super().__init__(in_channels, widths[-1], init_cfg)
+        self.layers = vgg_layers(in_channels, widths)
+        self.min_size = 2 ** (len(widths) - 1)
+
+    def init_weights(self) -> None:
+        """Initialize convolutions as He et al. (2015), then by ``init_cfg``."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        super().init_weights()
+
+    def forward_rows(self, x: Tensor) -> Tensor:
+        """Maps ``(P, D, F', T')`` of spectrograms ``(P, C, F, T)``."""
+        if min(x.shape[-2:]) < self.min_size:
+            wanted = f"{self.min_size} or more bands and frames"
+            raise DataError(f"AudioVGG needs {wanted}, but the spectrogram is {tuple(x.shape[-2:])}; take longer sound")
+        return self.layers(x)

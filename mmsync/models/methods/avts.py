@@ -1,0 +1,131 @@
+"""AVTS (Korbar et al., 2018, Cooperative Learning of Audio and Video Models from Self-Supervised Synchronization)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from mmsync.errors import DataError
+from mmsync.models.losses.contrastive import weighted_mean
+from mmsync.models.methods.base import Columns, Samples, SelfSupervisedModel, Views
+from mmsync.models.modules import Encoder
+from mmsync.registry import LOSSES, MODELS, OptConfig
+from mmsync.structures import View
+
+
+class TwoStreamModel(SelfSupervisedModel):
+    """Base of methods that tell whether two streams belong together; both are encoders and views of the same names."""
+
+    encoders = ("video", "audio")
+    views_needed = views_for_features = ("video", "audio")
+
+    def embed(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Embeddings ``(N, E)`` of both streams."""
+        first, second = (self.feature_encoder(name)(views[name]) for name in self.encoders)
+        return first, second
+
+    def encode_all(self, views: Views) -> dict[str, tuple[Tensor, Tensor]]:
+        """Features ``(N, D)`` for probes and embeddings ``(N, E)`` by stream, ``(N, K, .)`` of K items a sample."""
+        return {name: _encode(self.feature_encoder(name), views[name]) for name in self.encoders}
+
+
+class StreamSync(TwoStreamModel):
+    """Base of synchronization by a contrastive loss of two towers; a subclass names the encoders in its constructor."""
+
+    def __init__(self, loss: OptConfig, data_preprocessor: OptConfig, threshold: Optional[float], init_cfg: OptConfig):
+        super().__init__(data_preprocessor, init_cfg)
+        self.criterion = LOSSES.build(loss or dict(type="ContrastiveLoss", margin=0.99, reduction_factor=1.0))
+        self.threshold = self.criterion.margin / 2 if threshold is None else threshold
+
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute ``loss_sync``; for the log, accuracy at ``threshold`` and mean distances."""
+        distance = self.criterion.distance(*self.embed(views))
+        positive = in_sync(data_samples, distance)
+        with torch.no_grad():
+            log = {"sync_acc": ((distance < self.threshold) == positive).float().mean()}
+            for name, rows in (("pos_distance", positive), ("neg_distance", ~positive)):
+                if rows.any():
+                    log[name] = weighted_mean(distance, rows)
+        return {"loss_sync": self.criterion(distance, positive), **log}
+
+    def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
+        """``feature`` of the first stream, ``feature_<second>``, and ``distance (N,)`` of the embeddings.
+
+        If a sample has K items of the second stream, ``distances (N, K)`` stand for the last two.
+        """
+        first, second = self.encoders
+        found = self.encode_all(views)
+        (feature, z), (other, z2) = found[first], found[second]
+        if z2.dim() == 3:
+            return {"feature": feature, "distances": self.criterion.distance(z[:, None], z2)}
+        return {"feature": feature, f"feature_{second}": other, "distance": self.criterion.distance(z, z2)}
+
+
+@MODELS.register_module()
+class AVTS(StreamSync):
+    """AVTS: learn from pictures and sound whether they are in sync, with a contrastive loss of two towers (eq. 1).
+
+    With ``y`` 1 where the sound is that of the pictures' time, else 0, and ``d = |f_v(v) - f_a(a)|``, the mean over the
+    batch of ``y d^2 + (1 - y) max(margin - d, 0)^2``. Which negatives there are, and when they become harder, is up to
+    the data set's ``mix`` and ``CurriculumHook``.
+
+    Args:
+        video: Config of the encoder of pictures, with a projector.
+        audio: Config of the encoder of sound, with a projector to the same width.
+        loss: Config of the loss; ``None``: ``ContrastiveLoss(margin=0.99, reduction_factor=1)``, as published.
+        data_preprocessor: Config of the preprocessor that makes the views ``video`` and ``audio``.
+        threshold: Distance below which the logged accuracy counts a pair as in sync; ``None``: half the margin.
+        init_cfg: MMEngine's initialization config.
+    """
+
+    def __init__(
+        self, video: dict, audio: dict, loss: OptConfig = None, data_preprocessor: OptConfig = None,
+        threshold: Optional[float] = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
+        super().__init__(loss, data_preprocessor, threshold, init_cfg)
+        self.video, self.audio = MODELS.build(video), MODELS.build(audio)
+
+
+@MODELS.register_module()
+class TwoStreamSync(StreamSync):
+    """AVTS's loss on any two streams of one clock: two skeletons, skeletons and an inertial sensor, ...
+
+    Args:
+        first: Config of the encoder of the first stream, with a projector; its view has the same name.
+        second: Config of the encoder of the second one, with a projector to the same width.
+        loss: See :class:`AVTS`, as are the others.
+        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        threshold: Distance below which the logged accuracy counts a pair as in sync.
+        init_cfg: MMEngine's initialization config.
+    """
+
+    encoders = ("first", "second")
+    views_needed = views_for_features = ("first", "second")
+
+    def __init__(
+        self, first: dict, second: dict, loss: OptConfig = None, data_preprocessor: OptConfig = None,
+        threshold: Optional[float] = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
+        super().__init__(loss, data_preprocessor, threshold, init_cfg)
+        self.first, self.second = MODELS.build(first), MODELS.build(second)
+
+
+def in_sync(data_samples: Samples, like: Tensor) -> Tensor:
+    """Whether the streams of each sample are in sync, ``(N,)`` bool, or a DataError."""
+    labels = [sample.get("positive") for sample in data_samples or ()]
+    if not labels or None in labels:
+        raise DataError("the samples do not say whether they are in sync (`positive`); use AudioVisualDataset")
+    return torch.tensor(labels, device=like.device).flatten().bool()
+
+
+def _encode(encoder: Encoder, view: View) -> tuple[Tensor, Tensor]:
+    """Features and embeddings of a view; of K items a sample, each on its own."""
+    several = view.data.dim() > encoder.backbone.row_dim and view.data.shape[1] > 1
+    count = len(view.data)
+    found = encoder.forward_map(view.tracks()[0] if several else view)
+    pooled = encoder.pool(found)
+    feature = pooled if encoder.probe_neck is encoder.pool_neck else encoder.probe_neck(found)
+    parts = feature, encoder.project(pooled)
+    return tuple(x.unflatten(0, (count, -1)) for x in parts) if several else parts  # type: ignore[return-value]

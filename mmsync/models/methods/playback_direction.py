@@ -1,0 +1,44 @@
+"""The arrow of time of any modality (after Wei et al., 2018): is this clip played backward?"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsync.models.methods.base import Columns, Samples, SelfSupervisedModel, Views
+from mmsync.registry import MODELS, OptConfig
+
+
+@MODELS.register_module()
+class PlaybackDirection(SelfSupervisedModel):
+    """Tell clips from their reversal, with any backbone: both versions of each clip are in the batch.
+
+    The view ``forward`` is class 0, the view ``backward``, which ends with a reversal of time, class 1; the loss is the
+    sigmoid cross-entropy of one logit, a linear layer on the pooled features.
+
+    Args:
+        encoder: Config of the encoder, without a projector.
+        data_preprocessor: Config of the preprocessor that makes the views ``forward`` and ``backward``.
+        init_cfg: MMEngine's initialization config.
+    """
+
+    views_needed = ("forward", "backward")
+
+    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.encoder = MODELS.build(encoder)
+        self.classifier = nn.Linear(self.encoder.out_channels, 1)
+
+    def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
+        """Compute ``loss_direction``, and ``direction_acc`` for the log."""
+        logits = [self.classifier(self.encoder(views[name])).squeeze(1).float() for name in self.views_needed]
+        labels = torch.cat([torch.zeros_like(logits[0]), torch.ones_like(logits[1])])
+        scores = torch.cat(logits)
+        accuracy = ((scores.detach() > 0) == (labels > 0)).float().mean()
+        return {"loss_direction": F.binary_cross_entropy_with_logits(scores, labels), "direction_acc": accuracy}
+
+    def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
+        """``feature (N, D)``, and ``backward (N,)``, the logit of the clip being played backward."""
+        feature = self.extract_feat(views)
+        return {"feature": feature, "backward": self.classifier(feature).squeeze(1).float()}

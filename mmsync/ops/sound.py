@@ -1,0 +1,179 @@
+"""Front ends of sound: spectrograms, mel filters, cepstra and companding of batches of waveforms.
+
+Waveforms are ``(..., S)`` float in [-1, 1], at a rate in samples a second; windows and hops are in samples. A spectrum
+costs ``O(T n_fft log n_fft)`` for T frames and the mel bands one matrix product, ``O(T F n_fft / 2)`` for F bands.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal, Optional
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.errors import ConfigError, DataError
+
+MelScale = Literal["slaney", "htk"]
+MelNorm = Literal["slaney", "sum", "none"]
+INT16 = 2.0**15
+_FLOOR = float(np.finfo(float).eps)  # of energies whose logarithm is taken, as in python_speech_features
+
+
+def spectrum(
+    x: Tensor, n_fft: int, window: int, hop: int, hann: bool = True, center: bool = True, power: float = 2.0
+) -> Tensor:
+    """Magnitudes to the ``power`` of short-time spectra, ``(..., n_fft // 2 + 1, T)``.
+
+    Args:
+        x: Waveforms ``(..., S)``.
+        n_fft: Length of the Fourier transform; frames are padded with zeros to it, at their end unless ``center``.
+        window: Samples of a frame, at most ``n_fft``.
+        hop: Samples from one frame to the next.
+        hann: A periodic Hann window, else a rectangular one.
+        center: Frames are centred on multiples of ``hop``, the waveform being padded with zeros, and there are ``1 + S
+            // hop``; else they begin there and lie within it, and there are ``1 + (S - window) // hop``.
+        power: 1 for magnitudes, 2 for energies.
+
+    Raises:
+        ConfigError: Lengths that are not positive, or a window longer than ``n_fft``.
+        DataError: A waveform shorter than one frame.
+    """
+    if min(n_fft, window, hop) < 1 or window > n_fft:
+        raise ConfigError(f"spectrum: {n_fft=}, {window=}, {hop=}: give positive numbers, window <= n_fft")
+    taper = torch.hann_window(window, dtype=x.dtype, device=x.device) if hann else x.new_ones(window)
+    if center:
+        flat = torch.stft(
+            x.reshape(-1, x.shape[-1]), n_fft, hop, window, taper, True, "constant", return_complex=True
+        )
+        found = flat.view(*x.shape[:-1], *flat.shape[1:])
+    else:
+        if x.shape[-1] < window:
+            raise DataError(f"a waveform of {x.shape[-1]} samples is shorter than one window of {window}")
+        found = torch.fft.rfft(x.unfold(-1, window, hop) * taper, n_fft).transpose(-1, -2)
+    return found.abs() if power == 1 else found.abs().square() if power == 2 else found.abs() ** power
+
+
+def hz_to_mel(hz: np.ndarray, scale: MelScale) -> np.ndarray:
+    """Mel of frequencies in Hz: O'Shaughnessy's formula (``'htk'``), or linear below 1 kHz (``'slaney'``)."""
+    hz = np.asarray(hz, dtype=np.float64)
+    if scale == "htk":
+        return 2595 * np.log10(1 + hz / 700)
+    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
+
+
+def mel_to_hz(mel: np.ndarray, scale: MelScale) -> np.ndarray:
+    """The inverse of :func:`hz_to_mel`."""
+    mel = np.asarray(mel, dtype=np.float64)
+    if scale == "htk":
+        return 700 * (10 ** (mel / 2595) - 1)
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) * np.log(6.4) / 27))
+
+
+@lru_cache(maxsize=16)
+def mel_filters(
+    rate: float, n_fft: int, bands: int, low: float = 0.0, high: Optional[float] = None, scale: MelScale = "slaney",
+    norm: MelNorm = "slaney", whole_bins: bool = False,
+) -> Tensor:  # fmt: skip
+    """Triangular filters ``(bands, n_fft // 2 + 1)`` float32, equally spaced in mel from ``low`` to ``high`` Hz.
+
+    Args:
+        rate: Samples a second.
+        n_fft: Length of the Fourier transform.
+        bands: Number of filters.
+        low: Lowest frequency, Hz.
+        high: Highest frequency, Hz; ``None``: half the rate.
+        scale: See :func:`hz_to_mel`.
+        norm: ``'slaney'`` scales each filter to the area 1 in Hz, ``'sum'`` its weights to the sum 1.
+        whole_bins: Corners are moved to bins of the transform, as python_speech_features does.
+
+    Raises:
+        ConfigError: Frequencies out of order or above half the rate, or a filter without any bin.
+    """
+    high = rate / 2 if high is None else high
+    if not 0 <= low < high <= rate / 2 or bands < 1:
+        raise ConfigError(f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)")
+    corners = mel_to_hz(np.linspace(*hz_to_mel(np.array([low, high]), scale), bands + 2), scale)
+    bins = np.arange(n_fft // 2 + 1) * rate / n_fft
+    edges = corners
+    if whole_bins:
+        edges, bins = np.floor((n_fft + 1) * corners / rate), np.arange(n_fft // 2 + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+        falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    if whole_bins:  # a bin on a corner belongs to the slope that begins there
+        inside = (bins >= edges[:-2, None]) & (bins < edges[2:, None])
+        weights = np.where(inside, np.where(bins < edges[1:-1, None], rising, falling), 0.0)
+    else:
+        weights = np.maximum(0, np.minimum(rising, falling))
+    if norm != "none":
+        total = weights.sum(1) if norm == "sum" else (corners[2:] - corners[:-2]) / 2
+        if (weights.sum(1) == 0).any():
+            advice = "use fewer bands or a larger n_fft"
+            raise ConfigError(f"mel_filters: band {int((weights.sum(1) == 0).argmax())} of {bands} has no bin; {advice}")
+        weights = weights / total[:, None]
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def log_linear(x: Tensor) -> Tensor:
+    """``log(x)`` from e upwards and, continuously, ``x / e`` below, for ``x >= 0``."""
+    return torch.where(x < torch.e, x / torch.e, x.clamp(min=torch.e).log())
+
+
+def decibels(power: Tensor, top: Optional[float] = None, floor: float = 1e-10) -> Tensor:
+    """``10 log10`` of energies ``(N, ..., F, T)``, at most ``top`` dB below the largest of each sample."""
+    level = 10 * power.clamp(min=floor).log10()
+    if top is None:
+        return level
+    largest = level.flatten(1).amax(1).view(-1, *[1] * (level.dim() - 1))
+    return torch.maximum(level, largest - top)
+
+
+def mu_law(x: Tensor, mu: float = 255.0) -> Tensor:
+    """Companding of [-1, 1]: ``sign(x) log(1 + mu |x|) / log(1 + mu)``; the network hears quiet sounds too."""
+    return x.sign() * torch.log1p(mu * x.abs()) / float(np.log1p(mu))
+
+
+def speech_spectrum(x: Tensor, n_fft: int, window: int, hop: int, preemphasis: float = 0.97) -> Tensor:
+    """Energies ``(..., n_fft // 2 + 1, T)`` as python_speech_features takes them, of values of 16 bits.
+
+    The waveform is pre-emphasised, ``x[t] - 0.97 x[t - 1]``, cut into rectangular frames, the last one padded with
+    zeros, and each energy is divided by ``n_fft``.
+    """
+    if window > n_fft:
+        raise ConfigError(f"speech_spectrum: {window=} is longer than {n_fft=}")
+    x = x * INT16
+    x = torch.cat([x[..., :1], x[..., 1:] - preemphasis * x[..., :-1]], -1)
+    frames = 1 + max(0, -(-(x.shape[-1] - window) // hop))
+    x = F.pad(x, (0, (frames - 1) * hop + window - x.shape[-1]))
+    return spectrum(x, n_fft, window, hop, hann=False, center=False) / n_fft
+
+
+def log_filterbank(x: Tensor, rate: int, n_fft: int, window: int, hop: int, bands: int) -> Tensor:
+    """Logarithms of mel energies ``(..., bands, T)`` of :func:`speech_spectrum`."""
+    power = speech_spectrum(x, n_fft, window, hop)
+    filters = mel_filters(rate, n_fft, bands, scale="htk", norm="none", whole_bins=True).to(x)
+    return (filters @ power).clamp(min=_FLOOR).log()
+
+
+def mfcc(
+    x: Tensor, rate: int = 16000, n_fft: int = 512, window: int = 400, hop: int = 160, bands: int = 26, count: int = 13,
+    lifter: int = 22,
+) -> Tensor:  # fmt: skip
+    """Mel-frequency cepstral coefficients ``(..., count, T)``, the first replaced by the log of the frame's energy.
+
+    The defaults are those of python_speech_features at 16 kHz, which SyncNet takes: windows of 25 ms every 10 ms, 26
+    filters, an orthonormal cosine transform of type II, and Juang's lifter, ``1 + L / 2 sin(pi n / L)``.
+    """
+    power = speech_spectrum(x, n_fft, window, hop)
+    filters = mel_filters(rate, n_fft, bands, scale="htk", norm="none", whole_bins=True).to(x)
+    level = (filters @ power).clamp(min=_FLOOR).log()
+    n, k = torch.arange(count, dtype=torch.float64)[:, None], torch.arange(bands, dtype=torch.float64)
+    transform = (torch.pi / bands * (k + 0.5) * n).cos() * (2 / bands) ** 0.5
+    transform[0] /= 2**0.5
+    lift = 1 + lifter / 2 * (torch.pi * n / lifter).sin()
+    cepstra = (transform * lift).to(x) @ level
+    energy = power.sum(-2, keepdim=True).clamp(min=_FLOOR).log()
+    return torch.cat([energy, cepstra[..., 1:, :]], -2)
