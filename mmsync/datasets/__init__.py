@@ -8,9 +8,10 @@ from mmsync.datasets.kinds import Kind, KindDataset
 from mmsync.datasets.pair_dataset import PairDataset
 from mmsync.datasets.pair_table import PairTable
 from mmsync.datasets.skeleton_dataset import SkeletonDataset
+from mmsync.datasets.stream_dataset import StreamDataset
 from mmsync.datasets.video_dataset import VideoDataset
 
 __all__ = [
-    "ArrowDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "VideoDataset",
+    "ArrowDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "StreamDataset", "VideoDataset",
     "motion_collate",
 ]  # fmt: skip

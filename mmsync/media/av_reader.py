@@ -18,7 +18,7 @@ from mmsync.media.reader import EPSILON, INSTALL, Outside, Size, VideoInfo, Vide
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
 _SEEK_FROM = 2.0  # seconds: seek across larger gaps, decode through smaller ones
 # Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
-_NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
+NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 _COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 
 
@@ -103,7 +103,7 @@ class AvReader(VideoReader):
     def _open(self) -> None:
         self._container, self._stream = open_container(self.path, self.threads, self.timeout)
         self._clock = Clock(self._container, self._stream)
-        self._seekable = self._container.format.name not in _NO_SEEK
+        self._seekable = self._container.format.name not in NO_SEEK
         self._source = self._container.decode(self._stream)
         self._shown = self._ahead = None
         self._fresh = True

@@ -6,6 +6,8 @@ Cost of a read: decoding from a quarter of a second before it, about 3 ms for a 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Union
@@ -13,13 +15,13 @@ from typing import Any, NamedTuple, Optional, Union
 import numpy as np
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.media.av_reader import open_file, reason
+from mmsync.media.av_reader import NO_SEEK, open_file, reason
 from mmsync.media.reader import INSTALL, require
 
 _ROLL = 0.25  # seconds decoded before a window: transform codecs need what comes before
 _JITTER = 0.003  # seconds: containers round stamps to milliseconds; larger steps are gaps
 _TAPS = 64  # zero crossings of the resampling filter on either side, as margin
-_SHORT = 0.05  # seconds of a window that may be missing at the end of a file
+_DAMAGED = 5  # packets
 
 
 class Sound(NamedTuple):
@@ -92,16 +94,12 @@ def _decode(path: Path, start: Optional[float], duration: Optional[float]) -> So
         stream.codec_context.thread_count = 1
         placed = _Placed(path, stream, (container.start_time or 0) / 1e6)
         end = None if start is None or duration is None else start + duration + _ROLL
-        if start is not None and start > 2 * _ROLL:
-            stamp = (start - 2 * _ROLL + placed.origin) / float(stream.time_base)
-            try:
-                container.seek(int(stamp), stream=stream, backward=True)
-            except (av.FFmpegError, OSError):  # no index: decode from the beginning
-                container.close()
-                container = open_file(path)
-                stream = container.streams.audio[0]
         keep = None if start is None else start - _ROLL
-        for frame in container.decode(stream):
+        if keep is not None and keep > _ROLL and container.format.name not in NO_SEEK:
+            begin = int((keep - _ROLL + placed.origin) / float(stream.time_base))
+            with contextlib.suppress(av.FFmpegError, OSError):  # no index: decode from the beginning
+                container.seek(begin, stream=stream, backward=True)
+        for frame in _frames(av, container, stream):
             if not placed.add(frame, keep, end):
                 break
         found = placed.sound()
@@ -115,6 +113,18 @@ def _decode(path: Path, start: Optional[float], duration: Optional[float]) -> So
     return found
 
 
+def _frames(av: Any, container: Any, stream: Any) -> Iterator[Any]:
+    """The frames that decode; a few packets may be damaged, as the first ones after a seek into the middle of one."""
+    damaged = 0
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            damaged += 1
+            if damaged > _DAMAGED:
+                raise
+
+
 class _Placed:
     """Puts decoded frames where their stamps say, with silence between them where there is a gap."""
 
@@ -122,6 +132,7 @@ class _Placed:
         self.path, self.base, self.origin = path, float(stream.time_base), origin
         self.parts: list[np.ndarray] = []
         self.rate, self.start, self.next = 0, 0.0, 0  # next: the sample, counted from start, that follows the last
+        self.seen: Optional[float] = None  # seconds, the end of what lies before the window
 
     def add(self, frame: Any, keep: Optional[float], end: Optional[float]) -> bool:
         """Append a frame; return whether what follows it is wanted too."""
@@ -131,6 +142,7 @@ class _Placed:
             self.rate = frame.sample_rate
             time = 0.0 if time is None else time
             if keep is not None and time + data.shape[1] / self.rate < keep:
+                self.seen = time + data.shape[1] / self.rate
                 return True  # before the window
             self.start = time
         elif frame.sample_rate != self.rate or data.shape[0] != self.parts[0].shape[0]:
@@ -149,7 +161,10 @@ class _Placed:
 
     def sound(self) -> Sound:
         if not self.next:
-            raise DataError(f"{self.path}: no sound can be decoded")
+            found = "no sound can be decoded"
+            if self.seen is not None:
+                found = f"its sound ends at {self.seen:.3f} s, before the window"
+            raise DataError(f"{self.path}: {found}")
         return Sound(np.concatenate(self.parts, 1), self.rate, self.start)
 
 

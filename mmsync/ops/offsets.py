@@ -49,9 +49,7 @@ def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["
     return found
 
 
-def estimate_offset(
-    first: Tensor, second: Tensor, reach: int = 15, edge: Literal["mask", "zeros"] = "mask"
-) -> Offset:
+def estimate_offset(first: Tensor, second: Tensor, reach: int = 15, edge: Literal["mask", "zeros"] = "mask") -> Offset:
     """Find the shift at which the mean distance over all steps is least, within ``reach`` steps either way.
 
     Raises:

@@ -45,9 +45,7 @@ def spectrum(
         raise ConfigError(f"spectrum: {n_fft=}, {window=}, {hop=}: give positive numbers, window <= n_fft")
     taper = torch.hann_window(window, dtype=x.dtype, device=x.device) if hann else x.new_ones(window)
     if center:
-        flat = torch.stft(
-            x.reshape(-1, x.shape[-1]), n_fft, hop, window, taper, True, "constant", return_complex=True
-        )
+        flat = torch.stft(x.reshape(-1, x.shape[-1]), n_fft, hop, window, taper, True, "constant", return_complex=True)
         found = flat.view(*x.shape[:-1], *flat.shape[1:])
     else:
         if x.shape[-1] < window:
@@ -94,7 +92,9 @@ def mel_filters(
     """
     high = rate / 2 if high is None else high
     if not 0 <= low < high <= rate / 2 or bands < 1:
-        raise ConfigError(f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)")
+        raise ConfigError(
+            f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)"
+        )
     corners = mel_to_hz(np.linspace(*hz_to_mel(np.array([low, high]), scale), bands + 2), scale)
     bins = np.arange(n_fft // 2 + 1) * rate / n_fft
     edges = corners
@@ -112,7 +112,9 @@ def mel_filters(
         total = weights.sum(1) if norm == "sum" else (corners[2:] - corners[:-2]) / 2
         if (weights.sum(1) == 0).any():
             advice = "use fewer bands or a larger n_fft"
-            raise ConfigError(f"mel_filters: band {int((weights.sum(1) == 0).argmax())} of {bands} has no bin; {advice}")
+            raise ConfigError(
+                f"mel_filters: band {int((weights.sum(1) == 0).argmax())} of {bands} has no bin; {advice}"
+            )
         weights = weights / total[:, None]
     return torch.from_numpy(weights.astype(np.float32))
 

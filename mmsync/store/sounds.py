@@ -105,4 +105,6 @@ def _build(path: Path, files: Sequence[Path], rate: int, channels: int) -> None:
         raise DataError(f"none of {len(files)} files has sound that can be used; the first: {bad[0]}")
     if bad:
         some = "; ".join(list(bad.values())[:3])
-        print_log(f"{len(bad)} of {len(files)} files have no sound that can be used: {some}", logger="current", level=30)
+        print_log(
+            f"{len(bad)} of {len(files)} files have no sound that can be used: {some}", logger="current", level=30
+        )

@@ -168,7 +168,9 @@ class _Scene:
             name = kind if k == 0 else str(rng.choice(list(STRIKES)))
             when = self.strikes if k == 0 else _strike_times(rng, self.length)
             draw = int(rng.integers(2**31))
-            both = [self._act(np.random.default_rng(draw), world, int(who[k % many]), name, when, t) for t in (times, dense)]
+            both = [
+                self._act(np.random.default_rng(draw), world, int(who[k % many]), name, when, t) for t in (times, dense)
+            ]
             place = np.array([x, 0.0, rng.uniform(2.9, 3.6)])
             people.append(both[0] + place)
             if k == 0:

@@ -3,7 +3,7 @@
 data_root = "data/synthetic_av"
 size = 64
 frames = 25
-fps = 25
+fps = 25  # pictures a second
 duration = 1.0
 rate = 16000
 mix = dict(positive=1, easy=1)

@@ -4,6 +4,7 @@
 width = 1.0  # share of the channels of MC3
 widths = [64, 128, 256, 512]
 hidden_channels = 512
+steps = 25  # of the pictures; MC3 keeps them all
 views = dict(video=[dict(type="VideoFlip")], audio=[dict(type="VolumeJitter")])
 frontend = dict(
     type="LogMel", rate=16000, n_fft=256, hop=160, bands=40, scale="htk", norm="sum", center=False, frames=100,
@@ -13,7 +14,7 @@ model = dict(
     type="AVTS",
     video=dict(
         type="Encoder", backbone=dict(type="VideoResNet", variant="mc3", width=width), projector=projector,
-        pool=dict(type="VideoPool", time="flatten", frames=25), probe_pool=dict(type="MeanPool")),
+        pool=dict(type="VideoPool", time="flatten", frames=steps), probe_pool=dict(type="MeanPool")),
     audio=dict(
         type="Encoder", backbone=dict(type="AudioVGG", widths=widths), projector=projector,
         pool=dict(type="VideoPool", time="flatten", frames=12), probe_pool=dict(type="MeanPool")),

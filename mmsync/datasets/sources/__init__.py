@@ -17,6 +17,7 @@ from mmsync.datasets.sources.skeleton.sbu import SBUSource
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.datasets.sources.skeleton.synthetic import SyntheticSource
 from mmsync.datasets.sources.skeleton.ucla import NWUCLASource
+from mmsync.datasets.sources.streams.folders import StreamSource
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.datasets.sources.tracks.skeleton import SkeletonTrackSource
 from mmsync.datasets.sources.tracks.tvhid import TVHIDSource
@@ -27,6 +28,6 @@ from mmsync.store.skeletons import StoreWriter
 __all__ = [
     "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "HMDB51Source",
     "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SequenceSource",
-    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "SyntheticSource", "TVHIDSource",
+    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource", "TVHIDSource",
     "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
 from mmsync.models.backbones.audio.vgg import AudioVGG
 from mmsync.models.backbones.audio.waveform import WaveformNet
+from mmsync.models.backbones.sequence.signal_cnn import SignalCNN
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
@@ -13,5 +14,5 @@ from mmsync.models.backbones.video.stem import MultisensoryStem
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
-__all__ += ["FlowVGG", "MultisensoryStem", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
+__all__ += ["FlowVGG", "MultisensoryStem", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

@@ -38,7 +38,10 @@ class ArrowOfTime(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
         width, h = segments * self.encoder.backbone.out_channels, hidden_channels
-        layers = [(nn.Conv2d(a, h, 3, padding=1), nn.ReLU(True), BatchNorm(h, eps=1e-3), nn.Dropout(dropout)) for a in (width, h)]
+        layers = [
+            (nn.Conv2d(a, h, 3, padding=1), nn.ReLU(True), BatchNorm(h, eps=1e-3), nn.Dropout(dropout))
+            for a in (width, h)
+        ]
         self.fusion = nn.Sequential(*layers[0], *layers[1])
         self.classifier = nn.Linear(h, 1)
 
@@ -53,7 +56,10 @@ class ArrowOfTime(SelfSupervisedModel):
         logits = self.classifier(self.fused(views).mean((2, 3))).squeeze(1).float()
         backward = in_sync(data_samples, logits)
         accuracy = ((logits.detach() > 0) == backward).float().mean()
-        return {"loss_direction": F.binary_cross_entropy_with_logits(logits, backward.float()), "direction_acc": accuracy}
+        return {
+            "loss_direction": F.binary_cross_entropy_with_logits(logits, backward.float()),
+            "direction_acc": accuracy,
+        }
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """``feature (N, D)`` after the fusion, and ``distance (N,)``, the negative logit of being played backward."""

@@ -43,9 +43,7 @@ class ResidualBlock(nn.Module):
         self.second = conv(channels, channels, tuple(kernel), 1, padding, bias=False)
         self.shortcut = None
         if in_channels != channels:
-            self.shortcut = nn.Sequential(
-                conv(in_channels, channels, 1, self.stride, bias=False), beta_norm(channels)
-            )
+            self.shortcut = nn.Sequential(conv(in_channels, channels, 1, self.stride, bias=False), beta_norm(channels))
         self.norm2 = beta_norm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,7 +75,9 @@ class EarlyFusion(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         sound, hidden, merged, *trunk = widths
-        self.sound = nn.Sequential(nn.Conv1d(audio_channels, sound, 3, padding=1, bias=False), beta_norm(sound), nn.ReLU())
+        self.sound = nn.Sequential(
+            nn.Conv1d(audio_channels, sound, 3, padding=1, bias=False), beta_norm(sound), nn.ReLU()
+        )
         both = video_channels + sound
         self.hidden = nn.Sequential(nn.Conv3d(both, hidden, 1, bias=False), beta_norm(hidden), nn.ReLU())
         self.merge = nn.Conv3d(hidden, merged, 1, bias=False)
@@ -87,7 +87,10 @@ class EarlyFusion(nn.Module):
         before = merged
         for width, time, space in zip(trunk, (1, 2, 1), (1, 2, last_stride)):
             stride = (time, space, space)
-            blocks += [ResidualBlock(before, width, (3, 3, 3), stride), ResidualBlock(width, width, (3, 3, 3), (1, 1, 1))]
+            blocks += [
+                ResidualBlock(before, width, (3, 3, 3), stride),
+                ResidualBlock(width, width, (3, 3, 3), (1, 1, 1)),
+            ]
             before = width
         self.trunk = nn.Sequential(*blocks)
         self.out_channels = before

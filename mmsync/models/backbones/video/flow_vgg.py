@@ -32,9 +32,7 @@ class FlowVGG(VideoBackbone):
 
     min_size = 16
 
-    def __init__(
-        self, frames: int = 10, width: float = 1.0, in_channels: int = 2, init_cfg: OptConfig = None
-    ) -> None:
+    def __init__(self, frames: int = 10, width: float = 1.0, in_channels: int = 2, init_cfg: OptConfig = None) -> None:
         if frames < 1 or round(64 * width) < 1:
             raise ConfigError(f"FlowVGG: {frames=}, {width=}: give 1 or more, and a width that leaves channels")
         super().__init__(in_channels, round(512 * width), channels_last=False, init_cfg=init_cfg)

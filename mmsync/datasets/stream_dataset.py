@@ -1,0 +1,32 @@
+"""Windows of any two streams of one clock: skeletons, inertial sensors, other signals."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Union
+
+import numpy as np
+
+from mmsync.datasets.sync_dataset import SyncDataset
+from mmsync.registry import DATASETS
+
+
+@DATASETS.register_module()
+class StreamDataset(SyncDataset):
+    """Windows of two streams of a :class:`StreamSource`, each an input of its name: ``(N, T, ...)`` or ``(N, M, T, ...)``.
+
+    See :class:`SyncDataset` for the kinds of samples and the arguments. A stream of r samples a second gives ``T =
+    round(duration * r)`` of each window; each window begins at the sample nearest to its start.
+    """
+
+    item: ClassVar[str] = "recording"
+
+    def extent(self, place: int) -> Union[tuple[float, float], str]:
+        found = [self.source.extent(place, name) for name in self.source.streams]
+        return max(start for start, _ in found), min(end for _, end in found)
+
+    def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
+        inputs = {}
+        for name, item, start in zip(self.source.streams, row[:4:2].tolist(), row[1:4:2].tolist()):
+            with self.counted(item):
+                inputs[name] = (self.source.read(item, name, start / 1e6, self.duration),)
+        return {"inputs": inputs, "data_samples": self.describe_row(row, kind, index)}
