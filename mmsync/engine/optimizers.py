@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Optional, Union
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mmsync import compat
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, OptConfig
 
 
@@ -113,12 +114,44 @@ class AutocastOptimWrapper(OptimWrapper):
             yield
 
 
+def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
+    """A wrapper's config in which every factor of ``paramwise_cfg`` takes effect, also of the optimiser's defaults.
+
+    Raises:
+        ConfigError: A key of ``custom_keys`` is in no parameter's name.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    for key in cfg["paramwise_cfg"].get("custom_keys") or ():
+        if not any(key in f".{name}" for name in names):
+            parts = {".".join(name.split(".")[i:j]) for name in names for j in range(10) for i in range(j)} - {""}
+            hint = did_you_mean(nearest(key, sorted(parts)))
+            hint = hint or f"; names begin with {', '.join(dict.fromkeys(name.split('.')[0] for name in names))}"
+            raise ConfigError(f"optim_wrapper.paramwise_cfg.custom_keys[{key!r}]: is in no parameter's name{hint}")
+    optimizer = dict(cfg["optimizer"])
+    kind = OPTIMIZERS.get(optimizer["type"]) if isinstance(optimizer["type"], str) else optimizer["type"]
+    defaults = inspect.signature(kind).parameters  # MMEngine leaves factors of what is not in the config out
+    for key in {"lr", "weight_decay"} & set(defaults) - set(optimizer):
+        if isinstance(defaults[key].default, (int, float)):
+            optimizer[key] = defaults[key].default
+    return {**cfg, "optimizer": optimizer}
+
+
+def settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Peak rate and other settings of each group, without what schedules change."""
+    groups = []
+    for group in optimizer.param_groups:
+        fixed = {k: group.get(f"initial_{k}", v) for k, v in group.items() if k != "params" and "_lr" not in k}
+        fixed["lr"] = group.get("max_lr", fixed["lr"])  # of OneCycleLR, whose initial_lr is the first one
+        groups.append({k: v for k, v in fixed.items() if not k.startswith("initial_")})
+    return groups
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scales the rate of layer l of L by ``layer_decay_rate ** (L - 1 - l)`` (Clark et al., 2020; Bao et al., 2022).
 
-    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain. Schedulers with
-    a rate of their own (``OneCycleLR.eta_max``, ``eta_min`` above 0) set it for all layers; use ``eta_min_ratio``.
+    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain. The config
+    check refuses schedulers with a rate of their own (``eta_max``, ``eta_min`` above 0), which they set for all layers.
 
     Args:
         optim_wrapper_cfg: Config of the optimiser's wrapper.
