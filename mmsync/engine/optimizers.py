@@ -136,6 +136,20 @@ def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
     return {**cfg, "optimizer": optimizer}
 
 
+def describe(wrapper: OptimWrapper, model: nn.Module) -> str:
+    """One line of the optimiser, its peak rates, and the precision of the forward passes."""
+    rates = sorted({group["lr"] for group in settings(wrapper.optimizer)})
+    lr = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g} by parameter"
+    precision = "float32"
+    if isinstance(wrapper, AutocastOptimWrapper):
+        precision = "bfloat16 (autocast)"
+        if compat.has_cpu_conv3d(model):
+            precision = "float32 (3-D convolutions on the CPU do not run in bfloat16)"
+    elif hasattr(wrapper, "cast_dtype"):  # MMEngine's
+        precision = f"{str(wrapper.cast_dtype or torch.float16).removeprefix('torch.')} (autocast)"
+    return f"{type(wrapper.optimizer).__name__}, lr {lr}, forward passes in {precision}"
+
+
 def settings(optimizer: Optimizer) -> list[dict[str, Any]]:
     """Peak rate and other settings of each group, without what schedules change."""
     groups = []

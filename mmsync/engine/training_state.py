@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 import mmengine
 import numpy as np
 import torch
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsync.engine.folds import folds_of
@@ -72,7 +73,7 @@ def load_optimizer_state(wrapper: Any, state: dict[str, Any], source: str, logge
     Raises:
         CheckpointError: The state is that of other groups of parameters.
     """
-    wrappers = dict(wrapper.items()) if hasattr(wrapper, "optim_wrappers") else {"": wrapper}
+    wrappers = dict(wrapper.items()) if isinstance(wrapper, OptimWrapperDict) else {"": wrapper}
     before = {name: settings(one.optimizer) for name, one in wrappers.items()}
     try:
         wrapper.load_state_dict(state)
