@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import torch
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
@@ -21,8 +21,13 @@ from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZE
 class LARS(Optimizer):
     """SGD with momentum whose step is scaled by the norm of each weight (You et al., 2017).
 
-    Tensors of two or more axes have ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``; biases and
-    norms, of one axis, use plain SGD without weight decay. Then ``v <- m v + g`` and ``w <- w - lr v``.
+    Tensors of two or more axes have ``g <- r (g + wd w)``; biases and norms, of one axis, use plain SGD without weight
+    decay. Then ``v <- m v + g`` and ``w <- w - lr v``. The ratio r depends on the variant:
+
+    * ``'paper'``: ``trust |w| / (|g| + wd |w| + eps)`` (You et al., 2017, eq. 6).
+    * ``'mocov3'``: ``trust |w| / |g + wd w|``, as in the code of MoCo v3 (Chen et al., 2021) and of Barlow Twins.
+
+    Where the weight or the denominator is 0, r is 1: a matrix that starts at 0 would stay there.
 
     Args:
         params: Parameters or groups.
@@ -30,11 +35,12 @@ class LARS(Optimizer):
         momentum: m, in [0, 1).
         weight_decay: wd, at least 0.
         trust_coefficient: trust, above 0.
-        eps: Added to the denominator.
+        eps: Added to the denominator of the variant ``'paper'``.
         nesterov: Use Nesterov momentum: ``w <- w - lr (g + m v)``.
+        variant: ``'paper'`` or ``'mocov3'``.
 
     Raises:
-        ConfigError: A number is out of its range.
+        ConfigError: A number is out of its range, or the variant is unknown.
     """
 
     def __init__(
@@ -46,12 +52,15 @@ class LARS(Optimizer):
         trust_coefficient: float = 1e-3,
         eps: float = 1e-8,
         nesterov: bool = False,
+        variant: Literal["paper", "mocov3"] = "paper",
     ) -> None:
         if not (lr > 0 and 0 <= momentum < 1 and weight_decay >= 0 and trust_coefficient > 0):
             above = f"lr={lr} and trust_coefficient={trust_coefficient} must be above 0"
             raise ConfigError(f"LARS: {above}, momentum={momentum} in [0, 1), weight_decay={weight_decay} at least 0")
+        if variant not in ("paper", "mocov3"):
+            raise ConfigError(f"LARS: variant={variant!r}; use 'paper' or 'mocov3'")
         options = dict(momentum=momentum, weight_decay=weight_decay, trust_coefficient=trust_coefficient)
-        super().__init__(params, dict(lr=lr, **options, eps=eps, nesterov=nesterov))
+        super().__init__(params, dict(lr=lr, **options, eps=eps, nesterov=nesterov, variant=variant))
 
     @torch.no_grad()
     def step(self, closure: Optional[Callable] = None) -> Any:
@@ -82,10 +91,15 @@ class LARS(Optimizer):
             return []
         decay = group["weight_decay"]
         grads = [p.grad for p in params if p.grad is not None]
-        sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(grads)
-        trust, eps = group["trust_coefficient"], group["eps"]
-        ratios = [trust * size / (slope + decay * size + eps) for size, slope in zip(sizes, slopes)]
-        return list(torch._foreach_mul(torch._foreach_add(grads, params, alpha=decay), ratios))
+        decayed = torch._foreach_add(grads, params, alpha=decay)
+        of_sum = group.get("variant") == "mocov3"  # older checkpoints have no variant
+        sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(decayed if of_sum else grads)
+        if not of_sum:
+            slopes = [slope + decay * size + group["eps"] for size, slope in zip(sizes, slopes)]
+        pairs = zip(sizes, slopes)
+        trust = group["trust_coefficient"]
+        ratios = [torch.where((size > 0) & (slope > 0), trust * size / slope, 1.0) for size, slope in pairs]
+        return list(torch._foreach_mul(decayed, ratios))
 
 
 @OPTIM_WRAPPERS.register_module()
