@@ -71,3 +71,20 @@ def test_a_whole_config_is_refused_with_one_message():
     cfg = load("configs/aimclr/aimclr_stgcn_synthetic.py", {"param_scheduler": ONE_CYCLE})
     with pytest.raises(ConfigError, match=r"param_scheduler\.eta_max: is 0\.1"):
         check(cfg)
+
+
+@pytest.mark.parametrize(
+    ("config", "option", "says"),
+    [
+        ("skeletonclr/skeletonclr_stgcn_synthetic", "model.tau", "did you mean 'temperature'"),
+        ("skeletonclr/skeletonclr_stgcn_synthetic", "model.T", "did you mean 'temperature'"),
+        ("simclr/simclr_r3d18_ucf101", "model.temperature", "did you mean 'model.loss.temperature'"),
+        ("simclr/simclr_r3d18_ucf101", "model.tau", "did you mean 'model.loss.temperature'"),
+        ("simclr/simclr_r3d18_ucf101", "model.loss.tau", "did you mean 'temperature'"),
+        ("aimclr/aimclr_stgcn_synthetic", "optim_wrapper.lr", "did you mean 'optim_wrapper.optimizer.lr'"),
+        ("aimclr/aimclr_stgcn_synthetic", "optim_wrapper.optimizer.learning_rate", "did you mean 'lr'"),
+    ],
+)
+def test_other_names_and_places_of_an_argument_lead_to_the_one_it_has(config, option, says):
+    with pytest.raises(ConfigError, match=says):
+        check(load(f"configs/{config}.py", {option: 0.2}))

@@ -27,35 +27,33 @@ def _optimizers(cfg: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, A
     if "optimizer" in wrapper or "type" in wrapper:
         yield wrapper, "optim_wrapper", schedulers, "param_scheduler"
         return
-    by_name = isinstance(schedulers, dict) and "type" not in schedulers
+    by_name = schedulers if isinstance(schedulers, dict) and "type" not in schedulers else None
     for name, one in wrapper.items():
         if isinstance(one, dict):
-            own, path = (
-                (schedulers.get(name), f"param_scheduler.{name}") if by_name else (schedulers, "param_scheduler")
-            )
-            yield one, f"optim_wrapper.{name}", own, path
+            own, path = (schedulers, "") if by_name is None else (by_name.get(name), f".{name}")
+            yield one, f"optim_wrapper.{name}", own, f"param_scheduler{path}"
 
 
 def _of_optimizer(wrapper: dict[str, Any], place: str, schedulers: Any, path: str) -> Iterator[str]:
     optimizer, paramwise = wrapper.get("optimizer"), wrapper.get("paramwise_cfg")
-    lr = optimizer.get("lr") if isinstance(optimizer, dict) else None
+    lr = _number(optimizer.get("lr")) if isinstance(optimizer, dict) else None
     by_parameter = _differing(paramwise) if isinstance(paramwise, dict) else None
     listed = isinstance(schedulers, (list, tuple))
     for i, scheduler in enumerate(schedulers if listed else [schedulers]):
         if not isinstance(scheduler, dict) or str(scheduler.get("type", "")).endswith("Momentum"):
             continue
         at, kind = f"{path}.{i}" if listed else path, scheduler.get("type")
-        peak, floor = scheduler.get("eta_max"), scheduler.get("eta_min")
-        if _number(peak) and _number(lr) and peak != lr:
+        peak, floor = scheduler.get("eta_max"), _number(scheduler.get("eta_min")) or 0.0
+        if _number(peak) is not None and lr is not None and peak != lr:
             text = f"is {peak}, which {kind} sets in place of {place}.optimizer.lr={lr}"
             yield f"{at}.eta_max: {text}; {_FACTOR}, or give both the same value"
         elif peak is not None and by_parameter:
             text = f"{kind} sets it for all parameters, so {place}.paramwise_cfg.{by_parameter} has no effect"
             yield f"{at}.eta_max: {text}; {_FACTOR}"
-        if _number(floor) and floor > 0 and by_parameter:
+        if floor > 0 and by_parameter:
             text = f"{kind} ends at this rate for all parameters, whatever {place}.paramwise_cfg.{by_parameter} says"
             yield f"{at}.eta_min: {text}; use CosineAnnealingLR with eta_min_ratio, a factor"
-        elif _number(floor) and _number(lr) and floor > lr:
+        elif lr is not None and floor > lr:
             yield f"{at}.eta_min: is {floor}, above {place}.optimizer.lr={lr}; use a lower value, or eta_min_ratio"
 
 
@@ -68,5 +66,5 @@ def _differing(paramwise: Mapping[str, Any]) -> str | None:
     return next((key for key in _RATES if paramwise.get(key) not in (None, 1)), None)
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -93,7 +93,8 @@ class LARS(Optimizer):
         grads = [p.grad for p in params if p.grad is not None]
         decayed = torch._foreach_add(grads, params, alpha=decay)
         of_sum = group.get("variant") == "mocov3"  # older checkpoints have no variant
-        sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(decayed if of_sum else grads)
+        sizes = torch._foreach_norm(params)
+        slopes = list(torch._foreach_norm(decayed if of_sum else grads))
         if not of_sum:
             slopes = [slope + decay * size + group["eps"] for size, slope in zip(sizes, slopes)]
         pairs = zip(sizes, slopes)

@@ -69,7 +69,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     @classmethod
     def build_iter_from_epoch(
-        cls, *args: Any, begin: int = 0, end: int = INF, by_epoch: bool = True, epoch_length: int = 0, **kwargs: Any
+        cls, optimizer: Any, begin: int = 0, end: int = INF, by_epoch: bool = True, epoch_length: int = 0, **kwargs: Any
     ) -> WarmupCosineLR:
         """Build a schedule by iterations from one by epochs of ``epoch_length`` iterations."""
         if not by_epoch or epoch_length < 1:
@@ -77,7 +77,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                 "WarmupCosineLR: convert_to_iter_based needs by_epoch=True and a data loader with a length"
             )
         end = end * epoch_length if end < INF else end
-        return cls(*args, begin=begin * epoch_length, end=end, by_epoch=False, **kwargs)
+        return cls(optimizer, begin=begin * epoch_length, end=end, by_epoch=False, **kwargs)
 
     def factor(self, step: int) -> float:
         """Rate of a step, from 0 on, over the group's own."""
