@@ -166,7 +166,7 @@ class MotionRunner(Runner):
         batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
         ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
         self.param_schedulers = schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
-        for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers or []:
+        for scheduler in _configs(schedulers):
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
 
@@ -280,3 +280,11 @@ class MotionRunner(Runner):
         loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
+
+
+def _configs(schedulers: Any) -> list[dict[str, Any]]:
+    """Configs of one scheduler, of several, or of those of each optimiser."""
+    if isinstance(schedulers, dict) and "type" in schedulers:
+        return [schedulers]
+    parts = schedulers.values() if isinstance(schedulers, dict) else schedulers
+    return [one for part in parts for one in _configs(part)] if isinstance(schedulers, (dict, list, tuple)) else []

@@ -33,7 +33,8 @@ def curve(schedulers, optimizer, steps):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "length", "warmup"), [(300, 7, 20 / 300), (100, 11, 0.1), (20, 9, 0.1), (300, 3, 10 / 300)]
+    ("epochs", "length", "warmup"),
+    [(300, 7, 20 / 300), (100, 11, 0.1), (20, 9, 0.1), (300, 3, 10 / 300), (2, 4, 0.1), (1, 3, 0.0)],
 )
 def test_the_curve_is_that_of_one_cycle_with_the_same_peak(epochs, length, warmup):
     """The shipped schedules, which used OneCycleLR, keep their learning rates."""
@@ -53,6 +54,29 @@ def test_shipped_configs_peak_at_the_rate_of_the_optimiser(name):
     options = dict(cfg.param_scheduler, end=cfg.train_cfg.max_epochs)
     scheduler = PARAM_SCHEDULERS.build(options, default_args=dict(optimizer=optimizer, epoch_length=8))
     assert curve([scheduler], optimizer, 8 * cfg.train_cfg.max_epochs).max() == pytest.approx(0.125, rel=2e-3)
+
+
+SCHEDULES = sorted(Path("configs/_base_/schedules").glob("*.py")) + sorted(Path("configs/benchmarks").rglob("*.py"))
+SCHEDULES += sorted(Path("projects").rglob("configs/*.py"))
+
+
+@pytest.mark.parametrize("path", SCHEDULES, ids=str)
+def test_every_shipped_schedule_is_a_factor_of_each_groups_rate(path):
+    """Also those of protocols: finetuning has a rate for each layer."""
+    cfg = load(path, complete=False)
+    if cfg.get("param_scheduler") is None:
+        pytest.skip("no schedule")
+    both, alone = optimizer_of(0.3, 0.003), optimizer_of(0.3)
+    curves = []
+    for optimizer in (both, alone):
+        listed = cfg.param_scheduler if isinstance(cfg.param_scheduler, list) else [cfg.param_scheduler]
+        options = [{"end": cfg.train_cfg.max_epochs, **one} for one in listed]
+        built = [PARAM_SCHEDULERS.build(one, default_args=dict(optimizer=optimizer, epoch_length=2)) for one in options]
+        curves.append(curve(built, optimizer, 2 * cfg.train_cfg.max_epochs))
+    rates = curves[0]
+    np.testing.assert_allclose(rates[:, 0], rates[:, 1] * 100, rtol=1e-9)
+    np.testing.assert_array_equal(rates[:, 0], curves[1][:, 0])
+    assert 0.29 < rates.max() <= 0.3 * (1 + 1e-9)
 
 
 def test_factors_multiply():

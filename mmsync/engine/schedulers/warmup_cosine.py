@@ -81,10 +81,10 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def factor(self, step: int) -> float:
         """Rate of a step, from 0 on, over the group's own."""
-        peak, last = max(self.warmup * self.total_steps - 1, 0), self.total_steps - 1
+        peak = self.warmup * self.total_steps - 1  # below 0 if the warm-up is shorter than a step, as in OneCycleLR
         if step < peak:
             return _half_cosine(self.start_factor, 1.0, step / peak)
-        return _half_cosine(1.0, self.end_factor, (step - peak) / (last - peak) if last > peak else 0.0)
+        return _half_cosine(1.0, self.end_factor, (step - peak) / (self.total_steps - 1 - peak))
 
     def _get_value(self) -> list[float]:
         """Multiply by the ratio to the step before, as MMEngine's chainable schedulers do."""
