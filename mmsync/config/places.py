@@ -73,6 +73,12 @@ EXTRA: dict[str, tuple[str, ...]] = {
 }
 """Keys that MMEngine takes out before it calls the class, by registry."""
 
+SYNONYMS = {
+    **dict.fromkeys(("tau", "temp", "T"), "temperature"),
+    **dict(learning_rate="lr", wd="weight_decay", bs="batch_size", epochs="max_epochs", ema="momentum"),
+}
+"""Other names of arguments in papers and projects -> their one name here; they are suggestions, not accepted."""
+
 FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
 

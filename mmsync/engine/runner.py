@@ -26,8 +26,10 @@ from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
 from mmsync.engine.folds import check_folds, trained_folds
+from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.training_state import (
     get_rng_state,
+    load_optimizer_state,
     load_scheduler_states,
     resume_point,
     set_rng_state,
@@ -146,9 +148,13 @@ class MotionRunner(Runner):
         return loader
 
     def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
-        """Build the optimiser's wrapper; refuse MMEngine's ``AmpOptimWrapper`` without a GPU."""
-        if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
-            raise ConfigError("optim_wrapper.type: AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere")
+        """Build the optimiser's wrapper; refuse settings that could not take effect."""
+        if isinstance(optim_wrapper, dict):
+            if optim_wrapper.get("paramwise_cfg") and "optimizer" in optim_wrapper:
+                optim_wrapper = complete_paramwise(self.bare_model, optim_wrapper)
+            if optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
+                text = "AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere"
+                raise ConfigError(f"optim_wrapper.type: {text}")
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
@@ -160,7 +166,7 @@ class MotionRunner(Runner):
         batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
         ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
         self.param_schedulers = schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
-        for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers or []:
+        for scheduler in _configs(schedulers):
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
 
@@ -252,10 +258,11 @@ class MotionRunner(Runner):
         self.message_hub.load_state_dict(checkpoint["message_hub"])
         if resume_optimizer:
             self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
-            self.optim_wrapper.load_state_dict(checkpoint["optimizer"])
-        if resume_param_scheduler and self.param_schedulers is not None and "param_schedulers" in checkpoint:
-            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
-            load_scheduler_states(self.param_schedulers, checkpoint["param_schedulers"], self.logger)
+            load_optimizer_state(self.optim_wrapper, checkpoint["optimizer"], str(filename), self.logger)
+        if resume_param_scheduler and (self.param_schedulers or checkpoint.get("param_schedulers")):
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers or [])
+            states = checkpoint.get("param_schedulers")
+            load_scheduler_states(self.param_schedulers, states, str(filename), self.logger)
         self._batches_seen, self._resumed_rng = resume_point(self, checkpoint)
         self.logger.info(f"resumed {filename} at epoch {self.epoch}, iteration {self.iter}")
 
@@ -273,3 +280,11 @@ class MotionRunner(Runner):
         loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
+
+
+def _configs(schedulers: Any) -> list[dict[str, Any]]:
+    """Configs of one scheduler, of several, or of those of each optimiser."""
+    if isinstance(schedulers, dict) and "type" in schedulers:
+        return [schedulers]
+    parts = schedulers.values() if isinstance(schedulers, dict) else schedulers
+    return [one for part in parts for one in _configs(part)] if isinstance(schedulers, (dict, list, tuple)) else []

@@ -38,7 +38,7 @@ class Sync3D(SelfSupervisedModel):
         fusion: Fusion of the tracks' features for probes: ``'concat'``, ``(N, K D)``; ``'absdiff'`` or ``'product'`` of
             the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
             a linear probe equals one on ``'concat'`` averaged over both orders.
-        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: half the margin.
+        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: that of the loss.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -65,7 +65,7 @@ class Sync3D(SelfSupervisedModel):
         self.second_encoder = None if share_weights else MODELS.build(encoder)
         self.criterion = LOSSES.build(loss or dict(type="ContrastiveLoss"))
         self.fusion = fusion
-        self.threshold = self.criterion.margin / 2 if threshold is None else threshold
+        self.threshold = self.criterion.threshold if threshold is None else threshold
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_pair`` of the view ``tracks``; for the log, accuracy at ``threshold`` and mean distances."""
