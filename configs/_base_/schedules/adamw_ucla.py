@@ -1,5 +1,5 @@
-# For NW-UCLA: AdamW, in mixed precision where there is a GPU, linear warm-up over the first tenth, cosine decay to
-# zero, step by step: the schedule ends where the training does.
+# For NW-UCLA: AdamW, forward pass in bfloat16 (on CPUs too; optim_wrapper.type=OptimWrapper: single precision), linear
+# warm-up over the first tenth, cosine decay to zero, step by step: the schedule ends where the training does.
 max_epochs = 100
 val_interval = 20
 lr = 1.5e-3

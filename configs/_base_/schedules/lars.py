@@ -1,6 +1,7 @@
 # LARS for large batches: rate 0.3 * N / 256 for N = 512 over all devices, 10 epochs of warm-up, cosine decay to zero,
 # step by step. SimCLR's optimiser (Chen et al., 2020); N, the rate and the length are ours. For another N: train.py
-# --auto-scale-lr. Statistics of batch normalisation are those of all devices.
+# --auto-scale-lr. Statistics of batch normalisation are those of all devices. The forward pass is in bfloat16;
+# optim_wrapper.type=OptimWrapper: single precision.
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
 optim_wrapper = dict(
     type="AutocastOptimWrapper",
