@@ -189,3 +189,33 @@ def test_bfloat16_is_named_by_the_schedule_that_takes_it():
 def test_the_defaults_of_losses_are_the_published_weights():
     assert LOSSES.build(dict(type="VICRegLoss")).weights == dict(invariance=25, variance=25, covariance=1)
     assert LOSSES.build(dict(type="BarlowTwinsLoss")).redundancy_weight == 0.005
+
+
+@pytest.mark.recipe
+def test_i3d_is_tested_on_kinetics_as_published(tmp_path, monkeypatch):
+    """A converted checkpoint, on a small folder: 250 pictures give the mean of the logits of all windows of two steps."""
+    pytest.importorskip("av")
+    from mmsync.apis import init_model
+    from mmsync.engine.runner import MotionRunner
+    from tests.clip_folders import write_clip
+
+    monkeypatch.setenv("MMSYNC_CACHE", str(tmp_path / "cache"))
+    rows = "".join(f"class {i:03d},id{i},1,11,val\n" for i in range(400))
+    (tmp_path / "k400.csv").write_text(f"label,youtube_id,time_start,time_end,split\n{rows}")
+    write_clip(tmp_path / "val/class 007/id7_000001_000011.mp4", frames=60, size=(64, 96))
+    options = {"data_root": str(tmp_path), "source.index_file": None, "model.encoder.backbone.width": 0.0625}
+    options |= {"clips.size": 64, "model.data_preprocessor.size": 56, "loader.num_workers": 0}
+    options |= {f"{name}_dataloader.persistent_workers": False for name in ("train", "val")}
+    cfg = load(CONFIGS / "video/supervised_i3d_kinetics400.py", options)
+    assert (cfg.test_dataloader.dataset.window, cfg.test_dataloader.dataset.fps) == (250, 25)
+    model = init_model(cfg)
+    (batch,) = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
+    with torch.no_grad():
+        found = model.test_step(batch)["score"]
+        x = model.data_preprocessor(batch, False)["inputs"]["clip"]
+        assert tuple(x.data.shape) == (1, 3, 250, 56, 56)
+        steps = model.encoder.backbone(x).data.mean((3, 4))  # ceil(250 / 8) steps
+        windows = torch.nn.functional.avg_pool1d(steps, 2, 1)
+        logits = model.head.fc(windows.transpose(1, 2)).mean(1)
+    assert steps.shape[2] == 32
+    torch.testing.assert_close(found, logits)
