@@ -193,7 +193,7 @@ def test_the_defaults_of_losses_are_the_published_weights():
 
 @pytest.mark.recipe
 def test_i3d_is_tested_on_kinetics_as_published(tmp_path, monkeypatch):
-    """A converted checkpoint, on a small folder: 250 pictures give the mean of the logits of all windows of two steps."""
+    """250 pictures give the mean of the logits of all windows of two steps."""
     pytest.importorskip("av")
     from mmsync.apis import init_model
     from mmsync.engine.runner import MotionRunner
@@ -208,6 +208,7 @@ def test_i3d_is_tested_on_kinetics_as_published(tmp_path, monkeypatch):
     options |= {f"{name}_dataloader.persistent_workers": False for name in ("train", "val")}
     cfg = load(CONFIGS / "video/supervised_i3d_kinetics400.py", options)
     assert (cfg.test_dataloader.dataset.window, cfg.test_dataloader.dataset.fps) == (250, 25)
+    torch.manual_seed(0)
     model = init_model(cfg)
     (batch,) = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
     with torch.no_grad():
@@ -218,4 +219,4 @@ def test_i3d_is_tested_on_kinetics_as_published(tmp_path, monkeypatch):
         windows = torch.nn.functional.avg_pool1d(steps, 2, 1)
         logits = model.head.fc(windows.transpose(1, 2)).mean(1)
     assert steps.shape[2] == 32
-    torch.testing.assert_close(found, logits)
+    torch.testing.assert_close(found, logits, rtol=1e-4, atol=1e-5)
