@@ -132,6 +132,13 @@ def test_an_environment_variable_is_one_that_the_code_reads_and_all_are_named():
     assert {name for page in GUIDES for name in re.findall(r"MMSYNC_[A-Z_]+", text_of(page))} == read
 
 
+@pytest.mark.parametrize("page", DESIGN)
+def test_a_path_in_a_design_page_exists(page):
+    named = re.findall(r"(?<![\w/.])((?:tools|configs|projects|docs|tests|mmsync)/[\w./{},*-]*[\w}*])", text_of(page))
+    paths = [path for name in named for path in expanded(name)]
+    assert [path for path in dict.fromkeys(paths) if not any(ROOT.glob(path))] == []
+
+
 # --- options
 
 

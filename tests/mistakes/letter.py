@@ -16,4 +16,16 @@ CASES: list[Mistake] = [
          "--cfg-options", "test_dataloader.dataset.windows=250"],
         says=r"did you mean 'window'",
     ),
+    Mistake(
+        "a set of augmentations that is neither",
+        ["tools/misc/check_config.py", "configs/aimclr/reference/aimclr_stgcn_ntu60_xsub.py", "--no-files",
+         "--cfg-options", "extreme_set=papers"],
+        says=r"extreme_set: is 'papers', must be 'released' or 'paper'",
+    ),
+    Mistake(
+        "a level of views that is none",
+        ["tools/misc/check_config.py", "configs/simclr_view/simclr_view_all_stgcn_ucla_xview.py", "--no-files",
+         "--cfg-options", "level=frames"],
+        says=r"level: is 'frames', must be 'sequence' or 'frame'",
+    ),
 ]  # fmt: skip
