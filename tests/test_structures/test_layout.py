@@ -132,7 +132,7 @@ def test_coco_is_read_as_h36m_as_motionbert_does():
             right_wrist]  # fmt: skip
     np.testing.assert_allclose(remap_matrix("coco17", "h36m17") @ x, want, atol=1e-12)
     assert remap_index("openpose18", "h36m17")[10] == (15, 14)
-    assert remap_index("coco17", "ntu25")[3] == (3, 4)  # elsewhere the head is its middle, between the ears
+    assert remap_index("coco17", "kinect20")[3] == (3, 4)  # elsewhere the head is its middle, between the ears
     assert remap_index("ntu25", "h36m17")[10] == (3,)
 
 
