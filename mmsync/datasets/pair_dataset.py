@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Optional, Union
+from zlib import crc32
 
 import numpy as np
 from mmengine.logging import print_log
@@ -37,7 +38,8 @@ class PairDataset(KindDataset):
         enlarge: Growth of the boxes before the IoU is taken.
         size: Pairs of an epoch, in each role; ``None``: so many that each positive pair comes once.
         persons: K; above 2 each sample is a scene: a positive pair, and the others of the video who are there all the
-            time. Their ``aligned (K, K)`` says which of them are positive to each other.
+            time. Their ``aligned (K, K)`` says which of them are positive to each other; ``moments (K, 3)`` are a
+            number of the video, the first frame and the end of each window.
         redistribute: Give the share of a kind of negatives that the data lack to the other kinds; else it is an error.
         negative_class: Class of pairs that do nothing together, if the source has it; else they have label -1.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`; items are videos.
@@ -126,6 +128,8 @@ class PairDataset(KindDataset):
             if kind == "positive":
                 near[: len(places), : len(places)] = table.aligned([track for track, _ in places], places[0][1])
             meta["aligned"] = near.tolist()
+            moments = [[crc32(t.video.encode()), start, start + self.window] for t, (_, start) in zip(tracks, places)]
+            meta["moments"] = moments + [[0, 0, 0]] * (self.persons - len(moments))
         return MotionSample.quick(self._pair_label(places[:2]), meta)
 
     def _pair_label(self, places: Sequence[tuple[int, int]]) -> int:
