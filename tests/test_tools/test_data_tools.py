@@ -87,13 +87,16 @@ def test_to_store(data, run):
     code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
     assert code == 0, printed
     source = StoreSource(out)
-    assert (len(source), source.layout.name, source.labels.tolist()) == (10, "ntu25", [0, 1] * 5)
-    np.testing.assert_array_equal(source.load(5), clips[5][:, :6])  # without the padding
-    np.testing.assert_array_equal(source.load(7), clips[7])
+    assert (len(source), source.layout.name, source.labels.tolist()) == (9, "ntu25", [0, *[0, 1] * 4])
+    np.testing.assert_array_equal(source.load(4), clips[5][:, :6])  # without the padding
+    np.testing.assert_array_equal(source.load(6), clips[7])
+    assert "left out: 1 clips" in printed
+    assert "clip 'clip1': 1 of 9 frames hold NaN" in (out / "left_out.txt").read_text()
+    assert "clip1" not in source.splits["train"]
     assert source.splits["sound"] == ["clip6", "clip7", "clip8", "clip9"]
     code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
     assert (code, "exists" in printed) == (1, True)
     kind = ["type=PysklSource", f"ann_file={folder / 'a.pkl'}"]
     code, printed = run("tools/dataset_converters/to_store.py", out, "--source", *kind, "--overwrite", "--keep-padding")
     assert code == 0, printed
-    assert StoreSource(out).load(5).shape == (1, 9, 25, 3)
+    assert StoreSource(out).load(4).shape == (1, 9, 25, 3)
