@@ -52,6 +52,11 @@ class Failures:
         return [self._all[i] for i in self._places()]
 
     @property
+    def reasons(self) -> list[str]:
+        """What is wrong with each of ``names``, as far as this process has met it."""
+        return [self._reasons.get(i, f"{self._all[i]}: see the log") for i in self._places()]
+
+    @property
     def allowed(self) -> int:
         return int(self.max_share * self.count)
 
@@ -64,10 +69,9 @@ class Failures:
 
     def check(self, error: Optional[Exception] = None) -> None:
         """Raise a ``DataError`` with the list if there are too many; ``error``: the last one."""
-        places = self._places()
-        if len(places) <= self.allowed:
-            return
         names = self.names
+        if len(names) <= self.allowed:
+            return
         shown = ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
         found = "" if self.complete else " so far (not all were read in a minute)"
         text = (
@@ -76,7 +80,7 @@ class Failures:
         )
         try:
             file = _log_folder() / f"bad_{self.what}.txt"
-            write_text(file, "".join(f"{self._all[i]}\t{self._reasons.get(i, 'see the log')}\n" for i in places))
+            write_text(file, "".join(f"{name}\t{reason}\n" for name, reason in zip(names, self.reasons)))
             text += f" ({file} lists all with the reasons)"
         except OSError:  # the folder cannot be written to; the names are worth more than the list
             text += f" ({', '.join(names[_SHOWN:])})" * (len(names) > _SHOWN)
@@ -283,20 +287,33 @@ class KeyedDataset(Dataset):
                 self.failures.check(error)
             raise _BadItemError from error
 
+    def read_all(self) -> Iterator[None]:
+        """Read each item that is not known to be bad once, a step for each; ``failures`` has what is wrong."""
+        places = self.places
+        for index in np.unique(places, return_index=True)[1].tolist():
+            if int(places[index]) not in self.failures:
+                with self._quietly():
+                    self.try_sample(index, 0)
+            yield
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Count failures without a line in the log, and without stopping the run."""
+        self._looking = True
+        try:
+            with suppress(_BadItemError):
+                yield
+        finally:
+            self._looking = False
+
     def _look_through(self) -> None:
         """Read the other items too, for a minute at most, so that the run stops with a list of all that are bad."""
         print_log(f"too many bad {self.item}s; looking for others, at most a minute", logger="current", level=30)
-        self._looking, until, places = True, time.monotonic() + _LOOK, self.places
-        try:
-            for index in np.unique(places, return_index=True)[1].tolist():
-                if int(places[index]) not in self.failures:
-                    with suppress(_BadItemError):
-                        self.try_sample(index, 0)
-                if time.monotonic() > until:
-                    self.failures.complete = False
-                    return
-        finally:
-            self._looking = False
+        until = time.monotonic() + _LOOK
+        for _ in self.read_all():
+            if time.monotonic() > until:
+                self.failures.complete = False
+                return
 
     @property
     def _key_epoch(self) -> int:

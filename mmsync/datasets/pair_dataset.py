@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Optional, Union
 from zlib import crc32
 
@@ -101,16 +101,25 @@ class PairDataset(KindDataset):
         if self.persons > 2 and kind == "positive":
             more = table.others(self.source.tracks[first].video, first_start, [first, second])
             places += [(track, first_start) for track in more[: self.persons - 2]]
-        parts = [self._load(track, start) for track, start in places]
+        parts = [self._load(track, start, self.window) for track, start in places]
         present = np.arange(self.persons) < len(parts)
         inputs = {self.source.modality: (parts, present)}
         return {"inputs": inputs, "data_samples": self._describe(places, kind, table, index)}
 
-    def _load(self, track: int, start: int) -> np.ndarray:
+    def read_all(self) -> Iterator[None]:
+        """Read each track of the chosen videos as a whole, a step for each; ``failures`` has what is wrong."""
+        videos = np.concatenate([self.items(role) for role in self.splits])
+        for track in np.flatnonzero(np.isin(self._video, videos)).tolist():
+            if int(self._video[track]) not in self.failures:
+                with self._quietly():
+                    self._load(track, self.source.tracks[track].start, len(self.source.tracks[track]))
+            yield
+
+    def _load(self, track: int, start: int, length: int) -> np.ndarray:
         with self.counted(int(self._video[track])):
-            data = self.source.load(track, start, self.window)
+            data = self.source.load(track, start, length)
             if data.dtype.kind == "f" and not np.isfinite(data).all():
-                video, stop = self.source.tracks[track].video, start + self.window - 1
+                video, stop = self.source.tracks[track].video, start + length - 1
                 raise DataError(f"{video}: NaN or infinity in frames {start} to {stop}")
             return data
 
