@@ -17,10 +17,10 @@ UTD = ["head", "spine_shoulder", "spine", "pelvis"] + [
     for side in ("left", "right")
     for joint in limb
 ]
-MSR = (
+MSR = (  # noqa: SIM905
     "left_shoulder right_shoulder spine_shoulder spine left_hip right_hip pelvis left_elbow right_elbow left_wrist "
     "right_wrist left_hand right_hand left_knee right_knee left_ankle right_ankle left_foot right_foot head"
-).split()  # noqa: SIM905
+).split()
 
 
 def world(name, num_coords=3, clips=40):
