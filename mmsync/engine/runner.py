@@ -21,11 +21,13 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
+from mmsync.config.inputs import check_input, input_record
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
 from mmsync.engine.folds import check_folds, trained_folds
+from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.training_state import (
     get_rng_state,
     load_scheduler_states,
@@ -43,8 +45,9 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """An :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
 
-    It refuses weights of another model, and tests on clips that the model was trained on in another fold.
-    ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
+    It refuses weights of another model or of another input, and tests on clips that the model was trained on in another
+    fold. In the config ``load_partial=True`` accepts backbones that match in part, ``other_input=True`` another input,
+    and ``trust_checkpoint=True`` lets checkpoints run code while they load.
     """
 
     param_schedulers: Any
@@ -216,8 +219,9 @@ class MotionRunner(Runner):
         """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's."""
         checkpoint = read_checkpoint(filename, map_location, trust=self.cfg.get("trust_checkpoint", False))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        strict = strict or bool(self._resume)
-        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys)
+        self._check_input(checkpoint.get("meta"), str(filename), bool(self._resume))
+        strict, partial = strict or bool(self._resume), self.cfg.get("load_partial", False)
+        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys, partial)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
@@ -226,6 +230,20 @@ class MotionRunner(Runner):
             text = f"have another shape in {filename} and stay untrained: {', '.join(match.reshaped[:3])}"
             self.logger.warning(f"{len(match.reshaped)} tensors {text}")
         return checkpoint
+
+    def _check_input(self, meta: Optional[dict[str, Any]], source: str, resume: bool = False) -> None:
+        """Compare the input that weights were trained with with the config's; a training may adapt them to its data."""
+        loops = {"test": self._test_loop, "val": self._val_loop}  # configs, where they do not run
+        trains = isinstance(self._train_loop, BaseLoop) and not resume
+        purposes = [name for name, loop in loops.items() if isinstance(loop, BaseLoop) and not trains]
+        check_input(meta, input_record(self.cfg), source, purposes, resume, self.cfg.get("other_input", False))
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights; what files of ``Pretrained`` were trained on counts as the model's training."""
+        super()._init_model_weights()
+        for source, meta in pretrained_files(self.bare_model).items():
+            self.trained_folds = [*self.trained_folds, *trained_folds({"meta": meta})]
+            self._check_input(meta, source)
 
     def resume(
         self,
@@ -249,7 +267,9 @@ class MotionRunner(Runner):
             sampler = getattr(self.train_dataloader.batch_sampler, "sampler", self.train_dataloader.sampler)
             if hasattr(sampler, "seed"):
                 sampler.seed = meta["seed"]
+        config = self.message_hub.get_info("cfg", "")  # that of this run, which may have other options
         self.message_hub.load_state_dict(checkpoint["message_hub"])
+        self.message_hub.update_info("cfg", config)
         if resume_optimizer:
             self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
             self.optim_wrapper.load_state_dict(checkpoint["optimizer"])

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from mmengine.runner.checkpoint import weights_to_cpu
 
+from mmsync.config.inputs import input_record
+from mmsync.engine.checkpoint import FORMAT
 from mmsync.engine.folds import folds_of
 from mmsync.version import __version__
 
@@ -30,6 +32,8 @@ def training_state(
         "time": time.strftime("%Y%m%d_%H%M%S"),
         "mmengine_version": mmengine.__version__,
         "mmsync_version": __version__,
+        "format": FORMAT,
+        "input": input_record(runner.cfg),
         "folds": list(dict.fromkeys([*runner.trained_folds, *folds_of(loader.dataset)])),
     }
     if hasattr(loader.dataset, "metainfo"):
