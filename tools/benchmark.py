@@ -57,7 +57,8 @@ def main(args: argparse.Namespace) -> None:
 
     if args.list:
         for name in list_protocols(PROTOCOLS):
-            print(f"{name:<24}{load_protocol(name, PROTOCOLS).title}")
+            protocol = load_protocol(name, PROTOCOLS)
+            print(f"{name:<24}{protocol.title_on(protocol.dataset and protocol.dataset.stem)}")
         return
     if args.checkpoint is None:
         raise ProtocolError("give the checkpoint of a pretraining, or --list")

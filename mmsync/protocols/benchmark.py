@@ -49,7 +49,7 @@ class Benchmark:
     ) -> None:
         self.checkpoint, self.work_dir = str(checkpoint), Path(work_dir)
         self.seeds, self.force, self.trust, self.encoder = seeds, force, trust, encoder
-        self.protocols = list(protocols)
+        self.protocols, self.dataset = list(protocols), dataset
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
         remote = "://" in self.checkpoint
@@ -132,12 +132,13 @@ class Benchmark:
 
     def _row(self, protocol: Protocol, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [result["metrics"][protocol.metric] for result in results]
+        cfg = self.cfgs[protocol.name]
         best = [result["metrics"][protocol.best] for result in results] if protocol.best else None
         return dict(
             protocol=protocol.name,
-            title=protocol.title,
+            title=protocol.title_on(tables.data_name(cfg) if self.dataset or protocol.dataset else None),
             changes=self.changes[protocol.name],
-            data=tables.describe_data(self.cfgs[protocol.name]),
+            data=tables.describe_data(cfg),
             metric=protocol.metric,
             **tables.spread(values),
             best=None if best is None else float(np.mean(best)),

@@ -34,12 +34,16 @@ class Protocol:
     """A protocol."""
 
     name: str  # stem of its file
-    title: str  # for tables
+    title: str  # for tables, without the data set; see ``title_on``
     metric: str  # name of the result to report, that of the last epoch
     best: Optional[str]  # name of the same result of the best epoch, if it has epochs
     seeds: tuple[int, ...]  # empty if nothing in it is random
     cfg: dict[str, Any]  # the keys of the Runner that it sets
     dataset: Optional[Path] = None  # config file of the data set that it transfers to
+
+    def title_on(self, dataset: Optional[str]) -> str:
+        """The title, with the name of the data set that it transfers to, if it does."""
+        return self.title if dataset is None else f"transfer to {dataset}: {self.title}"
 
     @property
     def trains(self) -> bool:
