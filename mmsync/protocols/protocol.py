@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmsync.apis.features import encoder_of
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
-from mmsync.config.load import Notes
+from mmsync.config.load import Notes, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
@@ -102,19 +102,8 @@ def base_config(
         if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
             text = f"nothing follows from this variable in the resolved config of {source}"
             raise ConfigError(f"--cfg-options {key}=...: {text}; give the file it was trained with: --config FILE")
-        values = _replace_text(values, old, new)  # a moved data root is worth a search
+        values = replace_text(values, old, new)  # a moved data root is worth a search
     return Config(values)
-
-
-def _replace_text(value: Any, old: str, new: str) -> Any:
-    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
-    if isinstance(value, dict):
-        return {key: _replace_text(item, old, new) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_replace_text(item, old, new) for item in value)
-    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
-        return new + value[len(old) :]
-    return value
 
 
 def lay_over(
