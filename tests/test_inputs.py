@@ -14,10 +14,11 @@ from mmsync.apis import init_model
 from mmsync.config import load
 from mmsync.config.inputs import check_input, input_record
 from mmsync.config.signature import default_of
+from mmsync.config.text import config_text
 from mmsync.datasets.sources.tracks.tvhid import TVHIDSource
 from mmsync.engine.checkpoint import read_checkpoint, write_checkpoint
 from mmsync.engine.runner import MotionRunner
-from mmsync.errors import CheckpointError
+from mmsync.errors import CheckpointError, ConfigError
 
 ROOT = Path(__file__).parents[1]
 TINY = f"""
@@ -205,6 +206,74 @@ def test_a_resumed_run_keeps_the_config_it_was_resumed_with(trained, tmp_path):
     options = {"work_dir": str(tmp_path), "train_cfg.max_epochs": 2}
     MotionRunner.from_cfg(load(config, {**options, "resume": True, "load_from": str(checkpoint)})).train()
     assert "max_epochs=2" in read_checkpoint(tmp_path / "epoch_2.pth")["meta"]["cfg"]
+
+
+def test_an_option_for_a_variable_of_a_resolved_config(trained):
+    """It would change nothing; data that have moved are followed."""
+    resolved = trained[1].parent / "tiny.py"
+    with pytest.raises(ConfigError, match=r"nothing follows from this .* set model\.data_preprocessor\.stream"):
+        load(resolved, {"stream": "bone"})
+    assert load(resolved, {"stream": "joint"}).model.data_preprocessor.stream == "joint"
+    moved = resolved.with_name("moved.py")
+    moved.write_text("data_root = 'a/b'\nmodel = dict(x='a/b/c', y='a/bc')")
+    assert load(moved, {"data_root": "d"}).model == dict(x="d/c", y="a/bc")
+
+
+# ---------------------------------------------------------------------------------------------- resolved configs
+
+
+def test_a_text_loads_to_its_config_in_its_order(tmp_path):
+    """MMEngine's text is sorted, and the order of views is that of their draws."""
+    values = dict(
+        b=1, a=[1.5, (2,), (), [], {}, None, True, "x\n'\"", float("inf"), -1e-30],
+        model=dict(z=dict(query=[1] * 50, key=["long" * 10] * 4), a={"not-a-name": 1, 2: dict(type="A"), "class": 0}),
+    )  # fmt: skip
+    file = tmp_path / "a.py"
+    file.write_text(config_text(values))
+    read = load(file, complete=False).to_dict()
+    assert read == values
+    assert list(read["model"]["z"]) == ["query", "key"]
+    assert max(map(len, file.read_text().splitlines())) <= 120
+    for path in sorted((ROOT / "configs").rglob("aimclr/*.py"))[:5]:
+        cfg = load(path)
+        file.write_text(config_text(cfg))
+        assert repr(load(file).to_dict()) == repr(cfg.to_dict())  # also in order
+
+
+def losses(work_dir):
+    history = read_checkpoint(work_dir / "epoch_2.pth")["message_hub"]["log_scalars"]["train/loss"]
+    return history.data[0].tolist() if hasattr(history, "data") else history
+
+
+def test_a_resolved_config_trains_to_the_same_losses_elsewhere(trained, tmp_path, monkeypatch):
+    """It holds what the command line changed, also after a resume, and needs none of the files it was made of."""
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "configs" / "mine.py"
+    own.parent.mkdir()
+    own.write_text(TINY)
+    changed = ["stream=bone", "optim_wrapper.optimizer.lr=0.01", "train_cfg.max_epochs=2"]
+    first = ["train.py", own, "--work-dir", "first", "--seed", 5, "--amp", "--no-validate", "--cfg-options", *changed]
+    assert tool(*first) == 0
+    whole = losses(Path("first"))
+    (tmp_path / "first" / "epoch_2.pth").unlink()
+    assert tool("train.py", own, "--resume", "first/epoch_1.pth", *first[2:]) == 0  # writes the config again
+    assert losses(Path("first")) == whole
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(tmp_path / "first" / "mine.py", elsewhere / "mine.py")
+    shutil.rmtree(tmp_path / "first")
+    shutil.rmtree(own.parent)
+    monkeypatch.chdir(elsewhere)
+    assert tool("train.py", "mine.py", "--work-dir", "second") == 0
+    assert losses(Path("second")) == whole
+
+
+def test_the_config_in_the_work_dir_is_not_replaced(trained, tmp_path, capsys):
+    own = tmp_path / "mine.py"
+    own.write_text(TINY)
+    assert tool("train.py", own, "--work-dir", tmp_path) == 2
+    assert "which its resolved form would replace" in capsys.readouterr().err
+    assert own.read_text() == TINY
 
 
 # ---------------------------------------------------------------------------------------------- Pretrained

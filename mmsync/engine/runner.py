@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object, is_distributed, is_main_process
 from mmengine.evaluator import Evaluator
@@ -22,6 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
 from mmsync.config.inputs import check_input, input_record
+from mmsync.config.text import RESOLVED, config_text
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
@@ -37,6 +39,7 @@ from mmsync.engine.training_state import (
 )
 from mmsync.errors import CheckpointError, ConfigError
 from mmsync.evaluation.metrics import TableEvaluator
+from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 
@@ -97,8 +100,20 @@ class MotionRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train, after writing the config to the work dir."""
-        super().dump_config()
+        self._write_config()
         return super().train()
+
+    def _write_config(self) -> None:
+        """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
+        path = Path(self.work_dir) / (Path(self.cfg.filename).name if self.cfg.filename else f"{self.timestamp}.py")
+        if not is_main_process():
+            return
+        own = self.cfg.filename and path.exists() and path.samefile(self.cfg.filename)
+        if own and not path.read_text(encoding="utf-8").startswith(RESOLVED):
+            text = f"is the folder of the config {path}, which its resolved form would replace; choose another"
+            raise ConfigError(f"work_dir={str(self.work_dir)!r} {text}")
+        began = Config({**self.cfg.to_dict(), "resume": False, "load_from": None}) if self._resume else self.cfg
+        write_text(path, f"{RESOLVED}\n{config_text(began)}")
 
     @property
     def bare_model(self) -> nn.Module:
@@ -267,9 +282,7 @@ class MotionRunner(Runner):
             sampler = getattr(self.train_dataloader.batch_sampler, "sampler", self.train_dataloader.sampler)
             if hasattr(sampler, "seed"):
                 sampler.seed = meta["seed"]
-        config = self.message_hub.get_info("cfg", "")  # that of this run, which may have other options
         self.message_hub.load_state_dict(checkpoint["message_hub"])
-        self.message_hub.update_info("cfg", config)
         if resume_optimizer:
             self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
             self.optim_wrapper.load_state_dict(checkpoint["optimizer"])

@@ -12,6 +12,7 @@ import torch
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsync.config.inputs import input_record
+from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import FORMAT
 from mmsync.engine.folds import folds_of
 from mmsync.version import __version__
@@ -26,7 +27,7 @@ def training_state(
         **done,
         "batches_seen": done["iter"] - done["epoch"] * len(loader),
         "global_batch": _global_batch(runner),
-        "cfg": runner.message_hub.get_info("cfg", "") or runner.cfg.pretty_text,
+        "cfg": config_text(runner.cfg),
         "seed": runner.seed,
         "experiment_name": runner.experiment_name,
         "time": time.strftime("%Y%m%d_%H%M%S"),

@@ -21,9 +21,10 @@ from mmsync.config import check, load
 from mmsync.config.defaults import LOADERS
 from mmsync.config.inputs import input_record
 from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError, ConfigError
-from mmsync.fileio import atomic_path
+from mmsync.fileio import atomic_path, write_text
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
@@ -245,7 +246,7 @@ def from_reference(
         state.update({f"key_encoder.module.backbone.{name}": value for name, value in own_weights(state).items()})
     meta: dict[str, Any] = dict(origin=origin)
     if config is not None:
-        meta.update(cfg=config.pretty_text, input=input_record(config))
+        meta.update(cfg=config_text(config), input=input_record(config))
     checkpoint = dict(state_dict=state, meta=meta, reference_only=aside)
     title = f"{source}: {kind.title}, {form.title}" + (f"\nmade for {form.note}" if form.note else "")
     pair = _pair(kind, model) if config is None else f"Pair it with {config.filename}"
@@ -263,7 +264,7 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
         )
         first += f"with {shipped} or a similar one" if shipped else "with a config of this encoder"
         unknown = ""
-    return f"Pair it with {first}{unknown}:\n{Config(dict(model=model)).pretty_text.strip()}"
+    return f"Pair it with {first}{unknown}:\n{config_text(dict(model=model)).strip()}"
 
 
 def complete_config(model: Mapping[str, Any], base: Config, own_encoder: bool = False) -> Config:
@@ -467,8 +468,7 @@ def _dump(kind: Family, model: Mapping[str, Any], config: Optional[Config], args
             check(cfg)
         except ConfigError as error:
             raise ConfigError(f"--dump-config, with the data of {file}: {error}; --config gives others") from error
-    with atomic_path(args.dump_config) as temporary:
-        cfg.dump(temporary)
+    write_text(args.dump_config, config_text(cfg))
     data = f"with the data of {file}" if file else "of the model alone: --config FILE, a config of its data, adds them"
     print(f"wrote {args.dump_config}, {data}")
     if file and model.get("type") == "Classifier":
