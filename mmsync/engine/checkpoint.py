@@ -41,7 +41,7 @@ def read_checkpoint(
                 torch.hub.download_url_to_file(url, str(temporary), progress=True)
     path = Path(path).expanduser()
     require_checkpoint(path)
-    _refuse_text(path)
+    _refuse_foreign(path)
     try:
         content = torch.load(path, map_location, weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -77,17 +77,18 @@ def require_checkpoint(path: Union[str, Path]) -> None:
         raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
 
 
-def _refuse_text(path: Path) -> None:
-    """Raise a ``CheckpointError`` that says what a text file is; checkpoints are archives or pickles."""
+def _refuse_foreign(path: Path) -> None:
+    """Raise a ``CheckpointError`` that says what a file is, if it is neither an archive nor a pickle."""
     with path.open("rb") as file:
         start = file.read(4096)
-    binary = not start or b"\0" in start or start[:1] == b"\x80"
+    if start.startswith((b"PK", b"\x80")) or b"ustar" in start:
+        return
     try:
-        text = "" if binary else start.decode("utf-8", "strict" if len(start) < 4096 else "ignore")
+        text = "" if b"\0" in start else start.decode("utf-8", "ignore" if len(start) == 4096 else "strict")
     except UnicodeDecodeError:
-        return
+        text = ""
     if not text:
-        return
+        raise CheckpointError(_damaged(path))
     kinds = {".py": "a Python file, as configs are", ".md": "a text document", ".json": "a JSON file"}
     kind = kinds.get(path.suffix, "a text file")
     if text.startswith("version https://git-lfs"):
@@ -170,9 +171,11 @@ def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
     own = model.state_dict()
     shapes = {key: tuple(getattr(value, "shape", ())) for key, value in state_dict.items()}
     same = {k for k, v in own.items() if hasattr(state_dict.get(k), "shape") and shapes[k] == tuple(v.shape)}
-    places = {_backbone_of(key) for key in own} - {""}
-    backbone = [key for key in own if _backbone_of(key)] or list(own)
     missing = [k for k in own if k not in state_dict]
+    # files of torch before 0.4 have no batch counters
+    needed = [k for k in own if k in state_dict or not k.endswith("num_batches_tracked")]
+    places = {_backbone_of(key) for key in own} - {""}
+    backbone = [key for key in needed if _backbone_of(key)] or needed
     unexpected = [k for k in state_dict if k not in own]
     reshaped = [f"{k}: {tuple(own[k].shape)} <- {shapes[k]}" for k in own if k in shapes and k not in same]
     return StateMatch(
@@ -181,7 +184,6 @@ def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
         unexpected=unexpected,
         reshaped=reshaped,
         backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
-        # files of torch before 0.4 have no batch counters
         unfit=[
             text
             for text in (*missing, *unexpected, *reshaped)
