@@ -43,6 +43,7 @@ class SkeletonDataset(KeyedDataset):
         LayoutError: The clips cannot be remapped to the layout.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("pipeline",)
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object, is_distributed, is_main_process
 from mmengine.evaluator import Evaluator
@@ -21,12 +22,15 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
+from mmsync.config.inputs import check_input, input_record
+from mmsync.config.text import RESOLVED, config_text
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.optimizers import complete_paramwise
+from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.training_state import (
     get_rng_state,
     load_optimizer_state,
@@ -37,6 +41,7 @@ from mmsync.engine.training_state import (
 )
 from mmsync.errors import CheckpointError, ConfigError
 from mmsync.evaluation.metrics import TableEvaluator
+from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 
@@ -45,8 +50,9 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """An :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
 
-    It refuses weights of another model, and tests on clips that the model was trained on in another fold.
-    ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
+    It refuses weights of another model or of another input, and tests on clips that the model was trained on in another
+    fold. In the config ``load_partial=True`` accepts backbones that match in part, ``other_input=True`` another input,
+    and ``trust_checkpoint=True`` lets checkpoints run code while they load.
     """
 
     param_schedulers: Any
@@ -96,8 +102,20 @@ class MotionRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train, after writing the config to the work dir."""
-        super().dump_config()
+        self._write_config()
         return super().train()
+
+    def _write_config(self) -> None:
+        """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
+        path = Path(self.work_dir) / (Path(self.cfg.filename).name if self.cfg.filename else f"{self.timestamp}.py")
+        if not is_main_process():
+            return
+        own = self.cfg.filename and path.exists() and path.samefile(self.cfg.filename)
+        if own and not path.read_text(encoding="utf-8").startswith(RESOLVED):
+            text = f"is the folder of the config {path}, which its resolved form would replace; choose another"
+            raise ConfigError(f"work_dir={str(self.work_dir)!r} {text}")
+        began = Config({**self.cfg.to_dict(), "resume": False, "load_from": None}) if self._resume else self.cfg
+        write_text(path, f"{RESOLVED}\n{config_text(began)}")
 
     @property
     def bare_model(self) -> nn.Module:
@@ -222,8 +240,9 @@ class MotionRunner(Runner):
         """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's."""
         checkpoint = read_checkpoint(filename, map_location, trust=self.cfg.get("trust_checkpoint", False))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        strict = strict or bool(self._resume)
-        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys)
+        self._check_input(checkpoint.get("meta"), str(filename), bool(self._resume))
+        strict, partial = strict or bool(self._resume), self.cfg.get("load_partial", False)
+        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys, partial)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
@@ -232,6 +251,20 @@ class MotionRunner(Runner):
             text = f"have another shape in {filename} and stay untrained: {', '.join(match.reshaped[:3])}"
             self.logger.warning(f"{len(match.reshaped)} tensors {text}")
         return checkpoint
+
+    def _check_input(self, meta: Optional[dict[str, Any]], source: str, resume: bool = False) -> None:
+        """Compare the input that weights were trained with with the config's; a training may adapt them to its data."""
+        loops = {"test": self._test_loop, "val": self._val_loop}  # configs, where they do not run
+        trains = isinstance(self._train_loop, BaseLoop) and not resume
+        purposes = [name for name, loop in loops.items() if isinstance(loop, BaseLoop) and not trains]
+        check_input(meta, input_record(self.cfg), source, purposes, resume, self.cfg.get("other_input", False))
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights; what files of ``Pretrained`` were trained on counts as the model's training."""
+        super()._init_model_weights()
+        for source, meta in pretrained_files(self.bare_model).items():
+            self.trained_folds = [*self.trained_folds, *trained_folds({"meta": meta})]
+            self._check_input(meta, source)
 
     def resume(
         self,

@@ -29,6 +29,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
     seed: Tensor
     step: Tensor
     modality: ClassVar[str] = ""
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape views of evaluation; checkpoints are compared by them
     sequence: ClassVar[type[AugmentationSequence]] = AugmentationSequence
     feature_views: Sequence[str] = ("clip",)
     """Names of the views of evaluation; the model sets them to its ``views_for_features``."""
