@@ -25,6 +25,7 @@ from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
+from mmsync.engine.fit_data import check_loops
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.training_state import (
     get_rng_state,
@@ -273,3 +274,4 @@ class MotionRunner(Runner):
         loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
+        check_loops(self.bare_model, loops[0], loops[1:])

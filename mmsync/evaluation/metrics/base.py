@@ -35,6 +35,9 @@ class TableMetric(BaseMetric):
         """Columns that it needs, each with the error message if the table does not have it."""
         raise NotImplementedError
 
+    def check_data(self, dataset: Any) -> None:
+        """Check the opened data set of the evaluation before a run; a ProtocolError if the metric does not apply."""
+
     def keeps(self, table: FeatureTable) -> FeatureTable:
         """Select the columns of a batch to keep."""
         return table
