@@ -16,6 +16,7 @@ from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
 from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
+from mmsync.config.ranges import range_problems
 from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, default_of, item_of, wrong_value
 from mmsync.config.trial import trial_problems
@@ -42,7 +43,7 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
-    checker.problems += contradictions(values, files) + run_problems(values)
+    checker.problems += contradictions(values, files) + run_problems(values) + range_problems(values)
     checker.problems = checker.problems or trial_problems(values)
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mmsync.registry import MODELS
+
 
 def run_problems(cfg: dict[str, Any]) -> list[str]:
     """Settings of a run that contradict each other, one line each."""
     return [
         *_loaders(cfg),
+        *_batch(cfg),
         *_validation(cfg.get("train_cfg")),
         *_checkpoints(cfg),
         *_averaging(cfg),
@@ -29,6 +32,16 @@ def _loaders(cfg: dict[str, Any]) -> Iterable[str]:
         if isinstance(roles, dict) and len(roles) > 1 and "bank" in roles and roles["bank"] == roles.get("query"):
             text = f"bank and query are both {roles['bank']!r}, so that each sample would find itself"
             yield f"{key}.dataset.roles: {text}; give the training split to the bank and the test split to the query"
+
+
+def _batch(cfg: dict[str, Any]) -> Iterable[str]:
+    model, loader = cfg.get("model"), cfg.get("train_dataloader")
+    kind = model.get("type") if isinstance(model, dict) else None
+    target = MODELS.find(kind) if isinstance(kind, str) else kind
+    least, size = getattr(target, "least_batch", 1), loader.get("batch_size") if isinstance(loader, dict) else None
+    if isinstance(size, int) and 0 < size < least and cfg.get("launcher", "none") == "none":
+        text = f"is {size}, but {kind} compares the samples of a batch and needs at least {least}"
+        yield f"train_dataloader.batch_size: {text}"
 
 
 def _validation(loop: Any) -> Iterable[str]:

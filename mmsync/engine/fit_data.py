@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 import numpy as np
+import torch
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 from mmengine.runner import BaseLoop
+from mmengine.runner.amp import autocast
 
 from mmsync.errors import ConfigError, LayoutError, ProtocolError
 from mmsync.evaluation.metrics import TableMetric
+from mmsync.structures import FeatureTable
 
 
 def check_loops(model: Any, training: Any, evaluations: Iterable[Any]) -> None:
@@ -37,6 +40,22 @@ def check_loops(model: Any, training: Any, evaluations: Iterable[Any]) -> None:
                 metric.check_data(dataset)
         if own is not None:
             _check_overlap(own, dataset, key, supervised=hasattr(model, "head"))
+
+
+def rehearse(model: Any, loop: Any) -> None:
+    """Predict the first sample of a validation, so that a column which a metric lacks does not end the first epoch."""
+    evaluator = getattr(loop, "evaluator", None)
+    metrics = [one for one in getattr(evaluator, "metrics", ()) if isinstance(one, TableMetric)]
+    dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+    if not metrics or not hasattr(dataset, "__getitems__"):
+        return
+    training = model.training
+    model.eval()
+    with torch.no_grad(), autocast(enabled=getattr(loop, "fp16", False)):
+        table = model.val_step(dataset.__getitems__([0]))
+    model.train(training)
+    for metric in metrics if isinstance(table, FeatureTable) else ():
+        metric.require_columns(table)
 
 
 def _check_dataset(model: Any, dataset: Any, key: str) -> None:

@@ -25,7 +25,7 @@ from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
-from mmsync.engine.fit_data import check_loops
+from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.training_state import (
     get_rng_state,
@@ -275,3 +275,6 @@ class MotionRunner(Runner):
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
         check_loops(self.bare_model, loops[0], loops[1:])
+        if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
+            with self.training_rng_kept():
+                rehearse(self.bare_model, loops[1])
