@@ -28,6 +28,7 @@ from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
+from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
@@ -313,6 +314,10 @@ class MotionRunner(Runner):
         loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
+        check_loops(self.bare_model, loops[0], loops[1:])
+        if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
+            with self.training_rng_kept():
+                rehearse(self.bare_model, loops[1])
 
 
 def _configs(schedulers: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any, Optional
 import torch
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError
 from mmsync.ops.time_maps import follow_frames
 from mmsync.ops.video_augment import augment_video
 from mmsync.structures import View
@@ -92,11 +91,3 @@ class VideoSequence(AugmentationSequence):
             draws.update({f"{i}.{name}": value for name, value in drawn.items()})
             x = t.out_like(x)
         return draws
-
-
-def amount(owner: str, name: str, value: float, high: float = float("inf")) -> float:
-    """A number in [0, high], or a ConfigError."""
-    if not 0 <= value <= high:
-        limit = "0 or more" if high == float("inf") else f"a number in [0, {high:g}]"
-        raise ConfigError(f"{owner}: {name}={value}; give {limit}")
-    return value
