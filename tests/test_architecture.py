@@ -40,6 +40,7 @@ COMMON = {
     "fileio",
     "parallel",
     "runlog",
+    "lazy",
 }  # single modules that any package may use; ``ops`` uses none
 
 

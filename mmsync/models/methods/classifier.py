@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mmsync.errors import DataError, ProtocolError
 from mmsync.models.methods.base import Samples, ViewModel, Views
-from mmsync.registry import HEADS, MODELS, OptConfig
+from mmsync.models.modules import build_encoder
+from mmsync.registry import HEADS, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureMap, View
 
 
@@ -38,9 +39,9 @@ class Classifier(ViewModel):
 
     def __init__(
         self,
-        encoder: dict,
-        head: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        head: Part,
+        data_preprocessor: OptPart = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: str = "encoder.",
@@ -48,12 +49,12 @@ class Classifier(ViewModel):
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.encoder = MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
         backbone = self.encoder.backbone
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
         pooled = self.encoder.pooled_channels * (num_tracks or 1)
         sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=pooled)
-        self.head = HEADS.build({**sizes, **head})
+        self.head = HEADS.build(head, default_args=sizes)
         self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
         self.num_tracks = num_tracks
         self.train()
