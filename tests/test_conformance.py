@@ -165,7 +165,10 @@ LOSS_INPUTS = {
 @pytest.mark.parametrize(("registry", "name"), members(LOSSES))
 def test_loss(registry, name):
     """Two ranks equal one, too."""
-    testing.check_loss(EXAMPLES.get(name, dict(type=name)), *LOSS_INPUTS.get(name, ()), shared=(2,))
+    config = EXAMPLES.get(name, dict(type=name))
+    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,))
+    if LOSS_INPUTS.get(name) is not PAIRS:  # of two embeddings alone, too
+        testing.check_loss(config)
 
 
 METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), SelfSupervisedModel)]

@@ -149,7 +149,8 @@ class PlainEncoder(BaseModule):
         """Extract the module's features ``(N, D)`` for probes."""
         data = as_view(view).data
         out = self.module(data)
-        if not isinstance(out, Tensor) or out.shape != (len(data), self.pooled_channels or out.shape[-1]):
+        right = isinstance(out, Tensor) and out.dim() == 2 and len(out) == len(data)
+        if not right or out.shape[1] != (self.pooled_channels or out.shape[1]):
             found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             wanted = f"a tensor (N, D), here ({len(data)}, {self.pooled_channels or 'D'})"
             raise ContractError(f"{type(self.module).__name__} returns {found}; a plain encoder returns {wanted}")
