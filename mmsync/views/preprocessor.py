@@ -86,7 +86,9 @@ class ViewPreprocessor(BaseDataPreprocessor):
             if problem:
                 raise ConfigError(f"{where}.{i}: {problem}")
             parts.append(part)
-        return self.sequence(parts)
+        view = self.sequence(parts)
+        view.modality = view.modality or self.modality
+        return view
 
     @classmethod
     def wrong_form(cls, transforms: Any) -> Optional[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Literal, Optional
 
@@ -11,9 +12,9 @@ from torch import Tensor
 from mmsync.errors import CheckpointError, ConfigError, DataError
 from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
-from mmsync.models.modules import Encoder
+from mmsync.models.modules import Encoder, build_encoder
 from mmsync.ops.dist import all_gather
-from mmsync.registry import LOSSES, MODELS, OptConfig
+from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
@@ -54,9 +55,9 @@ class Sync3D(SelfSupervisedModel):
 
     def __init__(
         self,
-        encoder: dict,
-        loss: OptConfig = None,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        loss: OptPart = None,
+        data_preprocessor: OptPart = None,
         share_weights: bool = True,
         fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
         threshold: Optional[float] = None,
@@ -65,8 +66,8 @@ class Sync3D(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:
             raise ConfigError(f"model.fusion={fusion!r}: use one of {', '.join(FUSIONS)}")
-        self.encoder = MODELS.build(encoder)
-        self.second_encoder = None if share_weights else MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
+        self.second_encoder = None if share_weights else build_encoder(copy.deepcopy(encoder))
         self.criterion = LOSSES.build(loss or dict(type="ContrastiveLoss"))
         self.fusion = fusion
         self.threshold = self.criterion.threshold if threshold is None else threshold
