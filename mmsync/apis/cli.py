@@ -18,7 +18,7 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    default = "work_dirs/<config name>, with a chosen stream, split or fold"
+    default = "work_dirs/<config name>, with what --cfg-options and --seed change"
     parser.add_argument("--work-dir", help=f"folder for logs and checkpoints (default: {default})")
     options = "settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1"
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help=options)
@@ -46,7 +46,8 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.other_input:
         cfg.other_input = True
     if cfg.get("experiment_name") is None:
-        cfg.experiment_name = run_name(cfg)
+        seed = getattr(args, "seed", None)
+        cfg.experiment_name = run_name(cfg, {} if seed is None else {"randomness.seed": seed})
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:

@@ -24,6 +24,7 @@ RUNNER_KEYS = {
         "trust_checkpoint",
         "other_input",
         "load_partial",
+        "overwrite",
     ),
 }
 """Top-level keys that mean something; every other one is a variable of the file."""
@@ -129,6 +130,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "launcher": ("none", "pytorch", "slurm", "mpi"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "sync_bn": (None, "torch", "mmcv"),
-    **dict.fromkeys(("find_unused_parameters", "trust_checkpoint", "other_input", "load_partial"), (True, False)),
+    **dict.fromkeys(
+        ("find_unused_parameters", "trust_checkpoint", "other_input", "load_partial", "overwrite"), (True, False)
+    ),
 }
 """Allowed values of plain top-level keys."""

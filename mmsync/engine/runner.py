@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import all_gather_object, is_distributed, is_main_process
+from mmengine.dist import all_gather_object, broadcast_object_list, is_distributed, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
@@ -32,6 +33,7 @@ from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
+from mmsync.engine.run_folder import check_folder, own_folder
 from mmsync.engine.training_state import (
     get_rng_state,
     load_optimizer_state,
@@ -65,6 +67,12 @@ class MotionRunner(Runner):
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamps: set[str] = set()
 
+    @classmethod
+    def from_cfg(cls, cfg: Any) -> MotionRunner:
+        """Build a Runner; raises a ``ConfigError`` unless the work dir of the config can be written."""
+        check_folder(cfg.get("work_dir"))
+        return super().from_cfg(cfg)
+
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up the environment, with gloo if there is no CUDA."""
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
@@ -72,10 +80,21 @@ class MotionRunner(Runner):
         super().setup_env(env_cfg)
         if not torch.cuda.is_available():
             keep_freed_memory()
-        # MMEngine names logs and shared state by the second: two runs of one process would share them
-        while self._timestamp in MotionRunner._timestamps:
-            self._timestamp += "x"
-        MotionRunner._timestamps.add(self._timestamp)
+        self._timestamp = self._own_time(self._timestamp)
+
+    def _own_time(self, start: str) -> str:
+        """A name of the logs, which MMEngine gives by the second, that no other run in the work dir has."""
+        name, number = [start], 1
+        while is_main_process():  # shared state of a process, too, has this name
+            with suppress(FileExistsError):
+                if name[0] not in MotionRunner._timestamps:
+                    os.mkdir(os.path.join(self.work_dir, name[0]))
+                    break
+            number += 1
+            name[0] = f"{start}_{number}"
+        broadcast_object_list(name)
+        MotionRunner._timestamps.add(name[0])
+        return name[0]
 
     def wrap_model(self, model_wrapper_cfg: Optional[dict], model: nn.Module) -> nn.Module:
         """Wrap the model for several processes, on CUDA or the CPU."""
@@ -102,9 +121,15 @@ class MotionRunner(Runner):
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""
 
     def train(self) -> nn.Module:
-        """Train, after writing the config to the work dir."""
-        self._write_config()
-        return super().train()
+        """Train, after writing the config to the work dir, which this run owns until it ends.
+
+        Raises:
+            ConfigError: Another run is in the work dir, see :func:`~mmsync.engine.run_folder.own_folder`.
+        """
+        overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
+        with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
+            self._write_config()
+            return super().train()
 
     def _write_config(self) -> None:
         """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""

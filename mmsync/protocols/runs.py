@@ -111,8 +111,7 @@ def finetune(
     if not force and read_json(started, "") == fingerprint:
         if (folder / "last_checkpoint").is_file():
             cfg.load_from, cfg.resume = None, True
-    else:
-        (folder / "last_checkpoint").unlink(missing_ok=True)
+    cfg.overwrite = not cfg.get("resume")
     write_json(started, fingerprint)
     runner = build_runner(cfg, trust)
     runner.train()
