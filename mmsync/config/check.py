@@ -16,8 +16,11 @@ from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
 from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
+from mmsync.config.ranges import range_problems
 from mmsync.config.rates import rate_problems
+from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, default_of, item_of, wrong_value
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -41,7 +44,9 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
-    checker.problems += contradictions(values) + rate_problems(values)
+    checker.problems += contradictions(values, files) + rate_problems(values)
+    checker.problems += run_problems(values) + range_problems(values)
+    checker.problems = checker.problems or trial_problems(values)
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))
         name = getattr(cfg, "filename", None) or "the config"
@@ -82,7 +87,9 @@ class _Checker:
 
     def _report_missing_files(self, cfg: dict[str, Any]) -> None:
         for file, places_ in self.missing_files.items():
-            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
+            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS]
+            if not used:  # a variable of a base, of which no part of the run is made
+                continue
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()

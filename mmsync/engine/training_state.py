@@ -13,6 +13,9 @@ import torch
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner.checkpoint import weights_to_cpu
 
+from mmsync.config.inputs import input_record
+from mmsync.config.text import config_text
+from mmsync.engine.checkpoint import FORMAT
 from mmsync.engine.folds import folds_of
 from mmsync.engine.optimizers import settings
 from mmsync.errors import CheckpointError
@@ -28,12 +31,14 @@ def training_state(
         **done,
         "batches_seen": done["iter"] - done["epoch"] * len(loader),
         "global_batch": _global_batch(runner),
-        "cfg": runner.message_hub.get_info("cfg", "") or runner.cfg.pretty_text,
+        "cfg": config_text(runner.cfg),
         "seed": runner.seed,
         "experiment_name": runner.experiment_name,
         "time": time.strftime("%Y%m%d_%H%M%S"),
         "mmengine_version": mmengine.__version__,
         "mmsync_version": __version__,
+        "format": FORMAT,
+        "input": input_record(runner.cfg),
         "folds": list(dict.fromkeys([*runner.trained_folds, *folds_of(loader.dataset)])),
     }
     if hasattr(loader.dataset, "metainfo"):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, ContractError
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
@@ -50,6 +50,14 @@ def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
     weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
     total = weight.sum()
     return (x * weight).sum() / total.masked_fill(total == 0, 1)
+
+
+def require_pairs(loss: nn.Module, distance: Tensor, positive: Tensor) -> None:
+    """Raise a ContractError unless a loss of pairs gets distances and labels, ``(P,)`` each."""
+    if distance.dim() != 1 or positive.shape != distance.shape:
+        found = f"{tuple(distance.shape)} and {tuple(positive.shape)}"
+        text = f"takes distances (P,) and labels (P,), but got {found}; of embeddings z1 and z2 (P, D) call"
+        raise ContractError(f"{type(loss).__name__} {text} loss(loss.distance(z1, z2), positive)")
 
 
 @LOSSES.register_module()
@@ -107,6 +115,11 @@ class ContrastiveLoss(nn.Module):
         return pair_distance(first, second, self.normalize, self.eps)
 
     def forward(self, distance: Tensor, positive: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair."""
+        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair.
+
+        Raises:
+            ContractError: They are something else, such as two embeddings.
+        """
+        require_pairs(self, distance, positive)
         terms = margin_contrastive(distance, positive, self.margin, self.squared_pos, self.exponential)
         return self.reduction_factor * weighted_mean(terms, weight)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 
@@ -23,6 +26,14 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
 def info_nce(logits: Tensor) -> Tensor:
     """InfoNCE of logits ``(N, 1 + K)`` with the positive in column 0 (He et al., 2020, eq. 1), the mean over N."""
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+
+
+@in_float32
+def batch_nce(query: Tensor, key: Tensor, temperature: float) -> Tensor:
+    """InfoNCE of rows ``(N, D)`` among the keys of all ranks, with gradient (van den Oord et al., 2018, eq. 4)."""
+    logits = F.normalize(query, dim=1) @ all_gather(F.normalize(key, dim=1), with_grad=True).T / temperature
+    own = torch.arange(len(query), device=query.device) + rank() * len(query)
+    return F.cross_entropy(logits, own)
 
 
 def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
@@ -70,7 +81,7 @@ def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
 
 @LOSSES.register_module()
 class InfoNCELoss(nn.Module):
-    """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)`` (He et al., 2020, eq. 1).
+    """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)``, or each other (He et al., 2020, eq. 1).
 
     Args:
         temperature: tau, above 0.
@@ -85,6 +96,12 @@ class InfoNCELoss(nn.Module):
             raise ConfigError(f"InfoNCELoss: temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
         self.temperature = temperature
 
-    def forward(self, query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
-        """Loss of unit rows ``query`` and ``key`` ``(N, D)`` and unit columns ``queue (D, K)``; a scalar."""
-        return info_nce(queue_logits(query, key, queue, self.temperature))
+    def forward(self, query: Tensor, key: Tensor, queue: Optional[Tensor] = None) -> Tensor:
+        """Loss of ``query`` and ``key`` ``(N, D)``, a scalar.
+
+        With a ``queue (D, K)`` of unit columns, rows have to be unit vectors, too. Without one, the negatives of a
+        query are the keys of all other clips of all ranks (van den Oord et al., 2018), and rows are normalised here.
+        """
+        if queue is not None:
+            return info_nce(queue_logits(query, key, queue, self.temperature))
+        return batch_nce(query, key, self.temperature)

@@ -7,7 +7,7 @@ from torch import Tensor
 from mmsync.models.losses.cosine import NegativeCosineLoss
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.necks.projector import build_predictor
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -31,9 +31,9 @@ class SimSiam(TwoViewMethod):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
-        predictor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
+        predictor: OptPart = None,
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
