@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, Union
 
 from mmsync import registry as r
 
@@ -95,21 +95,32 @@ LISTED = ("param_scheduler", "custom_hooks", "vis_backends", "val_evaluator", "t
 
 SCHEMAS: dict[str, Any] = {
     "env_cfg": {
-        "cudnn_benchmark": None,
-        "mp_cfg": ["mp_start_method", "opencv_num_threads"],
-        "dist_cfg": ["backend", "init_backend", "timeout", "init_method", "world_size", "rank", "port"],
-        "resource_limit": None,
+        "cudnn_benchmark": bool,
+        "mp_cfg": {"mp_start_method": ("fork", "spawn", "forkserver"), "opencv_num_threads": int},
+        "dist_cfg": {
+            "backend": ("nccl", "gloo", "mpi", "ucc", "hccl", "mccl"),
+            **dict.fromkeys(("init_backend", "timeout", "init_method", "world_size", "rank", "port")),
+        },
+        "resource_limit": int,
     },
-    "randomness": ["seed", "diff_rank_seed", "deterministic"],
-    "auto_scale_lr": ["enable", "base_batch_size"],
+    "randomness": {"seed": int, "diff_rank_seed": bool, "deterministic": bool},
+    "auto_scale_lr": {"enable": bool, "base_batch_size": int},
     "custom_imports": ["imports", "allow_failed_imports"],
     "paramwise_cfg": {
-        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult")),
-        **dict.fromkeys(("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate")),
-        "custom_keys": {"*": ("lr_mult", "decay_mult")},
+        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult"), float),
+        **dict.fromkeys(("dwconv_decay_mult", "dcn_offset_lr_mult", "layer_decay_rate"), float),
+        "bypass_duplicate": bool,
+        "custom_keys": {"*": {"lr_mult": float, "decay_mult": float}},
     },
 }
 """Rules (see ``config_schema`` in docs/design/0003-config-check.md) for the dicts of MMEngine that have no ``type``."""
+
+PLAIN: dict[str, Any] = {
+    **dict.fromkeys(("work_dir", "experiment_name", "load_from"), str),
+    **dict.fromkeys(("resume", "trust_checkpoint"), bool),
+    "compile": Union[bool, dict],
+}
+"""Types of plain top-level keys."""
 
 VALUES: dict[str, tuple[Any, ...]] = {
     "launcher": ("none", "pytorch", "slurm", "mpi"),
