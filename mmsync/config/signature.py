@@ -76,15 +76,14 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
 
     Upstream's annotations say more than is true, so its defaults are right whatever is annotated.
     """
-    found = dict(accepted(target).annotations)
     module = getattr(target, "__module__", "") + "."
+    found = dict(accepted(target).annotations)
     for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
         default = default_of(target, name)
         if annotation is None and isinstance(default, (bool, int, float, str)):
-            annotation = type(default)
+            found[name] = type(default)
         elif annotation is not None and mismatch(default, annotation) is not None:
-            annotation = Union[annotation, type(default)]
-        found[name] = Union[annotation, float] if int in members(annotation) else annotation
+            found[name] = Union[annotation, type(default)]
     if module.startswith((*_UPSTREAM, "mmsync.")):
         found = {name: with_range(name, annotation) for name, annotation in found.items()}
     return found

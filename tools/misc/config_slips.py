@@ -45,6 +45,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
@@ -409,6 +410,7 @@ def main() -> None:
     parser.add_argument("--every", action="store_true", help="every place of every config, also if another has it")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
+    MMLogger.get_current_instance().setLevel("ERROR")  # data sets report their splits
     sys.path.append(str(ROOT))  # projects are imported from there
     total = measure(args.configs or shipped(), tuple(args.kinds), args.every)
     for kind, slips in total.items():
