@@ -16,7 +16,10 @@ from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
 from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
-from mmsync.config.signature import accepted, annotations_of, mismatch, with_range
+from mmsync.config.rates import rate_problems
+from mmsync.config.run import run_problems
+from mmsync.config.signature import accepted, annotations_of, is_annotation, mismatch, with_range
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -39,7 +42,9 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
-    checker.problems += contradictions(values)
+    checker.problems += contradictions(values, files) + rate_problems(values)
+    checker.problems += run_problems(values)
+    checker.problems = checker.problems or trial_problems(values)
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))
         name = getattr(cfg, "filename", None) or "the config"
@@ -55,11 +60,15 @@ class _Checker:
         self.problems: list[str] = []
         self.missing_files: dict[str, list[str]] = {}  # each with the places that name it
         self.file_advice: dict[str, str] = {}  # how a file can be made
+        self.joints: set[str] = set()  # names of joints that a layout has; none if the config makes a layout
 
     def report(self, keys: Keys, text: str) -> None:
         self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
 
     def top(self, cfg: dict[str, Any]) -> None:
+        own_layout = any(keys[-1:] == ("layout",) and isinstance(value, dict) for keys, value in walk(cfg))
+        layouts = [] if own_layout else map(SkeletonLayout.get, SkeletonLayout.names())
+        self.joints = {joint for layout in layouts for joint in ("center", *layout.joints)}
         misspelt = self._unknown_top_keys(cfg)
         if "model" not in cfg and "model" not in misspelt:
             self.report(("model",), "is missing; a config needs a model")
@@ -80,7 +89,9 @@ class _Checker:
 
     def _report_missing_files(self, cfg: dict[str, Any]) -> None:
         for file, places_ in self.missing_files.items():
-            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
+            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS]
+            if not used:  # a variable of a base, of which no part of the run is made
+                continue
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()
@@ -147,7 +158,7 @@ class _Checker:
     def _dataloader(self, cfg: dict[str, Any], keys: Keys) -> None:
         names = [*accepted(DataLoader).annotations, *places.DATALOADER_EXTRA]
         self.bind(cfg, "a data loader", names, {"dataset", "sampler"}, keys)
-        annotations = annotations_of(DataLoader)
+        annotations = {**annotations_of(DataLoader), **places.DATALOADER_EXTRA}
         for key, value in cfg.items():
             registry = places.registry_of((str(key),))
             if registry is None:
@@ -244,7 +255,8 @@ class _Checker:
             name = str(getattr(target, "__name__", target))
             names, required, takes_more = self._arguments(target, registry, name, cfg)
             self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
-            annotations = annotations_of(target)
+            extra = places.EXTRA.get(registry.name, {}) if registry is not None else {}
+            annotations = {**annotations_of(target), **extra}
             schema = _schema(target)
             hook = getattr(target, "check_config", None)
             if hook is not None and not partial:
@@ -277,6 +289,9 @@ class _Checker:
             return
         if registry is r.DATASETS:
             self._files(key, value, keys)
+        if registry is r.TRANSFORMS and key in places.JOINT_ARGUMENTS and self.joints:
+            for name in value if isinstance(value, (list, tuple)) else [value]:
+                self._joint(name, keys)
         if key == "layout" and isinstance(value, (str, dict)):
             self._layout(value, keys)
         elif key == "stream" and isinstance(value, str):
@@ -303,6 +318,10 @@ class _Checker:
             self.report(keys, f"is {wrong.value!r}, must be {wrong.expected}{did_you_mean(near)}")
         return wrong is not None
 
+    def _joint(self, name: Any, keys: Keys) -> None:
+        if isinstance(name, str) and name not in self.joints:
+            self.report(keys, f"is {name!r}, which is a joint of no layout{did_you_mean(nearest(name, self.joints))}")
+
     def _layout(self, value: Any, keys: Keys) -> None:
         try:
             SkeletonLayout.from_config(value)
@@ -314,7 +333,7 @@ class _Checker:
         """Check a value by a rule of a ``config_schema``."""
         if rule is None or value is None:
             self.value(value, keys, partial)
-        elif rule in (bool, int, float, str):
+        elif is_annotation(rule):
             self._mismatch(value, with_range(keys[-1], rule), keys)
         elif isinstance(rule, r.Registry):
             self._each(value, rule, keys)
@@ -349,18 +368,31 @@ class _Checker:
             if key in names or key in _META:
                 continue
             word = str(key)
-            near = nearest(word, missing) or nearest(word, unused) or nearest(word, names)
+            near = [places.SYNONYMS[word]] if places.SYNONYMS.get(word) in names else []
+            near = near or nearest(word, missing) or nearest(word, unused) or nearest(word, names)
             if key in leftovers:
                 text = f"is left over from the base's type {leftovers[key]!r}, {name} does not take it"
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
             elif key == "_delete_":
                 self.report((*keys, key), "there is no base value to delete; drop this key")
             elif near or not more:
-                hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
+                hint = did_you_mean(near or self._below(cfg, word, keys))
+                hint = hint or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
                 self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
             missing = [n for n in missing if n not in near[:1]]  # one slip is one problem
         for key in missing:
             self.report(keys, f"{name} needs {key!r}")
+
+    def _below(self, cfg: dict[str, Any], word: str, keys: Keys) -> list[str]:
+        """Places of components in a dict that take an argument (or its name in mmsync) that the dict does not take."""
+        word, found = places.SYNONYMS.get(word, word), []
+        for name, part in cfg.items():
+            registry = places.registry_of((*keys, str(name)))
+            if registry is not None and isinstance(part, dict) and isinstance(part.get("type"), str):
+                target = registry.find(part["type"])
+                if target is not None and word in accepted(target).annotations:
+                    found.append(".".join((*keys, str(name), word)))
+        return found
 
     def _arguments(
         self, target: Any, registry: r.Registry | None, name: str, cfg: Mapping[str, Any]

@@ -33,34 +33,20 @@ class Range:
 SHARE, COUNT, POSITIVE, AMOUNT = Range(0, 1), Range(1), Range(0, open_low=True), Range(0)
 
 RANGES: list[tuple[str, Optional[bool], Range]] = [
-    ("dropout|drop_path|.*_dropout", None, Range(0, 1, open_high=True)),
+    ("dropout|drop_path|.*_dropout|.*drop.*_rate", None, Range(0, 1, open_high=True)),
     ("(.*_)?prob|p|pct_start|.*share|label_smoothing|(.*_)?momentum|betas|test_crop", False, SHARE),
     ("ratio", False, SHARE),  # of a mask; a whole number divides a length
     ("hue", False, Range(0, 0.5)),
     ("confidence|drop_threshold", False, Range(0, 1, True, True)),
-    (
-        "num_workers|opencv_num_threads|seed|.*_epoch|num_batch_per_epoch|begin|val_begin|warmup_iters|shift",
-        None,
-        AMOUNT,
-    ),
-    ("interval|max_keep_ckpts|save_begin", None, Range(1, also=(-1,))),
-    (
-        "num_.*|depth|.*_channels|channels|strides?|.*_dim|.*_kernel|.*_patch|.*_len|.*_size|size|epochs|max_epochs",
-        True,
-        COUNT,
-    ),
-    (
-        "max_iters|val_interval|window|length|frames|clips|persons|k|topk|milestones|T_max|step_size|prefetch_factor",
-        True,
-        COUNT,
-    ),
-    ("min_frames|total_steps|end", True, COUNT),
-    (
-        "lr|weight_decay|eta_min|(.*_)?weight|std|amplitude|brightness|contrast|saturation|.*_mult|max_degrees",
-        None,
-        AMOUNT,
-    ),
-    ("(.*_)?temperature|tau|(.*_)?margin|(.*_)?eps|sigma|scale|fps|eta_max|width|gamma|unit|.*_ratio", None, POSITIVE),
+    ("interval|max_keep_ckpts", None, Range(1, also=(-1,))),
+    ("num_workers|opencv_num_threads|num_batch_per_epoch|seed|shift", None, AMOUNT),
+    (".*_epoch|begin|val_begin|save_begin|warmup_iters", None, AMOUNT),
+    ("num_.*|depth|.*_channels|channels|strides?|.*_dim|.*_kernel|.*_patch|.*_len|.*_size|size|length", True, COUNT),
+    ("epochs|max_epochs|max_iters|val_interval|window|frames|min_frames|clips|persons|fold", True, COUNT),
+    ("k|topk|milestones|T_max|step_size|prefetch_factor|total_steps|end", True, COUNT),
+    ("lr|weight_decay|eta_min|margin|mix|stages|(.*_)?weight|.*_mult|std|amplitude|max_degrees|distance", None, AMOUNT),
+    ("brightness|contrast|saturation", None, AMOUNT),
+    ("(.*_)?temperature|tau|(.*_)?eps|sigma|scale|fps|eta_max|width|gamma|unit|.*_ratio", None, POSITIVE),
     ("trust_coefficient|max_norm|clip_value|.*_factor|power|window_seconds", None, POSITIVE),
 ]
 """Pattern of the whole name, whether for whole numbers only (False: for others only, None: for both), and range.

@@ -7,6 +7,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,9 +66,16 @@ def accepted(target: Callable[..., Any]) -> Accepted:
 
 @cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
-    """The default of an argument; None, too, if there is no default or no such argument."""
-    parameter = inspect.signature(target).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default
+    """The default of an argument, also of a base that ``**kwargs`` lead to; None if it has none or does not exist."""
+    functions = (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else []
+    )
+    for function in functions or [target]:
+        with suppress(TypeError, ValueError):  # written in C
+            parameter = inspect.signature(function).parameters.get(name)
+            if parameter is not None:
+                return None if parameter.default is parameter.empty else parameter.default
+    return None
 
 
 @cache
@@ -91,14 +99,24 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
 
 def with_range(name: str, annotation: Any) -> Any:
     """An annotation of numbers, or lists of numbers, with the range of arguments of this name."""
-    parts = [part for member in members(annotation) for part in (get_args(member) or (member,))]
-    kinds = [kind for part in parts for kind in members(part) if kind not in (type(None), ..., torch.Tensor)]
-    if not kinds or any(kind not in (int, float) for kind in kinds):
+    kinds = set(_kinds(annotation))
+    if not kinds or not kinds <= {"int", "float"}:
         return annotation
-    whole = float not in kinds
+    whole = "float" not in kinds
     fitting = (one for pattern, of_whole, one in RANGES if of_whole in (None, whole) and re.fullmatch(pattern, name))
     found = next(fitting, None)
     return annotation if found is None else Annotated[annotation, found]
+
+
+def _kinds(annotation: Any) -> Iterator[str]:
+    """Names of the types in an annotation, in lists and as values of dicts."""
+    for member in members(annotation):
+        inner = get_args(member)
+        if _plain_origin(member) in (list, dict) and inner:
+            for part in inner[1:] if _plain_origin(member) is dict else inner:
+                yield from _kinds(part)
+        elif member not in (type(None), ..., torch.Tensor):
+            yield getattr(member, "__name__", "")
 
 
 def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
@@ -197,12 +215,17 @@ def _fit_items(value: Any, arguments: tuple[Any, ...]) -> bool | Mismatch:
 
 
 def _numbers(value: Any) -> Iterator[float]:
-    """All numbers of a value and its lists."""
-    if isinstance(value, (list, tuple)):
-        for item in value:
+    """All numbers of a value, its lists and its dicts."""
+    if isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from _numbers(item)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield value
+
+
+def is_annotation(rule: Any) -> bool:
+    """Whether an object is a plain type, or a type with arguments: ``int``, ``Sequence[int]``."""
+    return get_origin(rule) is not None or rule in (bool, int, float, str)
 
 
 def _is_literal(annotation: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
 from mmengine.logging import print_log
@@ -24,8 +25,11 @@ class SkeletonTransformer(SkeletonBackbone):
     ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
     """
 
-    config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+    config_schema: ClassVar[dict] = {
+        "stem": {"channels": Sequence[int], "strides": Sequence[int], "temporal_kernel": int}
+    }
     init: str
+    time_interpolation: str = "linear"
 
     def __init__(
         self,
@@ -106,7 +110,7 @@ class SkeletonTransformer(SkeletonBackbone):
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
             return state_dict
         print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
-        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
+        return {**state_dict, key: time_embedding(value, own.shape[1], True, self.time_interpolation)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for all before the blocks; and the number of layers."""
