@@ -17,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -213,6 +213,15 @@ class MotionRunner(Runner):
         for scheduler in _configs(schedulers):
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build schedulers; in training by iterations, those that are converted from epochs last until its end."""
+        if isinstance(self._train_loop, IterBasedTrainLoop) and _configs(scheduler):  # none are built already
+            scheduler = copy.deepcopy(scheduler)
+            for one in _configs(scheduler):  # MMEngine would end them after a pass over the data
+                if one.get("convert_to_iter_based"):
+                    one.setdefault("end", (self.max_iters + 0.5) / len(self.train_dataloader))
+        return super().build_param_scheduler(scheduler)
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:
