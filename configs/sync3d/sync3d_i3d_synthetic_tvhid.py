@@ -23,4 +23,4 @@ stages = [
 max_epochs = 12
 val_interval = 4
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=1e-3, weight_decay=1e-2))
-param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", T_max=12, by_epoch=True, convert_to_iter_based=True)
+param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", by_epoch=True, convert_to_iter_based=True)

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, uniform
+from mmsync.views.augmentation import Draws, in_range, uniform
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 Values = Union[float, Sequence[float], Mapping]
@@ -107,8 +107,7 @@ class ViewDistance(SkeletonAugmentation):
             if value not in names:
                 raise ConfigError(f"ViewDistance: {option}={value!r}; there are {', '.join(map(repr, names))}")
         for option, length in (("unit", unit), ("camera_distance", camera_distance)):
-            if not length > 0:
-                raise ConfigError(f"ViewDistance: {option}={length}; give a positive length")
+            in_range(self, option, length, above=True)
         if distance_mode == "perspective" and distance_axis == "xyz":
             raise ConfigError("ViewDistance: a camera looks one way; give distance_axis='x', 'y', 'z' or 'random'")
         self.angles = [

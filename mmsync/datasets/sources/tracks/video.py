@@ -56,6 +56,7 @@ class VideoTrackSource(TrackSource):
     """
 
     modality = "video"
+    input_arguments = ("size", "enlarge", "enlarge_mode", "flow")
     file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
 
     def __init__(
