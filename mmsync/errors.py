@@ -40,6 +40,10 @@ class CheckpointError(MMSyncError, RuntimeError):
     """A checkpoint is damaged, unsafe to load, or of another model."""
 
 
+class ContractError(MMSyncError, AssertionError):
+    """A component does not keep the contract of its kind; the message names the component and what to write."""
+
+
 class ProtocolError(MMSyncError, ValueError):
     """An evaluation protocol does not apply to the data."""
 

@@ -7,17 +7,22 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import mmengine.registry as root
 from mmengine.registry import DefaultScope
 
-from mmsync.errors import UnknownNameError, did_you_mean, nearest
+from mmsync.errors import ConfigError, UnknownNameError, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
 
 OptConfig = Optional[dict]  # config of a component, or None for its default
+Part = Union[dict, "nn.Module"]  # config of a part of a model, or the part itself
+OptPart = Optional[Part]
 
 failed_imports: dict[str, Exception] = {}  # errors of modules and plug-ins that could not be imported, by name
 
@@ -117,6 +122,14 @@ class Registry(root.Registry):
             raise self._unknown(key)
         return found
 
+    def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build a config, or return a module as it is; a ConfigError for a name, a number or a class."""
+        if isinstance(cfg, (str, float, int, type)):
+            raise ConfigError(f"a {self.name} is given as a config, dict(type=...), or as a built module; got {cfg!r}")
+        if hasattr(cfg, "named_parameters"):  # of torch, which this module does not import
+            return cfg
+        return super().build(cfg, *args, **kwargs)
+
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.find(key) is not None
 
@@ -175,7 +188,7 @@ HEADS = Registry("head", locations=["mmsync.models.heads"], fallback=MODELS)
 LOSSES = Registry("loss", locations=["mmsync.models.losses"], fallback=MODELS)
 MODEL_WRAPPERS = Registry("model wrapper", root.MODEL_WRAPPERS, ["mmsync.engine"], ["mmengine.model"], mirror=True)
 WEIGHT_INITIALIZERS = Registry(
-    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules"], ["mmengine.model"]
+    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules", "mmsync.engine"], ["mmengine.model"]
 )
 TASK_UTILS = Registry("task util", root.TASK_UTILS, ["mmsync.models"])
 

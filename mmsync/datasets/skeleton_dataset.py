@@ -47,6 +47,7 @@ class SkeletonDataset(KeyedDataset):
         LayoutError: The clips cannot be remapped to the layout.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("pipeline",)
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(
@@ -171,9 +172,11 @@ class SkeletonDataset(KeyedDataset):
         key = pipeline_key(self.pipeline, [*configs, asdict(self.source.layout), asdict(self.layout)])
         self._disk = ClipCache(self.source, key, pack)
         self._served = self.places.copy()
-        for index in np.flatnonzero(np.isin(self.places, list(self._disk.bad))).tolist():
-            place = int(self.places[index])
+        bad = np.flatnonzero(np.isin(self.places, list(self._disk.bad))).tolist()
+        for place in self.places[bad].tolist():
             self.failures.add(place, DataError(self._disk.bad[place]), replaced=True)
+        self.failures.check()
+        for index in bad:
             tried = (self.places[self.replacement(index, attempt)] for attempt in range(len(self)))
             good = next((other for other in tried if int(other) not in self._disk.bad), None)
             if good is None:

@@ -29,6 +29,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
     seed: Tensor
     step: Tensor
     modality: ClassVar[str] = ""
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape views of evaluation; checkpoints are compared by them
     sequence: ClassVar[type[AugmentationSequence]] = AugmentationSequence
     feature_views: Sequence[str] = ("clip",)
     """Names of the views of evaluation; the model sets them to its ``views_for_features``."""
@@ -85,7 +86,9 @@ class ViewPreprocessor(BaseDataPreprocessor):
             if problem:
                 raise ConfigError(f"{where}.{i}: {problem}")
             parts.append(part)
-        return self.sequence(parts)
+        view = self.sequence(parts)
+        view.modality = view.modality or self.modality
+        return view
 
     @classmethod
     def wrong_form(cls, transforms: Any) -> Optional[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -40,6 +40,7 @@ class BaseSource:
     names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
     labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
     class_names: Optional[list[str]] = None
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape a sample; checkpoints are compared by them
     splits: dict[str, list[str]]  # names of items by split
     attributes: Mapping[str, np.ndarray] = MappingProxyType({})  # (n,) arrays by name: subject, view, ...
     fold: Optional[str] = None  # as '<data set>/<fold>'; None where there are no folds

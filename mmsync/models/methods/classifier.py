@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.models.methods.base import Samples, ViewModel, Views
-from mmsync.registry import HEADS, MODELS, OptConfig
+from mmsync.models.modules import build_encoder
+from mmsync.registry import HEADS, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureMap, View
 
 
@@ -41,9 +42,9 @@ class Classifier(ViewModel):
 
     def __init__(
         self,
-        encoder: dict,
-        head: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        head: Part,
+        data_preprocessor: OptPart = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: str = "encoder.",
@@ -54,12 +55,12 @@ class Classifier(ViewModel):
         if not 0 <= label_smoothing < 1 or (num_tracks is not None and num_tracks < 1):
             text = f"model: {label_smoothing=}, {num_tracks=}"
             raise ConfigError(f"{text}; give a label_smoothing in [0, 1), and num_tracks of at least 1 or None")
-        self.encoder = MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
         backbone = self.encoder.backbone
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
         pooled = self.encoder.pooled_channels * (num_tracks or 1)
         sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=pooled)
-        self.head = HEADS.build({**sizes, **head})
+        self.head = HEADS.build(head, default_args=sizes)
         if num_tracks is not None and not getattr(self.head, "pools", True):
             raise ConfigError(
                 f"model.head: {type(self.head).__name__} takes the joints of one track, but model.num_tracks="

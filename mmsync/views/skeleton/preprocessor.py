@@ -42,6 +42,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
     """
 
     modality = "skeleton"
+    input_arguments = ("layout", "stream", "num_coords", "recenter", "window")
 
     def __init__(
         self,

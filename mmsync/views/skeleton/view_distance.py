@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Optional, Union
+from typing import Literal, Optional, Union
 
 import torch
 from torch import Generator, Tensor
@@ -86,12 +86,12 @@ class ViewDistance(SkeletonAugmentation):
         alpha: Optional[Values] = None,
         beta: Optional[Values] = None,
         gamma: Optional[Values] = None,
-        rotation: str = "corrected",
-        level: str = "sequence",
+        rotation: Literal["corrected", "as_printed"] = "corrected",
+        level: Literal["sequence", "frame"] = "sequence",
         distance: Optional[Values] = (0, 1, 2, 3, 4, 5),
         unit: float = 1.0,
-        distance_axis: str = "z",
-        distance_mode: str = "translate",
+        distance_axis: Literal["x", "y", "z", "random", "xyz"] = "z",
+        distance_mode: Literal["translate", "perspective"] = "translate",
         camera_distance: float = 3.0,
         origin_joint: Union[int, str, None] = "center",
         layout: Optional[LayoutConfig] = None,

@@ -26,6 +26,7 @@ class SkeletonTransformer(SkeletonBackbone):
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
     init: str
+    time_interpolation: str = "linear"
     _warned = False
 
     def __init__(
@@ -65,7 +66,7 @@ class SkeletonTransformer(SkeletonBackbone):
             text = f"time embeddings of {self.temp_embed.shape[1]} tokens are resampled to the {length} of the clips"
             print_log(f"{type(self).__name__}: {text}; clip_len or max_len sets them", logger="current", level=30)
             self._warned = True
-        return time_embedding(self.temp_embed, length, resize)
+        return time_embedding(self.temp_embed, length, resize, self.time_interpolation)
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
@@ -115,7 +116,7 @@ class SkeletonTransformer(SkeletonBackbone):
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
             return state_dict
         print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
-        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
+        return {**state_dict, key: time_embedding(value, own.shape[1], True, self.time_interpolation)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for all before the blocks; and the number of layers."""
