@@ -40,8 +40,9 @@ def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
     except ValueError as error:  # lists of different lengths
         raise DataError(f"{origin}: labels are lists of different lengths; give one number for each clip") from error
     if array.dtype.kind in "USO" and array.ndim == 1 and len(array):
-        i = next((i for i, label in enumerate(array) if not isinstance(label, (int, float, np.number))), 0)
-        raise DataError(f"{origin}: label {i} is {array[i]!r}; {NUMBERED}")
+        listed = array.tolist()
+        i = next((i for i, label in enumerate(listed) if not isinstance(label, (int, float))), 0)
+        raise DataError(f"{origin}: label {i} is {listed[i]!r}; {NUMBERED}")
     if array.ndim == 2 and array.shape[1] > 1:
         if not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
             raise DataError(f"{origin}: labels {array.shape} are not one-hot")
