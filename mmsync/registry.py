@@ -188,7 +188,7 @@ HEADS = Registry("head", locations=["mmsync.models.heads"], fallback=MODELS)
 LOSSES = Registry("loss", locations=["mmsync.models.losses"], fallback=MODELS)
 MODEL_WRAPPERS = Registry("model wrapper", root.MODEL_WRAPPERS, ["mmsync.engine"], ["mmengine.model"], mirror=True)
 WEIGHT_INITIALIZERS = Registry(
-    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules"], ["mmengine.model"]
+    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules", "mmsync.engine"], ["mmengine.model"]
 )
 TASK_UTILS = Registry("task util", root.TASK_UTILS, ["mmsync.models"])
 

@@ -26,7 +26,7 @@ LAYERS = {  # what a room may import of mmsync, besides itself
     "evaluation": {"structures", "ops"},
     "visualization": {"media", "structures", "ops"},
     "config": {"structures", "ops"},
-    "engine": {"evaluation", "models", "views", "datasets", "visualization", *BELOW},
+    "engine": {"config", "evaluation", "models", "views", "datasets", "visualization", *BELOW},
 }
 LAYERS["apis"] = {*LAYERS, "config"}
 LAYERS["protocols"] = {*LAYERS}

@@ -430,7 +430,7 @@ val_evaluator = [dict(type='ToyProbe')]
 train_cfg = dict(max_epochs=2)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 stream = 'joint+bone'
-views = dict(query=[], key=[])
+views = dict(query=[dict(type="ToyCrop")], key=[])
 model = dict(type='ToyMethod', backbone=dict(type='ToyGraphNet', width=8),
              data_preprocessor=dict(type='ToyPreprocessor', stream=stream, views=views))
 """

@@ -18,6 +18,9 @@ def parse_args() -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="continue from a checkpoint; without a value from the latest one of the work dir",
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="remove the checkpoints and logs of a former run in the work dir"
+    )
     parser.add_argument("--amp", action="store_true", help="mixed precision (bfloat16), on CUDA or the CPU")
     parser.add_argument("--no-validate", action="store_true", help="no evaluation during training")
     parser.add_argument(
@@ -29,6 +32,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.engine.run_folder import require_free
+
     cfg = load_config(args)
     for key in ("train_dataloader", "train_cfg", "optim_wrapper"):
         require(cfg, key, "training")
@@ -41,6 +46,8 @@ def main(args: argparse.Namespace) -> None:
         cfg.load_from = None
         if args.resume != "auto":
             cfg.load_from = checkpoint_path(args.resume)
+    cfg.overwrite = args.overwrite
+    require_free(cfg.work_dir, bool(cfg.resume), cfg.load_from, args.overwrite)  # before anything is built
     if args.amp:
         kind = cfg.optim_wrapper.get("type", "OptimWrapper")
         if kind not in ("OptimWrapper", "AmpOptimWrapper", "AutocastOptimWrapper"):

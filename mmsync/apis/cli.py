@@ -18,15 +18,22 @@ from mmsync.errors import ConfigError, MMSyncError
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that runs a config."""
-    default = "work_dirs/<config name>, with a chosen stream, split or fold"
+    default = "work_dirs/<config name>, with what --cfg-options and --seed change"
     parser.add_argument("--work-dir", help=f"folder for logs and checkpoints (default: {default})")
     options = "settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1"
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help=options)
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     trust = "let checkpoints run code while they load; only for files whose origin you know"
     parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_other_input(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of tools that load checkpoints and compare their input."""
+    text = "accept a checkpoint that was trained with another input (stream, layout, pipeline, window)"
+    parser.add_argument("--other-input", action="store_true", help=text)
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -36,8 +43,11 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     cfg = load(args.config, args.cfg_options)
     cfg.launcher = args.launcher
+    if args.other_input:
+        cfg.other_input = True
     if cfg.get("experiment_name") is None:
-        cfg.experiment_name = run_name(cfg)
+        seed = getattr(args, "seed", None)
+        cfg.experiment_name = run_name(cfg, {} if seed is None else {"randomness.seed": seed})
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:

@@ -16,7 +16,11 @@ from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
 from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
+from mmsync.config.ranges import range_problems
+from mmsync.config.rates import rate_problems
+from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, default_of, item_of, wrong_value
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -40,7 +44,9 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
-    checker.problems += contradictions(values)
+    checker.problems += contradictions(values, files) + rate_problems(values)
+    checker.problems += run_problems(values) + range_problems(values)
+    checker.problems = checker.problems or trial_problems(values)
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))
         name = getattr(cfg, "filename", None) or "the config"
@@ -81,7 +87,9 @@ class _Checker:
 
     def _report_missing_files(self, cfg: dict[str, Any]) -> None:
         for file, places_ in self.missing_files.items():
-            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
+            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS]
+            if not used:  # a variable of a base, of which no part of the run is made
+                continue
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
             absolute = Path(file).expanduser().absolute()
@@ -337,18 +345,31 @@ class _Checker:
             if key in names or key in _META:
                 continue
             word = str(key)
-            near = nearest(word, missing) or nearest(word, unused) or nearest(word, names)
+            near = [places.SYNONYMS[word]] if places.SYNONYMS.get(word) in names else []
+            near = near or nearest(word, missing) or nearest(word, unused) or nearest(word, names)
             if key in leftovers:
                 text = f"is left over from the base's type {leftovers[key]!r}, {name} does not take it"
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
             elif key == "_delete_":
                 self.report((*keys, key), "there is no base value to delete; drop this key")
             elif near or not more:
-                hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
+                hint = did_you_mean(near or self._below(cfg, word, keys))
+                hint = hint or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
                 self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
             missing = [n for n in missing if n not in near[:1]]  # one slip is one problem
         for key in missing:
             self.report(keys, f"{name} needs {key!r}")
+
+    def _below(self, cfg: dict[str, Any], word: str, keys: Keys) -> list[str]:
+        """Places of components in a dict that take an argument (or its name in mmsync) that the dict does not take."""
+        word, found = places.SYNONYMS.get(word, word), []
+        for name, part in cfg.items():
+            registry = places.registry_of((*keys, str(name)))
+            if registry is not None and isinstance(part, dict) and isinstance(part.get("type"), str):
+                target = registry.find(part["type"])
+                if target is not None and word in accepted(target).annotations:
+                    found.append(".".join((*keys, str(name), word)))
+        return found
 
     def _arguments(
         self, target: Any, registry: r.Registry | None, name: str, cfg: Mapping[str, Any]

@@ -16,7 +16,16 @@ RUNNER_KEYS = {
     *("visualizer", "default_scope", "randomness", "experiment_name"),
     # what the Runner and its tools read from the config besides
     *("runner_type", "strategy", "custom_imports", "model_wrapper_cfg", "sync_bn", "find_unused_parameters", "compile"),
-    *("vis_backends", "activation_checkpointing", "tta_model", "tta_pipeline", "trust_checkpoint"),
+    *(
+        "vis_backends",
+        "activation_checkpointing",
+        "tta_model",
+        "tta_pipeline",
+        "trust_checkpoint",
+        "other_input",
+        "load_partial",
+        "overwrite",
+    ),
 }
 """Top-level keys that mean something; every other one is a variable of the file."""
 
@@ -73,6 +82,12 @@ EXTRA: dict[str, tuple[str, ...]] = {
 }
 """Keys that MMEngine takes out before it calls the class, by registry."""
 
+SYNONYMS = {
+    **dict.fromkeys(("tau", "temp", "T"), "temperature"),
+    **dict(learning_rate="lr", wd="weight_decay", bs="batch_size", epochs="max_epochs", ema="momentum"),
+}
+"""Other names of arguments in papers and projects -> their one name here; they are suggestions, not accepted."""
+
 FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
 
@@ -115,6 +130,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "launcher": ("none", "pytorch", "slurm", "mpi"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "sync_bn": (None, "torch", "mmcv"),
-    "find_unused_parameters": (True, False),
+    **dict.fromkeys(
+        ("find_unused_parameters", "trust_checkpoint", "other_input", "load_partial", "overwrite"), (True, False)
+    ),
 }
 """Allowed values of plain top-level keys."""

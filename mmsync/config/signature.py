@@ -6,6 +6,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -59,9 +60,16 @@ def accepted(target: Callable[..., Any]) -> Accepted:
 
 @cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
-    """The default of an argument; None, too, if there is no default or no such argument."""
-    parameter = inspect.signature(target).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default
+    """The default of an argument, also of a base that ``**kwargs`` lead to; None if it has none or does not exist."""
+    functions = (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else []
+    )
+    for function in functions or [target]:
+        with suppress(TypeError, ValueError):  # written in C
+            parameter = inspect.signature(function).parameters.get(name)
+            if parameter is not None:
+                return None if parameter.default is parameter.empty else parameter.default
+    return None
 
 
 def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:

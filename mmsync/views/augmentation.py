@@ -8,9 +8,11 @@ of its neighbours in a list. A list is an :class:`AugmentationSequence`: it draw
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any, Optional, Union
 
 import torch
@@ -31,6 +33,9 @@ class BatchAugmentation:
 
     Args:
         prob: Probability in [0, 1] that a sample is augmented, drawn for each sample on its own.
+
+    Raises:
+        ConfigError: An argument is out of its range.
     """
 
     modality: str = ""
@@ -39,9 +44,7 @@ class BatchAugmentation:
     """``fuse(view, maps)`` runs maps that are no functions, all in one; a base class of a modality may have it."""
 
     def __init__(self, prob: float = 1.0) -> None:
-        if not 0 <= prob <= 1:
-            raise ConfigError(f"{type(self).__name__}: prob={prob} is not a probability; give a number in [0, 1]")
-        self.prob = prob
+        self.prob = in_range(self, "prob", prob, 0, 1)
 
     def bind(self, *args: Any, **kwargs: Any) -> BatchAugmentation:
         """Set what only the data preprocessor knows of the data, and return the augmentation."""
@@ -103,6 +106,65 @@ class BatchAugmentation:
         if self.prob == 1:
             return {}
         return {"apply": torch.rand(len(x), generator=generator, device=x.device) < self.prob}
+
+
+def wrong_augmentation(kind: Any, modality: Optional[str], wanted: str) -> Optional[str]:
+    """Why an augmentation of a modality, ``None`` for what is none, cannot be used on ``wanted`` data, or ``None``."""
+    name = getattr(kind, "__name__", str(kind))
+    if modality is None:
+        return (
+            f"{name} is not a batched augmentation and cannot be part of a view; transforms of single samples "
+            "belong in the pipeline of the data set"
+        )
+    if modality in ("", wanted):
+        return None
+    own = sorted(k for k, v in TRANSFORMS.module_dict.items() if getattr(v, "modality", None) == wanted)
+    advice = f"; use one of {', '.join(own)}" if own else ""
+    return f"{name} augments {modality} data, but this is a view of {wanted} data{advice}"
+
+
+def in_range(
+    owner: object, name: str, value: float, low: float = 0, high: float = math.inf, above: bool = False
+) -> float:
+    """A finite number in [low, high], or with ``above`` in (low, high], that is an argument; else a ConfigError."""
+    if _is_in(value, low, high, above):
+        return value
+    raise ConfigError(f"{type(owner).__name__}: {name}={value!r}; give a number {_words(low, high, above)}")
+
+
+def interval(
+    owner: object,
+    name: str,
+    value: Union[float, Sequence[float]],
+    low: float = 0,
+    high: float = math.inf,
+    above: bool = False,
+) -> tuple[float, float]:
+    """The range (a, b) of a uniform draw, a <= b, both as :func:`in_range` has them; a number c is the range (c, c)."""
+    pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    if len(pair) == 2 and all(_is_in(end, low, high, above) for end in pair) and pair[0] <= pair[1]:
+        return pair
+    words = f"{_words(low, high, above)}, low <= high"
+    raise ConfigError(f"{type(owner).__name__}: {name}={value!r}; give two numbers (low, high) {words}")
+
+
+def whole(owner: object, name: str, value: int, low: int = 1) -> int:
+    """The value of an argument, a whole number of at least ``low``; else a ConfigError."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= low:
+        return value
+    raise ConfigError(f"{type(owner).__name__}: {name}={value!r}; give a whole number of at least {low}")
+
+
+def _is_in(value: Any, low: float, high: float, above: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return False
+    return (low < value if above else low <= value) and value <= high
+
+
+def _words(low: float, high: float, above: bool) -> str:
+    if high == math.inf:
+        return f"above {low:g}" if above else f"of at least {low:g}"
+    return f"in {'(' if above else '['}{low:g}, {high:g}]"
 
 
 @dataclass(frozen=True)

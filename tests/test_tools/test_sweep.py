@@ -166,6 +166,18 @@ def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     assert results(tmp_path) == [row]
 
 
+def test_rates_of_a_sweep_give_different_weights_under_a_schedule(tool, monkeypatch, config, tmp_path):
+    """A scheduler with a rate of its own would make the runs equal."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    schedule = dict(type="WarmupCosineLR", by_epoch=True, convert_to_iter_based=True)
+    config.write_text(f"{config.read_text()}\nparam_scheduler = {schedule}\n")
+    args = [config, "--work-dir", tmp_path / "work", "--set", f"{LR}=0.1,0.00001"]
+    assert call(tool, monkeypatch, *args, "--cfg-options", "train_cfg.max_epochs=1") == 0
+    states = [torch.load(path, weights_only=True)["state_dict"] for path in (tmp_path / "work").rglob("epoch_1.pth")]
+    assert len(states) == 2
+    assert max(float((states[0][key] - states[1][key]).abs().max()) for key in states[0]) > 1e-3
+
+
 def test_grid_and_table(sweep, tmp_path, monkeypatch, capsys):
     """Every combination once, mean and standard deviation over seeds, and a column only where rows differ.
 

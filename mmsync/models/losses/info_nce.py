@@ -37,10 +37,13 @@ def batch_nce(query: Tensor, key: Tensor, temperature: float) -> Tensor:
 
 
 def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
-    """InfoNCE of logits ``(N, 1 + K)`` with several positives in ``mask`` (Guo et al., 2022, eq. 7), the mean over N.
+    """InfoNCE with several positives (Guo et al., 2022, eq. 7), the mean over N, a scalar.
 
-    ``'mean_log'`` is the mean of the positives' log probabilities, as in the released code; ``'log_sum'`` the log of
-    their summed probability, as in the paper.
+    Args:
+        logits: ``(N, 1 + K)``, similarities over tau.
+        mask: ``(N, 1 + K)`` of 0 and 1, at least one positive in each row.
+        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as in the released code; ``'log_sum'``:
+            the log of their summed probability, as in the paper.
 
     Raises:
         ValueError: An unknown reduction.
@@ -54,7 +57,12 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
 
 
 def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
-    """Positives ``(N, 1 + K)`` of 0 and 1: the true key, column 0, and the nearest queue entries of each view."""
+    """Positives ``(N, 1 + K)`` of 0 and 1: the true key, column 0, and the nearest queue entries of each view.
+
+    Args:
+        similarities: Of each view, ``(N, K)`` to the queue.
+        topk: Nearest entries to name by view, 1 to K.
+    """
     mask = torch.zeros_like(similarities[0])
     for similarity in similarities:
         mask.scatter_(1, similarity.topk(topk, 1).indices, 1)

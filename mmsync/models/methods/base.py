@@ -31,6 +31,8 @@ class ViewModel(BaseModel):
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
+    least_batch: ClassVar[int] = 1
+    """Samples of a global batch that the loss needs."""
 
     def __init__(self, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
@@ -108,6 +110,7 @@ class TwoViewMethod(SelfSupervisedModel):
     """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
 
     views_needed = ("first", "second")
+    least_batch = 2
     criterion: Any
 
     def __init__(self, encoder: Part, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:

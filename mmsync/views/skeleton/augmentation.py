@@ -9,12 +9,12 @@ import torch
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
-from mmsync.errors import LayoutError
+from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import follow_frames
 from mmsync.registry import TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, require_maps
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, require_maps, wrong_augmentation
 
 LayoutConfig = Union[str, Mapping, SkeletonLayout]
 
@@ -71,10 +71,18 @@ class AugmentSkeleton(BaseTransform):
     Args:
         transforms: Configs of batched augmentations.
         num_coords: The first channels that are coordinates.
+
+    Raises:
+        ConfigError: A transform that is no batched augmentation of skeletons.
     """
 
     def __init__(self, transforms: Sequence[Mapping], num_coords: int = 3) -> None:
-        self.sequence = AugmentationSequence(transforms).bind(num_coords=num_coords)
+        self.sequence = AugmentationSequence(transforms)
+        for i, part in enumerate(self.sequence.transforms):
+            problem = wrong_augmentation(type(part), part.modality, SkeletonAugmentation.modality)
+            if problem:
+                raise ConfigError(f"AugmentSkeleton: transforms.{i}: {problem}")
+        self.sequence.bind(num_coords=num_coords)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         self.sequence.bind(results.get("layout"))

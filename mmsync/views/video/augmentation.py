@@ -8,7 +8,6 @@ from typing import Any, Optional, get_args
 import torch
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError
 from mmsync.ops.time_maps import follow_frames
 from mmsync.ops.video_augment import VideoMap, augment_video
 from mmsync.structures import View
@@ -94,11 +93,3 @@ class VideoSequence(AugmentationSequence):
         # Each number serves once: a second crop of the list draws its own.
         own = {name: shared.pop(name) for name in part.numbers if name in shared}
         return part.draw_with(own, x, generator)
-
-
-def amount(owner: str, name: str, value: float, high: float = float("inf")) -> float:
-    """A number in [0, high], or a ConfigError."""
-    if not 0 <= value <= high:
-        limit = "0 or more" if high == float("inf") else f"a number in [0, {high:g}]"
-        raise ConfigError(f"{owner}: {name}={value}; give {limit}")
-    return value

@@ -26,6 +26,7 @@ class SkeletonTransformer(SkeletonBackbone):
 
     config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
     init: str
+    time_interpolation: str = "linear"
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class SkeletonTransformer(SkeletonBackbone):
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
             return state_dict
         print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
-        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
+        return {**state_dict, key: time_embedding(value, own.shape[1], True, self.time_interpolation)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for all before the blocks; and the number of layers."""
