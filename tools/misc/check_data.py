@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
+from mmsync.apis.cli import KeyValue
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
 from mmsync.engine.console import tame_console
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override settings, as key=value")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, help="override settings, as key=value")
     return parser.parse_args()
 
 
