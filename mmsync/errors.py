@@ -52,6 +52,14 @@ class DependencyError(MMSyncError, ImportError):
     """An optional package is missing; the message gives the pip command."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A training was interrupted from the keyboard; the message says what is saved."""
+
+    def __init__(self, message: str, saved: bool) -> None:
+        super().__init__(message)
+        self.saved = saved  # whether there is a checkpoint to resume from
+
+
 def unwritten(owner: object, method: str) -> ContractError:
     """The error of a method that a subclass has to write, given as ``'load(index)'``."""
     return ContractError(f"{type(owner).__name__} has no `{method}`, which its base class leaves to it; write one")

@@ -62,7 +62,7 @@ class DictProbe(Probe):
     '''Features ``(N, D)``.'''
     name, headline = 'dict', 'top1'
     def run(self, bank, query, device='cpu'):
-        return {{'top1': 1.0}}
+        return dict(top1=1.0)
 @TRANSFORMS.register_module()
 class DropsIndex(SkeletonAugmentation):
     def apply(self, view, draws):
@@ -73,8 +73,10 @@ class InPlace(SkeletonAugmentation):
         view.data.mul_(2)
         return view
 """
-_FILES = {"own_parts.py": _HOOK.replace("{{", "{").replace("}}", "}")}
-_IMPORTS = "custom_imports.imports=['own_parts']"
+_OWN_CONFIG = """
+_base_ = ['{config}']
+custom_imports = dict(imports=['own_parts'])
+"""
 
 
 def _augment(name: str, says: str, *body: str) -> Mistake:
@@ -94,9 +96,9 @@ def _check(name: str, says: str, *body: str) -> Mistake:
     return Mistake(f"check_{name}", says=says, code=_CHECK.replace("{body}", "\n".join(body)))
 
 
-def _train(name: str, says: str, *options: str) -> Mistake:
-    argv = ["tools/train.py", "{config}", "--work-dir", "run", "--cfg-options", _IMPORTS, *options]
-    return Mistake(f"own_{name}", argv, says=says, files=_FILES)
+def _train(name: str, says: str, setting: str) -> Mistake:
+    files = {"own_parts.py": _HOOK, "own.py": _OWN_CONFIG + setting + "\n"}
+    return Mistake(f"own_{name}", ["tools/train.py", "own.py", "--work-dir", "run"], says=says, files=files)
 
 
 _APPLY = "def apply(self, view, draws):"
@@ -152,8 +154,8 @@ CASES = [
            "    def __init__(self):",
            "        super().__init__()",
            "        backbone = dict(type='STGCN', channels=[4], strides=[1])",
-        "        self.encoder = build_encoder(dict(type='Encoder', backbone=backbone))",
-        "    def loss(self, views, data_samples=None):",
+           "        self.encoder = build_encoder(dict(type='Encoder', backbone=backbone))",
+           "    def loss(self, views, data_samples=None):",
            "        return {'error': self.encoder(views['clip']).mean()}",
            "testing.check_method(Own)"),
     _check("hook_slip", "no method 'after_train_itr'; did you mean 'after_train_iter'",
@@ -162,13 +164,17 @@ CASES = [
            "class Own(Probe):", "    name, headline = 'own', 'top1'",
            "    def run(self, bank, query, device='cpu'): return ProbeResult({'mean': 1.0})",
            "testing.check_probe(Own)"),
-    _train("hook_slip", "SlipHook: the runner calls no method 'after_train_itr'", "custom_hooks=[dict(type='SlipHook')]"),
+    _train("hook_slip", "SlipHook: the runner calls no method 'after_train_itr'",
+           "custom_hooks = [dict(type='SlipHook')]"),
     _train("hook_arguments", r"ShortHook: after_train_iter\(runner\) cannot be called with",
-           "custom_hooks=[dict(type='ShortHook')]"),
+           "custom_hooks = [dict(type='ShortHook')]"),
     _train("probe_of_a_dict", "DictProbe.run returns dict; give a ProbeResult",
-           "val_evaluator.probes=dict(own=dict(type='DictProbe'))", "default_hooks.checkpoint.save_best=None"),
+           "val_evaluator = dict(probes=dict(dict=dict(type='DictProbe')))"),
     _train("augmentation_drops_index", "DropsIndex.apply drops view",
-           "model.data_preprocessor.views.query=[dict(type='DropsIndex')]"),
+           "model = dict(data_preprocessor=dict(views=dict(query=[dict(type='DropsIndex')])))"),
     _train("augmentation_in_place", "InPlace.apply changes the data of the view",
-           "model.data_preprocessor.views.query=[dict(type='InPlace')]"),
+           "model = dict(data_preprocessor=dict(views=dict(query=[dict(type='InPlace')])))"),
+    Mistake("dict_in_an_option",
+            ["tools/train.py", "{config}", "--cfg-options", "custom_hooks=[dict(type='SlipHook')]"],
+            says="a dict has no place in an option; write custom_hooks.NAME=VALUE"),
 ]  # fmt: skip
