@@ -6,6 +6,7 @@ import argparse
 import errno
 import gc
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -30,6 +31,9 @@ class KeyValue(DictAction):
                 raise argparse.ArgumentError(
                     self, f"{word!r} is not of the form KEY=VALUE; write {near}, without blanks"
                 )
+            if re.match(r"[\[(\s]*(dict\(|\{)", value):  # MMEngine would take it for text
+                text = f"a dict has no place in an option; write {key}.NAME=VALUE, or put it into a config file"
+                raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
                 self._parse_iterable(value)
             except (AssertionError, ValueError, IndexError) as error:

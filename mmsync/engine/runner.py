@@ -32,6 +32,7 @@ from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkp
 from mmsync.engine.console import tame_console
 from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
+from mmsync.engine.hooks.calls import hook_problem
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.run_folder import make_folder, own_folder
@@ -43,7 +44,7 @@ from mmsync.engine.training_state import (
     set_rng_state,
     training_state,
 )
-from mmsync.errors import CheckpointError, ConfigError, Interrupted
+from mmsync.errors import CheckpointError, ConfigError, ContractError, Interrupted
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
@@ -134,6 +135,13 @@ class MotionRunner(Runner):
         """Register the default hooks; one of ours that is None is left out, as one of MMEngine's is."""
         ours = {"progress", "collapse", "summary"}
         super().register_default_hooks({k: v for k, v in (hooks or {}).items() if v is not None or k not in ours})
+
+    def register_custom_hooks(self, hooks: list[Any]) -> None:
+        """Register the hooks of the config; a ContractError for one with a method that is never called."""
+        super().register_custom_hooks(hooks)
+        for hook in self._hooks:
+            if (problem := hook_problem(hook)) is not None:
+                raise ContractError(f"{type(hook).__name__}: {problem}")
 
     def dump_config(self) -> None:
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""

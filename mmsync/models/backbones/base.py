@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.errors import DataError, LayoutError
+from mmsync.errors import DataError, LayoutError, unwritten
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, SkeletonLayout, View
@@ -34,7 +34,7 @@ class Backbone(BaseModule):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Feature maps ``(P, ...)`` of rows ``(P, ...)``."""
-        raise NotImplementedError
+        raise unwritten(self, "forward_rows(x)")
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
         """Feature map of the persons of a view.
@@ -73,7 +73,7 @@ class SequenceBackbone(Backbone):
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
-        raise NotImplementedError
+        raise unwritten(self, "forward_frames(x, valid)")
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
         """Feature map ``(N, T', D)`` of a view ``(N, T, ...)``; see :meth:`Backbone.forward`."""

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmsync.errors import unwritten
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
@@ -58,11 +59,11 @@ class ViewModel(BaseModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
-        raise NotImplementedError
+        raise unwritten(self, "loss(views, data_samples)")
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """Columns of N rows, by name, that ``predict`` adds to a batch's table."""
-        raise NotImplementedError
+        raise unwritten(self, "predictions(views, data_samples)")
 
     def forward(
         self,
