@@ -236,7 +236,6 @@ def from_reference(
 
     Raises:
         CheckpointError: The content is of another family, or does not match the model.
-        ConfigError: An unknown family, or an option that it does not take.
     """
     kind = get_family(family)
     theirs, container, module = weights_of(content, source)
@@ -375,7 +374,6 @@ def to_reference(
 
     Raises:
         CheckpointError: The weights are not those of such a model.
-        ConfigError: An unknown family or form, or an option that it does not take.
     """
     kind, origin = get_family(family), content.get("meta", {}).get("origin") or {}
     if origin.get("family") != family or form not in (None, origin.get("form")):

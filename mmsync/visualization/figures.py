@@ -235,7 +235,7 @@ def draw_embedding(
 
     Raises:
         ConfigError: Another method, or matplotlib does not write such pictures.
-        DependencyError: matplotlib or, for ``'tsne'``, scikit-learn is missing.
+        DependencyError: matplotlib is missing.
     """
     panels = labels if isinstance(labels, Mapping) else {"label": labels}
     figure = new_figure(1 + 7 * len(panels), 7 if len(panels) == 1 else 7.5)
