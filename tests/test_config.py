@@ -21,6 +21,7 @@ from mmsync import registry as r
 from mmsync.config import check, load, run_name
 from mmsync.config.fit import contradictions
 from mmsync.config.ranges import range_problems
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
 from tests import typos
 
@@ -626,14 +627,12 @@ class ToyStrict:
 
 def test_light_parts_are_built_and_numbers_of_others_are_theirs():
     views = dict(clip=[dict(type="ToyStrict", channels=-1)])
-    cfg = dict(
-        model=dict(type="BaseModel", data_preprocessor=dict(type="SkeletonPreprocessor", layout="ntu25", views=views))
-    )
-    with pytest.raises(ConfigError) as error:
-        check(cfg)
-    assert len(error.value.problems) == 1
-    assert "model.data_preprocessor" in error.value.problems[0]
-    assert "no such thing" in error.value.problems[0]
+    preprocessor = dict(type="SkeletonPreprocessor", layout="ntu25", views=views)
+    found = trial_problems({"model": {"data_preprocessor": preprocessor}})
+    assert len(found) == 1
+    assert found[0].startswith("model.data_preprocessor: SkeletonPreprocessor cannot be built: RuntimeError: ")
+    assert "no such thing" in found[0]
+    assert range_problems({"model": {"data_preprocessor": preprocessor}}) == []
 
 
 @pytest.mark.parametrize(
