@@ -23,7 +23,7 @@ from mmsync.config.fit import contradictions
 from mmsync.config.ranges import range_problems
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
-from tests import typos
+from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
 
@@ -254,7 +254,7 @@ def test_a_correct_config_passes_and_equals_what_mmengine_reads(write):
 def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
     cfg = load(write())
     check(cfg)
-    made, missed = typos.count(cfg)
+    made, missed = config_slips.letter_slips(cfg)
     print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
     assert made > 600
     assert len(missed) <= 0.05 * made, missed
@@ -264,7 +264,7 @@ def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
 def test_no_odd_value_breaks_the_check(write):
     """Whatever stands at a place, the answer is a list of problems (or none), never another exception."""
     cfg = load(write())
-    for _, owner, key in list(typos.places(cfg._cfg_dict)):
+    for _, owner, key in list(config_slips.named_places(cfg._cfg_dict)):
         value = owner[key]
         for odd in (None, 3, "x", [1], {}, [{"a": 1}], {"type": 3}, {1: 2}, True, [[]], {"type": None}):
             owner[key] = odd

@@ -1,74 +1,56 @@
-"""Ranges of numbers by the name of the argument, for every component of mmsync, MMEngine and torch."""
+"""The ranges of numbers in configs, by the name of the argument: one name means one thing."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
-from typing import Any, NamedTuple
-
-from mmsync.config.fit import Keys
-from mmsync.config.places import RUNNER_KEYS, registry_of
+import math
+from dataclasses import dataclass
+from typing import Optional
 
 
-class Range(NamedTuple):
-    """Numbers from ``low`` to ``high``, without an end that is ``open``."""
+@dataclass(frozen=True)
+class Range:
+    """The numbers from ``low`` to ``high``; as ``Annotated[float, Range(0, 1)]`` in a signature, the check knows it."""
 
-    low: float
-    high: float = float("inf")
-    open: str = ""  # "low", "high"
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    also: tuple[float, ...] = ()  # numbers outside with a meaning of their own
 
-    def __contains__(self, value: object) -> bool:
-        if not isinstance(value, (int, float)):
-            return False
-        above = value > self.low if self.open == "low" else value >= self.low
-        return above and (value < self.high if self.open == "high" else value <= self.high)
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return (above and below) or value in self.also
 
     def __str__(self) -> str:
-        if self.high == float("inf"):
-            return f"above {self.low:g}" if self.open == "low" else f"at least {self.low:g}"
-        return (
-            f"in {'(' if self.open == 'low' else '['}{self.low:g}, {self.high:g}{')' if self.open == 'high' else ']'}"
-        )
+        if self.high == math.inf:
+            text = f"above {self.low:g}" if self.open_low else f"at least {self.low:g}"
+        else:
+            text = f"in {'(' if self.open_low else '['}{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
+        return " or ".join([text, *(f"{value:g}" for value in self.also)])
 
 
-_SIZES = (
-    "batch_size base_batch_size max_epochs max_iters val_interval in_channels out_channels hidden_channels channels "
-    "strides embed_dim depth num_heads mlp_ratio t_patch clip_len max_len num_classes num_persons num_tracks "
-    "temporal_kernel queue_size epochs window length clips"
-)
-RANGES: dict[str, Range] = {
-    **dict.fromkeys(_SIZES.split(), Range(1)),
-    **dict.fromkeys(("num_workers", "lr", "weight_decay", "margin", "val_begin", "lr_mult", "decay_mult"), Range(0)),
-    **dict.fromkeys(("temperature", "fps", "max_norm", "clip_value"), Range(0, open="low")),
-    **dict.fromkeys(("momentum", "prob", "max_bad_share"), Range(0, 1)),
-    **dict.fromkeys(("dropout", "drop_rate", "attn_drop_rate", "drop_path_rate", "betas"), Range(0, 1, open="high")),
-    "label_smoothing": Range(0, 1, open="high"),
-}
-"""By name; a list's items are each in the range."""
-_KNOWN = ("mmsync.", "mmengine.", "mmcv.", "torch.")
+SHARE, COUNT, POSITIVE, AMOUNT = Range(0, 1), Range(1), Range(0, open_low=True), Range(0)
 
+RANGES: list[tuple[str, Optional[bool], Range]] = [
+    ("dropout|drop_path|.*_dropout|.*drop.*_rate", None, Range(0, 1, open_high=True)),
+    ("(.*_)?prob|p|pct_start|.*share|label_smoothing|(.*_)?momentum|betas|test_crop", False, SHARE),
+    ("ratio", False, SHARE),  # of a mask; a whole number divides a length
+    ("hue", False, Range(0, 0.5)),
+    ("confidence|drop_threshold", False, Range(0, 1, True, True)),
+    ("interval|max_keep_ckpts", None, Range(1, also=(-1,))),
+    ("num_workers|opencv_num_threads|num_batch_per_epoch|seed|shift", None, AMOUNT),
+    (".*_epoch|begin|val_begin|save_begin|warmup_iters", None, AMOUNT),
+    ("num_.*|depth|.*_channels|channels|strides?|.*_dim|.*_kernel|.*_patch|.*_len|.*_size|size|length", True, COUNT),
+    ("epochs|max_epochs|max_iters|val_interval|window|frames|min_frames|clips|persons|fold", True, COUNT),
+    ("k|topk|milestones|T_max|step_size|prefetch_factor|total_steps|end", True, COUNT),
+    ("lr|weight_decay|eta_min|margin|mix|stages|(.*_)?weight|.*_mult|std|amplitude|max_degrees|distance", None, AMOUNT),
+    ("brightness|contrast|saturation", None, AMOUNT),
+    ("(.*_)?temperature|tau|(.*_)?eps|sigma|scale|fps|eta_max|width|gamma|unit|.*_ratio", None, POSITIVE),
+    ("trust_coefficient|max_norm|clip_value|.*_factor|power|window_seconds", None, POSITIVE),
+]
+"""Pattern of the whole name, whether for whole numbers only (False: for others only, None: for both), and range.
 
-def range_problems(cfg: dict[str, Any]) -> list[str]:
-    """Numbers out of their range, one line each; arguments of others' components may mean something else."""
-    return list(_outside({key: value for key, value in cfg.items() if key in RUNNER_KEYS}, ()))
-
-
-def _outside(value: Any, keys: Keys) -> Iterable[str]:
-    if isinstance(value, dict) and _is_foreign(value, keys):
-        return
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
-    for key, item in items:
-        place = (*keys, str(key))
-        wanted = RANGES.get(str(key)) if isinstance(value, dict) else None
-        for number in item if isinstance(item, (list, tuple)) else (item,):
-            if wanted is not None and isinstance(number, (int, float)) and number not in wanted:
-                yield f"{'.'.join(place)}: is {item!r}, must be {wanted}"
-                break
-        yield from _outside(item, place)
-
-
-def _is_foreign(cfg: dict[str, Any], keys: Keys) -> bool:
-    kind = cfg.get("type")
-    registry = registry_of(keys)
-    target = registry.find(kind) if isinstance(kind, str) and registry is not None else kind
-    return inspect.isclass(target) and not f"{target.__module__}.".startswith(_KNOWN)
+The first that fits holds, for components of mmsync and of upstream. Third parties annotate an argument with its range:
+``Annotated[float, Range(0, 1)]``.
+"""

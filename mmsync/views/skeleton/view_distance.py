@@ -15,7 +15,7 @@ from mmsync.registry import TRANSFORMS
 from mmsync.views.augmentation import Draws, in_range, uniform
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
-Values = Union[float, Sequence[float], Mapping]
+Values = Union[float, Sequence[float], Mapping[str, float]]
 SIX_ANGLES = (0, 60, 120, 180, 240, 300)
 
 

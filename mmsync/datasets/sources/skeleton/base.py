@@ -9,6 +9,7 @@ import numpy as np
 
 from mmsync.datasets.sources.base import NUMBERED, BaseSource
 from mmsync.errors import DataError
+from mmsync.fileio import data_path, not_found
 from mmsync.structures import SkeletonLayout
 
 
@@ -55,9 +56,9 @@ def as_labels(values: object, origin: Union[str, Path]) -> np.ndarray:
 
 def list_files(root: Union[str, Path], pattern: str, what: str) -> list[Path]:
     """List files under a folder, sorted; a ``DataError``, in which ``what`` names the data set, if none is there."""
-    root = Path(root)
+    root = data_path(root)
     if not root.is_dir():
-        raise DataError(f"{what}: the folder {root} does not exist; set the data root (data_root or MMSYNC_DATA_ROOT)")
+        raise DataError(f"{what}: {not_found(root)}; set data_root, or MMSYNC_DATA_ROOT to the folder of all data")
     files = sorted(root.glob(pattern))
     if not files:
         raise DataError(f"{what}: no {pattern} under {root}; is this the right folder?")

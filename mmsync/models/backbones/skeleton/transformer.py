@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
 from mmengine.logging import print_log
@@ -24,7 +25,9 @@ class SkeletonTransformer(SkeletonBackbone):
     ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
     """
 
-    config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+    config_schema: ClassVar[dict] = {
+        "stem": {"channels": Sequence[int], "strides": Sequence[int], "temporal_kernel": int}
+    }
     init: str
     time_interpolation: str = "linear"
     _warned = False
