@@ -20,7 +20,6 @@ from torch.utils.data import Dataset
 from mmsync import registry as r
 from mmsync.config import check, load, run_name
 from mmsync.config.fit import contradictions
-from mmsync.config.ranges import range_problems
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
 from tools.misc import config_slips
@@ -625,29 +624,13 @@ class ToyStrict:
         raise RuntimeError("no such thing")
 
 
-def test_light_parts_are_built_and_numbers_of_others_are_theirs():
+def test_light_parts_are_built():
     views = dict(clip=[dict(type="ToyStrict", channels=-1)])
     preprocessor = dict(type="SkeletonPreprocessor", layout="ntu25", views=views)
     found = trial_problems({"model": {"data_preprocessor": preprocessor}})
     assert len(found) == 1
-    assert found[0].startswith("model.data_preprocessor: SkeletonPreprocessor cannot be built: RuntimeError: ")
+    assert found[0].startswith("model.data_preprocessor: SkeletonPreprocessor: views.clip.0: ToyStrict cannot be built")
     assert "no such thing" in found[0]
-    assert range_problems({"model": {"data_preprocessor": preprocessor}}) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "ok"),
-    [(0, False), (1, True), ([1, 2], True), ([1, 0], False), (None, True), ("x", True)],
-)
-def test_ranges_by_name(value, ok):
-    found = range_problems({"model": {"strides": value}, "variable": {"strides": 0}})
-    assert found == ([] if ok else [f"model.strides: is {value!r}, must be at least 1"])
-
-
-@pytest.mark.parametrize("name", ["momentum", "dropout", "temperature"])
-def test_ranges_say_their_ends(name):
-    words = {"momentum": "in [0, 1]", "dropout": "in [0, 1)", "temperature": "above 0"}
-    assert range_problems({"model": {name: -1}}) == [f"model.{name}: is -1, must be {words[name]}"]
 
 
 def test_clips_are_remapped_where_they_can_be():
