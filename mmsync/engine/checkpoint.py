@@ -42,7 +42,19 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None
 def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
-    """Load a checkpoint or bare state dict, from a file or URL, without running code from it unless trusted."""
+    """Load a checkpoint, or a bare state dict as one.
+
+    Args:
+        path: A file, or an address, which is downloaded once into torch's cache.
+        map_location: As in ``torch.load``.
+        trust: Whether code in the file may run.
+
+    Returns:
+        dict: MMEngine's form, with at least ``state_dict``.
+
+    Raises:
+        CheckpointError: There is no such file, or it is damaged, no checkpoint, of a newer format, or would run code.
+    """
     if str(path).startswith(("http://", "https://")):
         url = str(path)
         path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]

@@ -125,3 +125,10 @@ def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
     for name, (value, right, words) in values.items():
         if not right:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")
+
+
+def require_choice(owner: Probe, names: Sequence[str], **values: str) -> None:
+    """Raise a ConfigError unless all arguments are among these names."""
+    for name, value in values.items():
+        if value not in names:
+            raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: use {' or '.join(map(repr, names))}")
