@@ -236,7 +236,9 @@ class MotionRunner(Runner):
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         self._check_input(checkpoint.get("meta"), str(filename), bool(self._resume))
         strict, partial = strict or bool(self._resume), self.cfg.get("load_partial", False)
-        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys, partial)
+        evaluate = isinstance(self._test_loop, BaseLoop) and not isinstance(self._train_loop, BaseLoop)
+        weights = checkpoint["state_dict"]
+        match = load_weights(self.bare_model, weights, str(filename), strict, revise_keys, partial, evaluate)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
