@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
 import sys
@@ -281,12 +282,21 @@ def test_a_resolved_config_trains_to_the_same_losses_elsewhere(trained, tmp_path
     assert losses(Path("second")) == whole
 
 
-def test_the_config_in_the_work_dir_is_not_replaced(trained, tmp_path, capsys):
+def test_the_config_in_the_work_dir_is_not_replaced(tmp_path):
     own = tmp_path / "mine.py"
     own.write_text(TINY)
-    assert tool("train.py", own, "--work-dir", tmp_path) == 2
-    assert "which its resolved form would replace" in capsys.readouterr().err
-    assert own.read_text() == TINY
+    for _ in range(2):
+        assert tool("train.py", own, "--work-dir", tmp_path, "--no-validate") == 0
+        assert own.read_text() == TINY
+    resolved = tmp_path / "mine_resolved.py"
+    assert load(resolved).to_dict() | {"length": 8} == load(own, {"work_dir": str(tmp_path)}).to_dict() | dict.fromkeys(
+        ("val_cfg", "val_dataloader", "val_evaluator")
+    ) | {"experiment_name": "mine", "launcher": "none"}
+    assert tool("train.py", resolved, "--work-dir", tmp_path, "--no-validate", "--seed", 3) == 0  # replaces itself
+    assert load(resolved).randomness.seed == 3
+    (tmp_path / "mine.json").write_text(json.dumps(load(own).to_dict()))
+    assert tool("train.py", tmp_path / "mine.json", "--work-dir", tmp_path / "of_json", "--no-validate") == 0
+    assert load(tmp_path / "of_json" / "mine.py").model.type == "AimCLR"
 
 
 # ---------------------------------------------------------------------------------------------- Pretrained

@@ -168,13 +168,6 @@ CASES = [
     Mistake("benchmark_of_a_config", ["tools/benchmark.py", "{config}"], "a Python file, as configs are"),
     Mistake("checkpoint_of_a_later_mmsync", code=LATER, says=r"written by mmsync 9\.0 in format 99; .*update mmsync"),
     Mistake("checkpoint_of_python_objects", code=OBJECTS, says="could run code while they load"),
-    # configs that would be lost
-    Mistake(
-        "work_dir_is_the_folder_of_the_config",
-        ["tools/train.py", "own.py", "--work-dir", "."],
-        "which its resolved form would replace",
-        files={"own.py": "_base_ = ['{config}']\n"},
-    ),
     # converters
     Mistake(
         "convert_a_readme",
