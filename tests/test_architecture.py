@@ -32,6 +32,7 @@ LAYERS["apis"] = {*LAYERS, "config"}
 LAYERS["protocols"] = {*LAYERS}
 LAYERS["interop"] = {*LAYERS} - {"protocols"}
 LAYERS["sweep"] = {*LAYERS} - {"interop"}
+LAYERS["testing"] = {*LAYERS}
 COMMON = {
     "errors",
     "registry",
@@ -40,6 +41,7 @@ COMMON = {
     "fileio",
     "parallel",
     "runlog",
+    "lazy",
 }  # single modules that any package may use; ``ops`` uses none
 
 

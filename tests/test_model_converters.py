@@ -21,6 +21,7 @@ from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkp
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError
 from mmsync.interop.convert import convert_checkpoint, from_reference, to_reference
+from mmsync.models.modules.transformer import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
@@ -420,6 +421,13 @@ def test_time_embeddings_are_resampled_on_request(name, length, patches):
     centers = (np.arange(patches) + 0.5) * old.shape[1] / patches - 0.5
     expected = np.interp(centers, np.arange(old.shape[1]), old[0, :, 0, 0])
     np.testing.assert_allclose(new[0, :, 0, 0], expected, atol=1e-6)
+    if name == "vit":
+        state[key] = torch.randn_like(old)
+        bicubic = from_reference(
+            {"state_dict": state}, FAMILY[name], num_heads=4, clip_len=length, time_interpolation="bicubic"
+        )
+        new = bicubic.checkpoint["state_dict"]["encoder.backbone.temp_embed"]
+        torch.testing.assert_close(new, time_embedding(state[key], patches, True, "bicubic"))
     stgcn = weights("stgcn")
     with pytest.raises(CheckpointError, match="no time embeddings"):
         from_reference({"state_dict": stgcn}, "aimclr", clip_len=30)

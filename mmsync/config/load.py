@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import hashlib
 import importlib
 import importlib.util
 import io
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -18,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -30,7 +33,7 @@ from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
-_OVERRIDE = "__mmsync_override__"
+_OVERRIDE, _OPTIONS = "__mmsync_override__", "_mmsync_options"
 
 
 @dataclass
@@ -72,6 +75,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
         except Exception as error:  # the file is executed: anything can come out of it
             raise _error(file, None, f"{type(error).__name__}: {error}") from error
         _merge_options(cfg, reader.options, Notes())
+        object.__setattr__(cfg, _OPTIONS, reader.options)
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
     values = _follow_options(file, values, reader)
@@ -83,6 +87,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     rest = {key: value for key, value in reader.options.items() if key not in reader.used}
     _merge_options(cfg, rest, reader.notes)
     object.__setattr__(cfg, "_mmsync_notes", reader.notes)
+    object.__setattr__(cfg, _OPTIONS, reader.options)
     return _complete(cfg) if complete else cfg
 
 
@@ -497,18 +502,44 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: 
     return _error(file, line, text)
 
 
-NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
+NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": "", "backbone": ""}
 """Variables whose values are words of a file's name, with the letters before the value in that word."""
+_UNNAMED = re.compile(
+    r"(.+\.)?((data_|media_|lists_)?root|index_file|num_workers|persistent_workers|pin_memory)"
+    r"|(train_cfg\.)?(max_epochs|max_iters|val_interval|val_begin)"
+    r"|(env_cfg|log_processor|default_hooks|visualizer)\..+|vis_backends|log_level|resume|launcher|experiment_name"
+)
+"""Options that say where data is, how fast and how long a run is, and what it writes: others make another run."""
 
 
-def run_name(cfg: Config) -> str:
-    """The file's name with the options' choices in it: ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``."""
-    words = Path(cfg.filename).stem.split("_")
+def run_name(cfg: Config, flags: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """The file's name with the choices of options and ``flags`` (by dotted key) in it, which make another run.
+
+    ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``; ``optim_wrapper.optimizer.lr=0.1`` adds ``_lr0.1``, by
+    as much of the key as no other key of the config ends in. Values that are no words, and many options, add a digest.
+    """
+    options = {**getattr(cfg, "__dict__", {}).get(_OPTIONS, {}), **flags}
     chosen = (Notes.of(cfg) or Notes()).chosen
+    words = Path(cfg.filename).stem.split("_")
     for name, letters in NAMED.items():
-        old, new = (letters + str(value).replace("+", "-") for value in chosen.get(name, ("", "")))
-        if old in words:
-            words[words.index(old)] = new
-        elif old != new:
-            words.append(new)
-    return "_".join(words)
+        if name in chosen and not any(isinstance(value, (dict, list, tuple)) for value in chosen[name]):
+            options.pop(name, None)
+            old, new = (letters + str(value).replace("+", "-") for value in chosen[name])
+            if old in words:
+                words[words.index(old)] = new
+            elif old != new:
+                words.append(new)
+    places = [".".join(keys) for keys, _ in walk(cfg.to_dict())]
+    added = {}
+    for key, value in options.items():
+        if not _UNNAMED.fullmatch(key):
+            ends = [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)]
+            end = next((e for e in ends if sum(f".{p}".endswith(f".{e}") for p in places) == 1), key)
+            added[end] = f"{value}" if re.fullmatch(r"[\w.+-]{1,24}", str(value)) else f"-{_digest(value)}"
+    if len(added) > 3:
+        return "_".join([*words, _digest(sorted(added.items()))])
+    return "_".join([*words, *(f"{key}{value}" for key, value in added.items())])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha1(repr(value).encode()).hexdigest()[:8]

@@ -169,8 +169,8 @@ class _Tools:
         config = folder / "config.py"
         # the checked config, even if its files are edited meanwhile
         write_text(config, f"{RESOLVED}\n{config_text(self.job.setting.cfg)}")
-        resume = ["--resume"] if (folder / "last_checkpoint").is_file() else []
-        self.call("train", config, "--work-dir", folder, "--seed", self.job.seed, *resume)
+        start = "--resume" if (folder / "last_checkpoint").is_file() else "--overwrite"
+        self.call("train", config, "--work-dir", folder, "--seed", self.job.seed, start)
         latest = find_latest_checkpoint(str(folder))
         if latest is None:
             raise RunError(f"{folder}: training wrote no checkpoint; check default_hooks.checkpoint")

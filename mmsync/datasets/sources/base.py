@@ -88,6 +88,9 @@ class BaseSource:
             print_log(f"{origin}: the {self.item}s are not the published set ({text})", logger="current", level=30)
 
 
+NUMBERED = "number the classes from 0 on, -1 for unknown, and give their names as class_names"
+
+
 def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
     """Attributes that NTU and NW-UCLA names contain, int64 ``(n,)`` each; empty if any name is of another kind."""
     for pattern in _NAME_PATTERNS:
@@ -103,6 +106,10 @@ def check_labels(
     """Check labels ``(n,)`` int64, -1 for unknown, against the number of classes and the action in the names."""
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
+    if np.asarray(labels).dtype.kind not in "iu":
+        listed = np.asarray(labels).tolist()
+        i = next((i for i, label in enumerate(listed) if not isinstance(label, int)), 0)
+        raise DataError(f"{origin}: the label of {names[i]} is {listed[i]!r}; {NUMBERED}")
     bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))
     if len(bad):
         i = int(bad[0])
