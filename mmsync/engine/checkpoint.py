@@ -227,6 +227,7 @@ def load_weights(
     strict: bool = False,  # refuse any difference
     revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
     partial: bool = False,  # accept backbones that match in part
+    evaluate: bool = False,  # refuse weights that lack what predictions need, such as the head of a classifier
 ) -> StateMatch:
     """Load the weights that match a model; refuse those of another model, which stays unchanged."""
     for pattern, replacement in revise_keys:
@@ -242,6 +243,11 @@ def load_weights(
     problem = match.problem(partial)
     if not problem and strict and (match.missing or match.unexpected or match.reshaped):
         problem = f"{match.brief()}; all must match to resume"
+    lacking = [k for k in (*match.missing, *match.reshaped) if k.startswith(getattr(model, "predicts_with", ()))]
+    if not problem and evaluate and lacking and not partial:
+        text = f"{len(lacking)} weights ({lacking[0]}, ...), without which a {type(model).__name__} predicts nothing"
+        advice = "train them first, with load_from or tools/benchmark.py, and evaluate the checkpoint of that training"
+        raise CheckpointError(f"{source} lacks {text}: {advice}")
     if problem:
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {problem}")
     model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)

@@ -30,6 +30,8 @@ class ViewModel(BaseModel):
     """Names of the views that the preprocessor makes in training."""
     views_for_features: ClassVar[Sequence[str]] = ("clip",)
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
+    predicts_with: ClassVar[tuple[str, ...]] = ()
+    """Prefixes of weights without which predictions are meaningless; a checkpoint that lacks one is not evaluated."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
     least_batch: ClassVar[int] = 1
