@@ -124,28 +124,28 @@ class Registry(root.Registry):
         return found
 
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
-        """Build a config, or return a module as it is; a ConfigError for a name, a number or a class."""
+        """Build a config, or return a module as it is.
+
+        Raises:
+            ConfigError: ``cfg`` is a name, a number or a class, or the component raises anything but a ``MMSyncError``.
+        """
         if isinstance(cfg, (str, float, int, type)):
             raise ConfigError(f"a {self.name} is given as a config, dict(type=...), or as a built module; got {cfg!r}")
         if hasattr(cfg, "named_parameters"):  # of torch, which this module does not import
             return cfg
-        return super().build(cfg, *args, **kwargs)
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.find(key) is not None
-
-    def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
-        """Build a component; whatever it raises, unless it is a ``MMSyncError``, is a ``ConfigError`` that names it."""
         try:
             return super().build(cfg, *args, **kwargs)
         except MMSyncError:
             raise
-        except Exception as error:
+        except Exception as error:  # a third party's, or torch's for a number out of range
             kind = cfg.get("type") if isinstance(cfg, Mapping) else None
             name = getattr(kind, "__name__", kind) or self.name
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"{name} cannot be built: {type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
             raise ConfigError(text) from error
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.find(key) is not None
 
     def names(self) -> list[str]:
         """All names that :meth:`get` finds without a scope: ours, MMEngine's, then the fallback's."""

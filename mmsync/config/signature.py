@@ -89,7 +89,7 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
     for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
         default = default_of(target, name)
         if annotation is None and isinstance(default, (bool, int, float, str)):
-            found[name] = type(default)
+            found[name] = Union[int, float] if type(default) in (int, float) else type(default)
         elif annotation is not None and mismatch(default, annotation) is not None:
             found[name] = Union[annotation, type(default)]
     if module.startswith((*_UPSTREAM, "mmsync.")):
