@@ -52,6 +52,14 @@ class DependencyError(MMSyncError, ImportError):
     """An optional package is missing; the message gives the pip command."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A training was interrupted from the keyboard; the message says what is saved."""
+
+    def __init__(self, message: str, saved: bool) -> None:
+        super().__init__(message)
+        self.saved = saved  # whether there is a checkpoint to resume from
+
+
 def edit_distance(a: str, b: str) -> int:
     """Number of substitutions, insertions, deletions and swaps of neighbours that turn ``a`` into ``b``."""
     before: list[int] = []

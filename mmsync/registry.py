@@ -126,8 +126,8 @@ class Registry(root.Registry):
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
         """Build a config, or return a module as it is.
 
-        Raises:
-            ConfigError: ``cfg`` is a name, a number or a class, or the component raises anything but a ``MMSyncError``.
+        Whatever the constructor raises, unless it is a ``MMSyncError``, is a ``ConfigError`` that names the component;
+        so is a name, a number or a class for a config.
         """
         if isinstance(cfg, (str, float, int, type)):
             raise ConfigError(f"a {self.name} is given as a config, dict(type=...), or as a built module; got {cfg!r}")
@@ -137,7 +137,7 @@ class Registry(root.Registry):
             return super().build(cfg, *args, **kwargs)
         except MMSyncError:
             raise
-        except Exception as error:  # a third party's, or torch's for a number out of range
+        except Exception as error:
             kind = cfg.get("type") if isinstance(cfg, Mapping) else None
             name = getattr(kind, "__name__", kind) or self.name
             where = traceback.extract_tb(error.__traceback__)[-1]

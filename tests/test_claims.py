@@ -407,3 +407,11 @@ def test_what_is_tested_here_is_there():
     assert sum(len(list(typed_dicts(page))) for page in GUIDES) >= 40
     assert len(command_lines()) >= 60
     assert "--cfg-options" in options_of_tools()
+
+
+@pytest.mark.parametrize("page", EVERYWHERE)
+def test_prose_is_spelt_as_the_identifiers_are(page):
+    """American, as PyTorch's: color, neighbor, center, normalize."""
+    stems = "colour|neighbour|behaviour|centre|metre|labelled|grey|learnt|artefact|(?:al|im|ron|ard|ant)is(?=[ei])"
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(page))
+    assert sorted(set(re.findall(rf"\w*(?:{stems})\w*", text, re.IGNORECASE))) == []

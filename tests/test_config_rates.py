@@ -73,6 +73,15 @@ def test_a_whole_config_is_refused_with_one_message():
         check(cfg)
 
 
+def test_schedules_by_epoch_of_a_training_by_iterations_are_refused():
+    loop = dict(max_iters=10)
+    (problem,) = problems(dict(type="MultiStepLR", milestones=[5]), train_cfg=loop)
+    assert problem.startswith("param_scheduler.by_epoch: counts epochs, but train_cfg counts iterations")
+    assert problems(dict(type="MultiStepLR", milestones=[5], by_epoch=False), train_cfg=loop) == []
+    assert problems(dict(type="WarmupCosineLR", convert_to_iter_based=True), train_cfg=loop) == []
+    assert problems(dict(type="MultiStepLR", milestones=[5]), train_cfg=dict(max_epochs=10)) == []
+
+
 @pytest.mark.parametrize(
     ("config", "option", "says"),
     [

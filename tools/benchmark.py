@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmsync.apis.cli import add_other_input, checkpoint_path, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, run_tool
 
 PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
 
@@ -34,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=KeyValue,
         metavar="KEY=VALUE",
         help="settings: variables of the pretraining's config (data_root=...), those of the data set to transfer to "
         "(dataset.data_root=...), or keys of what a protocol runs (train_cfg.max_epochs=10)",

@@ -39,6 +39,8 @@ def main(args: argparse.Namespace) -> None:
         require(cfg, key, "training")
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        if (cfg.default_hooks or {}).get("checkpoint") is not None:
+            cfg.default_hooks.checkpoint.save_best = None  # of no validation
     if args.seed is not None:
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": args.seed}
     if args.resume:

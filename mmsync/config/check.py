@@ -21,6 +21,7 @@ from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, annotations_of, is_annotation, mismatch, with_range
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
+from mmsync.fileio import data_path, not_found
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
 
@@ -79,6 +80,9 @@ class _Checker:
                 self.report((lacking[0],), f"is missing; {purpose} needs {', '.join(group)}, or none of them")
         if cfg.get("param_scheduler") is not None and cfg.get("optim_wrapper") is None:
             self.report(("param_scheduler",), "has nothing to schedule; set optim_wrapper as well")
+        own = (cfg.get("visualizer") or {}).get("vis_backends") if isinstance(cfg.get("visualizer"), dict) else None
+        if own and cfg.get("vis_backends") and own != cfg["vis_backends"]:
+            self.report(("vis_backends",), "differs from visualizer.vis_backends, which is used; drop one of them")
         for key, value in cfg.items():
             if key in places.RUNNER_KEYS:
                 if value is not None:
@@ -94,9 +98,10 @@ class _Checker:
                 continue
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
-            absolute = Path(file).expanduser().absolute()
+            of_data = used != ["load_from"]
+            where = not_found(file) if of_data else f"{Path(file).expanduser().absolute()} does not exist"
             advice = f"; {self.file_advice[file]}" if file in self.file_advice else ""
-            text = f"{absolute} does not exist; --cfg-options {option}=... sets it{advice}"
+            text = f"{where}; --cfg-options {option}=... sets it{advice}"
             self.problems.append(f"{used[0]}{more}: {text}")
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
@@ -459,7 +464,7 @@ class _Checker:
 
     def _file(self, value: Any, keys: Keys) -> None:
         given = self.files and isinstance(value, str) and value and "://" not in value
-        if given and not Path(value).expanduser().exists():
+        if given and not (Path(value).expanduser() if keys == ("load_from",) else data_path(value)).exists():
             self.missing_files.setdefault(value, []).append(".".join(keys))
 
 

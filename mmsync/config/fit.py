@@ -81,8 +81,13 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
         else:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
-    facts.of_frames(cfg.get("train_dataloader"), preprocessor, where)
-    problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where) + _without_tokens(model)
+    trains = cfg.get("train_dataloader") is not None
+    if (
+        trains and not cfg.get("load_from") and "head" not in (model or {})
+    ):  # others take weights made for other lengths
+        facts.of_frames(cfg["train_dataloader"], preprocessor, where)
+    problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
+    problems += _without_tokens(model)
     return problems + _wrong_queue(cfg)
 
 
@@ -226,7 +231,7 @@ class _Facts:
             if after != length and not (fewer and after < length):
                 stem = f", which its stem makes {after}" if after != frames else ""
                 text = f"but the clips have {frames} frames ({place}){stem}; set it to {after}"
-                problems.append(f"{path}: is {length}, {text}: a checkpoint's time embeddings are resampled on loading")
+                problems.append(f"{path}: is {length}, {text}, so that each frame has an embedding of its own")
         return problems
 
 
@@ -267,7 +272,7 @@ def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
     return [f"{path}.collate_fn: {name} takes single samples, but {dataset.__name__} gives finished batches; {advice}"]
 
 
-def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
+def _wrong_views(model: Any, preprocessor: Any, where: Keys, trains: bool = True) -> list[str]:
     """Views that the method needs and the preprocessor (of one or of several modalities) does not make; the reverse."""
     needed = getattr(_target_of(model, r.MODELS), "views_needed", None)
     preprocessor = preprocessor if isinstance(preprocessor, dict) else {}
@@ -282,7 +287,7 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
         return []
     if not made:  # training sees the views of evaluation
         target = _target_of(preprocessor, r.MODELS)
-        if views is not None or parts is not None or not hasattr(target, "feature_views"):
+        if not trains or views is not None or parts is not None or not hasattr(target, "feature_views"):
             return []
         given = getattr(_target_of(model, r.MODELS), "views_for_features", needed)
         made = {f"{'.'.join(where)}.views": name for name in needed if name in given}

@@ -11,7 +11,9 @@ _FACTOR = "WarmupCosineLR is a factor of each parameter's own rate"
 
 def rate_problems(cfg: Mapping[str, Any]) -> list[str]:
     """Rates of optimisers without effect because a scheduler has its own, one line each."""
-    problems = [problem for parts in _optimizers(cfg) for problem in _of_optimizer(*parts)]
+    problems = [
+        problem for parts in _optimizers(cfg) for problem in [*_of_optimizer(*parts), *_of_loop(cfg, *parts[2:])]
+    ]
     scale = cfg.get("auto_scale_lr")
     if isinstance(scale, dict) and scale.get("enable") and not _number(scale.get("base_batch_size")):
         text = "is missing; give the global batch size that optimizer.lr is meant for"
@@ -38,11 +40,10 @@ def _of_optimizer(wrapper: dict[str, Any], place: str, schedulers: Any, path: st
     optimizer, paramwise = wrapper.get("optimizer"), wrapper.get("paramwise_cfg")
     lr = _number(optimizer.get("lr")) if isinstance(optimizer, dict) else None
     by_parameter = _differing(paramwise) if isinstance(paramwise, dict) else None
-    listed = isinstance(schedulers, (list, tuple))
-    for i, scheduler in enumerate(schedulers if listed else [schedulers]):
-        if not isinstance(scheduler, dict) or str(scheduler.get("type", "")).endswith("Momentum"):
+    for at, scheduler in _listed(schedulers, path):
+        kind = str(scheduler.get("type"))
+        if kind.endswith("Momentum"):
             continue
-        at, kind = f"{path}.{i}" if listed else path, scheduler.get("type")
         peak, floor = scheduler.get("eta_max"), _number(scheduler.get("eta_min")) or 0.0
         if _number(peak) is not None and lr is not None and peak != lr:
             text = f"is {peak}, which {kind} sets in place of {place}.optimizer.lr={lr}"
@@ -55,6 +56,25 @@ def _of_optimizer(wrapper: dict[str, Any], place: str, schedulers: Any, path: st
             yield f"{at}.eta_min: {text}; use CosineAnnealingLR with eta_min_ratio, a factor"
         elif lr is not None and floor > lr:
             yield f"{at}.eta_min: is {floor}, above {place}.optimizer.lr={lr}; use a lower value, or eta_min_ratio"
+
+
+def _of_loop(cfg: Mapping[str, Any], schedulers: Any, path: str) -> Iterator[str]:
+    """Schedules that count epochs, of which training by iterations has one."""
+    loop = cfg.get("train_cfg")
+    if not isinstance(loop, dict) or "max_iters" not in loop or loop.get("by_epoch"):
+        return
+    for at, scheduler in _listed(schedulers, path):
+        if scheduler.get("by_epoch", True) and not scheduler.get("convert_to_iter_based"):
+            text = f"counts epochs, but train_cfg counts iterations, so that {scheduler.get('type')} would do nothing"
+            yield f"{at}.by_epoch: {text}; set by_epoch=False, or convert_to_iter_based=True"
+
+
+def _listed(schedulers: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The config of each scheduler, with its place."""
+    listed = isinstance(schedulers, (list, tuple))
+    for i, scheduler in enumerate(schedulers if listed else [schedulers]):
+        if isinstance(scheduler, dict):
+            yield f"{path}.{i}" if listed else path, scheduler
 
 
 def _differing(paramwise: Mapping[str, Any]) -> str | None:

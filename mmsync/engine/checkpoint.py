@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,19 @@ _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
-    """Write a checkpoint in MMEngine's form as plain values, atomically."""
+    """Write a checkpoint in MMEngine's form, whole or not at all: a CheckpointError names what is kept."""
     plain = {key: value if key in _RAW else compat.to_plain(value, key) for key, value in checkpoint.items()}
-    with atomic_path(path) as temporary:
-        torch.save(plain, temporary)
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(plain, temporary)
+    except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError for a full disk
+        folder = Path(path).parent
+        kept = [file for file in folder.glob("*.pth") if not file.name.startswith(".")]
+        last = max(kept, key=lambda file: file.stat().st_mtime, default=None)
+        free = f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB are free" if folder.is_dir() else "no such folder"
+        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        text = f"{last.name} is kept: free space and continue with --resume" if last else "none is saved yet"
+        raise CheckpointError(f"checkpoint {path} cannot be written ({why}; {free}); {text}") from error
 
 
 def read_checkpoint(

@@ -42,6 +42,15 @@ def check_folder(path: Any) -> None:
         raise ConfigError(f"work_dir: {folder}: no permission to write in {above}; give another --work-dir")
 
 
+def make_folder(path: Any) -> None:
+    """Make a work dir, or raise a ConfigError."""
+    check_folder(path)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"work_dir: {path} cannot be made: {error}; give another --work-dir") from error
+
+
 def require_free(
     path: Union[str, Path], resume: bool = False, load_from: Optional[str] = None, overwrite: bool = False
 ) -> None:
@@ -109,7 +118,7 @@ class _Lock:
     def take(self, log_dir: str) -> None:
         if self.folder in _owned:
             raise ConfigError(f"{self.folder}: a training of this process is running in this folder")
-        file = open(self.folder / LOCK, "a+", encoding="utf-8")
+        file = open(self.folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - held until release()
         try:
             if fcntl is not None:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -150,7 +159,7 @@ def _checkpoints(path: Union[str, Path]) -> list[Path]:
     pointer = folder / "last_checkpoint"
     if pointer.is_file():
         last = Path(pointer.read_text(encoding="utf-8").strip())
-        found += [last] if last.is_file() and last not in found else []
+        found += [last] if last.is_file() and not any(last.samefile(file) for file in found) else []
     return found
 
 

@@ -14,10 +14,11 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object, broadcast_object_list, is_distributed, is_main_process
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -33,7 +34,7 @@ from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
-from mmsync.engine.run_folder import check_folder, own_folder
+from mmsync.engine.run_folder import make_folder, own_folder
 from mmsync.engine.training_state import (
     get_rng_state,
     load_optimizer_state,
@@ -42,7 +43,7 @@ from mmsync.engine.training_state import (
     set_rng_state,
     training_state,
 )
-from mmsync.errors import CheckpointError, ConfigError
+from mmsync.errors import CheckpointError, ConfigError, Interrupted
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
@@ -70,11 +71,13 @@ class MotionRunner(Runner):
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
         """Build a Runner; raises a ``ConfigError`` unless the work dir of the config can be written."""
-        check_folder(cfg.get("work_dir"))
+        make_folder(cfg.get("work_dir"))
         return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Set up the environment, with gloo if there is no CUDA."""
+        if self.distributed and not is_distributed():
+            compat.require_launched(self._launcher)
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
             compat.init_cpu_group(self._launcher, env_cfg.get("dist_cfg", {}).get("timeout"))
         super().setup_env(env_cfg)
@@ -112,6 +115,21 @@ class MotionRunner(Runner):
         tame_console(logger)
         return logger
 
+    def build_visualizer(self, visualizer: Any = None) -> Any:
+        """Build the visualizer, with ``vis_backends`` of the config and the scalars that summary and tools read."""
+        if visualizer is not None and not isinstance(visualizer, dict):
+            return super().build_visualizer(visualizer)
+        cfg = {"type": "Visualizer", "name": self._experiment_name, "save_dir": self._log_dir, **(visualizer or {})}
+        wanted = cfg.get("vis_backends") or self.cfg.get("vis_backends") or []
+        backends = [wanted] if isinstance(wanted, dict) and "type" in wanted else wanted
+        for backend in backends:
+            if not isinstance(backend, dict) or "type" not in backend:
+                raise ConfigError(f"vis_backends: is {wanted!r}, must be a list such as [dict(type='LocalVisBackend')]")
+            compat.require_backend(str(backend["type"]))
+        local = any(backend["type"] == "LocalVisBackend" for backend in backends)
+        cfg["vis_backends"] = backends if local else [{"type": "LocalVisBackend"}, *backends]
+        return super().build_visualizer(cfg)
+
     def register_default_hooks(self, hooks: Optional[dict[str, Any]] = None) -> None:
         """Register the default hooks; one of ours that is None is left out, as one of MMEngine's is."""
         ours = {"progress", "collapse", "summary"}
@@ -129,7 +147,20 @@ class MotionRunner(Runner):
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
             self._write_config()
-            return super().train()
+            try:
+                return super().train()
+            except KeyboardInterrupt:
+                raise self._interrupted() from None
+
+    def _interrupted(self) -> Interrupted:
+        last = Path(self.work_dir) / "last_checkpoint"
+        saved = f"the last checkpoint is {last.read_text(encoding='utf-8')}" if last.is_file() else "nothing is saved"
+        hook = next((hook for hook in self.hooks if isinstance(hook, CheckpointHook)), None)
+        if hook is not None and hook.interval > 0 and not last.is_file():
+            unit = "epoch" if hook.by_epoch else "iteration"
+            saved += f": the first checkpoint is due after {unit} {hook.interval} (default_hooks.checkpoint.interval)"
+        place = f"epoch {self.epoch + 1}, iteration {self.iter} of {self.max_iters}" if self.iter else "the start"
+        return Interrupted(f"interrupted at {place}; {saved}", last.is_file())
 
     def _write_config(self) -> None:
         """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
@@ -213,6 +244,15 @@ class MotionRunner(Runner):
         for scheduler in _configs(schedulers):
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build schedulers; in training by iterations, those that are converted from epochs last until its end."""
+        if isinstance(self._train_loop, IterBasedTrainLoop) and _configs(scheduler):  # none are built already
+            scheduler = copy.deepcopy(scheduler)
+            for one in _configs(scheduler):  # MMEngine would end them after a pass over the data
+                if one.get("convert_to_iter_based"):
+                    one.setdefault("end", (self.max_iters + 0.5) / len(self.train_dataloader))
+        return super().build_param_scheduler(scheduler)
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:

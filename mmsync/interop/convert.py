@@ -12,11 +12,11 @@ from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from mmsync.apis.cli import run_tool
+from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.config import check, load
 from mmsync.config.defaults import LOADERS
 from mmsync.config.inputs import input_record
@@ -425,7 +425,7 @@ def converter(family: str) -> None:
     parser.add_argument("dst", help="checkpoint to write")
     parser.add_argument("--reverse", action="store_true", help="from mmsync to the reference")
     parser.add_argument("--config", help="compare with this config's model, and store the config in the checkpoint")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="of that config")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help="of that config")
     parser.add_argument(
         "--dump-config",
         metavar="FILE",

@@ -108,9 +108,8 @@ def finetune(
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed}
     cfg.work_dir, cfg.load_from, cfg.other_input = str(folder), checkpoint, True  # the benchmark has compared it
     started = folder / "started.json"
-    if not force and read_json(started, "") == fingerprint:
-        if (folder / "last_checkpoint").is_file():
-            cfg.load_from, cfg.resume = None, True
+    if not force and read_json(started, "") == fingerprint and (folder / "last_checkpoint").is_file():
+        cfg.load_from, cfg.resume = None, True
     cfg.overwrite = not cfg.get("resume")
     write_json(started, fingerprint)
     runner = build_runner(cfg, trust)

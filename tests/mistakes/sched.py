@@ -59,6 +59,12 @@ CASES = [
         "optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(bakcbone=dict(lr_mult=0.1))))",
     ),
     child(
+        "schedule_by_epoch_of_a_training_by_iterations",
+        r"param_scheduler\.by_epoch: counts epochs, but train_cfg counts iterations",
+        "param_scheduler = dict(type='MultiStepLR', milestones=[5])\n"
+        "train_cfg = dict(_delete_=True, by_epoch=False, max_iters=10)",
+    ),
+    child(
         "warmup_in_epochs",
         r"warmup=20 is a share of the steps",
         "param_scheduler = dict(type='WarmupCosineLR', warmup=20)",

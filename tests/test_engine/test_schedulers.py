@@ -223,3 +223,15 @@ def test_the_state_of_another_optimiser_is_refused(tmp_path):
     wrapper["paramwise_cfg"].pop("layer_decay_rate")
     with pytest.raises(CheckpointError, match="state of another optimizer"):
         resume(tmp_path, optim_wrapper=wrapper)
+
+
+@pytest.mark.parametrize("kind", ["WarmupCosineLR", "CosineAnnealingLR"])
+def test_a_schedule_by_epochs_spans_a_training_by_iterations(tmp_path, kind):
+    """MMEngine would end it after the first pass over the data, and train the rest at the last rate."""
+    schedule = dict(type=kind, by_epoch=True, convert_to_iter_based=True)
+    loop = dict(by_epoch=False, max_iters=13)  # 5 iterations in a pass
+    runner = run(tmp_path, param_scheduler=schedule, train_cfg=loop)
+    rates = runner.message_hub.get_scalar("train/lr").data[0]
+    optimizer = optimizer_of(0.05)
+    expected = PARAM_SCHEDULERS.build(dict(type=kind, optimizer=optimizer, end=13, by_epoch=False))
+    np.testing.assert_allclose(rates, curve([expected], optimizer, 13)[:, 0], rtol=1e-9)

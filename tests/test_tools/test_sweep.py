@@ -152,7 +152,8 @@ def results(tmp_path):
 def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     """One training and one probe; the second call starts nothing."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    args = [config, "--work-dir", tmp_path / "work", "--protocols", "knn", "--cfg-options", "train_cfg.max_epochs=1"]
+    options = ["train_cfg.max_epochs=1", "test_dataloader.dataset.n=120"]  # a bank of more than the protocol's k
+    args = [config, "--work-dir", tmp_path / "work", "--protocols", "knn", "--cfg-options", *options]
     assert call(tool, monkeypatch, *args) == 0, [p.read_text()[-3000:] for p in tmp_path.rglob("*.log")]
     (row,) = results(tmp_path)
     folder = tmp_path / "work" / row["folder"] / "seed_0"

@@ -107,8 +107,9 @@ def check_labels(
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
     if np.asarray(labels).dtype.kind not in "iu":
-        i = next((i for i, label in enumerate(labels) if not isinstance(label, (int, np.integer))), 0)
-        raise DataError(f"{origin}: the label of {names[i]} is {labels[i]!r}; {NUMBERED}")
+        listed = np.asarray(labels).tolist()
+        i = next((i for i, label in enumerate(listed) if not isinstance(label, int)), 0)
+        raise DataError(f"{origin}: the label of {names[i]} is {listed[i]!r}; {NUMBERED}")
     bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))
     if len(bad):
         i = int(bad[0])

@@ -76,8 +76,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             raise ConfigError(
                 "WarmupCosineLR: convert_to_iter_based needs by_epoch=True and a data loader with a length"
             )
-        end = end * epoch_length if end < INF else end
-        return cls(optimizer, begin=begin * epoch_length, end=end, by_epoch=False, **kwargs)
+        end = int(end * epoch_length) if end < INF else end
+        return cls(optimizer, begin=int(begin * epoch_length), end=end, by_epoch=False, **kwargs)
 
     def factor(self, step: int) -> float:
         """Rate of a step, from 0 on, over the group's own."""

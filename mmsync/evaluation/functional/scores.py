@@ -89,6 +89,10 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
     return np.where(total > 0, np.diag(matrix) / np.maximum(total, 1), np.nan)
 
 
+CLASS_REPORT = ["top1", "majority", "balanced", "recall_*"]
+"""Names of the results of :func:`class_report`, as patterns of fnmatch."""
+
+
 def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
     """``top1``, ``majority`` (most frequent class), ``balanced`` (mean recall) and ``recall_<class>``, in percent."""
     matrix = confusion_matrix(labels, scores.argmax(1), max(scores.shape[1], int(labels.max()) + 1))

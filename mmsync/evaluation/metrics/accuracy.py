@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.errors import ConfigError, DataError, ProtocolError
-from mmsync.evaluation.functional import Scores, class_report, scores_of_videos, top_accuracy
+from mmsync.evaluation.functional import CLASS_REPORT, Scores, class_report, scores_of_videos, top_accuracy
 from mmsync.evaluation.metrics.base import TableMetric
 from mmsync.registry import METRICS
 from mmsync.structures import FeatureTable
@@ -40,6 +40,13 @@ class Accuracy(TableMetric):
         self._warned = False
         self.dump, self.per_class, self.per_video = dump, per_class, per_video
         self.scores: Optional[Scores] = None  # of the latest evaluation, on the main process
+
+    @property
+    def gives(self) -> list[str]:
+        names = [f"top{k}" for k in self.topk]
+        names += [f"video_{name}" for name in names] if self.per_video else []
+        names += CLASS_REPORT if self.per_class else []
+        return [f"accuracy/{name}" for name in names]
 
     def columns(self) -> dict[str, str]:
         return {"score": "the model's predict() sets no `score`; use FeatureMetric for a pretraining method"}

@@ -31,6 +31,11 @@ class TableMetric(BaseMetric):
 
     default_prefix = ""  # names of results are whole
 
+    @property
+    def gives(self) -> Optional[list[str]]:
+        """Names of its results, as patterns of fnmatch; ``None`` if they are not known before the first evaluation."""
+        return None
+
     def columns(self) -> dict[str, str]:
         """Columns that it needs, each with the error message if the table does not have it."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
-from mmsync.evaluation.functional import Scores, class_report, scores_of_videos
+from mmsync.evaluation.functional import CLASS_REPORT, Scores, class_report, scores_of_videos
 from mmsync.evaluation.metrics.base import TableMetric
 from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
 from mmsync.registry import METRICS, PROBES
@@ -77,6 +77,18 @@ class FeatureMetric(TableMetric):
     def features(self) -> list[str]:
         """Columns of features that the probes ask for."""
         return list(dict.fromkeys(probe.column for probe in self.probes.values() if probe.column))
+
+    @property
+    def gives(self) -> Optional[list[str]]:
+        if any(not probe.gives for probe in self.probes.values()):
+            return None
+        of_videos = ["video", "video_majority", "video_balanced", "videos"] if self.per_video else []
+        of_classes = [*(CLASS_REPORT if self.per_class else ()), *of_videos]
+        return [
+            f"{name}/{result}"
+            for name, probe in self.probes.items()
+            for result in [*probe.gives, *(of_classes if probe.softmax else ())]
+        ]
 
     @classmethod
     def check_config(cls, cfg: Mapping[str, Any], path: str) -> Iterable[str]:

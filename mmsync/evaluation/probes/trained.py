@@ -77,6 +77,7 @@ class LinearProbe(Probe):
 
     name = "linear"
     headline = "last"
+    gives = ("last", "best", "best_epoch")
     softmax = True
 
     def __init__(
@@ -194,6 +195,7 @@ class MLPProbe(Probe):
 
     name = "mlp"
     headline = "last"
+    gives = ("last", "best")
     softmax = True
 
     def __init__(

@@ -35,6 +35,7 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
+    gives = ("top1", "top5", "top1_k*", "top5_k*")
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Retrieval(Probe):
 
     name = "retrieval"
     headline = "top1"
+    gives = ("top1", "map")
 
     def __init__(self, mean_average_precision: bool = False, column: str = "feature") -> None:
         super().__init__(column)
@@ -118,6 +120,7 @@ class OneShot(Probe):
 
     name = "oneshot"
     headline = "top1"
+    gives = ("top1", "std")
 
     def __init__(self, draws: int = 10, seed: int = 0, column: str = "feature") -> None:
         super().__init__(column)
@@ -146,6 +149,7 @@ class Collapse(Probe):
 
     name = "collapse"
     headline = "effective_rank"
+    gives = ("std", "effective_rank")
     sees = "all"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:

@@ -16,6 +16,7 @@ from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
+from mmsync.fileio import data_path
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.ragged import MappedArray
@@ -79,7 +80,7 @@ class AimCLRSource(_Parts):
         self.class_names = None if class_names is None else list(class_names)
         arrays, names, labels = {}, [], []
         for split, path in paths.items():
-            arrays[split] = MappedArray(path)
+            arrays[split] = MappedArray(data_path(path))
             shape = arrays[split].array.shape
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
@@ -123,6 +124,7 @@ class CTRGCNSource(_Parts):
     ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
+        npz = data_path(npz)
         try:
             with zipfile.ZipFile(npz) as file:
                 found = [name[: -len(".npy")] for name in file.namelist()]
@@ -131,7 +133,7 @@ class CTRGCNSource(_Parts):
         splits = [key[2:] for key in found if key.startswith("x_")]
         if not splits:
             raise DataError(f"{npz}: no array x_train or x_test; it holds {', '.join(found)}")
-        folder = cached("npz-1", [Path(npz)], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
+        folder = cached("npz-1", [npz], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
         arrays, names, labels = {}, [], []
         width = num_persons * self.layout.num_joints * 3
         for split in splits:
@@ -169,11 +171,18 @@ def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _dims(values: object) -> int:
+    try:
+        return np.ndim(values)  # type: ignore[arg-type]
+    except ValueError:  # lists of different lengths, which are no labels
+        return 1
+
+
 def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarray]]:
     if path is None:
         return [], None
     content = load_pickle(path)
-    if isinstance(content, (tuple, list)) and len(content) >= 2 and np.ndim(content[0]) == 1 == np.ndim(content[1]):
+    if isinstance(content, (tuple, list)) and len(content) >= 2 and _dims(content[0]) == 1 == _dims(content[1]):
         names = [str(name).removesuffix(".skeleton") for name in content[0]]
         labels = as_labels(content[1], path)
         if len(names) != len(labels):

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError
+from mmsync.fileio import data_path, not_found
 from mmsync.registry import DATASETS
 from mmsync.store.ragged import Ragged
 from mmsync.store.skeletons import FORMAT
@@ -35,7 +36,7 @@ class StoreSource(SkeletonSource):
     )
 
     def __init__(self, root: Union[str, Path], num_classes: Optional[int] = None) -> None:
-        self._open(Path(root))
+        self._open(data_path(root))
         if num_classes and self.class_names and len(self.class_names) != num_classes:
             text = f"{len(self.class_names)} classes ({self._origin}), the config is made for {num_classes}"
             raise DataError(f"{root} has {text}; take the config of that data set, or the data_root of this one")
@@ -52,7 +53,7 @@ class StoreSource(SkeletonSource):
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():
-            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+            raise DataError(f"{not_found(root)}: {self.file_advice.format(root)}")
         if not (root / "meta.json").is_file():
             advice = f"if it holds the raw files, {self.file_advice.format('OUT')}, and set data_root=OUT"
             raise DataError(f"{root} is no store, there is no meta.json; {advice}")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute, time_embedding
+from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
@@ -107,7 +107,7 @@ class SkeletonViT(SkeletonTransformer):
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""
         x = self.joints_embed(self.prepare(x))
-        return x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], True, self.time_interpolation)
+        return x + self.pos_embed + self.time(x.shape[1], resize=True)
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
         """Encode all tokens, or only the visible ones; see the base class. Hidden tokens cost nothing."""

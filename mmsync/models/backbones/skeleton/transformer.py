@@ -30,6 +30,7 @@ class SkeletonTransformer(SkeletonBackbone):
     }
     init: str
     time_interpolation: str = "linear"
+    _warned = False
 
     def __init__(
         self,
@@ -61,6 +62,14 @@ class SkeletonTransformer(SkeletonBackbone):
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
         return x if self.stem is None else self.stem.forward_rows(x).permute(0, 2, 3, 1)
+
+    def time(self, length: int, resize: bool) -> Tensor:
+        """Time embeddings ``(1, T', 1, D)`` of T' = ``length`` tokens; warns once if their number is another one."""
+        if not self._warned and (length > self.temp_embed.shape[1] or (resize and length < self.temp_embed.shape[1])):
+            text = f"time embeddings of {self.temp_embed.shape[1]} tokens are resampled to the {length} of the clips"
+            print_log(f"{type(self).__name__}: {text}; clip_len or max_len sets them", logger="current", level=30)
+            self._warned = True
+        return time_embedding(self.temp_embed, length, resize, self.time_interpolation)
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
