@@ -12,11 +12,11 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync import fileio
 from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync import fileio
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.ragged import MappedArray
