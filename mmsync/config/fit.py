@@ -82,9 +82,8 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
     trains = cfg.get("train_dataloader") is not None
-    # a classifier, and what is loaded, take weights that may be made for clips of another length
-    fresh = trains and not cfg.get("load_from") and not (isinstance(model, dict) and "head" in model)
-    if fresh:
+    classifies = isinstance(model, dict) and "head" in model  # takes weights that may be made for other lengths
+    if trains and not cfg.get("load_from") and not classifies:
         facts.of_frames(cfg["train_dataloader"], preprocessor, where)
     problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
     problems += _without_tokens(model)

@@ -101,12 +101,7 @@ class FeatureMetric(TableMetric):
                 yield f"{path}.probes.{name}: {wrong}"
 
     def check_data(self, dataset: Any) -> None:
-        """Raise a ProtocolError if a probe does not apply to the labels, roles and kinds of the data set."""
-        known = [kind.name for kind in getattr(dataset, "kinds", ())]
-        for kind in (self.kinds or ()) if known else ():
-            if kind not in known:
-                hint = did_you_mean(nearest(kind, known)) or f"; they are {', '.join(known)}"
-                raise ProtocolError(f"FeatureMetric: kinds={list(self.kinds or ())}: no pairs are {kind!r}{hint}")
+        """Raise a ProtocolError if a probe does not apply to the labels and roles of the data set."""
         if not all(hasattr(dataset, name) for name in ("labels", "roles")) or not len(dataset):
             return
         if any(probe.sees == "labelled" for probe in self.probes.values()):
