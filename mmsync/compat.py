@@ -110,7 +110,7 @@ _STARTERS = {"pytorch": "tools/dist_train.sh or torchrun", "slurm": "tools/slurm
 
 
 def require_launched(launcher: str) -> None:
-    """Raise a ConfigError unless this process was started by its launcher and has a GPU of its own, if there are any."""
+    """Raise a ConfigError unless a launcher has started this process, with a GPU of its own if there are GPUs."""
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
     names = _LAUNCHER_ENV[launcher]

@@ -26,10 +26,12 @@ class KeyValue(DictAction):
             key, sign, value = word.partition("=")
             if not sign or not key.strip():
                 after = values[number + 1 : number + 2]
-                near = f"{word}={after[0]}" if after and "=" not in after[0] else f"{word.strip('=') or 'KEY'}=VALUE"
-                raise argparse.ArgumentError(
-                    self, f"{word!r} is not of the form KEY=VALUE; write {near}, without blanks"
+                near = (
+                    f"{word}={after[0]}"
+                    if after and "=" not in after[0]
+                    else f"{word.strip('=') if sign == '' else 'KEY'}=VALUE"
                 )
+                raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {near}, without blanks")
             try:
                 self._parse_iterable(value)
             except (AssertionError, ValueError, IndexError) as error:

@@ -205,6 +205,8 @@ class MotionRunner(Runner):
         """Build the optimiser's wrapper; refuse MMEngine's ``AmpOptimWrapper`` without a GPU."""
         if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
             raise ConfigError("optim_wrapper.type: AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere")
+        if not any(parameter.requires_grad for parameter in self.model.parameters()):
+            raise ConfigError(f"{type(self.bare_model).__name__} has no parameters to train")
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:

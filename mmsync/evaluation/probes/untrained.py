@@ -33,7 +33,6 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
-    gives = ("top1", "top5", "top1_k*", "top5_k*")
 
     def __init__(
         self,
@@ -48,6 +47,7 @@ class KNN(Probe):
             raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
         self.temperature, self.standardize = temperature, standardize
+        self.gives = [f"top{n}{suffix}" for suffix in ["", *(f"_k{k}" for k in self.k[1:])] for n in (1, 5)]
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         x, y, q, labels, classes = self.arrays(bank, query, device)

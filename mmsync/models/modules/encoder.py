@@ -7,6 +7,7 @@ from typing import Optional, Union
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmsync.errors import ContractError
 from mmsync.registry import BACKBONES, MODELS, NECKS, OptConfig
 from mmsync.structures import FeatureMap, View
 
@@ -57,7 +58,13 @@ class Encoder(BaseModule):
 
     def forward_map(self, view: View) -> FeatureMap:
         """Compute the backbone's feature map."""
-        return self.backbone(view, self.skip_absent)
+        feature = self.backbone(view, self.skip_absent)
+        if not isinstance(feature, FeatureMap):
+            found = f"{type(self.backbone).__name__} returns a {type(feature).__name__}"
+            raise ContractError(
+                f"{found}; a backbone returns a FeatureMap: inherit from mmsync.models.backbones.Backbone"
+            )
+        return feature
 
     def pool(self, feature: FeatureMap) -> Tensor:
         """Pool a feature map to ``(N, D)``, or to ``(N, T', D)`` if the pooling neck keeps frames."""
