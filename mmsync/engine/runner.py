@@ -209,6 +209,14 @@ class MotionRunner(Runner):
             raise ConfigError(f"{type(self.bare_model).__name__} has no parameters to train")
         return super().build_optim_wrapper(optim_wrapper)
 
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedules; refuse one that does not fit the length of the run."""
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ZeroDivisionError as error:  # OneCycleLR whose pct_start is one step
+            text = f"a schedule divides by zero in a run of {self.max_iters} iterations: the share of its warm-up is a step"
+            raise ConfigError(f"param_scheduler: {text}; train longer, or change pct_start") from error
+
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
         """Scale learning rates by the global batch size / ``base_batch_size``, also schedulers' own (``eta_max``)."""
         super().scale_lr(optim_wrapper, auto_scale_lr)

@@ -42,7 +42,7 @@ class Backbone(BaseModule):
         raise ContractError(f"{type(self).__name__} writes no forward_rows, which turns rows into feature maps")
 
     def to_map(self, view: View, rows: Tensor, out: Tensor, owner: Tensor, present: Optional[Tensor]) -> FeatureMap:
-        """The feature map ``out`` of rows of a view; a ContractError if it has another shape than the class declares."""
+        """The feature map ``out`` of rows of a view; a ContractError if it is not as the class declares."""
         if not isinstance(out, Tensor):
             out_of = f"a {type(out).__name__}, not a tensor (P, {', '.join(self.axes)})"
             raise ContractError(f"{type(self).__name__} makes {out_of} of rows")

@@ -60,7 +60,7 @@ class ViewModel(BaseModel):
         raise ContractError(f"{type(self).__name__} writes no loss(views, data_samples)")
 
     def parse_losses(self, losses: Mapping[str, Any]) -> tuple[Tensor, Any]:
-        """The sum of what :meth:`loss` returns, and values for the log; a ContractError if it returns something else."""
+        """Sum of what :meth:`loss` returns, and values for the log; a ContractError for anything but losses."""
         name, wanted = f"{type(self).__name__}.loss()", "it returns a dict of scalar tensors, such as dict(loss=...)"
         if not isinstance(losses, Mapping):
             raise ContractError(f"{name} returns a {type(losses).__name__}; {wanted}")
