@@ -110,7 +110,7 @@ _STARTERS = {"pytorch": "tools/dist_train.sh or torchrun", "slurm": "tools/slurm
 
 
 def require_launched(launcher: str) -> None:
-    """Raise a ConfigError unless a launcher has started this process, with a GPU of its own if there are GPUs."""
+    """Raise a ConfigError unless the launcher started this process, and it has a GPU of its own if there are any."""
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
     names = _LAUNCHER_ENV[launcher]
@@ -157,5 +157,10 @@ def no_wrapper_warning() -> Iterator[None]:
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
     """Autocast on the device of ``module``; not for CPU 3-D convolutions, whose gradients torch 2.13 gets wrong."""
     device = next((p.device.type for p in module.parameters()), "cpu")
-    broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
-    return torch.autocast(device, dtype=dtype, enabled=not broken)
+    return torch.autocast(device, dtype=dtype, enabled=not has_cpu_conv3d(module))
+
+
+def has_cpu_conv3d(module: nn.Module) -> bool:
+    """Whether a module has 3-D convolutions and is on the CPU."""
+    on_cpu = all(p.device.type == "cpu" for p in module.parameters())
+    return on_cpu and any(isinstance(part, nn.Conv3d) for part in module.modules())

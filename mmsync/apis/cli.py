@@ -48,8 +48,15 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     trust = "let checkpoints run code while they load; only for files whose origin you know"
     parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_other_input(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of tools that load checkpoints and compare their input."""
+    text = "accept a checkpoint that was trained with another input (stream, layout, pipeline, window)"
+    parser.add_argument("--other-input", action="store_true", help=text)
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -59,6 +66,8 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     cfg = load(args.config, args.cfg_options)
     cfg.launcher = args.launcher
+    if args.other_input:
+        cfg.other_input = True
     if cfg.get("experiment_name") is None:
         seed = getattr(args, "seed", None)
         cfg.experiment_name = run_name(cfg, {} if seed is None else {"randomness.seed": seed})

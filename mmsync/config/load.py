@@ -27,7 +27,7 @@ from mmengine.fileio import load as load_plain
 
 from mmsync.config.defaults import fill_defaults
 from mmsync.config.fit import derive_values, walk
-from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
 
@@ -77,6 +77,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
         object.__setattr__(cfg, _OPTIONS, reader.options)
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
+    values = _follow_options(file, values, reader)
     _import_modules(values.get(IMPORTS))
     try:
         cfg = Config(values, cfg_text=text, filename=str(file), env_variables=reader.env_variables)
@@ -99,12 +100,38 @@ def _complete(cfg: Config) -> Config:
     return cfg
 
 
+def _follow_options(file: Path, values: dict[str, Any], reader: _Reader) -> dict[str, Any]:
+    """Let a resolved config follow options for its variables: those that name files; others are refused."""
+    for name, (old, new) in reader.notes.chosen.items():
+        if name not in reader.inert or old == new:
+            continue
+        if not (FILE_ARGUMENTS.fullmatch(name) and isinstance(old, str) and isinstance(new, str)):
+            places = [".".join(keys) for keys, _ in walk(values) if keys[1:] and keys[-1] == name]
+            hint = f", or set {' and '.join(places)}" if places else ""
+            text = f"nothing follows from this variable in a resolved config; give the file that it was made from{hint}"
+            raise _error(file, None, f"--cfg-options {name}=...: {text}")
+        values = replace_text(values, old, new)  # moved data are worth a search
+    return values
+
+
+def replace_text(value: Any, old: str, new: str) -> Any:
+    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
+    if isinstance(value, dict):
+        return {key: replace_text(item, old, new) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(replace_text(item, old, new) for item in value)
+    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
+        return new + value[len(old) :]
+    return value
+
+
 class _Reader:
     """Reads one file after its bases, and keeps the notes of the whole chain."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.used: set[str] = set()
+        self.inert: set[str] = set()  # variables of a file that nothing reads, as of a resolved config
         self.set_in_base: set[str | None] = set()  # variables of a base that a child sets
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
@@ -233,6 +260,7 @@ class _Reader:
         notes.variables.update(free)
         # Without a base and without any variable read, the file is the dump of a resolved config: variables are inert.
         if tree is None or not (inherits or reads & set(values)):
+            self.inert.update(free)
             return
         for name in free:
             if name not in reads and name not in self.set_in_base:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object, broadcast_object_list, is_distributed, is_main_process
 from mmengine.evaluator import Evaluator
@@ -17,20 +18,26 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmsync import compat
+from mmsync.config.inputs import check_input, input_record
+from mmsync.config.text import RESOLVED, config_text
 from mmsync.engine.allocator import keep_freed_memory
 from mmsync.engine.buffers import synchronize_buffers
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
 from mmsync.engine.console import tame_console
+from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
+from mmsync.engine.optimizers import complete_paramwise
+from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.run_folder import make_folder, own_folder
 from mmsync.engine.training_state import (
     get_rng_state,
+    load_optimizer_state,
     load_scheduler_states,
     resume_point,
     set_rng_state,
@@ -38,6 +45,7 @@ from mmsync.engine.training_state import (
 )
 from mmsync.errors import CheckpointError, ConfigError, Interrupted
 from mmsync.evaluation.metrics import TableEvaluator
+from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.registry import RUNNERS
 
@@ -46,8 +54,9 @@ from mmsync.registry import RUNNERS
 class MotionRunner(Runner):
     """An :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
 
-    It refuses weights of another model, and tests on clips that the model was trained on in another fold.
-    ``trust_checkpoint=True`` in the config lets checkpoints run code while they load.
+    It refuses weights of another model or of another input, and tests on clips that the model was trained on in another
+    fold. In the config ``load_partial=True`` accepts backbones that match in part, ``other_input=True`` another input,
+    and ``trust_checkpoint=True`` lets checkpoints run code while they load.
     """
 
     param_schedulers: Any
@@ -137,7 +146,7 @@ class MotionRunner(Runner):
         """
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
-            super().dump_config()
+            self._write_config()
             try:
                 return super().train()
             except KeyboardInterrupt:
@@ -152,6 +161,18 @@ class MotionRunner(Runner):
             saved += f": the first checkpoint is due after {unit} {hook.interval} (default_hooks.checkpoint.interval)"
         place = f"epoch {self.epoch + 1}, iteration {self.iter} of {self.max_iters}" if self.iter else "the start"
         return Interrupted(f"interrupted at {place}; {saved}", last.is_file())
+
+    def _write_config(self) -> None:
+        """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
+        path = Path(self.work_dir) / (Path(self.cfg.filename).name if self.cfg.filename else f"{self.timestamp}.py")
+        if not is_main_process():
+            return
+        own = self.cfg.filename and path.exists() and path.samefile(self.cfg.filename)
+        if own and not path.read_text(encoding="utf-8").startswith(RESOLVED):
+            text = f"is the folder of the config {path}, which its resolved form would replace; choose another"
+            raise ConfigError(f"work_dir={str(self.work_dir)!r} {text}")
+        began = Config({**self.cfg.to_dict(), "resume": False, "load_from": None}) if self._resume else self.cfg
+        write_text(path, f"{RESOLVED}\n{config_text(began)}")
 
     @property
     def bare_model(self) -> nn.Module:
@@ -202,20 +223,16 @@ class MotionRunner(Runner):
         return loader
 
     def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
-        """Build the optimiser's wrapper; refuse MMEngine's ``AmpOptimWrapper`` without a GPU."""
-        if isinstance(optim_wrapper, dict) and optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
-            raise ConfigError("optim_wrapper.type: AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere")
+        """Build the optimiser's wrapper; refuse settings that could not take effect."""
+        if isinstance(optim_wrapper, dict):
+            if optim_wrapper.get("paramwise_cfg") and "optimizer" in optim_wrapper:
+                optim_wrapper = complete_paramwise(self.bare_model, optim_wrapper)
+            if optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
+                text = "AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere"
+                raise ConfigError(f"optim_wrapper.type: {text}")
         if not any(parameter.requires_grad for parameter in self.model.parameters()):
             raise ConfigError(f"{type(self.bare_model).__name__} has no parameters to train")
         return super().build_optim_wrapper(optim_wrapper)
-
-    def build_param_scheduler(self, scheduler: Any) -> Any:
-        """Build the schedules; refuse one that does not fit the length of the run."""
-        try:
-            return super().build_param_scheduler(scheduler)
-        except ZeroDivisionError as error:  # OneCycleLR whose pct_start is one step
-            text = f"a schedule divides by zero in a run of {self.max_iters} iterations: the share of its warm-up is a step"
-            raise ConfigError(f"param_scheduler: {text}; train longer, or change pct_start") from error
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
         """Scale learning rates by the global batch size / ``base_batch_size``, also schedulers' own (``eta_max``)."""
@@ -226,9 +243,22 @@ class MotionRunner(Runner):
         batch_size = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
         ratio = batch_size * self.world_size / auto_scale_lr["base_batch_size"]
         self.param_schedulers = schedulers = copy.deepcopy(self.param_schedulers)  # leave the config as written
-        for scheduler in [schedulers] if isinstance(schedulers, dict) else schedulers or []:
+        for scheduler in _configs(schedulers):
             for key in {"eta_max", "eta_min"} & set(scheduler) if str(scheduler.get("type")).endswith("LR") else ():
                 scheduler[key] *= ratio
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build schedulers; in training by iterations, those that are converted from epochs last until its end."""
+        if isinstance(self._train_loop, IterBasedTrainLoop) and _configs(scheduler):  # none are built already
+            scheduler = copy.deepcopy(scheduler)
+            for one in _configs(scheduler):  # MMEngine would end them after a pass over the data
+                if one.get("convert_to_iter_based"):
+                    one.setdefault("end", (self.max_iters + 0.5) / len(self.train_dataloader))
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ZeroDivisionError as error:  # OneCycleLR whose warm-up, pct_start, is one step
+            text = f"a warm-up is a single step of {self.max_iters}; train longer, or use WarmupCosineLR"
+            raise ConfigError(f"param_scheduler: {text}") from error
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:
@@ -282,8 +312,9 @@ class MotionRunner(Runner):
         """Load weights from a file or URL, and return the whole checkpoint. The arguments are MMEngine's."""
         checkpoint = read_checkpoint(filename, map_location, trust=self.cfg.get("trust_checkpoint", False))
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        strict = strict or bool(self._resume)
-        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys)
+        self._check_input(checkpoint.get("meta"), str(filename), bool(self._resume))
+        strict, partial = strict or bool(self._resume), self.cfg.get("load_partial", False)
+        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys, partial)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())
@@ -292,6 +323,20 @@ class MotionRunner(Runner):
             text = f"have another shape in {filename} and stay untrained: {', '.join(match.reshaped[:3])}"
             self.logger.warning(f"{len(match.reshaped)} tensors {text}")
         return checkpoint
+
+    def _check_input(self, meta: Optional[dict[str, Any]], source: str, resume: bool = False) -> None:
+        """Compare the input that weights were trained with with the config's; a training may adapt them to its data."""
+        loops = {"test": self._test_loop, "val": self._val_loop}  # configs, where they do not run
+        trains = isinstance(self._train_loop, BaseLoop) and not resume
+        purposes = [name for name, loop in loops.items() if isinstance(loop, BaseLoop) and not trains]
+        check_input(meta, input_record(self.cfg), source, purposes, resume, self.cfg.get("other_input", False))
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights; what files of ``Pretrained`` were trained on counts as the model's training."""
+        super()._init_model_weights()
+        for source, meta in pretrained_files(self.bare_model).items():
+            self.trained_folds = [*self.trained_folds, *trained_folds({"meta": meta})]
+            self._check_input(meta, source)
 
     def resume(
         self,
@@ -318,10 +363,11 @@ class MotionRunner(Runner):
         self.message_hub.load_state_dict(checkpoint["message_hub"])
         if resume_optimizer:
             self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
-            self.optim_wrapper.load_state_dict(checkpoint["optimizer"])
-        if resume_param_scheduler and self.param_schedulers is not None and "param_schedulers" in checkpoint:
-            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
-            load_scheduler_states(self.param_schedulers, checkpoint["param_schedulers"], self.logger)
+            load_optimizer_state(self.optim_wrapper, checkpoint["optimizer"], str(filename), self.logger)
+        if resume_param_scheduler and (self.param_schedulers or checkpoint.get("param_schedulers")):
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers or [])
+            states = checkpoint.get("param_schedulers")
+            load_scheduler_states(self.param_schedulers, states, str(filename), self.logger)
         self._batches_seen, self._resumed_rng = resume_point(self, checkpoint)
         self.logger.info(f"resumed {filename} at epoch {self.epoch}, iteration {self.iter}")
 
@@ -339,3 +385,15 @@ class MotionRunner(Runner):
         loops = (self._train_loop, self._val_loop, self._test_loop)  # configs, where they do not run
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
+        check_loops(self.bare_model, loops[0], loops[1:])
+        if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
+            with self.training_rng_kept():
+                rehearse(self.bare_model, loops[1])
+
+
+def _configs(schedulers: Any) -> list[dict[str, Any]]:
+    """Configs of one scheduler, of several, or of those of each optimiser."""
+    if isinstance(schedulers, dict) and "type" in schedulers:
+        return [schedulers]
+    parts = schedulers.values() if isinstance(schedulers, dict) else schedulers
+    return [one for part in parts for one in _configs(part)] if isinstance(schedulers, (dict, list, tuple)) else []

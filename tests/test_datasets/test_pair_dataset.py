@@ -319,6 +319,10 @@ class TestDataset:
             found = [data.source.tracks[int(t)] for t in tracks[there][:, 0, 0, 0, 0]]
             start = int(tracks[0, 0, 0, 0, 1])
             assert {t.video for t in found} == {sample.name}
+            videos = {tuple(sample.moments[i]) for i in range(4) if there[i]}
+            assert len(videos) == 1
+            assert videos.pop()[1:] == (start, start + W)
+            assert all(moment == [0, 0, 0] for moment, here in zip(sample.moments, there) if not here)
             for i, a in enumerate(found):
                 for j, b in enumerate(found):
                     pairs = zip(a.boxes[start - a.start :][:W].tolist(), b.boxes[start - b.start :][:W].tolist())

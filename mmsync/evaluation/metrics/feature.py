@@ -100,6 +100,23 @@ class FeatureMetric(TableMetric):
             if wrong:
                 yield f"{path}.probes.{name}: {wrong}"
 
+    def check_data(self, dataset: Any) -> None:
+        """Raise a ProtocolError if a probe does not apply to the labels, roles and kinds of the data set."""
+        known = [kind.name for kind in getattr(dataset, "kinds", ())]
+        for kind in (self.kinds or ()) if known else ():
+            if kind not in known:
+                hint = did_you_mean(nearest(kind, known)) or f"; they are {', '.join(known)}"
+                raise ProtocolError(f"FeatureMetric: kinds={list(self.kinds or ())}: no pairs are {kind!r}{hint}")
+        if not all(hasattr(dataset, name) for name in ("labels", "roles")) or not len(dataset):
+            return
+        if any(probe.sees == "labelled" for probe in self.probes.values()):
+            labels, roles = np.asarray(dataset.labels), np.array(dataset.roles, dtype=object)
+            table = FeatureTable({"label": torch.from_numpy(labels), "role": roles.tolist()})
+            bank, query = (part.numbers("label").numpy() for part in bank_and_query(table))
+            for probe in self.probes.values():
+                if probe.sees == "labelled":
+                    probe.check_labels(bank, query)
+
     def columns(self) -> dict[str, str]:
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
 

@@ -52,6 +52,9 @@ class Probe:
         """The error message for a column that the table does not have."""
         return f"the model's predict() sets no `{column}`"
 
+    def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
+        """Raise a ProtocolError if the probe does not apply to these labels ``(B,)`` and ``(Q,)`` of a data set."""
+
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         """Judge the features of the roles bank and query, computing on ``device``."""
         raise NotImplementedError

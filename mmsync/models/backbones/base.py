@@ -73,9 +73,7 @@ class Backbone(BaseModule):
                 module.training = mode
         if shape[self.axes.index("D") + 1] == self.out_channels:
             return None
-        return (
-            f"the axis of D is that of the frames; the map must be (P, {', '.join(self.axes)}), as axes={self.axes!r}"
-        )
+        return f"D and the frames are in another order than axes={self.axes!r}, (P, {', '.join(self.axes)})"
 
     def make_rows(self, rows: Tensor, valid: Optional[Tensor] = None) -> Tensor:
         """Feature maps of rows, of whose frames those ``valid (P, T)`` count."""

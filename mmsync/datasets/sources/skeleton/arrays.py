@@ -171,11 +171,18 @@ def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _dims(values: object) -> int:
+    try:
+        return np.ndim(values)  # type: ignore[arg-type]
+    except ValueError:  # lists of different lengths, which are no labels
+        return 1
+
+
 def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarray]]:
     if path is None:
         return [], None
     content = load_pickle(path)
-    if isinstance(content, (tuple, list)) and len(content) >= 2 and np.ndim(content[0]) == 1 == np.ndim(content[1]):
+    if isinstance(content, (tuple, list)) and len(content) >= 2 and _dims(content[0]) == 1 == _dims(content[1]):
         names = [str(name).removesuffix(".skeleton") for name in content[0]]
         labels = as_labels(content[1], path)
         if len(names) != len(labels):

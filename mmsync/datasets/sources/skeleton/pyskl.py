@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.converters.ntu import expected_counts
-from mmsync.datasets.sources.base import attributes_from_names
+from mmsync.datasets.sources.base import NUMBERED, attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError, LayoutError
@@ -137,4 +137,6 @@ def _fields(item: Mapping) -> tuple[np.ndarray, Optional[np.ndarray], int, int]:
         score = score.reshape(keypoint.shape[:3])
     frames, label = item.get("total_frames"), item.get("label")
     whole = keypoint.shape[1] if keypoint.ndim > 1 else 0
+    if label is not None and (isinstance(label, str) or np.ndim(label) or int(label) != label):
+        raise ValueError(f"label is {label!r}; {NUMBERED}")
     return keypoint, score, whole if frames is None else int(frames), -1 if label is None else int(label)

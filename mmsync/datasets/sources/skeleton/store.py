@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -39,6 +41,15 @@ class StoreSource(SkeletonSource):
             text = f"{len(self.class_names)} classes ({self._origin}), the config is made for {num_classes}"
             raise DataError(f"{root} has {text}; take the config of that data set, or the data_root of this one")
         self.check(root, self._expected)
+
+    @classmethod
+    def stated(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """What the folder of a config holds, for the config check; nothing of a folder that cannot be read."""
+        try:
+            meta = json.loads((Path(cfg["root"]) / "meta.json").read_text(encoding="utf-8"))
+            return {key: meta[key] for key in ("layout", "num_coords", "class_names") if meta.get(key) is not None}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):  # reported where it is opened
+            return {}
 
     def _open(self, root: Path) -> None:
         if not root.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Literal, Optional, Union
 
 import numpy as np
 import torch
@@ -57,11 +57,12 @@ class VideoTrackSource(TrackSource):
     """
 
     modality = "video"
+    input_arguments = ("size", "enlarge", "enlarge_mode", "flow")
     file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
 
     def __init__(
         self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
-        enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
+        enlarge: float = 0.2, enlarge_mode: Literal["side", "area"] = "side", cache: bool = True, backend: str = "av",
         flow: Optional[str] = None,
     ) -> None:  # fmt: skip
         root = data_path(data_root)
