@@ -25,13 +25,9 @@ class KeyValue(DictAction):
         for number, word in enumerate(values):
             key, sign, value = word.partition("=")
             if not sign or not key.strip():
-                after = values[number + 1 : number + 2]
-                near = (
-                    f"{word}={after[0]}"
-                    if after and "=" not in after[0]
-                    else f"{word.strip('=') if sign == '' else 'KEY'}=VALUE"
-                )
-                raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {near}, without blanks")
+                after = [one for one in values[number + 1 : number + 2] if "=" not in one] or ["VALUE"]
+                right = f"KEY{word}" if sign else f"{word}={after[0]}"
+                raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {right}, without blanks")
             try:
                 self._parse_iterable(value)
             except (AssertionError, ValueError, IndexError) as error:
