@@ -6,6 +6,7 @@ import argparse
 import errno
 import gc
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -103,6 +104,11 @@ def require(cfg: Config, key: str, purpose: str) -> Any:
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EFBIG}
 
 
+_LOST = re.compile(
+    r"Connection (closed by peer|reset by peer|refused)|(NCCL|gloo|Socket).*(closed|[Tt]imeout|[Tt]imed out)"
+)
+
+
 def _how_to_continue(error: KeyboardInterrupt, args: argparse.Namespace) -> str:
     if not getattr(error, "saved", False):
         return ""
@@ -125,7 +131,8 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         text, name = str(error), f"{type(error).__module__}.{type(error).__qualname__}: "
         if "Original Traceback" in text:  # of a data loading worker
             text = text.rsplit(name, 1)[-1].strip()
-        print(f"\n{type(error).__name__}: {text}", file=sys.stderr)
+        rank = int(os.environ.get("RANK", 0)) if getattr(args, "launcher", "none") == "pytorch" else 0
+        print(f"\n{f'process {rank}: ' * bool(rank)}{type(error).__name__}: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as error:
         if args.debug:
@@ -139,6 +146,11 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         advice = f"; python -m pip install {missing}" if missing else ""
         print(f"\n{type(error).__name__}: {error}{advice}", file=sys.stderr)
         sys.exit(2)
+    except RuntimeError as error:
+        if args.debug or not _LOST.search(str(error)):
+            raise
+        print("\nlost the connection to another process of this run, whose message says why", file=sys.stderr)
+        sys.exit(3)
     finally:
         dist = sys.modules.get("torch.distributed")  # else its threads may abort the process while Python shuts down
         if dist is not None and dist.is_available() and dist.is_initialized():
