@@ -430,7 +430,8 @@ def _import_modules(custom: Mapping[str, Any] | None) -> None:
             if custom.get("allow_failed_imports"):
                 warnings.warn(text, stacklevel=3)
                 continue
-            text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
+            if isinstance(error, ModuleNotFoundError) and error.name == module.split(".")[0]:
+                text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
             raise ConfigError(text, [text]) from error
 
 

@@ -242,6 +242,8 @@ class MotionRunner(Runner):
             if optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
                 text = "AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere"
                 raise ConfigError(f"optim_wrapper.type: {text}")
+        if not any(parameter.requires_grad for parameter in self.model.parameters()):
+            raise ConfigError(f"{type(self.bare_model).__name__} has no parameters to train")
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
@@ -264,7 +266,11 @@ class MotionRunner(Runner):
             for one in _configs(scheduler):  # MMEngine would end them after a pass over the data
                 if one.get("convert_to_iter_based"):
                     one.setdefault("end", (self.max_iters + 0.5) / len(self.train_dataloader))
-        return super().build_param_scheduler(scheduler)
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ZeroDivisionError as error:  # OneCycleLR whose warm-up, pct_start, is one step
+            text = f"a warm-up is a single step of {self.max_iters}; train longer, or use WarmupCosineLR"
+            raise ConfigError(f"param_scheduler: {text}") from error
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:
