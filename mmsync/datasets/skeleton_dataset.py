@@ -118,7 +118,10 @@ class SkeletonDataset(KeyedDataset):
     def _raw(self, at: int) -> dict[str, Any]:
         source = self.source
         name = source.names[at]
-        keypoint = np.asarray(source.load(at), dtype=np.float32)
+        keypoint = np.asarray(source.load(at))
+        if keypoint.dtype.kind not in "fiub":
+            raise DataError(f"clip {name}: an array of {keypoint.dtype}, wanted numbers")
+        keypoint = keypoint.astype(np.float32, copy=False)
         if keypoint.ndim != 4 or keypoint.shape[2] != source.layout.num_joints or 0 in keypoint.shape:
             raise DataError(f"clip {name}: shape {keypoint.shape}, wanted (M, T, {source.layout.num_joints}, C)")
         if not np.isfinite(keypoint).all():

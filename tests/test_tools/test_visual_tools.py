@@ -132,7 +132,7 @@ def test_browse_tells_mistakes(browse, monkeypatch):
         assert (code, message in said) == (2, True), said
     monkeypatch.setitem(sys.modules, "av", None)
     code, said = browse("--format", "mp4", "--index", 0)
-    assert (code, "python -m pip install 'av>=12'" in said) == (2, True), said
+    assert (code, "python -m pip install 'mmsync[video]'" in said) == (2, True), said
 
 
 def test_embedding_of_a_checkpoint(tool, tmp_path):
