@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from mmsync import registry as r
 from mmsync.config import check, load, run_name
 from mmsync.errors import ConfigError, edit_distance, nearest
-from tests import typos
+from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
 
@@ -251,7 +251,7 @@ def test_a_correct_config_passes_and_equals_what_mmengine_reads(write):
 def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
     cfg = load(write())
     check(cfg)
-    made, missed = typos.count(cfg)
+    made, missed = config_slips.letter_slips(cfg)
     print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
     assert made > 600
     assert len(missed) <= 0.05 * made, missed
@@ -261,7 +261,7 @@ def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
 def test_no_odd_value_breaks_the_check(write):
     """Whatever stands at a place, the answer is a list of problems (or none), never another exception."""
     cfg = load(write())
-    for _, owner, key in list(typos.places(cfg._cfg_dict)):
+    for _, owner, key in list(config_slips.named_places(cfg._cfg_dict)):
         value = owner[key]
         for odd in (None, 3, "x", [1], {}, [{"a": 1}], {"type": 3}, {1: 2}, True, [[]], {"type": None}):
             owner[key] = odd
@@ -430,7 +430,7 @@ val_evaluator = [dict(type='ToyProbe')]
 train_cfg = dict(max_epochs=2)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 stream = 'joint+bone'
-views = dict(query=[], key=[])
+views = dict(query=[dict(type="ToyCrop")], key=[])
 model = dict(type='ToyMethod', backbone=dict(type='ToyGraphNet', width=8),
              data_preprocessor=dict(type='ToyPreprocessor', stream=stream, views=views))
 """

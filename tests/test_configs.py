@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmsync.config import check, load
-from tests import typos
+from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
@@ -56,7 +56,7 @@ def slip_in(each_once: bool) -> None:
     made, missed = 0, []
     seen: set | None = set() if each_once else None
     for path, name in zip(CONFIGS, NAMES):
-        one, lost = typos.count(load(path), seen)
+        one, lost = config_slips.letter_slips(load(path), seen)
         made += one
         missed += [f"{name}: {slip}" for slip in lost]
         print(f"{name}: {one - len(lost)} of {one} slips told")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import hashlib
 import importlib
 import importlib.util
 import io
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -17,19 +19,20 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
 
 from mmsync.config.defaults import fill_defaults
-from mmsync.config.fit import derive_values
-from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.fit import derive_values, walk
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
-_OVERRIDE = "__mmsync_override__"
+_OVERRIDE, _OPTIONS = "__mmsync_override__", "_mmsync_options"
 
 
 @dataclass
@@ -71,8 +74,10 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
         except Exception as error:  # the file is executed: anything can come out of it
             raise _error(file, None, f"{type(error).__name__}: {error}") from error
         _merge_options(cfg, reader.options, Notes())
+        object.__setattr__(cfg, _OPTIONS, reader.options)
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
+    values = _follow_options(file, values, reader)
     _import_modules(values.get(IMPORTS))
     try:
         cfg = Config(values, cfg_text=text, filename=str(file), env_variables=reader.env_variables)
@@ -81,6 +86,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     rest = {key: value for key, value in reader.options.items() if key not in reader.used}
     _merge_options(cfg, rest, reader.notes)
     object.__setattr__(cfg, "_mmsync_notes", reader.notes)
+    object.__setattr__(cfg, _OPTIONS, reader.options)
     return _complete(cfg) if complete else cfg
 
 
@@ -94,12 +100,38 @@ def _complete(cfg: Config) -> Config:
     return cfg
 
 
+def _follow_options(file: Path, values: dict[str, Any], reader: _Reader) -> dict[str, Any]:
+    """Let a resolved config follow options for its variables: those that name files; others are refused."""
+    for name, (old, new) in reader.notes.chosen.items():
+        if name not in reader.inert or old == new:
+            continue
+        if not (FILE_ARGUMENTS.fullmatch(name) and isinstance(old, str) and isinstance(new, str)):
+            places = [".".join(keys) for keys, _ in walk(values) if keys[1:] and keys[-1] == name]
+            hint = f", or set {' and '.join(places)}" if places else ""
+            text = f"nothing follows from this variable in a resolved config; give the file that it was made from{hint}"
+            raise _error(file, None, f"--cfg-options {name}=...: {text}")
+        values = replace_text(values, old, new)  # moved data are worth a search
+    return values
+
+
+def replace_text(value: Any, old: str, new: str) -> Any:
+    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
+    if isinstance(value, dict):
+        return {key: replace_text(item, old, new) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(replace_text(item, old, new) for item in value)
+    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
+        return new + value[len(old) :]
+    return value
+
+
 class _Reader:
     """Reads one file after its bases, and keeps the notes of the whole chain."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.used: set[str] = set()
+        self.inert: set[str] = set()  # variables of a file that nothing reads, as of a resolved config
         self.set_in_base: set[str | None] = set()  # variables of a base that a child sets
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
@@ -228,6 +260,7 @@ class _Reader:
         notes.variables.update(free)
         # Without a base and without any variable read, the file is the dump of a resolved config: variables are inert.
         if tree is None or not (inherits or reads & set(values)):
+            self.inert.update(free)
             return
         for name in free:
             if name not in reads and name not in self.set_in_base:
@@ -457,18 +490,44 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: 
     return _error(file, line, text)
 
 
-NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
+NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": "", "backbone": ""}
 """Variables whose values are words of a file's name, with the letters before the value in that word."""
+_UNNAMED = re.compile(
+    r"(.+\.)?((data_|media_|lists_)?root|index_file|num_workers|persistent_workers|pin_memory)"
+    r"|(train_cfg\.)?(max_epochs|max_iters|val_interval|val_begin)"
+    r"|(env_cfg|log_processor|default_hooks|visualizer)\..+|vis_backends|log_level|resume|launcher|experiment_name"
+)
+"""Options that say where data is, how fast and how long a run is, and what it writes: others make another run."""
 
 
-def run_name(cfg: Config) -> str:
-    """The file's name with the options' choices in it: ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``."""
-    words = Path(cfg.filename).stem.split("_")
+def run_name(cfg: Config, flags: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """The file's name with the choices of options and ``flags`` (by dotted key) in it, which make another run.
+
+    ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``; ``optim_wrapper.optimizer.lr=0.1`` adds ``_lr0.1``, by
+    as much of the key as no other key of the config ends in. Values that are no words, and many options, add a digest.
+    """
+    options = {**getattr(cfg, "__dict__", {}).get(_OPTIONS, {}), **flags}
     chosen = (Notes.of(cfg) or Notes()).chosen
+    words = Path(cfg.filename).stem.split("_")
     for name, letters in NAMED.items():
-        old, new = (letters + str(value).replace("+", "-") for value in chosen.get(name, ("", "")))
-        if old in words:
-            words[words.index(old)] = new
-        elif old != new:
-            words.append(new)
-    return "_".join(words)
+        if name in chosen and not any(isinstance(value, (dict, list, tuple)) for value in chosen[name]):
+            options.pop(name, None)
+            old, new = (letters + str(value).replace("+", "-") for value in chosen[name])
+            if old in words:
+                words[words.index(old)] = new
+            elif old != new:
+                words.append(new)
+    places = [".".join(keys) for keys, _ in walk(cfg.to_dict())]
+    added = {}
+    for key, value in options.items():
+        if not _UNNAMED.fullmatch(key):
+            ends = [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)]
+            end = next((e for e in ends if sum(f".{p}".endswith(f".{e}") for p in places) == 1), key)
+            added[end] = f"{value}" if re.fullmatch(r"[\w.+-]{1,24}", str(value)) else f"-{_digest(value)}"
+    if len(added) > 3:
+        return "_".join([*words, _digest(sorted(added.items()))])
+    return "_".join([*words, *(f"{key}{value}" for key, value in added.items())])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha1(repr(value).encode()).hexdigest()[:8]

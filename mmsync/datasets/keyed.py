@@ -125,6 +125,7 @@ class KeyedDataset(Dataset):
         ProtocolError: No such split, or one without items.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape a sample; checkpoints are compared by them
     config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": SUBSET_KEYS}
     collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
     item: ClassVar[str] = "clip"  # what an item is called in messages

@@ -48,6 +48,7 @@ class PairDataset(KindDataset):
         DataError: The data lack a kind that the mix asks for.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("window",)
     config_schema: ClassVar[dict[str, Any]] = {"mix": tuple(kind.name for kind in PAIR_KINDS)}
     kinds = PAIR_KINDS
     item: ClassVar[str] = "video"

@@ -17,11 +17,14 @@ from tqdm import tqdm
 from mmsync.datasets import transforms as package
 from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
+from mmsync.datasets.transforms.formatting import PackSkeleton
 from mmsync.datasets.transforms.normalize import RemapSkeleton
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
 from mmsync.store.clip_cache import ClipCache
 from mmsync.structures import SkeletonLayout, View
+
+_UNPACKED = "its last transform must pack the clip; end with dict(type='PackSkeleton', num_persons=2)"
 
 
 @DATASETS.register_module()
@@ -40,9 +43,11 @@ class SkeletonDataset(KeyedDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
 
     Raises:
+        ConfigError: The pipeline does not pack the clips, or a transform lacks what it needs.
         LayoutError: The clips cannot be remapped to the layout.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("pipeline",)
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(
@@ -110,9 +115,32 @@ class SkeletonDataset(KeyedDataset):
                 layout = transform.output_layout(layout)
         return layout
 
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> list[str]:
+        """A pipeline that does not end by packing; one that ends in a transform of a third party may pack, too."""
+        pipeline = cfg.get("pipeline")
+        kinds = [step.get("type") for step in pipeline or () if isinstance(step, Mapping)]
+        found = [TRANSFORMS.find(kind) if isinstance(kind, str) else kind for kind in kinds]
+        if not isinstance(pipeline, (list, tuple)) or None in found:  # reported elsewhere
+            return []
+        packs = [inspect.isclass(kind) and issubclass(kind, PackSkeleton) for kind in found]
+        if not any(packs):
+            ours = not found or getattr(found[-1], "__module__", "").startswith(("mmsync.", "mmcv."))
+            return [f"{path}.pipeline: {_UNPACKED}"] if ours else []
+        if not packs[-1]:
+            return [f"{path}.pipeline.{packs.index(True)}: PackSkeleton must be the last; move it to the end"]
+        return []
+
     def _packed(self, results: dict[str, Any]) -> dict[str, Any]:
-        for transform in self.pipeline:
-            results = transform(results)
+        for number, transform in enumerate(self.pipeline):
+            try:
+                results = transform(results)
+            except KeyError as error:
+                text = f"pipeline.{number}: {type(transform).__name__} needs {error.args[0]!r}, which is not there"
+                there = f"what the transforms before it give: {', '.join(map(str, results))}"
+                raise ConfigError(f"{self._kind}: {text}; {there}") from error
+        if not isinstance(results, Mapping) or not {"inputs", "data_samples"} <= set(results):
+            raise ConfigError(f"{self._kind}.pipeline: {_UNPACKED}")
         return results
 
     def _raw(self, at: int) -> dict[str, Any]:

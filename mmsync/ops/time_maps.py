@@ -119,10 +119,11 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Te
     return matrix
 
 
-def resample(x: Tensor, size: int) -> Tensor:
-    """Resample clips ``(N, M, T, V, C)`` to ``size`` frames, linearly with half-pixel centres."""
-    frames = x.shape[2]
-    if frames == size:
-        return x
-    matrix = resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)[0]
+def whole_matrix(x: Tensor, frames: int, size: int) -> Tensor:
+    """The matrix ``(1, size, frames)``, of the dtype of ``x``, that resamples whole clips; half-pixel centres."""
+    return resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)
+
+
+def mix_frames(x: Tensor, matrix: Tensor) -> Tensor:
+    """Mix the frames of clips ``(N, M, T, V, C)`` by one ``matrix (T', T)``: ``(N, M, T', V, C)``."""
     return (matrix @ x.flatten(3)).unflatten(-1, x.shape[3:])

@@ -363,7 +363,7 @@ def test_the_tool_puts_options_where_the_config_reads_them(tmp_path, monkeypatch
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(root / "tools/analysis_tools/pair_statistics.py"), run_name="__main__")
     assert caught.value.code == 2
-    assert f"{gone} not found" in capsys.readouterr().err
+    assert f"{gone} does not exist" in capsys.readouterr().err
 
 
 def test_pairs_of_real_skeletons(data_root):

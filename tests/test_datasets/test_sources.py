@@ -178,7 +178,9 @@ def test_a_damaged_store_is_told(make_store, clips, tmp_path):
     os.remove(f"{root}/meta.json")
     with pytest.raises(DataError, match=r"meta\.json"):
         StoreSource(root)
-    with pytest.raises(DataError, match=r"nowhere not found: .*python tools/dataset_converters/ntu\.py RAW .*nowhere`"):
+    with pytest.raises(
+        DataError, match=r"nowhere does not exist: .*python tools/dataset_converters/ntu\.py RAW .*nowhere`"
+    ):
         StoreSource(tmp_path / "nowhere")
 
 
@@ -489,7 +491,7 @@ def test_ucla_is_parsed_once_and_its_incompleteness_told(tmp_path, logged, monke
 
 def test_wrong_folders_are_told(tmp_path):
     for source, message in [(NWUCLASource, "NW-UCLA"), (SBUSource, "SBU"), (PennActionSource, "Penn Action")]:
-        with pytest.raises(DataError, match=f"{message}: the folder .* does not exist"):
+        with pytest.raises(DataError, match=f"{message}: .* does not exist; set data_root, or MMSYNC_DATA_ROOT"):
             source(tmp_path / "nowhere")
         with pytest.raises(DataError, match=f"{message}: no .* right folder"):
             source(tmp_path)

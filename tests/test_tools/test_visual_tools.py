@@ -114,8 +114,8 @@ model = dict(type='SkeletonCLR', encoder=dict(type='Encoder', backbone=dict(type
     assert sorted(file.name for file in (tmp_path / "clips").iterdir()) == ["set_clip_0.gif", "set_clip_1.gif"]
     options = ["model.data_preprocessor.views=None"]
     code, said = browse("--mode", "views", config=tmp_path / "config.py", options=options)
-    assert (code, "data_preprocessor.views is not set" in said) == (2, True), said
-    code, said = browse("--index", 0, "--format", "png", config=tmp_path / "config.py", options=options)
+    assert (code, "SkeletonCLR needs the view 'query'" in said) == (2, True), said
+    code, said = browse("--index", 0, "--format", "png", config=tmp_path / "config.py", options=[])
     assert code == 0, said  # what there is
     code, said = browse("--phase", "test", config=tmp_path / "config.py", options=[])
     assert (code, "test_dataloader: not set" in said) == (2, True), said

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from tqdm import tqdm
 
+from mmsync.apis.cli import KeyValue
 from mmsync.config import load
 from mmsync.converters.report import SHOWN
 from mmsync.engine.console import tame_console
@@ -33,9 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="the folder to make")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--source", nargs="+", action=DictAction, help="the source's config, as key=value")
+    where.add_argument("--source", nargs="+", action=KeyValue, help="the source's config, as key=value")
     where.add_argument("--config", help="a config whose train_dataloader has the source")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override settings of the config")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, help="override settings of the config")
     parser.add_argument("--keep-padding", action="store_true", help="keep empty frames at both ends of a clip")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     return parser.parse_args()

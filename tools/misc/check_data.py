@@ -18,11 +18,11 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
+from mmsync.apis.cli import KeyValue
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
 from mmsync.datasets.joint_order import suspect_joint_order
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override settings, as key=value")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, help="override settings, as key=value")
     parser.add_argument("--out", help="write all problems to this file too, one a line: loader, kind, problem, clip")
     return parser.parse_args()
 

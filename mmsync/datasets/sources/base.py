@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -40,6 +40,7 @@ class BaseSource:
     names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
     labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
     class_names: Optional[list[str]] = None
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape a sample; checkpoints are compared by them
     splits: dict[str, list[str]]  # names of items by split
     attributes: Mapping[str, np.ndarray] = MappingProxyType({})  # (n,) arrays by name: subject, view, ...
     fold: Optional[str] = None  # as '<data set>/<fold>'; None where there are no folds
@@ -95,6 +96,9 @@ class BaseSource:
             print_log(f"{origin}: the {self.item}s are not the published set ({text})", logger="current", level=30)
 
 
+NUMBERED = "number the classes from 0 on, -1 for unknown, and give their names as class_names"
+
+
 def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
     """Attributes that NTU and NW-UCLA names contain, int64 ``(n,)`` each; empty if any name is of another kind."""
     for pattern in _NAME_PATTERNS:
@@ -111,7 +115,9 @@ def check_labels(
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
     if np.asarray(labels).dtype.kind not in "iu":
-        raise DataError(f"{origin}: labels are {np.asarray(labels).dtype}; wanted class indices (-1 if unknown)")
+        listed = np.asarray(labels).tolist()
+        i = next((i for i, label in enumerate(listed) if not isinstance(label, int)), 0)
+        raise DataError(f"{origin}: the label of {names[i]} is {listed[i]!r}; {NUMBERED}")
     bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))
     if len(bad):
         i = int(bad[0])

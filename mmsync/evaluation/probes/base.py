@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Optional
 
@@ -34,6 +35,7 @@ class Probe:
 
     name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
     headline: ClassVar[str] = ""  # the result to report
+    gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
@@ -49,6 +51,9 @@ class Probe:
     def missing(self, column: str) -> str:
         """The error message for a column that the table does not have."""
         return f"the model's predict() sets no `{column}`"
+
+    def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
+        """Raise a ProtocolError if the probe does not apply to these labels ``(B,)`` and ``(Q,)`` of a data set."""
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         """Judge the features of the roles bank and query, computing on ``device``."""

@@ -55,7 +55,7 @@ class LinearProbe(Probe):
     Gives ``last``, the accuracy after the last epoch, which is the number to report, and ``best`` and ``best_epoch``,
     chosen on the queries. The defaults are the published protocol of AimCLR (Guo et al., AAAI 2022). MAMP's (Mao et
     al., ICCV 2023) is ``lr=0.1, schedule='cosine', batch_norm=True``, there with augmented clips. The gradient is
-    written out, so an epoch costs two matrix products per batch and no graph.
+    written out, so an epoch costs two matrix products per batch and no graph. Weights start at zero.
 
     Args:
         epochs: Passes over the bank, at least 1.
@@ -77,6 +77,7 @@ class LinearProbe(Probe):
 
     name = "linear"
     headline = "last"
+    gives = ("last", "best", "best_epoch")
     softmax = True
 
     def __init__(
@@ -194,6 +195,7 @@ class MLPProbe(Probe):
 
     name = "mlp"
     headline = "last"
+    gives = ("last", "best")
     softmax = True
 
     def __init__(

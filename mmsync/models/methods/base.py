@@ -11,8 +11,8 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmsync.models.losses.cosine import row_cosine
-from mmsync.models.modules.encoder import Encoder
-from mmsync.registry import MODELS, OptConfig
+from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureTable, MotionSample, View
 
 Views = Mapping[str, View]
@@ -31,8 +31,10 @@ class ViewModel(BaseModel):
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
+    least_batch: ClassVar[int] = 1
+    """Samples of a global batch that the loss needs."""
 
-    def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+    def __init__(self, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
@@ -62,18 +64,23 @@ class ViewModel(BaseModel):
         """Columns of N rows, by name, that ``predict`` adds to a batch's table."""
         raise NotImplementedError
 
-    def forward(self, inputs: Union[View, Tensor, Views], data_samples: Samples = None, mode: str = "tensor") -> Any:
+    def forward(
+        self,
+        inputs: Union[View, Tensor, Mapping[str, Union[View, Tensor]]],
+        data_samples: Samples = None,
+        mode: str = "tensor",
+    ) -> Any:
         """Losses of a batch, a :class:`FeatureTable` for ``'predict'``, or features; one view stands for all views."""
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
         if not isinstance(inputs, Mapping):
-            one = inputs if isinstance(inputs, View) else View(inputs)
-            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, one)
+            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, inputs)
+        views = {name: as_view(view) for name, view in inputs.items()}
         if mode == "loss":
-            return self.loss(inputs, data_samples)
+            return self.loss(views, data_samples)
         if mode == "tensor":
-            return self.tensor(inputs, data_samples)
-        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.predictions(inputs, data_samples))
+            return self.tensor(views, data_samples)
+        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.predictions(views, data_samples))
 
     def tensor(self, views: Views, data_samples: Samples = None) -> Any:
         """Output of mode ``'tensor'``: the column ``feature``."""
@@ -103,11 +110,12 @@ class TwoViewMethod(SelfSupervisedModel):
     """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
 
     views_needed = ("first", "second")
+    least_batch = 2
     criterion: Any
 
-    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+    def __init__(self, encoder: Part, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.encoder = MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
 
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any, Literal, Optional
 
 import torch
 from torch import Tensor
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import CheckpointError, ConfigError, DataError
 from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
-from mmsync.models.modules import Encoder
+from mmsync.models.modules import Encoder, build_encoder
 from mmsync.ops.dist import all_gather
-from mmsync.registry import LOSSES, MODELS, OptConfig
+from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
@@ -36,11 +38,12 @@ class Sync3D(SelfSupervisedModel):
         encoder: Config of the encoder of one track, with a projector.
         loss: Config of the loss; ``None``: ``ContrastiveLoss``.
         data_preprocessor: Config of the preprocessor that makes the view ``tracks``.
-        share_weights: Whether all tracks share one encoder; otherwise there are two, and K must be 2.
+        share_weights: Whether all tracks share one encoder; otherwise there are two, and K must be 2. Both begin with
+            the weights of a checkpoint that has one.
         fusion: Fusion of the tracks' features for probes: ``'concat'``, ``(N, K D)``; ``'absdiff'`` or ``'product'`` of
             the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
             a linear probe equals one on ``'concat'`` averaged over both orders.
-        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: half the margin.
+        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: that of the loss.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -52,9 +55,9 @@ class Sync3D(SelfSupervisedModel):
 
     def __init__(
         self,
-        encoder: dict,
-        loss: OptConfig = None,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        loss: OptPart = None,
+        data_preprocessor: OptPart = None,
         share_weights: bool = True,
         fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
         threshold: Optional[float] = None,
@@ -63,11 +66,21 @@ class Sync3D(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:
             raise ConfigError(f"model.fusion={fusion!r}: use one of {', '.join(FUSIONS)}")
-        self.encoder = MODELS.build(encoder)
-        self.second_encoder = None if share_weights else MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
+        self.second_encoder = None if share_weights else build_encoder(copy.deepcopy(encoder))
         self.criterion = LOSSES.build(loss or dict(type="ContrastiveLoss"))
         self.fusion = fusion
-        self.threshold = self.criterion.margin / 2 if threshold is None else threshold
+        self.threshold = self.criterion.threshold if threshold is None else threshold
+
+    def adapt_state_dict(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Let both branches begin with the weights of a single one; a CheckpointError for two where there is one."""
+        second = [key for key in state_dict if key.startswith("second_encoder.")]
+        if second and self.second_encoder is None:
+            text = "has two branches; set model.share_weights=False, or the second would be left out"
+            raise CheckpointError(f"the checkpoint {text} ({len(second)} weights, the first is {second[0]})")
+        if second or self.second_encoder is None:
+            return state_dict
+        return {**state_dict, **{f"second_{k}": v for k, v in state_dict.items() if k.startswith("encoder.")}}
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_pair`` of the view ``tracks``; for the log, accuracy at ``threshold`` and mean distances."""

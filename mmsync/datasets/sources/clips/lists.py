@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsync.datasets.sources.base import NUMBERED
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import numbered_lines
 
@@ -35,7 +36,9 @@ def read_list(path: PathLike) -> ClipList:
     for number, line in numbered_lines(path):
         match = re.match(r"(.+?)(?:[ \t,]+(\d+))?[ \t,]+(\d+)$", line)
         if match is None:
-            raise DataError(f"{path}, line {number}: {line[:80]!r} is neither 'path label' nor 'folder frames label'")
+            raise DataError(
+                f"{path}, line {number}: {line[:80]!r} is neither 'path label' nor 'folder frames label'; {NUMBERED}"
+            )
         rows.append(match)
     if not rows:
         raise DataError(f"{path}: no clip in it")

@@ -12,6 +12,7 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync import fileio
 from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
@@ -81,7 +82,7 @@ class AimCLRSource(_Parts):
         self.class_names = None if class_names is None else list(class_names)
         arrays, names, labels = {}, [], []
         for split, path in paths.items():
-            arrays[split] = MappedArray(path)
+            arrays[split] = MappedArray(fileio.data_path(path))
             shape = arrays[split].array.shape
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
@@ -127,6 +128,7 @@ class CTRGCNSource(_Parts):
     ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
+        npz = fileio.data_path(npz)
         try:
             with zipfile.ZipFile(npz) as file:
                 found = [name[: -len(".npy")] for name in file.namelist()]
@@ -135,7 +137,7 @@ class CTRGCNSource(_Parts):
         splits = [key[2:] for key in found if key.startswith("x_")]
         if not splits:
             raise DataError(f"{npz}: no array x_train or x_test; it holds {', '.join(found)}")
-        folder = cached("npz-1", [Path(npz)], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
+        folder = cached("npz-1", [npz], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
         arrays, names, labels = {}, [], []
         width = num_persons * self.layout.num_joints * 3
         for split in splits:
@@ -175,11 +177,18 @@ def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _dims(values: object) -> int:
+    try:
+        return np.ndim(values)  # type: ignore[arg-type]
+    except ValueError:  # lists of different lengths, which are no labels
+        return 1
+
+
 def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarray]]:
     if path is None:
         return [], None
     content = load_pickle(path)
-    if isinstance(content, (tuple, list)) and len(content) >= 2 and np.ndim(content[0]) == 1 == np.ndim(content[1]):
+    if isinstance(content, (tuple, list)) and len(content) >= 2 and _dims(content[0]) == 1 == _dims(content[1]):
         names = [str(name).removesuffix(".skeleton") for name in content[0]]
         labels = as_labels(content[1], path)
         if len(names) != len(labels):

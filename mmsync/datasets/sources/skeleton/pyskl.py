@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.converters.ntu import expected_counts
-from mmsync.datasets.sources.base import attributes_from_names
+from mmsync.datasets.sources.base import NUMBERED, attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError, LayoutError
@@ -140,9 +140,8 @@ def _fields(item: Mapping) -> tuple[np.ndarray, Optional[np.ndarray], int, int]:
         score = score.reshape(keypoint.shape[:3])
     frames, label = item.get("total_frames"), item.get("label")
     frames = (keypoint.shape[1] if keypoint.ndim > 1 else 0) if frames is None else int(frames)
-    label = -1 if label is None else label
-    if isinstance(label, (str, bytes)) or int(label) != label:
-        raise ValueError(f"label {label!r} is no class index")
+    if label is not None and (isinstance(label, str) or np.ndim(label) or int(label) != label):
+        raise ValueError(f"label is {label!r}; {NUMBERED}")
     if keypoint.dtype.kind not in "fiu" or frames < 0:
         raise ValueError(f"keypoint is {keypoint.dtype} {keypoint.shape}, total_frames {frames}")
-    return keypoint, score, frames, int(label)
+    return keypoint, score, frames, -1 if label is None else int(label)

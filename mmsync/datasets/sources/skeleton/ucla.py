@@ -12,7 +12,7 @@ from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
-from mmsync.fileio import read_text
+from mmsync.fileio import data_path, read_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
@@ -38,7 +38,7 @@ class NWUCLASource(StoreSource):
     layout, num_coords = SkeletonLayout.get("kinect20"), 3
 
     def __init__(self, data_root: Union[str, Path]) -> None:
-        root = Path(data_root)
+        root = data_path(data_root)
         root = root / "all_sqe" if (root / "all_sqe").is_dir() else root
         files = list_files(root, "*.json", "NW-UCLA")
         self._open(cached("ucla-1", files, lambda path: _convert(files, path)))
