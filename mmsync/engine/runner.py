@@ -68,6 +68,7 @@ class MotionRunner(Runner):
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamps: set[str] = set()
+    _timestamp: str
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
