@@ -29,6 +29,9 @@ class KeyValue(DictAction):
                 after = [one for one in values[number + 1 : number + 2] if "=" not in one] or ["VALUE"]
                 right = f"KEY{word}" if sign else f"{word}={after[0]}"
                 raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {right}, without blanks")
+            if re.match(r"[\[(\s]*(dict\(|\{)", value):  # MMEngine would take it for text
+                text = f"a dict has no place in an option; write {key}.NAME=VALUE, or put it into a config file"
+                raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
                 self._parse_iterable(value)
             except (AssertionError, ValueError, IndexError) as error:

@@ -17,6 +17,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -275,6 +276,17 @@ def _parse(file: Path, source: str) -> ast.Module:
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
+
+
+def is_plain(text: str) -> bool:
+    """Whether a config's source assigns values of literals and ``dict()`` alone, so that it runs no code."""
+    with suppress(SyntaxError, ValueError):
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or _assigned_name(node) is None:
+                return False
+            _evaluate(node.value, {}, ())
+        return True
+    return False
 
 
 def _load_plain(file: Path, source: str) -> dict[str, Any]:

@@ -214,7 +214,18 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
 
 
 def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format."""
+    """Draw evenly spaced frames of clips, a row for each clip.
+
+    Args:
+        panels: The clips.
+        path: Picture to write; its suffix determines the format.
+        title: Of the picture.
+        num_frames: Frames of a row, at least 1.
+
+    Raises:
+        ConfigError: ``num_frames`` is below 1, or matplotlib does not write such pictures.
+        DependencyError: matplotlib is missing.
+    """
     if num_frames < 1:
         raise ConfigError(f"a strip of {num_frames} frames; give at least 1")
     lines, colours = zip(*(bone_segments(panel) for panel in panels))

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.errors import ContractError, DataError, LayoutError
+from mmsync.errors import ContractError, DataError, LayoutError, unwritten
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, SkeletonLayout, View
@@ -39,7 +39,7 @@ class Backbone(BaseModule):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Feature maps ``(P, ...)`` of rows ``(P, ...)``."""
-        raise ContractError(f"{type(self).__name__} writes no forward_rows, which turns rows into feature maps")
+        raise unwritten(self, "forward_rows(x)")
 
     def to_map(self, view: View, rows: Tensor, out: Tensor, owner: Tensor, present: Optional[Tensor]) -> FeatureMap:
         """The feature map ``out`` of rows of a view; a ContractError if it is not as the class declares."""
@@ -117,7 +117,7 @@ class SequenceBackbone(Backbone):
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
-        raise NotImplementedError
+        raise unwritten(self, "forward_frames(x, valid)")
 
     def make_rows(self, rows: Tensor, valid: Optional[Tensor] = None) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmsync.errors import ContractError
+from mmsync.errors import ContractError, unwritten
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
@@ -30,6 +30,8 @@ class ViewModel(BaseModel):
     """Names of the views that the preprocessor makes in training."""
     views_for_features: ClassVar[Sequence[str]] = ("clip",)
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
+    predicts_with: ClassVar[tuple[str, ...]] = ()
+    """Prefixes of weights without which predictions are meaningless; a checkpoint that lacks one is not evaluated."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
     least_batch: ClassVar[int] = 1
@@ -59,7 +61,7 @@ class ViewModel(BaseModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
-        raise ContractError(f"{type(self).__name__} writes no loss(views, data_samples)")
+        raise unwritten(self, "loss(views, data_samples)")
 
     def parse_losses(self, losses: Mapping[str, Any]) -> tuple[Tensor, Any]:
         """Sum of what :meth:`loss` returns, and values for the log; a ContractError for anything but losses."""
@@ -80,7 +82,7 @@ class ViewModel(BaseModel):
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """Columns of N rows, by name, that ``predict`` adds to a batch's table."""
-        raise ContractError(f"{type(self).__name__} writes no predictions(views, data_samples)")
+        raise unwritten(self, "predictions(views, data_samples)")
 
     def forward(
         self,

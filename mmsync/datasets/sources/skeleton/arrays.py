@@ -12,11 +12,11 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync import fileio
 from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.fileio import data_path
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.ragged import MappedArray
@@ -80,7 +80,7 @@ class AimCLRSource(_Parts):
         self.class_names = None if class_names is None else list(class_names)
         arrays, names, labels = {}, [], []
         for split, path in paths.items():
-            arrays[split] = MappedArray(data_path(path))
+            arrays[split] = MappedArray(fileio.data_path(path))
             shape = arrays[split].array.shape
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
@@ -124,7 +124,7 @@ class CTRGCNSource(_Parts):
     ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
-        npz = data_path(npz)
+        npz = fileio.data_path(npz)
         try:
             with zipfile.ZipFile(npz) as file:
                 found = [name[: -len(".npy")] for name in file.namelist()]
