@@ -146,7 +146,10 @@ class SkeletonDataset(KeyedDataset):
     def _raw(self, at: int) -> dict[str, Any]:
         source = self.source
         name = source.names[at]
-        keypoint = np.asarray(source.load(at), dtype=np.float32)
+        keypoint = np.asarray(source.load(at))
+        if keypoint.dtype.kind not in "fiub":
+            raise DataError(f"clip {name}: an array of {keypoint.dtype}, wanted numbers")
+        keypoint = keypoint.astype(np.float32, copy=False)
         joints, coords = source.layout.num_joints, source.num_coords
         right = keypoint.ndim == 4 and keypoint.shape[2] == joints and keypoint.shape[3] >= coords
         if not right or 0 in keypoint.shape:

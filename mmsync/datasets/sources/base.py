@@ -76,6 +76,14 @@ class BaseSource:
         if len(unique) < len(self.names):
             twice = unique[counts > 1]
             raise DataError(f"{origin}: {len(twice)} {self.item} names occur twice: {', '.join(twice[:5])}")
+        for split, names in self.splits.items():
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise DataError(f"{origin}: split {split!r} is {str(names)[:60]!r}; wanted a list of names")
+        for key, values in self.attributes.items():
+            if len(values) != len(self.names):
+                raise DataError(
+                    f"{origin}: attribute {key} has {len(values)} values for {len(self.names)} {self.item}s"
+                )
         if self.labels is not None:
             check_labels(self.labels, self.names, origin, len(self.class_names) if self.class_names else None)
         found = {"all": len(self.names), **{split: len(names) for split, names in self.splits.items()}}
