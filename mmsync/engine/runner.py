@@ -69,7 +69,6 @@ class MotionRunner(Runner):
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamp: str
     _timestamps: set[str] = set()
-    _timestamp: str
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
