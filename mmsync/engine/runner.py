@@ -67,8 +67,8 @@ class MotionRunner(Runner):
     _batches_seen = 0  # of the interrupted epoch
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
-    _timestamps: set[str] = set()
     _timestamp: str
+    _timestamps: set[str] = set()
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
