@@ -217,5 +217,5 @@ def test_batch_larger_than_data(tmp_path):
 def test_save_best_of_unknown_result(tmp_path):
     config = toy_config(tmp_path, epochs=1)
     config["default_hooks"]["checkpoint"] |= {"save_best": "knn/top2", "rule": "greater"}
-    with pytest.raises(ConfigError, match="'knn/top2'; it gives knn/top1"):
+    with pytest.raises(ConfigError, match="no 'knn/top2'; did you mean 'knn/top1'"):
         train(config)
