@@ -151,12 +151,14 @@ class _Checker:
             self.rule(value, places.SCHEMAS[key], keys)
         elif key in places.VALUES:
             self._allowed(value, places.VALUES[key], keys)
+        elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
+            self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
         elif key in places.PLAIN:
             self._mismatch(value, places.PLAIN[key], keys)
             if key == "load_from":
                 self._file(value, keys)
-        elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
-            self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
+            elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
+                self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
         else:
             self.value(value, keys, partial=True)
 
@@ -294,6 +296,11 @@ class _Checker:
             return
         if registry is r.DATASETS:
             self._files(key, value, keys)
+        if registry is r.WEIGHT_INITIALIZERS and key == "layer":
+            for name in [value] if isinstance(value, str) else value:
+                near = [] if hasattr(nn, str(name)) else nearest(str(name), dir(nn))
+                if near:  # the class of a third party's layer may have any name
+                    self.report(keys, f"is {name!r}, which is no layer of torch.nn{did_you_mean(near)}")
         if registry is r.TRANSFORMS and key in places.JOINT_ARGUMENTS and self.joints:
             for name in value if isinstance(value, (list, tuple)) else [value]:
                 self._joint(name, keys)

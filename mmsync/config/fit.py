@@ -82,9 +82,8 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
     trains = cfg.get("train_dataloader") is not None
-    if (
-        trains and not cfg.get("load_from") and "head" not in (model or {})
-    ):  # others take weights made for other lengths
+    classifies = isinstance(model, dict) and "head" in model  # takes weights that may be made for other lengths
+    if trains and not cfg.get("load_from") and not classifies:
         facts.of_frames(cfg["train_dataloader"], preprocessor, where)
     problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
     problems += _without_tokens(model)

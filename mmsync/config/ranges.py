@@ -46,7 +46,7 @@ RANGES: list[tuple[str, Optional[bool], Range]] = [
     ("k|topk|milestones|T_max|step_size|prefetch_factor|total_steps|end", True, COUNT),
     ("lr|weight_decay|eta_min|margin|mix|stages|(.*_)?weight|.*_mult|std|amplitude|max_degrees|distance", None, AMOUNT),
     ("brightness|contrast|saturation", None, AMOUNT),
-    ("(.*_)?temperature|tau|(.*_)?eps|sigma|scale|fps|eta_max|width|gamma|unit|.*_ratio", None, POSITIVE),
+    ("(.*_)?temperature|tau|(.*_)?eps|sigma|scale|fps|eta_max|width|unit|.*_ratio", None, POSITIVE),
     ("trust_coefficient|max_norm|clip_value|.*_factor|power|window_seconds", None, POSITIVE),
 ]
 """Pattern of the whole name, whether for whole numbers only (False: for others only, None: for both), and range.

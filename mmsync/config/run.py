@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mmsync.registry import MODELS
+from mmsync.errors import did_you_mean, nearest
+from mmsync.registry import DATASETS, MODELS
 
 
 def run_problems(cfg: dict[str, Any]) -> list[str]:
     """Settings of a run that contradict each other, one line each."""
     return [
         *_loaders(cfg),
+        *_kinds(cfg),
         *_batch(cfg),
         *_validation(cfg.get("train_cfg")),
         *_checkpoints(cfg),
@@ -32,6 +34,22 @@ def _loaders(cfg: dict[str, Any]) -> Iterable[str]:
         if isinstance(roles, dict) and len(roles) > 1 and "bank" in roles and roles["bank"] == roles.get("query"):
             text = f"bank and query are both {roles['bank']!r}, so that each sample would find itself"
             yield f"{key}.dataset.roles: {text}; give the training split to the bank and the test split to the query"
+
+
+def _kinds(cfg: dict[str, Any]) -> Iterable[str]:
+    """Kinds of samples that a metric looks at and its data set does not have."""
+    for purpose in ("val", "test"):
+        loader, evaluator = cfg.get(f"{purpose}_dataloader"), cfg.get(f"{purpose}_evaluator")
+        dataset = loader.get("dataset") if isinstance(loader, dict) else None
+        kind = dataset.get("type") if isinstance(dataset, dict) else None
+        target = DATASETS.find(kind) if isinstance(kind, str) else kind
+        known = [kind.name for kind in getattr(target, "kinds", ())]
+        for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
+            asked = metric.get("kinds") if isinstance(metric, dict) and known else None
+            for name in asked if isinstance(asked, (list, tuple)) else ():
+                if name not in known:
+                    hint = did_you_mean(nearest(str(name), known)) or f"; it has {', '.join(known)}"
+                    yield f"{purpose}_evaluator.kinds: {kind} has no samples of kind {name!r}{hint}"
 
 
 def _batch(cfg: dict[str, Any]) -> Iterable[str]:

@@ -88,8 +88,8 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
     found = dict(accepted(target).annotations)
     for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
         default = default_of(target, name)
-        if annotation is None and isinstance(default, (bool, int, float, str)):
-            found[name] = type(default)
+        if annotation is None and isinstance(default, (bool, int, float, str)):  # of 0, a number may follow
+            found[name] = Union[int, float] if default == 0 and default is not False else type(default)
         elif annotation is not None and mismatch(default, annotation) is not None:
             found[name] = Union[annotation, type(default)]
     if module.startswith((*_UPSTREAM, "mmsync.")):

@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.selection import SUBSET_KEYS, Split, select, select_subset
-from mmsync.datasets.sources.base import BaseSource, check_labels
-from mmsync.errors import ConfigError, DataError
+from mmsync.datasets.sources.base import BaseSource, check_labels, lists_problem
+from mmsync.errors import ConfigError, ContractError, DataError, unwritten
 from mmsync.fileio import write_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cache_root
@@ -147,6 +147,8 @@ class KeyedDataset(Dataset):
         if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 1):
             raise ConfigError(f"{self._kind}: num_classes={num_classes!r}: give 1 or more, or None")
         self.source: Any = DATASETS.build(source) if isinstance(source, Mapping) else source
+        if (problem := lists_problem(self.source)) is not None:
+            raise ContractError(f"{type(self.source).__name__} {problem}")
         self.seed, self.test_mode, self._looking = seed, test_mode, False
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # shared with persistent workers
         self.splits = {"train": split} if roles is None else dict(roles)
@@ -170,7 +172,7 @@ class KeyedDataset(Dataset):
 
     def read(self, index: int) -> dict[str, Any]:
         """Read a sample, ``dict(inputs, data_samples)``; items with a ``DataError`` or ``OSError`` are replaced."""
-        raise NotImplementedError
+        raise unwritten(self, "read(index)")
 
     def prepare(self) -> None:
         """Set up what depends on the source and the chosen items; called once by the constructor."""

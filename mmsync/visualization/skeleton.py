@@ -225,7 +225,19 @@ def check_frames(num_frames: int) -> None:
 def draw_strip(
     panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8, colour: str = "black"
 ) -> None:
-    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format."""
+    """Draw evenly spaced frames of clips, a row for each clip.
+
+    Args:
+        panels: The clips.
+        path: Picture to write; its suffix determines the format.
+        title: Of the picture.
+        num_frames: Frames of a row, at least 1.
+        colour: Of the title.
+
+    Raises:
+        ConfigError: ``num_frames`` is below 1, or matplotlib does not write such pictures.
+        DependencyError: matplotlib is missing.
+    """
     check_frames(num_frames)
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)

@@ -51,7 +51,7 @@ class Mistake:
     """One mistake.
 
     Args:
-        name: Unique among all; small letters, digits and ``_``.
+        name: Unique among all.
         argv: A tool below the repository and its arguments. Those that start with ``configs/`` are of the repository,
             other relative paths lie in a temporary folder of the case.
         says: A regular expression that the text must contain.

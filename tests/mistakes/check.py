@@ -82,7 +82,7 @@ DATASETS.build(dict(type="AimCLRSource", data_path="data.npy", label_path="label
 
 CASES = [
     # views and augmentations
-    option("shear_negative", f"{VIEW}.amplitude=-0.2", r"Shear: amplitude=-0\.2; give a number of at least 0"),
+    option("shear_negative", f"{VIEW}.amplitude=-0.2", r"query\.0\.amplitude: is -0\.2, must be at least 0"),
     option("prob_above_one", f"{VIEW}.prob=1.5", r"query\.0\.prob: is 1\.5, must be in \[0, 1\]"),
     option("views_all_empty", "view=[]", r"views: query and key have no augmentation: they are the same clip"),
     option("views_missing", "model.data_preprocessor.views=None", r"SkeletonCLR needs the view 'query'"),
@@ -92,7 +92,11 @@ CASES = [
         r"RandomScale: scale=.*1\.2, 0\.8.*; give two numbers \(low, high\) above 0, low <= high",
     ),
     own("angle_negative", "view = [dict(type='Rotate', main_degrees=-30)]", r"main_degrees=-30; give a number of at"),
-    own("noise_negative", "view = [dict(type='GaussianNoise', std=-0.1)]", r"GaussianNoise: std=-0\.1; give a number"),
+    own(
+        "noise_negative",
+        "view = [dict(type='GaussianNoise', std=-0.1)]",
+        r"query\.0\.std: is -0\.1, must be at least 0",
+    ),
     own("mirror_axis", "view = [dict(type='Mirror', axis=3)]", r"Mirror: axis=3, but the data have axes 0 to 2"),
     own("flip_of_video", "view = [dict(type='VideoFlip')]", r"VideoFlip augments video data, but this is a view of sk"),
     Mistake(
@@ -121,7 +125,7 @@ CASES = [
     option("window_zero", "model.data_preprocessor.window=0", r"data_preprocessor\.window: is 0, must be at least 1"),
     option("length_zero", "clips.pipeline.0.length=0", r"pipeline\.0\.length: is 0, must be at least 1"),
     option("persons_zero", "clips.pipeline.1.num_persons=0", r"pipeline\.1\.num_persons: is 0, must be at least 1"),
-    option("stride_zero", "model.encoder.backbone.strides=[0]", r"backbone\.strides: is \[0\], must be at least 1"),
+    option("stride_zero", "model.encoder.backbone.strides=[0]", r"backbone\.strides: is 0, must be at least 1"),
     option("dropout_above_one", "model.encoder.backbone.dropout=1.5", r"dropout: is 1\.5, must be in \[0, 1\)"),
     option("lr_negative", "optim_wrapper.optimizer.lr=-1", r"optimizer\.lr: is -1, must be at least 0"),
     option("clip_negative", "optim_wrapper.clip_grad.max_norm=-1", r"clip_grad\.max_norm: is -1, must be above 0"),
@@ -202,7 +206,7 @@ CASES = [
     ),
     option("k_above_the_bank", "val_evaluator.probes.knn.k=17", r"KNN\.k=17, but the bank has 16 labelled samples"),
     option("k_above_the_classes", "val_evaluator.probes.knn.k=9", r"KNN\.k=9, but half of the classes have at", True),
-    option("k_zero", "val_evaluator.probes.knn.k=0", r"KNN\.k=0: give the number of neighbours, 1 or more"),
+    option("k_zero", "val_evaluator.probes.knn.k=0", r"probes\.knn\.k: is 0, must be at least 1"),
     option(
         "probe_of_test", "test_evaluator.probes.knn.temperature=0", r"test_evaluator\.probes\.knn\.temperature: is 0"
     ),

@@ -7,8 +7,8 @@ what the place belongs to (model, data set, evaluator, optimiser, schedule, hook
 trained. The kinds:
 
 =========  =============================================================================================================
-letters    a letter of a key or of a ``type`` is replaced, dropped, inserted or swapped with the next; told only if the
-           check names what was meant
+letters    a letter of a key or of a ``type`` is replaced, dropped, inserted or swapped with the next; caught only if
+           the check names what was meant. Below the file's variables a slip has no effect once they are used
 top        the same in a top-level key that is given by ``--cfg-options``
 text       a number or a truth value is given as a string, ``max_epochs="2"``
 number     a string is given as the number 3
@@ -25,7 +25,8 @@ that a program can see. Which these are is a judgement, made here and independen
 ``number`` and ``list`` the argument's annotation decides (``joint: Union[int, str]`` takes both); ``NEGATIVE``,
 ``ZERO``, ``FREE`` list the arguments for which a sign, a zero or another word is fine, ``SHARES`` those up to 1.
 Slips of letters count even if they give another valid name. The tenfold of an unbounded number (a rate, a number of
-channels) is not tried. Where data is missing, a data set cannot be built, and only the check can catch a slip in it.
+channels) is not tried. Where data is missing, a data set cannot be built, and only the check can catch a slip in it;
+slips in the name of a split, which only the data know, are then left out.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -52,6 +54,7 @@ from mmengine.registry import init_default_scope
 from mmsync import registry as r
 from mmsync.config import check, load, places
 from mmsync.config.signature import accepted, mismatch
+from mmsync.engine.hooks import CheckpointHook
 from mmsync.errors import ConfigError, MMSyncError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +70,7 @@ ZERO = re.compile(
     r"low|high|alpha|beta|gamma|angles|distance|seed|joint|origin_joint|.*weight|weight_decay|dropout|momentum|ratio|prob"
     r"|std|amplitude|max_degrees|num_workers|opencv_num_threads|start_epoch|mining_epoch|lr|eta_max|pct_start|stages"
     r"|brightness|contrast|saturation|hue|positive|easy|medium|hard|shift|interval|max_keep_ckpts|d3m_weight"
-    r"|milestones|redundancy_weight|kind|num_clips|lr_mult|decay_mult|rot|trust_coefficient|fold_seed"
+    r"|milestones|lr_mult|decay_mult|trust_coefficient|warmup"
 )
 """Arguments that may be 0: amounts, weights, moments of time, and -- pointless but meant by some -- rates."""
 
@@ -75,6 +78,9 @@ FREE = re.compile(
     r".*(root|file|path|npz)|name|title|experiment_name|work_dir|prefix|default_scope|runner_type|imports"
 )
 """Strings that may be any word, or that are ``file`` slips."""
+
+SPLITS = ("split", "bank", "query")
+"""Names of splits, which only the data know."""
 
 SHARES = re.compile(
     r"(.*_)?prob|p|dropout|pct_start|max_bad_share|share|momentum|confidence|drop_threshold|test_crop|hue"
@@ -136,7 +142,7 @@ def letter_slips(cfg: Config, seen: set | None = None) -> tuple[int, list[str]]:
         seen: Names tried before, of the same path and type; they are left out and the others added.
     """
     made, missed = 0, []
-    names = list(named_places(cfg._cfg_dict))
+    names = [one for one in named_places(cfg._cfg_dict) if one[0][0] in places.RUNNER_KEYS or not one[0][1:]]
     for path, owner, key in names:
         name = (path, owner.get("type"), owner[key] if key == "type" else None)
         if seen is not None and name in seen:
@@ -199,7 +205,7 @@ def value_slips(name: str, value: Any, kinds: tuple[str, ...], item: bool) -> It
         yield "text", str(value)
     if isinstance(value, str) and not FREE.fullmatch(name):
         yield "number", 3
-        for kind in LETTERS:
+        for kind in LETTERS if len(value) > 1 else ():  # another letter is another axis
             yield "choice", misspell(value, kind, f"{name}={value}")
     if not item:
         yield "list", [value]
@@ -229,6 +235,14 @@ class Builder:
             if self.sound[key] and isinstance(self.attempt(make, wrong, place), MMSyncError):
                 return True
         return False
+
+    def has_data(self, cfg: dict[str, Any], path: tuple[str, ...]) -> bool:
+        """Whether the data set of a place can be built."""
+        place = path[: path.index("dataset") + 1]
+        key = f"{build_dataset.__name__}{place}{at(cfg, place)!r}"
+        if key not in self.sound:
+            self.sound[key] = self.attempt(build_dataset, cfg, place) is None
+        return self.sound[key]
 
     @staticmethod
     def attempt(make: Callable[[dict[str, Any], Any], Any], cfg: dict[str, Any], place: tuple[str, ...]) -> Any:
@@ -284,13 +298,21 @@ def build_dataset(cfg: dict[str, Any], part: Any) -> None:
 
 
 def build_hook(cfg: dict[str, Any], part: Any) -> None:
+    """A hook; that of checkpoints compares its results with those of the validation, as it does before training."""
     part.pop("priority", None)
-    r.HOOKS.build(part)
+    hook = r.HOOKS.build(part)
+    if isinstance(hook, CheckpointHook) and cfg.get("val_evaluator"):
+        evaluator = SimpleNamespace(metrics=metrics_of(copy.deepcopy(cfg["val_evaluator"])))
+        hook._check_save_best(SimpleNamespace(val_loop=SimpleNamespace(evaluator=evaluator)))
+
+
+def metrics_of(part: Any) -> list[Any]:
+    """The metrics of an evaluator."""
+    return [r.METRICS.build(metric) for metric in (part if isinstance(part, list) else [part])]
 
 
 def build_evaluator(cfg: dict[str, Any], part: Any) -> None:
-    for metric in part if isinstance(part, list) else [part]:
-        r.METRICS.build(metric)
+    metrics_of(part)
 
 
 def build_optimisation(cfg: dict[str, Any], part: Any) -> None:
@@ -317,7 +339,9 @@ def component_of(cfg: dict[str, Any], path: tuple[str, ...]) -> tuple[Any, Any]:
     name = owner.get("type") if isinstance(owner, dict) else None
     registry = places.registry_of(place)
     target = registry.find(name) if registry is not None and isinstance(name, str) else None
-    return (accepted(target).annotations.get(path[len(place)]) if target is not None else None), name
+    taken_out = places.EXTRA.get(registry.name, {}) if registry is not None else {}
+    known = {**accepted(target).annotations, **taken_out} if target is not None else {}
+    return known.get(path[len(place)]), name
 
 
 def put(cfg: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -348,6 +372,8 @@ def slips_of_values(
                 whole = put(at(correct, path[:-1]), path[-1:], wrong) if item else wrong
                 if mismatch(whole, annotation) is None:
                     continue
+            if kind == "choice" and "dataset" in path and path[-1] in SPLITS and not builder.has_data(correct, path):
+                continue
             changed = put(correct, path, wrong)
             caught = caught_by_check(changed, wrong if kind == "file" else None) or builder.catches(
                 correct, changed, path

@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional import CLASS_REPORT, Scores, class_report, scores_of_videos
 from mmsync.evaluation.metrics.base import TableMetric
-from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
+from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query, checked
 from mmsync.registry import METRICS, PROBES
 from mmsync.structures import FeatureTable
 
@@ -101,12 +101,7 @@ class FeatureMetric(TableMetric):
                 yield f"{path}.probes.{name}: {wrong}"
 
     def check_data(self, dataset: Any) -> None:
-        """Raise a ProtocolError if a probe does not apply to the labels, roles and kinds of the data set."""
-        known = [kind.name for kind in getattr(dataset, "kinds", ())]
-        for kind in (self.kinds or ()) if known else ():
-            if kind not in known:
-                hint = did_you_mean(nearest(kind, known)) or f"; they are {', '.join(known)}"
-                raise ProtocolError(f"FeatureMetric: kinds={list(self.kinds or ())}: no pairs are {kind!r}{hint}")
+        """Raise a ProtocolError if a probe does not apply to the labels and roles of the data set."""
         if not all(hasattr(dataset, name) for name in ("labels", "roles")) or not len(dataset):
             return
         if any(probe.sees == "labelled" for probe in self.probes.values()):
@@ -146,7 +141,7 @@ class FeatureMetric(TableMetric):
         self.found = {}
         for name, probe in self.probes.items():
             bank, query = splits[probe.sees]
-            result = self.found[name] = probe.run(bank, query, self.device)
+            result = self.found[name] = checked(probe, probe.run(bank, query, self.device))
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})

@@ -63,7 +63,7 @@ class VideoTrackSource(TrackSource):
     def __init__(
         self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
         enlarge: float = 0.2, enlarge_mode: Literal["side", "area"] = "side", cache: bool = True, backend: str = "av",
-        flow: Optional[str] = None,
+        flow: Optional[Literal["dis", "tvl1"]] = None,
     ) -> None:  # fmt: skip
         root = data_path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
