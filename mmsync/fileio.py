@@ -100,7 +100,7 @@ def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], wh
     """Sorted files below a folder, also through links, by lower-case suffix; ``DataError`` if there are none."""
     root = Path(root)
     if not root.is_dir():
-        raise DataError(f"the folder {root} does not exist")
+        raise DataError(f"{root} is a file, wanted a folder" if root.exists() else f"the folder {root} does not exist")
     found, zips, seen = [], 0, set()
     for folder, inner, names in os.walk(root, followlinks=True):
         stat = os.stat(folder)

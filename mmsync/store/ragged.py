@@ -7,6 +7,7 @@ meta.json   the format with its version, and what else the kind of store says ab
 
 from __future__ import annotations
 
+import glob
 import json
 import mmap
 import os
@@ -70,6 +71,7 @@ class RaggedWriter:
         check_place(root, format, overwrite)
         self._part = self.root.with_name(f".{self.root.name}.{os.getpid()}.part")
         shutil.rmtree(self._part, ignore_errors=True)
+        _remove_abandoned(self.root)
         self._part.mkdir(parents=True)
         self._files: dict[str, _Rows] = {}
         self._maps: list[np.memmap] = []
@@ -213,6 +215,17 @@ def check_place(root: PathLike, format: str, overwrite: bool) -> None:
         raise DataError(f"{root} exists and is no {family} store, so it is not replaced; choose another folder")
     if not overwrite:
         raise DataError(f"{root} exists; remove it, or replace it (overwrite=True; --overwrite of the tools)")
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove unfinished copies of a folder, which killed processes of this machine left beside it."""
+    for part in root.parent.glob(f".{glob.escape(root.name)}.*.part"):
+        try:
+            os.kill(int(part.suffixes[-2][1:]), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(part, ignore_errors=True)
+        except OSError:  # someone else's, and alive
+            pass
 
 
 class _Rows:

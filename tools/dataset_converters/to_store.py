@@ -22,8 +22,9 @@ from tqdm import tqdm
 from mmsync.apis.cli import KeyValue
 from mmsync.config import load
 from mmsync.converters.report import SHOWN
+from mmsync.datasets.sources import SkeletonSource
 from mmsync.engine.console import tame_console
-from mmsync.errors import DataError, MMSyncError
+from mmsync.errors import ConfigError, DataError, MMSyncError
 from mmsync.registry import DATASETS
 from mmsync.store import StoreWriter
 
@@ -83,7 +84,12 @@ def main() -> int:
     tame_console(MMLogger.get_current_instance())
     try:
         settings = args.source or load(args.config, args.cfg_options).train_dataloader.dataset.source
-        left_out = convert(DATASETS.build(dict(settings)), args.out, args.keep_padding, args.overwrite)
+        if "type" not in settings:
+            raise ConfigError("--source: give the class too, as type=PysklSource")
+        source = DATASETS.build(dict(settings))
+        if not isinstance(source, SkeletonSource):
+            raise ConfigError(f"{type(source).__name__} is no source of skeleton clips, of which stores are made")
+        left_out = convert(source, args.out, args.keep_padding, args.overwrite)
     except MMSyncError as error:
         print(error)
         return 1

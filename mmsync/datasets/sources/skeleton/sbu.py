@@ -11,7 +11,7 @@ import numpy as np
 from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
-from mmsync.fileio import data_path
+from mmsync.fileio import data_path, read_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
@@ -65,7 +65,7 @@ def _convert(files: list[Path], path: Path) -> None:
             pair, action, run = file.parts[-4:-1]
             who = re.fullmatch(r"s(\d\d)s(\d\d)", pair)
             try:
-                rows = np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+                rows = np.loadtxt(read_text(file).splitlines(), delimiter=",", dtype=np.float32, ndmin=2)
                 clip = rows[:, 1:].reshape(len(rows), 2, 15, 3).swapaxes(0, 1)  # the first value is the frame number
                 label = int(action) - 1
             except ValueError as error:
