@@ -60,6 +60,11 @@ class Interrupted(KeyboardInterrupt):
         self.saved = saved  # whether there is a checkpoint to resume from
 
 
+def unwritten(owner: object, method: str) -> ContractError:
+    """The error of a method that a subclass has to write, given as ``'load(index)'``."""
+    return ContractError(f"{type(owner).__name__} has no `{method}`, which its base class leaves to it; write one")
+
+
 def edit_distance(a: str, b: str) -> int:
     """Number of substitutions, insertions, deletions and swaps of neighbours that turn ``a`` into ``b``."""
     before: list[int] = []

@@ -117,10 +117,16 @@ def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], wh
     return sorted(found)
 
 
-def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
-    """Numbered, stripped, non-empty lines of a text file; raises ``DataError`` if it cannot be read."""
+def read_text(path: Union[str, Path]) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; a ``DataError`` if it cannot be read."""
     try:
-        text = data_path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        return data_path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8 ({error}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
+    """Numbered, stripped, non-empty lines of a text file, ending in LF, CRLF or CR; see :func:`read_text`."""
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]

@@ -19,6 +19,8 @@ def attach(package: str, rooms: Sequence[str]) -> tuple[Callable[[str], Any], Ca
     def find(name: str) -> Any:
         if name in rooms:
             return room(name)
+        if name == "__all__":  # of `from package import *`
+            return [one for one in names() if not one.startswith("_") and one not in ("TYPE_CHECKING", "attach")]
         if not name.startswith("_"):  # Python and its tools ask for many of these
             for one in map(room, rooms):
                 if name in one.__all__:

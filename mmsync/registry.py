@@ -185,6 +185,13 @@ class Registry(root.Registry):
             yield self.root._search_child(name) or self
 
     def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
+        names = [module_name] if isinstance(module_name, str) else module_name or [getattr(module, "__name__", "")]
+        for name in names if not force else ():
+            taken = self._module_dict.get(name)
+            if taken is not None:
+                owner = f"{getattr(taken, '__module__', '?')}.{getattr(taken, '__qualname__', name)}"
+                advice = f"register_module(name='My{name}') gives another name, force=True replaces that one"
+                raise ConfigError(f"the {self.name} {name!r} is registered already, {owner}; {advice}")
         super()._register_module(module, module_name, force)
         if self.mirror and self.parent is not None:
             self.parent._register_module(module, module_name, force)

@@ -82,6 +82,17 @@ def test_schedules_by_epoch_of_a_training_by_iterations_are_refused():
     assert problems(dict(type="MultiStepLR", milestones=[5]), train_cfg=dict(max_epochs=10)) == []
 
 
+def test_a_schedule_that_begins_after_its_end_is_refused():
+    loop = dict(max_epochs=10)
+    assert problems(dict(type="LinearLR", begin=10), train_cfg=loop) == [
+        "param_scheduler.begin: is 10, must be below train_cfg.max_epochs, 10"
+    ]
+    assert problems([dict(type="LinearLR", begin=3, end=2)], train_cfg=loop) == [
+        "param_scheduler.0.begin: is 3, must be below its end, 2"
+    ]
+    assert problems(dict(type="LinearLR", begin=100, by_epoch=False), train_cfg=loop) == []
+
+
 @pytest.mark.parametrize(
     ("config", "option", "says"),
     [

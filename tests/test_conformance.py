@@ -279,7 +279,7 @@ def test_probe(registry, name):
 
 
 @pytest.mark.parametrize(
-    "config", [dict(type="Accuracy", topk=(1,)), dict(type="FeatureMetric", probes=[dict(type="KNN")])]
+    "config", [dict(type="Accuracy", topk=(1,)), dict(type="FeatureMetric", probes=[dict(type="KNN", k=3)])]
 )
 def test_metric(config):
     testing.check_metric(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
 import sys
@@ -13,12 +14,14 @@ import torch
 from mmsync.apis import init_model
 from mmsync.config import load
 from mmsync.config.inputs import check_input, input_record
+from mmsync.config.load import is_plain
 from mmsync.config.signature import default_of
 from mmsync.config.text import config_text
 from mmsync.datasets.sources.tracks.tvhid import TVHIDSource
 from mmsync.engine.checkpoint import read_checkpoint, write_checkpoint
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError, ConfigError
+from mmsync.protocols import base_config
 
 ROOT = Path(__file__).parents[1]
 TINY = f"""
@@ -225,7 +228,7 @@ def test_an_option_for_a_variable_of_a_resolved_config(trained):
 def test_a_text_loads_to_its_config_in_its_order(tmp_path):
     """MMEngine's text is sorted, and the order of views is that of their draws."""
     values = dict(
-        b=1, a=[1.5, (2,), (), [], {}, None, True, "x\n'\"", float("inf"), -1e-30],
+        b=1, a=[1.5, (2,), (), [], {}, None, True, "x\n'\"", float("inf"), -float("inf"), -1e-30],
         model=dict(z=dict(query=[1] * 50, key=["long" * 10] * 4), a={"not-a-name": 1, 2: dict(type="A"), "class": 0}),
     )  # fmt: skip
     file = tmp_path / "a.py"
@@ -238,6 +241,17 @@ def test_a_text_loads_to_its_config_in_its_order(tmp_path):
         cfg = load(path)
         file.write_text(config_text(cfg))
         assert repr(load(file).to_dict()) == repr(cfg.to_dict())  # also in order
+
+
+def test_the_config_in_a_checkpoint_runs_no_code_unless_trusted(trained):
+    text = read_checkpoint(trained[1])["meta"]["cfg"]
+    assert is_plain(text)
+    for code in ("import os", "x = open('a')", "x = [y for y in (1,)]", "x.y = 1", "x = a.b", "x = (", "x: int = 1"):
+        assert not is_plain(f"{text}\n{code}\n")
+    marked = {"meta": {"cfg": f"{text}\nx = len([1])\n"}}
+    with pytest.raises(CheckpointError, match="could run code; add --trust-checkpoint"):
+        base_config(marked, None, {}, "a.pth")
+    assert base_config(marked, None, {}, "a.pth", trust=True).model.type == "AimCLR"
 
 
 def losses(work_dir):
@@ -268,12 +282,21 @@ def test_a_resolved_config_trains_to_the_same_losses_elsewhere(trained, tmp_path
     assert losses(Path("second")) == whole
 
 
-def test_the_config_in_the_work_dir_is_not_replaced(trained, tmp_path, capsys):
+def test_the_config_in_the_work_dir_is_not_replaced(tmp_path):
     own = tmp_path / "mine.py"
     own.write_text(TINY)
-    assert tool("train.py", own, "--work-dir", tmp_path) == 2
-    assert "which its resolved form would replace" in capsys.readouterr().err
-    assert own.read_text() == TINY
+    for _ in range(2):
+        assert tool("train.py", own, "--work-dir", tmp_path, "--no-validate") == 0
+        assert own.read_text() == TINY
+    resolved = tmp_path / "mine_resolved.py"
+    assert load(resolved).to_dict() | {"length": 8} == load(own, {"work_dir": str(tmp_path)}).to_dict() | dict.fromkeys(
+        ("val_cfg", "val_dataloader", "val_evaluator")
+    ) | {"experiment_name": "mine", "launcher": "none"}
+    assert tool("train.py", resolved, "--work-dir", tmp_path, "--no-validate", "--seed", 3) == 0  # replaces itself
+    assert load(resolved).randomness.seed == 3
+    (tmp_path / "mine.json").write_text(json.dumps(load(own).to_dict()))
+    assert tool("train.py", tmp_path / "mine.json", "--work-dir", tmp_path / "of_json", "--no-validate") == 0
+    assert load(tmp_path / "of_json" / "mine.py").model.type == "AimCLR"
 
 
 # ---------------------------------------------------------------------------------------------- Pretrained

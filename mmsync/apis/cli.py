@@ -6,6 +6,7 @@ import argparse
 import errno
 import gc
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -25,11 +26,12 @@ class KeyValue(DictAction):
         for number, word in enumerate(values):
             key, sign, value = word.partition("=")
             if not sign or not key.strip():
-                after = values[number + 1 : number + 2]
-                near = f"{word}={after[0]}" if after and "=" not in after[0] else f"{word.strip('=') or 'KEY'}=VALUE"
-                raise argparse.ArgumentError(
-                    self, f"{word!r} is not of the form KEY=VALUE; write {near}, without blanks"
-                )
+                after = [one for one in values[number + 1 : number + 2] if "=" not in one] or ["VALUE"]
+                right = f"KEY{word}" if sign else f"{word}={after[0]}"
+                raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {right}, without blanks")
+            if re.match(r"[\[(\s]*(dict\(|\{)", value):  # MMEngine would take it for text
+                text = f"a dict has no place in an option; write {key}.NAME=VALUE, or put it into a config file"
+                raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
                 self._parse_iterable(value)
             except (AssertionError, ValueError, IndexError) as error:
@@ -131,6 +133,11 @@ _OF_THE_MACHINE = {
 }
 
 
+_LOST = re.compile(
+    r"Connection (closed by peer|reset by peer|refused)|(NCCL|gloo|Socket).*(closed|[Tt]imeout|[Tt]imed out)"
+)
+
+
 def _how_to_continue(error: KeyboardInterrupt, args: argparse.Namespace) -> str:
     if not getattr(error, "saved", False):
         return ""
@@ -153,7 +160,8 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         text, name = str(error), f"{type(error).__module__}.{type(error).__qualname__}: "
         if "Original Traceback" in text:  # of a data loading worker
             text = text.rsplit(name, 1)[-1].strip()
-        print(f"\n{type(error).__name__}: {text}", file=sys.stderr)
+        rank = int(os.environ.get("RANK", 0)) if getattr(args, "launcher", "none") == "pytorch" else 0
+        print(f"\n{f'process {rank}: ' * bool(rank)}{type(error).__name__}: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as error:
         if args.debug:
@@ -167,6 +175,11 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
         advice = f"; python -m pip install {missing}" if missing else ""
         print(f"\n{type(error).__name__}: {error}{advice}", file=sys.stderr)
         sys.exit(2)
+    except RuntimeError as error:
+        if args.debug or not _LOST.search(str(error)):
+            raise
+        print("\nlost the connection to another process of this run, whose message says why", file=sys.stderr)
+        sys.exit(3)
     finally:
         dist = sys.modules.get("torch.distributed")  # else its threads may abort the process while Python shuts down
         if dist is not None and dist.is_available() and dist.is_initialized():

@@ -57,7 +57,7 @@ def init_model(
         purposes = [name for name in PURPOSES[:2] if own and name in own["data"]][:1]
         allow = other_input or cfg.get("other_input", False)
         check_input(content.get("meta"), own, source, purposes, allow=allow)
-        load_weights(model, content["state_dict"], source, partial=cfg.get("load_partial", False))
+        load_weights(model, content["state_dict"], source, partial=cfg.get("load_partial", False), evaluate=True)
     model.cfg = cfg
     return model.to(device).eval()
 

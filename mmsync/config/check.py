@@ -157,6 +157,8 @@ class _Checker:
             self._mismatch(value, places.PLAIN[key], keys)
             if key == "load_from":
                 self._file(value, keys)
+            elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
+                self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
         else:
             self.value(value, keys, partial=True)
 

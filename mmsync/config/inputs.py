@@ -33,12 +33,12 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """
     values: Mapping[str, Any] = cfg.to_dict() if isinstance(cfg, Config) else cfg
     model = values.get("model")
-    preprocessor = (model.get("data_preprocessor") if isinstance(model, dict) else None) or values.get(
-        "data_preprocessor"
-    )
+    own = model.get("data_preprocessor") if isinstance(model, dict) else None
+    preprocessor = own or values.get("data_preprocessor")
+    preprocessor = preprocessor if isinstance(preprocessor, dict) else {}
+    parts = preprocessor.get("parts")
     views: dict[str, Any] = {}
     training: dict[str, Any] = {}
-    parts = preprocessor.get("parts") if isinstance(preprocessor, dict) else None
     for name, part in (parts if isinstance(parts, dict) else {"": preprocessor}).items():
         facts = dict(_facts(part, r.MODELS))
         if facts:
@@ -47,10 +47,11 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
     data = {}
     for purpose in PURPOSES:
         loader = values.get(f"{purpose}_dataloader")
-        facts = dict(_facts(loader.get("dataset"), r.DATASETS)) if isinstance(loader, dict) else {}
+        dataset = loader.get("dataset") if isinstance(loader, dict) else None
+        facts = dict(_facts(dataset, r.DATASETS))
         if facts:
             data[purpose] = facts
-            training.update(_samples(loader["dataset"]) if purpose == "train" else {})
+            training.update(_samples(dataset) if purpose == "train" else {})
     return {"views": views, "data": data, "training": training} if views or data else {}
 
 
@@ -59,24 +60,28 @@ def _facts(cfg: Any, registry: Any, path: str = "") -> Iterator[tuple[str, Any]]
     target = _target_of(cfg, registry)
     for name in getattr(target, "input_arguments", ()):
         yield path + name, _plain(_value_of(cfg, target, name))
-    inner = {key: cfg[key] for key in ("source", "dataset") if key in cfg} if isinstance(cfg, dict) else {}
-    inner.update(enumerate(cfg.get("datasets") or ()) if isinstance(cfg, dict) else ())
-    for key, part in inner.items():
+    for key, part in _inner(cfg):
         yield from _facts(part, registry, path if key == "dataset" else f"{path}{key}.")
+
+
+def _inner(cfg: Any) -> Iterator[tuple[str, Any]]:
+    """The source or data sets in a data set."""
+    for key, value in cfg.items() if isinstance(cfg, dict) else ():
+        if key in ("source", "dataset"):
+            yield key, value
+        elif key == "datasets" and isinstance(value, (list, tuple)):
+            yield from ((f"datasets.{i}", part) for i, part in enumerate(value))
 
 
 def _samples(cfg: Any, path: str = "") -> dict[str, Any]:
     """All arguments of a data set and of what is in it that are no files."""
     found: dict[str, Any] = {}
     for key, value in cfg.items() if isinstance(cfg, dict) else ():
-        if key in ("source", "dataset"):
-            found.update(_samples(value, f"{path}{key}."))
-        elif key == "datasets":
-            found.update(
-                {k: v for i, one in enumerate(value) for k, v in _samples(one, f"{path}datasets.{i}.").items()}
-            )
-        elif not (key in _NO_INPUT or (FILE_ARGUMENTS.fullmatch(key) and isinstance(value, str))):
+        file = FILE_ARGUMENTS.fullmatch(key) and isinstance(value, str)
+        if key not in ("source", "dataset", "datasets", *_NO_INPUT) and not file:
             found[path + key] = _plain(value)
+    for key, part in _inner(cfg):
+        found.update(_samples(part, f"{path}{key}."))
     return found
 
 

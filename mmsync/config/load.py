@@ -17,6 +17,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -285,6 +286,17 @@ def _parse(file: Path, source: str) -> ast.Module:
         raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
 
 
+def is_plain(text: str) -> bool:
+    """Whether a config's source assigns values of literals and ``dict()`` alone, so that it runs no code."""
+    with suppress(SyntaxError, ValueError):
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or _assigned_name(node) is None:
+                return False
+            _evaluate(node.value, {}, ())
+        return True
+    return False
+
+
 def _load_plain(file: Path, source: str) -> dict[str, Any]:
     if file.suffix not in (".json", ".yaml", ".yml"):
         raise _error(file, None, "a config must be a .py, .json, .yaml or .yml file")
@@ -426,7 +438,8 @@ def _import_modules(custom: Mapping[str, Any] | None) -> None:
             if custom.get("allow_failed_imports"):
                 warnings.warn(text, stacklevel=3)
                 continue
-            text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
+            if isinstance(error, ModuleNotFoundError) and error.name == module.split(".")[0]:
+                text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
             raise ConfigError(text, [text]) from error
 
 

@@ -54,17 +54,23 @@ def _of_optimizer(wrapper: dict[str, Any], place: str, schedulers: Any, path: st
         if floor > 0 and by_parameter:
             text = f"{kind} ends at this rate for all parameters, whatever {place}.paramwise_cfg.{by_parameter} says"
             yield f"{at}.eta_min: {text}; use CosineAnnealingLR with eta_min_ratio, a factor"
-        elif lr is not None and floor > lr:
+        elif lr is not None and 0 < lr < floor:
             yield f"{at}.eta_min: is {floor}, above {place}.optimizer.lr={lr}; use a lower value, or eta_min_ratio"
 
 
 def _of_loop(cfg: Mapping[str, Any], schedulers: Any, path: str) -> Iterator[str]:
-    """Schedules that count epochs, of which training by iterations has one."""
+    """Schedules that begin after their end, or count epochs, of which training by iterations has one."""
     loop = cfg.get("train_cfg")
-    if not isinstance(loop, dict) or "max_iters" not in loop or loop.get("by_epoch"):
+    if not isinstance(loop, dict):
         return
+    by_iteration = "max_iters" in loop and not loop.get("by_epoch")
     for at, scheduler in _listed(schedulers, path):
-        if scheduler.get("by_epoch", True) and not scheduler.get("convert_to_iter_based"):
+        unit = "max_epochs" if scheduler.get("by_epoch", True) else "max_iters"
+        begin, end = _number(scheduler.get("begin")), _number(scheduler.get("end", loop.get(unit)))
+        if begin is not None and end is not None and begin >= end:
+            text = "its end" if "end" in scheduler else f"train_cfg.{unit}"
+            yield f"{at}.begin: is {begin}, must be below {text}, {end}"
+        if by_iteration and scheduler.get("by_epoch", True) and not scheduler.get("convert_to_iter_based"):
             text = f"counts epochs, but train_cfg counts iterations, so that {scheduler.get('type')} would do nothing"
             yield f"{at}.by_epoch: {text}; set by_epoch=False, or convert_to_iter_based=True"
 

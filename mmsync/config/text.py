@@ -50,7 +50,7 @@ def _line(value: Any) -> str:
         text = ", ".join(map(_line, value))
         return f"[{text}]" if isinstance(value, list) else f"({text}{',' * (len(value) == 1)})"
     if isinstance(value, float) and not math.isfinite(value):
-        return f"float('{value}')"
+        return "(1e999 - 1e999)" if math.isnan(value) else "1e999" if value > 0 else "-1e999"
     return repr(value)
 
 

@@ -33,7 +33,8 @@ def _light_parts(value: Any, keys: Keys) -> Iterable[tuple[Keys, dict[str, Any]]
         if typed and keys[-1] == "data_preprocessor" and _is_view_preprocessor(value["type"]):
             yield keys, value
             return
-        if typed and registry_of(keys) in LIGHT and registry_of(keys).find(value["type"]) is not None:
+        registry = registry_of(keys)
+        if typed and registry is not None and registry in LIGHT and registry.find(value["type"]) is not None:
             yield keys, value
             return
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()

@@ -13,7 +13,7 @@ import torch
 
 from mmsync.converters.boxes import BoxTable
 from mmsync.errors import DataError
-from mmsync.fileio import numbered_lines
+from mmsync.fileio import numbered_lines, read_text
 from mmsync.ops.boxes import coverage
 
 
@@ -57,8 +57,9 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
     ``video`` or ``video_id`` (else the folder); ``annotations`` have ``image_id``, ``bbox`` x y width height, and
     optionally ``track_id`` or ``instance_id``, ``score``, ``category_id``, of which ``category`` is that of people.
     """
+    text = read_text(path)
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(text)
         names = {str(video["id"]): str(video.get("name", video["id"])) for video in content.get("videos", [])}
         images = {image["id"]: _place(image, names) for image in content["images"]}
         rows: dict[str, list] = defaultdict(list)
@@ -71,7 +72,7 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
                     raise ValueError(f"bbox {found['bbox']} in frame {frame} of {video} is not finite")
                 rows[video].append([frame, person, x, y, width, height])
         return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a COCO json with images and annotations ({error!r})") from error
 
 

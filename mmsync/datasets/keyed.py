@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.selection import SUBSET_KEYS, Split, select, select_subset
-from mmsync.datasets.sources.base import BaseSource, check_labels
-from mmsync.errors import ConfigError, DataError
+from mmsync.datasets.sources.base import BaseSource, check_labels, lists_problem
+from mmsync.errors import ConfigError, ContractError, DataError, unwritten
 from mmsync.fileio import write_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cache_root
@@ -138,9 +138,17 @@ class KeyedDataset(Dataset):
         max_bad_share: float = 0.01, test_mode: bool = False,
     ) -> None:  # fmt: skip
         self._kind = type(self).__name__
-        if split is not None and roles is not None:
+        if (split is not None and roles is not None) or not (roles or roles is None):
             raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
+        if not 0 <= max_bad_share <= 1:
+            raise ConfigError(f"{self._kind}: max_bad_share={max_bad_share}: give a share in [0, 1]")
+        if not isinstance(seed, int) or seed < 0:
+            raise ConfigError(f"{self._kind}: seed={seed!r}: give a whole number of 0 or more")
+        if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 1):
+            raise ConfigError(f"{self._kind}: num_classes={num_classes!r}: give 1 or more, or None")
         self.source: Any = DATASETS.build(source) if isinstance(source, Mapping) else source
+        if (problem := lists_problem(self.source)) is not None:
+            raise ContractError(f"{type(self.source).__name__} {problem}")
         self.seed, self.test_mode, self._looking = seed, test_mode, False
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # shared with persistent workers
         self.splits = {"train": split} if roles is None else dict(roles)
@@ -164,7 +172,7 @@ class KeyedDataset(Dataset):
 
     def read(self, index: int) -> dict[str, Any]:
         """Read a sample, ``dict(inputs, data_samples)``; items with a ``DataError`` or ``OSError`` are replaced."""
-        raise NotImplementedError
+        raise unwritten(self, "read(index)")
 
     def prepare(self) -> None:
         """Set up what depends on the source and the chosen items; called once by the constructor."""
@@ -333,6 +341,8 @@ class KeyedDataset(Dataset):
             return places, roles
         count = len(places)
         keep = np.arange(min(indices, count)) if isinstance(indices, int) else np.asarray(indices)
+        if keep.ndim != 1 or not keep.size or keep.dtype.kind not in "iu":
+            raise ConfigError(f"{self._kind}: indices={indices!r}: give a number of {self.item}s, or a list of places")
         if keep.size and not -count <= keep.min() <= keep.max() < count:
             raise ConfigError(f"{self._kind}: indices up to {keep.max()}, but the split has {count} {self.item}s")
         return places[keep], roles[keep]

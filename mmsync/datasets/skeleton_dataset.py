@@ -146,9 +146,15 @@ class SkeletonDataset(KeyedDataset):
     def _raw(self, at: int) -> dict[str, Any]:
         source = self.source
         name = source.names[at]
-        keypoint = np.asarray(source.load(at), dtype=np.float32)
-        if keypoint.ndim != 4 or keypoint.shape[2] != source.layout.num_joints or 0 in keypoint.shape:
-            raise DataError(f"clip {name}: shape {keypoint.shape}, wanted (M, T, {source.layout.num_joints}, C)")
+        keypoint = np.asarray(source.load(at))
+        if keypoint.dtype.kind not in "fiub":
+            raise DataError(f"clip {name}: an array of {keypoint.dtype}, wanted numbers")
+        keypoint = keypoint.astype(np.float32, copy=False)
+        joints, coords = source.layout.num_joints, source.num_coords
+        right = keypoint.ndim == 4 and keypoint.shape[2] == joints and keypoint.shape[3] >= coords
+        if not right or 0 in keypoint.shape:
+            wanted = f"(M, T, {joints}, C), C at least num_coords={coords}"
+            raise DataError(f"clip {name}: shape {keypoint.shape}, wanted {wanted}")
         if not np.isfinite(keypoint).all():
             count = int((~np.isfinite(keypoint)).any(axis=(0, 2, 3)).sum())
             raise DataError(f"clip {name}: {count} of {keypoint.shape[1]} frames hold NaN or infinite values")

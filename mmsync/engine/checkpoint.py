@@ -42,7 +42,19 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None
 def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
-    """Load a checkpoint or bare state dict, from a file or URL, without running code from it unless trusted."""
+    """Load a checkpoint, or a bare state dict as one.
+
+    Args:
+        path: A file, or an address, which is downloaded once into torch's cache.
+        map_location: As in ``torch.load``.
+        trust: Whether code in the file may run.
+
+    Returns:
+        dict: MMEngine's form, with at least ``state_dict``.
+
+    Raises:
+        CheckpointError: There is no such file, or it is damaged, no checkpoint, of a newer format, or would run code.
+    """
     if str(path).startswith(("http://", "https://")):
         url = str(path)
         path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -215,6 +227,7 @@ def load_weights(
     strict: bool = False,  # refuse any difference
     revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
     partial: bool = False,  # accept backbones that match in part
+    evaluate: bool = False,  # refuse weights that lack what predictions need, such as the head of a classifier
 ) -> StateMatch:
     """Load the weights that match a model; refuse those of another model, which stays unchanged."""
     for pattern, replacement in revise_keys:
@@ -230,6 +243,11 @@ def load_weights(
     problem = match.problem(partial)
     if not problem and strict and (match.missing or match.unexpected or match.reshaped):
         problem = f"{match.brief()}; all must match to resume"
+    lacking = [k for k in (*match.missing, *match.reshaped) if k.startswith(getattr(model, "predicts_with", ()))]
+    if not problem and evaluate and lacking and not partial:
+        text = f"{len(lacking)} weights ({lacking[0]}, ...), without which a {type(model).__name__} predicts nothing"
+        advice = "train them first, with load_from or tools/benchmark.py, and evaluate the checkpoint of that training"
+        raise CheckpointError(f"{source} lacks {text}: {advice}")
     if problem:
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {problem}")
     model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)

@@ -47,7 +47,7 @@ def rehearse(model: Any, loop: Any) -> None:
     evaluator = getattr(loop, "evaluator", None)
     metrics = [one for one in getattr(evaluator, "metrics", ()) if isinstance(one, TableMetric)]
     dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
-    if not metrics or not hasattr(dataset, "__getitems__"):
+    if not metrics or dataset is None or not hasattr(dataset, "__getitems__"):
         return
     training = model.training
     model.eval()

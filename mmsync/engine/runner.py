@@ -32,6 +32,7 @@ from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkp
 from mmsync.engine.console import tame_console
 from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
+from mmsync.engine.hooks.calls import hook_problem
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.run_folder import make_folder, own_folder
@@ -43,7 +44,7 @@ from mmsync.engine.training_state import (
     set_rng_state,
     training_state,
 )
-from mmsync.errors import CheckpointError, ConfigError, Interrupted
+from mmsync.errors import CheckpointError, ConfigError, ContractError, Interrupted
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
@@ -67,6 +68,7 @@ class MotionRunner(Runner):
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamps: set[str] = set()
+    _timestamp: str
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
@@ -135,6 +137,13 @@ class MotionRunner(Runner):
         ours = {"progress", "collapse", "summary"}
         super().register_default_hooks({k: v for k, v in (hooks or {}).items() if v is not None or k not in ours})
 
+    def register_custom_hooks(self, hooks: list[Any]) -> None:
+        """Register the hooks of the config; a ContractError for one with a method that is never called."""
+        super().register_custom_hooks(hooks)
+        for hook in self._hooks:
+            if (problem := hook_problem(hook)) is not None:
+                raise ContractError(f"{type(hook).__name__}: {problem}")
+
     def dump_config(self) -> None:
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""
 
@@ -162,17 +171,21 @@ class MotionRunner(Runner):
         place = f"epoch {self.epoch + 1}, iteration {self.iter} of {self.max_iters}" if self.iter else "the start"
         return Interrupted(f"interrupted at {place}; {saved}", last.is_file())
 
+    @property
+    def config_file(self) -> Path:
+        """File of the resolved config in the work dir, a Python file; not the user's own, should that be there too."""
+        given = Path(self.cfg.filename or f"{self.timestamp}.py")
+        path = Path(self.work_dir) / f"{given.stem}.py"
+        own = path.exists() and given.exists() and path.samefile(given)
+        if own and not path.read_text(encoding="utf-8").startswith(RESOLVED):
+            return path.with_name(f"{given.stem}_resolved.py")
+        return path
+
     def _write_config(self) -> None:
         """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
-        path = Path(self.work_dir) / (Path(self.cfg.filename).name if self.cfg.filename else f"{self.timestamp}.py")
-        if not is_main_process():
-            return
-        own = self.cfg.filename and path.exists() and path.samefile(self.cfg.filename)
-        if own and not path.read_text(encoding="utf-8").startswith(RESOLVED):
-            text = f"is the folder of the config {path}, which its resolved form would replace; choose another"
-            raise ConfigError(f"work_dir={str(self.work_dir)!r} {text}")
         began = Config({**self.cfg.to_dict(), "resume": False, "load_from": None}) if self._resume else self.cfg
-        write_text(path, f"{RESOLVED}\n{config_text(began)}")
+        if is_main_process():
+            write_text(self.config_file, f"{RESOLVED}\n{config_text(began)}")
 
     @property
     def bare_model(self) -> nn.Module:
@@ -235,6 +248,8 @@ class MotionRunner(Runner):
             if optim_wrapper.get("type") == "AmpOptimWrapper" and get_device() == "cpu":
                 text = "AmpOptimWrapper needs a GPU; AutocastOptimWrapper works everywhere"
                 raise ConfigError(f"optim_wrapper.type: {text}")
+        if not any(parameter.requires_grad for parameter in self.model.parameters()):
+            raise ConfigError(f"{type(self.bare_model).__name__} has no parameters to train")
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: Optional[dict] = None) -> None:
@@ -257,7 +272,11 @@ class MotionRunner(Runner):
             for one in _configs(scheduler):  # MMEngine would end them after a pass over the data
                 if one.get("convert_to_iter_based"):
                     one.setdefault("end", (self.max_iters + 0.5) / len(self.train_dataloader))
-        return super().build_param_scheduler(scheduler)
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ZeroDivisionError as error:  # OneCycleLR whose warm-up, pct_start, is one step
+            text = f"a warm-up is a single step of {self.max_iters}; train longer, or use WarmupCosineLR"
+            raise ConfigError(f"param_scheduler: {text}") from error
 
     @contextmanager
     def training_rng_kept(self) -> Iterator[None]:
@@ -313,7 +332,9 @@ class MotionRunner(Runner):
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         self._check_input(checkpoint.get("meta"), str(filename), bool(self._resume))
         strict, partial = strict or bool(self._resume), self.cfg.get("load_partial", False)
-        match = load_weights(self.bare_model, checkpoint["state_dict"], str(filename), strict, revise_keys, partial)
+        evaluate = isinstance(self._test_loop, BaseLoop) and not isinstance(self._train_loop, BaseLoop)
+        weights = checkpoint["state_dict"]
+        match = load_weights(self.bare_model, weights, str(filename), strict, revise_keys, partial, evaluate)
         self._has_loaded = True
         self.trained_folds = trained_folds(checkpoint)
         self.logger.debug(match.table())

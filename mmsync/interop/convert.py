@@ -220,9 +220,22 @@ def from_reference(
     """Convert a checkpoint of another project to mmsync.
 
     Missing batch counters (torch before 0.4) become 0, missing scales of batch norms (TensorFlow) 1. Weights without a
-    counterpart are kept in ``reference_only``. A ``config`` replaces the model derived from the shapes, and is stored;
-    of a pretraining's config a file with a classifier takes encoder and data. All weights of the backbone must match,
-    unless ``partial``.
+    counterpart are kept in ``reference_only``.
+
+    Args:
+        content: What the file holds.
+        family: Name of the project's family of checkpoints.
+        source: Name of the file, for messages.
+        config: Replaces the model derived from the shapes, and is stored; of a pretraining's config a file with a
+            classifier takes encoder and data.
+        partial: Whether weights of the backbone may lack; else all must match.
+        options: Of the family.
+
+    Returns:
+        Conversion: The checkpoint and the report.
+
+    Raises:
+        CheckpointError: The content is of another family, or does not match the model.
     """
     kind = get_family(family)
     theirs, container, module = weights_of(content, source)
@@ -347,7 +360,21 @@ def _select(kind: Family, state: Mapping[str, Tensor], source: str) -> tuple[Sta
 def to_reference(
     content: Mapping[str, Any], family: str, source: str = "checkpoint", form: Optional[str] = None, **options: Any
 ) -> Conversion:
-    """Convert a checkpoint of mmsync to one of another project, by default in the form that the file came in."""
+    """Convert a checkpoint of mmsync to one of another project.
+
+    Args:
+        content: What the file holds.
+        family: Name of the project's family of checkpoints.
+        source: Name of the file, for messages.
+        form: Name of the family's form; ``None``: the one that the file came in, or the usual one.
+        options: Of the family.
+
+    Returns:
+        Conversion: The checkpoint and the report.
+
+    Raises:
+        CheckpointError: The weights are not those of such a model.
+    """
     kind, origin = get_family(family), content.get("meta", {}).get("origin") or {}
     if origin.get("family") != family or form not in (None, origin.get("form")):
         origin = {}

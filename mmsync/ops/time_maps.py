@@ -54,9 +54,16 @@ def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights as banded matrices ``(N, T, T)``.
+    """Gaussian filters over time as banded matrices.
 
-    Rows sum to 1 with ``normalize``; else taps are ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
+    Args:
+        sigma: Standard deviations ``(N,)`` in frames, above 0.
+        frames: T.
+        taps: Width of the filter in frames, odd; taps beyond T - 1 on either side are left out.
+        normalize: Whether rows sum to 1; else tap k is ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
+
+    Returns:
+        Tensor: ``(N, T, T)``; row t has the weights of output frame t.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)

@@ -54,7 +54,7 @@ class Benchmark:
         self.epoch = content.get("meta", {}).get("epoch")
         remote = "://" in self.checkpoint
         self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
-        base = base_config(content, config, options or {}, self.checkpoint)
+        base = base_config(content, config, options or {}, self.checkpoint, trust)
         init_default_scope(base.default_scope)
         self.cfgs = self._lay_over(base, dataset, options or {})
         for protocol in self.protocols:

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmsync.apis.features import encoder_of
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
-from mmsync.config.load import Notes, replace_text
+from mmsync.config.load import Notes, is_plain, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
@@ -83,15 +83,26 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
 
 
 def base_config(
-    checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
+    checkpoint: Mapping[str, Any],
+    config: Union[str, Path, None],
+    options: Mapping[str, Any],
+    source: str,
+    trust: bool = False,
 ) -> Config:
-    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables."""
+    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables.
+
+    Raises:
+        CheckpointError: The checkpoint has none, or one that could run code and is not trusted.
+    """
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
         return load(config, variables)
     text = checkpoint.get("meta", {}).get("cfg")
     if not isinstance(text, str) or not text.strip():
         raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
+    if not (trust or is_plain(text)):
+        advice = "add --trust-checkpoint if you trust its source, or give the config: --config FILE"
+        raise CheckpointError(f"the config in {source} is more than plain values and could run code; {advice}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config_of_the_checkpoint.py"
         file.write_text(text, encoding="utf-8")

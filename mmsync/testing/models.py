@@ -14,7 +14,7 @@ from mmsync.models.necks import MeanPool
 from mmsync.registry import BACKBONES, HEADS, MODELS, NECKS
 from mmsync.structures import FRAME_AXIS, FeatureMap, FeatureTable, MotionSample, View
 from mmsync.testing.examples import encoders_of, example_map, longer, view_for
-from mmsync.testing.parts import Component, maker, name_of, require, require_learning, require_round_trip, same
+from mmsync.testing.parts import Component, maker, name_of, quiet, require, require_learning, require_round_trip, same
 
 
 def check_backbone(component: Component, view: Optional[View] = None) -> None:
@@ -189,7 +189,8 @@ def check_method(component: Component, views: Optional[Mapping[str, View]] = Non
     require(isinstance(model, ViewModel), name, "is no mmsync.models.ViewModel; derive it from SelfSupervisedModel")
     require(model.views_needed, name, "views_needed is empty; name the views that `loss` reads")
     encoders = encoders_of(model)
-    model.init_weights()
+    with quiet():
+        model.init_weights()
     if views is None:
         backbones = [encoder.backbone for encoder in encoders]
         named = len(backbones) == len(model.views_needed) > 1

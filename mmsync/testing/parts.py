@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Union
 
 import torch
@@ -31,6 +33,17 @@ def maker(component: Component, registry: Registry) -> Callable[[], Any]:
     if isinstance(component, type) or inspect.isroutine(component):
         return component
     return lambda: copy.deepcopy(component)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the log, for instance of each weight that MMEngine initialises."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def name_of(built: Any) -> str:

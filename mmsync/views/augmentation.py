@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 from typing import Any, Optional, Union
 
 import torch
@@ -156,7 +155,7 @@ def whole(owner: object, name: str, value: int, low: int = 1) -> int:
 
 
 def _is_in(value: Any, low: float, high: float, above: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return False
     return (low < value if above else low <= value) and value <= high
 

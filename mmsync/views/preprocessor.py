@@ -11,7 +11,7 @@ from mmengine.dist import get_rank
 from mmengine.model import BaseDataPreprocessor
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError, DataError, unwritten
 from mmsync.registry import TRANSFORMS
 from mmsync.structures import View
 from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, wrong_augmentation
@@ -42,7 +42,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
-        raise NotImplementedError
+        raise unwritten(self, "prepare(inputs, samples)")
 
     def for_evaluation(self, view: View) -> View:
         """The view of evaluation before :meth:`finish`; nothing in it is random."""

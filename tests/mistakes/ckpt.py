@@ -38,6 +38,19 @@ torch.save({"state_dict": {}, "meta": fractions.Fraction(1, 2)}, "objects.pth")
 read_checkpoint("objects.pth")
 """
 
+CLASSIFIER = """
+_base_ = ["{config}"]
+backbone = dict(type="STGCN", layout="ntu25", channels=[4], strides=[1], temporal_kernel=3)
+model = dict(
+    _delete_=True,
+    type="Classifier",
+    encoder=dict(type="Encoder", backbone=backbone, pool=dict(type="SkeletonPool")),
+    head=dict(type="LinearHead", num_classes=27),
+    data_preprocessor=dict(type="SkeletonPreprocessor", layout="ntu25"),
+)
+test_evaluator = dict(_delete_=True, type="Accuracy")
+"""
+
 CASES = [
     # of another input
     Mistake("test_on_another_stream", [*TEST, *BONES], CAUSE),
@@ -107,6 +120,12 @@ CASES = [
     ),
     Mistake("load_partial_is_no_bool", [*TEST, OPTIONS, "load_partial=yes"], r"load_partial: .*(True|False)"),
     Mistake("other_input_is_no_bool", [*TEST, OPTIONS, "other_input=stream"], r"other_input: .*(True|False)"),
+    Mistake(
+        "test_of_a_classifier_without_its_head",
+        ["tools/test.py", "own.py", "{checkpoint}", "--work-dir", "w"],
+        r"lacks 2 weights \(head\..*without which a Classifier predicts nothing",
+        files={"own.py": CLASSIFIER},
+    ),
     Mistake("two_branches_for_one", code=BRANCHES, says=r"has two branches; set model\.share_weights=False"),
     Mistake(
         "pretrained_without_its_prefix",
@@ -149,13 +168,6 @@ CASES = [
     Mistake("benchmark_of_a_config", ["tools/benchmark.py", "{config}"], "a Python file, as configs are"),
     Mistake("checkpoint_of_a_later_mmsync", code=LATER, says=r"written by mmsync 9\.0 in format 99; .*update mmsync"),
     Mistake("checkpoint_of_python_objects", code=OBJECTS, says="could run code while they load"),
-    # configs that would be lost
-    Mistake(
-        "work_dir_is_the_folder_of_the_config",
-        ["tools/train.py", "own.py", "--work-dir", "."],
-        "which its resolved form would replace",
-        files={"own.py": "_base_ = ['{config}']\n"},
-    ),
     # converters
     Mistake(
         "convert_a_readme",

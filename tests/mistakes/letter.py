@@ -7,23 +7,23 @@ from tests.mistakes import Mistake
 CHECK = ["tools/misc/check_config.py", "configs/sync3d/sync3d_i3d_tvhid.py", "--no-files", "--cfg-options"]
 
 CASES: list[Mistake] = [
-    Mistake("a probe that is not one of the two", [*CHECK, "probe=reports"], says=r"did you mean 'report'"),
-    Mistake("a curriculum without its number", [*CHECK, "curriculum=two"], says=r"one of 'two_stage', 'three_stage'"),
-    Mistake("a placement that is none", [*CHECK, "placement=left"], says=r"must be 'center' or 'any'"),
+    Mistake("sync3d_probe_misspelt", [*CHECK, "probe=reports"], says=r"did you mean 'report'"),
+    Mistake("sync3d_curriculum_shortened", [*CHECK, "curriculum=two"], says=r"one of 'two_stage', 'three_stage'"),
+    Mistake("sync3d_placement_unknown", [*CHECK, "placement=left"], says=r"must be 'center' or 'any'"),
     Mistake(
-        "a misspelt window of a test",
+        "i3d_test_window_misspelt",
         ["tools/misc/check_config.py", "configs/video/supervised_i3d_kinetics400.py", "--no-files",
          "--cfg-options", "test_dataloader.dataset.windows=250"],
         says=r"did you mean 'window'",
     ),
     Mistake(
-        "a set of augmentations that is neither",
+        "aimclr_extreme_set_unknown",
         ["tools/misc/check_config.py", "configs/aimclr/reference/aimclr_stgcn_ntu60_xsub.py", "--no-files",
          "--cfg-options", "extreme_set=papers"],
         says=r"extreme_set: is 'papers', must be 'released' or 'paper'",
     ),
     Mistake(
-        "a level of views that is none",
+        "view_level_unknown",
         ["tools/misc/check_config.py", "configs/simclr_view/simclr_view_all_stgcn_ucla_xview.py", "--no-files",
          "--cfg-options", "level=frames"],
         says=r"level: is 'frames', must be 'sequence' or 'frame'",

@@ -65,6 +65,11 @@ CASES = [
         "train_cfg = dict(_delete_=True, by_epoch=False, max_iters=10)",
     ),
     child(
+        "schedule_after_the_end",
+        r"param_scheduler\.begin: is 30, must be below train_cfg\.max_epochs, 1",
+        "param_scheduler = dict(type='WarmupCosineLR', begin=30)",
+    ),
+    child(
         "warmup_in_epochs",
         r"warmup=20 is a share of the steps",
         "param_scheduler = dict(type='WarmupCosineLR', warmup=20)",

@@ -125,6 +125,7 @@ def test_short_schedules_are_finite(steps, warmup):
         (dict(start_factor=0, end=9), "start_factor=0 is a share of the optimizer's lr"),
         (dict(end_factor=2, end=9), "end_factor=2"),
         (dict(), "give the number of epochs"),
+        (dict(begin=9, end=9, by_epoch=False), "end=9: give the number of iterations, above begin=9"),
     ],
 )
 def test_numbers_out_of_range_are_refused(wrong, says):

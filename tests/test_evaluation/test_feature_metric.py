@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.multiprocessing as mp
+import torch.nn.functional as F
 from mmengine.logging import MMLogger
 
 from mmsync.config import check
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.evaluation.functional import knn_classify, topk_accuracy
-from mmsync.evaluation.metrics import FeatureMetric
+from mmsync.evaluation.metrics import Accuracy, FeatureMetric
 from mmsync.evaluation.probes import KNN, LinearProbe, MLPProbe, OneShot, PairVerification
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
@@ -115,6 +116,11 @@ def test_nan_features_name_their_samples():
         (LinearProbe, {"lr": -1.0}, "LinearProbe.lr=-1.0"),
         (MLPProbe, {"dropout": 1.0}, r"MLPProbe.dropout=1.0: give a number in \[0, 1\)"),
         (OneShot, {"draws": 2.5}, "OneShot.draws=2.5"),
+        (LinearProbe, {"schedule": "cosin"}, "LinearProbe.schedule='cosin': use 'step' or 'cosine'"),
+        (LinearProbe, {"weight_decay": -1}, "LinearProbe.weight_decay=-1: give a number from 0 on"),
+        (LinearProbe, {"batch_size": 1, "batch_norm": True}, "LinearProbe.batch_size=1: give a whole number from 2"),
+        (MLPProbe, {"optimizer": "adam"}, "MLPProbe.optimizer='adam': use 'adamw' or 'sgd'"),
+        (MLPProbe, {"batch_size": 1}, "MLPProbe.batch_size=1: give a whole number from 2 on"),
         (PairVerification, {"confidence": 95}, "PairVerification.confidence=95"),
     ],
 )
@@ -262,3 +268,21 @@ def test_two_ranks_give_the_result_of_one(tmp_path, fail):
         assert "clip4" in results[0]  # an error reaches every rank, none waits for ever
     else:
         assert results[0] == run(probes(("KNN", {"k": 5})), samples(59))
+
+
+def test_an_mlp_probe_on_batches_of_one_sample():
+    """Only what needs batch statistics refuses them."""
+    x, y = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 0, 1, 0])
+    for size in (1, 4):  # with a learning rate of nothing, the training loss is the mean over all five samples
+        probe = MLPProbe(hidden=4, epochs=1, batch_size=size, eval_mode=True, lr=1e-12).fit(x, y, x, y, 2)
+        assert probe.loss[0] == pytest.approx(F.cross_entropy(probe.logits(x), y).item(), rel=1e-5)
+    with pytest.raises(ProtocolError, match="the bank has one sample"):
+        MLPProbe(hidden=4, epochs=1).fit(x[:1], y[:1], x, y, 2)
+    assert MLPProbe(hidden=4, epochs=1, eval_mode=True).fit(x[:1], y[:1], x, y, 2).accuracy
+
+
+@pytest.mark.parametrize(("classes", "names"), [(2, ["top1"]), (5, ["top1"]), (6, ["top1", "top5"])])
+def test_accuracies_that_are_always_100_are_left_out(classes, names):
+    table = [{"score": torch.randn(classes), "gt_label": i % classes, "index": i} for i in range(12)]
+    metric = Accuracy(topk=(1, 5))
+    assert list(run(metric, table)) == [f"accuracy/{name}" for name in names]

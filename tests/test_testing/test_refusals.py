@@ -338,7 +338,7 @@ PROBES = {
     "no name": (probe(name=""), "no `name`"),
     "other results": (probe(run=changing), "other results for the same table"),
     "random": (probe(run=lambda *a: ProbeResult({"mean": torch.rand(()).item()})), "global generator"),
-    "a tensor": (probe(run=lambda *a: ProbeResult({"mean": torch.ones(())})), "not a tensor"),
+    "a tensor": (probe(run=lambda *a: ProbeResult({"mean": torch.ones(())})), "give a number, for instance value.item"),
     "NaN": (probe(run=lambda *a: ProbeResult({"mean": float("nan")})), "finite number"),
     "column unnamed": (probe(missing=lambda self, column: "bad input"), "does not name the missing column"),
 }
@@ -478,7 +478,7 @@ def test_hooks():
     testing.check_hook(Good)
     with pytest.raises(ContractError, match="no method 'after_train_itr'; did you mean 'after_train_iter'"):
         testing.check_hook(Slip)
-    with pytest.raises(ContractError, match="the runner calls it with \\(runner, batch_idx"):
+    with pytest.raises(ContractError, match="cannot be called with \\(runner, batch_idx"):
         testing.check_hook(Short)
 
 

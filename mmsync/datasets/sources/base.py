@@ -36,6 +36,7 @@ class BaseSource:
     """
 
     item = "clip"  # what an item is called in messages
+    needed: Sequence[str] = ("modality", "names", "splits")  # attributes that a subclass has to set
     modality: str  # name of the input that batches have
     names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
     labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
@@ -75,6 +76,14 @@ class BaseSource:
         if len(unique) < len(self.names):
             twice = unique[counts > 1]
             raise DataError(f"{origin}: {len(twice)} {self.item} names occur twice: {', '.join(twice[:5])}")
+        for split, names in self.splits.items():
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise DataError(f"{origin}: split {split!r} is {str(names)[:60]!r}; wanted a list of names")
+        for key, values in self.attributes.items():
+            if len(values) != len(self.names):
+                raise DataError(
+                    f"{origin}: attribute {key} has {len(values)} values for {len(self.names)} {self.item}s"
+                )
         if self.labels is not None:
             check_labels(self.labels, self.names, origin, len(self.class_names) if self.class_names else None)
         found = {"all": len(self.names), **{split: len(names) for split, names in self.splits.items()}}
@@ -89,6 +98,26 @@ class BaseSource:
 
 
 NUMBERED = "number the classes from 0 on, -1 for unknown, and give their names as class_names"
+
+
+def lists_problem(source: Any) -> Optional[str]:
+    """What is wrong with the attributes of a source that data sets read; ``None`` if nothing is."""
+    for part in source.needed:
+        if not hasattr(source, part):
+            return f"sets no `{part}`"
+    names, labels = source.names, source.labels
+    if not all(isinstance(one, str) for one in names):
+        return "names has to be a list of strings"
+    if labels is not None:
+        right = isinstance(labels, np.ndarray) and labels.shape == (len(names),) and labels.dtype.kind == "i"
+        found = f"{getattr(labels, 'dtype', type(labels).__name__)} {np.shape(labels)}"
+        if not right:
+            return f"labels are {found}; give an array ({len(names)},) int64, one for each name, -1 unknown"
+    for key, values in source.attributes.items():
+        if not isinstance(values, np.ndarray) or values.shape[:1] != (len(names),):
+            found = f"{type(values).__name__} {np.shape(values)}"
+            return f"attribute {key!r} is {found}; give an array ({len(names)},), one value for each name"
+    return None
 
 
 def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -70,7 +70,7 @@ class RunSummaryHook(Hook):
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
         lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
-            config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
+            config = str(runner.config_file)
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
         runner.logger.info("\n  " + "\n  ".join(lines))
 

@@ -50,8 +50,9 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     ) -> None:
         for problem in self.check_config(dict(warmup=warmup, start_factor=start_factor, end_factor=end_factor), ""):
             raise ConfigError(f"WarmupCosineLR: {problem}")
-        if end >= INF:
-            raise ConfigError(f"WarmupCosineLR: end={end}: give the number of {'epochs' if by_epoch else 'iterations'}")
+        if end >= INF or begin >= end:
+            what = f"{'epochs' if by_epoch else 'iterations'}, above begin={begin}"
+            raise ConfigError(f"WarmupCosineLR: end={end}: give the number of {what}")
         self.warmup, self.start_factor, self.end_factor = warmup, start_factor, end_factor
         self.total_steps = end - begin
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
@@ -60,10 +61,11 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     def check_config(cfg: dict[str, Any], path: str) -> list[str]:
         """Numbers out of their ranges."""
         found = []
-        if not 0 <= cfg.get("warmup", 0) < 1:
+        numbers = {key: value for key, value in cfg.items() if isinstance(value, (int, float))}
+        if not 0 <= numbers.get("warmup", 0) < 1:
             found.append(f"warmup={cfg['warmup']} is a share of the steps; give 0 or more and less than 1")
         for key in ("start_factor", "end_factor"):
-            if not 0 < cfg.get(key, 1) <= 1:
+            if not 0 < numbers.get(key, 1) <= 1:
                 found.append(f"{key}={cfg[key]} is a share of the optimizer's lr; give more than 0 and at most 1")
         return found
 

@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric, Evaluator
 
-from mmsync.errors import ProtocolError
+from mmsync.errors import ProtocolError, unwritten
 from mmsync.registry import EVALUATOR
 from mmsync.structures import FeatureTable
 
@@ -38,7 +38,7 @@ class TableMetric(BaseMetric):
 
     def columns(self) -> dict[str, str]:
         """Columns that it needs, each with the error message if the table does not have it."""
-        raise NotImplementedError
+        raise unwritten(self, "columns()")
 
     def check_data(self, dataset: Any) -> None:
         """Check the opened data set of the evaluation before a run; a ProtocolError if the metric does not apply."""
@@ -49,7 +49,7 @@ class TableMetric(BaseMetric):
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
         """Compute the results of all samples."""
-        raise NotImplementedError
+        raise unwritten(self, "compute(table)")
 
     def process(self, data_batch: Any, data_samples: Union[FeatureTable, Sequence[dict]]) -> None:
         """Keep the table that a model predicts, or the samples of a model of another project as dicts."""

@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional import CLASS_REPORT, Scores, class_report, scores_of_videos
 from mmsync.evaluation.metrics.base import TableMetric
-from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
+from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query, checked
 from mmsync.registry import METRICS, PROBES
 from mmsync.structures import FeatureTable
 
@@ -141,7 +141,7 @@ class FeatureMetric(TableMetric):
         self.found = {}
         for name, probe in self.probes.items():
             bank, query = splits[probe.sees]
-            result = self.found[name] = probe.run(bank, query, self.device)
+            result = self.found[name] = checked(probe, probe.run(bank, query, self.device))
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})

@@ -1,9 +1,9 @@
-from .base import Probe, ProbeResult, bank_and_query
+from .base import Probe, ProbeResult, bank_and_query, checked
 from .pairs import PairVerification
 from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
     "KNN", "Collapse", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OneShot", "PairVerification",
-    "Probe", "ProbeResult", "Retrieval", "bank_and_query",
+    "Probe", "ProbeResult", "Retrieval", "bank_and_query", "checked",
 ]  # fmt: skip

@@ -35,7 +35,6 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
-    gives = ("top1", "top5", "top1_k*", "top5_k*")
 
     def __init__(
         self,
@@ -50,6 +49,7 @@ class KNN(Probe):
             raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
         self.temperature, self.standardize = temperature, standardize
+        self.gives = [f"top{n}{suffix}" for suffix in ["", *(f"_k{k}" for k in self.k[1:])] for n in (1, 5)]
         self._warned = False
 
     def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:

@@ -16,7 +16,17 @@ from mmsync.registry import LOSSES
 
 
 def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
-    """Cosines ``(N, 1 + K)`` of unit rows ``query`` to ``key (N, D)`` (column 0) and ``queue (D, K)``, over tau."""
+    """Cosines of queries to their keys and to a queue, over the temperature (He et al., 2020, MoCo).
+
+    Args:
+        query: Unit rows ``(N, D)``.
+        key: Unit rows ``(N, D)``.
+        queue: Unit columns ``(D, K)``.
+        temperature: tau, above 0.
+
+    Returns:
+        Tensor: ``(N, 1 + K)`` in the dtype of the queue; column 0 is the positive.
+    """
     with torch.autocast(query.device.type, enabled=False):  # bfloat16 would keep two digits of a similarity
         query, key = query.to(queue.dtype), key.to(queue.dtype)
         positive = (query * key).sum(1, keepdim=True)
@@ -24,7 +34,14 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
 
 
 def info_nce(logits: Tensor) -> Tensor:
-    """InfoNCE of logits ``(N, 1 + K)`` with the positive in column 0 (He et al., 2020, eq. 1), the mean over N."""
+    """InfoNCE (He et al., 2020, MoCo, eq. 1).
+
+    Args:
+        logits: ``(N, 1 + K)``, the positive in column 0.
+
+    Returns:
+        Tensor: The mean over N, a scalar.
+    """
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.contrastive import weighted_mean
+from mmsync.models.losses.contrastive import require_pairs, weighted_mean
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
@@ -55,5 +55,10 @@ class PairBCELoss(nn.Module):
         return 1 - row_cosine(first, second)
 
     def forward(self, distance: Tensor, positive: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair."""
+        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair.
+
+        Raises:
+            ContractError: They are something else, such as two embeddings.
+        """
+        require_pairs(self, distance, positive)
         return weighted_mean(pair_cross_entropy(distance, positive, self.threshold, self.temperature), weight)

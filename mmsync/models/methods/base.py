@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmsync.errors import ContractError, unwritten
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
@@ -29,6 +30,8 @@ class ViewModel(BaseModel):
     """Names of the views that the preprocessor makes in training."""
     views_for_features: ClassVar[Sequence[str]] = ("clip",)
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
+    predicts_with: ClassVar[tuple[str, ...]] = ()
+    """Prefixes of weights without which predictions are meaningless; a checkpoint that lacks one is not evaluated."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
     least_batch: ClassVar[int] = 1
@@ -58,11 +61,28 @@ class ViewModel(BaseModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
-        raise NotImplementedError
+        raise unwritten(self, "loss(views, data_samples)")
+
+    def parse_losses(self, losses: Mapping[str, Any]) -> tuple[Tensor, Any]:
+        """Sum of what :meth:`loss` returns, and values for the log; a ContractError for anything but losses."""
+        name, wanted = f"{type(self).__name__}.loss()", "it returns a dict of scalar tensors, such as dict(loss=...)"
+        if not isinstance(losses, Mapping):
+            raise ContractError(f"{name} returns a {type(losses).__name__}; {wanted}")
+        for key, value in losses.items():
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                if not isinstance(one, Tensor):
+                    raise ContractError(f"{name} returns {key!r} as a {type(one).__name__}; {wanted}")
+        if not any("loss" in key for key in losses):
+            text = "those whose name contains 'loss' are summed, and none does"
+            raise ContractError(f"{name} returns {', '.join(map(repr, losses)) or 'nothing'}; {text}")
+        total, log = super().parse_losses(losses)
+        if torch.is_grad_enabled() and not total.requires_grad:
+            raise ContractError(f"{name} has no gradient: its losses are detached, or computed from detached features")
+        return total, log
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """Columns of N rows, by name, that ``predict`` adds to a batch's table."""
-        raise NotImplementedError
+        raise unwritten(self, "predictions(views, data_samples)")
 
     def forward(
         self,
@@ -123,6 +143,8 @@ class TwoViewMethod(SelfSupervisedModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
+        if not hasattr(self, "criterion"):
+            raise ContractError(f"{type(self).__name__} sets no criterion, and writes no loss(views, data_samples)")
         first, second = self.embed(views)
         losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
         return {**losses, **embedding_log(first, second)}

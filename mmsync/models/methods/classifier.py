@@ -39,6 +39,7 @@ class Classifier(ViewModel):
     """
 
     views_needed = ("clip",)
+    predicts_with = ("head.",)
 
     def __init__(
         self,

@@ -65,7 +65,11 @@ class Encoder(BaseModule):
 
     def forward_map(self, view: Union[View, Tensor]) -> FeatureMap:
         """Compute the backbone's feature map of a view, or of its data alone."""
-        return self.backbone(as_view(view), self.skip_absent)
+        feature = self.backbone(as_view(view), self.skip_absent)
+        if not isinstance(feature, FeatureMap):
+            found = f"{type(self.backbone).__name__} returns a {type(feature).__name__}"
+            raise ContractError(f"{found}; a backbone returns a FeatureMap, as those that inherit from Backbone do")
+        return feature
 
     def pool(self, feature: FeatureMap) -> Tensor:
         """Pool a feature map to ``(N, D)``, or to ``(N, T', D)`` if the pooling neck keeps frames."""

@@ -30,6 +30,8 @@ class _Parts(SkeletonSource):
 
     def _set(self, arrays: dict[str, MappedArray], names: list[str], labels: list[Optional[np.ndarray]]) -> None:
         for split, part, y in zip(arrays, arrays.values(), labels):
+            if part.array.dtype.kind not in "fiu":
+                raise DataError(f"{part.path}: an array of {part.array.dtype}, wanted numbers")
             if y is not None and len(y) != len(part.array):
                 raise DataError(f"{part.path}: {len(part.array)} clips, but {split} has {len(y)} labels")
         self._parts = list(arrays.values())
@@ -84,6 +86,8 @@ class AimCLRSource(_Parts):
             shape = arrays[split].array.shape
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
+            if not 2 <= shape[1] <= 4:
+                raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M) with 2 to 4 channels C")
             if shape[3] != self.layout.num_joints:
                 raise LayoutError(f"{path}: {shape[3]} joints, but {self.layout.num_joints} in {self.layout.name!r}")
             found, y = _read_labels(label_paths.get(split))
@@ -137,7 +141,7 @@ class CTRGCNSource(_Parts):
         arrays, names, labels = {}, [], []
         width = num_persons * self.layout.num_joints * 3
         for split in splits:
-            arrays[split] = MappedArray(folder / f"x_{split}.npy")
+            arrays[split] = MappedArray(folder / f"x_{split}.npy", f"{npz}: x_{split}")
             shape = arrays[split].array.shape
             if len(shape) != 3:
                 raise DataError(f"{npz}: x_{split} has shape {shape}, wanted (N, T, {width})")
@@ -146,7 +150,9 @@ class CTRGCNSource(_Parts):
                 raise LayoutError(f"{npz}: frames of x_{split} have {shape[2]} values; {text}")
             names += [f"{split}_{i:06d}" for i in range(shape[0])]
             y = folder / f"y_{split}.npy"
-            labels.append(as_labels(MappedArray(y).array, f"{npz}: y_{split}") if y.exists() else None)
+            labels.append(
+                as_labels(MappedArray(y, f"{npz}: y_{split}").array, f"{npz}: y_{split}") if y.exists() else None
+            )
         self._set(arrays, names, labels)
         self.check(npz)
 

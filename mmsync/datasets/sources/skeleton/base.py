@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from mmsync.datasets.sources.base import NUMBERED, BaseSource
-from mmsync.errors import DataError
+from mmsync.errors import DataError, unwritten
 from mmsync.fileio import data_path, not_found
 from mmsync.structures import SkeletonLayout
 
@@ -17,6 +17,7 @@ class SkeletonSource(BaseSource):
     """Base of the skeleton sources; a subclass sets the attributes, calls ``check`` and writes ``load``."""
 
     modality = "skeleton"
+    needed = ("names", "splits", "layout", "num_coords")
     layout: SkeletonLayout  # the joints V of the data
     num_coords: int  # 2 or 3 coordinates; a further channel is a score
 
@@ -27,7 +28,7 @@ class SkeletonSource(BaseSource):
 
     def load(self, index: int) -> np.ndarray:
         """The clip, ``(M, T, V, C)``: a view of a map where the format allows it. Not to be written to."""
-        raise NotImplementedError
+        raise unwritten(self, "load(index)")
 
     def load_slots(self, index: int) -> Optional[np.ndarray]:
         """Where the sensor listed each person in each frame, ``(M, T)`` int8, -1 where absent; ``None`` if unknown."""

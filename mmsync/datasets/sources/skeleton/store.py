@@ -10,7 +10,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
-from mmsync.errors import DataError
+from mmsync.errors import DataError, LayoutError
 from mmsync.fileio import data_path, not_found
 from mmsync.registry import DATASETS
 from mmsync.store.ragged import Ragged
@@ -60,7 +60,14 @@ class StoreSource(SkeletonSource):
         arrays = ["clips", *(["body_slots"] if (root / "body_slots.npy").is_file() else [])]
         self._store = Ragged(root, FORMAT, arrays)
         meta = self._store.meta
+        lacking = {"layout", "num_coords", "class_names"} - set(meta)
+        if lacking:
+            raise DataError(f"{root}/meta.json lacks {', '.join(sorted(lacking))}; convert the data again")
         self.layout, self.num_coords = SkeletonLayout.from_config(meta["layout"]), meta["num_coords"]
+        joints = self._store.arrays["clips"].array.shape[1]
+        if joints != self.layout.num_joints:
+            text = f"clips of {joints} joints, but its layout {self.layout} has {self.layout.num_joints}"
+            raise LayoutError(f"{root} has {text}; convert the data again")
         self.class_names, self.names, self.splits = meta["class_names"], *map(self._store.json, ("names", "splits"))
         self._expected: dict[str, int] = meta.get("expected", {})
         self._origin: str = meta.get("origin", "")

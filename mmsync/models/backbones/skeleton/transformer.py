@@ -8,7 +8,7 @@ from typing import ClassVar, Optional, Union
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, unwritten
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
@@ -73,7 +73,7 @@ class SkeletonTransformer(SkeletonBackbone):
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
-        raise NotImplementedError
+        raise unwritten(self, "tokens(x)")
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
         """Encode tokens.
@@ -85,7 +85,7 @@ class SkeletonTransformer(SkeletonBackbone):
         Returns:
             Tensor: ``(P, L, D)`` of the visible tokens in the order of ``keep``; ``(P, T', V, D)`` without it.
         """
-        raise NotImplementedError
+        raise unwritten(self, "encode(tokens, keep)")
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""
