@@ -450,12 +450,15 @@ def run(monkeypatch, capsys):
     return run
 
 
+CLASSES = ["--cfg-options", "source.num_classes=5"]  # as the small heads, in the data that they are paired with
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_tools(run, tmp_path, name):
     family, model = FAMILY[name], small(name).eval()
     source, target, config, back = (tmp_path / f for f in ("a.pth", "b.pth", "b.py", "c.pth"))
     write_checkpoint(to_reference({"state_dict": model.state_dict()}, family).checkpoint, source)
-    code, printed = run(family, source, target, "--dump-config", config, "--num-heads", 4)
+    code, printed = run(family, source, target, "--dump-config", config, "--num-heads", 4, *CLASSES)
     assert code == 0, printed
     for text in ("100% of the backbone", f"type='{SMALL[name]['type']}'", f"wrote {target}"):
         assert text in printed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, device, run_tool
 
 PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
 
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from mmsync.engine.checkpoint import list_checkpoints
-    from mmsync.errors import ProtocolError
+    from mmsync.errors import ConfigError, ProtocolError
     from mmsync.protocols import Benchmark, benchmark_history, list_protocols, load_protocol
     from mmsync.protocols.tables import history_cells, plain_cells, result_cells
 
@@ -60,6 +60,10 @@ def main(args: argparse.Namespace) -> None:
         return
     if args.checkpoint is None:
         raise ProtocolError("give the checkpoint of a pretraining, or --list")
+    if args.device:
+        device(args.device)
+    if any(seed < 0 for seed in args.seeds or ()):
+        raise ConfigError(f"--seeds {' '.join(map(str, args.seeds))}: must be 0 or more")
     protocols = [load_protocol(name, PROTOCOLS) for name in dict.fromkeys(args.protocols)]
     options = dict(config=args.config, options=args.cfg_options, dataset=args.dataset, seeds=args.seeds)
     options.update(device=args.device, force=args.force, trust=args.trust_checkpoint)

@@ -97,6 +97,29 @@ def checkpoint_path(path: str) -> str:
     return path
 
 
+def output_file(path: str) -> str:
+    """The path of a file to write at the end; raises ``ConfigError`` if it is a folder, or below a file."""
+    target = Path(path).expanduser().absolute()
+    in_the_way = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
+    if target.is_dir() or in_the_way is not None:
+        why = "is a folder" if target.is_dir() else f"{in_the_way} is a file"
+        raise ConfigError(f"--out {path}: {why}; give the path of a file")
+    return path
+
+
+def device(name: str) -> str:
+    """The name of a device; raises ``ConfigError`` if torch has no such device, or this machine does not."""
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        count = torch.cuda.device_count()
+        there = "cpu" + (f", cuda:0 to cuda:{count - 1}" if count else "; this machine has no CUDA device")
+        raise ConfigError(f"--device {name}: cannot be used; there is {there}") from error
+    return name
+
+
 def require(cfg: Config, key: str, purpose: str) -> Any:
     """A top-level entry of a config; raises ``ConfigError`` if it is not set, which ``purpose`` needs."""
     if cfg.get(key) is None:
@@ -104,7 +127,10 @@ def require(cfg: Config, key: str, purpose: str) -> Any:
     return cfg[key]
 
 
-_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EFBIG}
+_OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EFBIG),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a file where a folder is to be made, or the reverse
+}
 
 
 _LOST = re.compile(

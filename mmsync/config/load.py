@@ -69,7 +69,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     """
     reader = _Reader(dict(cfg_options or {}))
     file = Path(path).expanduser()
-    if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
+    if file.is_file() and file.suffix == ".py" and "read_base" in _require_text(file):
         try:
             cfg = Config.fromfile(str(file))  # MMEngine's second config style; its inheritance is Python's import
         except Exception as error:  # the file is executed: anything can come out of it
@@ -143,6 +143,7 @@ class _Reader:
             raise _missing(file, children)
         if file in children:
             raise _error(children[-1], _base_line(children[-1]), f"{BASE} leads back to {file}")
+        _require_text(file)
         source, base_variables = self._substitute(file)
         tree = _parse(file, source) if file.suffix == ".py" else None
         plain = {} if tree is not None else _load_plain(file, source)
@@ -196,7 +197,7 @@ class _Reader:
                 Config._substitute_predefined_vars(str(file), temporary)
                 self.env_variables.update(Config._substitute_env_variables(temporary, temporary))
                 variables = Config._pre_substitute_base_vars(temporary, temporary)
-            except (KeyError, UnicodeDecodeError) as error:
+            except KeyError as error:
                 raise _error(file, None, str(error.args[0])) from error
             return Path(temporary).read_text(encoding="utf-8"), variables
 
@@ -231,7 +232,7 @@ class _Reader:
         scope[_OVERRIDE] = lambda name, value: self._override(name, value, wanted)
         try:
             exec(compile(tree, str(file), "exec"), scope)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _execution_error(file, error, scope, tree) from error
         hidden = (types.FunctionType, types.ModuleType)
         return {key: value for key, value in scope.items() if not key.startswith("_") and not isinstance(value, hidden)}
@@ -268,6 +269,13 @@ class _Reader:
                 notes.unread[name] = f"{file.name}, line {lines.get(name, '?')}"
                 if name in base:
                     notes.shadowed.add(name)
+
+
+def _require_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _error(file, None, "is no text in UTF-8; a config is a .py, .json or .yaml file") from error
 
 
 def _parse(file: Path, source: str) -> ast.Module:
@@ -465,6 +473,8 @@ def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
         near = [os.path.relpath(folder / name, children[-1].parent) if children else name for name in near]
     else:
         near = nearest(folder.name, sorted(p.name for p in folder.parent.iterdir())) if folder.parent.is_dir() else []
+    if file.is_dir():
+        return ConfigError(f"{file}: is a folder; name a config file", [f"{file}: is a folder"])
     if not children:
         return ConfigError(f"{file}: no such config file{did_you_mean(near)}", [f"{file}: no such config file"])
     return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
@@ -480,7 +490,7 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
         value = value[part]
 
 
-def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: ast.Module) -> ConfigError:
+def _execution_error(file: Path, error: BaseException, scope: dict[str, Any], tree: ast.Module) -> ConfigError:
     frames = traceback.extract_tb(error.__traceback__)
     line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)
     near: list[str] = []

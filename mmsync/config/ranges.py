@@ -39,7 +39,8 @@ RANGES: list[tuple[str, Optional[bool], Range]] = [
     ("hue", False, Range(0, 0.5)),
     ("confidence|drop_threshold", False, Range(0, 1, True, True)),
     ("interval|max_keep_ckpts", None, Range(1, also=(-1,))),
-    ("num_workers|opencv_num_threads|num_batch_per_epoch|seed|shift", None, AMOUNT),
+    ("num_workers|opencv_num_threads|num_batch_per_epoch|shift", None, AMOUNT),
+    ("seed", None, Range(0, 2**32 - 1)),  # of NumPy
     (".*_epoch|begin|val_begin|save_begin|warmup_iters", None, AMOUNT),
     ("num_.*|depth|.*_channels|channels|strides?|.*_dim|.*_kernel|.*_patch|.*_len|.*_size|size|length", True, COUNT),
     ("epochs|max_epochs|max_iters|val_interval|window|frames|min_frames|clips|persons|fold", True, COUNT),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import torch
 from torch import nn
@@ -88,8 +88,8 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
     found = dict(accepted(target).annotations)
     for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
         default = default_of(target, name)
-        if annotation is None and isinstance(default, (bool, int, float, str)):  # of 0, a number may follow
-            found[name] = Union[int, float] if default == 0 and default is not False else type(default)
+        if annotation is None and isinstance(default, (bool, int, float, str)):  # a default of 1 may stand for 0.5 too
+            found[name] = Union[int, float] if type(default) is int else type(default)
         elif annotation is not None and mismatch(default, annotation) is not None:
             found[name] = Union[annotation, type(default)]
     if module.startswith((*_UPSTREAM, "mmsync.")):
@@ -147,6 +147,8 @@ def mismatch(value: Any, annotation: Any) -> Mismatch | None:
         return mismatch(value, annotation) or next(wrong, None)
     if annotation is None or not isinstance(value, _PLAIN):
         return None
+    if isinstance(value, dict) and any(_is_part(_plain_origin(member)) for member in members(annotation)):
+        return None
     inner = []
     for member in members(annotation):
         fits = _fits(value, member)
@@ -192,13 +194,20 @@ def _fits(value: Any, annotation: Any) -> bool | Mismatch:
         return isinstance(value, str)
     if kind in (bool, type(None)):
         return isinstance(value, kind)
-    if kind is torch.Tensor:
+    if kind is torch.Tensor or _is_part(kind):
         return False
     if kind is dict:
         return isinstance(value, dict) and _fit_items(value, arguments)
     if kind is list:
         return isinstance(value, (list, tuple)) and _fit_items(value, arguments)
     return True
+
+
+def _is_part(kind: Any) -> bool:
+    """Whether an annotation is a class of modules or of mmsync, of which no plain value but a dict makes an object."""
+    if isinstance(kind, ForwardRef):
+        return kind.__forward_arg__ == "nn.Module"
+    return inspect.isclass(kind) and (issubclass(kind, nn.Module) or kind.__module__.startswith("mmsync."))
 
 
 def _fit_items(value: Any, arguments: tuple[Any, ...]) -> bool | Mismatch:

@@ -31,10 +31,10 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None
             torch.save(plain, temporary)
     except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError for a full disk
         folder = Path(path).parent
-        kept = [file for file in folder.glob("*.pth") if not file.name.startswith(".")]
+        kept = [file for file in folder.glob("*.pth") if not file.name.startswith((".", "best_"))]
         last = max(kept, key=lambda file: file.stat().st_mtime, default=None)
         free = f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB are free" if folder.is_dir() else "no such folder"
-        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        why = str(error).splitlines()[0] if isinstance(error, OSError) else "is there no space, or no quota, left?"
         text = f"{last.name} is kept: free space and continue with --resume" if last else "none is saved yet"
         raise CheckpointError(f"checkpoint {path} cannot be written ({why}; {free}); {text}") from error
 

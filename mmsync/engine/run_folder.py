@@ -57,7 +57,7 @@ def require_free(
     """Raise a ConfigError if a folder has checkpoints of a run that a training neither continues nor overwrites."""
     check_folder(path)
     found = _checkpoints(path)
-    start = Path(load_from or "").expanduser().resolve()
+    start = Path(str(load_from or "")).expanduser().resolve()
     if overwrite and resume:
         raise ConfigError("--resume continues the run in the work dir, --overwrite removes it; give one of them")
     if overwrite and load_from and start in (file.resolve() for file in found):

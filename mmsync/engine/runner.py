@@ -48,7 +48,7 @@ from mmsync.errors import CheckpointError, ConfigError, ContractError, Interrupt
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
-from mmsync.registry import RUNNERS
+from mmsync.registry import DATASETS, RUNNERS
 
 
 @RUNNERS.register_module()
@@ -67,8 +67,8 @@ class MotionRunner(Runner):
     _batches_seen = 0  # of the interrupted epoch
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
     _rng_before_val: Optional[dict[str, Any]] = None
-    _timestamps: set[str] = set()
     _timestamp: str
+    _timestamps: set[str] = set()
 
     @classmethod
     def from_cfg(cls, cfg: Any) -> MotionRunner:
@@ -219,6 +219,11 @@ class MotionRunner(Runner):
         dataloader: Union[DataLoader, dict], seed: Optional[int] = None, diff_rank_seed: bool = False
     ) -> DataLoader:
         """Build a data loader; without ``collate_fn`` it uses the data set's own ``collate``, if there is one."""
+        if isinstance(dataloader, dict) and isinstance(dataloader.get("dataset"), dict):
+            dataset = DATASETS.build(dataloader["dataset"])  # MMEngine's own registry lets any error through
+            if hasattr(dataset, "full_init"):
+                dataset.full_init()
+            dataloader = {**dataloader, "dataset": dataset}
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, dict) and loader.generator is None:
             # worker seeds come from here: opening an iterator must not advance the generator of the model

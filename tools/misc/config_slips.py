@@ -438,7 +438,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     MMLogger.get_current_instance().setLevel("ERROR")  # data sets report their splits
     sys.path.append(str(ROOT))  # projects are imported from there
-    total = measure(args.configs or shipped(), tuple(args.kinds), args.every)
+    try:
+        total = measure(args.configs or shipped(), tuple(args.kinds), args.every)
+    except MMSyncError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
     for kind, slips in total.items():
         missed = [text for text, caught in slips if not caught]
         print(f"\n{kind}: {len(slips) - len(missed)} of {len(slips)} caught, {1 - len(missed) / len(slips):.2%}")
