@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import subprocess
@@ -17,7 +18,7 @@ from mmengine.logging import HistoryBuffer, MessageHub, print_log
 from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from torch import nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, DependencyError
 
 _HISTORY = "__mmengine_history__"
 _ARRAY = "__numpy_array__"
@@ -80,8 +81,22 @@ def bound_history(hub: MessageHub, length: int) -> None:
         buffer.max_length = length
 
 
+_BACKEND_PACKAGES = {
+    **{"TensorboardVisBackend": "tensorboard", "WandbVisBackend": "wandb", "MLflowVisBackend": "mlflow"},
+    **{"ClearMLVisBackend": "clearml", "NeptuneVisBackend": "neptune", "DVCLiveVisBackend": "dvclive"},
+    **{"AimVisBackend": "aim"},
+}
+
+
+def require_backend(type_: str) -> None:
+    """Raise a DependencyError if a backend's package is missing, which mmengine imports only at the first value."""
+    package = _BACKEND_PACKAGES.get(type_.split(".")[-1])
+    if package is not None and importlib.util.find_spec(package) is None:
+        raise DependencyError(f"vis_backends: {type_} needs {package}: python -m pip install {package}")
+
+
 _LAUNCHER_ENV: dict[str, dict[str, str]] = {
-    "pytorch": {},
+    "pytorch": {"RANK": "RANK", "WORLD_SIZE": "WORLD_SIZE", "LOCAL_RANK": "LOCAL_RANK"},
     "slurm": {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"},
     "mpi": {
         "RANK": "OMPI_COMM_WORLD_RANK",
@@ -91,10 +106,26 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 }
 
 
-def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
-    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA."""
+_STARTERS = {"pytorch": "tools/dist_train.sh or torchrun", "slurm": "tools/slurm_train.sh or srun", "mpi": "mpirun"}
+
+
+def require_launched(launcher: str) -> None:
+    """Raise a ConfigError unless the launcher started this process, and it has a GPU of its own if there are any."""
     if launcher not in _LAUNCHER_ENV:
         raise ConfigError(f"launcher: unknown launcher {launcher!r}; use one of none, {', '.join(_LAUNCHER_ENV)}")
+    names = _LAUNCHER_ENV[launcher]
+    if missing := [names[name] for name in ("RANK", "WORLD_SIZE") if names[name] not in os.environ]:
+        text = f"{' and '.join(missing)}, which it sets, {'are' if missing[1:] else 'is'} missing"
+        advice = f"start with {_STARTERS[launcher]}, or leave --launcher out for one process"
+        raise ConfigError(f"--launcher {launcher}: {text}; {advice}")
+    local, gpus = int(os.environ.get(names["LOCAL_RANK"]) or 0), torch.cuda.device_count()
+    if torch.cuda.is_available() and local >= gpus:
+        text = f"process {local + 1} of this machine has no GPU: it has {gpus} (CUDA_VISIBLE_DEVICES counts)"
+        raise ConfigError(f"--launcher {launcher}: {text}; start {gpus} processes or fewer")
+
+
+def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
+    """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA."""
     env = os.environ
     for ours, theirs in _LAUNCHER_ENV[launcher].items():
         if theirs in env:
@@ -104,9 +135,6 @@ def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
         env["MASTER_ADDR"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
     env.setdefault("MASTER_ADDR", "127.0.0.1")
     env.setdefault("MASTER_PORT", "29500")
-    if missing := [name for name in ("RANK", "WORLD_SIZE") if name not in env]:
-        text = f"{' and '.join(missing)} is not set: start with tools/dist_train.sh or torchrun, or use --launcher none"
-        raise ConfigError(f"launcher={launcher!r}, but {text}")
     options: dict[str, Any] = {} if timeout is None else {"timeout": timedelta(seconds=timeout)}
     torch.distributed.init_process_group("gloo", **options)
 
@@ -129,5 +157,10 @@ def no_wrapper_warning() -> Iterator[None]:
 def autocast(module: nn.Module, dtype: torch.dtype) -> torch.autocast:
     """Autocast on the device of ``module``; not for CPU 3-D convolutions, whose gradients torch 2.13 gets wrong."""
     device = next((p.device.type for p in module.parameters()), "cpu")
-    broken = device == "cpu" and any(isinstance(part, nn.Conv3d) for part in module.modules())
-    return torch.autocast(device, dtype=dtype, enabled=not broken)
+    return torch.autocast(device, dtype=dtype, enabled=not has_cpu_conv3d(module))
+
+
+def has_cpu_conv3d(module: nn.Module) -> bool:
+    """Whether a module has 3-D convolutions and is on the CPU."""
+    on_cpu = all(p.device.type == "cpu" for p in module.parameters())
+    return on_cpu and any(isinstance(part, nn.Conv3d) for part in module.modules())

@@ -40,12 +40,29 @@ class CheckpointError(MMSyncError, RuntimeError):
     """A checkpoint is damaged, unsafe to load, or of another model."""
 
 
+class ContractError(MMSyncError, AssertionError):
+    """A component does not keep the contract of its kind; the message names the component and what to write."""
+
+
 class ProtocolError(MMSyncError, ValueError):
     """An evaluation protocol does not apply to the data."""
 
 
 class DependencyError(MMSyncError, ImportError):
     """An optional package is missing; the message gives the pip command."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was interrupted from the keyboard; the message says what is saved."""
+
+    def __init__(self, message: str, saved: bool) -> None:
+        super().__init__(message)
+        self.saved = saved  # whether there is a checkpoint to resume from
+
+
+def unwritten(owner: object, method: str) -> ContractError:
+    """The error of a method that a subclass has to write, given as ``'load(index)'``."""
+    return ContractError(f"{type(owner).__name__} has no `{method}`, which its base class leaves to it; write one")
 
 
 def edit_distance(a: str, b: str) -> int:

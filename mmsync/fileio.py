@@ -71,11 +71,36 @@ def remove_leftovers(folder: Union[str, Path]) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def data_path(path: Union[str, Path]) -> Path:
+    """Where a file or folder of data is: as given from the current folder, else under ``MMSYNC_DATA_ROOT``.
+
+    There a leading ``data`` is left out: ``data/sbu`` of the configs is ``$MMSYNC_DATA_ROOT/sbu``. A path that is in
+    neither place is returned as given.
+    """
+    places = _data_places(path)
+    return next((place for place in places if place.exists()), places[0])
+
+
+def not_found(path: Union[str, Path]) -> str:
+    """The places in which :func:`data_path` has looked for missing data, as words of a message."""
+    places = [str(place.absolute()) for place in _data_places(path)]
+    if Path(path).expanduser().is_absolute():
+        return f"{places[0]} does not exist"
+    root = "under MMSYNC_DATA_ROOT" + (f" ({places[1]})" if places[1:] else ", which is not set")
+    return f"{path} is neither in the current folder ({places[0]}) nor {root}"
+
+
+def _data_places(path: Union[str, Path]) -> list[Path]:
+    path, root = Path(path).expanduser(), os.environ.get("MMSYNC_DATA_ROOT")
+    below = path.parts[1:] if path.parts[:1] == ("data",) else path.parts
+    return [path] if path.is_absolute() or not root else [path, Path(root, *below).expanduser()]
+
+
 def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
     """Sorted files below a folder, also through links, by lower-case suffix; ``DataError`` if there are none."""
     root = Path(root)
     if not root.is_dir():
-        raise DataError(f"the folder {root} does not exist")
+        raise DataError(f"{root} is a file, wanted a folder" if root.exists() else f"the folder {root} does not exist")
     found, zips, seen = [], 0, set()
     for folder, inner, names in os.walk(root, followlinks=True):
         stat = os.stat(folder)
@@ -92,10 +117,16 @@ def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], wh
     return sorted(found)
 
 
-def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
-    """Numbered, stripped, non-empty lines of a text file; raises ``DataError`` if it cannot be read."""
+def read_text(path: Union[str, Path]) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; a ``DataError`` if it cannot be read."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        return data_path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8 ({error}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def numbered_lines(path: Union[str, Path]) -> list[tuple[int, str]]:
+    """Numbered, stripped, non-empty lines of a text file, ending in LF, CRLF or CR; see :func:`read_text`."""
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]

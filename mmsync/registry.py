@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import mmengine.registry as root
 from mmengine.registry import DefaultScope
 
-from mmsync.errors import UnknownNameError, did_you_mean, nearest
+from mmsync.errors import ConfigError, MMSyncError, UnknownNameError, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SCOPE = "mmsync"
 PLUGIN_GROUP = "mmsync.plugins"
 
 OptConfig = Optional[dict]  # config of a component, or None for its default
+Part = Union[dict, "nn.Module"]  # config of a part of a model, or the part itself
+OptPart = Optional[Part]
 
 failed_imports: dict[str, Exception] = {}  # errors of modules and plug-ins that could not be imported, by name
 
@@ -117,6 +123,27 @@ class Registry(root.Registry):
             raise self._unknown(key)
         return found
 
+    def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build a config, or return a module as it is.
+
+        Whatever the constructor raises, unless it is a ``MMSyncError``, is a ``ConfigError`` that names the component;
+        so is a name, a number or a class for a config.
+        """
+        if isinstance(cfg, (str, float, int, type)):
+            raise ConfigError(f"a {self.name} is given as a config, dict(type=...), or as a built module; got {cfg!r}")
+        if hasattr(cfg, "named_parameters"):  # of torch, which this module does not import
+            return cfg
+        try:
+            return super().build(cfg, *args, **kwargs)
+        except MMSyncError:
+            raise
+        except Exception as error:
+            kind = cfg.get("type") if isinstance(cfg, Mapping) else None
+            name = getattr(kind, "__name__", kind) or self.name
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{name} cannot be built: {type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
+            raise ConfigError(text) from error
+
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.find(key) is not None
 
@@ -158,6 +185,13 @@ class Registry(root.Registry):
             yield self.root._search_child(name) or self
 
     def _register_module(self, module: Any, module_name: Any = None, force: bool = False) -> None:
+        names = [module_name] if isinstance(module_name, str) else module_name or [getattr(module, "__name__", "")]
+        for name in names if not force else ():
+            taken = self._module_dict.get(name)
+            if taken is not None:
+                owner = f"{getattr(taken, '__module__', '?')}.{getattr(taken, '__qualname__', name)}"
+                advice = f"register_module(name='My{name}') gives another name, force=True replaces that one"
+                raise ConfigError(f"the {self.name} {name!r} is registered already, {owner}; {advice}")
         super()._register_module(module, module_name, force)
         if self.mirror and self.parent is not None:
             self.parent._register_module(module, module_name, force)
@@ -175,7 +209,7 @@ HEADS = Registry("head", locations=["mmsync.models.heads"], fallback=MODELS)
 LOSSES = Registry("loss", locations=["mmsync.models.losses"], fallback=MODELS)
 MODEL_WRAPPERS = Registry("model wrapper", root.MODEL_WRAPPERS, ["mmsync.engine"], ["mmengine.model"], mirror=True)
 WEIGHT_INITIALIZERS = Registry(
-    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules"], ["mmengine.model"]
+    "weight initializer", root.WEIGHT_INITIALIZERS, ["mmsync.models.modules", "mmsync.engine"], ["mmengine.model"]
 )
 TASK_UTILS = Registry("task util", root.TASK_UTILS, ["mmsync.models"])
 

@@ -26,12 +26,13 @@ LAYERS = {  # what a room may import of mmsync, besides itself
     "evaluation": {"structures", "ops"},
     "visualization": {"media", "structures", "ops"},
     "config": {"structures", "ops"},
-    "engine": {"evaluation", "models", "views", "datasets", "visualization", *BELOW},
+    "engine": {"config", "evaluation", "models", "views", "datasets", "visualization", *BELOW},
 }
 LAYERS["apis"] = {*LAYERS, "config"}
 LAYERS["protocols"] = {*LAYERS}
 LAYERS["interop"] = {*LAYERS} - {"protocols"}
 LAYERS["sweep"] = {*LAYERS} - {"interop"}
+LAYERS["testing"] = {*LAYERS}
 COMMON = {
     "errors",
     "registry",
@@ -40,6 +41,7 @@ COMMON = {
     "fileio",
     "parallel",
     "runlog",
+    "lazy",
 }  # single modules that any package may use; ``ops`` uses none
 
 

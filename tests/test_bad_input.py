@@ -125,12 +125,12 @@ def test_a_backbone_of_another_layout(train, clips):
 
 
 def test_data_of_another_layout(train):
-    """Only the file tells its joints, so it is found at the first batch."""
+    """Only the file tells its joints, so it is found when it is opened."""
     kinect = np.random.default_rng(0).normal(size=(16, 1, 12, 20, 3)).astype(np.float32)
     code, said = train(list(kinect))
     assert code == 2
-    assert "the clips have 20 joints, but the data preprocessor's layout 'ntu25' has 25" in said
-    assert "kinect20" in said
+    assert "train_dataloader: the clips have the joints of 'kinect20'" in said
+    assert "the data preprocessor's layout is 'ntu25'; set it, and the backbone's, to 'kinect20'" in said
 
 
 def test_a_label_out_of_range(train, clips):
@@ -175,7 +175,7 @@ def test_a_clip_of_one_frame_is_as_good_as_any(train, clips, tmp_path):
 
 
 def test_a_batch_larger_than_the_data(train, clips):
-    code, said = train(clips, "train_dataloader.batch_size=17")
+    code, said = train(clips, "train_dataloader.batch_size=17", "model.queue_size=17")
     assert code == 2
     assert "batch_size=17 is larger than the 16 samples" in said
     assert "lower batch_size to at most 16, or set drop_last=False" in said
@@ -191,8 +191,8 @@ def test_a_queue_that_the_batch_does_not_divide(train, clips, tmp_path):
 def test_a_queue_smaller_than_the_batch(train, clips):
     code, said = train(clips, "model.queue_size=7")
     assert code == 2
-    assert "queue_size=7 is smaller than the global batch of 8" in said
-    assert "raise model.queue_size or lower train_dataloader.batch_size" in said
+    assert "model.queue_size: is 7, but train_dataloader.batch_size is 8" in said
+    assert "raise queue_size or lower batch_size" in said
 
 
 def test_a_collate_that_takes_single_samples_only(train, clips):

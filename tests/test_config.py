@@ -19,8 +19,10 @@ from torch.utils.data import Dataset
 
 from mmsync import registry as r
 from mmsync.config import check, load, run_name
+from mmsync.config.fit import contradictions
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
-from tests import typos
+from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
 
@@ -251,7 +253,7 @@ def test_a_correct_config_passes_and_equals_what_mmengine_reads(write):
 def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
     cfg = load(write())
     check(cfg)
-    made, missed = typos.count(cfg)
+    made, missed = config_slips.letter_slips(cfg)
     print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
     assert made > 600
     assert len(missed) <= 0.05 * made, missed
@@ -261,7 +263,7 @@ def test_95_percent_of_single_letter_slips_are_told_with_the_right_name(write):
 def test_no_odd_value_breaks_the_check(write):
     """Whatever stands at a place, the answer is a list of problems (or none), never another exception."""
     cfg = load(write())
-    for _, owner, key in list(typos.places(cfg._cfg_dict)):
+    for _, owner, key in list(config_slips.named_places(cfg._cfg_dict)):
         value = owner[key]
         for odd in (None, 3, "x", [1], {}, [{"a": 1}], {"type": 3}, {1: 2}, True, [[]], {"type": None}):
             owner[key] = odd
@@ -430,7 +432,7 @@ val_evaluator = [dict(type='ToyProbe')]
 train_cfg = dict(max_epochs=2)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 stream = 'joint+bone'
-views = dict(query=[], key=[])
+views = dict(query=[dict(type="ToyCrop")], key=[])
 model = dict(type='ToyMethod', backbone=dict(type='ToyGraphNet', width=8),
              data_preprocessor=dict(type='ToyPreprocessor', stream=stream, views=views))
 """
@@ -602,3 +604,50 @@ def test_edit_distance_equals_the_textbook_recursion():
             assert edit_distance(a, b) == distance(a, b), (a, b)
     assert nearest("STGNC", ["AGCN", "STGCN", "stgcn"]) == ["STGCN", "stgcn"]
     assert nearest("xyz", ["backbone"]) == []
+
+
+def test_a_source_that_no_part_of_the_run_reads_need_not_exist(write):
+    base = write(SHORT + "\nsource = dict(type='ToySource', data_root='no_such_folder')\n", "unused.py")
+    here = str(Path(base).parent)
+    text = f"_base_ = ['unused.py']\nother = dict(type='ToySource', data_root={here!r})\n"
+    text += "".join(f"{key}_dataloader = dict(dataset=dict(source=other))\n" for key in ("train", "val"))
+    check(load(write(text, "child.py")), files=True)
+
+
+@r.TRANSFORMS.register_module(force=True)
+class ToyStrict:
+    """Refuses everything."""
+
+    modality = "skeleton"
+
+    def __init__(self, channels: int = -1) -> None:
+        raise RuntimeError("no such thing")
+
+
+def test_light_parts_are_built():
+    views = dict(clip=[dict(type="ToyStrict", channels=-1)])
+    preprocessor = dict(type="SkeletonPreprocessor", layout="ntu25", views=views)
+    found = trial_problems({"model": {"data_preprocessor": preprocessor}})
+    assert len(found) == 1
+    assert found[0].startswith("model.data_preprocessor: SkeletonPreprocessor: views.clip.0: ToyStrict cannot be built")
+    assert "no such thing" in found[0]
+
+
+def test_clips_are_remapped_where_they_can_be():
+    def found(layout):
+        data = dict(type="SkeletonDataset", source=dict(type="NWUCLASource", data_root="x"), layout=layout, pipeline=[])
+        return [p for p in contradictions({"train_dataloader": {"dataset": data}}) if "layout" in p]
+
+    assert found("sbu15") == found("kinect20") == []
+    assert len(found("ntu25")) == 1
+    assert "no remap kinect20 -> ntu25" in found("ntu25")[0]
+
+
+@pytest.mark.parametrize(("more", "count"), [({}, 1), ({"load_from": "a.pth"}, 0)])
+def test_time_embeddings_of_another_length_are_for_weights_that_are_loaded(more, count):
+    backbone = dict(type="SkeletonViT", clip_len=30, stem=dict(channels=[4, 4], strides=[2, 2]))
+    preprocessor = dict(type="SkeletonPreprocessor", layout="ntu25", window=64)
+    model = dict(type="SimCLR", encoder=dict(type="Encoder", backbone=backbone), data_preprocessor=preprocessor)
+    found = [p for p in contradictions({"model": model, "train_dataloader": {}, **more}) if "clip_len" in p]
+    assert len(found) == count
+    assert all("which its stem makes 16; set it to 16" in p for p in found)

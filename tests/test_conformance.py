@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from mmsync import testing
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.metrics import FeatureMetric
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
-from mmsync.models.necks import SkeletonPool
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
-from mmsync.structures import FeatureTable, MotionSample, SkeletonLayout, View
-from tests import toy_modalities
-from tests.maps import feature_map
+from mmsync.structures import FeatureTable, MotionSample, View
+from mmsync.testing import skeletons, view_for
+from tests import toy_modalities  # noqa: F401  # registers its classes
 
 pytestmark = pytest.mark.conformance
 
@@ -80,6 +79,7 @@ EXAMPLES: dict[str, dict] = {
 }
 
 
+HOOK_ARGUMENTS = {"CurriculumHook": dict(stages=[(0, dict(easy=1))])}
 TOYS = ["ToySpectrogramNet", "ToyFrameMixer"]
 """Backbones of tests/toy_modalities.py: one of sound, one of sequences."""
 
@@ -103,43 +103,7 @@ def example(name: str) -> dict:
     return copy.deepcopy(EXAMPLES[name])
 
 
-def skeletons(layout: str = "ntu25", channels: int = 3, absent: bool = True) -> View:
-    joints = SkeletonLayout.get(layout).num_joints
-    x = torch.randn(N, M, T, joints, channels, generator=torch.Generator().manual_seed(0))
-    mask = torch.ones(N, M, dtype=torch.bool)
-    if absent:
-        mask[1:, 1] = False
-        x[~mask] = 0
-    return View(x, mask)
-
-
-def clips(backbone: nn.Module, absent: bool = True) -> View:
-    """A batch that the backbone takes."""
-    if backbone.modality == "skeleton":
-        return skeletons(backbone.layout.name, backbone.in_channels, absent)
-    if backbone.modality == "audio":
-        return toy_modalities.spectrograms(N)
-    if backbone.modality == "sequence":
-        return toy_modalities.sequences(N)
-    shape = (N, backbone.in_channels, backbone.min_frames, backbone.min_size, backbone.min_size)
-    return View(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
-
-
 EVERY_BACKBONE = [*members(BACKBONES), *(pytest.param(BACKBONES, name, id=f"toy-{name}") for name in TOYS)]
-
-
-def every_parameter_learns(module: nn.Module) -> None:
-    wanted = {k: p.grad for k, p in module.named_parameters() if p.requires_grad}
-    idle = [k for k, grad in wanted.items() if grad is None or not grad.abs().sum() > 0]
-    # A bias before a batch normalisation has, exactly, no gradient; round-off decides whether it is zero.
-    assert not [k for k in idle if not k.endswith("bias")], idle
-
-
-def round_trips(module: nn.Module, build) -> None:
-    other = build()
-    other.load_state_dict(module.state_dict())
-    for key, value in module.state_dict().items():
-        assert torch.equal(value, other.state_dict()[key]), key
 
 
 @pytest.mark.parametrize(
@@ -147,62 +111,19 @@ def round_trips(module: nn.Module, build) -> None:
     members(BACKBONES, NECKS, HEADS, LOSSES, MODELS, TRANSFORMS, DATASETS, METRICS, PROBES, HOOKS),
 )
 def test_docstring_tells_what_it_is_and_in_which_shapes(registry, name):
-    item = registry.get(name)
-    doc = item.__doc__ or ""
-    assert doc.strip(), f"{name} has no docstring"
-    if registry not in (HOOKS,):
-        assert re.search(r"``[^`]*\([^`)]*,[^`)]*\)", doc), f"{name}: the docstring names no shape such as ``(N, D)``"
-    signature = getattr(item, "__init__", item)
-    code = getattr(signature, "__code__", None)
-    arguments = code.co_varnames[1 : code.co_argcount] if code else ()
-    missing = [a for a in arguments if not re.search(rf"^\s*{a}:", doc, re.MULTILINE)]
-    assert not missing, f"{name}: no line in Args for {missing}"
+    testing.check_docstring(registry.get(name), shapes=registry is not HOOKS)
 
 
 @pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
 def test_backbone(registry, name):
-    """Builds, gives a map with its axes, feeds every parameter, is deterministic in eval, survives a round trip."""
-    build = lambda: registry.build(example(name))  # noqa: E731
-    torch.manual_seed(0)
-    model = build()
-    view = clips(model)
-    found = model(view)
-    out = found.data
-    assert out.dim() == len(found.axes) + 1
-    assert out.shape[found.axis("D")] == model.out_channels
-    assert (found.num_samples, len(found.owner)) == (N, len(out))
-    if view.present is not None:
-        assert found.owner.tolist() == view.present.nonzero()[:, 0].tolist()
-        assert len(model(view, skip_absent=False).data) == view.present.numel()
-    assert found.clips().shape == (len(out), model.out_channels)
-    assert found.frames().shape[::2] == (len(out), model.out_channels)
-    (out * torch.randn_like(out)).sum().backward()
-    every_parameter_learns(model)
-    model.eval()
-    assert torch.equal(model(view).data, model(view).data)
-    round_trips(model, build)
-
-
-@pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
-def test_frames_know_what_they_show_behind_the_backbone(registry, name):
-    model = registry.build(example(name)).eval()
-    view = clips(model, absent=False)
-    frames = view.data.shape[{"skeleton": 2, "video": 2, "audio": 3, "sequence": 1}[model.modality]]
-    index = torch.arange(frames, dtype=torch.float32).expand(N, -1)
-    valid = torch.ones(N, frames, dtype=torch.bool)
-    found = model(view._replace(index=index, valid=valid))
-    steps = found.frames().shape[1]
-    assert found.index.shape == found.valid.shape == (N, steps)
-    assert bool(found.valid.all())
-    assert float(found.index.mean()) == pytest.approx((frames - 1) / 2, abs=0.5)
-    assert (found.index.diff() > 0).all()
+    testing.check_backbone(example(name))
 
 
 @pytest.mark.parametrize(("registry", "name"), EVERY_BACKBONE)
 def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
     """Of video: odd sizes, and the fewest frames that it says it takes."""
     model = registry.build(example(name)).eval()
-    x = clips(model, absent=False).data
+    x = view_for(model, absent=False).data
     if model.modality == "video":
         odd = [torch.randn(N, x.shape[1], x.shape[2] + more, x.shape[3] + 1, x.shape[4] + 3) for more in (0, 1)]
     elif model.modality == "skeleton":
@@ -216,36 +137,38 @@ def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
 
 @pytest.mark.parametrize(("registry", "name"), members(NECKS))
 def test_neck(registry, name):
-    torch.manual_seed(0)
-    neck = registry.build(example(name))
-    if "Pool" in name:
-        video = hasattr(neck, "recurrent")
-        maps = torch.randn(N, M, 8, 4, 3, 3) if video else torch.randn(N, M, 8, 4, 5)
-        feature = feature_map(maps, skeletons().present)._replace(axes="DTHW" if video else "DTV")
-        feature.data.requires_grad_()
-        out = neck(feature)
-        assert out.shape == ((N, 4, 8) if name == "FramePool" else (N, 8))
-    else:
-        out = neck(torch.randn(N, 8, requires_grad=True))
-        assert out.shape == (N, neck.out_channels)
-    (out * torch.randn_like(out)).sum().backward()
-    every_parameter_learns(neck)
-    round_trips(neck, lambda: registry.build(example(name)))
+    video = name == "VideoPool"
+    feature = testing.example_map("DTHW" if video else "DTV") if "Pool" in name else None
+    testing.check_neck(example(name), feature, (N, 4, 8) if name == "FramePool" else None)
 
 
 @pytest.mark.parametrize(("registry", "name"), members(HEADS))
 def test_head(registry, name):
-    """Logits of a packed map; every parameter learns; deterministic in eval."""
-    torch.manual_seed(0)
-    head = registry.build(example(name))
-    feature, pool = feature_map(torch.randn(N, M, 8, 4, 5), skeletons().present), SkeletonPool()
-    out = head(feature, pool)
-    assert out.shape == (N, head.num_classes)
-    (out * torch.randn_like(out)).sum().backward()
-    every_parameter_learns(head)
-    head.eval()
-    assert torch.equal(head(feature, pool), head(feature, pool))
-    round_trips(head, lambda: registry.build(example(name)))
+    testing.check_head(example(name))
+
+
+def unit(*shape: int) -> torch.Tensor:
+    return nn.functional.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(0)), dim=1)
+
+
+PAIRS = (torch.linspace(0.1, 2.0, 8), torch.arange(8) % 2)
+LOSS_INPUTS = {
+    "ContrastiveLoss": PAIRS,
+    "PairBCELoss": PAIRS,
+    "InfoNCELoss": tuple(
+        nn.functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(i))) for i in (0, 1)
+    )
+    + (nn.functional.normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(2)), dim=0),),
+}
+
+
+@pytest.mark.parametrize(("registry", "name"), members(LOSSES))
+def test_loss(registry, name):
+    """Two ranks equal one, too."""
+    config = EXAMPLES.get(name, dict(type=name))
+    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,))
+    if LOSS_INPUTS.get(name) is not PAIRS:  # of two embeddings alone, too
+        testing.check_loss(config)
 
 
 METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), SelfSupervisedModel)]
@@ -254,28 +177,9 @@ METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), Sel
 @pytest.mark.parametrize(("registry", "name"), METHODS)
 @pytest.mark.parametrize("persons", ["mean", "valid_mean"])
 def test_method(registry, name, persons):
-    """The loss is a finite scalar that reaches every trainable parameter; predict gives a feature a sample."""
     config = example(name)
     config["encoder"]["pool"] = dict(type="SkeletonPool", persons=persons)
-    torch.manual_seed(0)
-    model = registry.build(config)
-    model.init_weights()
-    view = skeletons()
-    views = {k: view._replace(data=view.data + 0.1 * torch.randn_like(view.data)) for k in model.views_needed}
-    losses = model(views, mode="loss")
-    total, log = model.parse_losses(losses)
-    assert total.dim() == 0
-    assert all(torch.isfinite(torch.as_tensor(v)).all() for v in log.values())
-    total.backward()
-    every_parameter_learns(model)
-
-    model.eval()
-    features = model(view, mode="tensor")
-    assert features.shape[0] == N
-    assert torch.equal(features, model(view, mode="tensor"))
-    table = model(view, mode="predict")
-    assert torch.equal(table["feature"], features)
-    round_trips(model, lambda: registry.build(config))
+    testing.check_method(config)
 
 
 @pytest.mark.parametrize(("registry", "backbone"), EVERY_BACKBONE)
@@ -285,7 +189,7 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     config["encoder"]["backbone"] = example(backbone)
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
-    view = clips(backbone)
+    view = view_for(backbone)
     if method == "Sync3D" and backbone.modality != "skeleton":  # two tracks of each sample
         frames = {"data": torch.stack([view.data, view.data.flip(0)], 1)}
         view = view._replace(**frames)
@@ -296,40 +200,15 @@ def test_any_method_with_any_backbone(registry, backbone, method):
 AUGMENTATIONS = [p for p in members(TRANSFORMS) if hasattr(TRANSFORMS.get(p.values[1]), "draw")]
 
 
-def tracks() -> View:
-    """A batch of video of two tracks each, one of them absent."""
-    present = torch.ones(N, M, dtype=torch.bool)
-    present[1:, 1] = False
-    return View(torch.rand(N, M, 3, T, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1, present)
-
-
 @pytest.mark.parametrize("prob", [None, 0.5])
 @pytest.mark.parametrize(("registry", "name"), AUGMENTATIONS)
 def test_augmentation(registry, name, prob):
-    """Keeps shape, mask and absent persons, repeats with its generator, replays a recorded draw, and leaves the samples
-    alone that are not to be augmented."""
     config = EXAMPLES.get(name, dict(type=name))
     if prob is not None:
         if "prob" not in inspect.signature(registry.get(name)).parameters:
             pytest.skip(f"{name} always augments")
         config = dict(config, prob=prob)
-    augmentation = registry.build(config)
-    view = {"skeleton": skeletons, "video": tracks}[augmentation.modality]()
-    augmentation.bind(*{"skeleton": ("ntu25", 3), "video": (8,)}[augmentation.modality])
-    before = view.data.clone()
-    outs = [augmentation(view, torch.Generator().manual_seed(3)) for _ in range(2)]
-    assert torch.equal(view.data, before), "the input was changed"
-    assert torch.equal(outs[0].data, outs[1].data)
-    assert outs[0].data.shape == view.data.shape == augmentation.out_like(view.data).shape
-    assert outs[0].present is view.present
-    assert outs[0].index.shape == (N, T)
-    if augmentation.modality == "skeleton":
-        assert outs[0].data[~view.present].abs().max() == 0
-    draws = augmentation.draw(view.data, torch.Generator().manual_seed(3))
-    assert torch.equal(augmentation.apply(view, draws).data, outs[0].data)
-    if prob is not None:
-        left = augmentation.apply(view, {**draws, "apply": torch.zeros(N, dtype=torch.bool)})
-        torch.testing.assert_close(left.data, view.data, atol=1e-5, rtol=1e-5)
+    testing.check_augmentation(config)
 
 
 def test_encoder_pools_what_its_backbone_maps():
@@ -349,12 +228,10 @@ def test_two_encoders_of_two_modalities():
         "audio": dict(ENCODER, backbone=dict(type="ToySpectrogramNet")),
     }
     config = dict(type="ToyPicturesAndSound", **encoders)
+    testing.check_method(config)
     model = MODELS.build(config)
     assert model.encoder_prefixes(config) == {"video": "video.", "audio": "audio."}
-    views = {name: clips(getattr(model, name).backbone) for name in model.views_needed}
-    total, _ = model.parse_losses(model(views, mode="loss"))
-    total.backward()
-    every_parameter_learns(model)
+    views = {name: view_for(getattr(model, name).backbone) for name in model.views_needed}
     table = model.eval()(views, mode="predict")
     assert (table["feature"].shape, table["feature_audio"].shape) == ((N, 32), (N, 8))
 
@@ -385,7 +262,7 @@ def test_projectors_see_valid_frames_only():
     torch.manual_seed(0)
     projector = dict(type="MLPProjector", out_channels=6, norm=True, norm_last=True)
     encoder = Encoder(dict(type="ToyFrameMixer"), pool=dict(type="FramePool"), projector=projector)
-    view = toy_modalities.sequences(N)
+    view = testing.sequences(N)
     out = encoder(view)
     feature = encoder.forward_map(view)
     assert out.shape == (N, 5, 6)
@@ -397,33 +274,27 @@ def test_projectors_see_valid_frames_only():
 
 
 @pytest.mark.parametrize(("registry", "name"), members(PROBES))
-@pytest.mark.parametrize("frames", [False, True])
-def test_probe(registry, name, frames):
-    """Gives its headline, repeats itself, leaves the table as it was, takes sequences, and names a missing column."""
-    g = torch.Generator().manual_seed(0)
-    features = torch.randn(24, 5, generator=g)
-    column = [features[i] + torch.zeros(2 + i % 3, 1) for i in range(24)] if frames else features
-    table = FeatureTable(
-        dict(
-            feature=column, joints=column, distance=features[:, 0], positive=torch.arange(24) % 2,
-            label=torch.arange(24) % 3, index=torch.arange(24), name=[f"s{i}" for i in range(24)],
-            role=["bank", "bank", "query"] * 8, kind=["positive", "hard"] * 12,
-        )
-    )  # fmt: skip
-    metric = FeatureMetric([example(name)], collapse=False)
-    (key,) = metric.probes
-    probe = metric.probes[key]
-    before, state = copy.deepcopy(table.columns), torch.get_rng_state()
-    found = metric.compute_metrics([table])
-    assert f"{probe.name}/{probe.headline}" in found
-    assert all(isinstance(value, (int, float)) for value in found.values())
-    assert metric.compute_metrics([table]) == found
-    assert torch.equal(state, torch.get_rng_state())
-    for one, other in ((table[k], v) for k, v in before.items()):
-        assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in zip(one, other))
-    for missing in probe.columns:
-        with pytest.raises(ProtocolError, match=f"`{missing}`|joint"):
-            metric.compute_metrics([table.select(k for k in table if k != missing)])
+def test_probe(registry, name):
+    testing.check_probe(example(name))
+
+
+@pytest.mark.parametrize(
+    "config", [dict(type="Accuracy", topk=(1,)), dict(type="FeatureMetric", probes=[dict(type="KNN", k=3)])]
+)
+def test_metric(config):
+    testing.check_metric(config)
+
+
+@pytest.mark.parametrize(("registry", "name"), members(HOOKS))
+def test_hook(registry, name):
+    testing.check_hook(dict(type=name, **HOOK_ARGUMENTS.get(name, {})))
+
+
+def test_source_and_data_set():
+    source = dict(type="SyntheticSource", num_clips=(12, 6))
+    testing.check_source(source)
+    pipeline = [dict(type="CropResize", length=16), dict(type="PackSkeleton")]
+    testing.check_dataset(dict(type="SkeletonDataset", source=source, pipeline=pipeline))
 
 
 TOY_ENCODERS = {
@@ -437,7 +308,7 @@ REFUSED = {"PairVerification": "`distance`.*Sync3D", "MLPProbe": "features of ea
 def predict_roles(model: nn.Module, kind: str, metric: FeatureMetric, sizes: list[int]) -> FeatureTable:
     """Evaluate a metric on batches of samples of the roles bank and query in turn, and return the whole table."""
     total, start, tables = sum(sizes), 0, []
-    whole = toy_modalities.spectrograms(total) if kind == "spectrogram" else toy_modalities.sequences(total, frames=40)
+    whole = testing.spectrograms(total) if kind == "spectrogram" else testing.sequences(total, frames=40)
     for size in sizes:
         rows = slice(start, start + size)
         view = View(*(None if part is None else part[rows] for part in whole))

@@ -15,10 +15,13 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsync.apis import init_model
-from mmsync.config import load
+from mmsync.config import check, load
+from mmsync.config.inputs import input_record
 from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkpoint
+from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError
 from mmsync.interop.convert import convert_checkpoint, from_reference, to_reference
+from mmsync.models.modules.transformer import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
@@ -335,14 +338,18 @@ class TestWrongFiles:
     @pytest.mark.parametrize("name", SMALL)
     def test_half_of_the_names_changed(self, name):
         state = {f"{k}_" if i % 2 and "A" not in k else k: v for i, (k, v) in enumerate(weights(name).items())}
-        with pytest.raises(CheckpointError, match=r"of the backbone's weights fit|cannot determine the network"):
+        with pytest.raises(CheckpointError, match=r"of the backbone's weights do not fit|cannot determine the network"):
             from_reference({"state_dict": state}, FAMILY[name], "a.pth", num_heads=4)
 
-    def test_a_few_missing_or_unknown_names_are_reported(self):
+    def test_a_few_missing_or_unknown_names_are_an_error_unless_accepted(self):
         state = weights("stgcn")
         del state["encoder_q.st_gcn_networks.3.tcn.3.bias"]
         state["encoder_q.extra"] = torch.zeros(1)
-        result = from_reference({"state_dict": state}, "aimclr")
+        with pytest.raises(
+            CheckpointError, match=r"2 of the backbone's weights do not fit (.|\n)*3\.tcn\.3\.bias(.|\n)*extra"
+        ):
+            from_reference({"state_dict": state}, "aimclr")
+        result = from_reference({"state_dict": state}, "aimclr", partial=True)
         for line in ["1 missing:\n    encoder.backbone.st_gcn_networks.3.tcn.3.bias", "1 unexpected:\n    encoder"]:
             assert line in result.report()
         assert 0.9 < result.match.backbone < 1
@@ -383,7 +390,7 @@ class TestWrongFiles:
         whole = source.read_bytes()
         for content in (whole[: len(whole) // 2], b"encoder_q.A\n", b""):
             source.write_bytes(content)
-            with pytest.raises(CheckpointError, match="damaged or truncated"):
+            with pytest.raises(CheckpointError, match=r"damaged or truncated|is a text file"):
                 convert_checkpoint(source, target, "aimclr")
         source.write_bytes(whole)
         with pytest.raises(CheckpointError):
@@ -414,6 +421,13 @@ def test_time_embeddings_are_resampled_on_request(name, length, patches):
     centers = (np.arange(patches) + 0.5) * old.shape[1] / patches - 0.5
     expected = np.interp(centers, np.arange(old.shape[1]), old[0, :, 0, 0])
     np.testing.assert_allclose(new[0, :, 0, 0], expected, atol=1e-6)
+    if name == "vit":
+        state[key] = torch.randn_like(old)
+        bicubic = from_reference(
+            {"state_dict": state}, FAMILY[name], num_heads=4, clip_len=length, time_interpolation="bicubic"
+        )
+        new = bicubic.checkpoint["state_dict"]["encoder.backbone.temp_embed"]
+        torch.testing.assert_close(new, time_embedding(state[key], patches, True, "bicubic"))
     stgcn = weights("stgcn")
     with pytest.raises(CheckpointError, match="no time embeddings"):
         from_reference({"state_dict": stgcn}, "aimclr", clip_len=30)
@@ -436,12 +450,15 @@ def run(monkeypatch, capsys):
     return run
 
 
+CLASSES = ["--cfg-options", "source.num_classes=5"]  # as the small heads, in the data that they are paired with
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_tools(run, tmp_path, name):
     family, model = FAMILY[name], small(name).eval()
     source, target, config, back = (tmp_path / f for f in ("a.pth", "b.pth", "b.py", "c.pth"))
     write_checkpoint(to_reference({"state_dict": model.state_dict()}, family).checkpoint, source)
-    code, printed = run(family, source, target, "--dump-config", config, "--num-heads", 4)
+    code, printed = run(family, source, target, "--dump-config", config, "--num-heads", 4, *CLASSES)
     assert code == 0, printed
     for text in ("100% of the backbone", f"type='{SMALL[name]['type']}'", f"wrote {target}"):
         assert text in printed
@@ -480,5 +497,62 @@ def test_a_config_can_say_what_the_model_is(run, tmp_path):
     assert "SkeletonViT" in read_checkpoint(target)["meta"]["cfg"]
     config.write_text(f"default_scope = 'mmsync'\nmodel = {classifier(dict(type='SkeletonViT'), 'ActionHead', 5)!r}")
     code, printed = run("mamp", source, tmp_path / "d.pth", "--config", config)
-    assert (code, "of the backbone's weights fit" in printed) == (2, True), printed
+    assert (code, "of the backbone's weights do not fit" in printed) == (2, True), printed
     assert not (tmp_path / "d.pth").exists()
+
+
+DATA = f"""
+_base_ = [{str(CONFIGS / "_base_/datasets/synthetic.py")!r}, {str(CONFIGS / "_base_/models/synthetic.py")!r},
+    {str(CONFIGS / "_base_/schedules/adamw_synthetic.py")!r}]
+stream = "joint"
+views = "extreme"
+actions = ["wave", "hammer", "clap", "kick", "bow"]
+source = dict(type="SyntheticSource", num_clips=(24, 20), actions=actions)
+model = dict(type="AimCLR", queue_size=16, data_preprocessor=dict(window=16))
+train_dataloader = dict(batch_size=8)
+"""
+
+
+@pytest.mark.parametrize("own_config", [True, False])
+def test_an_evaluation_checkpoint_is_evaluated_by_one_command(run, tmp_path, own_config):
+    """Encoder and head of AimCLR's linear evaluation, on the data of a pretraining's config, with its own head."""
+    model = small("stgcn").eval()
+    source, target, data, config, out = (tmp_path / f for f in ("a.pth", "b.pth", "data.py", "b.py", "out.json"))
+    write_checkpoint(to_reference({"state_dict": model.state_dict()}, "aimclr").checkpoint, source)
+    data.write_text(DATA + f"\nmodel.update(encoder=dict(backbone={dict(SMALL['stgcn'], _delete_=True)!r}))")
+    code, printed = run("aimclr", source, target, "--config", data, "--dump-config", config)
+    assert code == 0, printed
+    assert "100% of the backbone" in printed
+    assert f"evaluate it: python tools/test.py {config} {target}" in printed
+    assert read_checkpoint(target)["meta"]["input"] == input_record(load(config))
+    if not own_config:  # the text in the checkpoint is the same config
+        config.write_text(read_checkpoint(target)["meta"]["cfg"])
+
+    argv, sys.argv = sys.argv, ["test.py", str(config), str(target), "--work-dir", str(tmp_path), "--out", str(out)]
+    try:
+        runpy.run_path(str(TOOLS.parent / "test.py"), run_name="__main__")
+    finally:
+        sys.argv = argv
+    found = json.loads(out.read_text())["results"]["accuracy/top1"]
+    loader = MotionRunner.build_dataloader(load(config).test_dataloader.to_dict())
+    assert len(loader.dataset) == 20
+    network = init_model(config, target)
+    scores, labels = [], []
+    for batch in loader:
+        view = network.data_preprocessor(batch, False)["inputs"]["clip"]
+        scores.append(model.head(model.encoder.forward_map(view), network.encoder.pool_neck).detach())
+        labels += [sample.gt_label for sample in batch["data_samples"]]
+    assert found == pytest.approx(100 * (torch.cat(scores).argmax(1) == torch.tensor(labels)).float().mean().item())
+
+
+def test_a_dumped_config_of_a_pretraining_trains(run, tmp_path):
+    source, target, data, config = (tmp_path / f for f in ("a.pth", "b.pth", "data.py", "b.py"))
+    write_checkpoint(to_reference({"state_dict": small("stgcn", True).state_dict()}, "aimclr").checkpoint, source)
+    data.write_text(DATA + f"\nmodel.update(encoder=dict(backbone={dict(SMALL['stgcn'], _delete_=True)!r}))")
+    options = ["--cfg-options", "train_cfg.max_epochs=1", "train_cfg.val_interval=1"]
+    code, printed = run("aimclr", source, target, "--config", data, "--dump-config", config, *options)
+    assert code == 0, printed
+    cfg = load(config, {"work_dir": str(tmp_path / "w"), "load_from": str(target)})
+    check(cfg)
+    assert cfg.train_cfg.max_epochs == 1
+    MotionRunner.from_cfg(cfg).train()

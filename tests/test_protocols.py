@@ -25,7 +25,7 @@ from mmsync.protocols import Protocol, apply_options, base_config, lay_over, lis
 from mmsync.protocols.runs import fit_batch
 from mmsync.registry import MODELS
 from mmsync.visualization import read_history
-from tests import typos
+from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "configs" / "benchmarks"
@@ -78,8 +78,8 @@ def test_95_percent_of_slips_in_protocols_are_told(bases):
         own = load_protocol(name, FOLDER).cfg
         for key in [key for key in cfg if key not in own]:
             seen.update((path, owner.get("type"), owner[k] if k == "type" else None) for path, owner, k in
-                        typos.places({key: cfg._cfg_dict[key]}))  # fmt: skip
-        one, lost = typos.count(cfg, seen)
+                        config_slips.named_places({key: cfg._cfg_dict[key]}))  # fmt: skip
+        one, lost = config_slips.letter_slips(cfg, seen)
         made, missed = made + one, missed + [f"{name}: {slip}" for slip in lost]
     print(f"{made - len(missed)} of {made} slips told; missed: {missed}")
     assert made > 200

@@ -10,7 +10,6 @@ from mmsync.models.backbones import AudioBackbone, SequenceBackbone
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, LOSSES, MODELS
-from mmsync.structures import View
 
 
 @BACKBONES.register_module()
@@ -78,16 +77,3 @@ class ToyMaskedMotion(SelfSupervisedModel):
         seen = backbone.encode(tokens, keep)
         target = places.gather(1, hide[..., None].expand(-1, -1, places.shape[2])).detach().mean(1)
         return {"loss_masked": F.mse_loss(self.predict(seen.mean(1)), target)}
-
-
-def spectrograms(n=4, bands=12, frames=10) -> View:
-    """A batch ``(N, 1, F, T)``."""
-    return View(torch.randn(n, 1, bands, frames, generator=torch.Generator().manual_seed(0)))
-
-
-def sequences(n=4, frames=10, channels=6) -> View:
-    """A batch ``(N, T, C)`` of different lengths, with the frames that they show."""
-    lengths = torch.arange(frames, frames - n, -1)
-    valid = torch.arange(frames) < lengths[:, None]
-    data = torch.randn(n, frames, channels, generator=torch.Generator().manual_seed(0))
-    return View(data, None, valid, 2.0 * torch.arange(frames).expand(n, -1))

@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmsync.apis.cli import checkpoint_path, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, device, run_tool
 
 PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
 
@@ -34,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=KeyValue,
         metavar="KEY=VALUE",
         help="settings: variables of the pretraining's config (data_root=...), those of the data set to transfer to "
         "(dataset.data_root=...), or keys of what a protocol runs (train_cfg.max_epochs=10)",
@@ -44,26 +42,32 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="let the checkpoint run code while it loads; only for files whose origin you know",
     )
+    add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()
 
 
 def main(args: argparse.Namespace) -> None:
     from mmsync.engine.checkpoint import list_checkpoints
-    from mmsync.errors import ProtocolError
+    from mmsync.errors import ConfigError, ProtocolError
     from mmsync.protocols import Benchmark, benchmark_history, list_protocols, load_protocol
     from mmsync.protocols.tables import history_cells, plain_cells, result_cells
 
     if args.list:
         for name in list_protocols(PROTOCOLS):
-            print(f"{name:<24}{load_protocol(name, PROTOCOLS).title}")
+            protocol = load_protocol(name, PROTOCOLS)
+            print(f"{name:<24}{protocol.title_on(protocol.dataset and protocol.dataset.stem)}")
         return
     if args.checkpoint is None:
         raise ProtocolError("give the checkpoint of a pretraining, or --list")
+    if args.device:
+        device(args.device)
+    if any(seed < 0 for seed in args.seeds or ()):
+        raise ConfigError(f"--seeds {' '.join(map(str, args.seeds))}: must be 0 or more")
     protocols = [load_protocol(name, PROTOCOLS) for name in dict.fromkeys(args.protocols)]
     options = dict(config=args.config, options=args.cfg_options, dataset=args.dataset, seeds=args.seeds)
     options.update(device=args.device, force=args.force, trust=args.trust_checkpoint)
-    options.update(encoder=args.encoder)
+    options.update(encoder=args.encoder, other_input=args.other_input)
     path = Path(args.checkpoint)
     if args.every is not None:
         work_dir = args.work_dir or Path("work_dirs", "benchmark", path.resolve().name)

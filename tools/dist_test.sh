@@ -23,5 +23,5 @@ else
     RENDEZVOUS=(--standalone)
 fi
 
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python}" -m torch.distributed.run "${RENDEZVOUS[@]}" \
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python}" "$TOOLS/launch.py" "${RENDEZVOUS[@]}" \
     --nproc_per_node "$PROCESSES" "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"

@@ -22,5 +22,5 @@ else
     RENDEZVOUS=(--standalone)
 fi
 
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python}" -m torch.distributed.run "${RENDEZVOUS[@]}" \
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python}" "$TOOLS/launch.py" "${RENDEZVOUS[@]}" \
     --nproc_per_node "$PROCESSES" "$TOOLS/train.py" "$CONFIG" --launcher pytorch "$@"

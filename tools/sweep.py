@@ -17,9 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
-
-from mmsync.apis.cli import run_tool
+from mmsync.apis.cli import KeyValue, run_tool
 
 TOOLS = Path(__file__).resolve().parent
 PROTOCOLS = TOOLS.parent / "configs" / "benchmarks"
@@ -58,14 +56,14 @@ def parse_args() -> argparse.Namespace:
         help="add the fusion of the streams of --set stream=..., by published weights (aimclr, pyskl) or equal",
     )
     parser.add_argument("--work-dir", default="work_dirs/sweep", help="folder of all runs (default: work_dirs/sweep)")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="settings of all runs")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help="settings of all runs")
     parser.add_argument("--jobs", type=int, help="parallel runs (default: one per GPU, or one; SLURM: 16)")
     parser.add_argument("--gpus", nargs="+", default=["auto"], help="indices of GPUs, or auto for all visible ones")
     parser.add_argument("--launcher", choices=["local", "slurm"], default="local")
     parser.add_argument(
         "--slurm",
         nargs="+",
-        action=DictAction,
+        action=KeyValue,
         metavar="KEY=VALUE",
         help="resources of a job by submitit's names, for instance timeout_min=600 gpus_per_node=1",
     )

@@ -44,8 +44,10 @@ def main(args: argparse.Namespace) -> None:
             print(error, file=sys.stderr)
             continue
         milliseconds = 1000 * found.offset / rate
-        print(f"{path}: offset {found.offset:+d} ({milliseconds:+.0f} ms), confidence {found.confidence:.3f}, "
-              f"distance {found.distance:.3f}")
+        print(
+            f"{path}: offset {found.offset:+d} ({milliseconds:+.0f} ms), confidence {found.confidence:.3f}, "
+            f"distance {found.distance:.3f}"
+        )
     if failed:
         sys.exit(1)
 

@@ -7,7 +7,15 @@ import json
 
 from mmengine.dist import is_main_process
 
-from mmsync.apis.cli import add_common_arguments, build_runner, checkpoint_path, load_config, require, run_tool
+from mmsync.apis.cli import (
+    add_common_arguments,
+    build_runner,
+    checkpoint_path,
+    load_config,
+    output_file,
+    require,
+    run_tool,
+)
 from mmsync.fileio import write_text
 
 
@@ -21,6 +29,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    if args.out:
+        output_file(args.out)
     cfg = load_config(args)
     for key in ("test_dataloader", "test_cfg", "test_evaluator"):
         require(cfg, key, "testing")

@@ -18,6 +18,9 @@ def parse_args() -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="continue from a checkpoint; without a value from the latest one of the work dir",
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="remove the checkpoints and logs of a former run in the work dir"
+    )
     parser.add_argument("--amp", action="store_true", help="mixed precision (bfloat16), on CUDA or the CPU")
     parser.add_argument("--no-validate", action="store_true", help="no evaluation during training")
     parser.add_argument(
@@ -29,11 +32,15 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.engine.run_folder import require_free
+
     cfg = load_config(args)
     for key in ("train_dataloader", "train_cfg", "optim_wrapper"):
         require(cfg, key, "training")
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        if (cfg.default_hooks or {}).get("checkpoint") is not None:
+            cfg.default_hooks.checkpoint.save_best = None  # of no validation
     if args.seed is not None:
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": args.seed}
     if args.resume:
@@ -41,6 +48,8 @@ def main(args: argparse.Namespace) -> None:
         cfg.load_from = None
         if args.resume != "auto":
             cfg.load_from = checkpoint_path(args.resume)
+    cfg.overwrite = args.overwrite
+    require_free(cfg.work_dir, bool(cfg.resume), cfg.load_from, args.overwrite)  # before anything is built
     if args.amp:
         kind = cfg.optim_wrapper.get("type", "OptimWrapper")
         if kind not in ("OptimWrapper", "AmpOptimWrapper", "AutocastOptimWrapper"):

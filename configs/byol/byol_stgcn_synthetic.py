@@ -1,4 +1,4 @@
-# BYOL on the built-in world; encoder, views and schedule are those of SimCLR.
+# BYOL on the built-in world; encoder, views and schedule, AdamW, are those of SimCLR.
 # Momentum and widths are ours, for a short run: the published 0.996 is for a thousand epochs of ImageNet, 4096-256 for
 # ResNet-50.
 _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]

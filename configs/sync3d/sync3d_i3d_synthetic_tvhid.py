@@ -5,11 +5,14 @@
 _base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "../_base_/schedules/sgd_sync3d.py"]
 data_root = "data/synthetic_tvhid"
 source = dict(size=48)
+placement = "any"
+probe = "standardized"
 loader = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(batch_size=16, dataset=dict(size=1600))
 val_dataloader = dict(batch_size=32, dataset=dict(size=400))
 test_dataloader = dict(batch_size=32, dataset=dict(size=3000))
 backbone = dict(width=0.25, endpoint="Mixed_4c")
+pool = dict(window=1)
 hidden_channels = 128
 model = dict(data_preprocessor=dict(difference=True))
 linear = dict(weight_decay=1e-2)  # of 150 videos
@@ -20,4 +23,4 @@ stages = [
 max_epochs = 12
 val_interval = 4
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=1e-3, weight_decay=1e-2))
-param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", T_max=12, by_epoch=True, convert_to_iter_based=True)
+param_scheduler = dict(_delete_=True, type="CosineAnnealingLR", by_epoch=True, convert_to_iter_based=True)

@@ -3,6 +3,7 @@
 # negative of a kind, the others take its share, and the log says so.
 _base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "../_base_/schedules/sgd_sync3d.py"]
 data_root = "data/tracks"
+placement = "any"  # as many pairs as the videos have
 source = dict(_delete_=True, type="VideoTrackSource", data_root=data_root, size=224)
 pairs = dict(redistribute=True)
 val_evaluator = dict(

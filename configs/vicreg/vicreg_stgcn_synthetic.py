@@ -1,4 +1,4 @@
-# VICReg on the built-in world; encoder, views and schedule are those of SimCLR.
+# VICReg on the built-in world; encoder, views and schedule, AdamW, are those of SimCLR.
 # Weights 25, 25 and 1 and three layers as published; their width is ours, the published 8192 is for ResNet-50.
 _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/synthetic.py", "../_base_/schedules/adamw_synthetic.py"]
 sync_bn = "torch"

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from mmsync.config import load
+from mmsync.config.inputs import PURPOSES, check_input, input_record
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
 from mmsync.errors import ProtocolError, did_you_mean, nearest
 from mmsync.models.methods import SelfSupervisedModel
@@ -27,6 +28,7 @@ def init_model(
     device: str = "cpu",
     cfg_options: Optional[dict[str, Any]] = None,
     trust: bool = False,
+    other_input: bool = False,
 ) -> nn.Module:
     """Build a config's model, ready for evaluation.
 
@@ -36,12 +38,14 @@ def init_model(
         device: Where the model goes.
         cfg_options: Settings that replace those of the config file.
         trust: Let the checkpoint run code while it loads.
+        other_input: Accept a checkpoint that was trained with another input (stream, layout, pipeline, window), as
+            ``other_input=True`` in the config does; the differences are logged.
 
     Returns:
         The model in eval mode, with the config as ``model.cfg``.
 
     Raises:
-        CheckpointError: The weights are damaged, unsafe or of another model.
+        CheckpointError: The weights are damaged, unsafe, of another model or of another input.
     """
     cfg = config if isinstance(config, Config) else load(config, cfg_options)
     init_default_scope(cfg.get("default_scope", "mmsync"))
@@ -49,7 +53,11 @@ def init_model(
     if checkpoint is None:
         model.init_weights()
     else:
-        load_weights(model, read_checkpoint(checkpoint, trust=trust)["state_dict"], str(checkpoint))
+        content, own, source = read_checkpoint(checkpoint, trust=trust), input_record(cfg), str(checkpoint)
+        purposes = [name for name in PURPOSES[:2] if own and name in own["data"]][:1]
+        allow = other_input or cfg.get("other_input", False)
+        check_input(content.get("meta"), own, source, purposes, allow=allow)
+        load_weights(model, content["state_dict"], source, partial=cfg.get("load_partial", False), evaluate=True)
     model.cfg = cfg
     return model.to(device).eval()
 

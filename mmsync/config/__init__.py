@@ -2,5 +2,6 @@
 
 from mmsync.config.check import check
 from mmsync.config.load import load, run_name
+from mmsync.config.ranges import Range
 
-__all__ = ["check", "load", "run_name"]
+__all__ = ["Range", "check", "load", "run_name"]

@@ -16,12 +16,15 @@ from mmsync.config import places
 from mmsync.config.defaults import DEFAULTS, LOADERS
 from mmsync.config.fit import Keys, contradictions, walk
 from mmsync.config.load import Notes
-from mmsync.config.signature import accepted, default_of, item_of, wrong_value
+from mmsync.config.rates import rate_problems
+from mmsync.config.run import run_problems
+from mmsync.config.signature import accepted, annotations_of, is_annotation, mismatch, with_range
+from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
+from mmsync.fileio import data_path, not_found
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
 
-_UPSTREAM = ("mmengine.", "mmcv.", "torch.")
 _META = ("type", "_scope_")
 _HOLES: dict[str, Keys] = {
     "training": ("train_dataloader", "train_cfg", "optim_wrapper"),
@@ -40,7 +43,9 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     checker = _Checker(Notes.of(cfg), files)
     values = cfg.to_dict() if isinstance(cfg, Config) else dict(cfg)  # plain dicts are faster, and lazy types are names
     checker.top(values)
-    checker.problems += contradictions(values)
+    checker.problems += contradictions(values, files) + rate_problems(values)
+    checker.problems += run_problems(values)
+    checker.problems = checker.problems or trial_problems(values)
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))
         name = getattr(cfg, "filename", None) or "the config"
@@ -56,11 +61,15 @@ class _Checker:
         self.problems: list[str] = []
         self.missing_files: dict[str, list[str]] = {}  # each with the places that name it
         self.file_advice: dict[str, str] = {}  # how a file can be made
+        self.joints: set[str] = set()  # names of joints that a layout has; none if the config makes a layout
 
     def report(self, keys: Keys, text: str) -> None:
         self.problems.append(f"{'.'.join(keys)}: {text}" if keys else text)
 
     def top(self, cfg: dict[str, Any]) -> None:
+        own_layout = any(keys[-1:] == ("layout",) and isinstance(value, dict) for keys, value in walk(cfg))
+        layouts = [] if own_layout else map(SkeletonLayout.get, SkeletonLayout.names())
+        self.joints = {joint for layout in layouts for joint in ("center", *layout.joints)}
         misspelt = self._unknown_top_keys(cfg)
         if "model" not in cfg and "model" not in misspelt:
             self.report(("model",), "is missing; a config needs a model")
@@ -71,6 +80,9 @@ class _Checker:
                 self.report((lacking[0],), f"is missing; {purpose} needs {', '.join(group)}, or none of them")
         if cfg.get("param_scheduler") is not None and cfg.get("optim_wrapper") is None:
             self.report(("param_scheduler",), "has nothing to schedule; set optim_wrapper as well")
+        own = (cfg.get("visualizer") or {}).get("vis_backends") if isinstance(cfg.get("visualizer"), dict) else None
+        if own and cfg.get("vis_backends") and own != cfg["vis_backends"]:
+            self.report(("vis_backends",), "differs from visualizer.vis_backends, which is used; drop one of them")
         for key, value in cfg.items():
             if key in places.RUNNER_KEYS:
                 if value is not None:
@@ -81,12 +93,15 @@ class _Checker:
 
     def _report_missing_files(self, cfg: dict[str, Any]) -> None:
         for file, places_ in self.missing_files.items():
-            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS] or places_
+            used = [path for path in places_ if path.split(".")[0] in places.RUNNER_KEYS]
+            if not used:  # a variable of a base, of which no part of the run is made
+                continue
             option = next((name for name in sorted(self.notes.variables) if cfg.get(name) == file), used[0])
             more = f" (and {len(used) - 1} more places)" if len(used) > 1 else ""
-            absolute = Path(file).expanduser().absolute()
+            of_data = used != ["load_from"]
+            where = not_found(file) if of_data else f"{Path(file).expanduser().absolute()} does not exist"
             advice = f"; {self.file_advice[file]}" if file in self.file_advice else ""
-            text = f"{absolute} does not exist; --cfg-options {option}=... sets it{advice}"
+            text = f"{where}; --cfg-options {option}=... sets it{advice}"
             self.problems.append(f"{used[0]}{more}: {text}")
 
     def _unknown_top_keys(self, cfg: dict[str, Any]) -> set[str]:
@@ -138,15 +153,19 @@ class _Checker:
             self._allowed(value, places.VALUES[key], keys)
         elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
             self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
-        elif key == "load_from":
-            self._file(value, keys)
+        elif key in places.PLAIN:
+            self._mismatch(value, places.PLAIN[key], keys)
+            if key == "load_from":
+                self._file(value, keys)
+            elif key == "default_scope" and value != r.SCOPE and nearest(str(value), [r.SCOPE], 2):
+                self.report(keys, f"is {value!r}; did you mean {r.SCOPE!r}?")
         else:
             self.value(value, keys, partial=True)
 
     def _dataloader(self, cfg: dict[str, Any], keys: Keys) -> None:
         names = [*accepted(DataLoader).annotations, *places.DATALOADER_EXTRA]
         self.bind(cfg, "a data loader", names, {"dataset", "sampler"}, keys)
-        annotations = _not_text(DataLoader, cfg)
+        annotations = {**annotations_of(DataLoader), **places.DATALOADER_EXTRA}
         for key, value in cfg.items():
             registry = places.registry_of((str(key),))
             if registry is None:
@@ -166,8 +185,10 @@ class _Checker:
             self.typed({k: v for k, v in cfg.items() if k != "by_epoch"}, r.LOOPS, keys)
         elif not self._slip_of_type(cfg, keys, needed=False):
             loop = "EpochBasedTrainLoop" if cfg.get("by_epoch", "max_iters" not in cfg) else "IterBasedTrainLoop"
-            names, required = self._arguments(r.LOOPS.get(loop), r.LOOPS, loop, cfg)[:2]
+            target = r.LOOPS.get(loop)
+            names, required = self._arguments(target, r.LOOPS, loop, cfg)[:2]
             self.bind(cfg, loop, [*names, "by_epoch"], required, keys)
+            self._types(cfg, {"by_epoch": bool, **annotations_of(target)}, keys)
 
     def _optim_wrapper(self, cfg: dict[str, Any], keys: Keys) -> None:
         if "constructor" in cfg:
@@ -184,6 +205,7 @@ class _Checker:
             spec = accepted(kinds[kind])
             names = [name for name in spec.annotations if name != "parameters"]
             self.bind(cfg, f"clip_grad by {kind}", [*names, "type"], spec.required - {"parameters"}, keys)
+            self._types(cfg, annotations_of(kinds[kind]), keys)
 
     def _default_hooks(self, cfg: dict[str, Any], keys: Keys) -> None:
         known = DEFAULTS["default_hooks"]
@@ -240,8 +262,8 @@ class _Checker:
             name = str(getattr(target, "__name__", target))
             names, required, takes_more = self._arguments(target, registry, name, cfg)
             self.bind(cfg, name, names, set() if partial else required, keys, takes_more)
-            upstream = (getattr(target, "__module__", "") + ".").startswith(_UPSTREAM)
-            annotations = _not_text(target, cfg) if upstream else accepted(target).annotations
+            extra = places.EXTRA.get(registry.name, {}) if registry is not None else {}
+            annotations = {**annotations_of(target), **extra}
             schema = _schema(target)
             hook = getattr(target, "check_config", None)
             if hook is not None and not partial:
@@ -270,18 +292,18 @@ class _Checker:
             return
         if key == "ema_type":
             self._resolve(value, r.MODELS, keys)
-        item_annotation = item_of(annotation)
-        if item_annotation is not None and isinstance(value, (str, int, float)):
-            self.report(keys, f"is {value!r}, must be a list")
+        if self._mismatch(value, annotation, keys):
             return
-        of_list = item_annotation is not None and isinstance(value, (list, tuple))
-        for item in value if of_list else [value]:
-            wrong = wrong_value(item, item_annotation if of_list else annotation)
-            if wrong is not None:
-                near = nearest(item, wrong[1]) if isinstance(item, str) else []
-                self.report(keys, f"is {item!r}, must be {wrong[0]}{did_you_mean(near)}")
         if registry is r.DATASETS:
             self._files(key, value, keys)
+        if registry is r.WEIGHT_INITIALIZERS and key == "layer":
+            for name in [value] if isinstance(value, str) else value:
+                near = [] if hasattr(nn, str(name)) else nearest(str(name), dir(nn))
+                if near:  # the class of a third party's layer may have any name
+                    self.report(keys, f"is {name!r}, which is no layer of torch.nn{did_you_mean(near)}")
+        if registry is r.TRANSFORMS and key in places.JOINT_ARGUMENTS and self.joints:
+            for name in value if isinstance(value, (list, tuple)) else [value]:
+                self._joint(name, keys)
         if key == "layout" and isinstance(value, (str, dict)):
             self._layout(value, keys)
         elif key == "stream" and isinstance(value, str):
@@ -294,6 +316,24 @@ class _Checker:
         elif not (key == "layout" and isinstance(value, dict)):
             self.value(value, keys, partial)
 
+    def _types(self, cfg: dict[str, Any], annotations: Mapping[str, Any], keys: Keys) -> None:
+        """Compare the values of a dict without components with the annotations of its keys."""
+        for key, value in cfg.items():
+            if value is not None:
+                self._mismatch(value, annotations.get(key), (*keys, str(key)))
+
+    def _mismatch(self, value: Any, annotation: Any, keys: Keys) -> bool:
+        """Report a value that its annotation does not allow."""
+        wrong = mismatch(value, annotation)
+        if wrong is not None:
+            near = nearest(wrong.value, wrong.options) if isinstance(wrong.value, str) else []
+            self.report(keys, f"is {wrong.value!r}, must be {wrong.expected}{did_you_mean(near)}")
+        return wrong is not None
+
+    def _joint(self, name: Any, keys: Keys) -> None:
+        if isinstance(name, str) and name not in self.joints:
+            self.report(keys, f"is {name!r}, which is a joint of no layout{did_you_mean(nearest(name, self.joints))}")
+
     def _layout(self, value: Any, keys: Keys) -> None:
         try:
             SkeletonLayout.from_config(value)
@@ -305,6 +345,8 @@ class _Checker:
         """Check a value by a rule of a ``config_schema``."""
         if rule is None or value is None:
             self.value(value, keys, partial)
+        elif is_annotation(rule):
+            self._mismatch(value, with_range(keys[-1], rule), keys)
         elif isinstance(rule, r.Registry):
             self._each(value, rule, keys)
         elif isinstance(rule, (Mapping, Sequence)):
@@ -323,8 +365,9 @@ class _Checker:
             required = spec.required if inspect.isclass(rule) and not partial else set()
             self.bind(value, getattr(rule, "__name__", keys[-1]), list(spec.annotations), required, keys, spec.open)
             schema = _schema(rule)
+            annotations = annotations_of(rule)
             for key, item in value.items():
-                self._argument(key, item, spec.annotations.get(key), schema.get(key), None, (*keys, key), partial)
+                self._argument(key, item, annotations.get(key), schema.get(key), None, (*keys, key), partial)
 
     def bind(
         self, cfg: dict[str, Any], name: str, names: list[str], required: Iterable[str], keys: Keys, more: bool = False
@@ -337,18 +380,31 @@ class _Checker:
             if key in names or key in _META:
                 continue
             word = str(key)
-            near = nearest(word, missing) or nearest(word, unused) or nearest(word, names)
+            near = [places.SYNONYMS[word]] if places.SYNONYMS.get(word) in names else []
+            near = near or nearest(word, missing) or nearest(word, unused) or nearest(word, names)
             if key in leftovers:
                 text = f"is left over from the base's type {leftovers[key]!r}, {name} does not take it"
                 self.report((*keys, key), f"{text}; add _delete_=True beside `type`, or drop the key from the base")
             elif key == "_delete_":
                 self.report((*keys, key), "there is no base value to delete; drop this key")
             elif near or not more:
-                hint = did_you_mean(near) or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
+                hint = did_you_mean(near or self._below(cfg, word, keys))
+                hint = hint or f"; it takes {', '.join(names[:12]) or 'no arguments'}"
                 self.report((*keys, str(key)), f"{name} takes no {key!r}{hint}")
             missing = [n for n in missing if n not in near[:1]]  # one slip is one problem
         for key in missing:
             self.report(keys, f"{name} needs {key!r}")
+
+    def _below(self, cfg: dict[str, Any], word: str, keys: Keys) -> list[str]:
+        """Places of components in a dict that take an argument (or its name in mmsync) that the dict does not take."""
+        word, found = places.SYNONYMS.get(word, word), []
+        for name, part in cfg.items():
+            registry = places.registry_of((*keys, str(name)))
+            if registry is not None and isinstance(part, dict) and isinstance(part.get("type"), str):
+                target = registry.find(part["type"])
+                if target is not None and word in accepted(target).annotations:
+                    found.append(".".join((*keys, str(name), word)))
+        return found
 
     def _arguments(
         self, target: Any, registry: r.Registry | None, name: str, cfg: Mapping[str, Any]
@@ -415,7 +471,7 @@ class _Checker:
 
     def _file(self, value: Any, keys: Keys) -> None:
         given = self.files and isinstance(value, str) and value and "://" not in value
-        if given and not Path(value).expanduser().exists():
+        if given and not (Path(value).expanduser() if keys == ("load_from",) else data_path(value)).exists():
             self.missing_files.setdefault(value, []).append(".".join(keys))
 
 
@@ -424,9 +480,3 @@ def _schema(target: Any) -> dict[str, Any]:
     for one in reversed(inspect.getmro(target)) if inspect.isclass(target) else [target]:
         schema.update(vars(one).get("config_schema", {}) if hasattr(one, "__dict__") else {})
     return schema
-
-
-def _not_text(target: Any, cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Types of arguments given as text whose default is a number; upstream's annotations say more than is true."""
-    kinds = {name: type(default_of(target, name)) for name, value in cfg.items() if isinstance(value, str)}
-    return {name: kind for name, kind in kinds.items() if kind in (int, float, bool)}

@@ -11,9 +11,9 @@ from mmsync import registry as r
 from mmsync.config.defaults import LOADERS
 from mmsync.config.places import registry_of
 from mmsync.config.signature import accepted, default_of
-from mmsync.errors import did_you_mean, nearest
+from mmsync.errors import LayoutError, did_you_mean, nearest
 from mmsync.ops.streams import parse_stream
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import SkeletonLayout, remap_index
 
 Keys = tuple[str, ...]
 
@@ -60,9 +60,13 @@ def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:
             cfg.setdefault(name, value)
 
 
-def contradictions(cfg: dict[str, Any]) -> list[str]:
-    """Contradictions between data, preprocessor and model, one line each."""
-    facts = _Facts()
+def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
+    """Contradictions between data, preprocessor and model, one line each; ``files``: also ask the data that are there.
+
+    A source class can say what its files hold by a class method ``stated(cfg)``: ``layout``, ``num_coords`` and
+    ``class_names`` by name, without those that it does not know.
+    """
+    facts = _Facts(files)
     problems = []
     for key in LOADERS:
         loader = cfg.get(key)
@@ -77,21 +81,33 @@ def contradictions(cfg: dict[str, Any]) -> list[str]:
         else:
             facts.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
-    return facts.problems(stream) + problems + _wrong_views(model, preprocessor, where) + _without_tokens(model)
+    trains = cfg.get("train_dataloader") is not None
+    classifies = isinstance(model, dict) and "head" in model  # takes weights that may be made for other lengths
+    if trains and not cfg.get("load_from") and not classifies:
+        facts.of_frames(cfg["train_dataloader"], preprocessor, where)
+    problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
+    problems += _without_tokens(model)
+    return problems + _wrong_queue(cfg)
 
 
 class _Facts:
     """Facts that the parts of a config state, by the path that states them."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: bool) -> None:
+        self.files = files
+        self.found: list[str] = []  # contradictions inside one data set
         self.layouts: dict[str, str] = {}
         self.coords: dict[str, int] = {}
+        self.persons: dict[str, int] = {}
+        self.frames: dict[str, int] = {}
+        self.strides: dict[str, Any] = {}  # of the stem in front of them
+        self.time_embeddings: dict[str, tuple[int, bool]] = {}  # frames that there are for, and whether fewer are fine
         self.data_classes: dict[str, int] = {}
         self.head_classes: dict[str, int] = {}
         self.channels: dict[str, int] = {}
 
-    def of_data(self, cfg: Any, keys: Keys, remapped: bool = False) -> None:
-        """A data set, down to its source; a transform with ``src`` and ``dst`` remaps the source's clips."""
+    def of_data(self, cfg: Any, keys: Keys, remapped: bool = False, wanted: tuple[str, Any] | None = None) -> None:
+        """A data set, down to its source; a transform with ``dst``, or its own ``wanted`` layout, remaps the clips."""
         target = _target_of(cfg, r.DATASETS)
         if target is None:
             return
@@ -102,13 +118,23 @@ class _Facts:
             if isinstance(transform, dict) and "dst" in transform:
                 remapped = True
                 self._layout(f"{path}.pipeline.{i}.dst", transform["dst"])
-        if isinstance(cfg.get(inner), dict) or not remapped:
-            self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
+            if isinstance(transform, dict):
+                _note(self.persons, f"{path}.pipeline.{i}", transform.get("num_persons"))
+        said = getattr(target, "stated", None)
+        stated = said(cfg) if self.files and said is not None else {}
+        layout = stated.get("layout", _value_of(cfg, target, "layout"))
         if isinstance(cfg.get(inner), dict):
-            return self.of_data(cfg[inner], (*keys, inner), remapped)
-        names = _value_of(cfg, target, "class_names")
-        _note(self.coords, path, _value_of(cfg, target, "num_coords"))
-        _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else None)
+            self._layout(f"{path}.layout", layout)
+            if _as_layout(layout) is not None:
+                wanted, remapped = (f"{path}.layout", layout), True  # the data set remaps what comes out of the source
+            return self.of_data(cfg[inner], (*keys, inner), remapped, wanted)
+        if wanted is not None:
+            self.found += _no_remap(f"{path}.layout", layout, *wanted)
+        elif not remapped:
+            self._layout(f"{path}.layout", layout)
+        names = stated.get("class_names", _value_of(cfg, target, "class_names"))
+        _note(self.coords, path, stated.get("num_coords", _value_of(cfg, target, "num_coords")))
+        _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else cfg.get("num_classes"))
         return None
 
     def of_model(self, cfg: dict[str, Any], keys: Keys) -> None:
@@ -120,6 +146,26 @@ class _Facts:
             self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
             if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
                 _note(self.channels, path, _value_of(cfg, target, "in_channels"))
+            for name, fewer in (("clip_len", False), ("max_len", True)) if registry is r.BACKBONES else ():
+                value = _value_of(cfg, target, name)
+                if isinstance(value, int):
+                    self.time_embeddings[f"{path}.{name}"] = value, fewer
+                    stem = cfg.get("stem")
+                    self.strides[f"{path}.{name}"] = stem.get("strides", ()) if isinstance(stem, dict) else ()
+
+    def of_frames(self, loader: Any, preprocessor: Any, keys: Keys) -> None:
+        """Frames of the clips that backbones see, where the config says so."""
+        if not isinstance(preprocessor, dict) or not isinstance(loader, dict):
+            return
+        window = preprocessor.get("window")
+        if isinstance(window, int):
+            self.frames[".".join((*keys, "window"))] = window
+        elif not any("size" in part or "frames" in part for _, part in _typed_dicts(preprocessor.get("views"), ())):
+            path, dataset = "train_dataloader.dataset", loader.get("dataset")
+            pipeline = dataset.get("pipeline") if isinstance(dataset, dict) else None
+            for i, transform in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):
+                if isinstance(transform, dict) and isinstance(transform.get("length"), int):
+                    self.frames = {f"{path}.pipeline.{i}.length": transform["length"]}
 
     def of_preprocessor(self, cfg: Any, keys: Keys) -> str | None:
         """The preprocessor; returns its stream."""
@@ -141,7 +187,7 @@ class _Facts:
 
     def problems(self, stream: str | None) -> list[str]:
         """The facts that contradict each other."""
-        problems = []
+        problems = self.found + self._unequal_persons() + self._other_frames()
         names = list(self.layouts.values())
         usual = max(dict.fromkeys(names), key=names.count, default=None)
         advice = "they must be the same; RemapSkeleton in the pipeline turns one layout into another"
@@ -154,7 +200,9 @@ class _Facts:
             problems.append(f"{next(iter(self.coords))}.num_coords: {said}; they must be the same")
         pairs = itertools.product(self.head_classes.items(), self.data_classes.items())
         problems += [
-            f"{path}.num_classes: is {n}, but {data} has {m} classes" for (path, n), (data, m) in pairs if m > n
+            f"{path}.num_classes: is {n}, but {data} has {m} classes; set it to {m}"
+            for (path, n), (data, m) in pairs
+            if m != n
         ]
         coords = next(iter(self.coords.values()), None)
         for path, num in self.channels.items() if coords is not None and stream is not None else ():
@@ -163,6 +211,45 @@ class _Facts:
                 text = f"is {num}, but stream {stream!r} of {coords}-D joints has {' or '.join(map(str, fitting))}"
                 problems.append(f"{path}.in_channels: {text} channels")
         return problems
+
+    def _unequal_persons(self) -> list[str]:
+        first = next(iter(self.persons), "")
+        text = f"but {first}.num_persons is {self.persons.get(first)}; training and evaluation must see as many"
+        return [
+            f"{path}.num_persons: is {num}, {text}" for path, num in self.persons.items() if num != self.persons[first]
+        ]
+
+    def _other_frames(self) -> list[str]:
+        problems = []
+        for (place, frames), (path, (length, fewer)) in itertools.product(
+            self.frames.items(), self.time_embeddings.items()
+        ):
+            after = frames
+            for stride in self.strides[path]:
+                after = -(-after // stride) if isinstance(stride, int) and stride > 0 else after
+            if after != length and not (fewer and after < length):
+                stem = f", which its stem makes {after}" if after != frames else ""
+                text = f"but the clips have {frames} frames ({place}){stem}; set it to {after}"
+                problems.append(f"{path}: is {length}, {text}, so that each frame has an embedding of its own")
+        return problems
+
+
+def _as_layout(layout: Any) -> SkeletonLayout | None:
+    try:
+        return SkeletonLayout.from_config(layout) if isinstance(layout, (str, dict, SkeletonLayout)) else None
+    except LayoutError:  # reported at its place
+        return None
+
+
+def _no_remap(path: str, layout: Any, place: str, wanted: Any) -> list[str]:
+    """A source whose joints cannot be read as the layout that its data set is to have."""
+    src, dst = _as_layout(layout), _as_layout(wanted)
+    try:
+        if src is not None and dst is not None and src != dst:
+            remap_index(src, dst)
+    except LayoutError as error:
+        return [f"{path}: is {src}, but {place} is {str(dst)!r}, and {error}"]
+    return []
 
 
 def _channels(coords: int, stream: str) -> list[int]:
@@ -184,7 +271,7 @@ def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
     return [f"{path}.collate_fn: {name} takes single samples, but {dataset.__name__} gives finished batches; {advice}"]
 
 
-def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
+def _wrong_views(model: Any, preprocessor: Any, where: Keys, trains: bool = True) -> list[str]:
     """Views that the method needs and the preprocessor (of one or of several modalities) does not make; the reverse."""
     needed = getattr(_target_of(model, r.MODELS), "views_needed", None)
     preprocessor = preprocessor if isinstance(preprocessor, dict) else {}
@@ -195,18 +282,50 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys) -> list[str]:
             path, own = f"{'.'.join(where)}.parts.{name}", part.get("views") if isinstance(part, dict) else None
             names = own if isinstance(own, dict) else {}
             made.update({f"{path}.views.{view}": view for view in names} or {path: name})
-    if not (isinstance(views, dict) or isinstance(parts, dict)) or not isinstance(needed, (tuple, list)) or not needed:
+    if not isinstance(needed, (tuple, list)) or not needed:
         return []
+    if not made:  # training sees the views of evaluation
+        target = _target_of(preprocessor, r.MODELS)
+        if not trains or views is not None or parts is not None or not hasattr(target, "feature_views"):
+            return []
+        given = getattr(_target_of(model, r.MODELS), "views_for_features", needed)
+        made = {f"{'.'.join(where)}.views": name for name in needed if name in given}
     missing = [name for name in needed if name not in made.values()]
-    problems = []
+    problems = _equal_views(views, ".".join(where), model["type"])
     for path, view in made.items():
         if view not in needed:
             near = nearest(str(view), missing)
             missing = [name for name in missing if name not in near[:1]]
             hint = did_you_mean(near) or f"; it uses {', '.join(map(str, needed))}"
             problems.append(f"{path}: {model['type']} does not use this view{hint}")
-    path = ".".join((*where, "views" if isinstance(views, dict) else "parts"))
+    path = ".".join((*where, "parts" if isinstance(parts, dict) else "views"))
     return problems + [f"{path}: {model['type']} needs the view {name!r}" for name in missing]
+
+
+def _equal_views(views: Any, path: str, method: Any) -> list[str]:
+    """Several views that are the same clip, because nothing in them is drawn."""
+    if not isinstance(views, dict) or len(views) < 2:
+        return []
+    still = [name for name, parts in views.items() if isinstance(parts, (list, tuple)) and not any(map(_draws, parts))]
+    if len(still) < len(views):
+        return []
+    text = f"{' and '.join(map(str, still))} have no augmentation: they are the same clip, and {method} learns nothing"
+    return [f"{path}.views: {text}; give them augmentations, views=dict({still[0]}=[dict(type=...), ...])"]
+
+
+def _draws(part: Any) -> bool:
+    return not isinstance(part, dict) or part.get("prob") != 0
+
+
+def _wrong_queue(cfg: dict[str, Any]) -> list[str]:
+    """A memory queue that is shorter than the batch that enters it."""
+    model, loader = cfg.get("model"), cfg.get("train_dataloader")
+    size = model.get("queue_size") if isinstance(model, dict) else None
+    batch = loader.get("batch_size") if isinstance(loader, dict) else None
+    if not isinstance(size, int) or not isinstance(batch, int) or size >= batch:
+        return []
+    text = f"is {size}, but train_dataloader.batch_size is {batch}, and a whole batch enters the queue at a time"
+    return [f"model.queue_size: {text}; raise queue_size or lower batch_size"]
 
 
 def _without_tokens(model: Any) -> list[str]:

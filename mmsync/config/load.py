@@ -5,31 +5,35 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import hashlib
 import importlib
 import importlib.util
 import io
 import os
+import re
 import sys
 import tempfile
 import traceback
 import types
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
 
 from mmsync.config.defaults import fill_defaults
-from mmsync.config.fit import derive_values
-from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.fit import derive_values, walk
+from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
-_OVERRIDE = "__mmsync_override__"
+_OVERRIDE, _OPTIONS = "__mmsync_override__", "_mmsync_options"
 
 
 @dataclass
@@ -65,14 +69,16 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     """
     reader = _Reader(dict(cfg_options or {}))
     file = Path(path).expanduser()
-    if file.is_file() and file.suffix == ".py" and "read_base" in file.read_text(encoding="utf-8"):
+    if file.is_file() and file.suffix == ".py" and "read_base" in _require_text(file):
         try:
             cfg = Config.fromfile(str(file))  # MMEngine's second config style; its inheritance is Python's import
         except Exception as error:  # the file is executed: anything can come out of it
             raise _error(file, None, f"{type(error).__name__}: {error}") from error
         _merge_options(cfg, reader.options, Notes())
+        object.__setattr__(cfg, _OPTIONS, reader.options)
         return _complete(cfg) if complete else cfg
     values, text = reader.read(file.absolute(), (), {})
+    values = _follow_options(file, values, reader)
     _import_modules(values.get(IMPORTS))
     try:
         cfg = Config(values, cfg_text=text, filename=str(file), env_variables=reader.env_variables)
@@ -81,6 +87,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
     rest = {key: value for key, value in reader.options.items() if key not in reader.used}
     _merge_options(cfg, rest, reader.notes)
     object.__setattr__(cfg, "_mmsync_notes", reader.notes)
+    object.__setattr__(cfg, _OPTIONS, reader.options)
     return _complete(cfg) if complete else cfg
 
 
@@ -94,12 +101,38 @@ def _complete(cfg: Config) -> Config:
     return cfg
 
 
+def _follow_options(file: Path, values: dict[str, Any], reader: _Reader) -> dict[str, Any]:
+    """Let a resolved config follow options for its variables: those that name files; others are refused."""
+    for name, (old, new) in reader.notes.chosen.items():
+        if name not in reader.inert or old == new:
+            continue
+        if not (FILE_ARGUMENTS.fullmatch(name) and isinstance(old, str) and isinstance(new, str)):
+            places = [".".join(keys) for keys, _ in walk(values) if keys[1:] and keys[-1] == name]
+            hint = f", or set {' and '.join(places)}" if places else ""
+            text = f"nothing follows from this variable in a resolved config; give the file that it was made from{hint}"
+            raise _error(file, None, f"--cfg-options {name}=...: {text}")
+        values = replace_text(values, old, new)  # moved data are worth a search
+    return values
+
+
+def replace_text(value: Any, old: str, new: str) -> Any:
+    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
+    if isinstance(value, dict):
+        return {key: replace_text(item, old, new) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(replace_text(item, old, new) for item in value)
+    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
+        return new + value[len(old) :]
+    return value
+
+
 class _Reader:
     """Reads one file after its bases, and keeps the notes of the whole chain."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.used: set[str] = set()
+        self.inert: set[str] = set()  # variables of a file that nothing reads, as of a resolved config
         self.set_in_base: set[str | None] = set()  # variables of a base that a child sets
         self.notes = Notes()
         self.env_variables: dict[str, str] = {}
@@ -110,6 +143,7 @@ class _Reader:
             raise _missing(file, children)
         if file in children:
             raise _error(children[-1], _base_line(children[-1]), f"{BASE} leads back to {file}")
+        _require_text(file)
         source, base_variables = self._substitute(file)
         tree = _parse(file, source) if file.suffix == ".py" else None
         plain = {} if tree is not None else _load_plain(file, source)
@@ -163,7 +197,7 @@ class _Reader:
                 Config._substitute_predefined_vars(str(file), temporary)
                 self.env_variables.update(Config._substitute_env_variables(temporary, temporary))
                 variables = Config._pre_substitute_base_vars(temporary, temporary)
-            except (KeyError, UnicodeDecodeError) as error:
+            except KeyError as error:
                 raise _error(file, None, str(error.args[0])) from error
             return Path(temporary).read_text(encoding="utf-8"), variables
 
@@ -198,7 +232,7 @@ class _Reader:
         scope[_OVERRIDE] = lambda name, value: self._override(name, value, wanted)
         try:
             exec(compile(tree, str(file), "exec"), scope)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _execution_error(file, error, scope, tree) from error
         hidden = (types.FunctionType, types.ModuleType)
         return {key: value for key, value in scope.items() if not key.startswith("_") and not isinstance(value, hidden)}
@@ -228,6 +262,7 @@ class _Reader:
         notes.variables.update(free)
         # Without a base and without any variable read, the file is the dump of a resolved config: variables are inert.
         if tree is None or not (inherits or reads & set(values)):
+            self.inert.update(free)
             return
         for name in free:
             if name not in reads and name not in self.set_in_base:
@@ -236,12 +271,30 @@ class _Reader:
                     notes.shadowed.add(name)
 
 
+def _require_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _error(file, None, "is no text in UTF-8; a config is a .py, .json or .yaml file") from error
+
+
 def _parse(file: Path, source: str) -> ast.Module:
     try:
         return ast.parse(source, str(file))
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
+
+
+def is_plain(text: str) -> bool:
+    """Whether a config's source assigns values of literals and ``dict()`` alone, so that it runs no code."""
+    with suppress(SyntaxError, ValueError):
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or _assigned_name(node) is None:
+                return False
+            _evaluate(node.value, {}, ())
+        return True
+    return False
 
 
 def _load_plain(file: Path, source: str) -> dict[str, Any]:
@@ -385,7 +438,8 @@ def _import_modules(custom: Mapping[str, Any] | None) -> None:
             if custom.get("allow_failed_imports"):
                 warnings.warn(text, stacklevel=3)
                 continue
-            text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
+            if isinstance(error, ModuleNotFoundError) and error.name == module.split(".")[0]:
+                text += "; run from the folder that holds it, or add that folder to PYTHONPATH"
             raise ConfigError(text, [text]) from error
 
 
@@ -419,6 +473,8 @@ def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
         near = [os.path.relpath(folder / name, children[-1].parent) if children else name for name in near]
     else:
         near = nearest(folder.name, sorted(p.name for p in folder.parent.iterdir())) if folder.parent.is_dir() else []
+    if file.is_dir():
+        return ConfigError(f"{file}: is a folder; name a config file", [f"{file}: is a folder"])
     if not children:
         return ConfigError(f"{file}: no such config file{did_you_mean(near)}", [f"{file}: no such config file"])
     return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
@@ -434,7 +490,7 @@ def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str,
         value = value[part]
 
 
-def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: ast.Module) -> ConfigError:
+def _execution_error(file: Path, error: BaseException, scope: dict[str, Any], tree: ast.Module) -> ConfigError:
     frames = traceback.extract_tb(error.__traceback__)
     line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)
     near: list[str] = []
@@ -457,18 +513,44 @@ def _execution_error(file: Path, error: Exception, scope: dict[str, Any], tree: 
     return _error(file, line, text)
 
 
-NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": ""}
+NAMED = {"phase": "pku", "split": "", "fold": "fold", "stream": "", "backbone": ""}
 """Variables whose values are words of a file's name, with the letters before the value in that word."""
+_UNNAMED = re.compile(
+    r"(.+\.)?((data_|media_|lists_)?root|index_file|num_workers|persistent_workers|pin_memory)"
+    r"|(train_cfg\.)?(max_epochs|max_iters|val_interval|val_begin)"
+    r"|(env_cfg|log_processor|default_hooks|visualizer)\..+|vis_backends|log_level|resume|launcher|experiment_name"
+)
+"""Options that say where data is, how fast and how long a run is, and what it writes: others make another run."""
 
 
-def run_name(cfg: Config) -> str:
-    """The file's name with the options' choices in it: ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``."""
-    words = Path(cfg.filename).stem.split("_")
+def run_name(cfg: Config, flags: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """The file's name with the choices of options and ``flags`` (by dotted key) in it, which make another run.
+
+    ``sync3d_stgcn_sbu_fold1`` with ``fold=2`` ends in ``fold2``; ``optim_wrapper.optimizer.lr=0.1`` adds ``_lr0.1``, by
+    as much of the key as no other key of the config ends in. Values that are no words, and many options, add a digest.
+    """
+    options = {**getattr(cfg, "__dict__", {}).get(_OPTIONS, {}), **flags}
     chosen = (Notes.of(cfg) or Notes()).chosen
+    words = Path(cfg.filename).stem.split("_")
     for name, letters in NAMED.items():
-        old, new = (letters + str(value).replace("+", "-") for value in chosen.get(name, ("", "")))
-        if old in words:
-            words[words.index(old)] = new
-        elif old != new:
-            words.append(new)
-    return "_".join(words)
+        if name in chosen and not any(isinstance(value, (dict, list, tuple)) for value in chosen[name]):
+            options.pop(name, None)
+            old, new = (letters + str(value).replace("+", "-") for value in chosen[name])
+            if old in words:
+                words[words.index(old)] = new
+            elif old != new:
+                words.append(new)
+    places = [".".join(keys) for keys, _ in walk(cfg.to_dict())]
+    added = {}
+    for key, value in options.items():
+        if not _UNNAMED.fullmatch(key):
+            ends = [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)]
+            end = next((e for e in ends if sum(f".{p}".endswith(f".{e}") for p in places) == 1), key)
+            added[end] = f"{value}" if re.fullmatch(r"[\w.+-]{1,24}", str(value)) else f"-{_digest(value)}"
+    if len(added) > 3:
+        return "_".join([*words, _digest(sorted(added.items()))])
+    return "_".join([*words, *(f"{key}{value}" for key, value in added.items())])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha1(repr(value).encode()).hexdigest()[:8]

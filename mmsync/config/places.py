@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal, Union
 
 from mmsync import registry as r
 
@@ -16,7 +17,16 @@ RUNNER_KEYS = {
     *("visualizer", "default_scope", "randomness", "experiment_name"),
     # what the Runner and its tools read from the config besides
     *("runner_type", "strategy", "custom_imports", "model_wrapper_cfg", "sync_bn", "find_unused_parameters", "compile"),
-    *("vis_backends", "activation_checkpointing", "tta_model", "tta_pipeline", "trust_checkpoint"),
+    *(
+        "vis_backends",
+        "activation_checkpointing",
+        "tta_model",
+        "tta_pipeline",
+        "trust_checkpoint",
+        "other_input",
+        "load_partial",
+        "overwrite",
+    ),
 }
 """Top-level keys that mean something; every other one is a variable of the file."""
 
@@ -65,13 +75,19 @@ PROVIDED: dict[str, tuple[str, ...]] = {
 }
 """Arguments that the caller fills in, by registry: neither required in a config nor allowed there."""
 
-EXTRA: dict[str, tuple[str, ...]] = {
-    r.HOOKS.name: ("priority",),
-    r.PARAM_SCHEDULERS.name: ("convert_to_iter_based",),
-    r.OPTIM_WRAPPERS.name: ("constructor", "paramwise_cfg"),
-    r.WEIGHT_INITIALIZERS.name: ("layer", "override"),
+EXTRA: dict[str, dict[str, Any]] = {
+    r.HOOKS.name: {"priority": Union[int, str]},
+    r.PARAM_SCHEDULERS.name: {"convert_to_iter_based": bool},
+    r.OPTIM_WRAPPERS.name: {"constructor": None, "paramwise_cfg": dict},
+    r.WEIGHT_INITIALIZERS.name: {"layer": Union[str, Sequence[str]], "override": Union[dict, Sequence[dict]]},
 }
-"""Keys that MMEngine takes out before it calls the class, by registry."""
+"""Keys that MMEngine takes out before it calls the class, with their types, by registry."""
+
+SYNONYMS = {
+    **dict.fromkeys(("tau", "temp", "T"), "temperature"),
+    **dict(learning_rate="lr", wd="weight_decay", bs="batch_size", epochs="max_epochs", ema="momentum"),
+}
+"""Other names of arguments in papers and projects -> their one name here; they are suggestions, not accepted."""
 
 FILLED = {r.DATA_SAMPLERS.name: ("sampler", "batch_size"), r.VISBACKENDS.name: ("save_dir",)}
 """Arguments that the caller fills in if the config does not give them, by registry."""
@@ -81,7 +97,11 @@ NO_SPONGE = {"CheckpointHook"}  # classes of MMEngine whose ``**kwargs`` serve n
 FILE_ARGUMENTS = re.compile(r"(.+_)?(root|file|path|npz)")
 """Names of string arguments of data sets that must exist on disk."""
 
-DATALOADER_EXTRA = ("num_batch_per_epoch", "disable_subprocess_warning")
+DATALOADER_EXTRA = {"num_batch_per_epoch": int, "disable_subprocess_warning": bool}
+"""Keys that MMEngine takes out of a data loader's dict, with their types."""
+
+JOINT_ARGUMENTS = ("joint", "origin_joint", "left", "right", "line")
+"""Names of arguments of transforms that name joints."""
 
 TYPED: dict[str, str | None] = {
     **dict.fromkeys(("model", "strategy")),
@@ -95,26 +115,39 @@ LISTED = ("param_scheduler", "custom_hooks", "vis_backends", "val_evaluator", "t
 
 SCHEMAS: dict[str, Any] = {
     "env_cfg": {
-        "cudnn_benchmark": None,
-        "mp_cfg": ["mp_start_method", "opencv_num_threads"],
-        "dist_cfg": ["backend", "init_backend", "timeout", "init_method", "world_size", "rank", "port"],
-        "resource_limit": None,
+        "cudnn_benchmark": bool,
+        "mp_cfg": {"mp_start_method": Literal["fork", "spawn", "forkserver"], "opencv_num_threads": int},
+        "dist_cfg": {
+            "backend": Literal["nccl", "gloo", "mpi", "ucc", "hccl", "mccl"],
+            **dict.fromkeys(("init_backend", "timeout", "init_method", "world_size", "rank", "port")),
+        },
+        "resource_limit": int,
     },
-    "randomness": ["seed", "diff_rank_seed", "deterministic"],
-    "auto_scale_lr": ["enable", "base_batch_size"],
+    "randomness": {"seed": int, "diff_rank_seed": bool, "deterministic": bool},
+    "auto_scale_lr": {"enable": bool, "base_batch_size": int},
     "custom_imports": ["imports", "allow_failed_imports"],
     "paramwise_cfg": {
-        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "dwconv_decay_mult")),
-        **dict.fromkeys(("dcn_offset_lr_mult", "bypass_duplicate", "layer_decay_rate")),
-        "custom_keys": {"*": ("lr_mult", "decay_mult")},
+        **dict.fromkeys(("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult"), float),
+        **dict.fromkeys(("dwconv_decay_mult", "dcn_offset_lr_mult", "layer_decay_rate"), float),
+        "bypass_duplicate": bool,
+        "custom_keys": {"*": {"lr_mult": float, "decay_mult": float}},
     },
 }
 """Rules (see ``config_schema`` in docs/design/0003-config-check.md) for the dicts of MMEngine that have no ``type``."""
+
+PLAIN: dict[str, Any] = {
+    **dict.fromkeys(("work_dir", "experiment_name", "load_from", "default_scope"), str),
+    **dict.fromkeys(("resume", "trust_checkpoint"), bool),
+    "compile": Union[bool, dict],
+}
+"""Types of plain top-level keys."""
 
 VALUES: dict[str, tuple[Any, ...]] = {
     "launcher": ("none", "pytorch", "slurm", "mpi"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     "sync_bn": (None, "torch", "mmcv"),
-    "find_unused_parameters": (True, False),
+    **dict.fromkeys(
+        ("find_unused_parameters", "trust_checkpoint", "other_input", "load_partial", "overwrite"), (True, False)
+    ),
 }
 """Allowed values of plain top-level keys."""

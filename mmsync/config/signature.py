@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import torch
 from torch import nn
 
+from mmsync.config.ranges import RANGES, Range
+
 _ENDS = (object, nn.Module, torch.optim.Optimizer)  # their ``**kwargs`` take nothing from a config
 _LISTS = (list, tuple, Sequence)
+_DICTS = (dict, Mapping, MutableMapping)
+_UPSTREAM = ("mmengine.", "mmcv.", "torch.")
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 
@@ -59,9 +66,57 @@ def accepted(target: Callable[..., Any]) -> Accepted:
 
 @cache
 def default_of(target: Callable[..., Any], name: str) -> Any:
-    """The default of an argument; None, too, if there is no default or no such argument."""
-    parameter = inspect.signature(target).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default
+    """The default of an argument, also of a base that ``**kwargs`` lead to; None if it has none or does not exist."""
+    functions = (
+        [vars(c)["__init__"] for c in target.__mro__ if "__init__" in vars(c)] if inspect.isclass(target) else []
+    )
+    for function in functions or [target]:
+        with suppress(TypeError, ValueError):  # written in C
+            parameter = inspect.signature(function).parameters.get(name)
+            if parameter is not None:
+                return None if parameter.default is parameter.empty else parameter.default
+    return None
+
+
+@cache
+def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of all arguments, of mmsync's and upstream's with the range that goes with the name.
+
+    Upstream's annotations say more than is true, so its defaults are right whatever is annotated.
+    """
+    module = getattr(target, "__module__", "") + "."
+    found = dict(accepted(target).annotations)
+    for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
+        default = default_of(target, name)
+        if annotation is None and isinstance(default, (bool, int, float, str)):  # a default of 1 may stand for 0.5 too
+            found[name] = Union[int, float] if type(default) is int else type(default)
+        elif annotation is not None and mismatch(default, annotation) is not None:
+            found[name] = Union[annotation, type(default)]
+    if module.startswith((*_UPSTREAM, "mmsync.")):
+        found = {name: with_range(name, annotation) for name, annotation in found.items()}
+    return found
+
+
+def with_range(name: str, annotation: Any) -> Any:
+    """An annotation of numbers, or lists of numbers, with the range of arguments of this name."""
+    kinds = set(_kinds(annotation))
+    if not kinds or not kinds <= {"int", "float"}:
+        return annotation
+    whole = "float" not in kinds
+    fitting = (one for pattern, of_whole, one in RANGES if of_whole in (None, whole) and re.fullmatch(pattern, name))
+    found = next(fitting, None)
+    return annotation if found is None else Annotated[annotation, found]
+
+
+def _kinds(annotation: Any) -> Iterator[str]:
+    """Names of the types in an annotation, in lists and as values of dicts."""
+    for member in members(annotation):
+        inner = get_args(member)
+        if _plain_origin(member) in (list, dict) and inner:
+            for part in inner[1:] if _plain_origin(member) is dict else inner:
+                yield from _kinds(part)
+        elif member not in (type(None), ..., torch.Tensor):
+            yield getattr(member, "__name__", "")
 
 
 def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
@@ -74,25 +129,112 @@ def _resolve(annotation: Any, function: Callable[..., Any]) -> Any:
         return None
 
 
-def wrong_value(value: Any, annotation: Any) -> tuple[str, list[str]] | None:
-    """The expected values and the valid strings, if a value contradicts an annotation of literals or plain types."""
-    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
-    if any(not (_is_literal(m) or m in (int, float, str, bool, type(None))) for m in members):
-        return None
-    literals = [v for m in members if _is_literal(m) for v in get_args(m)]
-    plain = tuple(m for m in members if not _is_literal(m))
-    number = isinstance(value, int) and not isinstance(value, bool) and float in plain
-    if value in literals or isinstance(value, plain) or number:
-        return None
-    expected = [repr(v) for v in literals] + [m.__name__ for m in plain if m is not type(None)]
-    return " or ".join(expected), [v for v in literals if isinstance(v, str)]
+@dataclass(frozen=True)
+class Mismatch:
+    """A value, or an item of it, that an annotation does not allow."""
+
+    value: Any
+    expected: str  # "int or a list", "in [0, 1]"
+    options: tuple[str, ...] = ()  # the valid strings
 
 
-def item_of(annotation: Any) -> Any:
-    """The annotation of the items where a list is wanted, be it optional; None elsewhere."""
-    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
-    lists = [m for m in members if m is not type(None)]
-    return get_args(lists[0])[0] if len(lists) == 1 and get_origin(lists[0]) in _LISTS and get_args(lists[0]) else None
+def mismatch(value: Any, annotation: Any) -> Mismatch | None:
+    """The first part of a plain value that contradicts an annotation; what is not known for sure is allowed."""
+    if isinstance(value, _PLAIN) and get_origin(annotation) is Annotated:
+        annotation, *notes = get_args(annotation)
+        ranges = [note for note in notes if isinstance(note, Range)]
+        wrong = (Mismatch(x, str(one)) for one in ranges for x in _numbers(value) if x not in one)
+        return mismatch(value, annotation) or next(wrong, None)
+    if annotation is None or not isinstance(value, _PLAIN):
+        return None
+    if isinstance(value, dict) and any(_is_part(_plain_origin(member)) for member in members(annotation)):
+        return None
+    inner = []
+    for member in members(annotation):
+        fits = _fits(value, member)
+        if fits is True:
+            return None
+        if isinstance(fits, Mismatch):
+            inner.append(fits)
+    if inner:
+        return inner[0]
+    literals = [option for member in members(annotation) if _is_literal(member) for option in get_args(member)]
+    words = [_WORDS.get(_plain_origin(m), "") for m in members(annotation) if not _is_literal(m)]
+    expected = [repr(option) for option in literals] + [word for word in dict.fromkeys(words) if word]
+    return Mismatch(value, " or ".join(expected), tuple(option for option in literals if isinstance(option, str)))
+
+
+def members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union; an annotation that is none is its only member."""
+    return get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+
+
+_PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
+_WORDS = {int: "int", float: "float", str: "str", Path: "str", bool: "bool", list: "a list", dict: "a dict"}
+
+
+def _plain_origin(annotation: Any) -> Any:
+    """The plain type that a config writes for an annotation; the annotation itself if there is none."""
+    origin = get_origin(annotation) or annotation
+    return list if origin in _LISTS else dict if origin in _DICTS else origin
+
+
+def _fits(value: Any, annotation: Any) -> bool | Mismatch:
+    """Whether a plain value fits an annotation that is no union; a mismatch if only an item of it does not."""
+    if _is_literal(annotation):
+        return any(value == option and type(value) is type(option) for option in get_args(annotation))
+    kind, arguments = _plain_origin(annotation), get_args(annotation)
+    if kind is Annotated:
+        return mismatch(value, annotation) or True
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind in (str, Path):
+        return isinstance(value, str)
+    if kind in (bool, type(None)):
+        return isinstance(value, kind)
+    if kind is torch.Tensor or _is_part(kind):
+        return False
+    if kind is dict:
+        return isinstance(value, dict) and _fit_items(value, arguments)
+    if kind is list:
+        return isinstance(value, (list, tuple)) and _fit_items(value, arguments)
+    return True
+
+
+def _is_part(kind: Any) -> bool:
+    """Whether an annotation is a class of modules or of mmsync, of which no plain value but a dict makes an object."""
+    if isinstance(kind, ForwardRef):
+        return kind.__forward_arg__ == "nn.Module"
+    return inspect.isclass(kind) and (issubclass(kind, nn.Module) or kind.__module__.startswith("mmsync."))
+
+
+def _fit_items(value: Any, arguments: tuple[Any, ...]) -> bool | Mismatch:
+    if isinstance(value, dict):
+        pairs = [(item, arguments[1]) for item in value.values()] if arguments and "type" not in value else []
+    elif len(arguments) == 1 or arguments[1:] == (...,):
+        pairs = [(item, arguments[0]) for item in value]
+    elif arguments and len(arguments) != len(value):  # tuple[int, int]
+        return Mismatch(value, f"a list of {len(arguments)}")
+    else:
+        pairs = list(zip(value, arguments))
+    wrong = (mismatch(item, annotation) for item, annotation in pairs)
+    return next((one for one in wrong if one is not None), True)
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """All numbers of a value, its lists and its dicts."""
+    if isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(item)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value
+
+
+def is_annotation(rule: Any) -> bool:
+    """Whether an object is a plain type, or a type with arguments: ``int``, ``Sequence[int]``."""
+    return get_origin(rule) is not None or rule in (bool, int, float, str)
 
 
 def _is_literal(annotation: Any) -> bool:

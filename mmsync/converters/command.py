@@ -12,16 +12,36 @@ from mmsync.converters.report import Report
 from mmsync.errors import MMSyncError
 
 
+def number(kind: type, low: float, high: float = float("inf")) -> Callable[[str], Any]:
+    """The type of an argument: a number of a kind from ``low`` to ``high``."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            wanted = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} {wanted}")
+        return value
+
+    return parse
+
+
+COUNT, NUMBER, SHARE, SECONDS = number(int, 1), number(int, 0), number(float, 0, 1), number(float, 1)
+
+
 def converter_parser(doc: Optional[str], out: str, bad: str = "", **inputs: str) -> argparse.ArgumentParser:
     """A parser with all converters' arguments: paths ``inputs``, ``out`` and more; ``bad`` adds ``--max-bad-share``."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in inputs.items():
         parser.add_argument(name, type=Path, metavar="RAW_DIR" if name == "raw" else name.upper(), help=text)
     parser.add_argument("out", type=Path, metavar="OUT", help=out)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=COUNT, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     if bad:
         text = f"stop if a larger share of the {bad} is faulty (0..1; default: never)"
-        parser.add_argument("--max-bad-share", type=float, default=1.0, help=text)
+        parser.add_argument("--max-bad-share", type=SHARE, default=1.0, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     return parser
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,7 +54,6 @@ def conversion(
     """Yield a new store and the folder of the shards, then write the report; too many faults are a ``DataError``."""
     out = Path(out)
     parts = out.with_name(f".{out.name}.parts")
-    remove_abandoned(out)
     with StoreWriter(out, **store) as writer:
         yield writer, parts
         report.stored = len(writer)
@@ -174,14 +172,3 @@ def _load_shard(path: Path) -> Iterator[Union[RawClip, Fault]]:
         yield RawClip(name, keypoint, slots[part].reshape(persons, frames), label, attributes)
     for fault in content["faults"]:
         yield Fault(*fault)
-
-
-def remove_abandoned(store: Path) -> None:
-    """Remove unfinished copies of a store, which killed processes of this machine left beside it."""
-    for part in store.parent.glob(f".{store.name}.*.part"):
-        try:
-            os.kill(int(part.suffixes[-2][1:]), 0)
-        except (ProcessLookupError, ValueError):
-            shutil.rmtree(part, ignore_errors=True)
-        except OSError:  # someone else's, and alive
-            pass

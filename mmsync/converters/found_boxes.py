@@ -13,7 +13,7 @@ import torch
 
 from mmsync.converters.boxes import BoxTable
 from mmsync.errors import DataError
-from mmsync.fileio import numbered_lines
+from mmsync.fileio import numbered_lines, read_text
 from mmsync.ops.boxes import coverage
 
 
@@ -22,22 +22,25 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
     if not path.is_dir():
         return read_coco(path, min_score)
     files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in (".txt", ".csv")}
-    files = {name: file for name, file in files.items() if file.stat().st_size}  # empty files: nobody was found
     if not files.keys() & set(names):
         raise DataError(f"{path}: no MOT file <video>.txt or .csv, such as {names[0]}.txt")
+    files = {name: file for name, file in files.items() if file.stat().st_size}  # empty files: nobody was found
+    if not files.keys() & set(names):
+        raise DataError(f"{path}: all MOT files of the videos are empty")
     return {name: read_mot(files[name], min_score) for name in names if name in files}
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
     """Read MOT's ``frame,id,x,y,width,height[,score,...]``, frames from 1; boxes without id get one, from -1 down."""
+    lines = [line for _, line in numbered_lines(path)]
+    if not lines:
+        raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     try:
-        table = np.loadtxt(path, delimiter=",", ndmin=2)
+        table = np.loadtxt(lines, delimiter=",", ndmin=2)
         if len(table) and table.shape[1] < 6:
             raise ValueError(f"{table.shape[1]} columns")
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: not a MOT csv 'frame,id,x,y,width,height,...' ({error})") from error
-    if not len(table):
-        raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     table, score = table[:, :6], table[:, 6:7]
     wrong = np.flatnonzero(~np.isfinite(table).all(1) | (table[:, 0] < 1))
     if len(wrong):
@@ -57,8 +60,9 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
     ``video`` or ``video_id`` (else the folder); ``annotations`` have ``image_id``, ``bbox`` x y width height, and
     optionally ``track_id`` or ``instance_id``, ``score``, ``category_id``, of which ``category`` is that of people.
     """
+    text = read_text(path)
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(text)
         names = {str(video["id"]): str(video.get("name", video["id"])) for video in content.get("videos", [])}
         images = {image["id"]: _place(image, names) for image in content["images"]}
         rows: dict[str, list] = defaultdict(list)
@@ -71,7 +75,7 @@ def read_coco(path: Union[str, Path], min_score: float = 0.0, category: int = 1)
                     raise ValueError(f"bbox {found['bbox']} in frame {frame} of {video} is not finite")
                 rows[video].append([frame, person, x, y, width, height])
         return {video: _table(np.array(table, dtype=float)) for video, table in rows.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a COCO json with images and annotations ({error!r})") from error
 
 

@@ -12,7 +12,7 @@ from mmsync.converters.ntu_file import read_skeleton
 from mmsync.converters.raw import BadFileError
 from mmsync.converters.report import Report
 from mmsync.errors import DataError
-from mmsync.fileio import find_files
+from mmsync.fileio import find_files, read_text
 
 _SUFFIX = ".skeleton"
 _GROUP = len("S001C001P001R001")  # the actions of one sitting, 60 files, make a shard
@@ -99,10 +99,7 @@ def _notes(splits: Mapping[str, Collection[str]], dataset: str, setups: Collecti
 
 def read_names(path: Union[str, Path]) -> frozenset[str]:
     """Read the clip names of a list such as the published ones, whose heading lines are skipped."""
-    try:
-        names = frozenset(match[0] for match in ntu.NTU_NAME.finditer(Path(path).read_text()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    names = frozenset(match[0] for match in ntu.NTU_NAME.finditer(read_text(path)))
     if not names:
         raise DataError(f"{path}: no name like S001C002P003R002A013 in it")
     return names

@@ -12,7 +12,7 @@ from mmsync.converters.conversion import RawClip, RawItem, conversion, convert
 from mmsync.converters.raw import BadFileError, read_lines, read_table
 from mmsync.converters.report import Report
 from mmsync.errors import ConfigError, DataError
-from mmsync.fileio import find_files
+from mmsync.fileio import find_files, read_text
 
 CLASS_NAMES = [
     "bow", "brush hair", "brush teeth", "check time", "cheer up", "clap", "cross hands in front", "drink water", "drop",
@@ -92,9 +92,9 @@ def read_actions(item: RawItem) -> tuple[list[RawClip], list[BadFileError]]:
 def read_split(path: Union[str, Path]) -> dict[str, list[str]]:
     """Read a split file: line 2 lists the recordings of the training part, line 4 those of the test part."""
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = read_text(path).splitlines()
         train, test = ([name.strip() for name in lines[at].split(",") if name.strip()] for at in (1, 3))
-    except (OSError, UnicodeDecodeError, IndexError) as error:
+    except IndexError as error:
         raise DataError(f"{path}: wanted recordings on line 2 (training) and line 4 (test); {error}") from error
     both = set(train) & set(test)
     if not train or not test or both:

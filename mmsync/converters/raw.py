@@ -30,13 +30,16 @@ def read_lines(path: Union[str, Path]) -> list[bytes]:
         raise BadFileError(path, "cannot be read", str(error)) from error
     if not content.strip():
         raise BadFileError(path, "empty file", f"nothing in it ({len(content)} bytes)")
+    content = content.removeprefix(b"\xef\xbb\xbf")  # the mark that some editors put in front of UTF-8
     if not content.isascii() or b"\0" in content:
         at = next(i for i, byte in enumerate(content) if not 0 < byte < 128)
         line = content.count(b"\n", 0, at) + 1
         raise BadFileError(path, "not text", f"byte {content[at]:#04x}; wanted plain numbers", line)
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
-        if b"\r" in content:
+        if b"\n" not in content:
+            content = content.replace(b"\r", b"\n")
+        elif b"\r" in content:
             line = content.count(b"\n", 0, content.index(b"\r")) + 1
             raise BadFileError(path, "wrong line", "carriage return inside a line", line)
     return content.rstrip().split(b"\n")

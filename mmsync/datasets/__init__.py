@@ -1,5 +1,8 @@
 """Data sets: a source reads files, a `KeyedDataset` makes samples and batches of it, a sampler orders them."""
 
+# ruff: noqa: F403
+from typing import TYPE_CHECKING
+
 from mmsync.datasets.arrow_dataset import ArrowDataset
 from mmsync.datasets.audio_visual_dataset import AudioVisualDataset
 from mmsync.datasets.collate import motion_collate
@@ -10,6 +13,13 @@ from mmsync.datasets.pair_table import PairTable
 from mmsync.datasets.skeleton_dataset import SkeletonDataset
 from mmsync.datasets.stream_dataset import StreamDataset
 from mmsync.datasets.video_dataset import VideoDataset
+from mmsync.lazy import attach
+
+if TYPE_CHECKING:
+    from mmsync.datasets.sources import *
+    from mmsync.datasets.transforms import *
+
+__getattr__, __dir__ = attach(__name__, ("sources", "transforms"))
 
 __all__ = [
     "ArrowDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable", "SkeletonDataset", "StreamDataset", "VideoDataset",

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from torch.utils.data import Dataset
 
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.selection import SUBSET_KEYS, Split, select, select_subset
-from mmsync.datasets.sources.base import BaseSource, check_labels
-from mmsync.errors import ConfigError, DataError
+from mmsync.datasets.sources.base import BaseSource, check_labels, lists_problem
+from mmsync.errors import ConfigError, ContractError, DataError, unwritten
+from mmsync.fileio import write_text
 from mmsync.registry import DATASETS
+from mmsync.store.cache import cache_root
 from mmsync.structures import MotionSample
 
 _ATTEMPTS = 100  # items read in place of one before the data are given up
+_SHOWN = 20  # bad items that a message names; all are in a file
+_LOOK = 60.0  # seconds in which further bad items are looked for when a run stops
 
 
 class _BadItemError(Exception):
@@ -31,6 +38,8 @@ class Failures:
     def __init__(self, names: Sequence[str], max_share: float, what: str, hint: str, count: int) -> None:
         self._all, self.max_share, self.what, self.hint, self.count = names, max_share, what, hint, count
         self._failed = torch.zeros(len(names), dtype=torch.bool).share_memory_()
+        self._reasons: dict[int, str] = {}  # those that this process met
+        self.complete = True  # whether the list of them is
 
     def __contains__(self, index: int) -> bool:
         return bool(self._failed[index])
@@ -40,22 +49,52 @@ class Failures:
 
     @property
     def names(self) -> list[str]:
-        failed = self._failed.clone()  # other workers write to it, and nonzero() must not see that
-        return [self._all[i] for i in failed.nonzero().flatten().tolist()]
+        return [self._all[i] for i in self._places()]
 
-    def add(self, index: int, error: Exception, replaced: bool = False) -> None:
-        """Log a failure of an item once, whose error names it; a ``DataError`` if there are too many."""
-        known = index in self
-        self._failed[index] = True
-        allowed = int(self.max_share * self.count)
-        failed = self.names
-        if len(failed) > allowed:
-            raise DataError(
-                f"{len(failed)} of {self.count} {self.what} are bad, max_bad_share={self.max_share} allows "
-                f"{allowed}. Last: {error}. Bad: {', '.join(failed)}. {self.hint}".rstrip()
-            ) from error
-        if not known:
+    @property
+    def reasons(self) -> list[str]:
+        """What is wrong with each of ``names``, as far as this process has met it."""
+        return [self._reasons.get(i, f"{self._all[i]}: see the log") for i in self._places()]
+
+    @property
+    def allowed(self) -> int:
+        return int(self.max_share * self.count)
+
+    def add(self, index: int, error: Exception, replaced: bool = False, quiet: bool = False) -> None:
+        """Count a failure of an item, and log it once; the error names the item."""
+        if index not in self and not quiet:
             print_log(f"left out{' and replaced' * replaced}: {error}", logger="current", level=30)
+        self._failed[index] = True
+        self._reasons[index] = str(error)
+
+    def check(self, error: Optional[Exception] = None) -> None:
+        """Raise a ``DataError`` with the list if there are too many; ``error``: the last one."""
+        names = self.names
+        if len(names) <= self.allowed:
+            return
+        shown = ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
+        found = "" if self.complete else " so far (not all were read in a minute)"
+        text = (
+            f"{len(names)} of {self.count} {self.what} are bad{found}, max_bad_share={self.max_share} allows "
+            f"{self.allowed}. Last: {error or self._reasons[max(self._reasons)]}. Bad: {shown}"
+        )
+        try:
+            file = _log_folder() / f"bad_{self.what}.txt"
+            write_text(file, "".join(f"{name}\t{reason}\n" for name, reason in zip(names, self.reasons)))
+            text += f" ({file} lists all with the reasons)"
+        except OSError:  # the folder cannot be written to; the names are worth more than the list
+            text += f" ({', '.join(names[_SHOWN:])})" * (len(names) > _SHOWN)
+        raise DataError(f"{text}. {self.hint}".rstrip()) from error
+
+    def _places(self) -> list[int]:
+        return self._failed.clone().nonzero().flatten().tolist()  # a copy: other workers write to it meanwhile
+
+
+def _log_folder() -> Path:
+    """The folder of the run's log, or the cache folder without one."""
+    handlers = MMLogger.get_current_instance().handlers
+    files = [Path(handler.baseFilename) for handler in handlers if isinstance(handler, logging.FileHandler)]
+    return files[0].parent if files else cache_root()
 
 
 class KeyedDataset(Dataset):
@@ -86,6 +125,7 @@ class KeyedDataset(Dataset):
         ProtocolError: No such split, or one without items.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape a sample; checkpoints are compared by them
     config_schema: ClassVar[dict[str, Any]] = {"roles": ("train", "bank", "query"), "subset": SUBSET_KEYS}
     collate = staticmethod(motion_collate)  # of a data loader whose config has no collate_fn
     item: ClassVar[str] = "clip"  # what an item is called in messages
@@ -98,10 +138,18 @@ class KeyedDataset(Dataset):
         max_bad_share: float = 0.01, test_mode: bool = False,
     ) -> None:  # fmt: skip
         self._kind = type(self).__name__
-        if split is not None and roles is not None:
+        if (split is not None and roles is not None) or not (roles or roles is None):
             raise ConfigError(f"{self._kind}: give split or roles, not both; roles has a split for each role")
+        if not 0 <= max_bad_share <= 1:
+            raise ConfigError(f"{self._kind}: max_bad_share={max_bad_share}: give a share in [0, 1]")
+        if not isinstance(seed, int) or seed < 0:
+            raise ConfigError(f"{self._kind}: seed={seed!r}: give a whole number of 0 or more")
+        if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 1):
+            raise ConfigError(f"{self._kind}: num_classes={num_classes!r}: give 1 or more, or None")
         self.source: Any = DATASETS.build(source) if isinstance(source, Mapping) else source
-        self.seed, self.test_mode = seed, test_mode
+        if (problem := lists_problem(self.source)) is not None:
+            raise ContractError(f"{type(self.source).__name__} {problem}")
+        self.seed, self.test_mode, self._looking = seed, test_mode, False
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # shared with persistent workers
         self.splits = {"train": split} if roles is None else dict(roles)
         places, roles_of = self._choose(indices)
@@ -124,7 +172,7 @@ class KeyedDataset(Dataset):
 
     def read(self, index: int) -> dict[str, Any]:
         """Read a sample, ``dict(inputs, data_samples)``; items with a ``DataError`` or ``OSError`` are replaced."""
-        raise NotImplementedError
+        raise unwritten(self, "read(index)")
 
     def prepare(self) -> None:
         """Set up what depends on the source and the chosen items; called once by the constructor."""
@@ -219,7 +267,7 @@ class KeyedDataset(Dataset):
         for attempt in range(_ATTEMPTS):
             with suppress(_BadItemError):
                 return self.try_sample(index, attempt)
-        bad = ", ".join(self.bad_items())
+        bad = ", ".join(self.bad_items()[:_SHOWN])
         raise DataError(f"{_ATTEMPTS} {self.item}s in a row could not be read for sample {index}; bad ones: {bad}")
 
     def try_sample(self, index: int, attempt: int) -> dict[str, Any]:
@@ -242,8 +290,39 @@ class KeyedDataset(Dataset):
         try:
             yield
         except (DataError, OSError) as error:
-            self.failures.add(place, error, replaced=True)
+            self.failures.add(place, error, replaced=True, quiet=self._looking)
+            if len(self.failures) > self.failures.allowed and not self._looking:
+                self._look_through()
+                self.failures.check(error)
             raise _BadItemError from error
+
+    def read_all(self) -> Iterator[None]:
+        """Read each item that is not known to be bad once, a step for each; ``failures`` has what is wrong."""
+        places = self.places
+        for index in np.unique(places, return_index=True)[1].tolist():
+            if int(places[index]) not in self.failures:
+                with self._quietly():
+                    self.try_sample(index, 0)
+            yield
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Count failures without a line in the log, and without stopping the run."""
+        self._looking = True
+        try:
+            with suppress(_BadItemError):
+                yield
+        finally:
+            self._looking = False
+
+    def _look_through(self) -> None:
+        """Read the other items too, for a minute at most, so that the run stops with a list of all that are bad."""
+        print_log(f"too many bad {self.item}s; looking for others, at most a minute", logger="current", level=30)
+        until = time.monotonic() + _LOOK
+        for _ in self.read_all():
+            if time.monotonic() > until:
+                self.failures.complete = False
+                return
 
     @property
     def _key_epoch(self) -> int:
@@ -262,6 +341,8 @@ class KeyedDataset(Dataset):
             return places, roles
         count = len(places)
         keep = np.arange(min(indices, count)) if isinstance(indices, int) else np.asarray(indices)
+        if keep.ndim != 1 or not keep.size or keep.dtype.kind not in "iu":
+            raise ConfigError(f"{self._kind}: indices={indices!r}: give a number of {self.item}s, or a list of places")
         if keep.size and not -count <= keep.min() <= keep.max() < count:
             raise ConfigError(f"{self._kind}: indices up to {keep.max()}, but the split has {count} {self.item}s")
         return places[keep], roles[keep]
@@ -282,6 +363,7 @@ class KeyedDataset(Dataset):
             if (problem := self.source.problem(place)) is not None:
                 self.failures.add(place, DataError(problem))
                 good[i] = False
+        self.failures.check()
         count = np.zeros(len(places), dtype=np.int64)
         count[good] = self.windows(places[good])
         if not count.any():

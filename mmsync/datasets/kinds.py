@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.sources.base import BaseSource
-from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
+from mmsync.errors import ConfigError, DataError, did_you_mean, nearest, unwritten
 
 
 class Kind(NamedTuple):
@@ -97,15 +97,15 @@ class KindDataset(KeyedDataset):
 
     def available(self, role: str) -> Mapping[str, int]:
         """Number of distinct samples of each kind that a role has."""
-        raise NotImplementedError
+        raise unwritten(self, "available(role)")
 
     def draw(self, role: str, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draw samples of a kind as rows ``(count, R)`` int64; their first number is the item, see ``places``."""
-        raise NotImplementedError
+        raise unwritten(self, "draw(role, kind, count, rng)")
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
         """Read the sample ``index``, a row ``(R,)`` of :meth:`draw`; each item inside ``with self.counted(place)``."""
-        raise NotImplementedError
+        raise unwritten(self, "read_row(row, kind, index)")
 
     def __len__(self) -> int:
         return sum(self.sizes.values())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Optional, Union
+from zlib import crc32
 
 import numpy as np
 from mmengine.logging import print_log
@@ -37,7 +38,8 @@ class PairDataset(KindDataset):
         enlarge: Growth of the boxes before the IoU is taken.
         size: Pairs of an epoch, in each role; ``None``: so many that each positive pair comes once.
         persons: K; above 2 each sample is a scene: a positive pair, and the others of the video who are there all the
-            time. Their ``aligned (K, K)`` says which of them are positive to each other.
+            time. Their ``aligned (K, K)`` says which of them are positive to each other; ``moments (K, 3)`` are a
+            number of the video, the first frame and the end of each window.
         redistribute: Give the share of a kind of negatives that the data lack to the other kinds; else it is an error.
         negative_class: Class of pairs that do nothing together, if the source has it; else they have label -1.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`; items are videos.
@@ -46,6 +48,7 @@ class PairDataset(KindDataset):
         DataError: The data lack a kind that the mix asks for.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("window",)
     config_schema: ClassVar[dict[str, Any]] = {"mix": tuple(kind.name for kind in PAIR_KINDS)}
     kinds = PAIR_KINDS
     item: ClassVar[str] = "video"
@@ -99,16 +102,25 @@ class PairDataset(KindDataset):
         if self.persons > 2 and kind == "positive":
             more = table.others(self.source.tracks[first].video, first_start, [first, second])
             places += [(track, first_start) for track in more[: self.persons - 2]]
-        parts = [self._load(track, start) for track, start in places]
+        parts = [self._load(track, start, self.window) for track, start in places]
         present = np.arange(self.persons) < len(parts)
         inputs = {self.source.modality: (parts, present)}
         return {"inputs": inputs, "data_samples": self._describe(places, kind, table, index)}
 
-    def _load(self, track: int, start: int) -> np.ndarray:
+    def read_all(self) -> Iterator[None]:
+        """Read each track of the chosen videos as a whole, a step for each; ``failures`` has what is wrong."""
+        videos = np.concatenate([self.items(role) for role in self.splits])
+        for track in np.flatnonzero(np.isin(self._video, videos)).tolist():
+            if int(self._video[track]) not in self.failures:
+                with self._quietly():
+                    self._load(track, self.source.tracks[track].start, len(self.source.tracks[track]))
+            yield
+
+    def _load(self, track: int, start: int, length: int) -> np.ndarray:
         with self.counted(int(self._video[track])):
-            data = self.source.load(track, start, self.window)
+            data = self.source.load(track, start, length)
             if data.dtype.kind == "f" and not np.isfinite(data).all():
-                video, stop = self.source.tracks[track].video, start + self.window - 1
+                video, stop = self.source.tracks[track].video, start + length - 1
                 raise DataError(f"{video}: NaN or infinity in frames {start} to {stop}")
             return data
 
@@ -126,6 +138,8 @@ class PairDataset(KindDataset):
             if kind == "positive":
                 near[: len(places), : len(places)] = table.aligned([track for track, _ in places], places[0][1])
             meta["aligned"] = near.tolist()
+            moments = [[crc32(t.video.encode()), start, start + self.window] for t, (_, start) in zip(tracks, places)]
+            meta["moments"] = moments + [[0, 0, 0]] * (self.persons - len(moments))
         return MotionSample.quick(self._pair_label(places[:2]), meta)
 
     def _pair_label(self, places: Sequence[tuple[int, int]]) -> int:

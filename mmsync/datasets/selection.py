@@ -31,11 +31,14 @@ def select(
             hint = did_you_mean(nearest(split, list(splits))) or ";"
             raise ProtocolError(f"no split {split!r}{hint} the source has: {', '.join(splits) or 'none'}")
         return _find(splits[split], place, split)
+    if not isinstance(split, Mapping):
+        text = "a split's name, dict(names=[...]), conditions on attributes as dict(view=1), or None for all"
+        raise ConfigError(f"split={str(split)[:80]}: give {text}")
     keep = np.ones(len(names), dtype=bool)
     order = None
     for key, wanted in split.items():
         if key in ("names", "file"):
-            listed = [line for _, line in numbered_lines(wanted)] if key == "file" else list(wanted)
+            listed = [line for _, line in numbered_lines(wanted)] if key == "file" else np.atleast_1d(wanted).tolist()
             order = _find(listed, place, f"{key} {wanted}" if key == "file" else "names")
             keep &= np.isin(np.arange(len(keep)), order)
             continue

@@ -17,11 +17,14 @@ from tqdm import tqdm
 from mmsync.datasets import transforms as package
 from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
+from mmsync.datasets.transforms.formatting import PackSkeleton
 from mmsync.datasets.transforms.normalize import RemapSkeleton
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
 from mmsync.store.clip_cache import ClipCache
 from mmsync.structures import SkeletonLayout, View
+
+_UNPACKED = "its last transform must pack the clip; end with dict(type='PackSkeleton', num_persons=2)"
 
 
 @DATASETS.register_module()
@@ -40,9 +43,11 @@ class SkeletonDataset(KeyedDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
 
     Raises:
+        ConfigError: The pipeline does not pack the clips, or a transform lacks what it needs.
         LayoutError: The clips cannot be remapped to the layout.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("pipeline",)
     advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
 
     def __init__(
@@ -110,17 +115,46 @@ class SkeletonDataset(KeyedDataset):
                 layout = transform.output_layout(layout)
         return layout
 
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> list[str]:
+        """A pipeline that does not end by packing; one that ends in a transform of a third party may pack, too."""
+        pipeline = cfg.get("pipeline")
+        kinds = [step.get("type") for step in pipeline or () if isinstance(step, Mapping)]
+        found = [TRANSFORMS.find(kind) if isinstance(kind, str) else kind for kind in kinds]
+        if not isinstance(pipeline, (list, tuple)) or None in found:  # reported elsewhere
+            return []
+        packs = [inspect.isclass(kind) and issubclass(kind, PackSkeleton) for kind in found]
+        if not any(packs):
+            ours = not found or getattr(found[-1], "__module__", "").startswith(("mmsync.", "mmcv."))
+            return [f"{path}.pipeline: {_UNPACKED}"] if ours else []
+        if not packs[-1]:
+            return [f"{path}.pipeline.{packs.index(True)}: PackSkeleton must be the last; move it to the end"]
+        return []
+
     def _packed(self, results: dict[str, Any]) -> dict[str, Any]:
-        for transform in self.pipeline:
-            results = transform(results)
+        for number, transform in enumerate(self.pipeline):
+            try:
+                results = transform(results)
+            except KeyError as error:
+                text = f"pipeline.{number}: {type(transform).__name__} needs {error.args[0]!r}, which is not there"
+                there = f"what the transforms before it give: {', '.join(map(str, results))}"
+                raise ConfigError(f"{self._kind}: {text}; {there}") from error
+        if not isinstance(results, Mapping) or not {"inputs", "data_samples"} <= set(results):
+            raise ConfigError(f"{self._kind}.pipeline: {_UNPACKED}")
         return results
 
     def _raw(self, at: int) -> dict[str, Any]:
         source = self.source
         name = source.names[at]
-        keypoint = np.asarray(source.load(at), dtype=np.float32)
-        if keypoint.ndim != 4 or keypoint.shape[2] != source.layout.num_joints or 0 in keypoint.shape:
-            raise DataError(f"clip {name}: shape {keypoint.shape}, wanted (M, T, {source.layout.num_joints}, C)")
+        keypoint = np.asarray(source.load(at))
+        if keypoint.dtype.kind not in "fiub":
+            raise DataError(f"clip {name}: an array of {keypoint.dtype}, wanted numbers")
+        keypoint = keypoint.astype(np.float32, copy=False)
+        joints, coords = source.layout.num_joints, source.num_coords
+        right = keypoint.ndim == 4 and keypoint.shape[2] == joints and keypoint.shape[3] >= coords
+        if not right or 0 in keypoint.shape:
+            wanted = f"(M, T, {joints}, C), C at least num_coords={coords}"
+            raise DataError(f"clip {name}: shape {keypoint.shape}, wanted {wanted}")
         if not np.isfinite(keypoint).all():
             count = int((~np.isfinite(keypoint)).any(axis=(0, 2, 3)).sum())
             raise DataError(f"clip {name}: {count} of {keypoint.shape[1]} frames hold NaN or infinite values")
@@ -144,9 +178,11 @@ class SkeletonDataset(KeyedDataset):
         key = pipeline_key(self.pipeline, [*configs, asdict(self.source.layout), asdict(self.layout)])
         self._disk = ClipCache(self.source, key, pack)
         self._served = self.places.copy()
-        for index in np.flatnonzero(np.isin(self.places, list(self._disk.bad))).tolist():
-            place = int(self.places[index])
+        bad = np.flatnonzero(np.isin(self.places, list(self._disk.bad))).tolist()
+        for place in self.places[bad].tolist():
             self.failures.add(place, DataError(self._disk.bad[place]), replaced=True)
+        self.failures.check()
+        for index in bad:
             tried = (self.places[self.replacement(index, attempt)] for attempt in range(len(self)))
             good = next((other for other in tried if int(other) not in self._disk.bad), None)
             if good is None:

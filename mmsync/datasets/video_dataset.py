@@ -36,6 +36,7 @@ class VideoDataset(KeyedDataset):
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KeyedDataset`.
     """
 
+    input_arguments: ClassVar[tuple[str, ...]] = ("window", "fps", "size")
     item: ClassVar[str] = "video"
     advice: ClassVar[str] = "tools/dataset_converters/index_videos.py lists the problem of each video"
 

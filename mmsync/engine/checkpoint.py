@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Union
 
@@ -15,22 +16,45 @@ from torch import nn
 from mmsync import compat
 from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path
+from mmsync.version import __version__
 
+FORMAT = 1  # of the checkpoints that are written; a later one is refused
 _RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
 _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
-    """Write a checkpoint in MMEngine's form as plain values, atomically."""
+    """Write a checkpoint in MMEngine's form, whole or not at all: a CheckpointError names what is kept."""
     plain = {key: value if key in _RAW else compat.to_plain(value, key) for key, value in checkpoint.items()}
-    with atomic_path(path) as temporary:
-        torch.save(plain, temporary)
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(plain, temporary)
+    except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError for a full disk
+        folder = Path(path).parent
+        kept = [file for file in folder.glob("*.pth") if not file.name.startswith((".", "best_"))]
+        last = max(kept, key=lambda file: file.stat().st_mtime, default=None)
+        free = f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB are free" if folder.is_dir() else "no such folder"
+        why = str(error).splitlines()[0] if isinstance(error, OSError) else "is there no space, or no quota, left?"
+        text = f"{last.name} is kept: free space and continue with --resume" if last else "none is saved yet"
+        raise CheckpointError(f"checkpoint {path} cannot be written ({why}; {free}); {text}") from error
 
 
 def read_checkpoint(
     path: Union[str, Path], map_location: Union[str, Callable, torch.device] = "cpu", trust: bool = False
 ) -> dict[str, Any]:
-    """Load a checkpoint or bare state dict, from a file or URL, without running code from it unless trusted."""
+    """Load a checkpoint, or a bare state dict as one.
+
+    Args:
+        path: A file, or an address, which is downloaded once into torch's cache.
+        map_location: As in ``torch.load``.
+        trust: Whether code in the file may run.
+
+    Returns:
+        dict: MMEngine's form, with at least ``state_dict``.
+
+    Raises:
+        CheckpointError: There is no such file, or it is damaged, no checkpoint, of a newer format, or would run code.
+    """
     if str(path).startswith(("http://", "https://")):
         url = str(path)
         path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -39,6 +63,7 @@ def read_checkpoint(
                 torch.hub.download_url_to_file(url, str(temporary), progress=True)
     path = Path(path).expanduser()
     require_checkpoint(path)
+    _refuse_foreign(path)
     try:
         content = torch.load(path, map_location, weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -52,6 +77,11 @@ def read_checkpoint(
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__}, not a dict of weights")
     if "state_dict" not in content:
         content = {"state_dict": content}
+    meta = content.get("meta")
+    if isinstance(meta, Mapping) and isinstance(meta.get("format"), int) and meta["format"] > FORMAT:
+        theirs = f"mmsync {meta.get('mmsync_version', '?')} in format {meta['format']}"
+        text = f"was written by {theirs}; this is mmsync {__version__}, which reads format {FORMAT}: update mmsync"
+        raise CheckpointError(f"checkpoint {path} {text}")
     return {key: value if key in _RAW else compat.from_plain(value) for key, value in content.items()}
 
 
@@ -67,6 +97,28 @@ def require_checkpoint(path: Union[str, Path]) -> None:
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
         raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise a ``CheckpointError`` that says what a file is, if it is neither an archive nor a pickle."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith((b"PK", b"\x80")) or b"ustar" in start:
+        return
+    try:
+        text = "" if b"\0" in start else start.decode("utf-8", "ignore" if len(start) == 4096 else "strict")
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise CheckpointError(_damaged(path))
+    kinds = {".py": "a Python file, as configs are", ".md": "a text document", ".json": "a JSON file"}
+    kind = kinds.get(path.suffix, "a text file")
+    if text.startswith("version https://git-lfs"):
+        kind = "a pointer of Git LFS, whose file was not downloaded (git lfs pull)"
+    elif text.lstrip()[:1] == "<":
+        kind = "a page of HTML or XML, as failed downloads leave"
+    advice = "give a file of weights (.pth), as training writes epoch_*.pth and best_*.pth to its work dir"
+    raise CheckpointError(f"checkpoint {path} is {kind}; {advice}")
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
@@ -96,12 +148,13 @@ def _damaged(path: Path) -> str:
 class StateMatch:
     """Comparison of the keys of a checkpoint and a model."""
 
-    LEAST: ClassVar[float] = 0.9  # smallest share of the backbone that must match
+    LEAST: ClassVar[float] = 0.9  # smallest share of all names that must match if none is of a backbone
     matched: list[str]  # in both, with equal shapes
     missing: list[str]  # in the model only
     unexpected: list[str]  # in the checkpoint only
     reshaped: list[str]  # in both with different shapes, as ``key: (model shape) <- (file shape)``
-    backbone: float  # matched share of the backbone's keys, in [0, 1]; of all keys if no key names a backbone
+    backbone: float  # matched share of the backbones' keys, in [0, 1]; of all keys if no key names a backbone
+    unfit: list[str] = field(default_factory=list)  # of these three, those of the model's backbones
 
     def table(self) -> str:
         """All keys that do not match, by group."""
@@ -115,9 +168,24 @@ class StateMatch:
         text = f"{len(self.matched)} tensors matched ({self.backbone:.0%} of the backbone)"
         return text + "".join(f", {len(keys)} {name} (e.g. {keys[0]})" for name, keys in self._groups())
 
-    def _groups(self) -> list[tuple[str, list[str]]]:
+    def problem(self, partial: bool = False) -> str:
+        """Why the weights are not the model's, or an empty text; ``partial`` accepts a backbone that fits in part."""
+        if self.backbone > 0 and (partial or not (self.unfit or self.backbone < self.LEAST)):
+            return ""
+        wrong = "; ".join(
+            f"{len(keys)} {name} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
+            for name, keys in self._groups(self.unfit)
+        )
+        return (
+            f"{self.backbone:.0%} of the backbone match, and {wrong}. Is the config, with the backbone's layout, "
+            "in_channels and widths, the one that the checkpoint was trained with? load_partial=True (--cfg-options "
+            "load_partial=True) accepts a part of the backbone"
+        )
+
+    def _groups(self, only: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
         groups = {"missing": self.missing, "unexpected": self.unexpected, "of another shape": self.reshaped}
-        return [(name, keys) for name, keys in groups.items() if keys]
+        chosen = {name: [key for key in keys if not only or key in only] for name, keys in groups.items()}
+        return [(name, keys) for name, keys in chosen.items() if keys]
 
 
 def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
@@ -125,14 +193,31 @@ def match_state(model: nn.Module, state_dict: Mapping[str, Any]) -> StateMatch:
     own = model.state_dict()
     shapes = {key: tuple(getattr(value, "shape", ())) for key, value in state_dict.items()}
     same = {k for k, v in own.items() if hasattr(state_dict.get(k), "shape") and shapes[k] == tuple(v.shape)}
-    backbone = [key for key in own if "backbone" in key.split(".")] or list(own)
+    missing = [k for k in own if k not in state_dict]
+    # files of torch before 0.4 have no batch counters
+    needed = [k for k in own if k in state_dict or not k.endswith("num_batches_tracked")]
+    places = {_backbone_of(key) for key in own} - {""}
+    backbone = [key for key in needed if _backbone_of(key)] or needed
+    unexpected = [k for k in state_dict if k not in own]
+    reshaped = [f"{k}: {tuple(own[k].shape)} <- {shapes[k]}" for k in own if k in shapes and k not in same]
     return StateMatch(
         matched=[k for k in own if k in same],
-        missing=[k for k in own if k not in state_dict],
-        unexpected=[k for k in state_dict if k not in own],
-        reshaped=[f"{k}: {tuple(own[k].shape)} <- {shapes[k]}" for k in own if k in shapes and k not in same],
+        missing=missing,
+        unexpected=unexpected,
+        reshaped=reshaped,
         backbone=sum(k in same for k in backbone) / max(len(backbone), 1),
+        unfit=[
+            text
+            for text in (*missing, *unexpected, *reshaped)
+            if _backbone_of(text.split(":")[0]) in places and not text.endswith("num_batches_tracked")
+        ],
     )
+
+
+def _backbone_of(key: str) -> str:
+    """Place of the backbone that a weight is of, such as ``encoder.backbone``; empty for one of no backbone."""
+    parts = key.split(".")
+    return ".".join(parts[: parts.index("backbone") + 1]) if "backbone" in parts else ""
 
 
 def load_weights(
@@ -141,6 +226,8 @@ def load_weights(
     source: str,  # name of their source, for messages
     strict: bool = False,  # refuse any difference
     revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),  # for the names
+    partial: bool = False,  # accept backbones that match in part
+    evaluate: bool = False,  # refuse weights that lack what predictions need, such as the head of a classifier
 ) -> StateMatch:
     """Load the weights that match a model; refuse those of another model, which stays unchanged."""
     for pattern, replacement in revise_keys:
@@ -153,15 +240,15 @@ def load_weights(
         if fit is not None:
             state_dict = fit(state_dict, f"{name}." if name else "")
     match = match_state(model, state_dict)
-    if match.backbone < match.LEAST or (strict and (match.missing or match.unexpected or match.reshaped)):
-        need = "all" if strict else f"at least {match.LEAST:.0%} of the backbone"
-        text = f"{match.brief()}; {need} must match. Is the config the one that the checkpoint was trained with?"
-        raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {text}")
-    if other := [text for text in match.reshaped if "backbone" in text.split(":")[0].split(".")]:
-        raise CheckpointError(
-            f"the weights in {source} are of another backbone than {type(model).__name__}'s: {len(other)} of its "
-            f"tensors have another shape, {'; '.join(other[:3])}. Give the backbone the checkpoint's layout, "
-            "in_channels and widths"
-        )
+    problem = match.problem(partial)
+    if not problem and strict and (match.missing or match.unexpected or match.reshaped):
+        problem = f"{match.brief()}; all must match to resume"
+    lacking = [k for k in (*match.missing, *match.reshaped) if k.startswith(getattr(model, "predicts_with", ()))]
+    if not problem and evaluate and lacking and not partial:
+        text = f"{len(lacking)} weights ({lacking[0]}, ...), without which a {type(model).__name__} predicts nothing"
+        advice = "train them first, with load_from or tools/benchmark.py, and evaluate the checkpoint of that training"
+        raise CheckpointError(f"{source} lacks {text}: {advice}")
+    if problem:
+        raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {problem}")
     model.load_state_dict({k: state_dict[k] for k in match.matched}, strict=False)
     return match

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import torch
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mmsync import compat
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, OptConfig
 
 
@@ -20,8 +21,13 @@ from mmsync.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZE
 class LARS(Optimizer):
     """SGD with momentum whose step is scaled by the norm of each weight (You et al., 2017).
 
-    Tensors of two or more axes have ``g <- r (g + wd w)`` with ``r = trust |w| / (|g| + wd |w| + eps)``; biases and
-    norms, of one axis, use plain SGD without weight decay. Then ``v <- m v + g`` and ``w <- w - lr v``.
+    Tensors of two or more axes have ``g <- r (g + wd w)``; biases and norms, of one axis, use plain SGD without weight
+    decay. Then ``v <- m v + g`` and ``w <- w - lr v``. The ratio r depends on the variant:
+
+    * ``'paper'``: ``trust |w| / (|g| + wd |w| + eps)`` (You et al., 2017, eq. 6).
+    * ``'mocov3'``: ``trust |w| / |g + wd w|``, as in the code of MoCo v3 (Chen et al., 2021) and of Barlow Twins.
+
+    Where the weight or the denominator is 0, r is 1: a matrix that starts at 0 would stay there.
 
     Args:
         params: Parameters or groups.
@@ -29,11 +35,12 @@ class LARS(Optimizer):
         momentum: m, in [0, 1).
         weight_decay: wd, at least 0.
         trust_coefficient: trust, above 0.
-        eps: Added to the denominator.
+        eps: Added to the denominator of the variant ``'paper'``.
         nesterov: Use Nesterov momentum: ``w <- w - lr (g + m v)``.
+        variant: ``'paper'`` or ``'mocov3'``.
 
     Raises:
-        ConfigError: A number is out of its range.
+        ConfigError: A number is out of its range, or the variant is unknown.
     """
 
     def __init__(
@@ -45,12 +52,15 @@ class LARS(Optimizer):
         trust_coefficient: float = 1e-3,
         eps: float = 1e-8,
         nesterov: bool = False,
+        variant: Literal["paper", "mocov3"] = "paper",
     ) -> None:
         if not (lr > 0 and 0 <= momentum < 1 and weight_decay >= 0 and trust_coefficient > 0):
             above = f"lr={lr} and trust_coefficient={trust_coefficient} must be above 0"
             raise ConfigError(f"LARS: {above}, momentum={momentum} in [0, 1), weight_decay={weight_decay} at least 0")
+        if variant not in ("paper", "mocov3"):
+            raise ConfigError(f"LARS: variant={variant!r}; use 'paper' or 'mocov3'")
         options = dict(momentum=momentum, weight_decay=weight_decay, trust_coefficient=trust_coefficient)
-        super().__init__(params, dict(lr=lr, **options, eps=eps, nesterov=nesterov))
+        super().__init__(params, dict(lr=lr, **options, eps=eps, nesterov=nesterov, variant=variant))
 
     @torch.no_grad()
     def step(self, closure: Optional[Callable] = None) -> Any:
@@ -81,10 +91,16 @@ class LARS(Optimizer):
             return []
         decay = group["weight_decay"]
         grads = [p.grad for p in params if p.grad is not None]
-        sizes, slopes = torch._foreach_norm(params), torch._foreach_norm(grads)
-        trust, eps = group["trust_coefficient"], group["eps"]
-        ratios = [trust * size / (slope + decay * size + eps) for size, slope in zip(sizes, slopes)]
-        return list(torch._foreach_mul(torch._foreach_add(grads, params, alpha=decay), ratios))
+        decayed = torch._foreach_add(grads, params, alpha=decay)
+        of_sum = group.get("variant") == "mocov3"  # older checkpoints have no variant
+        sizes = torch._foreach_norm(params)
+        slopes = list(torch._foreach_norm(decayed if of_sum else grads))
+        if not of_sum:
+            slopes = [slope + decay * size + group["eps"] for size, slope in zip(sizes, slopes)]
+        pairs = zip(sizes, slopes)
+        trust = group["trust_coefficient"]
+        ratios = [torch.where((size > 0) & (slope > 0), trust * size / slope, 1.0) for size, slope in pairs]
+        return list(torch._foreach_mul(decayed, ratios))
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -113,12 +129,58 @@ class AutocastOptimWrapper(OptimWrapper):
             yield
 
 
+def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
+    """A wrapper's config in which every factor of ``paramwise_cfg`` takes effect, also of the optimiser's defaults.
+
+    Raises:
+        ConfigError: A key of ``custom_keys`` is in no parameter's name.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    for key in cfg["paramwise_cfg"].get("custom_keys") or ():
+        if not any(key in f".{name}" for name in names):
+            parts = {".".join(name.split(".")[i:j]) for name in names for j in range(10) for i in range(j)} - {""}
+            hint = did_you_mean(nearest(key, sorted(parts)))
+            hint = hint or f"; names begin with {', '.join(dict.fromkeys(name.split('.')[0] for name in names))}"
+            raise ConfigError(f"optim_wrapper.paramwise_cfg.custom_keys[{key!r}]: is in no parameter's name{hint}")
+    optimizer = dict(cfg["optimizer"])
+    kind = OPTIMIZERS.get(optimizer["type"]) if isinstance(optimizer["type"], str) else optimizer["type"]
+    defaults = inspect.signature(kind).parameters  # MMEngine leaves factors of what is not in the config out
+    for key in {"lr", "weight_decay"} & set(defaults) - set(optimizer):
+        if isinstance(defaults[key].default, (int, float)):
+            optimizer[key] = defaults[key].default
+    return {**cfg, "optimizer": optimizer}
+
+
+def describe(wrapper: OptimWrapper, model: nn.Module) -> str:
+    """One line of the optimiser, its peak rates, and the precision of the forward passes."""
+    rates = sorted({group["lr"] for group in settings(wrapper.optimizer)})
+    lr = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g} by parameter"
+    precision = "float32"
+    if isinstance(wrapper, AutocastOptimWrapper):
+        precision = "bfloat16 (autocast)"
+        if compat.has_cpu_conv3d(model):
+            precision = "float32 (3-D convolutions on the CPU do not run in bfloat16)"
+    elif hasattr(wrapper, "cast_dtype"):  # MMEngine's
+        precision = f"{str(wrapper.cast_dtype or torch.float16).removeprefix('torch.')} (autocast)"
+    return f"{type(wrapper.optimizer).__name__}, lr {lr}, forward passes in {precision}"
+
+
+def settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Peak rate and other settings of each group, without what schedules change."""
+    groups = []
+    for group in optimizer.param_groups:
+        fixed = {k: group.get(f"initial_{k}", v) for k, v in group.items() if k != "params" and "_lr" not in k}
+        fixed["lr"] = group.get("max_lr", fixed["lr"])  # of OneCycleLR, whose initial_lr is the first one
+        groups.append({k: v for k, v in fixed.items() if not k.startswith("initial_")})
+    return groups
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scales the rate of layer l of L by ``layer_decay_rate ** (L - 1 - l)`` (Clark et al., 2020; Bao et al., 2022).
 
-    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain. Schedulers with
-    a rate of their own (``OneCycleLR.eta_max``, ``eta_min`` above 0) set it for all layers; use ``eta_min_ratio``.
+    The backbone's ``get_layer_depth(name) -> (l, L)`` gives the layer of a parameter, as in MMPretrain. The config
+    check refuses schedulers with a rate of their own (``eta_max``, ``eta_min`` above 0), which they set for all layers.
 
     Args:
         optim_wrapper_cfg: Config of the optimiser's wrapper.

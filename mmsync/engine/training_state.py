@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import Any, Optional, Union
@@ -9,9 +10,15 @@ from typing import Any, Optional, Union
 import mmengine
 import numpy as np
 import torch
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner.checkpoint import weights_to_cpu
 
+from mmsync.config.inputs import input_record
+from mmsync.config.text import config_text
+from mmsync.engine.checkpoint import FORMAT
 from mmsync.engine.folds import folds_of
+from mmsync.engine.optimizers import settings
+from mmsync.errors import CheckpointError
 from mmsync.version import __version__
 
 
@@ -24,12 +31,14 @@ def training_state(
         **done,
         "batches_seen": done["iter"] - done["epoch"] * len(loader),
         "global_batch": _global_batch(runner),
-        "cfg": runner.message_hub.get_info("cfg", "") or runner.cfg.pretty_text,
+        "cfg": config_text(runner.cfg),
         "seed": runner.seed,
         "experiment_name": runner.experiment_name,
         "time": time.strftime("%Y%m%d_%H%M%S"),
         "mmengine_version": mmengine.__version__,
         "mmsync_version": __version__,
+        "format": FORMAT,
+        "input": input_record(runner.cfg),
         "folds": list(dict.fromkeys([*runner.trained_folds, *folds_of(loader.dataset)])),
     }
     if hasattr(loader.dataset, "metainfo"):
@@ -63,17 +72,66 @@ def resume_point(runner: Any, checkpoint: dict[str, Any]) -> tuple[int, Optional
     return seen, rng[runner.rank]
 
 
-def load_scheduler_states(schedulers: Union[list, dict], states: Union[list, dict], logger: Any) -> None:
-    """Load the states of schedulers (by the optimiser's name, if several); warn where the schedule's length differs."""
-    if isinstance(schedulers, dict):
+def load_optimizer_state(wrapper: Any, state: dict[str, Any], source: str, logger: Any) -> None:
+    """Load the state of a wrapper of one optimiser or several; warn of settings of the config that it replaces.
+
+    Raises:
+        CheckpointError: The state is that of other groups of parameters.
+    """
+    wrappers = dict(wrapper.items()) if isinstance(wrapper, OptimWrapperDict) else {"": wrapper}
+    before = {name: settings(one.optimizer) for name, one in wrappers.items()}
+    try:
+        wrapper.load_state_dict(state)
+    except (ValueError, KeyError, AssertionError) as error:
+        advice = "resume with the optim_wrapper that it was trained with, or start anew with load_from"
+        raise CheckpointError(f"{source} has the state of another optimizer ({error}): {advice}") from error
+    for name, one in wrappers.items():
+        place = f"optim_wrapper.{name}.optimizer" if name else "optim_wrapper.optimizer"
+        pairs = [pair for groups in zip(before[name], settings(one.optimizer)) for pair in _changes(*groups)]
+        for key, new, old in list(dict.fromkeys(pairs))[:5]:
+            logger.warning(f"{place}.{key}: the resumed run keeps {old}; {new} of the config is not used")
+
+
+def load_scheduler_states(schedulers: Union[list, dict], states: Any, source: str, logger: Any) -> None:
+    """Load the states of schedulers (by the optimiser's name, if several); warn of settings that they replace.
+
+    Raises:
+        CheckpointError: The states are those of other schedulers.
+    """
+    if isinstance(schedulers, dict) and isinstance(states, dict):
         for name, group in schedulers.items():
-            load_scheduler_states(group, states[name], logger)
+            load_scheduler_states(group, states.get(name, []), source, logger)
         return
+    if isinstance(schedulers, dict) or len(schedulers) != len(states or ()):
+        text = f"the config has {len(schedulers)} schedulers, {source} has the states of {len(states or ())}"
+        raise CheckpointError(f"param_scheduler: {text}; resume with the param_scheduler that it was trained with")
     for scheduler, state in zip(schedulers, states):
-        if getattr(scheduler, "end", None) != state.get("end"):
-            ends = f"ends at {scheduler.end} in the config but at {state.get('end')} in the checkpoint"
-            logger.warning(f"{type(scheduler).__name__} {ends}, whose schedule the run keeps")
+        name, own = type(scheduler).__name__, {k: v for k, v in vars(scheduler).items() if k != "optimizer"}
+        if own.keys() != state.keys():
+            if own.get("by_epoch") != state.get("by_epoch"):
+                text = f"{name} counts other steps (by_epoch={own.get('by_epoch')}) than the schedule in {source}"
+                raise CheckpointError(f"param_scheduler: {text}; resume with the one that it was trained with")
+            logger.warning(
+                f"{source} has another schedule: the rate goes on from where it was, by {name} of the config"
+            )
+            state = {key: state[key] for key in ("last_step", "_global_step", "_last_value")}
+        for key, new, old in _changes({k: v for k, v in own.items() if k not in _MOVING}, state):
+            logger.warning(f"{name}.{key}: the resumed run keeps {old}; {new} of the config is not used")
         scheduler.load_state_dict(state)
+
+
+_MOVING = ("last_step", "_global_step", "_last_value", "base_values", "verbose")  # of schedulers
+
+
+def _changes(new: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Settings that differ: name, new and old value, as text."""
+    return [(key, repr(new[key]), repr(old[key])) for key in new if key in old and _differ(new[key], old[key])]
+
+
+def _differ(new: Any, old: Any) -> bool:
+    if isinstance(new, float) and isinstance(old, float):
+        return not math.isclose(new, old, rel_tol=1e-9)
+    return not callable(new) and bool(new != old)
 
 
 def _scheduler_states(schedulers: Union[list, dict]) -> Union[list, dict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -15,11 +16,15 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from mmsync.apis.cli import run_tool
-from mmsync.config import load
+from mmsync.apis.cli import KeyValue, run_tool
+from mmsync.config import check, load
+from mmsync.config.defaults import LOADERS
+from mmsync.config.inputs import input_record
+from mmsync.config.places import RUNNER_KEYS
+from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
-from mmsync.errors import CheckpointError
-from mmsync.fileio import atomic_path
+from mmsync.errors import CheckpointError, ConfigError
+from mmsync.fileio import atomic_path, write_text
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
@@ -205,12 +210,32 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
 
 
 def from_reference(
-    content: Mapping[str, Any], family: str, source: str = "checkpoint", config: Optional[Config] = None, **options: Any
+    content: Mapping[str, Any],
+    family: str,
+    source: str = "checkpoint",
+    config: Optional[Config] = None,
+    partial: bool = False,
+    **options: Any,
 ) -> Conversion:
     """Convert a checkpoint of another project to mmsync.
 
     Missing batch counters (torch before 0.4) become 0, missing scales of batch norms (TensorFlow) 1. Weights without a
-    counterpart are kept in ``reference_only``. A ``config`` replaces the model derived from the shapes, and is stored.
+    counterpart are kept in ``reference_only``.
+
+    Args:
+        content: What the file holds.
+        family: Name of the project's family of checkpoints.
+        source: Name of the file, for messages.
+        config: Replaces the model derived from the shapes, and is stored; of a pretraining's config a file with a
+            classifier takes encoder and data.
+        partial: Whether weights of the backbone may lack; else all must match.
+        options: Of the family.
+
+    Returns:
+        Conversion: The checkpoint and the report.
+
+    Raises:
+        CheckpointError: The content is of another family, or does not match the model.
     """
     kind = get_family(family)
     theirs, container, module = weights_of(content, source)
@@ -225,13 +250,16 @@ def from_reference(
         norms = [name[: -len("running_var")] for name in state if name.endswith("running_var")]
         state.update({f"{name}num_batches_tracked": torch.tensor(0) for name in norms})
     backbone = kind.backbone(state, source, config, **options)
-    model = kind.model(state, backbone, source) if config is None else config.model
-    match = _fit(state, model, source)
+    model = kind.model(state, backbone, source)
+    if config is not None:
+        config = complete_config(model, config, own_encoder=True)
+        model = config.model
+    match = _fit(state, model, source, partial)
     if kind.momentum and not any(name.startswith(("key_encoder.", "head.")) for name in state):
         state.update({f"key_encoder.module.backbone.{name}": value for name, value in own_weights(state).items()})
     meta: dict[str, Any] = dict(origin=origin)
     if config is not None:
-        meta["cfg"] = config.pretty_text
+        meta.update(cfg=config_text(config), input=input_record(config))
     checkpoint = dict(state_dict=state, meta=meta, reference_only=aside)
     title = f"{source}: {kind.title}, {form.title}" + (f"\nmade for {form.note}" if form.note else "")
     pair = _pair(kind, model) if config is None else f"Pair it with {config.filename}"
@@ -243,7 +271,54 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
     shipped = kind.configs.get(model["encoder"]["backbone"]["type"])
     unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
     first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
-    return f"Pair it with {first}{unknown}:\n{Config(dict(model=model)).pretty_text.strip()}"
+    if model.get("type") == "Classifier":
+        first = (
+            f"the config that --dump-config FILE writes, and evaluate it by tools/test.py FILE{unknown}; or pretrain "
+        )
+        first += f"with {shipped} or a similar one" if shipped else "with a config of this encoder"
+        unknown = ""
+    return f"Pair it with {first}{unknown}:\n{config_text(dict(model=model)).strip()}"
+
+
+def complete_config(model: Mapping[str, Any], base: Config, own_encoder: bool = False) -> Config:
+    """Config of a converted model on the data of ``base``: all that a run needs.
+
+    A classifier is evaluated: by accuracy, on the test clips, with the data preprocessor of ``base``. A method of
+    ``base``'s kind goes on as ``base`` does. With ``own_encoder`` backbone and pooling are those of ``base``.
+    """
+    values = {key: copy.deepcopy(value) for key, value in base.to_dict().items() if key in RUNNER_KEYS}
+    own = values.get("model") or {}
+    encoder = dict(own.get("encoder") or {}) if own_encoder else {}
+    if model.get("type") != "Classifier" or own.get("type") == "Classifier":
+        encoder = encoder or {**(own.get("encoder") or {}), **model["encoder"]}
+        values["model"] = {"type": "SkeletonCLR", **own, **({} if own_encoder else model), "encoder": encoder}
+        return _on_layout(values, base)
+    encoder.pop("projector", None)
+    merged: dict[str, Any] = {**model, "encoder": encoder or model["encoder"]}
+    preprocessor = own.get("data_preprocessor")
+    if preprocessor:
+        merged["data_preprocessor"] = {key: value for key, value in preprocessor.items() if key != "views"}
+    loader = values.get("test_dataloader") or values.get("val_dataloader")
+    kept = {key: value for key, value in values.items() if not re.match("(train|val|test|optim|param)_", key)}
+    values = {**kept, "model": merged, "default_hooks": {}, "custom_hooks": []}
+    if loader:
+        roles = loader["dataset"].get("roles") or {}
+        if "query" in roles:
+            loader["dataset"]["roles"] = {"query": roles["query"]}
+        values.update(test_dataloader=loader, test_cfg={}, test_evaluator=dict(type="Accuracy", topk=(1, 5)))
+    return _on_layout(values, base)
+
+
+def _on_layout(values: dict[str, Any], base: Config) -> Config:
+    """The config, whose data sets remap their clips to the layout of the backbone."""
+    backbone = values["model"]["encoder"].get("backbone", {})
+    layout, preprocessor = backbone.get("layout"), values["model"].get("data_preprocessor") or {}
+    if layout is not None and preprocessor.get("layout", layout) != layout:
+        preprocessor["layout"] = layout
+        for key in LOADERS:
+            if isinstance(values.get(key), dict):
+                values[key]["dataset"]["layout"] = layout
+    return Config(values, filename=base.filename)
 
 
 def inflate(weight: Tensor, frames: int) -> Tensor:
@@ -251,7 +326,7 @@ def inflate(weight: Tensor, frames: int) -> Tensor:
     return (weight / frames).unsqueeze(2).repeat(1, 1, frames, 1, 1)
 
 
-def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
+def _fit(state: State, model: Mapping[str, Any], source: str, partial: bool) -> StateMatch:
     """Match weights with a model on the meta device, inflating 2D kernels; without a queue, only the encoder."""
     with torch.device("meta"):
         network: nn.Module = MODELS.build(model if "type" in model else model["encoder"])
@@ -262,10 +337,10 @@ def _fit(state: State, model: Mapping[str, Any], source: str) -> StateMatch:
             state[name] = inflate(state[name], own.shape[2])
     adapt = getattr(network, "adapt_state_dict", None)
     match = match_state(network, state if adapt is None else adapt(state))
-    if match.backbone < match.LEAST:
+    if match.problem(partial):
         raise CheckpointError(
-            f"{source}: only {match.backbone:.0%} of the backbone's weights fit, at least {match.LEAST:.0%} must; "
-            f"nothing was written. {match.table()}"
+            f"{source}: {len(match.unfit)} of the backbone's weights do not fit ({match.backbone:.0%} do), and nothing "
+            f"was written; --partial accepts that. {match.table()}"
         )
     return match
 
@@ -285,7 +360,21 @@ def _select(kind: Family, state: Mapping[str, Tensor], source: str) -> tuple[Sta
 def to_reference(
     content: Mapping[str, Any], family: str, source: str = "checkpoint", form: Optional[str] = None, **options: Any
 ) -> Conversion:
-    """Convert a checkpoint of mmsync to one of another project, by default in the form that the file came in."""
+    """Convert a checkpoint of mmsync to one of another project.
+
+    Args:
+        content: What the file holds.
+        family: Name of the project's family of checkpoints.
+        source: Name of the file, for messages.
+        form: Name of the family's form; ``None``: the one that the file came in, or the usual one.
+        options: Of the family.
+
+    Returns:
+        Conversion: The checkpoint and the report.
+
+    Raises:
+        CheckpointError: The weights are not those of such a model.
+    """
     kind, origin = get_family(family), content.get("meta", {}).get("origin") or {}
     if origin.get("family") != family or form not in (None, origin.get("form")):
         origin = {}
@@ -363,7 +452,14 @@ def converter(family: str) -> None:
     parser.add_argument("dst", help="checkpoint to write")
     parser.add_argument("--reverse", action="store_true", help="from mmsync to the reference")
     parser.add_argument("--config", help="compare with this config's model, and store the config in the checkpoint")
-    parser.add_argument("--dump-config", help="write a config of the model as well, for init_model")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help="of that config")
+    parser.add_argument(
+        "--dump-config",
+        metavar="FILE",
+        help="write a config of the model as well, complete with the data of --config, or of the shipped config that "
+        "the file is paired with; a file with a classifier is then evaluated by tools/test.py FILE DST",
+    )
+    parser.add_argument("--partial", action="store_true", help="accept weights of the backbone that do not match")
     parser.add_argument("--trust-checkpoint", action="store_true", help="let the file run code while it loads")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     for name, arguments in {**kind.options, **kind.reverse_options}.items():
@@ -379,10 +475,28 @@ def _run(kind: Family, args: argparse.Namespace) -> None:
     if args.reverse:
         options["form"] = getattr(args, "form", None)
     else:
-        options["config"] = load(args.config) if args.config else None
+        options["config"] = load(args.config, args.cfg_options) if args.config else None
+        options["partial"] = args.partial
     result = convert_checkpoint(args.src, args.dst, kind.name, args.reverse, args.trust_checkpoint, **options)
     print(result.report())
     print(f"wrote {args.dst}")
     if args.dump_config and result.model is not None:
-        with atomic_path(args.dump_config) as temporary:
-            Config(dict(default_scope="mmsync", model=result.model)).dump(temporary)
+        _dump(kind, result.model, options["config"], args)
+
+
+def _dump(kind: Family, model: Mapping[str, Any], config: Optional[Config], args: argparse.Namespace) -> None:
+    """Write a config of a converted model, complete if there is one with data that it can be paired with."""
+    shipped = kind.configs.get(model["encoder"]["backbone"]["type"])
+    file = args.config or (shipped and Path(__file__).parents[2] / shipped)
+    cfg = Config(dict(default_scope="mmsync", model=model))
+    if file:
+        cfg = complete_config(model, load(file, args.cfg_options) if config is None else config)
+        try:
+            check(cfg)
+        except ConfigError as error:
+            raise ConfigError(f"--dump-config, with the data of {file}: {error}; --config gives others") from error
+    write_text(args.dump_config, config_text(cfg))
+    data = f"with the data of {file}" if file else "of the model alone: --config FILE, a config of its data, adds them"
+    print(f"wrote {args.dump_config}, {data}")
+    if file and model.get("type") == "Classifier":
+        print(f"evaluate it: python tools/test.py {args.dump_config} {args.dst}")

@@ -31,6 +31,11 @@ class SkeletonFamily(Family):
         "layout": dict(help="skeleton layout (default: the usual one with that number of joints)"),
         "num_heads": dict(type=int, default=8, help="of a transformer; not determined by shapes (default: 8)"),
         "clip_len": dict(type=int, help="resample the time embeddings to this many frames"),
+        "time_interpolation": dict(
+            choices=["linear", "bicubic"],
+            default="linear",
+            help="for --clip-len; MAMP's code uses bicubic (default: linear)",
+        ),
     }
 
     def backbone(
@@ -42,10 +47,11 @@ class SkeletonFamily(Family):
         edges: Optional[str] = None,
         num_heads: int = 8,
         clip_len: Optional[int] = None,
+        time_interpolation: str = "linear",
     ) -> dict[str, Any]:
         """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place."""
         if clip_len is not None:
-            _resample(state, clip_len)
+            _resample(state, clip_len, time_interpolation)
         wanted = {} if config is None else config.model.get("encoder", {}).get("backbone", {})
         layout, edges, own = layout or wanted.get("layout"), edges or wanted.get("edges"), own_weights(state)
         if _count(own, "st_gcn_networks."):
@@ -55,7 +61,10 @@ class SkeletonFamily(Family):
                 joints, dim = shape(own, "pos_embed", source)[-2:]
                 name = find_layout(layout, joints, "pos_embed", source).name
                 sizes = dict(layout=name, embed_dim=dim, depth=_count(own, blocks), num_heads=num_heads)
-                return dict(**describe(own, source, dim), **sizes, norm_eps=self.norm_eps)
+                found = dict(**describe(own, source, dim), **sizes, norm_eps=self.norm_eps)
+                if describe is _vit and time_interpolation != "linear":
+                    found["time_interpolation"] = time_interpolation
+                return found
         raise CheckpointError(f"{source} holds neither an ST-GCN, nor a DSTformer, nor a vanilla transformer")
 
     def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
@@ -176,7 +185,7 @@ def check_graph(graph: Tensor, layout: SkeletonLayout, edges: Optional[str], sou
     )
 
 
-def _resample(state: State, clip_len: int) -> None:
+def _resample(state: State, clip_len: int, interpolation: str) -> None:
     """Resample all time embeddings to ``clip_len`` frames, in patches of as many frames as a token has."""
     names = [name for name in state if name.endswith("temp_embed")]
     if not names:
@@ -184,4 +193,4 @@ def _resample(state: State, clip_len: int) -> None:
     for name in names:
         patch = state.get(name.replace("temp_embed", "joints_embed.proj.weight"))
         length = clip_len if patch is None else -(-clip_len // patch.shape[2])
-        state[name] = time_embedding(state[name].float(), length, resize=True).to(state[name].dtype)
+        state[name] = time_embedding(state[name].float(), length, True, interpolation).to(state[name].dtype)

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmsync.errors import DataError
 from mmsync.fileio import atomic_path, find_files
 from mmsync.media.av_reader import Clock, describe, open_container, reason
+from mmsync.media.reader import INSTALL, require
 from mmsync.parallel import Lost, progress, run_tasks
 
 VERSION = 1
@@ -131,6 +132,7 @@ def build_index(
     todo = [name for name in names if name not in rows]
     if not todo and rows == stored and header.get("root") == str(root) and not part.exists():
         return VideoIndex(root, rows)
+    require("av", INSTALL)
     out.parent.mkdir(parents=True, exist_ok=True)
     corrupt = sum(row["status"] == "corrupt" for row in rows.values())
     bar = progress(len(names), len(rows), desc="index", unit="video", disable=not todo)

@@ -18,7 +18,7 @@ BACKENDS = {  # imported on first use: skeletons need none of them
     "array": "pictures.ArrayReader",
     "torchcodec": "torchcodec_reader.TorchcodecReader",
 }
-INSTALL = "python -m pip install 'av>=12'"
+INSTALL = "python -m pip install 'mmsync[video]'"
 EPSILON = 1e-4  # seconds: a time that was rounded still finds its frame; far below the shortest frame
 Size = Union[int, tuple[int, int]]
 Times = Union[Sequence[float], np.ndarray]

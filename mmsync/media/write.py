@@ -25,7 +25,24 @@ def write_video(
     sound: Optional[np.ndarray] = None,
     sound_codec: str = "aac",
 ) -> Path:
-    """Write pictures ``(T, H, W, 3)`` uint8 RGB, sides even, and sound ``(S,)`` of 16 kHz; return the path."""
+    """Write a video.
+
+    Args:
+        path: The file; its suffix determines the container.
+        pictures: T pictures ``(H, W, 3)`` uint8 RGB; H and W are even.
+        rate: Pictures a second.
+        times: Seconds at which each picture is shown, ``(T,)``, rising; ``None``: evenly, by ``rate``.
+        codec: Of the pictures, by FFmpeg's name.
+        options: Of the codec.
+        sound: ``(S,)`` in [-1, 1] at 16,000 samples a second; ``None``: no sound.
+        sound_codec: By FFmpeg's name.
+
+    Returns:
+        Path: The file.
+
+    Raises:
+        DependencyError: PyAV is missing.
+    """
     av = require("av", INSTALL)
     path = Path(path)
     fraction = Fraction(rate).limit_denominator(1001)

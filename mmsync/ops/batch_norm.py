@@ -56,7 +56,14 @@ def _rows(x: Tensor) -> tuple[list[int], list[int]]:
 def batch_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5, sync: bool = False
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalise each channel of ``(R, C, ...)`` by the mean and variance of the batch, with ``sync`` of all ranks.
+    """Normalise each channel by the mean and the biased variance of the batch.
+
+    Args:
+        x: ``(R, C, ...)``, of at least one value a channel.
+        weight: ``(C,)``.
+        bias: ``(C,)``.
+        eps: Added to the variance.
+        sync: Whether the batch is that of all ranks; they may have different R.
 
     Returns:
         tuple: The output; without gradient the mean and biased variance ``(C,)`` and the values per channel ``()``.

@@ -70,7 +70,18 @@ def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
 
 
 def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
-    """Subtract from both views ``(2, N, D)`` their means over all ranks; also the number of rows of all ranks."""
+    """Subtract from two views the means of their columns over all ranks.
+
+    Args:
+        first: ``(N, D)`` of this rank; N is the same on every rank.
+        second: ``(N, D)``.
+
+    Returns:
+        tuple: Both centred views ``(2, N, D)``, with gradient across ranks, and the number of rows of all ranks.
+
+    Raises:
+        ValueError: The ranks have one row together, which has no statistics.
+    """
     views = torch.stack([first, second])
     rows = len(first) * world_size()
     if rows < 2:

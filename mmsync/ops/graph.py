@@ -11,9 +11,8 @@ from torch import Tensor
 def hop_distance(num_joints: int, edges: Sequence[tuple[int, int]], max_hop: int = 1) -> Tensor:
     """Shortest path lengths ``(V, V)`` on the undirected graph; ``inf`` beyond ``max_hop``."""
     link = torch.zeros(num_joints, num_joints, dtype=torch.float64)
-    if edges:
-        a, b = torch.as_tensor(list(edges)).T
-        link[a, b] = link[b, a] = 1
+    a, b = torch.tensor(list(edges), dtype=torch.long).reshape(-1, 2).T
+    link[a, b] = link[b, a] = 1
     reach = torch.eye(num_joints, dtype=torch.float64)
     hops = torch.full_like(link, float("inf"))
     for hop in range(max_hop + 1):
@@ -42,7 +41,7 @@ def adjacency(
         ValueError: Unknown strategy.
     """
     if strategy in ("directed", "binary"):
-        child, parent = torch.as_tensor([e for e in edges if e[0] != e[1]]).T
+        child, parent = torch.tensor([e for e in edges if e[0] != e[1]], dtype=torch.long).reshape(-1, 2).T
         inward = torch.zeros(num_joints, num_joints, dtype=torch.float64)
         inward[parent, child] = 1
         if strategy == "binary":

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def neighborhood(similarity: Tensor, size: int) -> Tensor:
-    """The ``size`` best queue entries of each row of similarities ``(N, K)``, as ``(N, K)`` bool."""
+    """The ``size`` (1 to K) best queue entries of each row of similarities ``(N, K)``, as ``(N, K)`` bool."""
     named = torch.zeros_like(similarity, dtype=torch.bool)
     return named.scatter_(1, similarity.topk(size, 1, sorted=False).indices, True)
 
@@ -15,7 +15,14 @@ def neighborhood(similarity: Tensor, size: int) -> Tensor:
 def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
     """Agreement of two views on the entries that they name, as Cohen's kappa for sets (Cohen, 1960): 1 full, 0 chance.
 
-    ``shared`` counts names of both views over ``rows`` clips; ``first`` and ``second (K,)`` those of an entry by view.
+    Args:
+        shared: Scalar, number of entries that both views name, summed over the clips.
+        first: ``(K,)`` number of clips that name each entry in the first view.
+        second: ``(K,)`` the same in the second view.
+        rows: Scalar, number of clips N.
+
+    Returns:
+        Tensor: Scalar, at most 1.
     """
     size = first.sum() / rows
     observed, chance = shared / (rows * size), (first * second).sum() / (rows * rows * size)
@@ -23,5 +30,10 @@ def agreement_beyond_chance(shared: Tensor, first: Tensor, second: Tensor, rows:
 
 
 def crowding(named: Tensor, rows: Tensor) -> Tensor:
-    """Share of a clip's names that another one gives too; ``named (K,)`` counts an entry's clips, of ``rows``."""
+    """Mean, over the names that clips give, of the share of the other clips that give it too: a scalar in [0, 1].
+
+    Args:
+        named: ``(K,)`` number of clips that name each entry.
+        rows: Scalar, number of clips N.
+    """
     return (named * (named - 1)).sum() / (named.sum() * (rows - 1)).clamp_min(1)

@@ -11,7 +11,12 @@ from torch import Tensor
 def pack_persons(
     x: Tensor, present: Optional[Tensor] = None, skip_absent: bool = True
 ) -> tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Fold the persons of ``x (N, M, ...)`` into rows, without those who are absent unless told otherwise.
+    """Fold the persons of a batch into rows.
+
+    Args:
+        x: ``(N, M, ...)``.
+        present: ``(N, M)`` bool, who is there; ``None``: all.
+        skip_absent: Whether absent persons are no rows, so that they cost nothing.
 
     Returns:
         tuple: ``rows (P, ...)``; ``owner (P,)`` int64, their samples; ``present (P,)`` bool if absent ones are rows.

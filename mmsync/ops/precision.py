@@ -11,7 +11,15 @@ from torch import Tensor
 
 
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a function of tensors without autocast and in float32: half precision is cast up, float64 stays."""
+    """Run a function of tensors without autocast and in float32.
+
+    Args:
+        function: Its first positional argument is a tensor, whose device's autocast is disabled.
+
+    Returns:
+        Callable: The same function; tensors of half precision among its arguments are cast to float32, float64 ones
+        stay, and so does everything that is no tensor.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -275,10 +275,16 @@ def _frame_factor(factor: Tensor, joints: int, channels: int, block: int) -> Ten
 
 
 def augment(x: Tensor, mask: Optional[Tensor], maps: Sequence[Map]) -> Tensor:
-    """Run a list of maps, in order, on a batch of clips ``(N, M, T, V, C)``, which is not changed.
+    """Run a list of maps, in order, on a batch of clips; consecutive maps are fused.
 
-    Consecutive maps are fused, and persons absent from ``mask (N, M)`` are not computed; they come out exactly zero,
-    unless a map is a :class:`Noise` with ``keep_absent=False``, which fills them as well.
+    Args:
+        x: ``(N, M, T, V, C)``; it is not changed.
+        mask: ``(N, M)`` bool, who is there; ``None``: all. Absent persons are not computed and come out exactly zero,
+            unless a map is a :class:`Noise` with ``keep_absent=False``, which fills them as well.
+        maps: In their order.
+
+    Returns:
+        Tensor: ``(N, M, T', V, C)`` in memory of its own; T' is that of the last map of frames.
     """
     n, m, frames = x.shape[:3]
     for op in maps:

@@ -54,9 +54,16 @@ def crop_index(start: Tensor, frames: int, pad: int) -> Tensor:
 
 
 def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = True) -> Tensor:
-    """Gaussian filters of ``sigma (N,)`` frames and ``taps`` (odd) weights as banded matrices ``(N, T, T)``.
+    """Gaussian filters over time as banded matrices.
 
-    Rows sum to 1 with ``normalize``; else taps are ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
+    Args:
+        sigma: Standard deviations ``(N,)`` in frames, above 0.
+        frames: T.
+        taps: Width of the filter in frames, odd; taps beyond T - 1 on either side are left out.
+        normalize: Whether rows sum to 1; else tap k is ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
+
+    Returns:
+        Tensor: ``(N, T, T)``; row t has the weights of output frame t.
     """
     reach = min(taps // 2, frames - 1)
     exponent = -(torch.arange(reach + 1, device=sigma.device) ** 2) / (2 * sigma[:, None] ** 2)
@@ -119,10 +126,11 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Te
     return matrix
 
 
-def resample(x: Tensor, size: int) -> Tensor:
-    """Resample clips ``(N, M, T, V, C)`` to ``size`` frames, linearly with half-pixel centres."""
-    frames = x.shape[2]
-    if frames == size:
-        return x
-    matrix = resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)[0]
+def whole_matrix(x: Tensor, frames: int, size: int) -> Tensor:
+    """The matrix ``(1, size, frames)``, of the dtype of ``x``, that resamples whole clips; half-pixel centres."""
+    return resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)
+
+
+def mix_frames(x: Tensor, matrix: Tensor) -> Tensor:
+    """Mix the frames of clips ``(N, M, T, V, C)`` by one ``matrix (T', T)``: ``(N, M, T', V, C)``."""
     return (matrix @ x.flatten(3)).unflatten(-1, x.shape[3:])

@@ -221,7 +221,16 @@ def _run_blur(x: Tensor, op: Blur) -> Tensor:
 
 
 def augment_video(x: Tensor, maps: Sequence[VideoMap]) -> Tensor:
-    """Run maps, fused where they commute, on clips ``(N, K, C, T, H, W)`` in [-1, 1], which are not changed."""
+    """Run maps on clips, fused where they commute.
+
+    Args:
+        x: ``(N, K, C, T, H, W)`` in [-1, 1]; it is not changed.
+        maps: In their order.
+
+    Returns:
+        Tensor: ``(N, K, C, T', H', W')`` in [-1, 1]: T' is that of the last map of frames, H' and W' the size of the
+        last crop that has one. Without maps it is ``x`` itself.
+    """
     last = _Fused()
     steps: list[Union[_Fused, AddNoise, Blur]] = [last]
     for op in maps:

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from mmsync.config import check, load
+from mmsync.config.inputs import check_input, input_record
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolError
@@ -44,17 +45,23 @@ class Benchmark:
         force: bool = False,  # run again what has a result
         trust: bool = False,  # let the checkpoint run code while it loads
         encoder: Optional[str] = None,  # name of the encoder, of a method with several; ``None`` for the first
+        other_input: bool = False,  # accept data of another input than the checkpoint was trained with
     ) -> None:
         self.checkpoint, self.work_dir = str(checkpoint), Path(work_dir)
         self.seeds, self.force, self.trust, self.encoder = seeds, force, trust, encoder
-        self.protocols = list(protocols)
+        self.protocols, self.dataset = list(protocols), dataset
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
         remote = "://" in self.checkpoint
         self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
-        base = base_config(content, config, options or {}, self.checkpoint)
+        base = base_config(content, config, options or {}, self.checkpoint, trust)
         init_default_scope(base.default_scope)
         self.cfgs = self._lay_over(base, dataset, options or {})
+        for protocol in self.protocols:
+            # data to transfer to have a pipeline of their own
+            own = () if dataset or protocol.dataset else ("val",) if protocol.trains else ("test",)
+            record = input_record(self.cfgs[protocol.name])
+            check_input(content.get("meta"), record, self.checkpoint, own, allow=other_input)
         probes = {p.name: self.cfgs[p.name] for p in self.protocols if not p.trains}
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.prober = Prober(probes, self.checkpoint, trained_folds(content), device, encoder, trust)
@@ -125,12 +132,13 @@ class Benchmark:
 
     def _row(self, protocol: Protocol, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [result["metrics"][protocol.metric] for result in results]
+        cfg = self.cfgs[protocol.name]
         best = [result["metrics"][protocol.best] for result in results] if protocol.best else None
         return dict(
             protocol=protocol.name,
-            title=protocol.title,
+            title=protocol.title_on(tables.data_name(cfg) if self.dataset or protocol.dataset else None),
             changes=self.changes[protocol.name],
-            data=tables.describe_data(self.cfgs[protocol.name]),
+            data=tables.describe_data(cfg),
             metric=protocol.metric,
             **tables.spread(values),
             best=None if best is None else float(np.mean(best)),

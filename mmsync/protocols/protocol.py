@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmsync.apis.features import encoder_of
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
-from mmsync.config.load import Notes
+from mmsync.config.load import Notes, is_plain, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
@@ -34,12 +34,16 @@ class Protocol:
     """A protocol."""
 
     name: str  # stem of its file
-    title: str  # for tables
+    title: str  # for tables, without the data set; see ``title_on``
     metric: str  # name of the result to report, that of the last epoch
     best: Optional[str]  # name of the same result of the best epoch, if it has epochs
     seeds: tuple[int, ...]  # empty if nothing in it is random
     cfg: dict[str, Any]  # the keys of the Runner that it sets
     dataset: Optional[Path] = None  # config file of the data set that it transfers to
+
+    def title_on(self, dataset: Optional[str]) -> str:
+        """The title, with the name of the data set that it transfers to, if it does."""
+        return self.title if dataset is None else f"transfer to {dataset}: {self.title}"
 
     @property
     def trains(self) -> bool:
@@ -79,15 +83,26 @@ def load_protocol(name: str, folder: Union[str, Path]) -> Protocol:
 
 
 def base_config(
-    checkpoint: Mapping[str, Any], config: Union[str, Path, None], options: Mapping[str, Any], source: str
+    checkpoint: Mapping[str, Any],
+    config: Union[str, Path, None],
+    options: Mapping[str, Any],
+    source: str,
+    trust: bool = False,
 ) -> Config:
-    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables."""
+    """The config of a pretraining, from a file or its checkpoint named ``source``, with the options of variables.
+
+    Raises:
+        CheckpointError: The checkpoint has none, or one that could run code and is not trusted.
+    """
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
         return load(config, variables)
     text = checkpoint.get("meta", {}).get("cfg")
     if not isinstance(text, str) or not text.strip():
         raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
+    if not (trust or is_plain(text)):
+        advice = "add --trust-checkpoint if you trust its source, or give the config: --config FILE"
+        raise CheckpointError(f"the config in {source} is more than plain values and could run code; {advice}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config_of_the_checkpoint.py"
         file.write_text(text, encoding="utf-8")
@@ -98,19 +113,8 @@ def base_config(
         if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
             text = f"nothing follows from this variable in the resolved config of {source}"
             raise ConfigError(f"--cfg-options {key}=...: {text}; give the file it was trained with: --config FILE")
-        values = _replace_text(values, old, new)  # a moved data root is worth a search
+        values = replace_text(values, old, new)  # a moved data root is worth a search
     return Config(values)
-
-
-def _replace_text(value: Any, old: str, new: str) -> Any:
-    """``value`` with every string that is ``old``, or a path below it, changed to ``new``."""
-    if isinstance(value, dict):
-        return {key: _replace_text(item, old, new) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_replace_text(item, old, new) for item in value)
-    if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
-        return new + value[len(old) :]
-    return value
 
 
 def lay_over(

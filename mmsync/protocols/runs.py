@@ -78,7 +78,7 @@ class Prober:
             joints = any("joints" in self._metric(name).columns() for name in sharing)
             loader = MotionRunner.build_dataloader(cfg.test_dataloader.to_dict())
             check_folds(self.folds, [loader.dataset])
-            model = init_model(cfg, self.checkpoint, self.device, trust=self.trust)
+            model = init_model(cfg, self.checkpoint, self.device, trust=self.trust, other_input=True)  # checked before
             names = getattr(loader.dataset, "metainfo", {}).get("classes")
             table = extract_features(model, loader, joints=joints, encoder=self.encoder)
             self._features[key] = (table, names)
@@ -106,13 +106,11 @@ def finetune(
         cfg.model.head.num_classes = max(d.metainfo["num_classes"] for d in (train, val))
     fit_batch(cfg.train_dataloader, len(train))
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed}
-    cfg.work_dir, cfg.load_from = str(folder), checkpoint
+    cfg.work_dir, cfg.load_from, cfg.other_input = str(folder), checkpoint, True  # the benchmark has compared it
     started = folder / "started.json"
-    if not force and read_json(started, "") == fingerprint:
-        if (folder / "last_checkpoint").is_file():
-            cfg.load_from, cfg.resume = None, True
-    else:
-        (folder / "last_checkpoint").unlink(missing_ok=True)
+    if not force and read_json(started, "") == fingerprint and (folder / "last_checkpoint").is_file():
+        cfg.load_from, cfg.resume = None, True
+    cfg.overwrite = not cfg.get("resume")
     write_json(started, fingerprint)
     runner = build_runner(cfg, trust)
     runner.train()

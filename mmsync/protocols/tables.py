@@ -19,21 +19,25 @@ from mmsync.fileio import write_text
 _HEADER = ("Protocol", "Description", "Data: train / test", "Top-1 %", "Epoch", "Seeds", "Checkpoint")
 
 
+def data_name(cfg: Config) -> str:
+    """Name of the data that a protocol tests on: its source's, or of converted data that of the folder."""
+    source = next(loader.dataset for key in LOADERS[::-1] if (loader := cfg.get(key)) is not None)
+    while "source" in source or "dataset" in source:  # of a data set, of a source that makes tracks of another's clips
+        source = source.get("source", source.get("dataset"))
+    name = str(source.get("type")).replace("Source", "")
+    return Path(source.root).name if name == "Store" else name
+
+
 def describe_data(cfg: Config) -> str:
     """Source and splits, training before test."""
-    loaders = [cfg.get(key) for key in LOADERS]
-    datasets = [loader.dataset for loader in loaders if loader is not None]
-    source = datasets[-1].get("source", {})
-    name = str(source.get("type", datasets[-1].get("type"))).replace("Source", "")
-    if name == "Store":  # one class for all converted data: the folder has the name
-        name = Path(source.root).name
+    datasets = [loader.dataset for key in LOADERS if (loader := cfg.get(key)) is not None]
     roles = datasets[-1].get("roles") or {}
     train = datasets[0].get("split") if len(datasets) > 1 else roles.get("bank")
     test = roles.get("query", datasets[-1].get("split"))
     subset = datasets[0].get("subset")
     share = f" ({subset.share:.0%} {subset.get('rule', 'stratified')})" if subset and "share" in subset else ""
     texts = [one if isinstance(one, str) else "all" if one is None else str(dict(one)) for one in (train, test)]
-    return f"{name} {texts[0]}{share} / {texts[1]}"
+    return f"{data_name(cfg)} {texts[0]}{share} / {texts[1]}"
 
 
 def spread(values: Sequence[float]) -> dict[str, Optional[float]]:

@@ -7,6 +7,7 @@ meta.json   the format with its version, and what else the kind of store says ab
 
 from __future__ import annotations
 
+import glob
 import json
 import mmap
 import os
@@ -31,12 +32,15 @@ class MappedArray:
     Pages that were read are released regularly, so that the process does not appear to hold the whole data set.
     """
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: PathLike, origin: str = "") -> None:
         self.path = str(path)
         try:
             mapped = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{path}: no readable .npy array ({error})") from error
+            reason = str(error)
+            if "Python objects" in reason or "pickled" in reason:  # NumPy advises to load it unsafely
+                reason = "it is of another format, or holds Python objects instead of numbers"
+            raise DataError(f"{origin or path}: no readable .npy array ({reason})") from error
         self.array = np.asarray(mapped)  # a plain array over the map: slices of np.memmap cost ten times as much
         self._pages, self._read = getattr(mapped, "_mmap", None), 0
 
@@ -67,6 +71,7 @@ class RaggedWriter:
         check_place(root, format, overwrite)
         self._part = self.root.with_name(f".{self.root.name}.{os.getpid()}.part")
         shutil.rmtree(self._part, ignore_errors=True)
+        _remove_abandoned(self.root)
         self._part.mkdir(parents=True)
         self._files: dict[str, _Rows] = {}
         self._maps: list[np.memmap] = []
@@ -161,13 +166,15 @@ class Ragged:
     def __init__(self, root: PathLike, format: str, names: Sequence[str]) -> None:
         self.root = Path(root)
         self.meta: dict[str, Any] = self.json("meta")
-        found = self.meta.get("format")
+        found = self.meta.get("format") if isinstance(self.meta, dict) else None
         if found != format:
             raise DataError(f"{root}: format {found!r}, this version reads {format!r}; convert the data again")
         self.arrays = {name: MappedArray(self.root / f"{name}.npy") for name in names}
         self.index = self.load("index")
-        rows = int(self.index[:, 1].sum()) if self.index.ndim == 2 else -1
-        if any(len(array.array) != rows for array in self.arrays.values()):
+        whole = self.index.ndim == 2 and self.index.dtype == np.int64 and self.index.shape[1] > 1
+        first, length = self.index[:, :2].T if whole else np.zeros((2, 1), np.int64)
+        whole = whole and bool((first == length.cumsum() - length).all())
+        if not whole or any(len(array.array) != length.sum() for array in self.arrays.values()):
             raise DataError(f"{root}: the index does not fit the arrays; the folder is damaged, convert the data again")
 
     def __len__(self) -> int:
@@ -208,6 +215,17 @@ def check_place(root: PathLike, format: str, overwrite: bool) -> None:
         raise DataError(f"{root} exists and is no {family} store, so it is not replaced; choose another folder")
     if not overwrite:
         raise DataError(f"{root} exists; remove it, or replace it (overwrite=True; --overwrite of the tools)")
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove unfinished copies of a folder, which killed processes of this machine left beside it."""
+    for part in root.parent.glob(f".{glob.escape(root.name)}.*.part"):
+        try:
+            os.kill(int(part.suffixes[-2][1:]), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(part, ignore_errors=True)
+        except OSError:  # someone else's, and alive
+            pass
 
 
 class _Rows:

@@ -77,27 +77,25 @@ class StoreWriter(RaggedWriter):
         body_slots: Optional[np.ndarray] = None,
         **attributes: object,
     ) -> None:
-        """Append a clip of a unique name.
+        """Append a clip of a unique name; a DataError, after which others may be added, if it cannot be stored.
 
         Args:
-            keypoint: ``(M, T, V, C)``; zeros where a person is absent.
+            keypoint: ``(M, T, V, C)``, finite; zeros where a person or joint is absent.
             label: Class index, -1 if unknown.
             body_slots: ``(M, T)`` int8, as in ``body_slots.npy``; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.
         """
-        keypoint = np.asarray(keypoint)
-        joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
-        fits = keypoint.ndim == 4 and keypoint.shape[2:] == (joints, channels) and 0 not in keypoint.shape
-        if not fits or not self.num_coords <= channels <= self.num_coords + 1:
-            wanted = self._channels or f"{self.num_coords} or, with a score, {self.num_coords + 1}"
-            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {wanted})")
-        if self.class_names is not None and not -1 <= label < len(self.class_names):
-            raise DataError(f"clip {name!r}: label {label} is out of range; {len(self.class_names)} classes")
+        keypoint = self._checked(name, keypoint)
+        if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
+            hint = f"; give class_names.index({label!r})" if label in (self.class_names or ()) else ""
+            raise DataError(f"clip {name!r}: label {label!r} is no class index (-1 if unknown){hint}")
+        if not -1 <= label < len(self.class_names or range(label + 1)):
+            raise DataError(f"clip {name!r}: label {label} is out of range; {len(self.class_names or ())} classes")
         if name in self._names:
             raise DataError(f"a second clip is named {name!r}")
         if self._names and (body_slots is None) == ("body_slots" in self._files):
             raise DataError(f"clip {name!r}: body_slots are for every clip of a store or for none")
-        persons, frames = keypoint.shape[:2]
+        persons, frames, joints, channels = keypoint.shape
         rows: dict[str, np.ndarray] = {"clips": keypoint.astype(np.float32, copy=False).reshape(-1, joints, channels)}
         if body_slots is not None:
             slots = np.asarray(body_slots)
@@ -107,12 +105,38 @@ class StoreWriter(RaggedWriter):
             rows["body_slots"] = slots.reshape(-1)
         if self._names and set(attributes) != set(self._attributes):
             raise DataError(f"clip {name!r} has attributes {sorted(attributes)}, others {sorted(self._attributes)}")
+        values = {key: value.item() if isinstance(value, np.generic) else value for key, value in attributes.items()}
+        for key, value in values.items():
+            if not isinstance(value, (str, int, float)):
+                raise DataError(
+                    f"clip {name!r}: attribute {key} is a {type(value).__name__}; give a number or a string"
+                )
         self.append(persons, **rows)
         self._names[name] = None
         self._labels.append(int(label))
         self._channels = channels
-        for key, value in attributes.items():
-            self._attributes.setdefault(key, []).append(value.item() if isinstance(value, np.generic) else value)
+        for key, value in values.items():
+            self._attributes.setdefault(key, []).append(value)
+
+    def _checked(self, name: str, keypoint: np.ndarray) -> np.ndarray:
+        """The clip as an array, if name, shape and values are those of a clip of this store."""
+        if not isinstance(name, str) or not name:
+            raise DataError(f"{name!r} is no name of a clip; give a string")
+        try:
+            keypoint = np.asarray(keypoint)
+            finite = np.isfinite(keypoint)
+        except (TypeError, ValueError) as error:  # of lists of different lengths, or of strings
+            raise DataError(f"clip {name!r} is no array of numbers (M, T, V, C) ({error})") from error
+        joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
+        fits = keypoint.ndim == 4 and keypoint.shape[2:] == (joints, channels) and 0 not in keypoint.shape
+        if not fits or not self.num_coords <= channels <= self.num_coords + 1:
+            wanted = self._channels or f"{self.num_coords} or, with a score, {self.num_coords + 1}"
+            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {wanted})")
+        broken = int((~finite).any(axis=(0, 2, 3)).sum())
+        if broken:
+            text = f"{broken} of {keypoint.shape[1]} frames hold NaN or infinite values"
+            raise DataError(f"clip {name!r}: {text}; write zeros where a joint or a person is absent")
+        return keypoint
 
     @property
     def names(self) -> list[str]:
@@ -124,6 +148,8 @@ class StoreWriter(RaggedWriter):
         if not self._names:
             raise DataError(f"{self.root}: no clip was added")
         for split, names in self.splits.items():
+            if isinstance(names, str):
+                raise DataError(f"{self.root}: split {split!r} is the string {names!r}; give a list of names of clips")
             if names and not any(name in self._names for name in names):  # published lists name some missing clips
                 raise DataError(f"{self.root}: split {split!r} names no clip that was added; its first is {names[0]!r}")
         if any(label >= 0 for label in self._labels):

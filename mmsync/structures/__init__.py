@@ -2,9 +2,10 @@ from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
 from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index, remap_matrix
 from mmsync.structures.track import Track, tick_times
-from mmsync.structures.view import MotionSample, View
+from mmsync.structures.view import FRAME_AXIS, MotionSample, View
 
 __all__ = [
+    "FRAME_AXIS",
     "PICTURE_LAYOUTS",
     "FeatureMap",
     "FeatureTable",

@@ -31,6 +31,20 @@ class FeatureMap(NamedTuple):
     index: Optional[Tensor] = None  # type: ignore[assignment]  # hides tuple.index, which no one needs
     axes: str = "DTV"
 
+    def problem(self, channels: int) -> Optional[str]:
+        """What is wrong with the shape of a map of ``channels`` D, and how it should be; ``None`` if nothing is."""
+        if "D" not in self.axes or len(set(self.axes)) < len(self.axes) or set(self.axes) - set("DTVHWF"):
+            return f"axes={self.axes!r}; name each axis behind P once: D, T, and V, H, W or F"
+        if self.data.dim() != len(self.axes) + 1:
+            return f"the map is {tuple(self.data.shape)}, but axes={self.axes!r} name {len(self.axes)} axes behind P"
+        found = self.data.shape[self.axis("D")]
+        if found != channels:
+            shape = f"the map is {tuple(self.data.shape)}, (P, {', '.join(self.axes)}) by axes={self.axes!r}"
+            return f"{shape}: D is {found}, but out_channels={channels}; are the axes in another order?"
+        if self.owner.shape != self.data.shape[:1]:
+            return f"owner is {tuple(self.owner.shape)} for {len(self.data)} rows; name the sample of each row"
+        return None
+
     def axis(self, letter: str) -> int:
         """Position of an axis in ``data``."""
         return self.axes.index(letter) + 1

@@ -165,7 +165,7 @@ def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]
     A joint of the same name is taken over; others are the mean of joints, in which one may occur twice, as a weight.
     """
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
-    found = {j: _find(j, src.joints, ()) for j in dst.joints}
+    found = {j: _find(j if j in src.joints else f"{dst.name}:{j}", src.joints, ()) for j in dst.joints}
     lacking = [j for j, at in found.items() if not at]
     if lacking:
         into = [n for n in _LAYOUTS if n != src.name and _can_remap(src, _LAYOUTS[n])]
@@ -195,6 +195,8 @@ def _find(name: str, joints: Sequence[str], asked: tuple[str, ...]) -> tuple[int
     """The joints whose mean is ``name``; empty if it cannot be had. ``asked`` breaks circles among the rules."""
     if name in joints:
         return (joints.index(name),)
+    if name not in _RULES:
+        name = name.rpartition(":")[2]
     for rule in _RULES.get(name, ()):
         if not set(rule) & set(asked):
             parts = [_find(part, joints, (*asked, name)) for part in rule]
@@ -256,13 +258,15 @@ def _both(rules: dict[str, list[tuple[str, ...]]]) -> dict[str, list[tuple[str, 
     }
 
 
-# joint -> alternatives, each a tuple of joints whose mean stands for it; the first that the data has is taken
+# joint -> alternatives, each a tuple of joints whose mean stands for it; the first that the data has is taken.
+# "layout:joint" are rules of one target layout.
 _RULES: dict[str, list[tuple[str, ...]]] = {
     "pelvis": [("left_hip", "right_hip")],
     "neck": [("spine_shoulder",), ("left_shoulder", "right_shoulder")],
     "spine_shoulder": [("neck",), ("left_shoulder", "right_shoulder")],
     "spine": [("pelvis", "neck")],
     "head": [("left_ear", "right_ear"), ("nose",)],
+    "h36m17:head": [("left_eye", "right_eye")],  # what MotionBERT's weights were trained with
     "nose": [("head",)],
     **_both(
         {

@@ -8,6 +8,9 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+FRAME_AXIS = {"skeleton": 2, "video": -3, "sequence": 1}
+"""Axis of T in a view's data, by modality; sound has frames only after its front end."""
+
 
 class View(NamedTuple):
     """One view of a batch of N samples. ``None`` means: all present, all valid, unknown.

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mmengine.config import Config
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
+from mmsync.config.text import RESOLVED, config_text
 from mmsync.errors import MMSyncError
+from mmsync.fileio import write_text
 from mmsync.protocols.tables import write_json
 from mmsync.runlog import read_run
 from mmsync.sweep.settings import Setting
@@ -166,9 +167,10 @@ class _Tools:
         """Train; return the results of the last validation and the name of the last checkpoint."""
         folder = self.job.folder
         config = folder / "config.py"
-        Config(self.job.setting.cfg).dump(config)  # the checked config, even if its files are edited meanwhile
-        resume = ["--resume"] if (folder / "last_checkpoint").is_file() else []
-        self.call("train", config, "--work-dir", folder, "--seed", self.job.seed, *resume)
+        # the checked config, even if its files are edited meanwhile
+        write_text(config, f"{RESOLVED}\n{config_text(self.job.setting.cfg)}")
+        start = "--resume" if (folder / "last_checkpoint").is_file() else "--overwrite"
+        self.call("train", config, "--work-dir", folder, "--seed", self.job.seed, start)
         latest = find_latest_checkpoint(str(folder))
         if latest is None:
             raise RunError(f"{folder}: training wrote no checkpoint; check default_hooks.checkpoint")
@@ -187,7 +189,7 @@ class _Tools:
         cfg.update({f"test_{part}": cfg[f"val_{part}"] for part in ("dataloader", "evaluator")}, test_cfg={})
         folder = self.job.folder / "validation"
         folder.mkdir(exist_ok=True)
-        Config(cfg).dump(folder / "config.py")
+        write_text(folder / "config.py", config_text(cfg))
         out = folder / "results.json"
         self.call("test", folder / "config.py", self.job.folder / checkpoint, "--work-dir", folder, "--out", out)
         return json.loads(out.read_text(encoding="utf-8"))["results"]

@@ -11,10 +11,10 @@ from mmengine.dist import get_rank
 from mmengine.model import BaseDataPreprocessor
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError, DataError, unwritten
 from mmsync.registry import TRANSFORMS
 from mmsync.structures import View
-from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, wrong_augmentation
 
 Inputs = Union[Tensor, View]
 Views = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -29,6 +29,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
     seed: Tensor
     step: Tensor
     modality: ClassVar[str] = ""
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape views of evaluation; checkpoints are compared by them
     sequence: ClassVar[type[AugmentationSequence]] = AugmentationSequence
     feature_views: Sequence[str] = ("clip",)
     """Names of the views of evaluation; the model sets them to its ``views_for_features``."""
@@ -41,7 +42,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
-        raise NotImplementedError
+        raise unwritten(self, "prepare(inputs, samples)")
 
     def for_evaluation(self, view: View) -> View:
         """The view of evaluation before :meth:`finish`; nothing in it is random."""
@@ -81,11 +82,13 @@ class ViewPreprocessor(BaseDataPreprocessor):
                 part = config if isinstance(config, BatchAugmentation) else TRANSFORMS.build(dict(config))
             except ConfigError as error:
                 raise ConfigError(f"{where}.{i}: {error}") from error
-            problem = self.wrong_augmentation(type(part), part.modality if hasattr(part, "modality") else None)
+            problem = wrong_augmentation(type(part), getattr(part, "modality", None), self.modality)
             if problem:
                 raise ConfigError(f"{where}.{i}: {problem}")
             parts.append(part)
-        return self.sequence(parts)
+        view = self.sequence(parts)
+        view.modality = view.modality or self.modality
+        return view
 
     @classmethod
     def wrong_form(cls, transforms: Any) -> Optional[str]:
@@ -93,21 +96,6 @@ class ViewPreprocessor(BaseDataPreprocessor):
         if isinstance(transforms, (list, tuple)):
             return None
         return f"is {transforms!r}; give a list of augmentations, [dict(type=...), ...]"
-
-    @classmethod
-    def wrong_augmentation(cls, kind: Any, modality: Optional[str]) -> Optional[str]:
-        """Why an augmentation cannot be part of a view of this modality, or ``None``."""
-        name = getattr(kind, "__name__", str(kind))
-        if modality is None:
-            return (
-                f"{name} is not a batched augmentation and cannot be part of a view; transforms of single samples "
-                "belong in the pipeline of the data set"
-            )
-        if modality in ("", cls.modality):
-            return None
-        own = sorted(k for k, v in TRANSFORMS.module_dict.items() if getattr(v, "modality", None) == cls.modality)
-        advice = f"; use one of {', '.join(own)}" if own else ""
-        return f"{name} augments {modality} data, but this is a view of {cls.modality} data{advice}"
 
     @classmethod
     def check_config(cls, cfg: Mapping[str, Any], path: str) -> Iterable[str]:
@@ -121,7 +109,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
             for i, config in enumerate(transforms):
                 kind = config.get("type") if isinstance(config, Mapping) else None
                 kind = TRANSFORMS.find(kind) if isinstance(kind, str) else kind
-                problem = kind and cls.wrong_augmentation(kind, getattr(kind, "modality", None))
+                problem = kind and wrong_augmentation(kind, getattr(kind, "modality", None), cls.modality)
                 if problem:
                     yield f"{path}.views.{name}.{i}: {problem}"
 

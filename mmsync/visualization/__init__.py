@@ -1,7 +1,8 @@
 from .figures import confused_pairs, draw_confusion, draw_curves, draw_embedding, embed_2d, read_history
+from .pictures import Strip, draw_pictures, render_pictures
 from .skeleton import Panel, bone_segments, camera, draw_strip, find_camera, render, write_film
 
 __all__ = [
-    "Panel", "bone_segments", "camera", "confused_pairs", "draw_confusion", "draw_curves", "draw_embedding",
-    "draw_strip", "embed_2d", "find_camera", "read_history", "render", "write_film",
+    "Panel", "Strip", "bone_segments", "camera", "confused_pairs", "draw_confusion", "draw_curves", "draw_embedding",
+    "draw_pictures", "draw_strip", "embed_2d", "find_camera", "read_history", "render", "render_pictures", "write_film",
 ]  # fmt: skip

@@ -62,7 +62,19 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path], smooth: float = 0.0) -> None:
-    """Draw values of runs, a panel each, raw ones pale behind those :func:`smoothed` by ``smooth``."""
+    """Draw values of runs by epoch or iteration, a panel for each.
+
+    Args:
+        runs: Their logs; each has a colour.
+        keys: Names of the values.
+        path: Picture to write; its suffix determines the format.
+        smooth: Weight of the past in [0, 1), see :func:`smoothed`; raw values are pale behind. 0: raw ones only.
+
+    Raises:
+        ConfigError: matplotlib does not write such pictures.
+        DataError: No run has such a value.
+        DependencyError: matplotlib is missing.
+    """
     for key in keys:
         if not any(key in run.keys for run in runs):
             every = Run("log" if len(runs) > 1 else runs[0].name, [row for r in runs for row in r.train + r.val])
@@ -146,7 +158,19 @@ def confused_pairs(matrix: np.ndarray, top: int = 10) -> list[ConfusedPair]:
 def draw_confusion(
     matrix: np.ndarray, path: Union[str, Path], class_names: Optional[Sequence[str]] = None, title: str = ""
 ) -> None:
-    """Draw counts ``(K, K)`` as shares of the true classes, the rows; the title is the accuracy if empty."""
+    """Draw a confusion matrix as shares of the true classes.
+
+    Args:
+        matrix: Counts ``(K, K)``; rows are true classes.
+        path: Picture to write; its suffix determines the format.
+        class_names: ``(K,)``; ``None``: numbers from 0 on.
+        title: If empty, the accuracy.
+
+    Raises:
+        ConfigError: matplotlib does not write such pictures.
+        DataError: The counts are not square, or there are not K names.
+        DependencyError: matplotlib is missing.
+    """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise DataError(f"confusion matrix: shape {matrix.shape}; expected (K, K)")
@@ -199,9 +223,19 @@ def draw_embedding(
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features ``(N, D)`` as points by label ``(N,)`` (-1 is grey), or labels by the title of each panel.
+    """Draw features as points in the colours of their labels.
 
-    ``class_names`` are written in the panel ``label``. At most ``max_points`` are drawn, a fixed random choice.
+    Args:
+        features: ``(N, D)``.
+        labels: ``(N,)``, -1 is grey; or such by the title of each panel.
+        path: Picture to write; its suffix determines the format.
+        class_names: Names of the labels, which are written in the panel ``label``.
+        method: ``'pca'`` or ``'tsne'``, see :func:`embed_2d`.
+        max_points: At most so many points are drawn, a fixed random choice.
+
+    Raises:
+        ConfigError: Another method, or matplotlib does not write such pictures.
+        DependencyError: matplotlib is missing.
     """
     panels = labels if isinstance(labels, Mapping) else {"label": labels}
     figure = new_figure(1 + 7 * len(panels), 7 if len(panels) == 1 else 7.5)

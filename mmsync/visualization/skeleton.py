@@ -36,6 +36,7 @@ class Panel:
     mask: Optional[np.ndarray] = None  # (M,) bool, persons to draw; None for all
     hidden: Optional[np.ndarray] = None  # (M, V) bool, joints not to draw; None for none
     scale: str = ""  # panels with equal names are drawn at the same scale
+    times: Optional[np.ndarray] = None  # (T,) seconds for strips; None: the frames are numbered
 
 
 def camera(
@@ -138,7 +139,9 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
     return out
 
 
-def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100) -> Iterator:
+def render(
+    panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100, colour: str = "black"
+) -> Iterator[np.ndarray]:
     """Draw clips side by side as even pictures ``(H, W, 3)`` uint8, slowed down to the longest or ``num_frames``."""
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
@@ -150,17 +153,17 @@ def render(panels: Sequence[Panel], title: str = "", num_frames: Optional[int] =
 
     left = 0.0
     drawn = []
-    for panel, (middle, half), width, colour in zip(panels, windows, widths, colours):
+    for panel, (middle, half), width, line_colours in zip(panels, windows, widths, colours):
         axes = figure.add_axes((left / sum(widths), 0, width / sum(widths), PANEL_HEIGHT * dpi / size[1]))
         axes.set(xlim=(middle[0] - half[0], middle[0] + half[0]), ylim=(middle[1] - half[1], middle[1] + half[1]))
         axes.set_aspect("equal")
         axes.set_axis_off()
         _fit(figure, axes.set_title(panel.title, fontsize=10), width * dpi)
-        lines_drawn = LineCollection([], colors=colour, linewidths=2.5, capstyle="round", animated=True)
+        lines_drawn = LineCollection([], colors=line_colours, linewidths=2.5, capstyle="round", animated=True)
         drawn.append((axes, axes.add_collection(lines_drawn, autolim=False)))
         left += width
     if title:
-        _fit(figure, figure.suptitle(title, fontsize=11, y=1 - 0.06 / (size[1] / dpi), va="top"), size[0])
+        _fit(figure, figure.suptitle(title, fontsize=11, color=colour, y=1 - 0.06 / (size[1] / dpi), va="top"), size[0])
     canvas = figure.canvas
     canvas.draw()
     background = canvas.copy_from_bbox(figure.bbox)  # the static parts are drawn once
@@ -213,10 +216,29 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
     first.save(path, save_all=True, append_images=rest, duration=round(100 / fps) * 10, loop=0)
 
 
-def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8) -> None:
-    """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format."""
+def check_frames(num_frames: int) -> None:
+    """Raise a ConfigError if a strip would have no frame."""
     if num_frames < 1:
         raise ConfigError(f"a strip of {num_frames} frames; give at least 1")
+
+
+def draw_strip(
+    panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8, colour: str = "black"
+) -> None:
+    """Draw evenly spaced frames of clips, a row for each clip.
+
+    Args:
+        panels: The clips.
+        path: Picture to write; its suffix determines the format.
+        title: Of the picture.
+        num_frames: Frames of a row, at least 1.
+        colour: Of the title.
+
+    Raises:
+        ConfigError: ``num_frames`` is below 1, or matplotlib does not write such pictures.
+        DependencyError: matplotlib is missing.
+    """
+    check_frames(num_frames)
     lines, colours = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
     height, text = 2.0, 0.45  # inches of a row, and of the frame numbers and the next title below it
@@ -225,7 +247,7 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
     figure = new_figure(width, total, layout=None)
     from matplotlib.collections import LineCollection
 
-    for row, (panel, (middle, half), one, colour) in enumerate(zip(panels, windows, lines, colours)):
+    for row, (panel, (middle, half), one, line_colours) in enumerate(zip(panels, windows, lines, colours)):
         at = np.linspace(0, len(one) - 1, num_frames).round().astype(int)
         spacing = 2 * half[1] * width / height / num_frames  # aligns the columns of all rows
         slots = (np.arange(num_frames) + 0.5) * spacing
@@ -233,14 +255,15 @@ def draw_strip(panels: Sequence[Panel], path: Union[str, Path], title: str = "",
         axes = figure.add_axes((0, bottom, 1, height / total))
         segments = one[at] - middle
         segments[..., 0] += slots[:, None, None]
-        shades = np.tile(colour, num_frames)
+        shades = np.tile(line_colours, num_frames)
         collection = LineCollection(segments.reshape(-1, 2, 2), colors=shades, linewidths=2, capstyle="round")
         axes.add_collection(collection, autolim=False)
         axes.set(xlim=(0, num_frames * spacing), ylim=(-half[1], half[1]))
         axes.set_aspect("equal")
         axes.set_axis_off()
         for frame, slot in zip(at, slots):
-            axes.text(slot, -half[1], str(frame), fontsize=7, color="0.5", ha="center", va="top")
+            label = str(frame) if panel.times is None else f"{panel.times[frame]:.2f} s"
+            axes.text(slot, -half[1], label, fontsize=7, color="0.5", ha="center", va="top")
         figure.text(0.05 / width, bottom + (height + 0.05) / total, panel.title, fontsize=10, weight="bold")
-    figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top")
+    figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top", color=colour)
     save_figure(figure, path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Annotated, Optional, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmsync.config import Range
 from mmsync.models.backbones import SkeletonBackbone
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.ops.dist import all_gather, rank
@@ -32,7 +33,7 @@ class FrameNet(SkeletonBackbone):
         self,
         layout: Union[str, dict, SkeletonLayout] = "ntu25",
         in_channels: int = 3,
-        width: int = 128,
+        width: Annotated[int, Range(1)] = 128,
         kernel: int = 5,
         init_cfg: Optional[dict] = None,
     ) -> None:
@@ -70,7 +71,7 @@ class PairContrast(SelfSupervisedModel):
         self,
         encoder: dict,
         data_preprocessor: Optional[dict] = None,
-        temperature: float = 0.1,
+        temperature: Annotated[float, Range(0, open_low=True)] = 0.1,
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)

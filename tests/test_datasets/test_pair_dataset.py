@@ -319,6 +319,10 @@ class TestDataset:
             found = [data.source.tracks[int(t)] for t in tracks[there][:, 0, 0, 0, 0]]
             start = int(tracks[0, 0, 0, 0, 1])
             assert {t.video for t in found} == {sample.name}
+            videos = {tuple(sample.moments[i]) for i in range(4) if there[i]}
+            assert len(videos) == 1
+            assert videos.pop()[1:] == (start, start + W)
+            assert all(moment == [0, 0, 0] for moment, here in zip(sample.moments, there) if not here)
             for i, a in enumerate(found):
                 for j, b in enumerate(found):
                     pairs = zip(a.boxes[start - a.start :][:W].tolist(), b.boxes[start - b.start :][:W].tolist())
@@ -359,7 +363,7 @@ def test_the_tool_puts_options_where_the_config_reads_them(tmp_path, monkeypatch
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(root / "tools/analysis_tools/pair_statistics.py"), run_name="__main__")
     assert caught.value.code == 2
-    assert f"{gone} not found" in capsys.readouterr().err
+    assert f"{gone} does not exist" in capsys.readouterr().err
 
 
 def test_pairs_of_real_skeletons(data_root):

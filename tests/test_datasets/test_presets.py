@@ -14,7 +14,7 @@ from mmsync.datasets.transforms import AGCNPreset, AimCLR50, CTRGCNPreset, PreNo
 from mmsync.datasets.transforms.presets import turn_onto, two_actors
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.structures import SkeletonLayout
-from mmsync.worlds.ntu_raw import track
+from mmsync.worlds.ntu_raw import RawTracks, track
 
 NTU = SkeletonLayout.get("ntu25")
 SHARES = dict(ghosts=0.6, swaps=0.5, dropouts=0.5, crowd=0.3)
@@ -95,8 +95,12 @@ def test_aimclr50_keeps_the_centre_of_a_clip_that_is_too_long(clips):
 # --- spec 1.4
 
 
-def naive_actors(tracks):
+def naive_actors(tracks, shared=1):
     """B1 to B3: list of frames (150,) or (75,), and whether several bodies were there."""
+
+    def apart(start, end, other):
+        return sum(start <= t <= end for t in other) <= shared
+
     bodies, valid = {}, -1
     for listed in file_frames(tracks):
         if not listed:
@@ -140,14 +144,14 @@ def naive_actors(tracks):
             out[t] = joints.ravel()
     else:
         out = np.zeros((num, 150))
-        start1, end1, start2, end2 = ordered[0]["interval"][0], ordered[0]["interval"][-1], 0, 0
+        start1, end1, start2, end2 = ordered[0]["interval"][0], ordered[0]["interval"][-1], 0, -1
         for k, body in enumerate(ordered):
             start, end = body["interval"][0], body["interval"][-1]
             rows = np.array(body["joints"]).reshape(-1, 75)
-            if k == 0 or min(end1, end) - max(start1, start) <= 0:
+            if k == 0 or apart(start, end, range(start1, end1 + 1)):
                 out[start : end + 1, :75] = rows
                 start1, end1 = min(start, start1), max(end, end1)
-            elif min(end2, end) - max(start2, start) <= 0:
+            elif apart(start, end, range(start2, end2 + 1)):
                 out[start : end + 1, 75:] = rows
                 start2, end2 = min(start, start2), max(end, end2)
     return out, several
@@ -218,6 +222,51 @@ def test_the_limits_of_the_denoising():
     np.testing.assert_array_equal(out, np.stack([first[0] + second[0], still[0]]))
     with pytest.raises(DataError, match=r"none seen for 12 frames \(the longest for 8\)"):
         actors(body(40, 0, 8), body(40, 4, 7))
+
+
+def as_tracks(*found):
+    """Tracks of several ``body(...)``, listed in their order."""
+    points, seen = map(np.stack, zip(*found))
+    slots = np.where(seen, seen.cumsum(0) - 1, -1).astype(np.int8)
+    return RawTracks([str(i) for i in range(len(points))], points.astype(np.float32), slots)
+
+
+def test_ctrgcn_keeps_empty_frames_of_the_only_body():
+    """A frame that lists one body without coordinates is moved like the others; of several bodies it is removed."""
+    points, seen = body(30, 0, 30, move=0.02)
+    points[10:13] = 0
+    alone = as_tracks((points, seen))
+    out = run(CTRGCNPreset(), alone)
+    assert out.shape[1] == 30
+    np.testing.assert_allclose(out[0, 10:13], np.tile(-points[0, 1], (3, 25, 1)), atol=1e-6)
+    np.testing.assert_allclose(out, naive_ctrgcn(alone, "zeros"), atol=1e-5)
+    disturbed = as_tracks((points, seen), body(30, 4, 5, seed=1))  # a ghost of 5 frames
+    out = run(CTRGCNPreset(), disturbed)
+    assert out.shape[1] == 27
+    np.testing.assert_allclose(out, naive_ctrgcn(disturbed, "zeros"), atol=1e-5)
+
+
+def test_tracks_that_share_one_frame():
+    """One person in CTR-GCN, two in PYSKL."""
+    tracks = as_tracks(body(40, 0, 20, move=0.02, seed=1), body(40, 19, 21, move=0.01, seed=2))
+    out = run(CTRGCNPreset(), tracks)
+    assert not out[1].any()
+    np.testing.assert_allclose(out, naive_ctrgcn(tracks, "zeros"), atol=1e-5)
+    out = run(PYSKLPreset(), tracks)
+    assert len(out) == 2
+    np.testing.assert_allclose(out, naive_pyskl(tracks), atol=1e-4)
+    apart = as_tracks(body(40, 0, 20, move=0.02, seed=1), body(40, 20, 20, move=0.01, seed=2))
+    assert len(run(PYSKLPreset(), apart)) == 2
+    assert not run(PYSKLPreset(), apart)[1].any()
+
+
+def test_pyskl_keeps_clips_that_are_centred_on_their_mean():
+    points, seen = body(30, 0, 30, move=0.02)
+    points -= points.mean(axis=1, keepdims=True)
+    tracks = as_tracks((points, seen))
+    out = run(PYSKLPreset(), tracks)
+    assert out.shape[1] == 30
+    np.testing.assert_allclose(out, naive_pyskl(tracks), atol=1e-4)
 
 
 def test_a_clip_of_which_denoising_leaves_nothing_is_bad():
@@ -313,10 +362,10 @@ def test_turning_a_vector_onto_an_axis():
 
 
 def naive_pyskl(tracks):
-    rows, _ = naive_actors(tracks)
-    while abs(rows[0].sum()) < 1e-3:
+    rows, _ = naive_actors(tracks, shared=0)
+    while sum(abs(value) for value in rows[0]) < 1e-3:
         rows = rows[1:]
-    while abs(rows[-1].sum()) < 1e-3:
+    while sum(abs(value) for value in rows[-1]) < 1e-3:
         rows = rows[:-1]
     persons = rows.reshape(len(rows), -1, 25, 3).swapaxes(0, 1)
     if len(persons) == 2 and not persons[0, 0].any() and persons[1, 0].any():

@@ -248,11 +248,25 @@ def test_bad_clips_are_counted_logged_and_replaced(clips, logged):
 
 def test_too_many_bad_clips_stop_the_run(clips):
     dataset = SkeletonDataset(bad_source(clips), FIXED, max_bad_share=0.2)
-    with pytest.raises(DataError, match=r"3 of 12 clips are bad.*Bad: clip04, clip05, clip0.*check_data") as caught:
+    with pytest.raises(DataError, match=r"4 of 12 clips are bad.*Bad: clip04, .*, clip07 .*check_data") as caught:
         dataset.__getitems__(range(12))
     assert isinstance(caught.value.__cause__, (DataError, OSError))
-    with pytest.raises(DataError, match="1 of 12 clips are bad"):
-        SkeletonDataset(bad_source(clips), FIXED)[4]
+
+
+@pytest.mark.parametrize("cache", [False, True, "disk"])
+def test_a_run_that_stops_lists_all_bad_clips_in_a_file(clips, cache, tmp_path, monkeypatch):
+    """The first bad clip stops the run, but the count and the file are of all of them, also those not read yet."""
+    monkeypatch.setenv("MMSYNC_CACHE", str(tmp_path))
+    many = [np.full_like(clip, np.nan) if i % 2 else clip for i, clip in enumerate(clips * 5)]
+    source = Memory(many)
+    monkeypatch.setattr(source, "files", lambda: [tmp_path / "of the source"], raising=False)
+    (tmp_path / "of the source").touch()
+    with pytest.raises(DataError, match=r"30 of 60 clips are bad, max_bad_share=0.01 .* and 10 more") as caught:
+        SkeletonDataset(source, FIXED, cache=cache)[1]
+    listed = (tmp_path / "bad_clips.txt").read_text().splitlines()
+    assert str(tmp_path / "bad_clips.txt") in str(caught.value)
+    assert [line.split("\t")[0] for line in listed] == [f"clip{i:02d}" for i in range(1, 60, 2)]
+    assert all("NaN" in line.split("\t")[1] for line in listed)
 
 
 def test_bad_clips_of_all_workers_are_counted_together(clips):

@@ -80,7 +80,12 @@ def test_windows_equal_the_whole_and_rates_and_channels_are_converted(tmp_path):
     np.testing.assert_array_equal(stereo.samples, part.samples.repeat(2, 0))
     # a band-limited tone survives a change of rate
     t = np.arange(64000) / 16000
-    write_video(tmp_path / "t.mkv", numbered_pictures(np.arange(100)), sound=(0.5 * np.sin(2 * np.pi * 440 * t)).astype(np.float32), sound_codec="flac")
+    write_video(
+        tmp_path / "t.mkv",
+        numbered_pictures(np.arange(100)),
+        sound=(0.5 * np.sin(2 * np.pi * 440 * t)).astype(np.float32),
+        sound_codec="flac",
+    )
     low = read_sound(tmp_path / "t.mkv", 1.0, 1.0, rate=11025).samples[0]
     np.testing.assert_allclose(low, 0.5 * np.sin(2 * np.pi * 440 * (1 + np.arange(11025) / 11025)), atol=2e-3)
 

@@ -11,6 +11,7 @@ import pytest
 
 from mmsync.converters.boxes import BoxTable, build_tracks, ticks_of_video
 from mmsync.converters.found_boxes import link_boxes, read_coco, read_mot
+from mmsync.datasets import PairDataset
 from mmsync.datasets.sources import SkeletonTrackSource, SyntheticSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.store.tracks import TrackStore, read_track_store, write_track_store
@@ -223,6 +224,9 @@ def test_attributes_of_the_clips_are_kept():
     assert source.attributes.keys() == source.source.attributes.keys() > {"subject", "view"}
     for key, values in source.attributes.items():
         np.testing.assert_array_equal(values, source.source.attributes[key][kept])
+    pairs = PairDataset(source, dict(positive=1), window=8, split=dict(subject=[1, 2, 3]))
+    subject = dict(zip(source.names, source.attributes["subject"].tolist()))
+    assert {subject[name] for name in pairs.names} == {1, 2, 3} & {subject[t.video] for t in source.tracks if t.person}
 
 
 def test_no_module_of_the_data_imports_a_video_package_by_itself():

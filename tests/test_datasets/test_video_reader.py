@@ -360,7 +360,7 @@ def test_backends(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="did you mean 'frames'"):
         open_video(tmp_path, "frame")
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(DependencyError, match="pip install 'av>=12'"):
+    with pytest.raises(DependencyError, match="pip install 'mmsync\\[video\\]'"):
         open_video(tmp_path / "a.mp4").read([0])
 
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from toy_motion import toy_config
 
 from mmsync.engine.runner import MotionRunner
+from mmsync.errors import ConfigError
 
 from .launch import on_ranks
 
@@ -40,3 +41,23 @@ def test_sync_bn_keeps_the_statistics_of_the_ranks_equal(tmp_path, sync_bn):
     for key, value in first.items():
         assert torch.isfinite(value).all()
         assert torch.equal(value, second[key]) == (sync_bn is not None), key  # each rank sees clips of its own
+
+
+def train_on_rank(rank: int, folder: str) -> str:
+    """The message of a training of one epoch, if it is refused."""
+    config = toy_config(folder, epochs=1, n=16, batch_size=4, launcher="pytorch", param_scheduler=None)
+    try:
+        MotionRunner.from_cfg(Config(config)).train()
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def test_ranks_agree_on_who_owns_the_folder(tmp_path):
+    assert on_ranks(train_on_rank, str(tmp_path)) == ["", ""]
+    logs = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(logs) == 1  # both ranks have the same one
+    first, second = on_ranks(train_on_rank, str(tmp_path))
+    assert first == second
+    assert "has the checkpoints of another run (1, the last is epoch_1.pth)" in first
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == logs

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from toy_motion import ToyDenoiser, toy_config
 
 from mmsync.engine.hooks import CollapseMonitorHook
+from mmsync.engine.optimizers import AutocastOptimWrapper, describe
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, MMSyncError
 from mmsync.visualization import draw_embedding, embed_2d
@@ -44,6 +45,30 @@ def test_console_is_brief_and_the_log_file_complete(tmp_path, capsys):
         path = re.search(rf"^  {name} +(\S+)$", block, re.MULTILINE)[1]
         assert Path(path).is_file()
     assert re.search(r"knn/top1 +[\d.]+ % at the end, [\d.]+ % at best", block)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "says"),
+    [
+        (dict(), "SGD, lr 0.05, forward passes in float32"),
+        (dict(type="AutocastOptimWrapper"), "SGD, lr 0.05, forward passes in bfloat16 (autocast)"),
+        (dict(paramwise_cfg=dict(bias_lr_mult=0.1)), "SGD, lr 0.005 to 0.05 by parameter, forward passes in float32"),
+    ],
+)
+def test_the_log_begins_with_optimizer_rates_and_precision(tmp_path, capsys, wrapper, says):
+    config = toy_config(tmp_path, epochs=1, val_cfg=None, val_dataloader=None, val_evaluator=None)
+    config["default_hooks"]["summary"] = {"type": "RunSummaryHook"}
+    config["optim_wrapper"] |= wrapper
+    train(config)
+    assert f"training: {says}" in capsys.readouterr().out
+
+
+def test_3d_convolutions_on_the_cpu_are_not_said_to_run_in_bfloat16():
+    model = torch.nn.Conv3d(1, 1, 1)
+    wrapper = AutocastOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    with wrapper.optim_context(model):
+        assert model(torch.ones(1, 1, 1, 1, 1)).dtype == torch.float32
+    assert "forward passes in float32 (3-D convolutions" in describe(wrapper, model)
 
 
 def test_bar_shows_loss_and_knn(tmp_path, capfd):

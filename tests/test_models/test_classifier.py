@@ -202,3 +202,27 @@ def test_left_and_right_parts_are_mirrors(name):
     _, left_arm, right_arm, left_leg, right_leg = layout.body_parts
     for left, right in ((left_arm, right_arm), (left_leg, right_leg)):
         assert sorted(layout.flip_index[j] for j in left) == sorted(right)
+
+
+def test_a_head_of_single_joints_is_refused_for_tracks():
+    with pytest.raises(ConfigError, match=r"model.head: ActionHead .*num_tracks=2 .*LinearHead"):
+        MODELS.build(
+            dict(type="Classifier", encoder=ENCODER, head=dict(type="ActionHead", num_classes=3), num_tracks=2)
+        )
+
+
+def test_wrong_and_absent_tracks_are_told_apart():
+    head = dict(type="LinearHead", num_classes=3)
+    model = MODELS.build(dict(type="Classifier", encoder=ENCODER, head=head, num_tracks=2)).eval()
+    clips = torch.randn(3, 2, 8, 25, 3)
+    with pytest.raises(DataError, match=r"have 1 tracks: set model\.num_tracks=1"):
+        model({"clip": View(clips[:, :1])})
+    present = torch.tensor([[True, True], [True, False], [True, True]])
+    with pytest.raises(DataError, match="1 of 3 clips of the batch lack a track, the first is number 1"):
+        model({"clip": View(clips, present)})
+
+
+@pytest.mark.parametrize("wrong", [dict(label_smoothing=1.0), dict(label_smoothing=-0.1), dict(num_tracks=0)])
+def test_numbers_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        MODELS.build(dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=3), **wrong))

@@ -180,6 +180,39 @@ class TestScenes:
                         terms.append(max(3 - math.dist(z[n][i], z[m][j]), 0) ** 2)
         assert found.item() == pytest.approx(sum(terms) / len(terms) / 2, rel=1e-4)
 
+    def test_negatives_are_of_another_moment(self):
+        """Against a loop: the next scene of another video, else of another time; without one there are no negatives."""
+        moments = [
+            [[1, 0, 5], [1, 0, 5]], [[1, 3, 8], [1, 3, 8]], [[2, 0, 5], [1, 20, 25]], [[1, 4, 9], [0, 0, 0]],
+            [[3, 0, 5], [3, 0, 5]], [[3, 5, 10], [0, 0, 0]],
+        ]  # fmt: skip
+        mask = torch.tensor([[1, 1], [1, 1], [1, 1], [1, 0], [1, 1], [1, 0]]).bool()
+        model = build(loss=dict(type="ContrastiveLoss", margin=3.0)).eval()
+        for scenes in ([0, 1, 2, 3, 4, 5], [4, 5], [0, 1], [0, 1, 3, 2], [0], [1, 0, 4]):
+            view = tracks(len(scenes), 2, mask[scenes])
+            view.data.mul_(50)  # embeddings that lie apart
+            found = model.loss({"tracks": view}, samples(moments=[moments[i] for i in scenes]))["loss_pair"]
+            n = len(scenes)
+            z = [[model.encoder(View(view.data[i, k][None, None]))[0].tolist() for k in range(2)] for i in range(n)]
+            terms = [math.dist(z[i][0], z[i][1]) ** 2 for i, scene in enumerate(scenes) if mask[scene].all()]
+            for i, scene in enumerate(scenes):
+                here = [moments[scene][k] for k in range(2) if mask[scene, k]]
+                other_time = other_video = None
+                for step in range(1, n):
+                    j = (i + step) % n
+                    there = [moments[scenes[j]][k] for k in range(2) if mask[scenes[j], k]]
+                    same = [(a, b) for a in here for b in there if a[0] == b[0]]
+                    if not same and other_video is None:
+                        other_video = j
+                    if not any(set(range(*a[1:])) & set(range(*b[1:])) for a, b in same) and other_time is None:
+                        other_time = j
+                j = other_time if other_video is None else other_video
+                for a in range(2):
+                    for b in range(2):
+                        if j is not None and mask[scene, a] and mask[scenes[j], b]:
+                            terms.append(max(3 - math.dist(z[i][a], z[j][b]), 0) ** 2)
+            assert found.item() == pytest.approx(sum(terms) / len(terms) / 2, rel=1e-4, abs=1e-6), scenes
+
     def test_absent_people_change_nothing(self):
         mask = torch.tensor([[1, 1, 0], [1, 1, 0]]).bool()
         model, view = build(), tracks(2, 3, mask)

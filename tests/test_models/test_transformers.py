@@ -258,6 +258,25 @@ def test_longer_clips_get_resampled_time_embeddings():
         assert model.forward_rows(torch.randn(1, 20, 15, 3)).shape[0] == 1
 
 
+@pytest.mark.parametrize("length", [3, 9, 30])
+def test_time_embeddings_are_interpolated_as_mae_does_on_request(length):
+    line = torch.randn(1, 6, 1, 4)
+    image = line.permute(0, 3, 1, 2).expand(-1, -1, -1, 5)  # equal columns
+    expected = F.interpolate(image, size=(length, 5), mode="bicubic", align_corners=False)[..., 2]
+    bicubic = time_embedding(line, length, resize=True, interpolation="bicubic")
+    torch.testing.assert_close(bicubic[:, :, 0].transpose(1, 2), expected)
+    assert not torch.allclose(bicubic, time_embedding(line, length, resize=True))
+    model = vit(time_interpolation="bicubic", clip_len=24, t_patch=4)
+    x = torch.randn(1, 4 * length, 15, 3)
+    position = time_embedding(model.temp_embed, length, True, "bicubic")
+    torch.testing.assert_close(model.tokens(x), model.joints_embed(x) + model.pos_embed + position)
+    state = {"backbone.temp_embed": torch.randn(1, 9, 1, model.temp_embed.shape[-1])}
+    fitted = model.fit_state_dict(state, "backbone.")["backbone.temp_embed"]
+    torch.testing.assert_close(fitted, time_embedding(state["backbone.temp_embed"], 6, True, "bicubic"))
+    with pytest.raises(ConfigError, match="use 'linear' or 'bicubic'"):
+        vit(time_interpolation="cubic")
+
+
 def test_the_last_frame_lasts_until_its_patch_is_full():
     model = vit(t_patch=4).eval()
     x = torch.randn(1, 6, 15, 3)

@@ -75,3 +75,11 @@ def test_partitions_of_every_layout_sum_to_the_uniform_graph():
 def test_unknown_strategy_is_named():
     with pytest.raises(ValueError, match="'radial'"):
         adjacency(2, [(0, 1)], 0, "radial")
+
+
+@pytest.mark.parametrize(("strategy", "parts"), [("directed", 3), ("binary", 1), ("uniform", 1), ("spatial", 3)])
+def test_joints_without_bones_are_linked_to_themselves_only(strategy, parts):
+    graph = adjacency(3, [], 0, strategy)
+    assert graph.shape == (parts, 3, 3)
+    wanted = np.zeros((3, 3)) if strategy == "binary" else np.eye(3)  # which has no links of joints to themselves
+    np.testing.assert_array_equal(graph.sum(0).numpy(), wanted)

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops import time_maps
-from mmsync.ops.time_maps import resample, resample_matrix
+from mmsync.ops.time_maps import mix_frames, resample_matrix, whole_matrix
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views import AugmentationSequence
 from mmsync.views import skeleton as A
@@ -144,7 +144,7 @@ def test_resampling_equals_torch_interpolate(frames, size):
     flat = x.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (N, M*V*C, T)
     expected = F.interpolate(flat, size=size, mode="linear", align_corners=False)
     expected = expected.unflatten(1, (2, 25, 3)).permute(0, 1, 4, 2, 3)
-    torch.testing.assert_close(resample(x, size), expected)
+    torch.testing.assert_close(mix_frames(x, whole_matrix(x, frames, size)[0]), expected)
 
 
 def test_crop_resize_equals_interpolating_each_cut_out_clip():

@@ -22,7 +22,10 @@ def chirp() -> torch.Tensor:
     [
         # librosa.filters.mel(sr=16000, n_fft=1024, n_mels=40): sum, largest, and place of the largest of band 7
         (dict(n_fft=1024, bands=40), (2.559697, 0.01347534, 38, [0.06375469, 0.06375469, 0.06399006])),
-        (dict(n_fft=512, bands=40, low=55, high=7600, scale="htk", norm="none"), (233.177032, 0.99905896, 16, [1.50823438, 2.2525146, 14.65795898])),
+        (
+            dict(n_fft=512, bands=40, low=55, high=7600, scale="htk", norm="none"),
+            (233.177032, 0.99905896, 16, [1.50823438, 2.2525146, 14.65795898]),
+        ),
     ],
 )
 def test_mel_filters_are_librosas(options, expected):
@@ -45,7 +48,9 @@ def test_cepstra_and_filterbanks_are_those_of_python_speech_features():
     """python_speech_features.mfcc(32768 * chirp, 16000) and logfbank(..., winlen=.02, nfilt=40, nfft=1024)."""
     found = S.mfcc(chirp())
     assert found.shape == (13, 99)
-    assert found[[0, 1, 5, 12], [0, 50, 70, 98]].tolist() == pytest.approx([18.2090041, 3.28154962, 21.6677607, 2.5527327], rel=1e-5)
+    assert found[[0, 1, 5, 12], [0, 50, 70, 98]].tolist() == pytest.approx(
+        [18.2090041, 3.28154962, 21.6677607, 2.5527327], rel=1e-5
+    )
     bank = S.log_filterbank(chirp(), RATE, 1024, 320, 160, 40)
     assert bank.shape == (40, 99)
     assert bank[[0, 10, 39], [0, 50, 98]].tolist() == pytest.approx([12.548143, 14.2834131, 12.4095334], rel=1e-5)

@@ -11,7 +11,17 @@ import torch.nn.functional as F
 from scipy.ndimage import correlate1d
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.ops.video_augment import Crop, augment_video, crop_resize, hue_matrix, saturation_matrix, to_unit
+from mmsync.ops.video_augment import (
+    AddNoise,
+    Blur,
+    Color,
+    Crop,
+    augment_video,
+    crop_resize,
+    hue_matrix,
+    saturation_matrix,
+    to_unit,
+)
 from mmsync.structures import View
 from mmsync.views import VideoPreprocessor
 from mmsync.views import video as V
@@ -70,6 +80,18 @@ def as_list(crop, flip, noise, brightness, contrast, shared_noise, per_track):
     if noise:
         parts.append(V.VideoNoise(noise, per_frame=not shared_noise, per_track=per_track))
     return V.VideoSequence(parts)
+
+
+@pytest.mark.parametrize("after", ["color", "noise"])
+@pytest.mark.parametrize("applied", [[False] * N, [False, True, False]])
+def test_maps_after_a_blur_leave_the_callers_clips_alone(video, after, applied):
+    x = to_unit(video)
+    one = torch.ones(N, 1, 1)
+    step = Color(0.5 * one, 0.1 * one) if after == "color" else AddNoise(torch.full((N, 1, 3, 1, S, S), 0.1))
+    before = x.clone()
+    out = augment_video(x, [Blur(torch.ones(N, 1), torch.tensor(applied)), step])
+    assert not torch.equal(out, before)
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("per_track", [False, True])
@@ -376,9 +398,9 @@ class TestPreprocessor:
         ("view", "word"),
         [
             (dict(type="VideoCropRsize"), "views.tracks.0: .*did you mean 'VideoCropResize'"),
-            (dict(type="VideoCropResize", scale=1.2), "share"),
-            (dict(type="VideoFlip", prob=2), "probability"),
-            (dict(type="VideoNoise", std=-1), "0 or more"),
+            (dict(type="VideoCropResize", scale=1.2), r"scale=1.2; give two numbers \(low, high\) in \(0, 1\]"),
+            (dict(type="VideoFlip", prob=2), r"prob=2; give a number in \[0, 1\]"),
+            (dict(type="VideoNoise", std=-1), "std=-1; give a number of at least 0"),
             (dict(type="ColorJitter", hue=0.6), r"hue=0.6; give a number in \[0, 0.5\]"),
             (dict(type="VideoBlur", sigma=(0, 1)), "sigma"),
             (dict(type="RandomWindow", frames=0), "frames=0"),

@@ -79,6 +79,24 @@ def test_from_videos_to_the_confusion_matrix(options, store, tmp_path):
     assert (tmp_path / "confusion.png").stat().st_size > 5000
 
 
+def test_the_row_of_i3d_itself(options, tmp_path):
+    """A converted checkpoint of Kinetics has no config, no projector and another head; Table II probes it as it is."""
+    import torch
+
+    from mmsync.apis import init_model
+
+    changes = [o for o in options[1:] if not o.startswith(("train_", "val_", "default_hooks"))]
+    model = init_model(CONFIG, cfg_options={"model.encoder.backbone.width": 0.0625})
+    weights = {k: v for k, v in model.state_dict().items() if "backbone" in k}
+    torch.save({"state_dict": {**weights, "head.fc.weight": torch.zeros(400, 64)}}, tmp_path / "i3d.pth")
+    protocol = ["--protocols", "linear_sync3d", "--work-dir", tmp_path / "bench", "--device", "cpu"]
+    tool("benchmark.py", tmp_path / "i3d.pth", "--config", CONFIG, *protocol, "--cfg-options", *changes)
+    (row,) = json.loads((tmp_path / "bench" / "results.json").read_text())
+    assert "Sync3D report" in row["title"]
+    assert {"linear/last", "linear/majority", "linear/balanced", "linear/video"} <= set(row["runs"][0]["metrics"])
+    assert len(row["runs"][0]["curves"]["loss"]) == 800
+
+
 def test_the_supervised_row_begins_from_it(options, store, tmp_path):
     small = [o for o in options if "projector" not in o]
     config = CONFIG.with_name("supervised_i3d_tvhid.py")

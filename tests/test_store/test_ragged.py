@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -125,3 +127,14 @@ def test_the_cache_builds_once_and_again_after_a_change(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("12")
     assert cached("test-1", [tmp_path / "a"], build) != first
     assert len(built) == 2
+
+
+def test_what_killed_writers_left_is_removed_and_that_of_running_ones_is_not(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in (f".st.{ended.pid}.part", f".st.{os.getppid()}.part", f".other.{ended.pid}.part"):
+        (tmp_path / name).mkdir()
+    with RaggedWriter(tmp_path / "st", "toy-1") as out:
+        out.append(a=np.zeros((2, 3)))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == sorted([f".st.{os.getppid()}.part", f".other.{ended.pid}.part", "st"])

@@ -7,6 +7,7 @@ import pytest
 
 from mmsync.errors import LayoutError
 from mmsync.structures import SkeletonLayout, register_layout, remap_index
+from mmsync.structures.layout import remap_matrix
 
 OWN = {"name": "stick", "joints": ["hip", "knee", "foot"], "parents": ["hip", "hip", "knee"], "center": "knee"}
 
@@ -118,6 +119,21 @@ def test_remaps():
     ntu = dict(zip(SkeletonLayout.get("openpose25").joints, remap_index("ntu25", "openpose25")))
     assert [ntu[f"left_{j}"] for j in ("big_toe", "small_toe", "heel")] == [(15,), (15,), (14,)]
     assert remap_index("coco17", "openpose25")[-6:] == [(15,)] * 3 + [(16,)] * 3  # all on the ankles
+
+
+def test_coco_is_read_as_h36m_as_motionbert_does():
+    """The rule of MotionBERT's action data, joint by joint; the head lies between the eyes, not the ears."""
+    rng = np.random.default_rng(0)
+    (nose, left_eye, right_eye, _, _, left_shoulder, right_shoulder, left_elbow, right_elbow, left_wrist, right_wrist,
+     left_hip, right_hip, left_knee, right_knee, left_ankle, right_ankle) = x = rng.normal(size=(17, 3))  # fmt: skip
+    pelvis, chest = (left_hip + right_hip) / 2, (left_shoulder + right_shoulder) / 2
+    want = [pelvis, right_hip, right_knee, right_ankle, left_hip, left_knee, left_ankle, (pelvis + chest) / 2, chest,
+            nose, (left_eye + right_eye) / 2, left_shoulder, left_elbow, left_wrist, right_shoulder, right_elbow,
+            right_wrist]  # fmt: skip
+    np.testing.assert_allclose(remap_matrix("coco17", "h36m17") @ x, want, atol=1e-12)
+    assert remap_index("openpose18", "h36m17")[10] == (15, 14)
+    assert remap_index("coco17", "kinect20")[3] == (3, 4)  # elsewhere the head is its middle, between the ears
+    assert remap_index("ntu25", "h36m17")[10] == (3,)
 
 
 def test_a_mean_of_means_weighs_its_parts_equally():

@@ -87,13 +87,48 @@ def test_to_store(data, run):
     code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
     assert code == 0, printed
     source = StoreSource(out)
-    assert (len(source), source.layout.name, source.labels.tolist()) == (10, "ntu25", [0, 1] * 5)
-    np.testing.assert_array_equal(source.load(5), clips[5][:, :6])  # without the padding
-    np.testing.assert_array_equal(source.load(7), clips[7])
+    assert (len(source), source.layout.name, source.labels.tolist()) == (9, "ntu25", [0, *[0, 1] * 4])
+    np.testing.assert_array_equal(source.load(4), clips[5][:, :6])  # without the padding
+    np.testing.assert_array_equal(source.load(6), clips[7])
+    assert "left out: 1 clips" in printed
+    assert "clip 'clip1': 1 of 9 frames hold NaN" in (out / "left_out.txt").read_text()
+    assert "clip1" not in source.splits["train"]
     assert source.splits["sound"] == ["clip6", "clip7", "clip8", "clip9"]
     code, printed = run("tools/dataset_converters/to_store.py", out, "--config", folder / "config.py")
     assert (code, "exists" in printed) == (1, True)
     kind = ["type=PysklSource", f"ann_file={folder / 'a.pkl'}"]
     code, printed = run("tools/dataset_converters/to_store.py", out, "--source", *kind, "--overwrite", "--keep-padding")
     assert code == 0, printed
-    assert StoreSource(out).load(5).shape == (1, 9, 25, 3)
+    assert StoreSource(out).load(4).shape == (1, 9, 25, 3)
+
+
+def test_check_data_looks_into_pairs_and_the_order_of_joints(tmp_path, run):
+    """NaN in a track; and joints whose order is another layout's, as a warning that names it."""
+    from mmsync.datasets.sources import SyntheticSource
+    from mmsync.structures import SkeletonLayout
+
+    source = SyntheticSource((30, 1), actions=["push", "high_five"], layout="ntu25")
+    kinect = SkeletonLayout.get("kinect20")
+    rest = [joint for joint in source.layout.joints if joint not in kinect.joints]
+    order = [source.layout.joint(joint) for joint in (*kinect.joints, *rest)]
+    for name, places in (("right", range(25)), ("mixed", order)):
+        clips = [source.load(i)[:, :, list(places)].copy() for i in range(30)]
+        clips[4][1, 7, 3] = np.nan
+        items = [dict(frame_dir=f"clip{i}", label=i % 2, keypoint=clip) for i, clip in enumerate(clips)]
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(items))
+        (tmp_path / "config.py").write_text(
+            f"""
+pickle = dict(type='PysklSource', ann_file={str(tmp_path / f"{name}.pkl")!r})
+source = dict(type='SkeletonTrackSource', source=pickle)
+train_dataloader = dict(batch_size=2, dataset=dict(type='PairDataset', source=source, mix=dict(positive=1), window=8))
+"""
+        )
+        code, printed = run("tools/misc/check_data.py", tmp_path / "config.py", "--out", tmp_path / "problems.txt")
+        assert code == 1, printed
+        assert "PairDataset, videos: train 30" in printed
+        assert "train: positive 30, easy" in printed
+        assert "ERROR, cannot be read: 1\n    clip4: NaN or infinity" in printed
+        assert "labels: 2 of 2 classes, 0 unknown; videos of a class: min 15, max 15" in printed
+        text = "they fit the joints of ntu25 in the order of kinect20"
+        assert (text in printed) == (name == "mixed"), printed
+        assert "\tERROR\tcannot be read\tclip4: NaN" in (tmp_path / "problems.txt").read_text()

@@ -152,7 +152,8 @@ def results(tmp_path):
 def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     """One training and one probe; the second call starts nothing."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    args = [config, "--work-dir", tmp_path / "work", "--protocols", "knn", "--cfg-options", "train_cfg.max_epochs=1"]
+    options = ["train_cfg.max_epochs=1", "test_dataloader.dataset.n=120"]  # a bank of more than the protocol's k
+    args = [config, "--work-dir", tmp_path / "work", "--protocols", "knn", "--cfg-options", *options]
     assert call(tool, monkeypatch, *args) == 0, [p.read_text()[-3000:] for p in tmp_path.rglob("*.log")]
     (row,) = results(tmp_path)
     folder = tmp_path / "work" / row["folder"] / "seed_0"
@@ -164,6 +165,18 @@ def test_the_real_tools(tool, monkeypatch, config, tmp_path):
     monkeypatch.setattr(subprocess, "Popen", None)
     assert call(tool, monkeypatch, *args) == 0
     assert results(tmp_path) == [row]
+
+
+def test_rates_of_a_sweep_give_different_weights_under_a_schedule(tool, monkeypatch, config, tmp_path):
+    """A scheduler with a rate of its own would make the runs equal."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    schedule = dict(type="WarmupCosineLR", by_epoch=True, convert_to_iter_based=True)
+    config.write_text(f"{config.read_text()}\nparam_scheduler = {schedule}\n")
+    args = [config, "--work-dir", tmp_path / "work", "--set", f"{LR}=0.1,0.00001"]
+    assert call(tool, monkeypatch, *args, "--cfg-options", "train_cfg.max_epochs=1") == 0
+    states = [torch.load(path, weights_only=True)["state_dict"] for path in (tmp_path / "work").rglob("epoch_1.pth")]
+    assert len(states) == 2
+    assert max(float((states[0][key] - states[1][key]).abs().max()) for key in states[0]) > 1e-3
 
 
 def test_grid_and_table(sweep, tmp_path, monkeypatch, capsys):

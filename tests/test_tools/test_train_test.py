@@ -149,7 +149,7 @@ def test_two_processes_train_and_test(config, tmp_path):
             ["{config}", "{run}/epoch_2.pth", "--cfg-options", "model.width=12"],
             "of another model than ToyDenoiser",
         ),
-        ("test", ["{config}", "{run}/toy.py"], "damaged or truncated"),
+        ("test", ["{config}", "{run}/toy.py"], "is a Python file, as configs are"),
         ("train", ["{config}", "--launcher", "pytorch"], "dist_train.sh"),
     ],
 )

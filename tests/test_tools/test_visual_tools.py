@@ -16,6 +16,8 @@ from PIL import Image
 from mmsync.apis import init_model
 from mmsync.engine.hooks import summary
 from mmsync.evaluation.functional import Scores
+from mmsync.media import write_video
+from mmsync.visualization.pictures import as_pictures
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "aimclr" / "aimclr_stgcn_synthetic.py"
@@ -112,11 +114,78 @@ model = dict(type='SkeletonCLR', encoder=dict(type='Encoder', backbone=dict(type
     assert sorted(file.name for file in (tmp_path / "clips").iterdir()) == ["set_clip_0.gif", "set_clip_1.gif"]
     options = ["model.data_preprocessor.views=None"]
     code, said = browse("--mode", "views", config=tmp_path / "config.py", options=options)
-    assert (code, "data_preprocessor.views is not set" in said) == (2, True), said
-    code, said = browse("--index", 0, "--format", "png", config=tmp_path / "config.py", options=options)
+    assert (code, "SkeletonCLR needs the view 'query'" in said) == (2, True), said
+    code, said = browse("--index", 0, "--format", "png", config=tmp_path / "config.py", options=[])
     assert code == 0, said  # what there is
     code, said = browse("--phase", "test", config=tmp_path / "config.py", options=[])
     assert (code, "test_dataloader: not set" in said) == (2, True), said
+
+
+def test_pairs_of_skeletons_are_shown_with_their_times(browse, tmp_path):
+    config, small = "configs/sync3d/sync3d_stgcn_synthetic.py", ["source.source.num_clips=(12,6)"]
+    options = dict(config=ROOT / config, options=small)
+    code, said = browse("--number", 6, "--format", "png", "--frames", 3, **options)
+    assert code == 0, said
+    files = sorted(file.name for file in (tmp_path / "clips").iterdir())
+    assert len(files) == 6
+    assert {file.split("_")[1] for file in files} == {"positive", "easy", "hard"}
+    code, said = browse("--index", 0, "--mode", "original", "views", "--format", "gif", "--frames", 4, **options)
+    assert code == 0, said
+    (film,) = (tmp_path / "clips").glob("*.gif")
+    with Image.open(film) as picture:
+        assert picture.n_frames == 4
+
+
+def test_rows_of_a_pair_say_who_when_and_whether_in_sync(monkeypatch):
+    """Titles, times and colours of each kind against the table of pairs."""
+    from mmsync.datasets import PairDataset
+    from mmsync.datasets.sources import SkeletonTrackSource, SyntheticSource
+
+    monkeypatch.setattr(sys, "argv", ["browse"])
+    shown_sample = runpy.run_path(str(ROOT / "tools/visualization/browse_dataset.py"))["shown_sample"]
+    source = SkeletonTrackSource(SyntheticSource((12, 2), actions=["push", "high_five"]), fps=30)
+    data = PairDataset(source, dict(positive=1, easy=1, hard=1), window=10, size=12)
+    rows, kinds = data.drawn()
+    for index, (row, kind) in enumerate(zip(rows.tolist(), kinds.tolist())):
+        panels, title, colour = shown_sample(data, index, None, ["original"], {})
+        assert title.startswith("in sync (positive pair)" if kind == "positive" else f"out of sync ({kind} pair)")
+        assert colour == ("tab:green" if kind == "positive" else "tab:red")
+        for panel, (track, start) in zip(panels, (row[:2], row[2:])):
+            found = source.tracks[track]
+            when = f"{start / 30:.2f} to {(start + 9) / 30:.2f} s"
+            assert panel.title == f"person {found.person} of {found.video}, {when}"
+            np.testing.assert_allclose(panel.times, (start + np.arange(10)) / 30)
+            np.testing.assert_array_equal(panel.keypoint[0], source.load(track, start, 10))
+
+
+def test_windows_of_videos_are_shown(browse, tmp_path):
+    pytest.importorskip("av")
+    rng = np.random.default_rng(0)
+    for name in ("wave/a", "wave/b", "jump/c d"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(tmp_path / "videos" / f"{name}.mp4", rng.integers(0, 255, (30, 48, 64, 3)).astype(np.uint8))
+    (tmp_path / "config.py").write_text(
+        f"""
+_base_ = [{str(ROOT / "configs/simclr/simclr_r3d18_ucf101.py")!r}]
+source = dict(_delete_=True, type="ClipFolderSource", data_root={str(tmp_path / "videos")!r})
+train_dataloader = dict(dataset=dict(split=None, window=20, size=32))
+"""
+    )
+    code, said = browse("--format", "png", "--frames", 3, config=tmp_path / "config.py", options=[])
+    assert code == 0, said
+    files = sorted(file.name for file in (tmp_path / "clips").iterdir())
+    assert files == ["jump_c_d.mp4.png", "wave_a.mp4.png", "wave_b.mp4.png"]
+    code, said = browse("--mode", "views", "--index", 0, config=tmp_path / "config.py", options=[])
+    assert code == 0, said
+
+
+def test_pictures_of_any_range():
+    flow = np.zeros((2, 4, 4, 2), np.uint8)
+    assert as_pictures(flow).shape == (2, 4, 4, 3)
+    assert (as_pictures(flow)[..., 2] == 127).all()
+    values = np.array([-1.0, 3.0]).reshape(1, 1, 2, 1).repeat(3, 3)
+    assert as_pictures(values).tolist() == [[[[0, 0, 0], [255, 255, 255]]]]
+    assert as_pictures(np.zeros((1, 2, 2, 3))).max() == 0
 
 
 def test_browse_tells_mistakes(browse, monkeypatch):
@@ -132,7 +201,7 @@ def test_browse_tells_mistakes(browse, monkeypatch):
         assert (code, message in said) == (2, True), said
     monkeypatch.setitem(sys.modules, "av", None)
     code, said = browse("--format", "mp4", "--index", 0)
-    assert (code, "python -m pip install 'av>=12'" in said) == (2, True), said
+    assert (code, "python -m pip install 'mmsync[video]'" in said) == (2, True), said
 
 
 def test_embedding_of_a_checkpoint(tool, tmp_path):

@@ -211,7 +211,7 @@ def test_bad_input(tmp_path, monkeypatch):
         draw_strip([panel()], tmp_path / "a.png", num_frames=0)
     with pytest.raises(ConfigError, match=r"written as .*png"):
         draw_strip([panel()], tmp_path / "a.xyz")
-    for module, suffix, command in (("PIL", "gif", "install pillow"), ("av", "mp4", "install 'av")):
+    for module, suffix, command in (("PIL", "gif", "install pillow"), ("av", "mp4", "install 'mmsync")):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, module, None)
             with pytest.raises(DependencyError, match=command):

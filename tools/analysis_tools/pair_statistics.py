@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 
-from mmsync.apis.cli import run_tool
+from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.config import load
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
@@ -27,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config with a PairDataset")
     parser.add_argument("--loader", default="train_dataloader", help="which data loader (default: %(default)s)")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="replace settings")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help="replace settings")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mmengine.config import DictAction
 
 from mmsync import compat
+from mmsync.apis.cli import KeyValue
 from mmsync.config import load
 from mmsync.engine.runner import MotionRunner
 
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=10, help="blocks of each kind")
     parser.add_argument("--iterations", type=int, default=5, help="iterations per block")
     parser.add_argument("--history", type=int, default=0, help="iterations that were logged before, to see old runs")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction)
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue)
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsync.converters.command import run_safely
+from mmsync.converters.command import COUNT, SECONDS, SHARE, run_safely
 from mmsync.fileio import numbered_lines
 from mmsync.media import build_index
 
@@ -24,12 +24,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("root", type=Path, help="folder of the videos, searched with all folders in it")
     parser.add_argument("out", type=Path, help="the index to write, one JSON object a line")
     parser.add_argument("--list", type=Path, help="a file with one path below ROOT a line, instead of all videos")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
-    parser.add_argument("--min-frames", type=int, default=1, help="fewer frames are too short (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one file (default: %(default)s)")
+    parser.add_argument("--workers", type=COUNT, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--min-frames", type=COUNT, default=1, help="fewer frames are too short (default: %(default)s)")
+    parser.add_argument("--timeout", type=SECONDS, default=120.0, help="seconds for one file (default: %(default)s)")
     parser.add_argument(
         "--max-bad-share",
-        type=float,
+        type=SHARE,
         default=1.0,
         help="exit code 1 if more of the files are corrupt (0..1; default: never)",
     )

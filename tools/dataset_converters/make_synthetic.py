@@ -52,6 +52,9 @@ def main() -> int:
     tame_console(MMLogger.get_current_instance())
     try:
         write(args)
+    except FileExistsError:
+        print(f"{args.out} is a file, wanted a folder to write to")
+        return 1
     except (MMSyncError, OSError) as error:
         print(error)
         return 1

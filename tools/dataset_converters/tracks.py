@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mmsync.converters.boxes_folder import convert_boxes
-from mmsync.converters.command import converter_parser, run_converter
+from mmsync.converters.command import NUMBER, converter_parser, run_converter
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         __doc__, "the store to make; the configs expect data/tracks",
         videos="folder of the videos", boxes="folder of MOT files, COCO json, or AVA csv",
     )  # fmt: skip
-    parser.add_argument("--max-gap", type=int, default=0, help="fill gaps of up to so many frames (default: none)")
+    parser.add_argument("--max-gap", type=NUMBER, default=0, help="fill gaps of up to so many frames (default: none)")
     parser.add_argument("--min-score", type=float, default=0.0, help="leave out boxes with a lower score")
     parser.add_argument("--offset", type=float, default=0.0, help="AVA's second at which the files begin: 900 of cuts")
     parser.add_argument("--test", type=Path, help="text file, names of the test videos (default: each fifth video)")

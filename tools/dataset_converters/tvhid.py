@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mmsync.converters.command import converter_parser, run_converter
+from mmsync.converters.command import NUMBER, converter_parser, run_converter
 from mmsync.converters.tvhid_folder import convert_tvhid
 
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser = converter_parser(
         __doc__, "the store to make; the configs expect data/tvhid", raw="folder of the videos and annotations"
     )
-    parser.add_argument("--max-gap", type=int, default=0, help="fill gaps of up to so many frames (default: none)")
+    parser.add_argument("--max-gap", type=NUMBER, default=0, help="fill gaps of up to so many frames (default: none)")
     parser.add_argument("--boxes", type=Path, help="found boxes instead of the annotated ones")
     parser.add_argument(
         "--link", type=float, default=0.4, help="least share of an annotated box that a found one covers"

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from mmsync.apis.cli import KeyValue
 from mmsync.config import check, load
 from mmsync.errors import ConfigError
 
@@ -22,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Check configs without building anything.")
     parser.add_argument("configs", nargs="+", metavar="CONFIG")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override settings, as key=value")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValue, help="override settings, as key=value")
     parser.add_argument("--no-files", action="store_true", help="do not look whether data and checkpoints are there")
     return parser.parse_args()
 

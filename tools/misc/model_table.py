@@ -77,14 +77,16 @@ def matrix() -> list[str]:
 
 def measured() -> list[str]:
     """Measured results, from the metafiles."""
-    lines = ["| config | KNN (k=1 / 10 / 20) | linear | time |", "|---|---|---|---|"]
+    lines = ["| config | KNN (k=1 / 10 / 20) | linear | precision | time |", "|---|---|---|---|---|"]
     for config, model in results().items():
         if not (ROOT / config).is_file():
             raise SystemExit(f"a metafile names a config that does not exist: {config}")
         result = model["Results"]
+        wrapper = load(str(ROOT / config)).optim_wrapper.get("type", "OptimWrapper")
+        precision = {"OptimWrapper": "float32", "AutocastOptimWrapper": "bfloat16"}[wrapper]
         lines.append(
             f"| [{Path(config).stem}](../{config}) | {result.get('KNN', '')} | {result.get('Linear', '')} | "
-            f"{result.get('Time', '')} |"
+            f"{precision} | {result.get('Time', '')} |"
         )
     return lines
 

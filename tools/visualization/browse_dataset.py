@@ -1,5 +1,8 @@
 """Show the clips of a config: as read, after the pipeline, and the views of the method, side by side.
 
+Of pairs the tracks of a sample are shown one below the other with their times, in sync or out of sync, spread over the
+kinds of pairs; of videos the window that is read.
+
     python tools/visualization/browse_dataset.py CONFIG [--number 5] [--mode original transformed views]
         [--format gif|mp4|png] [--index 3 8 | --name CLIP ...] [--out-dir FOLDER]
 
@@ -25,9 +28,19 @@ from mmsync.datasets.collate import motion_collate
 from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 from mmsync.structures import View
-from mmsync.visualization import Panel, draw_strip, find_camera, render, write_film
+from mmsync.visualization import (
+    Panel,
+    Strip,
+    draw_pictures,
+    draw_strip,
+    find_camera,
+    render,
+    render_pictures,
+    write_film,
+)
 
 MODES = ("original", "transformed", "views")
+WINDOW = re.compile(r"(.+?)\.(\d+)@(-?\d+)(?:-|$)")  # video, person and first frame in a sample's windows
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,10 +72,7 @@ def build_dataset(cfg: Any, phase: str) -> Any:
     while "dataset" in settings or "datasets" in settings:
         settings = settings.get("dataset") or settings["datasets"][0]
     settings = {key: value for key, value in settings.items() if key != "cache"}  # only some clips are packed
-    dataset = DATASETS.build(settings)
-    if not hasattr(dataset, "raw"):
-        raise ConfigError(f"{phase}_dataloader.dataset: {type(dataset).__name__} has no raw clips of skeletons to show")
-    return dataset
+    return DATASETS.build(settings)
 
 
 def build_preprocessor(cfg: Any, seed: int, needed: bool) -> Optional[Any]:
@@ -79,7 +89,9 @@ def build_preprocessor(cfg: Any, seed: int, needed: bool) -> Optional[Any]:
                 "use --mode original transformed"
             )
         return None
-    return MODELS.build({**settings, "stream": "joint", "seed": seed})
+    if "stream" in settings:
+        settings = {**settings, "stream": "joint"}  # bones and motion cannot be drawn as bodies
+    return MODELS.build({**settings, "seed": seed})
 
 
 def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
@@ -101,7 +113,66 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
             if not -count <= index < count:
                 raise ConfigError(f"--index {index}: the data set has {count} clips, 0 to {count - 1}")
         return [index % count for index in args.index]
-    return np.unique(np.linspace(0, count - 1, min(args.number, count)).round().astype(int)).tolist()
+    spread = np.unique(np.linspace(0, count - 1, min(args.number, count)).round().astype(int))
+    if hasattr(dataset, "drawn"):  # samples of all kinds
+        spread = np.argsort(dataset.drawn()[1], kind="stable")[spread]
+    return spread.tolist()
+
+
+def shown_sample(
+    dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
+) -> tuple[list[Any], str, str]:
+    """Rows (``Panel`` or ``Strip``) of a sample of pairs or videos, its title, and the title's colour.
+
+    Raises:
+        ConfigError: The samples are neither skeletons nor pictures.
+    """
+    batch, modality = dataset.__getitems__([index]), dataset.source.modality
+    if modality not in ("skeleton", "video") or modality not in batch["inputs"]:
+        raise ConfigError(f"{type(dataset).__name__}: samples of {modality} are neither skeletons nor pictures to show")
+    sample = batch["data_samples"][0]
+    shown = {} if modes == ["views"] else {"": batch["inputs"][modality]}
+    if preprocessor is not None and "views" in modes:
+        preprocessor.step.fill_(index)
+        shown.update(preprocessor(batch, training=True)["inputs"])
+    windows = [
+        (f"person {person} of {video}", int(start))
+        for video, person, start in WINDOW.findall(sample.get("windows", ""))
+    ]
+    rows = [row for name, view in shown.items() for row in rows_of(dataset, view.take(0), name, windows, angles)]
+    title = class_of(dataset, int(sample.gt_label))
+    if "positive" not in sample:
+        return rows, f"{sample.name}: {title}", "black"
+    state = ("out of sync", "in sync")[sample.positive]
+    return rows, f"{state} ({sample.kind} pair): {title}", ("tab:red", "tab:green")[sample.positive]
+
+
+def class_of(dataset: Any, label: int) -> str:
+    """A label in words."""
+    classes = dataset.metainfo["classes"]
+    return classes[label] if classes and label >= 0 else f"class {label}" if label >= 0 else "unknown class"
+
+
+def rows_of(dataset: Any, view: View, name: str, windows: list[tuple[str, int]], angles: dict[str, float]) -> list[Any]:
+    """A row for each track of a sample's view: skeletons ``(K, T, V, C)``, crops ``(K, T, S, S, C)`` or a window."""
+    fps = getattr(dataset, "fps", None) or dataset.source.fps
+    places = windows or [("window", 0)]
+    tracks = np.asarray(view.data) if windows else np.asarray(view.data)[None]
+    together = len({start for _, start in windows}) == 1
+    rows: list[Any] = []
+    for (who, start), one in zip(places, tracks):
+        skeleton = dataset.source.modality == "skeleton"
+        one = one if skeleton or one.shape[-1] in (2, 3) else np.moveaxis(one, 0, -1)  # views have channels first
+        frames = np.arange(len(one)) if view.index is None else np.asarray(view.index)[: len(one)]
+        times = (start + frames) / fps
+        title = f"{who}, {times.min():.2f} to {times.max():.2f} s" + f", view {name}" * bool(name)
+        if skeleton:
+            layout, num_coords = dataset.source.layout, min(dataset.source.num_coords, one.shape[-1])
+            eye = find_camera(tracks if together else one[None], layout, num_coords, **angles)
+            rows.append(Panel(one[None], layout, title, eye, times=times))
+        else:
+            rows.append(Strip(one, title, times))
+    return rows
 
 
 def panels_of(
@@ -152,20 +223,28 @@ def main(args: argparse.Namespace) -> None:
     modes = args.mode or list(MODES)
     preprocessor = build_preprocessor(cfg, args.seed, needed="views" in (args.mode or []))
     dataset = build_dataset(cfg, args.phase)
+    raw = hasattr(dataset, "raw")
+    if not raw and args.mode is None:
+        modes = ["original"]  # views of pictures are their augmented copies; --mode views shows them
     chosen = choose(dataset, args)
     folder = Path(args.out_dir or Path(cfg.work_dir) / "clips")
-    classes = dataset.metainfo["classes"]
     angles = {"azimuth": args.azimuth, "elevation": args.elevation}
     started = time.perf_counter()
     for index in tqdm(chosen, desc="clips", disable=None):
-        panels = panels_of(dataset, index, preprocessor, modes, angles)
-        name, label = dataset.names[index], int(dataset.labels[index])
-        title = f"{name}: {classes[label] if classes and label >= 0 else f'class {label}' if label >= 0 else 'unknown'}"
-        path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{args.format}"
-        if args.format == "png":
-            draw_strip(panels, path, title, args.frames or 8)
+        name, colour = dataset.names[index], "black"
+        if raw:
+            panels = panels_of(dataset, index, preprocessor, modes, angles)
+            title = f"{name}: {class_of(dataset, int(dataset.labels[index]))}"
         else:
-            write_film(render(panels, title, args.frames), path, args.fps)
+            panels, title, colour = shown_sample(dataset, index, preprocessor, modes, angles)
+            name = f"{index}_{dataset.drawn()[1][index]}_{name}" if hasattr(dataset, "drawn") else name
+        path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{args.format}"
+        strips = isinstance(panels[0], Strip)
+        if args.format == "png":
+            (draw_pictures if strips else draw_strip)(panels, path, title, args.frames or 8, colour)
+        else:
+            films = render_pictures if strips else render
+            write_film(films(panels, title, args.frames, colour=colour), path, args.fps)
     took = (time.perf_counter() - started) / len(chosen)
     print(f"{len(chosen)} clips, {took:.2f} s each: {folder}")
 

@@ -12,10 +12,18 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mmsync.apis import extract_features, init_model
-from mmsync.apis.cli import add_common_arguments, checkpoint_path, load_config, require, run_tool
+from mmsync.apis.cli import (
+    add_common_arguments,
+    checkpoint_path,
+    device,
+    load_config,
+    output_file,
+    require,
+    run_tool,
+)
 from mmsync.config import check
 from mmsync.engine.runner import MotionRunner
-from mmsync.errors import ProtocolError, did_you_mean, nearest
+from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.structures import FeatureTable
 from mmsync.visualization import draw_embedding
 
@@ -53,6 +61,10 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
 
 
 def main(args: argparse.Namespace) -> None:
+    output_file(args.out)
+    device(args.device)
+    if args.max_points < 1:
+        raise ConfigError(f"--max-points {args.max_points}: give at least 1")
     cfg = load_config(args)
     loader_cfg = require(cfg, "test_dataloader", "the picture")
     check(cfg, files=True)

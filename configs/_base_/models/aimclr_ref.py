@@ -1,4 +1,5 @@
 # AimCLR on the slim ST-GCN to the letter of its release (Guo et al., 2022): every departure of aimclr.py is undone.
+# Augmentations are drawn anew in each epoch; the release's workers are seeded alike in all of them.
 stream = "joint"  # the published results are of joint, bone and motion, and of the three fused
 extreme_set = "released"  # the seven augmentations of the released models; "paper": all eight
 normal = [dict(type="AimCLRNormal")]

@@ -1,5 +1,5 @@
 # SkeletonCLR on the slim ST-GCN to the letter of its release (Li et al., 2021): key encoder, pooling and initialisation
-# differ from skeletonclr.py.
+# differ from skeletonclr.py. Augmentations are drawn anew in each epoch; the release's workers are seeded alike.
 stream = "joint"
 normal = [dict(type="AimCLRNormal")]
 model = dict(

@@ -4,7 +4,7 @@
 # one flip and one noise for all frames of both tracks, because a flip of one of them alone would undo who stands on
 # which side.
 backbone = dict(type="I3D")
-pool = dict(type="VideoPool", time="mean")
+pool = dict(type="VideoPool", time="mean", window=2)  # I3D's own pooling, 2 x 7 x 7; window=1 behind other backbones
 hidden_channels = 512
 tracks = [
     dict(type="VideoCropResize", scale=(0.875, 1.0)), dict(type="VideoFlip"), dict(type="VideoNoise", std=0.05)]

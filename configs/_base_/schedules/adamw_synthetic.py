@@ -1,10 +1,11 @@
-# For the built-in world: AdamW, linear warm-up over the first tenth, cosine decay to zero, step by step.
+# For the built-in world: AdamW, cosine warm-up to the rate over the first tenth, cosine decay to 4e-6 of it, iteration
+# by iteration.
 max_epochs = 20
 val_interval = 4
 lr = 2e-3
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=val_interval)
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2, fused=True))
-param_scheduler = dict(type="OneCycleLR", eta_max=lr, pct_start=0.1, by_epoch=True, convert_to_iter_based=True)
+param_scheduler = dict(type="WarmupCosineLR", warmup=0.1, by_epoch=True, convert_to_iter_based=True)
 auto_scale_lr = dict(enable=False, base_batch_size=128)
 default_hooks = dict(checkpoint=dict(interval=val_interval, save_best="knn/top1"))

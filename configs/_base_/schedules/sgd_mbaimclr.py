@@ -1,4 +1,5 @@
-# The report's schedule: plain SGD at 1e-4 in batches of 8, whose step after epoch 250 is never reached.
+# The report's schedule: plain SGD at 1e-4 in batches of 8. Its step after epoch 250 is reached in the rows of 500
+# epochs alone, for which no other is printed.
 max_epochs = 150
 val_interval = 10
 lr = 1e-4

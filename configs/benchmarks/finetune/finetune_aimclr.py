@@ -1,5 +1,6 @@
 # AimCLR's finetuning as its authors describe it: SGD at 0.01 with weight decay 1e-4, batch 128, 100 epochs, and the
 # network in eval mode all along (batch statistics of the pretraining, no dropout). Crop and shear as in their views.
+# The step after epoch 80 is that of their linear probe; they name none.
 _base_ = "../../_base_/schedules/finetune.py"
 protocol = dict(title="finetuned, AimCLR's recipe", metric="accuracy/top1", best="accuracy/top1_best", seeds=[0])
 model = dict(

@@ -1,5 +1,5 @@
 # Weighted nearest neighbours on pooled backbone features (before the projector), weights exp(cos / T). The bank is the
-# training split, not augmented. Features are standardised by the bank; probes.knn.standardize=False is the plain cosine.
+# training split, not augmented. Features are standardised by the bank; test_evaluator.probes.knn.standardize=False is the plain cosine.
 protocol = dict(title="KNN, k=20, T=0.1, standardised features", metric="knn/top1")
 test_evaluator = dict(
     type="FeatureMetric",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -36,10 +36,12 @@ class BaseSource:
     """
 
     item = "clip"  # what an item is called in messages
+    needed: Sequence[str] = ("modality", "names", "splits")  # attributes that a subclass has to set
     modality: str  # name of the input that batches have
     names: list[str]  # unique, of the items (clips, videos, sequences), (n,)
     labels: Optional[np.ndarray] = None  # (n,) int64 with -1 for unknown
     class_names: Optional[list[str]] = None
+    input_arguments: ClassVar[tuple[str, ...]] = ()  # that shape a sample; checkpoints are compared by them
     splits: dict[str, list[str]]  # names of items by split
     attributes: Mapping[str, np.ndarray] = MappingProxyType({})  # (n,) arrays by name: subject, view, ...
     fold: Optional[str] = None  # as '<data set>/<fold>'; None where there are no folds
@@ -74,6 +76,14 @@ class BaseSource:
         if len(unique) < len(self.names):
             twice = unique[counts > 1]
             raise DataError(f"{origin}: {len(twice)} {self.item} names occur twice: {', '.join(twice[:5])}")
+        for split, names in self.splits.items():
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise DataError(f"{origin}: split {split!r} is {str(names)[:60]!r}; wanted a list of names")
+        for key, values in self.attributes.items():
+            if len(values) != len(self.names):
+                raise DataError(
+                    f"{origin}: attribute {key} has {len(values)} values for {len(self.names)} {self.item}s"
+                )
         if self.labels is not None:
             check_labels(self.labels, self.names, origin, len(self.class_names) if self.class_names else None)
         found = {"all": len(self.names), **{split: len(names) for split, names in self.splits.items()}}
@@ -85,6 +95,29 @@ class BaseSource:
         if wrong:
             text = ", ".join(f"{k}: expected {a}, found {b}" for k, (a, b) in wrong.items())
             print_log(f"{origin}: the {self.item}s are not the published set ({text})", logger="current", level=30)
+
+
+NUMBERED = "number the classes from 0 on, -1 for unknown, and give their names as class_names"
+
+
+def lists_problem(source: Any) -> Optional[str]:
+    """What is wrong with the attributes of a source that data sets read; ``None`` if nothing is."""
+    for part in source.needed:
+        if not hasattr(source, part):
+            return f"sets no `{part}`"
+    names, labels = source.names, source.labels
+    if not all(isinstance(one, str) for one in names):
+        return "names has to be a list of strings"
+    if labels is not None:
+        right = isinstance(labels, np.ndarray) and labels.shape == (len(names),) and labels.dtype.kind == "i"
+        found = f"{getattr(labels, 'dtype', type(labels).__name__)} {np.shape(labels)}"
+        if not right:
+            return f"labels are {found}; give an array ({len(names)},) int64, one for each name, -1 unknown"
+    for key, values in source.attributes.items():
+        if not isinstance(values, np.ndarray) or values.shape[:1] != (len(names),):
+            found = f"{type(values).__name__} {np.shape(values)}"
+            return f"attribute {key!r} is {found}; give an array ({len(names)},), one value for each name"
+    return None
 
 
 def attributes_from_names(names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -102,6 +135,10 @@ def check_labels(
     """Check labels ``(n,)`` int64, -1 for unknown, against the number of classes and the action in the names."""
     if len(labels) != len(names):
         raise DataError(f"{origin}: {len(labels)} labels for {len(names)} clips")
+    if np.asarray(labels).dtype.kind not in "iu":
+        listed = np.asarray(labels).tolist()
+        i = next((i for i, label in enumerate(listed) if not isinstance(label, int)), 0)
+        raise DataError(f"{origin}: the label of {names[i]} is {listed[i]!r}; {NUMBERED}")
     bad = np.flatnonzero((labels < -1) | (labels >= (num_classes or np.inf)))
     if len(bad):
         i = int(bad[0])

@@ -12,6 +12,7 @@ from typing import BinaryIO, Union
 import numpy as np
 
 from mmsync.errors import DataError
+from mmsync.fileio import data_path
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
@@ -59,7 +60,7 @@ class _RefusedError(pickle.UnpicklingError):
 def load_pickle(path: Union[str, Path]) -> object:
     """The content of a pickle or ``.npy`` file: arrays, numbers, strings, builtin containers; else a ``DataError``."""
     try:
-        with open(path, "rb") as file:
+        with open(data_path(path), "rb") as file:
             if file.read(6) == b"\x93NUMPY":
                 file.seek(0)
                 return _load_npy(file)

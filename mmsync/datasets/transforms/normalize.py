@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Union
+from typing import Literal, Union
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -49,7 +49,12 @@ class CenterOnJoint(BaseTransform):
             ``'each'``: each on its own.
     """
 
-    def __init__(self, joint: Joint = "center", frame: str = "first", person: str = "first") -> None:
+    def __init__(
+        self,
+        joint: Joint = "center",
+        frame: Literal["first", "each"] = "first",
+        person: Literal["first", "each"] = "first",
+    ) -> None:
         for key, value in (("frame", frame), ("person", person)):
             if value not in ("first", "each"):
                 raise ConfigError(f"CenterOnJoint: {key}={value!r}; give 'first' or 'each'")
@@ -107,7 +112,7 @@ class AlignView(BaseTransform):
         vertical: The vertical axis of the data, ``'y'`` (Kinect) or ``'z'``; up or down does not matter.
     """
 
-    def __init__(self, line: Sequence[Joint] = SHOULDERS, vertical: str = "y") -> None:
+    def __init__(self, line: Sequence[Joint] = SHOULDERS, vertical: Literal["y", "z"] = "y") -> None:
         if len(line) != 2 or vertical not in ("y", "z"):
             raise ConfigError(f"AlignView: line={line}, vertical={vertical!r}; give two joints, and 'y' or 'z'")
         self.line, self.across = tuple(line), {"y": 2, "z": 1}[vertical]

@@ -51,13 +51,14 @@ def file_order(keypoint: np.ndarray, slots: np.ndarray, num: int) -> np.ndarray:
     return out
 
 
-def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
+def two_actors(keypoint: np.ndarray, present: np.ndarray, shared: int = 1) -> np.ndarray:
     """Drop ghosts and join broken tracks: CTR-GCN's denoising (Chen et al., ICCV 2021).
 
     Of bodies ``(M, T, V, 3)`` in the order of appearance, which are there in frames ``present (M, T)`` bool, it makes
     ``(1 or 2, F, V, 3)`` for the ``F`` frames with bodies. Bodies that were seen too shortly or lie flat are dropped;
-    the others, the one that moves most first, become person 1, or person 2 where they overlap with person 1 in time.
-    As in the release, a body that leaves and comes back counts on from where it left.
+    the others, the one that moves most first, become person 1, or person 2 where they have more than ``shared`` frames
+    in common with person 1: one in CTR-GCN, none in PYSKL. As in the release, a body that leaves and comes back counts
+    on from where it left.
     """
     frames = int(present.any(0).sum())
     if not frames:
@@ -74,11 +75,11 @@ def two_actors(keypoint: np.ndarray, present: np.ndarray) -> np.ndarray:
         left = _by_motion(bodies, left)
 
     out = np.zeros((min(len(left), 2), frames, *keypoint.shape[2:]), keypoint.dtype)
-    hulls = [(starts[left[0]], starts[left[0]] + len(bodies[left[0]]) - 1), (0, 0)]
+    hulls = [(starts[left[0]], starts[left[0]] + len(bodies[left[0]]) - 1), (0, -1)]
     for rank, m in enumerate(left):
         start, end = starts[m], starts[m] + len(bodies[m]) - 1
         for person, (low, high) in enumerate(hulls):
-            if rank == 0 or min(high, end) - max(low, start) <= 0:
+            if rank == 0 or min(high, end) - max(low, start) + 1 <= shared:
                 out[person, start : end + 1] = bodies[m]
                 hulls[person] = (min(low, start), max(high, end))
                 break
@@ -159,8 +160,9 @@ class CTRGCNPreset(BaseTransform):
     """Prepare a raw clip ``(M, T, V, 3)`` as CTR-GCN does: ``(2, F, V, 3)``.
 
     The two actors (:func:`two_actors`), moved so that the spine of person 1 is the origin in the first frame that has
-    person 1; the way through the room and the distance of persons stay. MAMP and STTFormer use the same clips. Windows
-    are cut by ``CropResize``. (Chen et al., ICCV 2021)
+    person 1; the way through the room and the distance of persons stay. As in the release, a body whose joints are all
+    zero in a frame loses that frame if several bodies were tracked; if it is the only one, the frame is moved like the
+    others. MAMP and STTFormer use the same clips. Windows are cut by ``CropResize``. (Chen et al., ICCV 2021)
 
     Args:
         second_person: What clips of one person have as the second: ``'zeros'``, or ``'copy'`` for the same person
@@ -178,10 +180,12 @@ class CTRGCNPreset(BaseTransform):
         present = frames_with_data(actors)
         if not present.any():
             raise DataError("every frame is empty")
-        actors, present = actors[:, present.any(0)], present[:, present.any(0)]
-        origin = actors[0, present[0].argmax(), results["layout"].joint("spine")]
-        actors = (actors - origin) * present[..., None, None]
-        if len(actors) == 1:
+        if (slots >= 0).any(1).sum() > 1:
+            actors, present = actors[:, present.any(0)], present[:, present.any(0)]
+        actors = actors - actors[0, present[0].argmax(), results["layout"].joint("spine")]
+        if len(actors) == 2:
+            actors = actors * present[..., None, None]
+        else:
             actors = np.concatenate([actors, actors if self.second_person == "copy" else np.zeros_like(actors)])
         return _done(results, actors)
 
@@ -271,8 +275,8 @@ class PYSKLPreset(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         bodies, slots = _bodies(results, "PYSKLPreset")
-        actors = two_actors(bodies, slots >= 0)
-        seen = np.flatnonzero(np.abs(actors.sum(axis=(0, 2, 3), dtype=np.float64)) >= 1e-3)
+        actors = two_actors(bodies, slots >= 0, shared=0)
+        seen = np.flatnonzero(np.abs(actors).sum(axis=(0, 2, 3), dtype=np.float64) >= 1e-3)
         if not len(seen):
             raise DataError("every frame is empty")
         actors = actors[:, seen[0] : seen[-1] + 1]

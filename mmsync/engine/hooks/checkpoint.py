@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, did_you_mean, nearest
 from mmsync.fileio import remove_leftovers, write_text
 from mmsync.registry import HOOKS
 
@@ -32,6 +33,9 @@ class CheckpointHook(UpstreamCheckpointHook):
         save_begin: First epoch or iteration to save at.
     """
 
+    _default_greater_keys = [*UpstreamCheckpointHook._default_greater_keys, "last", "best", "video", "effective_rank"]
+    _default_less_keys = [*UpstreamCheckpointHook._default_less_keys, "eer"]
+
     keep_ckpt_ids: Any
     best_ckpt_path: Optional[str]
     best_ckpt_path_dict: dict[str, Optional[str]]
@@ -53,13 +57,32 @@ class CheckpointHook(UpstreamCheckpointHook):
     ) -> None:
         periodic = (interval, by_epoch, save_optimizer, save_param_scheduler, out_dir, max_keep_ckpts, save_last)
         rest = dict(filename_tmpl=filename_tmpl, published_keys=published_keys, save_begin=save_begin)
-        super().__init__(*periodic, save_best=save_best, rule=rule, **rest)
+        try:
+            super().__init__(*periodic, save_best=save_best, rule=rule, **rest)
+        except (ValueError, KeyError) as error:  # no rule follows from the name, or another one is given
+            text = f"{error.args[0]}; give rule='greater' or 'less'"
+            raise ConfigError(f"default_hooks.checkpoint: {text}") from error
 
     def before_train(self, runner: Any) -> None:
         """Resolve the folder and remove the temporary files of killed processes."""
         super().before_train(runner)
+        self._check_save_best(runner)
         if is_main_process():
             remove_leftovers(self.out_dir)
+
+    def _check_save_best(self, runner: Any) -> None:
+        """Raise a ConfigError for a result that the validation will not give, before training."""
+        if not self.save_best:
+            return
+        metrics = [] if runner.val_loop is None else runner.val_loop.evaluator.metrics
+        given = [getattr(metric, "gives", None) for metric in metrics]
+        known = [name for names in given if names is not None for name in names]
+        for key in self.key_indicators:
+            if not metrics or not (None in given or key == "auto" or any(fnmatchcase(key, name) for name in known)):
+                plain = [name for name in known if not {"*", "["} & set(name)]
+                hint = did_you_mean(nearest(key, plain)) or f"; it gives {', '.join(known) or 'nothing'}"
+                text = "there is no validation" if not metrics else f"validation gives no {key!r}{hint}"
+                raise ConfigError(f"default_hooks.checkpoint.save_best: {text}")
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, int]) -> None:
         """Save, update ``last_checkpoint``, then remove the oldest checkpoint. MMEngine removes it first."""

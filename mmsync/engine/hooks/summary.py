@@ -10,7 +10,9 @@ from typing import Any, Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
 
+from mmsync.engine.optimizers import describe
 from mmsync.registry import HOOKS
 from mmsync.runlog import read_run
 from mmsync.visualization import draw_curves, draw_embedding
@@ -22,7 +24,7 @@ CURVES = ("loss", *HEADLINES, "pairs/auc_hard", "collapse/std", "collapse/effect
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
-    """Draws the features ``(N, D)`` of the last evaluation and the curves, and lists results and files.
+    """Logs what trains, draws the last evaluation's features ``(N, D)`` and the curves, and lists results and files.
 
     Args:
         method: Projection to two dimensions, ``'tsne'`` or ``'pca'``.
@@ -38,8 +40,16 @@ class RunSummaryHook(Hook):
         self.started = 0.0
 
     def before_train(self, runner: Any) -> None:
-        """Start the timer."""
+        """Start the timer, and log what trains: the optimiser, its rates and the precision."""
         self.started = time.monotonic()
+        wrapper = runner.optim_wrapper
+        named = (
+            {f"{name}: ": one for name, one in wrapper.items()}
+            if isinstance(wrapper, OptimWrapperDict)
+            else {"": wrapper}
+        )
+        for name, one in named.items():
+            runner.logger.info(f"training: {name}{describe(one, runner.model)}")
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Store the results."""
@@ -60,7 +70,7 @@ class RunSummaryHook(Hook):
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
         lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
-            config = os.path.join(runner.work_dir, os.path.basename(runner.cfg.filename))
+            config = str(runner.config_file)
             lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
         runner.logger.info("\n  " + "\n  ".join(lines))
 

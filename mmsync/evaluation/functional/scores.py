@@ -49,10 +49,13 @@ def load_scores(path: Union[str, Path]) -> Scores:
 
 
 def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 5)) -> dict[str, float]:
-    """Accuracies of the labelled samples in percent, ``{'top1': ..., 'top5': ...}``."""
+    """Accuracies of the labelled samples in percent, ``{'top1': ..., 'top5': ...}``.
+
+    Those of ``k`` of the number of classes or more, which are always 100, are left out; ``top1`` is not.
+    """
     known = labels >= 0
     scores, y = torch.from_numpy(logits[known]), torch.from_numpy(labels[known])
-    return {f"top{n}": 100 * topk_accuracy(scores, y, n) for n in k}
+    return {f"top{n}": 100 * topk_accuracy(scores, y, n) for n in k if n == 1 or n < scores.shape[1]}
 
 
 def video_scores(scores: Scores) -> Scores:
@@ -84,6 +87,10 @@ def class_recall(matrix: np.ndarray) -> np.ndarray:
     """Recall ``(K,)`` in [0, 1] of each class, by counts ``(K, K)``; NaN for a class without samples."""
     total = matrix.sum(axis=1)
     return np.where(total > 0, np.diag(matrix) / np.maximum(total, 1), np.nan)
+
+
+CLASS_REPORT = ["top1", "majority", "balanced", "recall_*"]
+"""Names of the results of :func:`class_report`, as patterns of fnmatch."""
 
 
 def class_report(scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> dict[str, float]:
@@ -150,6 +157,6 @@ def judge_scores(scores: Scores) -> dict[str, float]:
     """Accuracies of class scores, or area under the ROC curve and equal error rate of distances, in percent."""
     if scores.logits.shape[1] > 1:
         found = top_accuracy(scores.logits, scores.labels)
-        return {"top-1": found["top1"], "top-5": found["top5"]}
+        return {key.replace("top", "top-"): value for key, value in found.items()}
     distance, positive = scores.logits[:, 0], scores.labels == 1
     return {"AUC": 100 * pair_auc(distance, positive), "EER": 100 * equal_error_rate(distance, positive)}

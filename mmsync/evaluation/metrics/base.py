@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric, Evaluator
 
-from mmsync.errors import ProtocolError
+from mmsync.errors import ProtocolError, unwritten
 from mmsync.registry import EVALUATOR
 from mmsync.structures import FeatureTable
 
@@ -31,9 +31,17 @@ class TableMetric(BaseMetric):
 
     default_prefix = ""  # names of results are whole
 
+    @property
+    def gives(self) -> Optional[list[str]]:
+        """Names of its results, as patterns of fnmatch; ``None`` if they are not known before the first evaluation."""
+        return None
+
     def columns(self) -> dict[str, str]:
         """Columns that it needs, each with the error message if the table does not have it."""
-        raise NotImplementedError
+        raise unwritten(self, "columns()")
+
+    def check_data(self, dataset: Any) -> None:
+        """Check the opened data set of the evaluation before a run; a ProtocolError if the metric does not apply."""
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
         """Select the columns of a batch to keep."""
@@ -41,12 +49,12 @@ class TableMetric(BaseMetric):
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
         """Compute the results of all samples."""
-        raise NotImplementedError
+        raise unwritten(self, "compute(table)")
 
     def process(self, data_batch: Any, data_samples: Union[FeatureTable, Sequence[dict]]) -> None:
         """Keep the table that a model predicts, or the samples of a model of another project as dicts."""
         table = data_samples if isinstance(data_samples, FeatureTable) else FeatureTable.of_rows(data_samples)
-        self._require_columns(table)
+        self.require_columns(table)
         self.results.append(self.keeps(table).detach())
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -70,10 +78,11 @@ class TableMetric(BaseMetric):
         table = FeatureTable.cat(results)
         if not len(table):
             raise ProtocolError(f"{type(self).__name__}: the data set of the evaluation is empty")
-        self._require_columns(table)
+        self.require_columns(table)
         return self.compute(table)
 
-    def _require_columns(self, table: FeatureTable) -> None:
+    def require_columns(self, table: FeatureTable) -> None:
+        """Raise a ProtocolError if a table lacks a column."""
         for name, message in self.columns().items():
             if name not in table:
                 raise ProtocolError(f"{type(self).__name__}: {message}")

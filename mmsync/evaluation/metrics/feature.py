@@ -11,9 +11,9 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
-from mmsync.evaluation.functional import Scores, class_report, scores_of_videos
+from mmsync.evaluation.functional import CLASS_REPORT, Scores, class_report, scores_of_videos
 from mmsync.evaluation.metrics.base import TableMetric
-from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query
+from mmsync.evaluation.probes import Collapse, Probe, ProbeResult, bank_and_query, checked
 from mmsync.registry import METRICS, PROBES
 from mmsync.structures import FeatureTable
 
@@ -78,6 +78,18 @@ class FeatureMetric(TableMetric):
         """Columns of features that the probes ask for."""
         return list(dict.fromkeys(probe.column for probe in self.probes.values() if probe.column))
 
+    @property
+    def gives(self) -> Optional[list[str]]:
+        if any(not probe.gives for probe in self.probes.values()):
+            return None
+        of_videos = ["video", "video_majority", "video_balanced", "videos"] if self.per_video else []
+        of_classes = [*(CLASS_REPORT if self.per_class else ()), *of_videos]
+        return [
+            f"{name}/{result}"
+            for name, probe in self.probes.items()
+            for result in [*probe.gives, *(of_classes if probe.softmax else ())]
+        ]
+
     @classmethod
     def check_config(cls, cfg: Mapping[str, Any], path: str) -> Iterable[str]:
         """Report names of probes that are slips, for the config check."""
@@ -87,6 +99,18 @@ class FeatureMetric(TableMetric):
             wrong = _wrong_name(str(name), target.name) if target is not None else ""
             if wrong:
                 yield f"{path}.probes.{name}: {wrong}"
+
+    def check_data(self, dataset: Any) -> None:
+        """Raise a ProtocolError if a probe does not apply to the labels and roles of the data set."""
+        if not all(hasattr(dataset, name) for name in ("labels", "roles")) or not len(dataset):
+            return
+        if any(probe.sees == "labelled" for probe in self.probes.values()):
+            labels, roles = np.asarray(dataset.labels), np.array(dataset.roles, dtype=object)
+            table = FeatureTable({"label": torch.from_numpy(labels), "role": roles.tolist()})
+            bank, query = (part.numbers("label").numpy() for part in bank_and_query(table))
+            for probe in self.probes.values():
+                if probe.sees == "labelled":
+                    probe.check_labels(bank, query)
 
     def columns(self) -> dict[str, str]:
         return {name: probe.missing(name) for probe in self.probes.values() for name in probe.columns}
@@ -117,7 +141,7 @@ class FeatureMetric(TableMetric):
         self.found = {}
         for name, probe in self.probes.items():
             bank, query = splits[probe.sees]
-            result = self.found[name] = probe.run(bank, query, self.device)
+            result = self.found[name] = checked(probe, probe.run(bank, query, self.device))
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})

@@ -1,4 +1,4 @@
-from .base import Probe, ProbeResult, bank_and_query
+from .base import Probe, ProbeResult, bank_and_query, checked
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
@@ -6,5 +6,5 @@ from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
     "KNN", "Collapse", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot",
-    "PairVerification", "Probe", "ProbeResult", "Retrieval", "bank_and_query",
+    "PairVerification", "Probe", "ProbeResult", "Retrieval", "bank_and_query", "checked",
 ]  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Optional
 
 import numpy as np
 from torch import Tensor
 
-from mmsync.errors import ConfigError, ProtocolError
+from mmsync.errors import ConfigError, ContractError, ProtocolError, unwritten
 from mmsync.evaluation.functional import Scores
 from mmsync.structures import FeatureTable
 
@@ -34,6 +35,7 @@ class Probe:
 
     name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
     headline: ClassVar[str] = ""  # the result to report
+    gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
@@ -50,14 +52,31 @@ class Probe:
         """The error message for a column that the table does not have."""
         return f"the model's predict() sets no `{column}`"
 
+    def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
+        """Raise a ProtocolError if the probe does not apply to these labels ``(B,)`` and ``(Q,)`` of a data set."""
+
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         """Judge the features of the roles bank and query, computing on ``device``."""
-        raise NotImplementedError
+        raise unwritten(self, "run(bank, query, device)")
 
     def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
         """Features ``(N, D)`` and labels ``(N,)`` of the bank and of the queries, and the number of classes."""
         x, y, q, labels = (t.to(device) for s in (bank, query) for t in (s.vectors(self.column), s.numbers("label")))
         return x, y, q, labels, int(max(y.max(), labels.max())) + 1
+
+
+def checked(probe: Probe, result: Any) -> ProbeResult:
+    """The outcome of a probe; a ContractError for another type, values that are no numbers, or a missing headline."""
+    name = type(probe).__name__
+    if not isinstance(result, ProbeResult):
+        raise ContractError(f"{name}.run returns {type(result).__name__}; give a ProbeResult({{'name': number}})")
+    for key, value in result.metrics.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ContractError(f"{name}: its result {key!r} is {value!r}; give a number, for instance value.item()")
+    if probe.headline not in result.metrics:
+        found = ", ".join(result.metrics)
+        raise ContractError(f"{name}: its headline {probe.headline!r} is not among its results, {found}")
+    return result
 
 
 def row_names(table: FeatureTable) -> list[str]:
@@ -106,3 +125,10 @@ def require_range(owner: Probe, **values: tuple[float, bool, str]) -> None:
     for name, (value, right, words) in values.items():
         if not right:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: give a number {words}")
+
+
+def require_choice(owner: Probe, names: Sequence[str], **values: str) -> None:
+    """Raise a ConfigError unless all arguments are among these names."""
+    for name, value in values.items():
+        if value not in names:
+            raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: use {' or '.join(map(repr, names))}")

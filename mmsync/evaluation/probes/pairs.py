@@ -40,6 +40,7 @@ class PairVerification(Probe):
 
     name = "pairs"
     headline = "auc"
+    gives = ("auc", "auc_*", "eer", "majority", "accuracy", "balanced_accuracy")
     sees = "roles"
 
     def __init__(self, confidence: float = 0.95, draws: int = 1000, dump: Optional[str] = None) -> None:

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import mean_and_std, topk_accuracy
-from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
+from mmsync.evaluation.probes.base import Probe, ProbeResult, require_choice, require_range, require_whole, scores_of
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
@@ -55,12 +56,12 @@ class LinearProbe(Probe):
     Gives ``last``, the accuracy after the last epoch, which is the number to report, and ``best`` and ``best_epoch``,
     chosen on the queries. The defaults are the published protocol of AimCLR (Guo et al., AAAI 2022). MAMP's (Mao et
     al., ICCV 2023) is ``lr=0.1, schedule='cosine', batch_norm=True``, there with augmented clips. The gradient is
-    written out, so an epoch costs two matrix products per batch and no graph.
+    written out, so an epoch costs two matrix products per batch and no graph. Weights start at zero.
 
     Args:
         epochs: Passes over the bank, at least 1.
         lr: Learning rate of the first epoch.
-        batch_size: Samples per step.
+        batch_size: Samples per step, with ``batch_norm`` at least 2; a last batch of one sample is left out then.
         momentum: Of SGD, without Nesterov.
         weight_decay: L2 on weight and bias, as in ``torch.optim.SGD``.
         milestones: The rate is multiplied by ``gamma`` after each of these epochs.
@@ -77,6 +78,7 @@ class LinearProbe(Probe):
 
     name = "linear"
     headline = "last"
+    gives = ("last", "best", "best_epoch")
     softmax = True
 
     def __init__(
@@ -95,8 +97,13 @@ class LinearProbe(Probe):
         column: str = "feature",
     ) -> None:
         super().__init__(column)
-        require_whole(self, epochs=epochs, batch_size=batch_size)
+        require_whole(self, epochs=epochs)
+        require_whole(self, 2 if batch_norm else 1, batch_size=batch_size)  # one sample has no batch statistics
         require_range(self, lr=(lr, lr > 0, "above 0"), momentum=(momentum, 0 <= momentum < 1, "in [0, 1)"))
+        require_range(
+            self, weight_decay=(weight_decay, weight_decay >= 0, "from 0 on"), gamma=(gamma, gamma > 0, "above 0")
+        )
+        require_choice(self, ("step", "cosine"), schedule=schedule)
         self.epochs, self.lr, self.batch_size, self.momentum = epochs, lr, batch_size, momentum
         self.weight_decay, self.milestones, self.gamma, self.schedule = weight_decay, milestones, gamma, schedule
         self.standardize, self.batch_norm, self.seed = standardize, batch_norm, seed
@@ -132,6 +139,8 @@ class LinearProbe(Probe):
             order = torch.randperm(len(bank), generator=generator).to(bank.device)
             likelihood = []
             for step, batch in enumerate(order.split(self.batch_size)):
+                if norm is not None and len(batch) == 1 and steps > 1:
+                    continue
                 x, wanted = bank[batch], target[batch]
                 if norm is not None:
                     norm.train(x)
@@ -179,7 +188,7 @@ class MLPProbe(Probe):
         hidden: Width of the hidden layer.
         dropout: Of the features, in [0, 1).
         epochs: Passes over the bank, at least 1.
-        batch_size: Samples per step, at least 2; a last batch of a single sample is left out.
+        batch_size: Samples per step, without ``eval_mode`` at least 2; a last batch of one sample is left out then.
         optimizer: ``'adamw'``, or ``'sgd'`` with momentum 0.9.
         lr: Learning rate of the first step.
         weight_decay: Of all parameters.
@@ -194,6 +203,7 @@ class MLPProbe(Probe):
 
     name = "mlp"
     headline = "last"
+    gives = ("last", "best")
     softmax = True
 
     def __init__(
@@ -212,8 +222,10 @@ class MLPProbe(Probe):
     ) -> None:
         super().__init__(column)
         require_whole(self, hidden=hidden, epochs=epochs)
-        require_whole(self, 2, batch_size=batch_size)
+        require_whole(self, 1 if eval_mode else 2, batch_size=batch_size)  # one sample has no batch statistics
         require_whole(self, 0, milestone=milestone)
+        require_choice(self, ("adamw", "sgd"), optimizer=optimizer)
+        require_range(self, weight_decay=(weight_decay, weight_decay >= 0, "from 0 on"))
         require_range(self, lr=(lr, lr > 0, "above 0"), dropout=(dropout, 0 <= dropout < 1, "in [0, 1)"))
         self.hidden, self.dropout, self.epochs, self.batch_size = hidden, dropout, epochs, batch_size
         self.optimizer, self.lr, self.weight_decay, self.milestone = optimizer, lr, weight_decay, milestone
@@ -237,6 +249,8 @@ class MLPProbe(Probe):
         self, bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, num_classes: int
     ) -> MLPClassifier:
         """Train the classifier on a bank ``(B, D)`` and judge each epoch on queries ``(Q, D)``."""
+        if len(bank) == 1 and not self.eval_mode:
+            raise ProtocolError("MLPProbe: the bank has one sample, of which there are no statistics; take more")
         device = bank.device
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
@@ -255,7 +269,7 @@ class MLPProbe(Probe):
                 net.train(not self.eval_mode)
                 losses = []
                 for batch in torch.randperm(len(bank)).to(device).split(self.batch_size):
-                    if len(batch) == 1 and len(bank) > 1:  # it has no batch statistics
+                    if len(batch) == 1 and not self.eval_mode:  # it has no batch statistics
                         continue
                     loss = F.cross_entropy(net(bank[batch].float()), bank_labels[batch])
                     optim.zero_grad()

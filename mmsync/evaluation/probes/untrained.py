@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Union
 
 import numpy as np
+from mmengine.logging import print_log
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import features as measures
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
 from mmsync.ops.subsets import exemplars
@@ -19,7 +20,7 @@ from mmsync.structures import FeatureTable
 class KNN(Probe):
     """Weighted nearest neighbours on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
 
-    Gives ``top1`` and ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
+    Gives ``top1`` and, of more than five classes, ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
 
     Args:
         k: Number of neighbours, or a list of them, the one to report first.
@@ -29,6 +30,7 @@ class KNN(Probe):
 
     Raises:
         ConfigError: ``k`` or ``temperature`` is out of its range.
+        ProtocolError: ``k`` is above the number of samples of the bank.
     """
 
     name = "knn"
@@ -47,16 +49,30 @@ class KNN(Probe):
             raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
         self.temperature, self.standardize = temperature, standardize
+        self.gives = [f"top{n}{suffix}" for suffix in ["", *(f"_k{k}" for k in self.k[1:])] for n in (1, 5)]
+        self._warned = False
+
+    def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
+        """Raise a ProtocolError if ``k`` is above the bank; warn once if it is above the size of the usual class."""
+        k, sizes = max(self.k), np.bincount(bank)
+        usual = int(np.median(sizes[sizes > 0]))
+        if k > len(bank):
+            raise ProtocolError(f"KNN.k={k}, but the bank has {len(bank)} labelled samples; give at most {usual}")
+        if k > usual and not self._warned:
+            text = f"KNN.k={k}, but half of the classes have at most {usual} samples in the bank"
+            print_log(f"{text}: neighbours of other classes vote too; give less", logger="current", level=30)
+            self._warned = True
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         x, y, q, labels, classes = self.arrays(bank, query, device)
+        self.check_labels(y.cpu().numpy(), labels.cpu().numpy())
         k_text, features = self.k if len(self.k) > 1 else self.k[0], "standardised" if self.standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
         for k in self.k:
             scores = measures.knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
             suffix = "" if result.scores is None else f"_k{k}"
             result.scores = result.scores or scores_of(query, scores)
-            for n in (1, 5):
+            for n in (1, 5) if classes > 5 else (1,):  # of five classes, any five scores hold the right one
                 result.metrics[f"top{n}{suffix}"] = 100 * measures.topk_accuracy(scores, labels, n)
         return result
 
@@ -72,6 +88,7 @@ class Retrieval(Probe):
 
     name = "retrieval"
     headline = "top1"
+    gives = ("top1", "map")
 
     def __init__(self, mean_average_precision: bool = False, column: str = "feature") -> None:
         super().__init__(column)
@@ -103,6 +120,7 @@ class OneShot(Probe):
 
     name = "oneshot"
     headline = "top1"
+    gives = ("top1", "std")
 
     def __init__(self, draws: int = 10, seed: int = 0, column: str = "feature") -> None:
         super().__init__(column)
@@ -131,6 +149,7 @@ class Collapse(Probe):
 
     name = "collapse"
     headline = "effective_rank"
+    gives = ("std", "effective_rank")
     sees = "all"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:

@@ -1,6 +1,6 @@
-from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
 from mmsync.models.backbones.audio.vgg import AudioVGG
 from mmsync.models.backbones.audio.waveform import WaveformNet
+from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
 from mmsync.models.backbones.sequence.signal_cnn import SignalCNN
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet

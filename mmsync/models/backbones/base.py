@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsync.errors import DataError, LayoutError
+from mmsync.errors import ContractError, DataError, LayoutError, unwritten
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, SkeletonLayout, View
@@ -21,8 +21,13 @@ class Backbone(BaseModule):
     modality: ClassVar[str] = ""  # of the views it takes; the config check compares it with the data preprocessor's
     axes: ClassVar[str] = "DTV"  # of the feature map after P, see mmsync.structures.FeatureMap
     row_dim: ClassVar[int] = 4  # of a batch of rows (P, ...); a view with one more has persons or tracks after N
+    frame_axis: ClassVar[int] = 1  # of T in a batch of rows
+    _axes_known = False
 
     def __init__(self, in_channels: int, out_channels: int, init_cfg: OptConfig = None) -> None:
+        if not self.modality:
+            text = "set modality, of the views that it takes, in the class: 'skeleton', 'video', 'audio' or 'sequence'"
+            raise ContractError(f"{type(self).__name__} has no modality: {text}")
         super().__init__(init_cfg)
         self.in_channels, self.out_channels = in_channels, out_channels
 
@@ -34,7 +39,45 @@ class Backbone(BaseModule):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Feature maps ``(P, ...)`` of rows ``(P, ...)``."""
-        raise NotImplementedError
+        raise unwritten(self, "forward_rows(x)")
+
+    def to_map(self, view: View, rows: Tensor, out: Tensor, owner: Tensor, present: Optional[Tensor]) -> FeatureMap:
+        """The feature map ``out`` of rows of a view; a ContractError if it is not as the class declares."""
+        if not isinstance(out, Tensor):
+            out_of = f"a {type(out).__name__}, not a tensor (P, {', '.join(self.axes)})"
+            raise ContractError(f"{type(self).__name__} makes {out_of} of rows")
+        feature = FeatureMap(out, owner, len(view.data), present, axes=self.axes)
+        problem = feature.problem(self.out_channels)
+        if problem is None and not self._axes_known and "T" in self.axes:
+            if out.shape[feature.axis("T")] == self.out_channels:
+                problem = self._swapped_frames(rows)
+            self._axes_known = True
+        if problem is not None:
+            raise ContractError(f"{type(self).__name__}: {problem}")
+        if "T" not in self.axes:
+            return feature
+        valid, index = view.after_stride(out.shape[feature.axis("T")])
+        return feature._replace(valid=valid, index=index)
+
+    @torch.no_grad()
+    def _swapped_frames(self, rows: Tensor) -> Optional[str]:
+        """Where T' equals D, half of the frames show which axis is which; ``None`` if they are in order, or unknown."""
+        training = {module: module.training for module in self.modules()}
+        try:
+            part = rows[:1].narrow(self.frame_axis, 0, max(rows.shape[self.frame_axis] // 2, 1))
+            shape = self.eval().make_rows(part).shape
+        except Exception:  # it takes clips of one length only
+            return None
+        finally:
+            for module, mode in training.items():
+                module.training = mode
+        if shape[self.axes.index("D") + 1] == self.out_channels:
+            return None
+        return f"D and the frames are in another order than axes={self.axes!r}, (P, {', '.join(self.axes)})"
+
+    def make_rows(self, rows: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+        """Feature maps of rows, of whose frames those ``valid (P, T)`` count."""
+        return self.forward_rows(rows)
 
     def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
         """Feature map of the persons of a view.
@@ -43,12 +86,12 @@ class Backbone(BaseModule):
 
         Raises:
             LayoutError, DataError: The input has another shape than the backbone is built for.
+            ContractError: The feature map has another shape than the class declares.
         """
         data, present = self.split_persons(view)
         rows, owner, present = pack_persons(data, present, skip_absent)
-        out = self.forward_rows(rows)
-        valid, index = view.after_stride(out.shape[self.axes.index("T") + 1]) if "T" in self.axes else (None, None)
-        return FeatureMap(out, owner, len(data), present, valid, index, self.axes)
+        valid = None if view.valid is None else view.valid[owner]
+        return self.to_map(view, rows, self.make_rows(rows, valid), owner, present)
 
 
 class AudioBackbone(Backbone):
@@ -59,6 +102,7 @@ class AudioBackbone(Backbone):
 
     modality: ClassVar[str] = "audio"
     axes: ClassVar[str] = "DFT"
+    frame_axis: ClassVar[int] = -1
 
 
 class SequenceBackbone(Backbone):
@@ -73,14 +117,11 @@ class SequenceBackbone(Backbone):
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
-        raise NotImplementedError
+        raise unwritten(self, "forward_frames(x, valid)")
 
-    def forward(self, view: View, skip_absent: bool = True) -> FeatureMap:
-        """Feature map ``(N, T', D)`` of a view ``(N, T, ...)``; see :meth:`Backbone.forward`."""
-        data, present = self.split_persons(view)
-        rows, owner, present = pack_persons(data, present, skip_absent)
-        out = self.forward_frames(rows, None if view.valid is None else view.valid[owner])
-        return FeatureMap(out, owner, len(data), present, *view.after_stride(out.shape[1]), self.axes)
+    def make_rows(self, rows: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+        """Features ``(P, T', D)`` of frames ``(P, T, ...)``."""
+        return self.forward_frames(rows, valid)
 
 
 class SkeletonBackbone(Backbone):
@@ -114,6 +155,7 @@ class VideoBackbone(Backbone):
 
     modality: ClassVar[str] = "video"
     axes: ClassVar[str] = "DTHW"
+    frame_axis: ClassVar[int] = 2
     row_dim: ClassVar[int] = 5
     min_frames: int = 1  # T
     min_size: int = 1  # H and W, in pixels

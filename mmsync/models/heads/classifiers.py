@@ -34,6 +34,8 @@ class ActionHead(BaseModule):
         ConfigError: ``num_classes``, ``in_channels`` or ``num_joints`` is missing, or the map has other joints.
     """
 
+    pools = False  # Whether it takes features that the classifier pooled, also those of several tracks
+
     def __init__(
         self,
         num_classes: Optional[int] = None,
@@ -83,6 +85,8 @@ class LinearHead(BaseModule):
     Raises:
         ConfigError: ``num_classes`` or ``in_channels`` is missing.
     """
+
+    pools = True
 
     def __init__(
         self,

@@ -50,10 +50,18 @@ class BarlowTwinsLoss(nn.Module):
         self.redundancy_weight = redundancy_weight
 
     def terms(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """Both sums by name, ``invariance`` and the weighted ``redundancy``."""
+        """Both sums of views ``(N, D)`` by name, ``invariance`` and the weighted ``redundancy``; scalars.
+
+        Raises:
+            ValueError: A global batch of one clip.
+        """
         invariance, redundancy = barlow_twins_terms(first, second)
         return {"invariance": invariance, "redundancy": self.redundancy_weight * redundancy}
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Loss of the embeddings of two views, ``(N, D)`` each; a scalar."""
+        """Loss of the embeddings of two views, ``(N, D)`` each, the same N on every rank; a scalar.
+
+        Raises:
+            ValueError: A global batch of one clip.
+        """
         return sum(self.terms(first, second).values(), first.new_zeros(()))

@@ -8,17 +8,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, ContractError
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 
 @in_float32
 def pair_distance(first: Tensor, second: Tensor, normalize: bool = False, eps: float = 1e-8) -> Tensor:
-    """Distances ``sqrt(|z1 - z2|^2 + eps)``, ``(...)``, of ``(..., D)``, with ``normalize`` of their unit vectors."""
+    """Euclidean distances ``(...)`` of embeddings ``(..., D)``, with ``normalize`` of their unit vectors.
+
+    They are exact from ``e = sqrt(eps)`` on; below it ``d`` is replaced by ``(d^2 / e + e) / 2`` (Huber), whose
+    gradient is finite and vanishes at 0.
+    """
     if normalize:
         first, second = F.normalize(first, dim=-1), F.normalize(second, dim=-1)
-    return ((first - second).square().sum(-1) + eps).sqrt()
+    square, small = (first - second).square().sum(-1), eps**0.5
+    return torch.where(square < eps, (square / small + small) / 2, square.clamp(min=eps).sqrt())
 
 
 @in_float32
@@ -41,9 +46,18 @@ def margin_contrastive(
 
 
 def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of ``x (P,)`` with weights ``(P,)``; 0 if all weights are 0 or there are no rows."""
+    """Mean of ``x (P,)`` with weights ``(P,)``, at least 0; 0 if all weights are 0 or there are no rows."""
     weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
-    return (x * weight).sum() / weight.sum().clamp(min=1)
+    total = weight.sum()
+    return (x * weight).sum() / total.masked_fill(total == 0, 1)
+
+
+def require_pairs(loss: nn.Module, distance: Tensor, positive: Tensor) -> None:
+    """Raise a ContractError unless a loss of pairs gets distances and labels, ``(P,)`` each."""
+    if distance.dim() != 1 or positive.shape != distance.shape:
+        found = f"{tuple(distance.shape)} and {tuple(positive.shape)}"
+        text = f"takes distances (P,) and labels (P,), but got {found}; of embeddings z1 and z2 (P, D) call"
+        raise ContractError(f"{type(loss).__name__} {text} loss(loss.distance(z1, z2), positive)")
 
 
 @LOSSES.register_module()
@@ -67,7 +81,7 @@ class ContrastiveLoss(nn.Module):
         squared_pos: Whether the distance of positive pairs is squared.
         reduction_factor: Leading factor.
         normalize: Whether to normalise embeddings to unit vectors.
-        eps: Added under the root of the distance.
+        eps: Square of the distance below which the gradient of a distance is smoothed, see :func:`pair_distance`.
         exponential: ``y (2 / margin) d^2 + (1 - y) 2 margin exp(-2.77 d / margin)`` instead.
 
     Raises:
@@ -91,11 +105,21 @@ class ContrastiveLoss(nn.Module):
         self.margin, self.squared_pos, self.reduction_factor = margin, squared_pos, reduction_factor
         self.normalize, self.eps, self.exponential = normalize, eps, exponential
 
+    @property
+    def threshold(self) -> float:
+        """Distance below which a pair counts as positive: half the margin."""
+        return self.margin / 2
+
     def distance(self, first: Tensor, second: Tensor) -> Tensor:
         """Distances ``(...)`` of embeddings ``(..., D)``."""
         return pair_distance(first, second, self.normalize, self.eps)
 
     def forward(self, distance: Tensor, positive: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair."""
+        """Loss of distances ``(P,)`` with labels ``(P,)``, a scalar; a ``weight (P,)`` of 0 excludes a pair.
+
+        Raises:
+            ContractError: They are something else, such as two embeddings.
+        """
+        require_pairs(self, distance, positive)
         terms = margin_contrastive(distance, positive, self.margin, self.squared_pos, self.exponential)
         return self.reduction_factor * weighted_mean(terms, weight)

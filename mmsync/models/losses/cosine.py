@@ -11,8 +11,8 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def row_cosine(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine similarities ``(N,)`` of corresponding rows of two matrices ``(N, D)``."""
-    return F.cosine_similarity(first, second, dim=1)
+    """Cosine similarities ``(...)`` of corresponding rows ``(..., D)``, for instance ``(N,)`` of ``(N, D)``."""
+    return F.cosine_similarity(first, second, dim=-1)
 
 
 @LOSSES.register_module()

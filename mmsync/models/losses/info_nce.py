@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 
 def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
-    """Cosines ``(N, 1 + K)`` of unit rows ``query`` to ``key (N, D)`` (column 0) and ``queue (D, K)``, over tau."""
+    """Cosines of queries to their keys and to a queue, over the temperature (He et al., 2020, MoCo).
+
+    Args:
+        query: Unit rows ``(N, D)``.
+        key: Unit rows ``(N, D)``.
+        queue: Unit columns ``(D, K)``.
+        temperature: tau, above 0.
+
+    Returns:
+        Tensor: ``(N, 1 + K)`` in the dtype of the queue; column 0 is the positive.
+    """
     with torch.autocast(query.device.type, enabled=False):  # bfloat16 would keep two digits of a similarity
         query, key = query.to(queue.dtype), key.to(queue.dtype)
         positive = (query * key).sum(1, keepdim=True)
@@ -21,15 +34,33 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
 
 
 def info_nce(logits: Tensor) -> Tensor:
-    """InfoNCE of logits ``(N, 1 + K)`` with the positive in column 0 (He et al., 2020, eq. 1), the mean over N."""
+    """InfoNCE (He et al., 2020, MoCo, eq. 1).
+
+    Args:
+        logits: ``(N, 1 + K)``, the positive in column 0.
+
+    Returns:
+        Tensor: The mean over N, a scalar.
+    """
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
-def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
-    """InfoNCE of logits ``(N, 1 + K)`` with several positives in ``mask`` (Guo et al., 2022, eq. 7), the mean over N.
+@in_float32
+def batch_nce(query: Tensor, key: Tensor, temperature: float) -> Tensor:
+    """InfoNCE of rows ``(N, D)`` among the keys of all ranks, with gradient (van den Oord et al., 2018, eq. 4)."""
+    logits = F.normalize(query, dim=1) @ all_gather(F.normalize(key, dim=1), with_grad=True).T / temperature
+    own = torch.arange(len(query), device=query.device) + rank() * len(query)
+    return F.cross_entropy(logits, own)
 
-    ``'mean_log'`` is the mean of the positives' log probabilities, as in the released code; ``'log_sum'`` the log of
-    their summed probability, as in the paper.
+
+def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log") -> Tensor:
+    """InfoNCE with several positives (Guo et al., 2022, eq. 7), the mean over N, a scalar.
+
+    Args:
+        logits: ``(N, 1 + K)``, similarities over tau.
+        mask: ``(N, 1 + K)`` of 0 and 1, at least one positive in each row.
+        reduction: ``'mean_log'``: the mean of the positives' log probabilities, as in the released code; ``'log_sum'``:
+            the log of their summed probability, as in the paper.
 
     Raises:
         ValueError: An unknown reduction.
@@ -43,7 +74,12 @@ def multi_positive_nce(logits: Tensor, mask: Tensor, reduction: str = "mean_log"
 
 
 def nearest_neighbor_mask(similarities: Sequence[Tensor], topk: int = 1) -> Tensor:
-    """Positives ``(N, 1 + K)`` of 0 and 1: the true key, column 0, and the nearest queue entries of each view."""
+    """Positives ``(N, 1 + K)`` of 0 and 1: the true key, column 0, and the nearest queue entries of each view.
+
+    Args:
+        similarities: Of each view, ``(N, K)`` to the queue.
+        topk: Nearest entries to name by view, 1 to K.
+    """
     mask = torch.zeros_like(similarities[0])
     for similarity in similarities:
         mask.scatter_(1, similarity.topk(topk, 1).indices, 1)
@@ -62,7 +98,7 @@ def distribution_matching(logits: Tensor, target_logits: Tensor) -> Tensor:
 
 @LOSSES.register_module()
 class InfoNCELoss(nn.Module):
-    """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)`` (He et al., 2020, eq. 1).
+    """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)``, or each other (He et al., 2020, eq. 1).
 
     Args:
         temperature: tau, above 0.
@@ -77,6 +113,12 @@ class InfoNCELoss(nn.Module):
             raise ConfigError(f"InfoNCELoss: temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
         self.temperature = temperature
 
-    def forward(self, query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
-        """Loss of unit rows ``query`` and ``key`` ``(N, D)`` and unit columns ``queue (D, K)``; a scalar."""
-        return info_nce(queue_logits(query, key, queue, self.temperature))
+    def forward(self, query: Tensor, key: Tensor, queue: Optional[Tensor] = None) -> Tensor:
+        """Loss of ``query`` and ``key`` ``(N, D)``, a scalar.
+
+        With a ``queue (D, K)`` of unit columns, rows have to be unit vectors, too. Without one, the negatives of a
+        query are the keys of all other clips of all ranks (van den Oord et al., 2018), and rows are normalised here.
+        """
+        if queue is not None:
+            return info_nce(queue_logits(query, key, queue, self.temperature))
+        return batch_nce(query, key, self.temperature)

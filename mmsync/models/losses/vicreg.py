@@ -60,10 +60,18 @@ class VICRegLoss(nn.Module):
                 raise ConfigError(f"VICRegLoss: {name}_weight={weight}: give 0 or more; 25, 25 and 1 are usual")
 
     def terms(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        """The three weighted terms by name."""
+        """The three weighted terms of views ``(N, D)`` by name, scalars.
+
+        Raises:
+            ValueError: A global batch of one clip.
+        """
         terms = vicreg_terms(first, second)
         return {name: weight * term for (name, weight), term in zip(self.weights.items(), terms)}
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Loss of the embeddings of two views, ``(N, D)`` each; a scalar."""
+        """Loss of the embeddings of two views, ``(N, D)`` each, the same N on every rank; a scalar.
+
+        Raises:
+            ValueError: A global batch of one clip.
+        """
         return sum(self.terms(first, second).values(), first.new_zeros(()))

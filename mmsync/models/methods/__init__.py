@@ -18,14 +18,14 @@ from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.vicreg import VICReg
 
 __all__ = [
-    "BYOL",
     "AVID",
     "AVTS",
+    "BYOL",
+    "GDT",
     "AimCLR",
     "ArrowOfTime",
     "BarlowTwins",
     "Classifier",
-    "GDT",
     "L3Net",
     "MoCo",
     "Multisensory",

@@ -20,7 +20,7 @@ from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
 from mmsync.models.modules.attention_drop import attention_drop
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
 
@@ -63,8 +63,8 @@ class AimCLR(MoCo):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,

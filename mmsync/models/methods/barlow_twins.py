@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmsync.models.losses import BarlowTwinsLoss
 from mmsync.models.methods.base import TwoViewMethod
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -28,8 +28,8 @@ class BarlowTwins(TwoViewMethod):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
         redundancy_weight: float = 5e-3,
         init_cfg: OptConfig = None,
     ) -> None:

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmsync.errors import ContractError, unwritten
 from mmsync.models.losses.cosine import row_cosine
-from mmsync.models.modules.encoder import Encoder
-from mmsync.registry import MODELS, OptConfig
+from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureTable, MotionSample, View
 
 Views = Mapping[str, View]
@@ -29,10 +30,14 @@ class ViewModel(BaseModel):
     """Names of the views that the preprocessor makes in training."""
     views_for_features: ClassVar[Sequence[str]] = ("clip",)
     """Names of the views of evaluation, one for each encoder whose features probes see, in the same order."""
+    predicts_with: ClassVar[tuple[str, ...]] = ()
+    """Prefixes of weights without which predictions are meaningless; a checkpoint that lacks one is not evaluated."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
+    least_batch: ClassVar[int] = 1
+    """Samples of a global batch that the loss needs."""
 
-    def __init__(self, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+    def __init__(self, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         if isinstance(data_preprocessor, Mapping):  # MMEngine would need a default scope to build it
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
@@ -56,24 +61,46 @@ class ViewModel(BaseModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""
-        raise NotImplementedError
+        raise unwritten(self, "loss(views, data_samples)")
+
+    def parse_losses(self, losses: Mapping[str, Any]) -> tuple[Tensor, Any]:
+        """Sum of what :meth:`loss` returns, and values for the log; a ContractError for anything but losses."""
+        name, wanted = f"{type(self).__name__}.loss()", "it returns a dict of scalar tensors, such as dict(loss=...)"
+        if not isinstance(losses, Mapping):
+            raise ContractError(f"{name} returns a {type(losses).__name__}; {wanted}")
+        for key, value in losses.items():
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                if not isinstance(one, Tensor):
+                    raise ContractError(f"{name} returns {key!r} as a {type(one).__name__}; {wanted}")
+        if not any("loss" in key for key in losses):
+            text = "those whose name contains 'loss' are summed, and none does"
+            raise ContractError(f"{name} returns {', '.join(map(repr, losses)) or 'nothing'}; {text}")
+        total, log = super().parse_losses(losses)
+        if torch.is_grad_enabled() and not total.requires_grad:
+            raise ContractError(f"{name} has no gradient: its losses are detached, or computed from detached features")
+        return total, log
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """Columns of N rows, by name, that ``predict`` adds to a batch's table."""
-        raise NotImplementedError
+        raise unwritten(self, "predictions(views, data_samples)")
 
-    def forward(self, inputs: Union[View, Tensor, Views], data_samples: Samples = None, mode: str = "tensor") -> Any:
+    def forward(
+        self,
+        inputs: Union[View, Tensor, Mapping[str, Union[View, Tensor]]],
+        data_samples: Samples = None,
+        mode: str = "tensor",
+    ) -> Any:
         """Losses of a batch, a :class:`FeatureTable` for ``'predict'``, or features; one view stands for all views."""
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"unknown mode {mode!r}; use 'loss', 'predict' or 'tensor'")
         if not isinstance(inputs, Mapping):
-            one = inputs if isinstance(inputs, View) else View(inputs)
-            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, one)
+            inputs = dict.fromkeys(self.views_needed if mode == "loss" else self.views_for_features, inputs)
+        views = {name: as_view(view) for name, view in inputs.items()}
         if mode == "loss":
-            return self.loss(inputs, data_samples)
+            return self.loss(views, data_samples)
         if mode == "tensor":
-            return self.tensor(inputs, data_samples)
-        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.predictions(inputs, data_samples))
+            return self.tensor(views, data_samples)
+        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.predictions(views, data_samples))
 
     def tensor(self, views: Views, data_samples: Samples = None) -> Any:
         """Output of mode ``'tensor'``: the column ``feature``."""
@@ -103,11 +130,12 @@ class TwoViewMethod(SelfSupervisedModel):
     """Base of methods on the views ``first`` and ``second``; a subclass sets ``criterion`` or writes :meth:`loss`."""
 
     views_needed = ("first", "second")
+    least_batch = 2
     criterion: Any
 
-    def __init__(self, encoder: dict, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None) -> None:
+    def __init__(self, encoder: Part, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.encoder = MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
 
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embed the first and the second view, ``(N, D)`` each, in separate forward passes."""
@@ -115,6 +143,8 @@ class TwoViewMethod(SelfSupervisedModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_<name>`` of each term of ``criterion``; :func:`embedding_log` for the log."""
+        if not hasattr(self, "criterion"):
+            raise ContractError(f"{type(self).__name__} sets no criterion, and writes no loss(views, data_samples)")
         first, second = self.embed(views)
         losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
         return {**losses, **embedding_log(first, second)}

@@ -8,7 +8,7 @@ from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
 from mmsync.models.necks.projector import build_predictor
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -36,9 +36,9 @@ class BYOL(TwoViewMethod):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
-        predictor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
+        predictor: OptPart = None,
         momentum: float = 0.996,
         init_cfg: OptConfig = None,
     ) -> None:

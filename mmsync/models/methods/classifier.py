@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.errors import DataError, ProtocolError
+from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.models.methods.base import Samples, ViewModel, Views
-from mmsync.registry import HEADS, MODELS, OptConfig
+from mmsync.models.modules import build_encoder
+from mmsync.registry import HEADS, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureMap, View
 
 
@@ -32,15 +33,19 @@ class Classifier(ViewModel):
         num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, each encoded
             separately; the head must take pooled features. ``None``: a clip is encoded as a whole.
         init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: ``num_tracks`` or ``label_smoothing`` out of range, or with tracks a head that does not pool them.
     """
 
     views_needed = ("clip",)
+    predicts_with = ("head.",)
 
     def __init__(
         self,
-        encoder: dict,
-        head: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        head: Part,
+        data_preprocessor: OptPart = None,
         label_smoothing: float = 0.0,
         eval_mode: bool = False,
         load_prefix: str = "encoder.",
@@ -48,12 +53,20 @@ class Classifier(ViewModel):
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        self.encoder = MODELS.build(encoder)
+        if not 0 <= label_smoothing < 1 or (num_tracks is not None and num_tracks < 1):
+            text = f"model: {label_smoothing=}, {num_tracks=}"
+            raise ConfigError(f"{text}; give a label_smoothing in [0, 1), and num_tracks of at least 1 or None")
+        self.encoder = build_encoder(encoder)
         backbone = self.encoder.backbone
         joints = getattr(getattr(backbone, "layout", None), "num_joints", None)
         pooled = self.encoder.pooled_channels * (num_tracks or 1)
         sizes = dict(in_channels=backbone.out_channels, num_joints=joints, pooled_channels=pooled)
-        self.head = HEADS.build({**sizes, **head})
+        self.head = HEADS.build(head, default_args=sizes)
+        if num_tracks is not None and not getattr(self.head, "pools", True):
+            raise ConfigError(
+                f"model.head: {type(self.head).__name__} takes the joints of one track, but model.num_tracks="
+                f"{num_tracks} concatenates pooled features of tracks; take dict(type='LinearHead')"
+            )
         self.label_smoothing, self.eval_mode, self.load_prefix = label_smoothing, eval_mode, load_prefix
         self.num_tracks = num_tracks
         self.train()
@@ -72,13 +85,20 @@ class Classifier(ViewModel):
 
     def _logits(self, view: View) -> tuple[Tensor, FeatureMap]:
         if self.num_tracks is not None:
-            if view.data.shape[1] != self.num_tracks or (view.present is not None and not view.present.all()):
-                raise DataError(
-                    f"model.num_tracks={self.num_tracks}, but clips have {view.data.shape[1]}, or absent ones"
-                )
+            self._check_tracks(view)
             view, _ = view.tracks()
         feature = self.encoder.forward_map(view)
         return self.head(feature, self.encoder.pool_neck if self.num_tracks is None else self._pool), feature
+
+    def _check_tracks(self, view: View) -> None:
+        tracks, wanted = view.data.shape[1], f"model.num_tracks={self.num_tracks}"
+        if tracks != self.num_tracks:
+            advice = f"set model.num_tracks={tracks}, or choose so many tracks in the data set"
+            raise DataError(f"{wanted}, but the clips have {tracks} tracks: {advice}")
+        absent = [] if view.present is None else (~view.present.all(1)).nonzero().flatten().tolist()
+        if absent:
+            text = f"{len(absent)} of {len(view.data)} clips of the batch lack a track, the first is number {absent[0]}"
+            raise DataError(f"{wanted}, but {text}: leave such clips out, or classify whole clips (num_tracks=None)")
 
     def _pool(self, feature: FeatureMap) -> Tensor:
         """Pool to ``(N, D)``, or with tracks to ``(N, K D)``, concatenated."""

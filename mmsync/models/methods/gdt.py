@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.methods.avts import TwoStreamModel
 from mmsync.models.methods.base import Columns, Samples, Views
-from mmsync.models.losses.cosine import row_cosine
 from mmsync.registry import LOSSES, MODELS, OptConfig
 
 

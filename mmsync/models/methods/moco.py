@@ -15,8 +15,8 @@ from torch import Tensor
 from mmsync.errors import ConfigError
 from mmsync.models.losses.info_nce import info_nce, queue_logits
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
-from mmsync.models.modules import Encoder, MemoryQueue, MomentumEncoder
-from mmsync.registry import MODELS, OptConfig
+from mmsync.models.modules import Encoder, MemoryQueue, MomentumEncoder, build_encoder
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
 
@@ -27,7 +27,7 @@ class MoCo(SelfSupervisedModel):
     The key encoder is updated before it encodes, and the keys enter the queue after the logits are computed.
 
     Args:
-        encoder: Config of the encoder, with a projector.
+        encoder: Config of the encoder, with a projector, or a module, see :func:`~mmsync.models.modules.build_encoder`.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``.
         queue_size: K.
         momentum: Momentum of the key encoder, in [0, 1].
@@ -45,8 +45,8 @@ class MoCo(SelfSupervisedModel):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
         queue_size: int = 32768,
         momentum: float = 0.999,
         temperature: float = 0.07,
@@ -57,7 +57,7 @@ class MoCo(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         if not temperature > 0:
             raise ConfigError(f"model.temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")
-        self.encoder = MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
         self.key_encoder = MomentumEncoder(self.encoder, momentum, copy_init=key_init == "copy")
         self.queue = MemoryQueue(self.encoder.out_channels, queue_size)
         self.temperature = temperature

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
-from mmsync.registry import LOSSES, MODELS, OptConfig
+from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -28,7 +28,7 @@ class SimCLR(TwoViewMethod):
     """
 
     def __init__(
-        self, encoder: dict, data_preprocessor: OptConfig = None, loss: OptConfig = None, init_cfg: OptConfig = None
+        self, encoder: Part, data_preprocessor: OptPart = None, loss: OptPart = None, init_cfg: OptConfig = None
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = LOSSES.build(loss or dict(type="NTXentLoss", temperature=0.1))

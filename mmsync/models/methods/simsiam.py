@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmsync.models.losses.cosine import row_cosine
+from mmsync.models.losses.cosine import NegativeCosineLoss
 from mmsync.models.methods.base import Samples, TwoViewMethod, Views, embedding_log
 from mmsync.models.necks.projector import build_predictor
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -31,18 +31,18 @@ class SimSiam(TwoViewMethod):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
-        predictor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
+        predictor: OptPart = None,
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))
+        self.criterion = NegativeCosineLoss()
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute the negative cosine of predictions and embeddings, ``loss_simsiam`` in [-1, 1]."""
         first, second = self.embed(views)
-        pairs = ((self.predictor(first), second.detach()), (self.predictor(second), first.detach()))
-        similarity = sum(row_cosine(p, z).mean() for p, z in pairs) / 2
-        return {"loss_simsiam": -similarity, **embedding_log(first, second)}
+        loss = (self.criterion(self.predictor(first), second) + self.criterion(self.predictor(second), first)) / 2
+        return {"loss_simsiam": loss, **embedding_log(first, second)}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any, Literal, Optional
 
 import torch
 from torch import Tensor
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import CheckpointError, ConfigError, DataError
 from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
-from mmsync.models.modules import Encoder
+from mmsync.models.modules import Encoder, build_encoder
 from mmsync.ops.dist import all_gather
-from mmsync.registry import LOSSES, MODELS, OptConfig
+from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
 FUSIONS = ("concat", "absdiff", "product", "symmetric")
@@ -27,18 +29,21 @@ class Sync3D(SelfSupervisedModel):
 
     * Labelled pairs: K is 2 and the samples have ``positive``. The loss is the mean over the pairs.
     * Scenes, otherwise: all K (K - 1) / 2 pairs of a scene, positive where the samples' ``aligned (K, K)`` is true (all
-      without it); the negatives are the K^2 pairs of people of a scene and the next scene of the global batch. For
-      K >= 2 at most one pair in five is positive, similar to the one in four of labelled pairs.
+      without it); the negatives are the K^2 pairs of people of a scene and the next scene of the global batch. Where
+      the samples have ``moments (K, 3)`` (video, first frame, end), it is the next one of another video or, without
+      one, of another time. For K >= 2 at most one pair in five is positive, similar to the one in four of labelled
+      pairs.
 
     Args:
         encoder: Config of the encoder of one track, with a projector.
         loss: Config of the loss; ``None``: ``ContrastiveLoss``.
         data_preprocessor: Config of the preprocessor that makes the view ``tracks``.
-        share_weights: Whether all tracks share one encoder; otherwise there are two, and K must be 2.
+        share_weights: Whether all tracks share one encoder; otherwise there are two, and K must be 2. Both begin with
+            the weights of a checkpoint that has one.
         fusion: Fusion of the tracks' features for probes: ``'concat'``, ``(N, K D)``; ``'absdiff'`` or ``'product'`` of
             the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
             a linear probe equals one on ``'concat'`` averaged over both orders.
-        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: half the margin.
+        threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: that of the loss.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -50,9 +55,9 @@ class Sync3D(SelfSupervisedModel):
 
     def __init__(
         self,
-        encoder: dict,
-        loss: OptConfig = None,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        loss: OptPart = None,
+        data_preprocessor: OptPart = None,
         share_weights: bool = True,
         fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
         threshold: Optional[float] = None,
@@ -61,11 +66,21 @@ class Sync3D(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:
             raise ConfigError(f"model.fusion={fusion!r}: use one of {', '.join(FUSIONS)}")
-        self.encoder = MODELS.build(encoder)
-        self.second_encoder = None if share_weights else MODELS.build(encoder)
+        self.encoder = build_encoder(encoder)
+        self.second_encoder = None if share_weights else build_encoder(copy.deepcopy(encoder))
         self.criterion = LOSSES.build(loss or dict(type="ContrastiveLoss"))
         self.fusion = fusion
-        self.threshold = self.criterion.margin / 2 if threshold is None else threshold
+        self.threshold = self.criterion.threshold if threshold is None else threshold
+
+    def adapt_state_dict(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Let both branches begin with the weights of a single one; a CheckpointError for two where there is one."""
+        second = [key for key in state_dict if key.startswith("second_encoder.")]
+        if second and self.second_encoder is None:
+            text = "has two branches; set model.share_weights=False, or the second would be left out"
+            raise CheckpointError(f"the checkpoint {text} ({len(second)} weights, the first is {second[0]})")
+        if second or self.second_encoder is None:
+            return state_dict
+        return {**state_dict, **{f"second_{k}": v for k, v in state_dict.items() if k.startswith("encoder.")}}
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_pair`` of the view ``tracks``; for the log, accuracy at ``threshold`` and mean distances."""
@@ -118,11 +133,17 @@ class Sync3D(SelfSupervisedModel):
         if not aligned or None in aligned:
             aligned = torch.ones(*mask.shape, mask.shape[1], dtype=torch.bool)
         aligned = all_gather(torch.as_tensor(aligned).to(z.device).float()) > 0
+        moments: Any = [sample.get("moments") for sample in data_samples or ()]
+        if not moments or None in moments:
+            moments = None
+        else:
+            moments = all_gather(torch.as_tensor(moments, dtype=torch.int64).to(z.device))
         z, mask = all_gather(z, with_grad=True), all_gather(mask.float()) > 0
+        other, found = _other_scenes(mask, moments)
         first, second = _pairs(z.shape[1], z.device)
         inside = self.criterion.distance(z[:, first], z[:, second])
-        across = self.criterion.distance(z[:, :, None], z.roll(-1, 0)[:, None])
-        there = mask[:, :, None] & mask.roll(-1, 0)[:, None] & (len(z) > 1)
+        across = self.criterion.distance(z[:, :, None], z[other][:, None])
+        there = mask[:, :, None] & mask[other][:, None] & found[:, None, None]
         distance = torch.cat([inside.flatten(), across.flatten()])
         positive = torch.cat([aligned[:, first, second].flatten(), torch.zeros_like(there).flatten()])
         return distance, positive, torch.cat([(mask[:, first] & mask[:, second]).flatten(), there.flatten()])
@@ -163,6 +184,25 @@ def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:
 def _pairs(k: int, device: torch.device) -> tuple[Tensor, Tensor]:
     first, second = torch.triu_indices(k, k, 1, device=device)
     return first, second
+
+
+def _other_scenes(mask: Tensor, moments: Optional[Tensor]) -> tuple[Tensor, Tensor]:
+    """The scene that each of N scenes is compared with ``(N,)``, and whether there is one ``(N,)`` bool.
+
+    The next one; with ``moments (N, K, 3)`` the next one of another video, else that of another time of the video.
+    """
+    n, k = mask.shape
+    ahead = (torch.arange(n, device=mask.device) - torch.arange(n, device=mask.device)[:, None]) % n
+    together = ahead == 0
+    same = together.clone()
+    if moments is not None:
+        video, start, stop = moments.flatten(0, 1).unbind(-1)
+        one = (video == video[:, None]) & mask.flatten() & mask.flatten()[:, None]
+        overlap = one & (start < stop[:, None]) & (start[:, None] < stop)
+        same, overlap = (x.view(n, k, n, k).any(3).any(1) for x in (one, overlap))
+        together = together | overlap
+    other = (ahead + n * same + 2 * n * together).argmin(1)
+    return other, ~together.gather(1, other[:, None])[:, 0]
 
 
 def _mean_of_present(x: Tensor, mask: Tensor) -> Tensor:

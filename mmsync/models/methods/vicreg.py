@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmsync.models.losses import VICRegLoss
 from mmsync.models.methods.base import TwoViewMethod
-from mmsync.registry import MODELS, OptConfig
+from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
 @MODELS.register_module()
@@ -33,8 +33,8 @@ class VICReg(TwoViewMethod):
 
     def __init__(
         self,
-        encoder: dict,
-        data_preprocessor: OptConfig = None,
+        encoder: Part,
+        data_preprocessor: OptPart = None,
         invariance_weight: float = 25.0,
         variance_weight: float = 25.0,
         covariance_weight: float = 1.0,

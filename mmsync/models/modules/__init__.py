@@ -1,5 +1,5 @@
 from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
-from mmsync.models.modules.encoder import Encoder
+from mmsync.models.modules.encoder import Encoder, PlainEncoder, build_encoder
 from mmsync.models.modules.mining import NeighborMining
 from mmsync.models.modules.momentum import MemoryQueue, MomentumEncoder, cosine_momentum
 
@@ -9,6 +9,8 @@ __all__ = [
     "MemoryQueue",
     "MomentumEncoder",
     "NeighborMining",
+    "PlainEncoder",
+    "build_encoder",
     "convert_sync_batchnorm",
     "cosine_momentum",
 ]

@@ -44,6 +44,13 @@ class MomentumEncoder(BaseModule):
         if self.copy_init:
             self.module.load_state_dict(online.state_dict())
 
+    def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """A checkpoint's weights; of one without a momentum encoder, whose ``encoder`` both begin with, for both."""
+        if any(key.startswith(prefix) for key in state_dict):
+            return state_dict
+        online = {f"{prefix}module.{k[8:]}": v for k, v in state_dict.items() if k.startswith("encoder.")}
+        return {**state_dict, **online}
+
     @torch.no_grad()
     def update(self, online: nn.Module) -> None:
         """Update ``theta_k <- m theta_k + (1 - m) theta_q`` in one fused pass over all parameters."""

@@ -132,9 +132,14 @@ def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Te
     return module(*inputs)
 
 
-def time_embedding(embedding: Tensor, length: int, resize: bool = False) -> Tensor:
-    """Time embeddings ``(1, L, 1, D)`` for T frames: resampled if T > L or ``resize``, else the first T."""
+def time_embedding(embedding: Tensor, length: int, resize: bool = False, interpolation: str = "linear") -> Tensor:
+    """Time embeddings ``(1, L, 1, D)`` for T frames: resampled if T > L or ``resize``, else the first T.
+
+    The ``interpolation`` is ``'linear'``, or ``'bicubic'`` over the plane of times and one column, as MAE's and MAMP's
+    code resamples position embeddings.
+    """
     if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
         return embedding[:, :length]
-    line = embedding[:, :, 0].transpose(1, 2)
-    return F.interpolate(line, size=length, mode="linear", align_corners=False).transpose(1, 2)[:, :, None]
+    plane = embedding.permute(0, 3, 1, 2)
+    mode = {"linear": "bilinear"}.get(interpolation, interpolation)  # over one column, bilinear is linear
+    return F.interpolate(plane, size=(length, 1), mode=mode, align_corners=False).permute(0, 2, 3, 1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.registry import NECKS, OptConfig
+from mmsync.registry import NECKS, OptConfig, OptPart
 
 
 @NECKS.register_module()
@@ -58,12 +58,11 @@ class MLPProjector(BaseModule):
         return self.layers(x)
 
 
-def build_predictor(config: OptConfig, channels: int, hidden_channels: int) -> nn.Module:
+def build_predictor(config: OptPart, channels: int, hidden_channels: int) -> nn.Module:
     """Build a predictor ``(N, D) -> (N, D)`` (Grill et al., 2020; Chen and He, 2021), or raise a ConfigError."""
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
-    predictor = NECKS.build({**shape, **(config or dict(type="MLPProjector", norm=True))})
-    if predictor.out_channels != channels:
-        raise ConfigError(
-            f"model.predictor.out_channels={predictor.out_channels}: embeddings have width {channels}; omit it"
-        )
+    predictor = NECKS.build(config or dict(type="MLPProjector", norm=True), default_args=shape)
+    width = getattr(predictor, "out_channels", channels)
+    if width != channels:
+        raise ConfigError(f"model.predictor.out_channels={width}: embeddings have width {channels}; omit it")
     return predictor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mmsync.errors import ConfigError
 from mmsync.registry import TRANSFORMS
 from mmsync.views.augmentation import AugmentationSequence
@@ -39,7 +41,7 @@ class AimCLRExtreme(AugmentationSequence):
 
     def __init__(
         self,
-        extreme_set: str = "released",
+        extreme_set: Literal["released", "paper"] = "released",
         blur_normalize: bool = True,
         keep_absent: bool = True,
         shear_amplitude: float = 0.5,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, get_args
 
 import torch
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
-from mmsync.errors import LayoutError
+from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import follow_frames
 from mmsync.registry import TRANSFORMS
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, require_maps, wrong_augmentation
 
 LayoutConfig = Union[str, Mapping, SkeletonLayout]
 
@@ -22,8 +22,9 @@ LayoutConfig = Union[str, Mapping, SkeletonLayout]
 class SkeletonAugmentation(BatchAugmentation):
     """Base of the augmentations of a skeleton batch ``(N, M, T, V, C)``.
 
-    A subclass writes ``draw`` and ``maps``, which are maps of ``mmsync.ops.skeleton_augment``. Persons and frames of a
-    clip share its parameters, clips never do. Absent persons come out zero.
+    A subclass writes ``parameters``, and ``apply`` or ``maps``: functions from view to view, or maps of
+    ``mmsync.ops.skeleton_augment``, which are fused and leave absent persons zero. Persons and frames of a clip share
+    its parameters, clips never do.
 
     Args:
         prob: Probability in [0, 1] that a clip is augmented, drawn for each clip on its own.
@@ -41,7 +42,8 @@ class SkeletonAugmentation(BatchAugmentation):
             self.num_coords = num_coords
         return self
 
-    def run(self, view: View, maps: Sequence[Any]) -> View:
+    def fuse(self, view: View, maps: Sequence[Any]) -> View:  # type: ignore[override]
+        require_maps(maps, get_args(ops.Map))
         index, valid = follow_frames(maps, view.data, view.index, view.valid)
         return View(ops.augment(view.data, view.present, maps), view.present, valid, index)
 
@@ -54,7 +56,9 @@ class SkeletonAugmentation(BatchAugmentation):
 
     def _known_layout(self) -> SkeletonLayout:
         if self.layout is None:
-            raise LayoutError(f"{type(self).__name__} does not know the joints; give it layout='ntu25' or such")
+            raise LayoutError(
+                f"{type(self).__name__} does not know the joints; give it layout='ntu25' or call bind('ntu25')"
+            )
         return self.layout
 
 
@@ -67,10 +71,18 @@ class AugmentSkeleton(BaseTransform):
     Args:
         transforms: Configs of batched augmentations.
         num_coords: The first channels that are coordinates.
+
+    Raises:
+        ConfigError: A transform that is no batched augmentation of skeletons.
     """
 
     def __init__(self, transforms: Sequence[Mapping], num_coords: int = 3) -> None:
-        self.sequence = AugmentationSequence(transforms).bind(num_coords=num_coords)
+        self.sequence = AugmentationSequence(transforms)
+        for i, part in enumerate(self.sequence.transforms):
+            problem = wrong_augmentation(type(part), part.modality, SkeletonAugmentation.modality)
+            if problem:
+                raise ConfigError(f"AugmentSkeleton: transforms.{i}: {problem}")
+        self.sequence.bind(num_coords=num_coords)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         self.sequence.bind(results.get("layout"))

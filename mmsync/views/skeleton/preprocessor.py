@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
 from mmsync.ops.streams import parse_stream, recenter, to_stream
-from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, resample, resample_matrix
+from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, mix_frames, whole_matrix
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
@@ -38,9 +38,11 @@ class SkeletonPreprocessor(ViewPreprocessor):
 
     Raises:
         ConfigError: Unknown stream, or a transform in ``views`` that is not a batched augmentation of skeletons.
+        LayoutError: Unknown layout, or a stream of bones of a layout that has none.
     """
 
     modality = "skeleton"
+    input_arguments = ("layout", "stream", "num_coords", "recenter", "window")
 
     def __init__(
         self,
@@ -59,6 +61,13 @@ class SkeletonPreprocessor(ViewPreprocessor):
             parse_stream(stream)
         except ValueError as error:
             raise ConfigError(f"SkeletonPreprocessor: {error}") from error
+        if "bone" in stream and all(a == b for a, b in self.layout.bones):
+            raise LayoutError(
+                f"SkeletonPreprocessor: stream={stream!r}, but layout {self.layout.name!r} has no bones, each joint is "
+                "its own parent; name the parents in the layout, or take stream='joint' or 'motion'"
+            )
+        if window is not None and window < 1:
+            raise ConfigError(f"SkeletonPreprocessor: window={window}; give at least one frame, or None")
         if recenter not in (True, False, "person"):
             raise ConfigError(f"SkeletonPreprocessor: recenter={recenter!r}; use True, False or 'person'")
         self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
@@ -81,10 +90,9 @@ class SkeletonPreprocessor(ViewPreprocessor):
         """Resample, recentre, and turn joints into the stream."""
         x, frames = view.data, view.data.shape[2]
         if self.window is not None and self.window != frames:
-            whole = x.new_zeros(1), x.new_full((1,), float(frames))
-            resized = TimeMatrix(resample_matrix(*whole, frames, self.window).expand(len(x), -1, -1))
-            index, valid = follow_frames([resized], x, view.index, view.valid)
-            x, view = resample(x, self.window), view._replace(valid=valid, index=index)
+            matrix = whole_matrix(x, frames, self.window)
+            index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
+            x, view = mix_frames(x, matrix[0]), view._replace(valid=valid, index=index)
         if self.recenter:
             x = recenter(x, view.present, self.layout.center, self.num_coords, self.recenter == "person")
         return view._replace(data=to_stream(x, self.stream, self._parents, self.num_coords))

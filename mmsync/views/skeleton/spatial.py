@@ -9,10 +9,10 @@ from typing import Optional
 import torch
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, uniform, where_applied
+from mmsync.views.augmentation import Draws, in_range, interval, uniform, where_applied, whole
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 
@@ -27,7 +27,7 @@ class Shear(SkeletonAugmentation):
 
     def __init__(self, amplitude: float = 0.5, prob: float = 1.0) -> None:
         super().__init__(prob)
-        self.amplitude = amplitude
+        self.amplitude = in_range(self, "amplitude", amplitude)
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         return {"amount": uniform(x, -self.amplitude, self.amplitude, (6,), generator)}
@@ -47,11 +47,23 @@ class SpatialFlip(SkeletonAugmentation):
     Args:
         layout: Name or dict of the layout; the data preprocessor's where it is not given.
         prob: Probability per clip.
+
+    Raises:
+        LayoutError: The layout has no left and right joints, so that there is nothing to exchange.
     """
 
     def __init__(self, layout: Optional[LayoutConfig] = None, prob: float = 0.5) -> None:
         super().__init__(prob)
         self.bind(layout)
+
+    def bind(self, layout: Optional[LayoutConfig] = None, num_coords: Optional[int] = None) -> SpatialFlip:
+        super().bind(layout, num_coords)
+        if self.layout is not None and not self.layout.left:
+            raise LayoutError(
+                f"{type(self).__name__}: layout {self.layout.name!r} has no left and right joints to exchange; name "
+                "them in the layout (left=[...], right=[...]), or leave this augmentation out"
+            )
+        return self
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         flip = torch.tensor(self._known_layout().flip_index, device=x.device).expand(len(x), -1)
@@ -66,11 +78,21 @@ class Mirror(SpatialFlip):
         axis: The axis to negate, 0 for x; it should run across the body.
         layout: Name or dict of the layout; the data preprocessor's where it is not given.
         prob: Probability per clip.
+
+    Raises:
+        ConfigError: The data have no such axis.
+        LayoutError: The layout has no left and right joints.
     """
 
     def __init__(self, axis: int = 0, layout: Optional[LayoutConfig] = None, prob: float = 0.5) -> None:
+        self.axis = whole(self, "axis", axis, 0)
         super().__init__(layout, prob)
-        self.axis = axis
+
+    def bind(self, layout: Optional[LayoutConfig] = None, num_coords: Optional[int] = None) -> Mirror:
+        super().bind(layout, num_coords)
+        if self.axis >= self.num_coords:
+            raise ConfigError(f"Mirror: axis={self.axis}, but the data have axes 0 to {self.num_coords - 1}")
+        return self
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         sign = torch.ones(len(x), self.num_coords, device=x.device)
@@ -92,7 +114,8 @@ class Rotate(SkeletonAugmentation):
 
     def __init__(self, main_degrees: float = 30.0, other_degrees: float = 1.0, prob: float = 1.0) -> None:
         super().__init__(prob)
-        self.main_degrees, self.other_degrees = main_degrees, other_degrees
+        self.main_degrees = in_range(self, "main_degrees", main_degrees)
+        self.other_degrees = in_range(self, "other_degrees", other_degrees)
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         main = torch.randint(0, 3, (len(x), 1), generator=generator, device=x.device)
@@ -119,7 +142,7 @@ class RandomRotation(Rotate):
         SkeletonAugmentation.__init__(self, prob)
         if len(max_degrees) != 3:
             raise ConfigError(f"RandomRotation: max_degrees={max_degrees}; give three angles, about x, y and z")
-        self.max_degrees = tuple(max_degrees)
+        self.max_degrees = tuple(in_range(self, "max_degrees", angle) for angle in max_degrees)
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         return {"degrees": uniform(x, -1, 1, (3,), generator) * x.new_tensor(self.max_degrees)}
@@ -137,8 +160,7 @@ class RandomScale(SkeletonAugmentation):
 
     def __init__(self, scale: Sequence[float] = (0.8, 1.2), per_axis: bool = False, prob: float = 1.0) -> None:
         super().__init__(prob)
-        low, high = scale
-        self.scale, self.per_axis = (low, high), per_axis
+        self.scale, self.per_axis = interval(self, "scale", scale, above=True), per_axis
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         factor = uniform(x, *self.scale, (self.num_coords if self.per_axis else 1,), generator)
@@ -180,9 +202,9 @@ class JointMask(SkeletonAugmentation):
 
     def __init__(self, ratio: float = 0.1, per_frame: bool = False, prob: float = 1.0) -> None:
         super().__init__(prob)
-        if not 0 <= ratio < 1:
-            raise ConfigError(f"JointMask: ratio={ratio}; give a share in [0, 1)")
-        self.ratio, self.per_frame = ratio, per_frame
+        self.ratio, self.per_frame = in_range(self, "ratio", ratio, 0, 1), per_frame
+        if ratio == 1:
+            raise ConfigError("JointMask: ratio=1 masks all joints; give a share below 1")
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames, joints = x.shape[2:4]

@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import TimeIndex, TimeMatrix, blur_matrix, crop_index, resample_matrix
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, uniform, where_applied
+from mmsync.views.augmentation import Draws, in_range, interval, uniform, where_applied, whole
 from mmsync.views.skeleton.augmentation import SkeletonAugmentation
 
 
@@ -27,9 +27,7 @@ class TemporalCrop(SkeletonAugmentation):
 
     def __init__(self, ratio: int = 6, prob: float = 1.0) -> None:
         super().__init__(prob)
-        if ratio < 1:
-            raise ConfigError(f"TemporalCrop: ratio={ratio}; give a whole number of at least 1")
-        self.ratio = ratio
+        self.ratio = whole(self, "ratio", ratio)
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         pad = x.shape[2] // self.ratio
@@ -57,10 +55,9 @@ class RandomCropResize(SkeletonAugmentation):
         self, scale: Sequence[float] = (0.5, 1.0), size: Optional[int] = None, min_frames: int = 1, prob: float = 1.0
     ) -> None:
         super().__init__(prob)
-        low, high = scale
-        if not 0 < low <= high <= 1:
-            raise ConfigError(f"RandomCropResize: scale={tuple(scale)}; give (low, high) with 0 < low <= high <= 1")
-        self.scale, self.size, self.min_frames = (low, high), size, min_frames
+        self.scale = interval(self, "scale", scale, 0, 1, above=True)
+        self.size = None if size is None else whole(self, "size", size)
+        self.min_frames = whole(self, "min_frames", min_frames)
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames = x.shape[2]
@@ -106,7 +103,7 @@ class GaussianNoise(SkeletonAugmentation):
 
     def __init__(self, std: float = 0.01, keep_absent: bool = True, prob: float = 0.5) -> None:
         super().__init__(prob)
-        self.std, self.keep_absent = std, keep_absent
+        self.std, self.keep_absent = in_range(self, "std", std), keep_absent
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         # Only a seed is drawn: values for the clips and persons that need them are made when they are added, so what is
@@ -141,12 +138,10 @@ class GaussianBlur(SkeletonAugmentation):
         prob: float = 0.5,
     ) -> None:
         super().__init__(prob)
-        if taps < 1 or taps % 2 == 0:
+        if whole(self, "taps", taps) % 2 == 0:
             raise ConfigError(f"GaussianBlur: taps={taps}; give an odd number, so that the filter has a middle")
-        low, high = sigma
-        if not 0 < low <= high:
-            raise ConfigError(f"GaussianBlur: sigma={tuple(sigma)}; give (low, high) with 0 < low <= high")
-        self.sigma, self.taps, self.normalize, self.keep_absent = (low, high), taps, normalize, keep_absent
+        self.sigma = interval(self, "sigma", sigma, above=True)
+        self.taps, self.normalize, self.keep_absent = taps, normalize, keep_absent
 
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         return {"sigma": uniform(x, *self.sigma, (), generator)}

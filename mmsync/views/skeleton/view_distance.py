@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Optional, Union
+from typing import Literal, Optional, Union
 
 import torch
 from torch import Generator, Tensor
@@ -12,10 +12,10 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, uniform
+from mmsync.views.augmentation import Draws, in_range, uniform
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
-Values = Union[float, Sequence[float], Mapping]
+Values = Union[float, Sequence[float], Mapping[str, float]]
 SIX_ANGLES = (0, 60, 120, 180, 240, 300)
 
 
@@ -86,12 +86,12 @@ class ViewDistance(SkeletonAugmentation):
         alpha: Optional[Values] = None,
         beta: Optional[Values] = None,
         gamma: Optional[Values] = None,
-        rotation: str = "corrected",
-        level: str = "sequence",
+        rotation: Literal["corrected", "as_printed"] = "corrected",
+        level: Literal["sequence", "frame"] = "sequence",
         distance: Optional[Values] = (0, 1, 2, 3, 4, 5),
         unit: float = 1.0,
-        distance_axis: str = "z",
-        distance_mode: str = "translate",
+        distance_axis: Literal["x", "y", "z", "random", "xyz"] = "z",
+        distance_mode: Literal["translate", "perspective"] = "translate",
         camera_distance: float = 3.0,
         origin_joint: Union[int, str, None] = "center",
         layout: Optional[LayoutConfig] = None,
@@ -107,8 +107,7 @@ class ViewDistance(SkeletonAugmentation):
             if value not in names:
                 raise ConfigError(f"ViewDistance: {option}={value!r}; there are {', '.join(map(repr, names))}")
         for option, length in (("unit", unit), ("camera_distance", camera_distance)):
-            if not length > 0:
-                raise ConfigError(f"ViewDistance: {option}={length}; give a positive length")
+            in_range(self, option, length, above=True)
         if distance_mode == "perspective" and distance_axis == "xyz":
             raise ConfigError("ViewDistance: a camera looks one way; give distance_axis='x', 'y', 'z' or 'random'")
         self.angles = [

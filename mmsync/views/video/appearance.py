@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError
 from mmsync.ops.video_augment import AddNoise, Blur, Color, VideoMap, hue_matrix, is_flow, saturation_matrix
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, where_applied
-from mmsync.views.video.augmentation import VideoAugmentation, amount
+from mmsync.views.augmentation import Draws, in_range, interval, where_applied
+from mmsync.views.video.augmentation import VideoAugmentation
 
 
 @TRANSFORMS.register_module()
@@ -45,10 +45,10 @@ class ColorJitter(VideoAugmentation):
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob, per_track, per_frame)
-        self.brightness = amount("ColorJitter", "brightness", brightness)
-        self.contrast = amount("ColorJitter", "contrast", contrast)
-        self.saturation = amount("ColorJitter", "saturation", saturation)
-        self.hue = amount("ColorJitter", "hue", hue, 0.5)
+        self.brightness = in_range(self, "brightness", brightness)
+        self.contrast = in_range(self, "contrast", contrast)
+        self.saturation = in_range(self, "saturation", saturation)
+        self.hue = in_range(self, "hue", hue, 0, 0.5)
         mixes = [name for name, value in (("saturation", saturation), ("hue", hue)) if value]
         self.numbers = ("contrast", "brightness", *mixes)
 
@@ -118,7 +118,7 @@ class VideoNoise(VideoAugmentation):
 
     def __init__(self, std: float = 0.05, per_frame: bool = False, per_track: bool = False, prob: float = 1.0) -> None:
         super().__init__(prob, per_track)
-        self.std, self.new_in_frames = amount("VideoNoise", "std", std), per_frame
+        self.std, self.new_in_frames = in_range(self, "std", std), per_frame
 
     def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         n, k, channels, frames, height, width = x.shape
@@ -147,10 +147,7 @@ class VideoBlur(VideoAugmentation):
 
     def __init__(self, sigma: Sequence[float] = (0.1, 2.0), per_track: bool = False, prob: float = 0.5) -> None:
         super().__init__(prob, per_track)
-        low, high = sigma
-        if not 0 < low <= high:
-            raise ConfigError(f"VideoBlur: sigma={tuple(sigma)}; give (low, high) with 0 < low <= high")
-        self.sigma = (low, high)
+        self.sigma = interval(self, "sigma", sigma, above=True)
 
     def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.sigma

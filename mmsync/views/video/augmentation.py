@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Optional, get_args
 
 import torch
 from torch import Generator, Tensor
 
-from mmsync.errors import ConfigError
 from mmsync.ops.time_maps import follow_frames
-from mmsync.ops.video_augment import augment_video
+from mmsync.ops.video_augment import VideoMap, augment_video
 from mmsync.structures import View
-from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, Draws
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, Draws, require_maps
 
 SHARED_NUMBERS = ("side", "left", "top", "noise", "contrast", "brightness")
 """Uniform numbers that a :class:`VideoSequence` draws for every sample whether or not they are used."""
@@ -21,8 +20,9 @@ SHARED_NUMBERS = ("side", "left", "top", "noise", "contrast", "brightness")
 class VideoAugmentation(BatchAugmentation):
     """Base of the augmentations of clips ``(N, C, T, H, W)`` and of tracks ``(N, K, C, T, H, W)`` in [-1, 1].
 
-    A subclass names the uniform numbers that it needs, and writes :meth:`parameters_of` and ``maps``, which are maps of
-    ``mmsync.ops.video_augment``. What is drawn for a sample holds for all its frames and tracks.
+    A subclass names the uniform numbers that it needs, and writes :meth:`parameters_of`, and ``apply`` or ``maps``:
+    functions from view to view, or maps of ``mmsync.ops.video_augment``, which are fused. What is drawn for a sample
+    holds for all its frames and tracks.
 
     Args:
         prob: Probability in [0, 1] that a sample is augmented, drawn for each sample on its own.
@@ -44,12 +44,15 @@ class VideoAugmentation(BatchAugmentation):
         self.size = size
         return self
 
-    def draw(self, x: Tensor, generator: Generator, shared: Optional[Draws] = None) -> Draws:
+    def draw(self, x: Tensor, generator: Generator) -> Draws:
+        return self.draw_with({}, x, generator)
+
+    def draw_with(self, shared: Draws, x: Tensor, generator: Generator) -> Draws:
         """Draw the parameters of every sample; ``shared`` has uniform numbers ``(N, Q, 1)`` that are drawn already."""
         x = x if x.dim() == 6 else x.unsqueeze(1)
         n, tracks, _, frames = x.shape[:4]
         shape = (n, tracks if self.per_track else 1, frames if self.per_frame else 1)
-        drawn = {} if shared is None or self.per_frame else {k: v[:, : shape[1]] for k, v in shared.items()}
+        drawn = {} if self.per_frame else {k: v[:, : shape[1]] for k, v in shared.items()}
         u = {
             name: drawn[name] if name in drawn else torch.rand(shape, generator=generator, device=x.device)
             for name in self.numbers
@@ -60,7 +63,8 @@ class VideoAugmentation(BatchAugmentation):
         """Parameters of ``x (N, K, C, T, H, W)`` from uniform ``u (N, 1 or K, 1 or T)`` in [0, 1), by name."""
         return {}
 
-    def run(self, view: View, maps: Sequence[Any]) -> View:
+    def fuse(self, view: View, maps: Sequence[Any]) -> View:  # type: ignore[override]
+        require_maps(maps, get_args(VideoMap))
         plain = view.data.dim() == 5
         out = augment_video(view.data.unsqueeze(1) if plain else view.data, maps)
         index, valid = follow_frames(maps, view.data, view.index, view.valid, axis=view.data.dim() - 3)
@@ -81,22 +85,11 @@ class VideoSequence(AugmentationSequence):
         many = x.dim() == 6 and any(getattr(t, "per_track", False) for t in self.transforms)
         shape = (len(x), x.shape[1] if many else 1, len(SHARED_NUMBERS))
         block = torch.rand(shape, generator=generator, device=x.device)
-        shared = dict(zip(SHARED_NUMBERS, block.split(1, dim=2)))
-        draws: Draws = {}
-        for i, t in enumerate(self.transforms):
-            if isinstance(t, VideoAugmentation):
-                # Each number serves once: a second crop of the list draws its own.
-                drawn = t.draw(x, generator, {name: shared.pop(name) for name in t.numbers if name in shared})
-            else:
-                drawn = t.draw(x, generator)
-            draws.update({f"{i}.{name}": value for name, value in drawn.items()})
-            x = t.out_like(x)
-        return draws
+        return self._draw_parts(x, generator, dict(zip(SHARED_NUMBERS, block.split(1, dim=2))))
 
-
-def amount(owner: str, name: str, value: float, high: float = float("inf")) -> float:
-    """A number in [0, high], or a ConfigError."""
-    if not 0 <= value <= high:
-        limit = "0 or more" if high == float("inf") else f"a number in [0, {high:g}]"
-        raise ConfigError(f"{owner}: {name}={value}; give {limit}")
-    return value
+    def _draw_part(self, part: BatchAugmentation, x: Tensor, generator: Generator, shared: Draws) -> Draws:
+        if not isinstance(part, VideoAugmentation) or type(part).draw is not VideoAugmentation.draw:
+            return part.draw(x, generator)
+        # Each number serves once: a second crop of the list draws its own.
+        own = {name: shared.pop(name) for name in part.numbers if name in shared}
+        return part.draw_with(own, x, generator)

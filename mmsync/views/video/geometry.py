@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError
 from mmsync.ops.time_maps import TimeIndex
 from mmsync.ops.video_augment import Crop, VideoMap
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, where_applied
+from mmsync.views.augmentation import Draws, interval, where_applied, whole
 from mmsync.views.video.augmentation import VideoAugmentation
 
 
@@ -41,12 +41,8 @@ class VideoCropResize(VideoAugmentation):
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob, per_track)
-        low, high = (scale, scale) if isinstance(scale, (int, float)) else scale
-        if not 0 < low <= high <= 1:
-            raise ConfigError(f"VideoCropResize: scale={scale}; give a share of the side in (0, 1], or (low, high)")
-        if size is not None and size < 1:
-            raise ConfigError(f"VideoCropResize: size={size}; give 1 pixel or more")
-        self.scale, self.own_size = (low, high), size
+        self.scale = interval(self, "scale", scale, 0, 1, above=True)
+        self.own_size = None if size is None else whole(self, "size", size)
 
     def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.scale
@@ -101,10 +97,7 @@ class RandomWindow(VideoAugmentation):
 
     def __init__(self, frames: int, step: Union[float, Sequence[float]] = 1.0) -> None:
         super().__init__()
-        low, high = (step, step) if isinstance(step, (int, float)) else step
-        if frames < 1 or not 1 <= low <= high:
-            raise ConfigError(f"RandomWindow: {frames=}, {step=}; give at least 1 frame, and a step of at least 1")
-        self.frames, self.step = frames, (low, high)
+        self.frames, self.step = whole(self, "frames", frames), interval(self, "step", step, 1)
 
     def parameters_of(self, x: Tensor, u: Draws, generator: Generator) -> Draws:
         low, high = self.step
@@ -114,7 +107,8 @@ class RandomWindow(VideoAugmentation):
                 f"RandomWindow: {self.frames} frames at a step of {low:g} need {(self.frames - 1) * low + 1:g} frames, "
                 f"but the clips have {span + 1}; lengthen the window of the data set"
             )
-        high = min(high, span / max(self.frames - 1, 1)) if self.frames > 1 else high
+        if self.frames > 1:
+            high = min(high, span / (self.frames - 1))
         step = low + (high - low) * u["step"][:, 0, 0]
         last = (span - (self.frames - 1) * step + 1e-4).floor().clamp(min=0)
         return {"start": (u["start"][:, 0, 0] * (last + 1)).floor().minimum(last), "step": step}

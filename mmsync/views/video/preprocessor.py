@@ -43,6 +43,7 @@ class VideoPreprocessor(ViewPreprocessor):
     """
 
     modality = "video"
+    input_arguments = ("size", "test_crop", "difference")
     sequence = VideoSequence
 
     def __init__(

@@ -28,8 +28,6 @@ model = dict(
 )
 
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="AdamW", lr=1e-3, weight_decay=1e-4))
-param_scheduler = dict(
-    type="CosineAnnealingLR", T_max=num_epochs, end=num_epochs, by_epoch=True, convert_to_iter_based=True
-)
+param_scheduler = dict(type="CosineAnnealingLR", by_epoch=True, convert_to_iter_based=True)
 train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_interval=5)
 default_hooks = dict(checkpoint=dict(interval=num_epochs, max_keep_ckpts=1))

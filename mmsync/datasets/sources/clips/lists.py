@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsync.datasets.sources.base import NUMBERED
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import numbered_lines
 
@@ -30,12 +31,21 @@ class ClipList(NamedTuple):
 
 
 def read_list(path: PathLike) -> ClipList:
-    """Read ``path label``, ``path,label``, or ``folder frames label`` for folders of frames; paths may hold blanks."""
+    """Read a list of ``path label``, ``path,label``, or of folders of frames ``folder frames label``.
+
+    Args:
+        path: The text file; paths in it may hold blanks, and labels are whole numbers from 0 on.
+
+    Raises:
+        DataError: The file cannot be read, has no clip, or a line has another form; the message has its number.
+    """
     rows = []
     for number, line in numbered_lines(path):
         match = re.match(r"(.+?)(?:[ \t,]+(\d+))?[ \t,]+(\d+)$", line)
         if match is None:
-            raise DataError(f"{path}, line {number}: {line[:80]!r} is neither 'path label' nor 'folder frames label'")
+            raise DataError(
+                f"{path}, line {number}: {line[:80]!r} is neither 'path label' nor 'folder frames label'; {NUMBERED}"
+            )
         rows.append(match)
     if not rows:
         raise DataError(f"{path}: no clip in it")
@@ -49,7 +59,16 @@ def read_list(path: PathLike) -> ClipList:
 
 
 def read_kinetics(path: PathLike, split: Optional[str] = None, class_names: Optional[Sequence[str]] = None) -> ClipList:
-    """Read the csv of Kinetics, ``label,youtube_id,time_start,time_end,split[,is_cc]``, or a split of it."""
+    """Read the csv of Kinetics, ``label,youtube_id,time_start,time_end,split[,is_cc]``.
+
+    Args:
+        path: The file.
+        split: Only rows of this split; ``None``: all.
+        class_names: Names of the labels, of which blanks and brackets do not count; ``None``: those that occur, sorted.
+
+    Raises:
+        DataError: The file cannot be read, a row has another form or an unknown class, or there is no row.
+    """
     rows: list[tuple[str, str]] = []
     labels = set()
     lines = numbered_lines(path)
@@ -89,7 +108,17 @@ def _plain(label: str) -> str:
 
 
 def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read fold 1, 2 or 3 of UCF101, ``'train'`` or ``'test'``: ``classInd.txt``, ``{train,test}list0<fold>.txt``."""
+    """Read a fold of UCF101.
+
+    Args:
+        folder: It has ``classInd.txt`` and ``{train,test}list0<fold>.txt``.
+        fold: 1, 2 or 3.
+        split: ``'train'`` or ``'test'``.
+
+    Raises:
+        ConfigError: Another fold or split.
+        DataError: A list is missing, or a label in it is not that of its class.
+    """
     _check_fold_name(fold, split, "UCF101")
     folder = Path(folder)
     names = [line.split()[-1] for _, line in numbered_lines(folder / "classInd.txt")]
@@ -105,7 +134,17 @@ def read_ucf101(folder: PathLike, fold: int, split: str) -> ClipList:
 
 
 def read_hmdb51(folder: PathLike, fold: int, split: str) -> ClipList:
-    """Read fold 1, 2 or 3 of HMDB51, ``'train'`` (1) or ``'test'`` (2), from ``<class>_test_split<fold>.txt``."""
+    """Read a fold of HMDB51.
+
+    Args:
+        folder: It has ``<class>_test_split<fold>.txt``.
+        fold: 1, 2 or 3.
+        split: ``'train'`` (1 in the lists) or ``'test'`` (2).
+
+    Raises:
+        ConfigError: Another fold or split.
+        DataError: There is no list, or a line has another form.
+    """
     _check_fold_name(fold, split, "HMDB51")
     folder, ending = Path(folder), f"_test_split{fold}.txt"
     files = sorted(file for file in folder.iterdir() if file.name.endswith(ending)) if folder.is_dir() else []

@@ -15,7 +15,7 @@ from mmsync.datasets.sources.base import BaseSource
 from mmsync.datasets.sources.clips import lists as readers
 from mmsync.datasets.sources.clips.lists import ClipList
 from mmsync.errors import ConfigError, DataError
-from mmsync.fileio import one_writer
+from mmsync.fileio import data_path, not_found, one_writer
 from mmsync.media import USABLE, VideoIndex, build_index, open_video
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cache_root
@@ -80,7 +80,7 @@ class ClipSource(BaseSource):
 
 def _index_of(root: Path, file: Optional[PathLike]) -> VideoIndex:
     if file is not None:
-        return VideoIndex.load(file, root)
+        return VideoIndex.load(data_path(file), root)
     digest = hashlib.sha1(str(root.resolve()).encode()).hexdigest()[:16]
     out = cache_root() / f"videos-{digest}.jsonl"
     try:
@@ -94,9 +94,9 @@ def _index_of(root: Path, file: Optional[PathLike]) -> VideoIndex:
 def _folder(root: Path, given: Optional[PathLike], usual: Sequence[str], advice: str) -> Path:
     """The given folder, or the first existing one of the usual names, or the root itself."""
     if given is not None:
-        return Path(given)
+        return data_path(given)
     if not root.is_dir():
-        raise DataError(f"{root} not found: {advice.format(root)}")
+        raise DataError(f"{not_found(root)}: {advice.format(root)}")
     return next((root / name for name in usual if (root / name).is_dir()), root)
 
 
@@ -112,7 +112,7 @@ class _FoldSource(ClipSource):
         self, data_root: PathLike, fold: int = 1, media_root: Optional[PathLike] = None,
         lists_root: Optional[PathLike] = None, index_file: Optional[PathLike] = None,
     ) -> None:  # fmt: skip
-        root = Path(data_root)
+        root = data_path(data_root)
         folder = _folder(root, lists_root, self.usual_lists, self.file_advice)
         lists = {split: self.read_lists(folder, fold, split) for split in ("train", "test")}
         self._open(_folder(root, media_root, self.usual_media, self.file_advice), lists, index_file)
@@ -170,7 +170,7 @@ class KineticsSource(ClipSource):
     """
 
     def __init__(self, data_root: PathLike, list_file: PathLike, index_file: Optional[PathLike] = None) -> None:
-        root, table = Path(data_root), readers.read_kinetics(list_file)
+        root, table = data_path(data_root), readers.read_kinetics(list_file)
         of = np.array([path.split("/")[0] for path in table.paths])
         lists = {}
         for split in dict.fromkeys(of.tolist()):
@@ -207,7 +207,7 @@ class ClipListSource(ClipSource):
             raise ConfigError("ClipListSource: list_file is empty; give dict(train='train.txt', test='test.txt')")
         facts: dict[str, Any] = dict(class_names=None if class_names is None else list(class_names), fold=fold)
         lists = {split: readers.read_list(file)._replace(**facts) for split, file in list_file.items()}
-        self._open(Path(data_root), lists, index_file)
+        self._open(data_path(data_root), lists, index_file)
 
 
 @DATASETS.register_module()
@@ -225,7 +225,7 @@ class ClipFolderSource(ClipSource):
     """
 
     def __init__(self, data_root: PathLike, index_file: Optional[PathLike] = None) -> None:
-        root = Path(data_root)
+        root = data_path(data_root)
         index = _index_of(root, index_file)
         parts = {name: name.split("/") for name in index.rows}
         odd = [name for name, part in parts.items() if len(part) not in (2, 3)]

@@ -7,6 +7,7 @@ from typing import Optional
 import numpy as np
 
 from mmsync.datasets.sources.base import BaseSource
+from mmsync.errors import unwritten
 
 
 class SequenceSource(BaseSource):
@@ -18,7 +19,7 @@ class SequenceSource(BaseSource):
 
     def load(self, index: int) -> np.ndarray:
         """The sequence, ``(T, ...)`` float32: joints, frame features, or both. Not to be written to."""
-        raise NotImplementedError
+        raise unwritten(self, "load(index)")
 
     def frame_labels(self, index: int) -> Optional[np.ndarray]:
         """The label of each frame, ``(T,)`` int64 with -1 for unknown; ``None`` without annotation."""

@@ -12,6 +12,7 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync import fileio
 from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource, as_labels
@@ -29,6 +30,8 @@ class _Parts(SkeletonSource):
 
     def _set(self, arrays: dict[str, MappedArray], names: list[str], labels: list[Optional[np.ndarray]]) -> None:
         for split, part, y in zip(arrays, arrays.values(), labels):
+            if part.array.dtype.kind not in "fiu":
+                raise DataError(f"{part.path}: an array of {part.array.dtype}, wanted numbers")
             if y is not None and len(y) != len(part.array):
                 raise DataError(f"{part.path}: {len(part.array)} clips, but {split} has {len(y)} labels")
         self._parts = list(arrays.values())
@@ -79,10 +82,12 @@ class AimCLRSource(_Parts):
         self.class_names = None if class_names is None else list(class_names)
         arrays, names, labels = {}, [], []
         for split, path in paths.items():
-            arrays[split] = MappedArray(path)
+            arrays[split] = MappedArray(fileio.data_path(path))
             shape = arrays[split].array.shape
             if len(shape) != 5:
                 raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M)")
+            if not 2 <= shape[1] <= 4:
+                raise DataError(f"{path}: shape {shape}, wanted (N, C, T, V, M) with 2 to 4 channels C")
             if shape[3] != self.layout.num_joints:
                 raise LayoutError(f"{path}: {shape[3]} joints, but {self.layout.num_joints} in {self.layout.name!r}")
             found, y = _read_labels(label_paths.get(split))
@@ -123,6 +128,7 @@ class CTRGCNSource(_Parts):
     ) -> None:  # fmt: skip
         self.layout, self.num_persons = SkeletonLayout.from_config(layout), num_persons
         self.class_names = None if class_names is None else list(class_names)
+        npz = fileio.data_path(npz)
         try:
             with zipfile.ZipFile(npz) as file:
                 found = [name[: -len(".npy")] for name in file.namelist()]
@@ -131,11 +137,11 @@ class CTRGCNSource(_Parts):
         splits = [key[2:] for key in found if key.startswith("x_")]
         if not splits:
             raise DataError(f"{npz}: no array x_train or x_test; it holds {', '.join(found)}")
-        folder = cached("npz-1", [Path(npz)], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
+        folder = cached("npz-1", [npz], partial(_unpack, npz, [f"{k}_{s}" for k in "xy" for s in splits]))
         arrays, names, labels = {}, [], []
         width = num_persons * self.layout.num_joints * 3
         for split in splits:
-            arrays[split] = MappedArray(folder / f"x_{split}.npy")
+            arrays[split] = MappedArray(folder / f"x_{split}.npy", f"{npz}: x_{split}")
             shape = arrays[split].array.shape
             if len(shape) != 3:
                 raise DataError(f"{npz}: x_{split} has shape {shape}, wanted (N, T, {width})")
@@ -144,7 +150,9 @@ class CTRGCNSource(_Parts):
                 raise LayoutError(f"{npz}: frames of x_{split} have {shape[2]} values; {text}")
             names += [f"{split}_{i:06d}" for i in range(shape[0])]
             y = folder / f"y_{split}.npy"
-            labels.append(as_labels(MappedArray(y).array, f"{npz}: y_{split}") if y.exists() else None)
+            labels.append(
+                as_labels(MappedArray(y, f"{npz}: y_{split}").array, f"{npz}: y_{split}") if y.exists() else None
+            )
         self._set(arrays, names, labels)
         self.check(npz)
 
@@ -169,11 +177,18 @@ def _unpack(npz: PathLike, keys: Sequence[str], path: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _dims(values: object) -> int:
+    try:
+        return np.ndim(values)  # type: ignore[arg-type]
+    except ValueError:  # lists of different lengths, which are no labels
+        return 1
+
+
 def _read_labels(path: Optional[PathLike]) -> tuple[list[str], Optional[np.ndarray]]:
     if path is None:
         return [], None
     content = load_pickle(path)
-    if isinstance(content, (tuple, list)) and len(content) >= 2 and np.ndim(content[0]) == 1 == np.ndim(content[1]):
+    if isinstance(content, (tuple, list)) and len(content) >= 2 and _dims(content[0]) == 1 == _dims(content[1]):
         names = [str(name).removesuffix(".skeleton") for name in content[0]]
         labels = as_labels(content[1], path)
         if len(names) != len(labels):

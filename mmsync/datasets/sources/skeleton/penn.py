@@ -11,6 +11,7 @@ from tqdm import tqdm
 from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
+from mmsync.fileio import data_path
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
@@ -36,7 +37,7 @@ class PennActionSource(StoreSource):
     layout, num_coords = SkeletonLayout.get("penn13"), 2
 
     def __init__(self, data_root: Union[str, Path]) -> None:
-        root = Path(data_root)
+        root = data_path(data_root)
         root = root / "labels" if (root / "labels").is_dir() else root
         files = list_files(root, "*.mat", "Penn Action")
         self._open(cached("penn-1", files, lambda path: _convert(files, path)))

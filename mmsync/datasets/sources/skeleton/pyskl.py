@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.converters.ntu import expected_counts
-from mmsync.datasets.sources.base import attributes_from_names
+from mmsync.datasets.sources.base import NUMBERED, attributes_from_names
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.errors import DataError, LayoutError
@@ -74,10 +74,13 @@ class PysklSource(SkeletonSource):
         self.class_names = None if class_names is None else list(class_names)
         if not isinstance(splits, Mapping):
             raise DataError(f"{ann_file}: split is a {type(splits).__name__}, wanted dict(name=[clip names])")
+        for key, value in splits.items():
+            if not isinstance(value, (list, tuple, set, np.ndarray)):
+                raise DataError(f"{ann_file}: split {key!r} is {str(value)[:60]!r}; wanted a list of clip names")
         self.splits = {str(key): [str(name) for name in value] for key, value in splits.items()}
         self.attributes = attributes_from_names(self.names)
         for axis, key in enumerate(("height", "width")):
-            if all(item.get("img_shape") is not None for item in annotations):
+            if all(np.size(item.get("img_shape", ())) > 1 for item in annotations):
                 self.attributes[key] = np.array([int(item["img_shape"][axis]) for item in annotations])
         expected = {}
         if "setup" in self.attributes and self.num_coords == 3:
@@ -136,5 +139,9 @@ def _fields(item: Mapping) -> tuple[np.ndarray, Optional[np.ndarray], int, int]:
             raise ValueError(f"keypoint is {keypoint.shape}, but keypoint_score {score.shape}")
         score = score.reshape(keypoint.shape[:3])
     frames, label = item.get("total_frames"), item.get("label")
-    whole = keypoint.shape[1] if keypoint.ndim > 1 else 0
-    return keypoint, score, whole if frames is None else int(frames), -1 if label is None else int(label)
+    frames = (keypoint.shape[1] if keypoint.ndim > 1 else 0) if frames is None else int(frames)
+    if label is not None and (isinstance(label, str) or np.ndim(label) or int(label) != label):
+        raise ValueError(f"label is {label!r}; {NUMBERED}")
+    if keypoint.dtype.kind not in "fiu" or frames < 0:
+        raise ValueError(f"keypoint is {keypoint.dtype} {keypoint.shape}, total_frames {frames}")
+    return keypoint, score, frames, -1 if label is None else int(label)

@@ -11,6 +11,7 @@ import numpy as np
 from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
+from mmsync.fileio import data_path, read_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
@@ -44,10 +45,11 @@ class SBUSource(StoreSource):
     layout, num_coords = SkeletonLayout.get("sbu15"), 3
 
     def __init__(self, data_root: Union[str, Path]) -> None:
-        files = list_files(data_root, "s??s??/*/*/skeleton_pos.txt", "SBU")
+        root = data_path(data_root)
+        files = list_files(root, "s??s??/*/*/skeleton_pos.txt", "SBU")
         self._open(cached("sbu-1", files, lambda path: _convert(files, path)))
         present = [fold for fold in _SIZE if f"fold{fold}_test" in self.splits]
-        self.check(data_root, {f"fold{fold}_test": _SIZE[fold] for fold in present})
+        self.check(root, {f"fold{fold}_test": _SIZE[fold] for fold in present})
 
     def fold_of(self, split: Any) -> Optional[str]:
         """The fold in the name of a split, as ``'sbu/1'``; ``'sbu/all'`` of all clips."""
@@ -63,7 +65,7 @@ def _convert(files: list[Path], path: Path) -> None:
             pair, action, run = file.parts[-4:-1]
             who = re.fullmatch(r"s(\d\d)s(\d\d)", pair)
             try:
-                rows = np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+                rows = np.loadtxt(read_text(file).splitlines(), delimiter=",", dtype=np.float32, ndmin=2)
                 clip = rows[:, 1:].reshape(len(rows), 2, 15, 3).swapaxes(0, 1)  # the first value is the frame number
                 label = int(action) - 1
             except ValueError as error:

@@ -12,6 +12,7 @@ from mmsync.datasets.sources.base import attributes_from_names
 from mmsync.datasets.sources.skeleton.base import list_files
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.errors import DataError
+from mmsync.fileio import data_path, read_text
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.skeletons import StoreWriter
@@ -37,7 +38,7 @@ class NWUCLASource(StoreSource):
     layout, num_coords = SkeletonLayout.get("kinect20"), 3
 
     def __init__(self, data_root: Union[str, Path]) -> None:
-        root = Path(data_root)
+        root = data_path(data_root)
         root = root / "all_sqe" if (root / "all_sqe").is_dir() else root
         files = list_files(root, "*.json", "NW-UCLA")
         self._open(cached("ucla-1", files, lambda path: _convert(files, path)))
@@ -52,7 +53,7 @@ def _convert(files: list[Path], path: Path) -> None:
     with StoreWriter(path, "kinect20", class_names=CLASS_NAMES, origin="NW-UCLA json") as store:
         for i, file in enumerate(files):
             try:
-                clip = json.loads(file.read_text())
+                clip = json.loads(read_text(file))
                 keypoint, label = np.array(clip["skeletons"], dtype=np.float32), int(clip["label"]) - 1
                 store.add(file.stem, keypoint[None], label, **{k: v[i] for k, v in attributes.items()})
             except (ValueError, KeyError, TypeError) as error:

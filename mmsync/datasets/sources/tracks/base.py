@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsync.datasets.sources.base import BaseSource
-from mmsync.errors import DataError
+from mmsync.errors import DataError, unwritten
 from mmsync.structures import SkeletonLayout, Track
 from mmsync.structures.track import remarks
 
@@ -32,7 +32,7 @@ class TrackSource(BaseSource):
 
     def load(self, track: int, start: int, length: int) -> np.ndarray:
         """Ticks from ``start``: crops ``(T, S, S, 3)``, flow ``(T, S, S, 2)``, or skeletons ``(T, V, C)`` float32."""
-        raise NotImplementedError
+        raise unwritten(self, "load(track, start, length)")
 
     def span(self, track: int, start: int, length: int) -> Track:
         """The track, if it has the ticks ``start .. start + length - 1``; else a ``DataError``."""

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 
 from mmsync.converters.tvhid_file import CLASS_NAMES
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
+from mmsync.fileio import data_path
 from mmsync.registry import DATASETS
 from mmsync.store.cache import cached
 from mmsync.store.tracks import is_track_store
@@ -42,7 +43,7 @@ class TVHIDSource(VideoTrackSource):
     )
 
     def __init__(self, data_root: Union[str, Path], **video: Any) -> None:
-        root = Path(data_root)
+        root = data_path(data_root)
         super().__init__(root if is_track_store(root) or not root.is_dir() else _convert_once(root), **video)
         self.splits = {**self.splits, **_validation(self.tracks, self.splits["set1"])}
 

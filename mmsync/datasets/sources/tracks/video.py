@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Literal, Optional, Union
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from mmsync.converters.report import SHOWN
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
+from mmsync.fileio import data_path, not_found
 from mmsync.media.crops import cut_flow, cut_out, flow_algorithm, whole_pixels
 from mmsync.ops.boxes import ENLARGE_MODES, enlarge
 from mmsync.registry import DATASETS
@@ -56,14 +57,15 @@ class VideoTrackSource(TrackSource):
     """
 
     modality = "video"
+    input_arguments = ("size", "enlarge", "enlarge_mode", "flow")
     file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
 
     def __init__(
         self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
-        enlarge: float = 0.2, enlarge_mode: str = "side", cache: bool = True, backend: str = "av",
-        flow: Optional[str] = None,
+        enlarge: float = 0.2, enlarge_mode: Literal["side", "area"] = "side", cache: bool = True, backend: str = "av",
+        flow: Optional[Literal["dis", "tvl1"]] = None,
     ) -> None:  # fmt: skip
-        root = Path(data_root)
+        root = data_path(data_root)
         if size < 1 or enlarge <= -1 or enlarge_mode not in ENLARGE_MODES:
             text = f"give a size of 1 or more, a share above -1, and a mode out of {ENLARGE_MODES}"
             raise ConfigError(f"{size=}, {enlarge=}, {enlarge_mode=}: {text}")
@@ -72,7 +74,7 @@ class VideoTrackSource(TrackSource):
             if size < 16:
                 raise ConfigError(f"size={size}: optical flow needs crops of 16 pixels or more")
         if not root.is_dir():
-            raise DataError(f"{root} not found: {self.file_advice.format(root)}")
+            raise DataError(f"{not_found(root)}: {self.file_advice.format(root)}")
         self._use(read_track_store(root), root, media_root)
         self.size, self.enlarge, self.enlarge_mode = size, enlarge, enlarge_mode
         self.cache, self.backend, self.flow = cache, backend, flow
@@ -84,7 +86,7 @@ class VideoTrackSource(TrackSource):
         self.class_names, self.splits = store.class_names, store.splits
         self.names = [video["name"] for video in store.videos]
         self.labels = np.array([video["label"] for video in store.videos], dtype=np.int64)
-        media = Path(store.media_root if media_root is None else media_root)
+        media = Path(store.media_root) if media_root is None else data_path(media_root)
         self._facts = {video["name"]: video for video in store.videos}
         self._paths = {video["name"]: media / video["file"] for video in store.videos}
         # rows of each track in the array of its video, and the tracks of each video

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import BlockSizes, DropPath, recompute, time_embedding
+from mmsync.models.modules.transformer import BlockSizes, DropPath, recompute
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
@@ -140,7 +140,7 @@ class DSTformer(SkeletonTransformer):
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``; T' = T without a stem."""
         x = self.joints_embed(self.prepare(x)) + self.pos_embed
-        return self.pos_drop(x + time_embedding(self.temp_embed, x.shape[1], self.resize_time))
+        return self.pos_drop(x + self.time(x.shape[1], self.resize_time))
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
         """Encode all tokens, or only the visible ones; hidden tokens are computed but not attended to."""

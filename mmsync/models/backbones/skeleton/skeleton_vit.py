@@ -7,8 +7,9 @@ from typing import Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from mmsync.errors import ConfigError
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute, time_embedding
+from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
@@ -49,6 +50,7 @@ class SkeletonViT(SkeletonTransformer):
         mlp_ratio: Width of the MLPs over D.
         t_patch: Frames per patch; the last frame is repeated until the last patch is full.
         clip_len: T after the stem for which there are time embeddings; clips of other lengths resample them.
+        time_interpolation: How, also those of a checkpoint: ``'linear'``, or ``'bicubic'`` as in MAE's and MAMP's code.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
@@ -61,7 +63,8 @@ class SkeletonViT(SkeletonTransformer):
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, or a size is not positive.
+        ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, a size is not positive, or an unknown
+            ``time_interpolation``.
         LayoutError: Input of another layout or number of channels.
     """
 
@@ -75,6 +78,7 @@ class SkeletonViT(SkeletonTransformer):
         mlp_ratio: float = 4.0,
         t_patch: int = 4,
         clip_len: int = 120,
+        time_interpolation: Literal["linear", "bicubic"] = "linear",
         qkv_bias: bool = True,
         drop_rate: float = 0.0,
         attn_drop_rate: float = 0.0,
@@ -95,13 +99,15 @@ class SkeletonViT(SkeletonTransformer):
         shared = BlockSizes(embed_dim, num_heads, mlp_ratio, qkv_bias, drop_rate, attn_drop_rate, norm_eps)
         self.blocks = nn.ModuleList(TransformerBlock(shared, path) for path in drop_paths(drop_path_rate, depth))
         self.norm = nn.LayerNorm(embed_dim, eps=norm_eps)
-        self.init, self.with_cp = init, with_cp
+        if time_interpolation not in ("linear", "bicubic"):
+            raise ConfigError(f"SkeletonViT: time_interpolation={time_interpolation!r}; use 'linear' or 'bicubic'")
+        self.init, self.with_cp, self.time_interpolation = init, with_cp, time_interpolation
         self.reset_parameters()
 
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""
         x = self.joints_embed(self.prepare(x))
-        return x + self.pos_embed + time_embedding(self.temp_embed, x.shape[1], resize=True)
+        return x + self.pos_embed + self.time(x.shape[1], resize=True)
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
         """Encode all tokens, or only the visible ones; see the base class. Hidden tokens cost nothing."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Optional, Union
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, unwritten
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
@@ -24,8 +25,12 @@ class SkeletonTransformer(SkeletonBackbone):
     ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
     """
 
-    config_schema: ClassVar[dict] = {"stem": ("channels", "strides", "temporal_kernel")}
+    config_schema: ClassVar[dict] = {
+        "stem": {"channels": Sequence[int], "strides": Sequence[int], "temporal_kernel": int}
+    }
     init: str
+    time_interpolation: str = "linear"
+    _warned = False
 
     def __init__(
         self,
@@ -58,9 +63,17 @@ class SkeletonTransformer(SkeletonBackbone):
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
         return x if self.stem is None else self.stem.forward_rows(x).permute(0, 2, 3, 1)
 
+    def time(self, length: int, resize: bool) -> Tensor:
+        """Time embeddings ``(1, T', 1, D)`` of T' = ``length`` tokens; warns once if their number is another one."""
+        if not self._warned and (length > self.temp_embed.shape[1] or (resize and length < self.temp_embed.shape[1])):
+            text = f"time embeddings of {self.temp_embed.shape[1]} tokens are resampled to the {length} of the clips"
+            print_log(f"{type(self).__name__}: {text}; clip_len or max_len sets them", logger="current", level=30)
+            self._warned = True
+        return time_embedding(self.temp_embed, length, resize, self.time_interpolation)
+
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', V, token_dim)`` of persons ``(P, T, V, C)``, with position and time embeddings."""
-        raise NotImplementedError
+        raise unwritten(self, "tokens(x)")
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
         """Encode tokens.
@@ -72,7 +85,7 @@ class SkeletonTransformer(SkeletonBackbone):
         Returns:
             Tensor: ``(P, L, D)`` of the visible tokens in the order of ``keep``; ``(P, T', V, D)`` without it.
         """
-        raise NotImplementedError
+        raise unwritten(self, "encode(tokens, keep)")
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""
@@ -106,7 +119,7 @@ class SkeletonTransformer(SkeletonBackbone):
         if value is None or value.shape == own.shape or (*value.shape[:1], *value.shape[2:]) != (1, *own.shape[2:]):
             return state_dict
         print_log(f"{key}: {value.shape[1]} time embeddings resampled to {own.shape[1]}", logger="current")
-        return {**state_dict, key: time_embedding(value, own.shape[1], resize=True)}
+        return {**state_dict, key: time_embedding(value, own.shape[1], True, self.time_interpolation)}
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for all before the blocks; and the number of layers."""

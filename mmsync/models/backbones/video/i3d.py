@@ -147,6 +147,11 @@ class I3D(VideoBackbone):
         self.out_channels = channels
         self.order_weights()
 
+    def fit_state_dict(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """A checkpoint's weights without those of the layers behind ``endpoint``."""
+        behind = tuple(f"{prefix}{name}." for name in ENDPOINTS[len(self.endpoints) :])
+        return {key: value for key, value in state_dict.items() if not key.startswith(behind)}
+
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
         """Layer of a parameter for layer-wise rates, 0 for the stem; and the number of layers."""
         names = [name for name in self.endpoints if not name.startswith("MaxPool")]
