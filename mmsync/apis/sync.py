@@ -34,7 +34,7 @@ def window_settings(model: nn.Module) -> dict[str, Any]:
 
 @torch.no_grad()
 def embed_windows(
-    model: nn.Module, path: Union[str, Path], settings: Mapping[str, Any], batch_size: int = 32
+    model: TwoStreamModel, path: Union[str, Path], settings: Mapping[str, Any], batch_size: int = 32
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Embeddings ``(W, D)`` of pictures and of sound of all windows of a video, ``offset_rate`` a second.
 
@@ -76,7 +76,7 @@ def _cut(sound: Sound, start: float, duration: float) -> np.ndarray:
     return np.pad(part, ((0, 0), (0, count - part.shape[1])))
 
 
-def video_offset(model: nn.Module, path: Union[str, Path], reach: int = 15) -> Offset:
+def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15) -> Offset:
     """Estimate how early the sound of a video is.
 
     Args:
@@ -85,8 +85,8 @@ def video_offset(model: nn.Module, path: Union[str, Path], reach: int = 15) -> O
         reach: Largest offset that is tried, in steps of ``offset_rate`` a second (25 unless the config says otherwise).
 
     Returns:
-        ``offset`` in steps, positive where the sound is ahead of the pictures, its ``confidence``, and the curve of mean
-        distances.
+        ``offset`` in steps, positive where the sound is ahead of the pictures, its ``confidence``, and the curve of
+        mean distances.
 
     Raises:
         ConfigError: A model of another kind.

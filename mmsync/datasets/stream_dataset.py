@@ -12,7 +12,7 @@ from mmsync.registry import DATASETS
 
 @DATASETS.register_module()
 class StreamDataset(SyncDataset):
-    """Windows of two streams of a :class:`StreamSource`, each an input of its name: ``(N, T, ...)`` or ``(N, M, T, ...)``.
+    """Windows of the two streams of a :class:`StreamSource`, inputs of these names: ``(N, T, ...)`` each.
 
     See :class:`SyncDataset` for the kinds of samples and the arguments. A stream of r samples a second gives ``T =
     round(duration * r)`` of each window; each window begins at the sample nearest to its start.

@@ -17,9 +17,10 @@ Gap = tuple[float, Optional[float]]
 
 
 class SyncDataset(KindDataset):
-    """Base of the windows of two streams: in sync (``positive``); the second one of another item (``easy``); of the same
-    item with a ``gap`` between both windows (``hard``), or overlapping by ``overlap`` seconds (``super_hard``), as in
-    AVTS (Korbar et al., 2018, sec. 3).
+    """Base of the windows of two streams, of four kinds as in AVTS (Korbar et al., 2018, sec. 3).
+
+    In sync (``positive``); the second one of another item (``easy``); of the same item with a ``gap`` between both
+    windows (``hard``), or overlapping by ``overlap`` seconds (``super_hard``).
 
     A subclass writes :meth:`extent` and ``read_row``. Rows of :meth:`draw` are the item and start of the first window,
     those of the second one (microseconds), and a seed.
@@ -46,8 +47,8 @@ class SyncDataset(KindDataset):
     span: float  # seconds that a window needs
 
     def __init__(
-        self, source: Union[Mapping, BaseSource], mix: Mapping[str, float], duration: float = 1.0, gap: Gap = (0.5, None),
-        overlap: float = 0.5, num_samples: Optional[int] = None, **keyed: Any,
+        self, source: Union[Mapping, BaseSource], mix: Mapping[str, float], duration: float = 1.0,
+        gap: Gap = (0.5, None), overlap: float = 0.5, num_samples: Optional[int] = None, **keyed: Any,
     ) -> None:  # fmt: skip
         low, high = gap
         who = type(self).__name__
@@ -141,7 +142,7 @@ class SyncDataset(KindDataset):
         return items
 
     def describe_row(self, row: np.ndarray, kind: str, index: int, **more: Any) -> Any:
-        """The sample of a row, with kind, ``positive``, ``other``, starts in seconds, and ``instance``, its item's number."""
+        """The sample of a row: ``kind``, ``positive``, ``other``, starts in seconds, ``instance`` (the item's number)."""
         item, start, other, other_start = row[:4].tolist()
         values = dict(
             kind=kind, positive=int(self.is_positive(kind)), other=self.source.names[other], start=start / 1e6,

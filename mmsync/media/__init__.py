@@ -6,6 +6,6 @@ from mmsync.media.sound import Sound, read_sound
 from mmsync.media.write import numbered_pictures, read_numbers, write_video
 
 __all__ = [
-    "BACKENDS", "USABLE", "Sound", "VideoIndex", "VideoInfo", "VideoReader", "build_index", "numbered_pictures", "open_video",
-    "read_numbers", "read_sound", "scan_video", "write_video",
+    "BACKENDS", "USABLE", "Sound", "VideoIndex", "VideoInfo", "VideoReader", "build_index", "numbered_pictures",
+    "open_video", "read_numbers", "read_sound", "scan_video", "write_video",
 ]  # fmt: skip

@@ -29,8 +29,8 @@ def picture_without_borders(pictures: np.ndarray) -> tuple[slice, slice]:
 def camera_motion(pictures: np.ndarray) -> np.ndarray:
     """Homographies ``(T, 3, 3)`` that carry each picture ``(T, H, W, 3)`` onto the middle one.
 
-    Corners are followed from frame to frame (Lucas and Kanade, 1981), outliers such as people rejected by RANSAC; frames
-    with too few corners are taken to stand still. The chain is smoothed by a running median of three.
+    Corners are followed from frame to frame (Lucas and Kanade, 1981), outliers such as people rejected by RANSAC;
+    frames with too few corners are taken to stand still. The chain is smoothed by a running median of three.
     """
     import cv2
 
@@ -65,7 +65,7 @@ def _step(cv2, first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def stabilized(pictures: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
-    """Pictures ``(T, h, w, 3)`` as a camera at rest would see them, cut to the largest centered box that all frames show.
+    """Pictures ``(T, h, w, 3)`` as a camera at rest would see them, cut to the largest centered box in all frames.
 
     Args:
         pictures: ``(T, H, W, 3)`` uint8.
@@ -88,5 +88,5 @@ def stabilized(pictures: np.ndarray, motion: np.ndarray | None = None) -> np.nda
         if shown[part].all():
             if shown[part].size < 0.25 * shown.size:
                 break
-            return warped[(slice(None), *part)]
+            return warped[:, part[0], part[1]]
     raise DataError("the camera moves so far that its frames have hardly anything in common")

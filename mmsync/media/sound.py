@@ -1,6 +1,7 @@
 """Sound by PyAV, placed by presentation time on the clock of the pictures.
 
-The decoder honours edit lists and drops the samples that only prime it, so a sample's time is that of its frame's stamp.
+The decoder honors edit lists and drops the samples that only prime it, so a sample's time is that of its frame's
+stamp.
 Cost of a read: decoding from a quarter of a second before it, about 3 ms for a second of AAC on one core.
 """
 

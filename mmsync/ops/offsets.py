@@ -31,8 +31,8 @@ class Offset(NamedTuple):
 def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["mask", "zeros"] = "mask") -> Tensor:
     """Distances ``(T, 2 reach + 1)`` of step i of ``first (T, D)`` to step ``i + k - reach`` of ``second (T, D)``.
 
-    Beyond the ends of ``second`` distances are NaN (``'mask'``), or those to a vector of zeros, which may be nearer than
-    any true one (``'zeros'``, as in SyncNet's public code). Cost ``O(T R D)``.
+    Beyond the ends of ``second`` distances are NaN (``'mask'``), or those to a vector of zeros, which may be nearer
+    than any true one (``'zeros'``, as in SyncNet's public code). Cost ``O(T R D)``.
 
     Raises:
         DataError: Streams of other shapes than ``(T, D)`` with the same D.

@@ -95,11 +95,12 @@ def mel_filters(
         raise ConfigError(
             f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)"
         )
-    corners = mel_to_hz(np.linspace(*hz_to_mel(np.array([low, high]), scale), bands + 2), scale)
+    ends = hz_to_mel(np.array([low, high]), scale)
+    corners = mel_to_hz(np.linspace(ends[0], ends[1], bands + 2), scale)
     bins = np.arange(n_fft // 2 + 1) * rate / n_fft
     edges = corners
     if whole_bins:
-        edges, bins = np.floor((n_fft + 1) * corners / rate), np.arange(n_fft // 2 + 1)
+        edges, bins = np.floor((n_fft + 1) * corners / rate), np.arange(n_fft // 2 + 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
         falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]

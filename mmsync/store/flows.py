@@ -79,8 +79,9 @@ def _flow_of(source: Any, place: int, size: int, fps: float, method: str, border
         text = str(error)
         return empty, empty, text if source.names[place] in text else f"{source.names[place]}: {text}"
     pairs = list(zip(grey, grey[1:]))
-    both = [[encode_flow(optical_flow(*pair[::step], method)) for pair in pairs] for step in (1, -1)]
-    return np.stack(both[0]), np.stack(both[1]), ""
+    forward = np.stack([encode_flow(optical_flow(a, b, method)) for a, b in pairs])
+    backward = np.stack([encode_flow(optical_flow(b, a, method)) for a, b in pairs])
+    return forward, backward, ""
 
 
 def _build(path: Path, source: Any, options: tuple) -> None:

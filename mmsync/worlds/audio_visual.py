@@ -6,9 +6,9 @@ to listen for. Arms rise slowly and fall fast, and balls that are dropped bounce
 A second person may strike at other times and is not heard. A sensor at the leading wrist measures acceleration.
 
 videos/<split>/<class>/<name>.mp4   H.264 of key frames only (a codec's rhythm would tell the time's direction) and AAC
-inertial/<name>.npy                 (S, 3) float32, acceleration with gravity, m/s^2, 100 a second from the first frame
+inertial/<name>.npy                 (S, 3) float32, acceleration with gravity, m/s^2, 100 a second
 skeletons/<name>.npy                (T, 25, 3) float32, the sounding person, metres in the camera's frame
-scenes.json                         by name: strikes (s), box of the sounding person (x1 y1 x2 y2, shares), heard, people
+scenes.json                         by name: strikes (s), box of the sounding person (x1 y1 x2 y2, shares), heard, ...
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ class _Scene:
         self, rng: np.random.Generator, world: SyntheticWorld, part: int, kind: str, size: Sequence[int],
         seconds: Sequence[float], unrelated: float, second: float, arrow: bool,
     ) -> None:  # fmt: skip
-        self.kind, self.size, self.arrow = kind, tuple(size), arrow
-        self.frames = int(FPS * rng.uniform(*seconds))
+        self.kind, self.size, self.arrow = kind, (size[0], size[1]), arrow
+        self.frames = int(FPS * rng.uniform(seconds[0], seconds[1]))
         self.length = self.frames / FPS
         self.strikes = _strike_times(rng, self.length)
         self.heard = bool(rng.random() >= unrelated)

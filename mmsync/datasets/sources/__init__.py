@@ -28,6 +28,6 @@ from mmsync.store.skeletons import StoreWriter
 __all__ = [
     "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "HMDB51Source",
     "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SequenceSource",
-    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource", "TVHIDSource",
-    "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
+    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
+    "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip

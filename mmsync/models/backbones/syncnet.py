@@ -95,8 +95,8 @@ class SyncNetLip(VideoBackbone):
         self.cnn = nn.Sequential(
             *_unit(nn.Conv3d(3, a, (5, 7, 7), (1, 2, 2))), nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
             *_unit(nn.Conv3d(a, b, (1, 5, 5), (1, 2, 2), (0, 1, 1))), nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
-            *_unit(nn.Conv3d(b, b, (1, 3, 3), padding=(0, 1, 1))), *_unit(nn.Conv3d(b, b, (1, 3, 3), padding=(0, 1, 1))),
-            *_unit(nn.Conv3d(b, b, (1, 3, 3), padding=(0, 1, 1))), nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
+            *(layer for _ in range(3) for layer in _unit(nn.Conv3d(b, b, (1, 3, 3), padding=(0, 1, 1)))),
+            nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
             *_unit(nn.Conv3d(b, e, (1, side, side))),
         )  # fmt: skip
         self.fc = _dense(e, out_channels)

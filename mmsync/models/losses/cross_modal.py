@@ -14,10 +14,10 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def cross_modal_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Mean of ``-log exp(s_ii / tau) / sum_k exp(s_ik / tau)`` in both directions; ``s_ik`` is a cosine of two modalities.
+    """Mean of ``-log exp(s_ii / tau) / sum_k exp(s_ik / tau)`` in both directions, ``s`` cosines of two modalities.
 
-    Other clips of the batch, of all ranks and with gradient, are the negatives (Patrick et al., 2020, GDT, eq. 1 without
-    transformations).
+    Other clips of the batch, of all ranks and with gradient, are the negatives (Patrick et al., 2020, GDT, eq. 1
+    without transformations).
 
     Args:
         first: ``(N, D)`` embeddings of one modality; the same N on every rank.

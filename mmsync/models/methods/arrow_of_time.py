@@ -17,8 +17,8 @@ class ArrowOfTime(SelfSupervisedModel):
     """T-CAM: K segments of flow, encoded alike, fused late, and classified as forward (0) or backward (1).
 
     The segments' maps are concatenated; two 3 x 3 convolutions, each with ReLU, batch norm and dropout, the mean over
-    space and a linear layer give one logit; the loss is its sigmoid cross-entropy (sec. 4.1). With ``FlowVGG`` and K = 2
-    33,614,465 parameters. The linear layer on the map before the mean shows where the direction of time is seen.
+    space and a linear layer give one logit; the loss is its sigmoid cross-entropy (sec. 4.1). With ``FlowVGG`` and K =
+    2 it has 33,614,465 parameters. The linear layer on the map before the mean shows where time has a direction.
 
     Args:
         encoder: Config of the encoder of one segment, such as ``FlowVGG``; its pooling is not used.

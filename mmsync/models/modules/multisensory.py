@@ -1,8 +1,9 @@
-"""Layers of the multisensory network (Owens and Efros, 2018, Audio-Visual Scene Analysis), in one, two or three axes."""
+"""Layers of the multisensory network (Owens and Efros, 2018, Audio-Visual Scene Analysis)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 
 from mmsync.models.modules.batch_norm import BatchNorm
 
-_CONVS = {1: nn.Conv1d, 3: nn.Conv3d}
-_POOLS = {1: F.max_pool1d, 3: F.max_pool3d}
+_CONVS: dict[int, Any] = {1: nn.Conv1d, 3: nn.Conv3d}
+_POOLS: dict[int, Any] = {1: F.max_pool1d, 3: F.max_pool3d}
 
 
 def beta_norm(width: int) -> BatchNorm:

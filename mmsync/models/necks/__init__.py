@@ -1,4 +1,4 @@
 from mmsync.models.necks.pool import FramePool, MaxPool, MeanPool, SkeletonPool, VideoPool
 from mmsync.models.necks.projector import MLPProjector
 
-__all__ = ["FramePool", "MLPProjector", "MeanPool", "SkeletonPool", "VideoPool"]
+__all__ = ["FramePool", "MLPProjector", "MaxPool", "MeanPool", "SkeletonPool", "VideoPool"]

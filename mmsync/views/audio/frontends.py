@@ -40,8 +40,8 @@ class FrontEnd:
     """Base of the front ends of sound: a subclass writes :meth:`transform`.
 
     Args:
-        frames: Number of frames T: longer ones are cut at the end, shorter ones padded with the last frame; ``None``: as
-            many as there are.
+        frames: Number of frames T: longer ones are cut at the end, shorter ones padded with the last frame; ``None``:
+            as many as there are.
         mean: Subtracted from the result, a number or one for each band.
         std: The result is divided by it, a number or one for each band.
     """

@@ -20,12 +20,12 @@ from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_fin
 class AudioPreprocessor(ViewPreprocessor):
     """Make the views of a batch of sound on the training device.
 
-    Waveforms are ``(N, C, S)``, or ``(N, K, C, S)`` of K sounds a sample, float in [-1, 1] or int16; without a front end
-    spectrograms ``(N, 1, F, T)`` are passed on too.
+    Waveforms are ``(N, C, S)``, or ``(N, K, C, S)`` of K sounds a sample, float in [-1, 1] or int16; without a front
+    end spectrograms ``(N, 1, F, T)`` are passed on too.
 
     Args:
-        frontend: Config of the front end, applied to the augmented waveforms, such as ``dict(type="LogMel")``; ``None``:
-            views are what comes in.
+        frontend: Config of the front end, applied to the augmented waveforms, such as ``dict(type="LogMel")``;
+            ``None``: views are what comes in.
         views: View name -> configs of batched augmentations of sound. ``None``: training sees the one view of
             evaluation.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
