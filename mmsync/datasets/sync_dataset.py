@@ -142,7 +142,7 @@ class SyncDataset(KindDataset):
         return items
 
     def describe_row(self, row: np.ndarray, kind: str, index: int, **more: Any) -> Any:
-        """The sample of a row: ``kind``, ``positive``, ``other``, starts in seconds, ``instance`` (the item's number)."""
+        """The sample of a row: ``kind``, ``positive``, ``other``, starts in seconds, ``instance`` (of its item)."""
         item, start, other, other_start = row[:4].tolist()
         values = dict(
             kind=kind, positive=int(self.is_positive(kind)), other=self.source.names[other], start=start / 1e6,

@@ -17,8 +17,8 @@ from mmsync.registry import MODELS, OptConfig
 class Multisensory(SelfSupervisedModel):
     """Tell the sound of a clip from the same clip's sound at another time, by one network of both (section 3).
 
-    Pictures and sound are encoded for a few layers, then fused (:class:`EarlyFusion`). Both versions of a clip are in the
-    batch: view ``audio`` in sync, class 1, and view ``contrast`` shifted, class 0; the loss is the sigmoid
+    Pictures and sound are encoded for a few layers, then fused (:class:`EarlyFusion`). Both versions of a clip are in
+    the batch: view ``audio`` in sync, class 1, and view ``contrast`` shifted, class 0; the loss is the sigmoid
     cross-entropy of one logit, the mean over space and time of a map, which shows where sound comes from (section 4).
 
     Args:
