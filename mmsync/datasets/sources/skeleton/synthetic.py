@@ -57,8 +57,8 @@ class SyntheticSource(SkeletonSource):
     ) -> None:  # fmt: skip
         if len(num_clips) != 2 or len(num_performers) != 2 or min(num_clips) < 0:
             raise ConfigError(f"{num_clips=}, {num_performers=}: give two numbers each, for training and test part")
-        if seed < 0:
-            raise ConfigError(f"SyntheticSource: {seed=}: give 0 or more")
+        if seed < 0 or noise < 0:
+            raise ConfigError(f"SyntheticSource: {seed=}, {noise=}: give 0 or more")
         self.layout = SkeletonLayout.from_config(layout)
         self.num_coords = num_coords or (2 if self.layout.name in PICTURE_LAYOUTS else 3)
         if self.num_coords not in (2, 3):
