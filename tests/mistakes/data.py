@@ -198,7 +198,7 @@ CASES = [
         r"SkeletonTrackSource",
     ),
     tool("source_without_type", "to_store.py out --source ann_file=a.pkl", r"--source: give the class too, as type="),
-    tool("negative_noise", "make_synthetic.py nwucla out --noise -3", r"noise=-3\.0: give 0 for none"),
+    tool("negative_noise", "make_synthetic.py nwucla out --noise -3", r"noise=-3\.0: give 0"),
     *(
         Mistake(
             f"no_pyav_{name}",

@@ -59,7 +59,7 @@ def inspect(dataset: Any, key: str) -> dict[str, dict[str, list[str]]]:
     if getattr(source, "modality", "") == "skeleton":
         doubt = suspect_joint_order(some_clips(source), source.layout, source.num_coords)
         if doubt:
-            warnings = {"joint order": [f"{doubt}; see docs/data.md#layouts"]}
+            warnings = {"joint order": [f"{doubt}; see docs/data.md#checking-a-data-set"]}
     places = np.concatenate([np.unique(dataset.items(role)) for role in dataset.splits])
     labels = np.full(len(places), -1) if source.labels is None else source.labels[places]
     classes = np.bincount(labels[labels >= 0], minlength=1)
