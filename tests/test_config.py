@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmsync import registry as r
 from mmsync.config import Range, check, load, run_name
-from mmsync.config.signature import annotations_of, mismatch
 from mmsync.config.fit import contradictions
+from mmsync.config.signature import annotations_of, mismatch
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
 from tools.misc import config_slips
