@@ -684,3 +684,9 @@ def test_ranges_follow_from_names_in_mmsync_and_upstream_only():
     assert mismatch(0.02, annotations_of(NormalInit)["std"]) is None  # its default is the whole number 1
     assert mismatch(-0.02, annotations_of(NormalInit)["std"]).expected == "at least 0"
     assert mismatch(7.0, annotations_of(ToyCrop)["prob"]) is None  # of this file, a third party's
+
+
+def test_a_file_with_a_byte_order_mark_is_read(write):
+    path = write("_base_ = 'base.py'\n", "marked.py")
+    Path(path).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes())
+    assert load(path).model == load(write("_base_ = 'base.py'\n", "plain.py")).model

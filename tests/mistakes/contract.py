@@ -176,5 +176,5 @@ CASES = [
            "model = dict(data_preprocessor=dict(views=dict(query=[dict(type='InPlace')])))"),
     Mistake("dict_in_an_option",
             ["tools/train.py", "{config}", "--cfg-options", "custom_hooks=[dict(type='SlipHook')]"],
-            says="a dict has no place in an option; write custom_hooks.NAME=VALUE"),
+            says="give a list of dicts in a config file"),
 ]  # fmt: skip

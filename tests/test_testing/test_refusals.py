@@ -12,7 +12,7 @@ from mmsync import testing
 from mmsync.datasets.sources import SequenceSource, SkeletonSource
 from mmsync.errors import ContractError
 from mmsync.evaluation import Probe, ProbeResult, TableMetric
-from mmsync.models import SelfSupervisedModel, SequenceBackbone, SkeletonBackbone, build_encoder
+from mmsync.models import Encoder, SelfSupervisedModel, SequenceBackbone, SkeletonBackbone, build_encoder
 from mmsync.structures import FeatureMap, SkeletonLayout
 from mmsync.views import BatchAugmentation, SkeletonAugmentation
 
@@ -118,6 +118,15 @@ BACKBONES = {
     Diverges: "NaN or infinity",
     BackwardFrames: "do not rise",
 }
+
+
+def test_an_encoder_refuses_a_backbone_of_another_signature():
+    class Narrow(GoodNet):
+        def forward(self, x):
+            return x
+
+    with pytest.raises(ContractError, match=r"Narrow.forward\(x\) is called as forward\(view, skip_absent\)"):
+        Encoder(backbone=Narrow())
 
 
 def test_a_good_backbone_passes():
