@@ -320,7 +320,11 @@ TOOLS = [
     tool("check_absent", "misc/check_config nope.py", r"nope\.py: no such config file"),
     tool("check_data_folder", "misc/check_data {work_dir}", r"is a folder; name a config file"),
     option("list_of_dicts", "vis_backends=[{'type':'X'}]", r"give a list of dicts in a config file"),
-    option("split_without_clips", "train_dataloader.dataset.split=dict(_delete_=True, view=99)", r"give a dict, or write .*\.NAME="),
+    option(
+        "split_without_clips",
+        "train_dataloader.dataset.split=dict(_delete_=True, view=99)",
+        r"give a dict, or write .*\.NAME=",
+    ),
     own(
         "no_clip_of_a_view",
         "train_dataloader = dict(dataset=dict(split=dict(_delete_=True, view=99)))\n",
