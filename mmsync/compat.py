@@ -126,6 +126,7 @@ def require_launched(launcher: str) -> None:
 
 def init_cpu_group(launcher: str, timeout: Optional[float] = None) -> None:
     """Start a gloo process group from the environment variables of a launcher, because mmengine needs CUDA."""
+    require_launched(launcher)
     env = os.environ
     for ours, theirs in _LAUNCHER_ENV[launcher].items():
         if theirs in env:

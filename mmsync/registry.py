@@ -63,6 +63,25 @@ def _load_plugins() -> None:
             failed_imports[f"plug-in {point.name} ({point.value})"] = error
 
 
+def type_name(cfg: Any, default: str) -> str:
+    """The name of the type of a config; the default for anything else."""
+    kind = cfg.get("type") if isinstance(cfg, Mapping) else None
+    return str(getattr(kind, "__name__", kind) or default)
+
+
+@contextmanager
+def naming_errors(name: str) -> Iterator[None]:
+    """Turn whatever a constructor raises, unless it is a ``MMSyncError``, into a ``ConfigError`` that names it."""
+    try:
+        yield
+    except MMSyncError:
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{name} cannot be built: {type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
+        raise ConfigError(text) from error
+
+
 class Registry(root.Registry):
     """MMEngine's registry with lazy import of whole packages, fallbacks and helpful errors."""
 
@@ -133,16 +152,8 @@ class Registry(root.Registry):
             raise ConfigError(f"a {self.name} is given as a config, dict(type=...), or as a built module; got {cfg!r}")
         if hasattr(cfg, "named_parameters"):  # of torch, which this module does not import
             return cfg
-        try:
+        with naming_errors(type_name(cfg, self.name)):
             return super().build(cfg, *args, **kwargs)
-        except MMSyncError:
-            raise
-        except Exception as error:
-            kind = cfg.get("type") if isinstance(cfg, Mapping) else None
-            name = getattr(kind, "__name__", kind) or self.name
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"{name} cannot be built: {type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
-            raise ConfigError(text) from error
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.find(key) is not None

@@ -6,20 +6,21 @@ import contextlib
 import re
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Annotated, Literal, Optional, Union
 
 import pytest
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel, BaseModule
-from torch.utils.data import Dataset
+from mmengine.model import BaseModel, BaseModule, NormalInit
+from torch.utils.data import DataLoader, Dataset
 
 from mmsync import registry as r
-from mmsync.config import check, load, run_name
+from mmsync.config import Range, check, load, run_name
 from mmsync.config.fit import contradictions
+from mmsync.config.signature import annotations_of, mismatch
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
 from tools.misc import config_slips
@@ -651,3 +652,41 @@ def test_time_embeddings_of_another_length_are_for_weights_that_are_loaded(more,
     found = [p for p in contradictions({"model": model, "train_dataloader": {}, **more}) if "clip_len" in p]
     assert len(found) == count
     assert all("which its stem makes 16; set it to 16" in p for p in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "expected"),
+    [
+        (2, float, None),
+        ("2", float, "float"),
+        (True, int, "int"),
+        (0, bool, "bool"),
+        ([1, "2"], Sequence[int], "int"),
+        (3, Optional[Sequence[int]], "a list"),
+        ([1, 2, 3], tuple[int, int], "a list of 2"),
+        ({"low": "1"}, Union[float, Mapping[str, float]], "float"),
+        ({"type": "Any"}, Mapping[str, float], None),
+        ("b", Union[bool, Literal["a"]], "'a' or bool"),
+        (1.5, Annotated[float, Range(0, 1)], "in [0, 1]"),
+        ([0.5, 1.0], Annotated[Sequence[float], Range(0, 1, open_high=True)], "in [0, 1)"),
+        (-1, Annotated[int, Range(1, also=(-1,))], None),
+        (0, Annotated[int, Range(1, also=(-1,))], "at least 1 or -1"),
+        (object(), int, None),
+    ],
+)
+def test_a_value_is_compared_with_its_annotation(value, annotation, expected):
+    found = mismatch(value, annotation)
+    assert (None if found is None else found.expected) == expected
+
+
+def test_ranges_follow_from_names_in_mmsync_and_upstream_only():
+    assert mismatch(0, annotations_of(DataLoader)["batch_size"]).expected == "at least 1"
+    assert mismatch(0.02, annotations_of(NormalInit)["std"]) is None  # its default is the whole number 1
+    assert mismatch(-0.02, annotations_of(NormalInit)["std"]).expected == "at least 0"
+    assert mismatch(7.0, annotations_of(ToyCrop)["prob"]) is None  # of this file, a third party's
+
+
+def test_a_file_with_a_byte_order_mark_is_read(write):
+    path = write("_base_ = 'base.py'\n", "marked.py")
+    Path(path).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes())
+    assert load(path).model == load(write("_base_ = 'base.py'\n", "plain.py")).model

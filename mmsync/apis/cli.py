@@ -30,7 +30,8 @@ class KeyValue(DictAction):
                 right = f"KEY{word}" if sign else f"{word}={after[0]}"
                 raise argparse.ArgumentError(self, f"{word!r} is not KEY=VALUE; write {right}, without blanks")
             if re.match(r"[\[(\s]*(dict\(|\{)", value):  # MMEngine would take it for text
-                text = f"a dict has no place in an option; write {key}.NAME=VALUE, or put it into a config file"
+                text = "a list of dicts" if value.lstrip()[:1] in ("[", "(") else f"a dict, or write {key}.NAME=VALUE"
+                text = f"options are numbers, texts and lists of them; give {text} in a config file"
                 raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
                 self._parse_iterable(value)

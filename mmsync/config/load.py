@@ -186,7 +186,7 @@ class _Reader:
             raise _error(file, None, str(error)) from error
         if imports:
             merged[IMPORTS] = _merge_imports(imports)
-        texts.append(f"{file}\n{file.read_text(encoding='utf-8')}")
+        texts.append(f"{file}\n{file.read_text(encoding='utf-8-sig')}")
         return merged, "\n".join(texts)
 
     def _substitute(self, file: Path) -> tuple[str, dict[str, str]]:
@@ -199,7 +199,7 @@ class _Reader:
                 variables = Config._pre_substitute_base_vars(temporary, temporary)
             except KeyError as error:
                 raise _error(file, None, str(error.args[0])) from error
-            return Path(temporary).read_text(encoding="utf-8"), variables
+            return Path(temporary).read_text(encoding="utf-8-sig"), variables
 
     def _plain_values(
         self, tree: ast.Module | None, plain: Mapping[str, Any], placeholders: Iterable[str], wanted: Mapping[str, Any]
@@ -273,7 +273,7 @@ class _Reader:
 
 def _require_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise _error(file, None, "is no text in UTF-8; a config is a .py, .json or .yaml file") from error
 
@@ -362,7 +362,7 @@ def _base_path(file: Path, name: str) -> Path:
 
 
 def _base_line(file: Path) -> int | None:
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
     return next((i for i, line in enumerate(lines, 1) if line.lstrip("\"' ").startswith(BASE)), None)
 
 

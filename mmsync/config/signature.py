@@ -88,12 +88,16 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
     found = dict(accepted(target).annotations)
     for name, annotation in found.items() if module.startswith(_UPSTREAM) else ():
         default = default_of(target, name)
-        if annotation is None and isinstance(default, (bool, int, float, str)):  # a default of 1 may stand for 0.5 too
-            found[name] = Union[int, float] if type(default) is int else type(default)
+        if annotation is None and isinstance(default, (bool, int, float, str)):
+            found[name] = type(default)
         elif annotation is not None and mismatch(default, annotation) is not None:
             found[name] = Union[annotation, type(default)]
     if module.startswith((*_UPSTREAM, "mmsync.")):
         found = {name: with_range(name, annotation) for name, annotation in found.items()}
+    for name, annotation in accepted(target).annotations.items():
+        if annotation is None and int in (found[name], *get_args(found[name])[:1]):  # std=1, but std=0.02 is right
+            number = Union[int, float]
+            found[name] = Annotated[number, get_args(found[name])[1]] if get_args(found[name]) else number
     return found
 
 

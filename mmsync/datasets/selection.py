@@ -50,7 +50,9 @@ def select(
         keep &= np.isin(values, np.atleast_1d(np.asarray(wanted)))
     chosen = np.flatnonzero(keep) if order is None else order[keep[order]]
     if not len(chosen):
-        raise ProtocolError(f"split {dict(split)} holds no clip of the source")
+        asked = {key: columns.get(key) for key in split}
+        shown = [f"{key} has {_some_values(values)}" for key, values in asked.items() if values is not None]
+        raise ProtocolError("; ".join([f"split {dict(split)} holds no clip of the source", *shown]))
     return chosen
 
 
@@ -96,3 +98,9 @@ def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
         text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt"
         print_log(f"subset {dict(options)}: {text}", logger="current", level=30)
     return places.numpy()
+
+
+def _some_values(values: np.ndarray) -> str:
+    """The distinct values of a column, the first ten of them."""
+    distinct = np.unique(values).tolist()
+    return ", ".join(map(repr, distinct[:10])) + (", ..." if len(distinct) > 10 else "")

@@ -63,7 +63,6 @@ def read_checkpoint(
                 torch.hub.download_url_to_file(url, str(temporary), progress=True)
     path = Path(path).expanduser()
     require_checkpoint(path)
-    _refuse_foreign(path)
     try:
         content = torch.load(path, map_location, weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -86,7 +85,7 @@ def read_checkpoint(
 
 
 def require_checkpoint(path: Union[str, Path]) -> None:
-    """Raise a ``CheckpointError`` that lists the files in the folder, unless a checkpoint exists or is a URL."""
+    """Raise a ``CheckpointError`` that says what a path is, unless it is a URL or a file that may be a checkpoint."""
     if "://" in str(path):
         return
     path = Path(path).expanduser()
@@ -97,6 +96,7 @@ def require_checkpoint(path: Union[str, Path]) -> None:
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
         raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
+    _refuse_foreign(path)
 
 
 def _refuse_foreign(path: Path) -> None:

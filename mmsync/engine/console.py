@@ -12,7 +12,10 @@ from tqdm import tqdm
 
 _MMENGINE = os.path.join(os.path.dirname(mmengine.__file__), "")
 _PRINT_LOG = os.path.join(_MMENGINE, "logging", "")  # the origin of every record that comes through ``print_log``
-_HIDDEN_WARNINGS = re.compile('.*(has no metainfo|"FileClient" will be deprecated|HardDiskBackend)', re.DOTALL)
+_HIDDEN_WARNINGS = re.compile(
+    '.*(has no metainfo|"FileClient" will be deprecated|HardDiskBackend|is skipped since its requires_grad=False)',
+    re.DOTALL,
+)
 _HIDDEN_PRINTS = re.compile(
     r"paramwise_options -- |Adjusting parameter value of group |Loads checkpoint by |load (\S+ in )?model from: "
     r"|Using env variable `|cannot parse key |Results has been saved to |Key \[.*\] will be removed because "

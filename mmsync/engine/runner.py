@@ -48,7 +48,7 @@ from mmsync.errors import CheckpointError, ConfigError, ContractError, Interrupt
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
-from mmsync.registry import DATASETS, RUNNERS
+from mmsync.registry import RUNNERS, naming_errors, type_name
 
 
 @RUNNERS.register_module()
@@ -219,12 +219,9 @@ class MotionRunner(Runner):
         dataloader: Union[DataLoader, dict], seed: Optional[int] = None, diff_rank_seed: bool = False
     ) -> DataLoader:
         """Build a data loader; without ``collate_fn`` it uses the data set's own ``collate``, if there is one."""
-        if isinstance(dataloader, dict) and isinstance(dataloader.get("dataset"), dict):
-            dataset = DATASETS.build(dataloader["dataset"])  # MMEngine's own registry lets any error through
-            if hasattr(dataset, "full_init"):
-                dataset.full_init()
-            dataloader = {**dataloader, "dataset": dataset}
-        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        dataset = dataloader.get("dataset") if isinstance(dataloader, dict) else None
+        with naming_errors(f"the data loader of {type_name(dataset, 'a data set')}"):  # MMEngine's registry does not
+            loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, dict) and loader.generator is None:
             # worker seeds come from here: opening an iterator must not advance the generator of the model
             loader.generator = torch.Generator().manual_seed(seed or 0)

@@ -16,6 +16,7 @@ def _main(rank: int, size: int, folder: str, function: Callable[..., Any], args:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
     try:
+        dist.barrier()  # a rank that is done must not leave while another one still connects
         torch.save(function(rank, *args), os.path.join(folder, f"{rank}.pt"))
     finally:
         dist.destroy_process_group()

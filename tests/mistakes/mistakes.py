@@ -204,7 +204,7 @@ FILES = [
     own("import_missing", "custom_imports = dict(imports=['nothing_here'])", r"'nothing_here' cannot be imported"),
     option("list_index", f"{LOADER}.dataset.pipeline.7.length=3", r"Index 7 exceeds the length of list"),
     option("key_below_number", "train_cfg.max_epochs.x=3", r"max_epochs"),
-    option("setting_without_value", "key", r"'key' is not of the form KEY=VALUE"),
+    option("setting_without_value", "key", r"'key' is not KEY=VALUE"),
     option("load_from_absent", "load_from=nope.pth", r"load_from: .*nope\.pth does not exist"),
 ]
 
@@ -289,11 +289,6 @@ TOOLS = [
         r"seed=-1.*give 0 or more",
     ),
     tool(
-        "synthetic_noise",
-        "dataset_converters/make_synthetic nwucla out --num-clips 2 2 --noise -1",
-        r"noise=-1\.0.*give 0 or more",
-    ),
-    tool(
         "synthetic_layout",
         "dataset_converters/make_synthetic nwucla out --layout ntu52",
         r"'ntu52'; did you mean 'ntu25'",
@@ -324,6 +319,17 @@ TOOLS = [
     tool("pairs_of_clips", "analysis_tools/pair_statistics {config}", r"train_dataloader\.dataset is no PairDataset"),
     tool("check_absent", "misc/check_config nope.py", r"nope\.py: no such config file"),
     tool("check_data_folder", "misc/check_data {work_dir}", r"is a folder; name a config file"),
+    option("list_of_dicts", "vis_backends=[{'type':'X'}]", r"give a list of dicts in a config file"),
+    option(
+        "split_without_clips",
+        "train_dataloader.dataset.split=dict(_delete_=True, view=99)",
+        r"give a dict, or write .*\.NAME=",
+    ),
+    own(
+        "no_clip_of_a_view",
+        "train_dataloader = dict(dataset=dict(split=dict(_delete_=True, view=99)))\n",
+        r"holds no clip of the source; view has ",
+    ),
     tool("slips_of_nothing", "misc/config_slips nope.py", r"nope\.py: no such config file"),
 ]
 

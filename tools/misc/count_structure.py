@@ -182,7 +182,7 @@ def package_measures() -> list[Measure]:
     measures = [Measure(f"files from config to loss, {name}", *_to_loss(file)) for name, file in METHODS.items()]
     return [
         *measures,
-        Measure("lines of the package", total, 27_000),
+        Measure("lines of the package", total, 29_000),
         Measure("the largest room of the package, %", 100 * lines / total, 20, detail=room),
         Measure("functions over 60 lines, %", 100 * len(long) / len(every), 1, detail=f"{len(long)} of {len(every)}"),
         Measure("comparisons with modality in mmsync/models", len(compared), 0, detail=", ".join(compared)),

@@ -57,7 +57,7 @@ class KNN(Probe):
         k, sizes = max(self.k), np.bincount(bank)
         usual = int(np.median(sizes[sizes > 0]))
         if k > len(bank):
-            raise ProtocolError(f"KNN.k={k}, but the bank has {len(bank)} labelled samples; give at most {usual}")
+            raise ProtocolError(f"KNN.k={k}, but the bank has {len(bank)} labelled samples; give at most {len(bank)}")
         if k > usual and not self._warned:
             text = f"KNN.k={k}, but half of the classes have at most {usual} samples in the bank"
             print_log(f"{text}: neighbours of other classes vote too; give less", logger="current", level=30)

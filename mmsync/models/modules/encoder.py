@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Optional, Union
 
 from mmengine.model import BaseModule
@@ -54,6 +55,16 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
+        self._require_forward()
+
+    def _require_forward(self) -> None:
+        signature = inspect.signature(self.backbone.forward)
+        try:
+            signature.bind(None, self.skip_absent)
+        except TypeError:
+            found = f"{type(self.backbone).__name__}.forward{signature}"
+            advice = "a class that inherits from Backbone writes forward_rows(x), and leaves forward as it is"
+            raise ContractError(f"{found} is called as forward(view, skip_absent); {advice}") from None
 
     def _build_pool(self, pool: OptPart) -> nn.Module:
         default = dict(type="MeanPool", in_channels=self.backbone.out_channels)
