@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.errors import DataError
-
 
 class Offset(NamedTuple):
     """The offset of the second stream.
@@ -35,10 +33,10 @@ def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["
     than any true one (``'zeros'``, as in SyncNet's public code). Cost ``O(T R D)``.
 
     Raises:
-        DataError: Streams of other shapes than ``(T, D)`` with the same D.
+        ValueError: Streams of other shapes than ``(T, D)`` with the same D.
     """
     if first.dim() != 2 or second.dim() != 2 or first.shape[1] != second.shape[1] or not len(first):
-        raise DataError(f"streams of embeddings are {tuple(first.shape)} and {tuple(second.shape)}; wanted (T, D)")
+        raise ValueError(f"streams of embeddings are {tuple(first.shape)} and {tuple(second.shape)}; wanted (T, D)")
     steps = min(len(first), len(second))
     padded = F.pad(second[:steps], (0, 0, reach, reach))
     windows = padded.unfold(0, 2 * reach + 1, 1).transpose(1, 2)  # (T, 2 R + 1, D)
@@ -53,11 +51,11 @@ def estimate_offset(first: Tensor, second: Tensor, reach: int = 15, edge: Litera
     """Find the shift at which the mean distance over all steps is least, within ``reach`` steps either way.
 
     Raises:
-        DataError: As :func:`shifted_distances`; or with ``'mask'`` no more than ``reach`` steps.
+        ValueError: As :func:`shifted_distances`; or with ``'mask'`` no more than ``reach`` steps.
     """
     distances = shifted_distances(first, second, reach, edge)
     if edge == "mask" and len(distances) <= reach:
-        raise DataError(f"{len(distances)} steps are too few for offsets up to {reach}; give longer streams")
+        raise ValueError(f"{len(distances)} steps are too few for offsets up to {reach}; give longer streams")
     curve = distances.nanmean(0)
     best = int(curve.argmin())
     return Offset(reach - best, float(curve.median() - curve[best]), float(curve[best]), curve)
