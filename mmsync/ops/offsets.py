@@ -47,6 +47,23 @@ def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["
     return found
 
 
+def framewise_confidence(distances: Tensor, offset: int, size: int = 9) -> Tensor:
+    """Confidence of an offset at each step, ``(T,)``: as SyncNet's public code shows where someone speaks.
+
+    The median of the mean distances at all shifts less the step's distance at ``offset``, of :func:`shifted_distances`
+    ``(T, 2 R + 1)``; then a median filter of ``size`` steps, an odd number, with zeros beyond the ends. It is 0 where
+    ``offset`` leads beyond the end of a masked stream.
+
+    Raises:
+        ValueError: An even size, or an offset beyond the shifts.
+    """
+    reach = distances.shape[1] // 2
+    if size < 1 or size % 2 == 0 or abs(offset) > reach:
+        raise ValueError(f"framewise_confidence: {size=}, {offset=}: give an odd size, and an offset within {reach}")
+    found = (distances.nanmean(0).median() - distances[:, reach - offset]).nan_to_num(0.0)
+    return F.pad(found, (size // 2, size // 2)).unfold(0, size, 1).median(1).values
+
+
 def estimate_offset(first: Tensor, second: Tensor, reach: int = 15, edge: Literal["mask", "zeros"] = "mask") -> Offset:
     """Find the shift at which the mean distance over all steps is least, within ``reach`` steps either way.
 
