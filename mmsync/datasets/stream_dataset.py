@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Union
 import numpy as np
 
 from mmsync.datasets.sync_dataset import SyncDataset
+from mmsync.errors import DataError
 from mmsync.registry import DATASETS
 
 
@@ -34,7 +35,10 @@ class StreamDataset(SyncDataset):
     item: ClassVar[str] = "recording"
 
     def extent(self, place: int) -> Union[tuple[float, float], str]:
-        found = [self.source.extent(place, name) for name in self.source.streams]
+        try:
+            found = [self.source.extent(place, name) for name in self.source.streams]
+        except DataError as error:
+            return f"cannot be read ({error})"
         return max(start for start, _ in found), min(end for _, end in found)
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
