@@ -104,6 +104,11 @@ class SyncDataset(KindDataset):
                 "super_hard": items[room[items] >= self.duration - self.overlap],
             }  # fmt: skip
 
+    @property
+    def num_instances(self) -> int:
+        """One more than the largest ``instance`` of a sample: the number of items, of the largest role."""
+        return max(map(len, self._instance.values()))
+
     def available(self, role: str) -> Mapping[str, int]:
         found = {kind: len(items) for kind, items in self._usable_items[role].items()}
         return {**found, "easy": found["easy"] * (found["easy"] > 1)}

@@ -54,6 +54,9 @@ class ViewModel(BaseModel):
         """Set the completed share of the run's iterations, in [0, 1); called before each iteration."""
         self.progress = progress
 
+    def check_data(self, dataset: Any) -> None:
+        """Raise a ConfigError if the training data do not fit the model; called before a run trains."""
+
     @classmethod
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
         """Prefixes, by encoder, of the names of the weights that produce the features, given the model's config."""
