@@ -91,6 +91,7 @@ EXAMPLES: dict[str, dict] = {
     "Collapse": dict(type="Collapse"),
     "PairVerification": dict(type="PairVerification", draws=5),
     "OffsetEstimation": dict(type="OffsetEstimation"),
+    "SVMProbe": dict(type="SVMProbe", C=[0.1, 1.0]),
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
     "ComposedPreprocessor": dict(

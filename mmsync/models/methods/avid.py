@@ -94,7 +94,7 @@ class AVID(TwoStreamModel):
             memory = cast(Tensor, getattr(self, f"{name}_memory"))
             # several windows of one video in a batch count as their mean
             total = torch.zeros_like(memory).index_add_(0, at, z)
-            count = torch.zeros(len(memory), device=z.device).index_add_(0, at, torch.ones_like(at, dtype=z.dtype))
+            count = z.new_zeros(len(memory)).index_add_(0, at, torch.ones_like(at, dtype=z.dtype))
             seen = count > 0
             new = self.momentum * memory[seen] + (1 - self.momentum) * total[seen] / count[seen, None]
             memory[seen] = F.normalize(new, dim=1)
