@@ -17,7 +17,7 @@ from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.modules import Encoder
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
 from mmsync.structures import FeatureTable, MotionSample, View
-from mmsync.testing import skeletons, view_for
+from mmsync.testing import example_samples, skeletons, view_for
 from tests import toy_modalities  # noqa: F401  # registers its classes
 
 pytestmark = pytest.mark.conformance
@@ -34,9 +34,18 @@ EXAMPLES: dict[str, dict] = {
     "SkeletonResNet": dict(type="SkeletonResNet", depth=18, width=0.0625),
     "I3D": dict(type="I3D", width=0.0625),
     "VideoResNet": dict(type="VideoResNet", width=0.0625),
+    "FrameVGG": dict(type="FrameVGG", widths=[4, 8]),
+    "FlowVGG": dict(type="FlowVGG", frames=1, width=0.02),
+    "MultisensoryStem": dict(type="MultisensoryStem", width=8),
+    "SyncNetLip": dict(type="SyncNetLip", out_channels=8, width=0.05, size=63),
+    "SyncNetAudio": dict(type="SyncNetAudio", out_channels=8, width=0.05),
+    "AudioVGG": dict(type="AudioVGG", widths=[4, 8]),
+    "WaveformNet": dict(type="WaveformNet", widths=[4, 4, 8, 8]),
+    "SignalCNN": dict(type="SignalCNN", in_channels=6, widths=[4, 8]),
     # necks
     "MeanPool": dict(type="MeanPool"),
     "FramePool": dict(type="FramePool"),
+    "MaxPool": dict(type="MaxPool"),
     "SkeletonPool": dict(type="SkeletonPool"),
     "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=8),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
@@ -54,6 +63,22 @@ EXAMPLES: dict[str, dict] = {
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
+    "AVTS": dict(type="AVTS", video=ENCODER, audio=ENCODER),
+    "SyncNet": dict(type="SyncNet", video=ENCODER, audio=ENCODER),
+    "TwoStreamSync": dict(type="TwoStreamSync", first=ENCODER, second=ENCODER),
+    "L3Net": dict(type="L3Net", video=ENCODER, audio=ENCODER),
+    "GDT": dict(type="GDT", video=ENCODER, audio=ENCODER),
+    "AVID": dict(type="AVID", video=ENCODER, audio=ENCODER, num_videos=4),
+    "PlaybackDirection": dict(type="PlaybackDirection", encoder=dict(ENCODER, projector=None)),
+    "ArrowOfTime": dict(
+        type="ArrowOfTime", hidden_channels=8, encoder=dict(type="Encoder", backbone=dict(type="FlowVGG", width=0.02))
+    ),
+    "Multisensory": dict(
+        type="Multisensory",
+        fusion_widths=[8, 8, 8, 8, 8, 8],
+        video=dict(type="Encoder", backbone=dict(type="MultisensoryStem", width=8)),
+        audio=dict(type="Encoder", backbone=dict(type="WaveformNet", widths=[4, 4, 8, 8])),
+    ),
     "Classifier": dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
@@ -65,6 +90,8 @@ EXAMPLES: dict[str, dict] = {
     "MLPProbe": dict(type="MLPProbe", hidden=8, epochs=2),
     "Collapse": dict(type="Collapse"),
     "PairVerification": dict(type="PairVerification", draws=5),
+    "OffsetEstimation": dict(type="OffsetEstimation"),
+    "SVMProbe": dict(type="SVMProbe", C=[0.1, 1.0]),
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
     "ComposedPreprocessor": dict(
@@ -129,8 +156,8 @@ def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
     elif model.modality == "skeleton":
         odd = [x[:, :, :frames] for frames in (1, 15)]
     else:
-        odd = [x.transpose(1, -1)[:, :frames].transpose(1, -1) for frames in (1, 5)]
-        odd = odd if model.modality == "audio" else [x[:, :frames] for frames in (1, 5)]
+        audio, least = model.modality == "audio", getattr(model, "min_frames", 1)
+        odd = [x.narrow(-1, 0, least), torch.cat([x, x[..., :5]], -1)] if audio else [x[:, :1], x[:, :5]]
     for one in odd:
         assert model(View(one)).clips().shape[1] == model.out_channels
 
@@ -171,6 +198,27 @@ def test_loss(registry, name):
         testing.check_loss(config)
 
 
+def encoders(config: dict) -> list[dict]:
+    """Configs of the encoders of a method."""
+    return [one for one in config.values() if isinstance(one, dict) and one.get("type") == "Encoder"]
+
+
+FIXED = ("ArrowOfTime", "Multisensory")
+"""Methods whose own layers follow maps of video, or of video and sound."""
+
+
+def views_of(model: nn.Module) -> dict[str, View] | None:
+    """Views of a method whose input is not that of its encoders alone."""
+    if type(model).__name__ == "ArrowOfTime":  # two segments
+        view = view_for(model.encoder.backbone)
+        return {"video": view._replace(data=torch.stack([view.data, view.data.flip(0)], 1))}
+    if type(model).__name__ == "Multisensory":
+        sound = view_for(model.audio.backbone)
+        contrast = sound._replace(data=sound.data.flip(-1))
+        return {"video": view_for(model.video.backbone), "audio": sound, "contrast": contrast}
+    return None
+
+
 METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), SelfSupervisedModel)]
 
 
@@ -178,22 +226,35 @@ METHODS = [p for p in members(MODELS) if issubclass(MODELS.get(p.values[1]), Sel
 @pytest.mark.parametrize("persons", ["mean", "valid_mean"])
 def test_method(registry, name, persons):
     config = example(name)
-    config["encoder"]["pool"] = dict(type="SkeletonPool", persons=persons)
-    testing.check_method(config)
+    if name not in FIXED:
+        for encoder in encoders(config):
+            encoder["pool"] = dict(type="SkeletonPool", persons=persons)
+    testing.check_method(config, views_of(MODELS.build(config)))
 
 
 @pytest.mark.parametrize(("registry", "backbone"), EVERY_BACKBONE)
-@pytest.mark.parametrize("method", [p.values[1] for p in METHODS])
+@pytest.mark.parametrize("method", [p.values[1] for p in METHODS if p.values[1] not in FIXED])
 def test_any_method_with_any_backbone(registry, backbone, method):
     config = example(method)
-    config["encoder"]["backbone"] = example(backbone)
+    for encoder in encoders(config):
+        encoder["backbone"] = example(backbone)
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
     view = view_for(backbone)
     if method == "Sync3D" and backbone.modality != "skeleton":  # two tracks of each sample
         frames = {"data": torch.stack([view.data, view.data.flip(0)], 1)}
         view = view._replace(**frames)
-    total, _ = model.parse_losses(model({k: view for k in model.views_needed}, mode="loss"))
+    total, _ = model.parse_losses(model({k: view for k in model.views_needed}, example_samples(), mode="loss"))
+    assert torch.isfinite(total)
+
+
+@pytest.mark.parametrize("backbone", ["MultisensoryStem", "VideoResNet", "FrameVGG", "FlowVGG"])
+@pytest.mark.parametrize("method", FIXED)
+def test_methods_on_maps_of_video_with_any_backbone_of_video(method, backbone):
+    config = example(method)
+    encoders(config)[0]["backbone"] = example(backbone)
+    model = MODELS.build(config)
+    total, _ = model.parse_losses(model(views_of(model), example_samples(), mode="loss"))
     assert torch.isfinite(total)
 
 
@@ -301,7 +362,11 @@ TOY_ENCODERS = {
     "spectrogram": dict(type="Encoder", backbone=dict(type="ToySpectrogramNet")),
     "frames": dict(type="Encoder", backbone=dict(type="ToyFrameMixer"), pool=dict(type="FramePool")),
 }
-REFUSED = {"PairVerification": "`distance`.*Sync3D", "MLPProbe": "features of each joint"}
+REFUSED = {
+    "PairVerification": "`distance`.*Sync3D",
+    "OffsetEstimation": "`distances`.*slide",
+    "MLPProbe": "features of each joint",
+}
 """Probes whose own columns such a model does not predict, with the message that says so."""
 
 

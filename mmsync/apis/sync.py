@@ -92,4 +92,8 @@ def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15)
         ConfigError: A model of another kind.
         DataError: The file has no sound, or is too short.
     """
-    return estimate_offset(*embed_windows(model, path, window_settings(model)), reach)
+    streams = embed_windows(model, path, window_settings(model))
+    try:
+        return estimate_offset(*streams, reach)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error

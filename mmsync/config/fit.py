@@ -87,7 +87,7 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
         facts.of_frames(cfg["train_dataloader"], preprocessor, where)
     problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
     problems += _without_tokens(model)
-    return problems + _wrong_queue(cfg)
+    return problems + _wrong_queue(cfg) + _wrong_stages(cfg)
 
 
 class _Facts:
@@ -326,6 +326,22 @@ def _wrong_queue(cfg: dict[str, Any]) -> list[str]:
         return []
     text = f"is {size}, but train_dataloader.batch_size is {batch}, and a whole batch enters the queue at a time"
     return [f"model.queue_size: {text}; raise queue_size or lower batch_size"]
+
+
+def _wrong_stages(cfg: dict[str, Any]) -> list[str]:
+    """Kinds of samples in the stages of a curriculum that the training data do not have."""
+    data = (cfg.get("train_dataloader") or {}).get("dataset")
+    names = [kind.name for kind in getattr(_target_of(data, r.DATASETS), "kinds", ())]
+    problems = []
+    for keys, hook in _typed_dicts(cfg.get("custom_hooks"), ("custom_hooks",)):
+        stages = hook.get("stages") if names and hook["type"] == "CurriculumHook" else None
+        for i, stage in enumerate(stages if isinstance(stages, (list, tuple)) else ()):
+            mix = stage[1] if isinstance(stage, (list, tuple)) and len(stage) == 2 else None
+            for kind in mix if isinstance(mix, dict) else ():
+                if kind not in names:
+                    text = f"{data['type']} has no such kind{did_you_mean(nearest(kind, names))}"
+                    problems.append(f"{'.'.join(keys)}.stages.{i}.1.{kind}: {text}")
+    return problems
 
 
 def _without_tokens(model: Any) -> list[str]:

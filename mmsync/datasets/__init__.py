@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 from mmsync.datasets.arrow_dataset import ArrowDataset
+from mmsync.datasets.audio_dataset import AudioDataset
 from mmsync.datasets.audio_visual_dataset import AudioVisualDataset
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.keyed import KeyedDataset
@@ -22,6 +23,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(__name__, ("sources", "transforms"))
 
 __all__ = [
-    "ArrowDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable",
+    "ArrowDataset", "AudioDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable",
     "SkeletonDataset", "StreamDataset", "VideoDataset", "motion_collate",
 ]  # fmt: skip

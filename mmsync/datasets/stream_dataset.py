@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Union
 import numpy as np
 
 from mmsync.datasets.sync_dataset import SyncDataset
+from mmsync.errors import DataError
 from mmsync.registry import DATASETS
 
 
@@ -14,14 +15,30 @@ from mmsync.registry import DATASETS
 class StreamDataset(SyncDataset):
     """Windows of the two streams of a :class:`StreamSource`, inputs of these names: ``(N, T, ...)`` each.
 
-    See :class:`SyncDataset` for the kinds of samples and the arguments. A stream of r samples a second gives ``T =
-    round(duration * r)`` of each window; each window begins at the sample nearest to its start.
+    See :class:`SyncDataset` for the kinds of samples. A stream of r samples a second gives ``T = round(duration * r)``
+    of each window; each window begins at the sample nearest to its start.
+
+    Args:
+        source: A ``StreamSource``, or its config.
+        mix: See :class:`SyncDataset`, as are all others.
+        duration: Length of the windows, seconds.
+        gap: Least and largest time between the windows of ``hard`` samples, seconds.
+        overlap: Seconds by which the windows of ``super_hard`` samples overlap.
+        num_samples: Samples of an epoch, in each role.
+        keyed: ``split``, ``roles``, ``seed`` and the others of :class:`SyncDataset`.
+
+    Raises:
+        ConfigError: Numbers out of their ranges.
+        DataError: No recording has both streams at the same time, or the data lack a kind that the mix asks for.
     """
 
     item: ClassVar[str] = "recording"
 
     def extent(self, place: int) -> Union[tuple[float, float], str]:
-        found = [self.source.extent(place, name) for name in self.source.streams]
+        try:
+            found = [self.source.extent(place, name) for name in self.source.streams]
+        except DataError as error:
+            return f"cannot be read ({error})"
         return max(start for start, _ in found), min(end for _, end in found)
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:

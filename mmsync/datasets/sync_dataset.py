@@ -30,7 +30,8 @@ class SyncDataset(KindDataset):
         mix: Weights of the kinds, ``dict(positive=1, easy=1)``.
         duration: Length of the windows, seconds.
         gap: Least and largest time between the windows of ``hard`` samples, seconds; ``None`` for no largest.
-        overlap: Seconds by which the windows of ``super_hard`` samples overlap, less than ``duration``.
+        overlap: Seconds by which the windows of ``super_hard`` samples overlap, less than ``duration``; ``None``: half
+            of it.
         num_samples: Samples of an epoch, in each role; ``None``: so many that each item comes once as positive.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`KindDataset`.
 
@@ -48,9 +49,10 @@ class SyncDataset(KindDataset):
 
     def __init__(
         self, source: Union[Mapping, BaseSource], mix: Mapping[str, float], duration: float = 1.0,
-        gap: Gap = (0.5, None), overlap: float = 0.5, num_samples: Optional[int] = None, **keyed: Any,
+        gap: Gap = (0.5, None), overlap: Optional[float] = None, num_samples: Optional[int] = None, **keyed: Any,
     ) -> None:  # fmt: skip
         low, high = gap
+        overlap = duration / 2 if overlap is None else overlap
         who = type(self).__name__
         if not duration > 0 or not 0 < overlap < duration:
             raise ConfigError(f"{who}: {duration=}, {overlap=}: give a positive duration, and 0 < overlap < duration")
@@ -101,6 +103,11 @@ class SyncDataset(KindDataset):
                 "positive": items, "easy": items, "hard": items[room[items] >= self.gap[0] + self.duration],
                 "super_hard": items[room[items] >= self.duration - self.overlap],
             }  # fmt: skip
+
+    @property
+    def num_instances(self) -> int:
+        """One more than the largest ``instance`` of a sample: the number of items, of the largest role."""
+        return max(map(len, self._instance.values()))
 
     def available(self, role: str) -> Mapping[str, int]:
         found = {kind: len(items) for kind, items in self._usable_items[role].items()}

@@ -21,7 +21,7 @@ def check_loops(model: Any, training: Any, evaluations: Iterable[Any]) -> None:
     """Check the data sets of built loops; other values, such as configs of loops that do not run, are skipped.
 
     Raises:
-        ConfigError: The data have other coordinates than the data preprocessor takes.
+        ConfigError: The data have other coordinates than the data preprocessor takes, or the model refuses them.
         LayoutError: They have other joints.
         ProtocolError: They have other classes than the head, an evaluation does not apply to them, or a classifier
             is trained on samples that it is tested on.
@@ -29,6 +29,8 @@ def check_loops(model: Any, training: Any, evaluations: Iterable[Any]) -> None:
     own = training.dataloader.dataset if isinstance(training, BaseLoop) else None
     if own is not None:
         _check_dataset(model, own, "train_dataloader")
+        if hasattr(model, "check_data"):
+            model.check_data(own)
     for loop in evaluations:
         if not isinstance(loop, BaseLoop):
             continue

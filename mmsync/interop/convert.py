@@ -27,7 +27,7 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path, write_text
 from mmsync.registry import MODELS
 
-FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet")
+FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet", "syncnet")
 BACKBONE, HEAD = "encoder.backbone.", "head.fc."
 
 State = dict[str, Tensor]
@@ -268,7 +268,7 @@ def from_reference(
 
 def _pair(kind: Family, model: dict[str, Any]) -> str:
     """Name the shipped config to pair a converted file with, and show the model."""
-    shipped = kind.configs.get(model["encoder"]["backbone"]["type"])
+    shipped = _shipped(kind, model)
     unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
     first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
     if model.get("type") == "Classifier":
@@ -280,6 +280,11 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
     return f"Pair it with {first}{unknown}:\n{config_text(dict(model=model)).strip()}"
 
 
+def _shipped(kind: Family, model: Mapping[str, Any]) -> Optional[str]:
+    """The shipped config to pair a model with, by the backbone of its encoder, or of that of pictures."""
+    return kind.configs.get((model.get("encoder") or model["video"])["backbone"]["type"])
+
+
 def complete_config(model: Mapping[str, Any], base: Config, own_encoder: bool = False) -> Config:
     """Config of a converted model on the data of ``base``: all that a run needs.
 
@@ -288,6 +293,9 @@ def complete_config(model: Mapping[str, Any], base: Config, own_encoder: bool = 
     """
     values = {key: copy.deepcopy(value) for key, value in base.to_dict().items() if key in RUNNER_KEYS}
     own = values.get("model") or {}
+    if "encoder" not in model:  # two towers
+        values["model"] = {**own, **({} if own_encoder else model)}
+        return Config(values, filename=base.filename)
     encoder = dict(own.get("encoder") or {}) if own_encoder else {}
     if model.get("type") != "Classifier" or own.get("type") == "Classifier":
         encoder = encoder or {**(own.get("encoder") or {}), **model["encoder"]}
@@ -397,7 +405,7 @@ def to_reference(
     if origin.get("module", kind.module):
         renamed = {f"module.{name}": value for name, value in renamed.items()}
     container = origin["container"] if origin else kept.container
-    backbone = [name not in lost for name in state if name.startswith(BACKBONE)]
+    backbone = [name not in lost for name in state if re.match(r"\w+\.backbone\.", name)]
     match = StateMatch(list(renamed), [], [], [], sum(backbone) / max(len(backbone), 1))
     title = f"{source}: as {kind.title}, {kept.title}"
     return Conversion({container: renamed} if container else renamed, title, match, unused + list(lost))
@@ -486,7 +494,7 @@ def _run(kind: Family, args: argparse.Namespace) -> None:
 
 def _dump(kind: Family, model: Mapping[str, Any], config: Optional[Config], args: argparse.Namespace) -> None:
     """Write a config of a converted model, complete if there is one with data that it can be paired with."""
-    shipped = kind.configs.get(model["encoder"]["backbone"]["type"])
+    shipped = _shipped(kind, model)
     file = args.config or (shipped and Path(__file__).parents[2] / shipped)
     cfg = Config(dict(default_scope="mmsync", model=model))
     if file:

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.errors import DataError
-
 
 class Offset(NamedTuple):
     """The offset of the second stream.
@@ -35,10 +33,10 @@ def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["
     than any true one (``'zeros'``, as in SyncNet's public code). Cost ``O(T R D)``.
 
     Raises:
-        DataError: Streams of other shapes than ``(T, D)`` with the same D.
+        ValueError: Streams of other shapes than ``(T, D)`` with the same D.
     """
     if first.dim() != 2 or second.dim() != 2 or first.shape[1] != second.shape[1] or not len(first):
-        raise DataError(f"streams of embeddings are {tuple(first.shape)} and {tuple(second.shape)}; wanted (T, D)")
+        raise ValueError(f"streams of embeddings are {tuple(first.shape)} and {tuple(second.shape)}; wanted (T, D)")
     steps = min(len(first), len(second))
     padded = F.pad(second[:steps], (0, 0, reach, reach))
     windows = padded.unfold(0, 2 * reach + 1, 1).transpose(1, 2)  # (T, 2 R + 1, D)
@@ -49,15 +47,32 @@ def shifted_distances(first: Tensor, second: Tensor, reach: int, edge: Literal["
     return found
 
 
+def framewise_confidence(distances: Tensor, offset: int, size: int = 9) -> Tensor:
+    """Confidence of an offset at each step, ``(T,)``: as SyncNet's public code shows where someone speaks.
+
+    The median of the mean distances at all shifts less the step's distance at ``offset``, of :func:`shifted_distances`
+    ``(T, 2 R + 1)``; then a median filter of ``size`` steps, an odd number, with zeros beyond the ends. It is 0 where
+    ``offset`` leads beyond the end of a masked stream.
+
+    Raises:
+        ValueError: An even size, or an offset beyond the shifts.
+    """
+    reach = distances.shape[1] // 2
+    if size < 1 or size % 2 == 0 or abs(offset) > reach:
+        raise ValueError(f"framewise_confidence: {size=}, {offset=}: give an odd size, and an offset within {reach}")
+    found = (distances.nanmean(0).median() - distances[:, reach - offset]).nan_to_num(0.0)
+    return F.pad(found, (size // 2, size // 2)).unfold(0, size, 1).median(1).values
+
+
 def estimate_offset(first: Tensor, second: Tensor, reach: int = 15, edge: Literal["mask", "zeros"] = "mask") -> Offset:
     """Find the shift at which the mean distance over all steps is least, within ``reach`` steps either way.
 
     Raises:
-        DataError: As :func:`shifted_distances`; or with ``'mask'`` no more than ``reach`` steps.
+        ValueError: As :func:`shifted_distances`; or with ``'mask'`` no more than ``reach`` steps.
     """
     distances = shifted_distances(first, second, reach, edge)
     if edge == "mask" and len(distances) <= reach:
-        raise DataError(f"{len(distances)} steps are too few for offsets up to {reach}; give longer streams")
+        raise ValueError(f"{len(distances)} steps are too few for offsets up to {reach}; give longer streams")
     curve = distances.nanmean(0)
     best = int(curve.argmin())
     return Offset(reach - best, float(curve.median() - curve[best]), float(curve[best]), curve)

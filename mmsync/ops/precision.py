@@ -30,4 +30,5 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _up(x: Any) -> Any:
-    return x.to(torch.promote_types(x.dtype, torch.float32)) if isinstance(x, Tensor) else x
+    floats = isinstance(x, Tensor) and x.is_floating_point()
+    return x.to(torch.promote_types(x.dtype, torch.float32)) if floats else x

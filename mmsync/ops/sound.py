@@ -6,20 +6,19 @@ costs ``O(T n_fft log n_fft)`` for T frames and the mel bands one matrix product
 
 from __future__ import annotations
 
+import math
+import sys
 from functools import lru_cache
 from typing import Literal, Optional
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsync.errors import ConfigError, DataError
-
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney", "sum", "none"]
 INT16 = 2.0**15
-_FLOOR = float(np.finfo(float).eps)  # of energies whose logarithm is taken, as in python_speech_features
+_FLOOR = sys.float_info.epsilon  # of energies whose logarithm is taken, as in python_speech_features
 
 
 def spectrum(
@@ -38,36 +37,33 @@ def spectrum(
         power: 1 for magnitudes, 2 for energies.
 
     Raises:
-        ConfigError: Lengths that are not positive, or a window longer than ``n_fft``.
-        DataError: A waveform shorter than one frame.
+        ValueError: Lengths that are not positive, a window longer than ``n_fft``, or a waveform shorter than one frame.
     """
     if min(n_fft, window, hop) < 1 or window > n_fft:
-        raise ConfigError(f"spectrum: {n_fft=}, {window=}, {hop=}: give positive numbers, window <= n_fft")
+        raise ValueError(f"spectrum: {n_fft=}, {window=}, {hop=}: give positive numbers, window <= n_fft")
     taper = torch.hann_window(window, dtype=x.dtype, device=x.device) if hann else x.new_ones(window)
     if center:
         flat = torch.stft(x.reshape(-1, x.shape[-1]), n_fft, hop, window, taper, True, "constant", return_complex=True)
         found = flat.view(*x.shape[:-1], *flat.shape[1:])
     else:
         if x.shape[-1] < window:
-            raise DataError(f"a waveform of {x.shape[-1]} samples is shorter than one window of {window}")
+            raise ValueError(f"a waveform of {x.shape[-1]} samples is shorter than one window of {window}")
         found = torch.fft.rfft(x.unfold(-1, window, hop) * taper, n_fft).transpose(-1, -2)
     return found.abs() if power == 1 else found.abs().square() if power == 2 else found.abs() ** power
 
 
-def hz_to_mel(hz: np.ndarray, scale: MelScale) -> np.ndarray:
+def hz_to_mel(hz: Tensor, scale: MelScale) -> Tensor:
     """Mel of frequencies in Hz: O'Shaughnessy's formula (``'htk'``), or linear below 1 kHz (``'slaney'``)."""
-    hz = np.asarray(hz, dtype=np.float64)
     if scale == "htk":
-        return 2595 * np.log10(1 + hz / 700)
-    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
+        return 2595 * (1 + hz / 700).log10()
+    return torch.where(hz < 1000, hz * 3 / 200, 15 + 27 * (hz.clamp(min=1000) / 1000).log() / math.log(6.4))
 
 
-def mel_to_hz(mel: np.ndarray, scale: MelScale) -> np.ndarray:
+def mel_to_hz(mel: Tensor, scale: MelScale) -> Tensor:
     """The inverse of :func:`hz_to_mel`."""
-    mel = np.asarray(mel, dtype=np.float64)
     if scale == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) * np.log(6.4) / 27))
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * ((mel.clamp(min=15) - 15) * math.log(6.4) / 27).exp())
 
 
 @lru_cache(maxsize=16)
@@ -88,36 +84,35 @@ def mel_filters(
         whole_bins: Corners are moved to bins of the transform, as python_speech_features does.
 
     Raises:
-        ConfigError: Frequencies out of order or above half the rate, or a filter without any bin.
+        ValueError: Frequencies out of order or above half the rate, or a filter without any bin.
     """
     high = rate / 2 if high is None else high
     if not 0 <= low < high <= rate / 2 or bands < 1:
-        raise ConfigError(
+        raise ValueError(
             f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)"
         )
-    ends = hz_to_mel(np.array([low, high]), scale)
-    corners = mel_to_hz(np.linspace(ends[0], ends[1], bands + 2), scale)
-    bins = np.arange(n_fft // 2 + 1) * rate / n_fft
+    ends = hz_to_mel(torch.tensor([low, high], dtype=torch.float64), scale).tolist()
+    corners = mel_to_hz(torch.linspace(*ends, bands + 2, dtype=torch.float64), scale)
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
     edges = corners
     if whole_bins:
-        edges, bins = np.floor((n_fft + 1) * corners / rate), np.arange(n_fft // 2 + 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-        falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+        edges = ((n_fft + 1) * corners / rate).floor()
+    else:
+        bins = bins * rate / n_fft
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     if whole_bins:  # a bin on a corner belongs to the slope that begins there
         inside = (bins >= edges[:-2, None]) & (bins < edges[2:, None])
-        weights = np.where(inside, np.where(bins < edges[1:-1, None], rising, falling), 0.0)
+        weights = torch.where(inside, torch.where(bins < edges[1:-1, None], rising, falling), 0.0)
     else:
-        weights = np.maximum(0, np.minimum(rising, falling))
+        weights = torch.minimum(rising, falling).clamp(min=0)
     if norm != "none":
         total = weights.sum(1) if norm == "sum" else (corners[2:] - corners[:-2]) / 2
         if (weights.sum(1) == 0).any():
-            advice = "use fewer bands or a larger n_fft"
-            raise ConfigError(
-                f"mel_filters: band {int((weights.sum(1) == 0).argmax())} of {bands} has no bin; {advice}"
-            )
+            empty = int((weights.sum(1) == 0).float().argmax())
+            raise ValueError(f"mel_filters: band {empty} of {bands} has no bin; use fewer bands or a larger n_fft")
         weights = weights / total[:, None]
-    return torch.from_numpy(weights.astype(np.float32))
+    return weights.float()
 
 
 def log_linear(x: Tensor) -> Tensor:
@@ -136,7 +131,7 @@ def decibels(power: Tensor, top: Optional[float] = None, floor: float = 1e-10) -
 
 def mu_law(x: Tensor, mu: float = 255.0) -> Tensor:
     """Companding of [-1, 1]: ``sign(x) log(1 + mu |x|) / log(1 + mu)``; the network hears quiet sounds too."""
-    return x.sign() * torch.log1p(mu * x.abs()) / float(np.log1p(mu))
+    return x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
 
 
 def speech_spectrum(x: Tensor, n_fft: int, window: int, hop: int, preemphasis: float = 0.97) -> Tensor:
@@ -146,7 +141,7 @@ def speech_spectrum(x: Tensor, n_fft: int, window: int, hop: int, preemphasis: f
     zeros, and each energy is divided by ``n_fft``.
     """
     if window > n_fft:
-        raise ConfigError(f"speech_spectrum: {window=} is longer than {n_fft=}")
+        raise ValueError(f"speech_spectrum: {window=} is longer than {n_fft=}")
     x = x * INT16
     x = torch.cat([x[..., :1], x[..., 1:] - preemphasis * x[..., :-1]], -1)
     frames = 1 + max(0, -(-(x.shape[-1] - window) // hop))

@@ -10,7 +10,16 @@ is an ``AssertionError``) that names the component, what its kind promises, and 
 from mmsync.errors import ContractError
 from mmsync.testing.data import check_dataset, check_source
 from mmsync.testing.evaluation import check_metric, check_probe, example_table
-from mmsync.testing.examples import example_map, example_view, sequences, skeletons, spectrograms, tracks, view_for
+from mmsync.testing.examples import (
+    example_map,
+    example_samples,
+    example_view,
+    sequences,
+    skeletons,
+    spectrograms,
+    tracks,
+    view_for,
+)
 from mmsync.testing.losses import check_loss
 from mmsync.testing.models import check_backbone, check_head, check_method, check_neck
 from mmsync.testing.parts import check_docstring
@@ -33,6 +42,7 @@ __all__ = [
     "check_probe",
     "check_source",
     "example_map",
+    "example_samples",
     "example_table",
     "example_view",
     "on_ranks",

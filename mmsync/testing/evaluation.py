@@ -20,7 +20,8 @@ from mmsync.testing.parts import Component, maker, name_of, require, same
 def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
     """Features ``(N, 5)``, or N sequences of them with ``frames``, of the roles bank and query, labels of 3 classes.
 
-    Columns ``distance`` and ``positive`` are those of pairs, ``score (N, 3)`` those of a classifier.
+    Columns ``distance`` and ``positive`` are those of pairs, ``distances (N, 5)`` and ``offset`` those of slid windows,
+    ``score (N, 3)`` those of a classifier.
     """
     g = torch.Generator().manual_seed(0)
     features = torch.randn(n, 5, generator=g)
@@ -28,6 +29,7 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
     return FeatureTable(
         dict(
             feature=column, joints=column, distance=features[:, 0], positive=torch.arange(n) % 2,
+            distances=features, offset=torch.arange(n) % 3 - 1,
             label=torch.arange(n) % 3, index=torch.arange(n), name=[f"s{i}" for i in range(n)],
             role=(["bank", "bank", "query"] * n)[:n], kind=(["positive", "hard"] * n)[:n], score=features[:, :3],
         )

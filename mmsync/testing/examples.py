@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ContractError
 from mmsync.ops.persons import pack_persons
-from mmsync.structures import FRAME_AXIS, FeatureMap, SkeletonLayout, View
+from mmsync.structures import FRAME_AXIS, FeatureMap, MotionSample, SkeletonLayout, View
 
 
 def _seeded() -> torch.Generator:
@@ -70,7 +70,17 @@ def view_for(backbone: Any, absent: bool = True, n: int = 4) -> View:
     if backbone.modality == "video":
         shape = (n, backbone.in_channels, backbone.min_frames, backbone.min_size, backbone.min_size)
         return View(torch.randn(shape, generator=_seeded()))
-    return spectrograms(n) if backbone.modality == "audio" else example_view(backbone.modality)
+    if backbone.modality == "audio":
+        frames = max(10, backbone.min_frames)
+        bands = [] if backbone.row_dim == 3 else [max(12, backbone.min_bands)]
+        return View(torch.randn(n, backbone.in_channels, *bands, frames, generator=_seeded()))
+    return example_view(backbone.modality)
+
+
+def example_samples(n: int = 4, label: int = 0) -> list[MotionSample]:
+    """Samples of a data set of pairs: of each its own ``instance``, every second one ``positive``."""
+    fields = (dict(name=f"s{i}", index=i, instance=i, positive=i % 2) for i in range(n))
+    return [MotionSample(gt_label=label, metainfo=row) for row in fields]
 
 
 def longer(view: View, modality: str, frames: int) -> View:

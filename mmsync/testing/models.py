@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from mmsync.models.methods import SelfSupervisedModel, ViewModel
 from mmsync.models.necks import MeanPool
 from mmsync.registry import BACKBONES, HEADS, MODELS, NECKS
-from mmsync.structures import FRAME_AXIS, FeatureMap, FeatureTable, MotionSample, View
-from mmsync.testing.examples import encoders_of, example_map, longer, view_for
+from mmsync.structures import FRAME_AXIS, FeatureMap, FeatureTable, View
+from mmsync.testing.examples import encoders_of, example_map, example_samples, longer, view_for
 from mmsync.testing.parts import Component, maker, name_of, quiet, require, require_learning, require_round_trip, same
 
 
@@ -173,11 +173,12 @@ def check_method(component: Component, views: Optional[Mapping[str, View]] = Non
 
     It has the encoders that it names; its losses are finite scalars, at least one of them named ``...loss...``, which
     reach every parameter; labels do not change them; and it predicts a feature for each sample, the same each time in
-    evaluation. It can be saved and loaded.
+    evaluation. It can be saved and loaded. Samples have ``positive`` and ``instance``, as of data sets of pairs.
 
     Args:
         component: The method, its config, or a function that makes it.
-        views: A batch by the names in ``views_needed``; default: random ones that the encoders take.
+        views: A batch by the names in ``views_needed``; default: random ones that the encoder of the same name takes,
+            or the first one.
 
     Raises:
         ContractError: It does not.
@@ -192,12 +193,10 @@ def check_method(component: Component, views: Optional[Mapping[str, View]] = Non
     with quiet():
         model.init_weights()
     if views is None:
-        backbones = [encoder.backbone for encoder in encoders]
-        named = len(backbones) == len(model.views_needed) > 1
-        kinds = backbones if named else [backbones[0]] * len(model.views_needed)
+        by_name = {key: encoder.backbone for key, encoder in zip(model.encoders, encoders)}
         views = {}
-        for key, backbone in zip(model.views_needed, kinds):
-            view = view_for(backbone)
+        for key in model.views_needed:
+            view = view_for(by_name.get(key, encoders[0].backbone))
             views[key] = view._replace(data=view.data + 0.1 * torch.randn_like(view.data))
     total = _check_losses(model, name, views)
     total.backward()
@@ -210,7 +209,7 @@ def check_method(component: Component, views: Optional[Mapping[str, View]] = Non
 
 
 def _check_losses(model: Any, name: str, views: Mapping[str, View]) -> Tensor:
-    losses = model(views, mode="loss")
+    losses = model(views, example_samples(len(next(iter(views.values())).data)), mode="loss")
     require(isinstance(losses, Mapping), name, f"loss returns {type(losses).__name__}; give a dict of tensors by name")
     found = [key for key in losses if "loss" in key]
     text = f"loss returns {', '.join(map(str, losses)) or 'nothing'}; what is to be summed needs `loss` in its name"
@@ -229,8 +228,7 @@ def _check_labels_unused(model: Any, name: str, views: Mapping[str, View]) -> No
     """Two copies of a method give the same losses whatever the labels are."""
     found = []
     for label in (0, 1):
-        n = len(next(iter(views.values())).data)
-        samples = [MotionSample(gt_label=label, metainfo=dict(name=f"s{i}", index=i)) for i in range(n)]
+        samples = example_samples(len(next(iter(views.values())).data), label)
         torch.manual_seed(1)
         found.append(copy.deepcopy(model)(views, samples, mode="loss"))
     text = "its losses depend on gt_label; a self-supervised method reads no labels"

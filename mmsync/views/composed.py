@@ -49,13 +49,17 @@ class ComposedPreprocessor(ViewPreprocessor):
         self.feature_views = tuple(parts)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        """Make the views of all parts, each from the input of its name; a DataError or ConfigError without it."""
+        """Make the views of all parts, each from the input of its name; a DataError or ConfigError without it.
+
+        In evaluation data may lack inputs, such as sound without pictures; views are then made of the others.
+        """
         inputs, samples = data["inputs"], data.get("data_samples") or ()
         missing = [name for name in self.parts if not isinstance(inputs, Mapping) or name not in inputs]
-        if missing:
+        views_wanted = [view for view in self.feature_views if self._owner(view) not in missing]
+        if missing if training else not views_wanted:
             given = ", ".join(inputs) if isinstance(inputs, Mapping) else "a single one"
             raise DataError(f"the batch has no input {missing[0]!r} for the part of that name; its inputs are {given}")
-        wanted = self.parts if training else {self._owner(view): None for view in self.feature_views}
+        wanted = self.parts if training else {self._owner(view): None for view in views_wanted}
         parts = {name: cast(ViewPreprocessor, self.parts[name]) for name in wanted}
         prepared: dict[str, View] = {}
         for name, part in parts.items():
@@ -69,7 +73,7 @@ class ComposedPreprocessor(ViewPreprocessor):
                 if not (training and part.views)
             }
             if not training:
-                return {**data, "inputs": {view: fixed[self._owner(view)] for view in self.feature_views}}
+                return {**data, "inputs": {view: fixed[self._owner(view)] for view in views_wanted}}
             generator, views = self.next_generator(device), dict(fixed)
             for name, part in parts.items():
                 views.update(part.training_views(prepared[name], generator))

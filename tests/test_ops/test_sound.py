@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmsync.errors import ConfigError, DataError
 from mmsync.ops import sound as S
 
 RATE = 16000
@@ -89,14 +88,14 @@ def test_log_linear_is_continuous_and_decibels_are_limited():
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "match"),
+    ("call", "match"),
     [
-        (lambda: S.spectrum(torch.zeros(99), 64, 128, 16), ConfigError, "window <= n_fft"),
-        (lambda: S.spectrum(torch.zeros(99), 128, 128, 16, center=False), DataError, "shorter than one window"),
-        (lambda: S.mel_filters(RATE, 512, 40, high=9000.0), ConfigError, "half the rate"),
-        (lambda: S.mel_filters(RATE, 64, 80), ConfigError, "has no bin; use fewer bands"),
+        (lambda: S.spectrum(torch.zeros(99), 64, 128, 16), "window <= n_fft"),
+        (lambda: S.spectrum(torch.zeros(99), 128, 128, 16, center=False), "shorter than one window"),
+        (lambda: S.mel_filters(RATE, 512, 40, high=9000.0), "half the rate"),
+        (lambda: S.mel_filters(RATE, 64, 80), "has no bin; use fewer bands"),
     ],
 )
-def test_numbers_that_cannot_be_are_refused(call, error, match):
-    with pytest.raises(error, match=match):
+def test_numbers_that_cannot_be_are_refused(call, match):
+    with pytest.raises(ValueError, match=match):
         call()

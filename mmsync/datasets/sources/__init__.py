@@ -17,6 +17,7 @@ from mmsync.datasets.sources.skeleton.sbu import SBUSource
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.datasets.sources.skeleton.synthetic import SyntheticSource
 from mmsync.datasets.sources.skeleton.ucla import NWUCLASource
+from mmsync.datasets.sources.sounds.sources import DCASE2013Source, ESC50Source, SoundSource
 from mmsync.datasets.sources.streams.folders import StreamSource
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.datasets.sources.tracks.skeleton import SkeletonTrackSource
@@ -26,8 +27,9 @@ from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
 __all__ = [
-    "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "HMDB51Source",
+    "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "DCASE2013Source", "ESC50Source",
+    "HMDB51Source",
     "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SequenceSource",
-    "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
+    "SkeletonSource", "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
     "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip

@@ -30,6 +30,8 @@ class BaseSource:
     tracks      `TrackSource`     ``load(track, start, length)``: crops, flow or joints of a person
     clips       `ClipSource`      ``read(index, times, size, crop)``: pictures ``(T, H, W, 3)``
     sequences   `SequenceSource`  ``load(index)``: ``(T, ...)``, and ``frame_labels(index)``
+    sounds      `SoundSource`     ``file(index)``: a file of sound
+    streams     `StreamSource`    ``read(index, stream, start, duration)``: ``(T, ...)`` of one of two streams
     ==========  ================  ==================================================================
 
     A subclass sets the attributes, calls ``check`` and writes its reader.

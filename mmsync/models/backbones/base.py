@@ -103,6 +103,22 @@ class AudioBackbone(Backbone):
     modality: ClassVar[str] = "audio"
     axes: ClassVar[str] = "DFT"
     frame_axis: ClassVar[int] = -1
+    min_bands: int = 1  # F
+    min_frames: int = 1  # T, or samples S
+
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Sounds ``(N, K, ...)`` and their presence ``(N, K)``; a DataError for those that are too short."""
+        x, present = super().split_persons(view)
+        waves = self.row_dim == 3
+        if x.dim() != self.row_dim + 1 or x.shape[2] != self.in_channels:
+            wanted = "waveforms (N, C, S)" if waves else "spectrograms (N, C, F, T)"
+            found = f"{tuple(view.data.shape)}; mono is 1 channel"
+            raise DataError(f"{type(self).__name__} takes {wanted}, C = in_channels = {self.in_channels}, not {found}")
+        if x.shape[-1] < self.min_frames or (not waves and x.shape[-2] < self.min_bands):
+            wanted = f"{self.min_frames} samples" if waves else f"{self.min_bands} bands and {self.min_frames} frames"
+            found = f"{tuple(x.shape[-1 if waves else -2 :])}; take longer sound"
+            raise DataError(f"{type(self).__name__} needs {wanted} or more, but got {found}")
+        return x, present
 
 
 class SequenceBackbone(Backbone):

@@ -43,6 +43,8 @@ class SyncNetAudio(AudioBackbone):
         DataError: Other than 13 coefficients, or fewer than 20 frames.
     """
 
+    min_bands, min_frames = 13, 20
+
     def __init__(self, out_channels: int = 1024, width: float = 1.0, init_cfg: OptConfig = None) -> None:
         super().__init__(1, out_channels, init_cfg)
         a, b, c, d, e = _scaled((64, 192, 384, 256, 512), width)
@@ -57,16 +59,17 @@ class SyncNetAudio(AudioBackbone):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Maps ``(P, D, 1, T')`` of ``(P, 1, 13, T)``."""
-        if x.shape[-2] != 13 or x.shape[-1] < 20:
-            raise DataError(f"SyncNetAudio takes MFCC (N, 1, 13, T), T >= 20, but got {tuple(x.shape)}")
-        return _each_step(self.fc, self.cnn(x).flatten(2)).unsqueeze(2)
+        if x.shape[-2] != 13:
+            raise DataError(f"SyncNetAudio takes MFCC (N, 1, 13, T), but got {tuple(x.shape)}")
+        return _each_place(self.fc, self.cnn(x))
 
 
 @BACKBONES.register_module()
 class SyncNetLip(VideoBackbone):
-    """Faces ``(N, 3, T, H, W)`` of RGB in [-1, 1], 25 a second, to ``(N, D, T - 4, 1, 1)``; each step sees 5 pictures.
+    """Faces ``(N, 3, T, H, W)`` of RGB in [-1, 1], 25 a second, to ``(N, D, T - 4, H', W')``; a step sees 5 pictures.
 
-    The public weights expect faces of 224 pixels. Inside, pictures become BGR from 0 to 255 as they do.
+    Pictures of ``size`` become one place; the public weights expect faces of 224 pixels. Inside, pictures become BGR
+    from 0 to 255 as there.
 
     Args:
         out_channels: D.
@@ -76,7 +79,7 @@ class SyncNetLip(VideoBackbone):
 
     Raises:
         ConfigError: A width that leaves no channels, or a side that leaves no pixels.
-        DataError: Pictures of another size, or fewer than 5.
+        DataError: Smaller pictures, or fewer than 5.
     """
 
     min_frames = 5
@@ -90,7 +93,7 @@ class SyncNetLip(VideoBackbone):
             side = (side - kernel + 2 * padding) // 2 + 1
         if side < 1:
             raise ConfigError(f"SyncNetLip: size={size} leaves no pixels; give 63 or more")
-        self.size = size
+        self.min_size = size
         a, b, e = _scaled((96, 256, 512), width)
         self.cnn = nn.Sequential(
             *_unit(nn.Conv3d(3, a, (5, 7, 7), (1, 2, 2))), nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
@@ -102,13 +105,11 @@ class SyncNetLip(VideoBackbone):
         self.fc = _dense(e, out_channels)
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """Maps ``(P, D, T - 4, 1, 1)`` of ``(P, 3, T, H, W)``."""
-        if x.shape[-2:] != (self.size, self.size):
-            raise DataError(f"SyncNetLip takes pictures of {self.size} x {self.size} pixels, but got {tuple(x.shape)}")
-        found = self.cnn((x.flip(1) + 1) * 127.5)
-        return _each_step(self.fc, found.flatten(2))[..., None, None]
+        """Maps ``(P, D, T - 4, H', W')`` of ``(P, 3, T, H, W)``."""
+        return _each_place(self.fc, self.cnn((x.flip(1) + 1) * 127.5))
 
 
-def _each_step(fc: nn.Module, x: Tensor) -> Tensor:
-    """Dense layers on each step of ``(P, C, T)``: ``(P, D, T)``."""
-    return fc(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(x), -1)).transpose(1, 2)
+def _each_place(fc: nn.Module, x: Tensor) -> Tensor:
+    """Dense layers at each place of a map ``(P, C, ...)``: ``(P, D, ...)``."""
+    places = x.movedim(1, -1)
+    return fc(places.flatten(0, -2)).view(*places.shape[:-1], -1).movedim(-1, 1)

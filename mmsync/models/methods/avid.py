@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,14 @@ from mmsync.errors import ConfigError, DataError
 from mmsync.models.methods.avts import TwoStreamModel
 from mmsync.models.methods.base import Samples, Views
 from mmsync.ops.dist import all_gather
+from mmsync.ops.precision import in_float32
 from mmsync.registry import MODELS, OptConfig
+
+
+@in_float32
+def discrimination(z: Tensor, memory: Tensor, at: Tensor, temperature: float) -> Tensor:
+    """Mean of ``-log softmax(M z / tau)_i`` of embeddings ``(N, D)`` that belong to rows i of a memory ``(V, D)``."""
+    return F.cross_entropy(z @ memory.T.clone() / temperature, at)
 
 
 @MODELS.register_module()
@@ -26,7 +33,7 @@ class AVID(TwoStreamModel):
     Args:
         video: Config of the encoder of pictures, with a projector.
         audio: Config of the encoder of sound, with a projector to the same width.
-        num_videos: Videos of the training split.
+        num_videos: Videos of the training split that can be used; a run with another number of them is refused.
         temperature: tau, above 0.
         momentum: Of the memories, in [0, 1).
         data_preprocessor: Config of the preprocessor that makes the views ``video`` and ``audio``.
@@ -55,18 +62,27 @@ class AVID(TwoStreamModel):
         for name in self.encoders:
             self.register_buffer(f"{name}_memory", F.normalize(torch.randn(num_videos, width), dim=1))
 
+    def check_data(self, dataset: Any) -> None:
+        """Raise a ConfigError unless there is one place in the memories for each video of the training data."""
+        count = getattr(dataset, "num_instances", None)
+        if count is None:
+            raise ConfigError(f"AVID needs the number of each sample's video, which {type(dataset).__name__} lacks")
+        if count != len(self.video_memory):
+            text = f"is {len(self.video_memory)}, but the training data have {count} usable videos"
+            raise ConfigError(f"model.num_videos: {text}; set model.num_videos={count}")
+
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_video`` and ``loss_audio``, then update both memories with the batch of all ranks."""
         found = [sample.get("instance") for sample in data_samples or ()]
         if not found or None in found:
             raise DataError("the samples have no `instance`, the number of their video; use AudioVisualDataset")
-        video, audio = (F.normalize(z.float(), dim=1) for z in self.embed(views))
+        video, audio = (F.normalize(z.to(self.video_memory), dim=1) for z in self.embed(views))
         at = torch.tensor(found, device=video.device).flatten()
         if int(at.max()) >= len(self.video_memory):
             raise DataError(f"video number {int(at.max())}, but num_videos={len(self.video_memory)}; raise num_videos")
         losses = {
-            "loss_video": F.cross_entropy(video @ self.audio_memory.T.clone() / self.temperature, at) / 2,
-            "loss_audio": F.cross_entropy(audio @ self.video_memory.T.clone() / self.temperature, at) / 2,
+            "loss_video": discrimination(video, self.audio_memory, at, self.temperature) / 2,
+            "loss_audio": discrimination(audio, self.video_memory, at, self.temperature) / 2,
         }
         self._remember(at, video, audio)
         return losses
@@ -78,7 +94,7 @@ class AVID(TwoStreamModel):
             memory = cast(Tensor, getattr(self, f"{name}_memory"))
             # several windows of one video in a batch count as their mean
             total = torch.zeros_like(memory).index_add_(0, at, z)
-            count = torch.zeros(len(memory), device=z.device).index_add_(0, at, torch.ones_like(at, dtype=z.dtype))
+            count = z.new_zeros(len(memory)).index_add_(0, at, torch.ones_like(at, dtype=z.dtype))
             seen = count > 0
             new = self.momentum * memory[seen] + (1 - self.momentum) * total[seen] / count[seen, None]
             memory[seen] = F.normalize(new, dim=1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import DataError
+from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Columns, Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder
@@ -92,6 +93,8 @@ class AVTS(StreamSync):
 class TwoStreamSync(StreamSync):
     """AVTS's loss on any two streams of one clock: two skeletons, skeletons and an inertial sensor, ...
 
+    Embeddings are ``(N, E)`` of either stream.
+
     Args:
         first: Config of the encoder of the first stream, with a projector; its view has the same name.
         second: Config of the encoder of the second one, with a projector to the same width.
@@ -122,7 +125,8 @@ def in_sync(data_samples: Samples, like: Tensor) -> Tensor:
 
 def _encode(encoder: Encoder, view: View) -> tuple[Tensor, Tensor]:
     """Features and embeddings of a view; of K items a sample, each on its own."""
-    several = view.data.dim() > encoder.backbone.row_dim and view.data.shape[1] > 1
+    tracks = view.present is not None or isinstance(encoder.backbone, SkeletonBackbone)  # of one sample, no items
+    several = not tracks and view.data.dim() > encoder.backbone.row_dim and view.data.shape[1] > 1
     count = len(view.data)
     found = encoder.forward_map(view.tracks()[0] if several else view)
     pooled = encoder.pool(found)

@@ -54,6 +54,9 @@ class ViewModel(BaseModel):
         """Set the completed share of the run's iterations, in [0, 1); called before each iteration."""
         self.progress = progress
 
+    def check_data(self, dataset: Any) -> None:
+        """Raise a ConfigError if the training data do not fit the model; called before a run trains."""
+
     @classmethod
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
         """Prefixes, by encoder, of the names of the weights that produce the features, given the model's config."""
@@ -100,7 +103,11 @@ class ViewModel(BaseModel):
             return self.loss(views, data_samples)
         if mode == "tensor":
             return self.tensor(views, data_samples)
-        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.predictions(views, data_samples))
+        return FeatureTable.of_samples(data_samples or ()).with_columns(**self.columns_of(views, data_samples))
+
+    def columns_of(self, views: Views, data_samples: Samples = None) -> Columns:
+        """Columns of the table of a batch: :meth:`predictions`."""
+        return self.predictions(views, data_samples)
 
     def tensor(self, views: Views, data_samples: Samples = None) -> Any:
         """Output of mode ``'tensor'``: the column ``feature``."""
@@ -124,6 +131,15 @@ class SelfSupervisedModel(ViewModel):
         for name, view in list(zip(self.encoders, self.views_for_features))[1:]:
             found[f"feature_{view}"] = self.feature_encoder(name).extract(views[view])
         return found
+
+
+    def columns_of(self, views: Views, data_samples: Samples = None) -> Columns:
+        """:meth:`predictions`; of data that lack some views, such as sound alone, the features of the others."""
+        if all(name in views for name in self.views_for_features):
+            return self.predictions(views, data_samples)
+        columns = ("feature", *(f"feature_{name}" for name in self.views_for_features[1:]))
+        found = zip(columns, self.encoders, self.views_for_features)
+        return {key: self.feature_encoder(name).extract(views[view]) for key, name, view in found if view in views}
 
 
 class TwoViewMethod(SelfSupervisedModel):

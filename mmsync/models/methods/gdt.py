@@ -13,7 +13,7 @@ from mmsync.registry import LOSSES, MODELS, OptConfig
 
 @MODELS.register_module()
 class GDT(TwoStreamModel):
-    """InfoNCE between pictures and sound: a clip's sound against that of the batch's other clips, and conversely.
+    """InfoNCE between embeddings ``(N, E)`` of pictures and of sound of the same clips, against those of the others.
 
     With a data set whose mix has only ``positive`` windows. Windows of one video at different times in a batch are
     negatives of each other: GDT's distinctiveness to time shifts.

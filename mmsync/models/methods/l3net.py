@@ -15,7 +15,7 @@ from mmsync.registry import MODELS, OptConfig
 class L3Net(TwoStreamModel):
     """Audio-visual correspondence: a still picture and a second of sound, of one moment or of two videos.
 
-    The features of both towers are concatenated and classified by two linear layers with a ReLU between them; the loss
+    The features ``(N, D)`` of both towers are concatenated and classified by two linear layers with a ReLU between them; the loss
     is the cross-entropy of two classes, 0 for a mismatch and 1 for a match (section 2).
 
     Args:

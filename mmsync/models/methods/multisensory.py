@@ -54,10 +54,12 @@ class Multisensory(SelfSupervisedModel):
         return {"loss_alignment": F.binary_cross_entropy_with_logits(logits, labels), "sync_acc": accuracy}
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
-        """``feature``; ``distance (N,)``, the negative logit of alignment; ``sound_map (N, H', W')``, see below."""
+        """``feature``; ``feature_audio``, before the fusion; ``distance (N,)``, the negative logit of alignment;
+        ``sound_map (N, H', W')``, see below."""
         found = self.fused(views)
         sound_map = self.classifier(found).abs().mean((1, 2))
-        return {"feature": found.mean((2, 3, 4)), "distance": -self._logit(found), "sound_map": sound_map}
+        features = {"feature": found.mean((2, 3, 4)), "feature_audio": self.audio.extract(views["audio"])}
+        return {**features, "distance": -self._logit(found), "sound_map": sound_map}
 
     def fused(self, views: Views) -> Tensor:
         """The last map ``(N, D, T', H', W')``."""

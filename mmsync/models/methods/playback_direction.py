@@ -15,7 +15,7 @@ class PlaybackDirection(SelfSupervisedModel):
     """Tell clips from their reversal, with any backbone: both versions of each clip are in the batch.
 
     The view ``forward`` is class 0, the view ``backward``, which ends with a reversal of time, class 1; the loss is the
-    sigmoid cross-entropy of one logit, a linear layer on the pooled features.
+    sigmoid cross-entropy of one logit, a linear layer on the features ``(N, D)``.
 
     Args:
         encoder: Config of the encoder, without a projector.

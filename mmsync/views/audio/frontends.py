@@ -73,6 +73,12 @@ class FrontEnd:
         return like.new_tensor(value)[:, None]
 
 
+def _check_lengths(front_end: FrontEnd, n_fft: int, window: int, hop: int) -> None:
+    if min(n_fft, window, hop) < 1 or window > n_fft:
+        given = f"{n_fft=}, {window=}, {hop=}"
+        raise ConfigError(f"{type(front_end).__name__}: {given}: give positive numbers, window <= n_fft")
+
+
 class _Spectral(FrontEnd):
     def __init__(
         self, n_fft: int, window: Optional[int], hop: int, center: bool, power: float, compression: Compression,
@@ -83,6 +89,7 @@ class _Spectral(FrontEnd):
             raise ConfigError(f"{type(self).__name__}: {compression=}; use 'log', 'log_linear' or 'db'")
         self.n_fft, self.window, self.hop, self.center, self.power = n_fft, window or n_fft, hop, center, power
         self.compression, self.top, self.floor, self.gain = compression, top, floor, gain
+        _check_lengths(self, n_fft, self.window, hop)
 
     def energies(self, x: Tensor) -> Tensor:
         if not self.center and x.shape[-1] < self.window:
@@ -133,7 +140,10 @@ class LogMel(_Spectral):
         mean: Level = 0.0, std: Level = 1.0,
     ) -> None:  # fmt: skip
         super().__init__(n_fft, window, hop, center, power, compression, top, floor, gain, frames, mean, std)
-        self.filters = sound.mel_filters(rate, n_fft, bands, low, high, scale, norm)
+        try:
+            self.filters = sound.mel_filters(rate, n_fft, bands, low, high, scale, norm)
+        except ValueError as error:
+            raise ConfigError(f"LogMel: {error}") from error
 
     def transform(self, x: Tensor) -> Tensor:
         return self.compress(self.filters.to(x) @ self.energies(x))
@@ -197,6 +207,7 @@ class LogFilterbank(FrontEnd):
         frames: Optional[int] = None, mean: Level = 0.0, std: Level = 1.0,
     ) -> None:  # fmt: skip
         super().__init__(frames, mean, std)
+        _check_lengths(self, n_fft, window, hop)
         self.options = (rate, n_fft, window, hop, bands)
 
     def transform(self, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import AudioBackbone
 from mmsync.models.modules.vgg import vgg_layers
 from mmsync.registry import BACKBONES, OptConfig
@@ -36,7 +36,7 @@ class AudioVGG(AudioBackbone):
             raise ConfigError(f"AudioVGG: widths={list(widths)}; give one positive width or more")
         super().__init__(in_channels, widths[-1], init_cfg)
         self.layers = vgg_layers(in_channels, widths)
-        self.min_size = 2 ** (len(widths) - 1)
+        self.min_bands = self.min_frames = 2 ** (len(widths) - 1)
 
     def init_weights(self) -> None:
         """Initialize convolutions as He et al. (2015), then by ``init_cfg``."""
@@ -47,7 +47,4 @@ class AudioVGG(AudioBackbone):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Maps ``(P, D, F', T')`` of spectrograms ``(P, C, F, T)``."""
-        if min(x.shape[-2:]) < self.min_size:
-            wanted = f"{self.min_size} or more bands and frames"
-            raise DataError(f"AudioVGG needs {wanted}, but the spectrogram is {tuple(x.shape[-2:])}; take longer sound")
         return self.layers(x)

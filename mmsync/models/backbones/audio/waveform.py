@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import AudioBackbone
 from mmsync.models.modules.multisensory import ResidualBlock, beta_norm
 from mmsync.registry import BACKBONES, OptConfig
@@ -29,7 +29,7 @@ class WaveformNet(AudioBackbone):
         DataError: A waveform of fewer than 1024 samples.
     """
 
-    axes, row_dim = "DT", 3
+    axes, row_dim, min_frames = "DT", 3, 1024
 
     def __init__(
         self, in_channels: int = 2, widths: Sequence[int] = (64, 128, 128, 256), init_cfg: OptConfig = None
@@ -50,6 +50,4 @@ class WaveformNet(AudioBackbone):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Maps ``(P, D, T')`` of waveforms ``(P, C, S)``."""
-        if x.shape[-1] < 1024:
-            raise DataError(f"WaveformNet needs 1024 samples or more, but got {x.shape[-1]}; take longer sound")
         return self.blocks(F.max_pool1d(F.relu(self.norm(self.conv(x))), 4))

@@ -14,20 +14,20 @@ _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and conv
 
 @BACKBONES.register_module()
 class FlowVGG(VideoBackbone):
-    """Flow ``(N, 2, T, H, W)`` of a fixed T to ``(N, D, 1, H', W')``, H' = H // 16.
+    """Flow ``(N, 2, T, H, W)`` to ``(N, D, T', H', W')``: stacks of ``frames`` steps, T' = T / frames, H' = H // 16.
 
     The convolutions of VGG-16 without its last pooling, each followed by ReLU and batch norm; steps and directions of
     flow, x and y in turn, are the channels of the first. 14,732,928 parameters at 10 steps.
 
     Args:
-        frames: T.
+        frames: Steps of flow of a stack.
         width: Multiplier of the channels of all layers.
         in_channels: 2, of flow.
         init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A width that leaves no channels.
-        DataError: Clips of other lengths, or smaller than 16 pixels.
+        DataError: Clips that are no whole number of stacks, or smaller than 16 pixels.
     """
 
     min_size = 16
@@ -36,7 +36,7 @@ class FlowVGG(VideoBackbone):
         if frames < 1 or round(64 * width) < 1:
             raise ConfigError(f"FlowVGG: {frames=}, {width=}: give 1 or more, and a width that leaves channels")
         super().__init__(in_channels, round(512 * width), channels_last=False, init_cfg=init_cfg)
-        self.frames = frames
+        self.frames = self.min_frames = frames
         layers: list[nn.Module] = []
         before = in_channels * frames
         for number, (channels, count) in enumerate(_BLOCKS):
@@ -55,7 +55,9 @@ class FlowVGG(VideoBackbone):
         super().init_weights()
 
     def forward_rows(self, x: Tensor) -> Tensor:
-        """Maps ``(P, D, 1, H', W')`` of ``(P, 2, T, H, W)``."""
-        if x.shape[2] != self.frames:
-            raise DataError(f"FlowVGG: frames={self.frames}, but clips have {x.shape[2]}; set both alike")
-        return self.layers(x.transpose(1, 2).flatten(1, 2)).unsqueeze(2)
+        """Maps ``(P, D, T', H', W')`` of ``(P, 2, T, H, W)``."""
+        if x.shape[2] % self.frames:
+            raise DataError(f"FlowVGG: clips of {x.shape[2]} steps are no whole number of frames={self.frames}")
+        stacks = x.unflatten(2, (-1, self.frames)).permute(0, 2, 3, 1, 4, 5)  # (P, T', frames, 2, H, W)
+        found = self.layers(stacks.flatten(2, 3).flatten(0, 1))
+        return found.unflatten(0, (len(x), -1)).transpose(1, 2)
