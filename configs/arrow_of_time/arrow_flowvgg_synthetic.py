@@ -1,6 +1,6 @@
 # The arrow of time (Wei et al., 2018) on the built-in world in minutes on one CPU core: FlowVGG of an eighth of the
-# channels, flow of 64 pixels, 12.5 pictures a second. Published: width 1, size 224, TV-L1, dropout 0.5, SGD at 1e-2, after
-# an epoch 1e-3, with weight decay 5e-4 and batches of 96, for 20 epochs of 5000 iterations; 33,614,465 parameters.
+# channels, flow of 64 pixels, 12.5 pictures a second. Published: width 1, size 224, TV-L1, dropout 0.5, SGD at 1e-2,
+# after an epoch 1e-3, with weight decay 5e-4 and batches of 96, for 20 epochs of 5000 iterations; 33,614,465 parameters.
 #   python tools/dataset_converters/make_synthetic.py av data/synthetic_av
 data_root = "data/synthetic_av"
 size = 64

@@ -89,7 +89,7 @@ def write(args: argparse.Namespace) -> None:
 
 
 def options_of(writer: Callable, settings: list[str]) -> dict[str, Any]:
-    """Arguments of a writer from ``KEY=VALUE``; a ConfigError for a key it does not have, or a value of another type."""
+    """Arguments of a writer from ``KEY=VALUE``; a ConfigError for an unknown key, or a value of another type."""
     known = {name: p for name, p in inspect.signature(writer).parameters.items() if p.default is not p.empty}
     options: dict[str, Any] = {}
     for setting in settings:

@@ -5,6 +5,7 @@ from mmsync.datasets.sources.clips.sources import (
     ClipSource,
     HMDB51Source,
     KineticsSource,
+    SceneSource,
     UCF101Source,
 )
 from mmsync.datasets.sources.safe_pickle import load_pickle
@@ -27,7 +28,7 @@ from mmsync.store.skeletons import StoreWriter
 
 __all__ = [
     "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource", "HMDB51Source",
-    "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SequenceSource",
+    "KineticsSource", "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SceneSource", "SequenceSource",
     "SkeletonSource", "SkeletonTrackSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
     "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
