@@ -7,6 +7,7 @@ from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN", "Collapse", "DirectionAccuracy", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OffsetEstimation",
-    "OneShot", "PairVerification", "Pointing", "Probe", "ProbeResult", "Retrieval", "bank_and_query", "checked",
+    "KNN", "Collapse", "DirectionAccuracy", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe",
+    "OffsetEstimation", "OneShot", "PairVerification", "Pointing", "Probe", "ProbeResult", "Retrieval",
+    "bank_and_query", "checked",
 ]  # fmt: skip
