@@ -85,7 +85,7 @@ def _maps(model: Multisensory, reader: Any, sound: Sound, at: float, settings: M
     )
     pictures = torch.from_numpy(reader.read(times + 1e-3, size, (left, top, left + size, top + size)))[None]
     samples = torch.from_numpy(cut_sound(sound, at, settings["duration"]))[None]
-    inputs = {"video": View(pictures), "audio": View(samples), "contrast": View(samples)}
+    inputs = {"video": View(pictures), "audio": View(samples)}
     views = model.data_preprocessor({"inputs": inputs}, False)["inputs"]
     return model.sound_maps(views)[0].abs().float().cpu().numpy()
 

@@ -51,11 +51,11 @@ class ComposedPreprocessor(ViewPreprocessor):
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Make the views of all parts, each from the input of its name; a DataError or ConfigError without it."""
         inputs, samples = data["inputs"], data.get("data_samples") or ()
-        missing = [name for name in self.parts if not isinstance(inputs, Mapping) or name not in inputs]
+        wanted = list(self.parts) if training else list(dict.fromkeys(map(self._owner, self.feature_views)))
+        missing = [name for name in wanted if not isinstance(inputs, Mapping) or name not in inputs]
         if missing:
             given = ", ".join(inputs) if isinstance(inputs, Mapping) else "a single one"
             raise DataError(f"the batch has no input {missing[0]!r} for the part of that name; its inputs are {given}")
-        wanted = self.parts if training else {self._owner(view): None for view in self.feature_views}
         parts = {name: cast(ViewPreprocessor, self.parts[name]) for name in wanted}
         prepared: dict[str, View] = {}
         for name, part in parts.items():
