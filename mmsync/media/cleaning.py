@@ -62,7 +62,7 @@ def _step(cv2: Any, first: np.ndarray, second: np.ndarray) -> Optional[np.ndarra
     if keep.sum() < 8:
         return None
     cv2.setRNGSeed(0)
-    matrix, inside = cv2.estimateAffinePartial2D(corners[keep], moved[keep], ransacReprojThreshold=0.7)
+    matrix, inside = cv2.estimateAffinePartial2D(corners[keep], moved[keep], ransacReprojThreshold=0.3)
     if matrix is None or inside.sum() < 0.3 * keep.sum():
         return None
     return np.vstack([matrix, (0, 0, 1)])

@@ -85,7 +85,7 @@ def _flow_of(
     for part in np.array_split(np.arange(steps + 1), -(-steps // (clip - 1))):
         times = row["start"] + np.append(part, part[-1] + 1)[: steps + 1 - part[0]] / fps + 1e-3
         try:
-            with single_threaded(), open_video(file) as reader:
+            with open_video(file) as reader:
                 found.append(_clip_flow(reader.read(times, None, None), size, method, borders, stabilize))
         except (DataError, OSError) as error:
             problem = str(error)
@@ -118,7 +118,8 @@ def _build(path: Path, source: Any, options: tuple) -> None:
     bad: dict[int, str] = {}
     found: dict[int, tuple[Clips, str]] = {}
     lost, place = 0, 0
-    with RaggedWriter(path, FORMAT) as out, progress(len(tasks), desc="optical flow", unit="video") as bar:
+    bar = progress(len(tasks), desc="optical flow", unit="video", disable=len(tasks) < 5)
+    with single_threaded(), RaggedWriter(path, FORMAT) as out, bar:  # a fork with OpenCV's threads alive would hang
         for name, result in run_tasks(_flow_of, tasks, os.cpu_count() or 1, timeout=600):
             found[int(name)] = ([], result.reason) if isinstance(result, Lost) else result
             while place in found:  # results come in any order, clips are written in that of the files
