@@ -21,14 +21,16 @@ from mmsync.structures import View
 _NEEDED = ("frames", "fps", "size", "duration", "rate")
 
 
-def window_settings(model: nn.Module) -> dict[str, Any]:
+def window_settings(
+    model: nn.Module, kind: type = TwoStreamModel, needs: str = "offsets need AVTS, SyncNet or GDT"
+) -> dict[str, Any]:
     """Windows that a model was trained on, as in its config's ``AudioVisualDataset``; a ConfigError if it has none."""
     loader = getattr(model, "cfg", {}).get("train_dataloader") or {}
     settings = loader.get("dataset") or {}
     missing = [name for name in _NEEDED if name not in settings]
-    if not isinstance(model, TwoStreamModel) or missing:
+    if not isinstance(model, kind) or missing:
         what = f"{type(model).__name__} on {settings.get('type')}"
-        raise ConfigError(f"offsets need AVTS, SyncNet or GDT on an AudioVisualDataset, not {what}")
+        raise ConfigError(f"{needs} on an AudioVisualDataset, not {what}")
     return {"channels": 1, "offset_rate": 25.0, **settings}
 
 
@@ -62,7 +64,7 @@ def embed_windows(
     for begin in range(0, count, batch_size):
         rows = slice(begin, begin + batch_size)
         video = torch.from_numpy(pictures[where[rows]])
-        audio = torch.from_numpy(np.stack([_cut(sound, start, settings["duration"]) for start in starts[rows]]))
+        audio = torch.from_numpy(np.stack([cut_sound(sound, start, settings["duration"]) for start in starts[rows]]))
         views = model.data_preprocessor({"inputs": {"video": View(video), "audio": View(audio)}}, False)["inputs"]
         encoded = model.encode_all(views)
         found.append(tuple(encoded[name][1].float().cpu() for name in model.encoders))
@@ -70,7 +72,8 @@ def embed_windows(
     return first_stream, second_stream
 
 
-def _cut(sound: Sound, start: float, duration: float) -> np.ndarray:
+def cut_sound(sound: Sound, start: float, duration: float) -> np.ndarray:
+    """Samples ``(C, S)`` of a window, silent after the end."""
     begin, count = round((start - sound.start) * sound.rate), round(duration * sound.rate)
     part = sound.samples[:, begin : begin + count]
     return np.pad(part, ((0, 0), (0, count - part.shape[1])))

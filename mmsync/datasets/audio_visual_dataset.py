@@ -19,7 +19,8 @@ from mmsync.store.sounds import SILENT, SoundStore
 class AudioVisualDataset(SyncDataset):
     """Windows of videos and sound, ``inputs.video (N, T, S, S, 3)`` uint8 and ``inputs.audio (N, C, S)`` int16.
 
-    See :class:`SyncDataset` for the kinds. Pictures and sound are taken by their presentation time, sound from a cache
+    See :class:`SyncDataset` for the kinds. Samples have ``shown``, the part of the video in the pictures, ``x1 y1 x2
+    y2`` as shares of its width and height. Pictures and sound are taken by their presentation time, sound from a cache
     that all processes share. Videos without usable sound are left out and named.
 
     Args:
@@ -92,7 +93,8 @@ class AudioVisualDataset(SyncDataset):
         rng = np.random.default_rng(seed)
         begin, sound_begin, offset = start / 1e6, sound_start / 1e6, 0
         with self.counted(video):
-            inputs: dict[str, tuple] = {"video": (self._pictures(video, begin, rng),)}
+            pictures, shown = self._pictures(video, begin, rng)
+            inputs: dict[str, tuple] = {"video": (pictures,)}
         with self.counted(sound):
             if self.slide:
                 offset = int(rng.integers(-(self.slide // 2), self.slide // 2 + 1))
@@ -102,9 +104,10 @@ class AudioVisualDataset(SyncDataset):
                 inputs["audio"] = (self._sound(sound, begin if self.contrast else sound_begin),)
             if self.contrast:
                 inputs["contrast"] = (self._sound(sound, sound_begin),)
-        return {"inputs": inputs, "data_samples": self.describe_row(row, kind, index, offset=offset)}
+        return {"inputs": inputs, "data_samples": self.describe_row(row, kind, index, offset=offset, shown=shown)}
 
-    def _pictures(self, video: int, begin: float, rng: np.random.Generator) -> np.ndarray:
+    def _pictures(self, video: int, begin: float, rng: np.random.Generator) -> tuple[np.ndarray, list[float]]:
+        """Pictures ``(T, S, S, 3)`` and the part of the video that they show, ``x1 y1 x2 y2``, shares of its size."""
         row = self.source.rows[video]
         width, height = scaled(row["width"], row["height"], self.side)
         room = np.array([width, height]) - self.side
@@ -115,7 +118,8 @@ class AudioVisualDataset(SyncDataset):
             times = begin + np.arange(self.frames) / self.fps
         end = row["start"] + row["duration"] - 0.5 / row["rate"]
         crop = left, top, left + self.side, top + self.side
-        return self.source.read(video, np.minimum(times + 1e-3, end), self.side, crop)
+        shown = [edge / size for edge, size in zip(crop, (width, height, width, height))]
+        return self.source.read(video, np.minimum(times + 1e-3, end), self.side, crop), shown
 
     def _sound(self, video: int, begin: float) -> np.ndarray:
         try:

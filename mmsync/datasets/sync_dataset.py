@@ -29,7 +29,8 @@ class SyncDataset(KindDataset):
         source: A source, or its config.
         mix: Weights of the kinds, ``dict(positive=1, easy=1)``.
         duration: Length of the windows, seconds.
-        gap: Least and largest time between the windows of ``hard`` samples, seconds; ``None`` for no largest.
+        gap: Least and largest time between the windows of ``hard`` samples, seconds; ``None`` for no largest. Windows
+            may overlap: from ``-duration`` on, not included.
         overlap: Seconds by which the windows of ``super_hard`` samples overlap, less than ``duration``; ``None``: half
             of it.
         num_samples: Samples of an epoch, in each role; ``None``: so many that each item comes once as positive.
@@ -56,8 +57,8 @@ class SyncDataset(KindDataset):
         who = type(self).__name__
         if not duration > 0 or not 0 < overlap < duration:
             raise ConfigError(f"{who}: {duration=}, {overlap=}: give a positive duration, and 0 < overlap < duration")
-        if low < 0 or (high is not None and high <= low):
-            raise ConfigError(f"{who}: {gap=}: give 0 <= low < high, or None for no largest gap")
+        if low <= -duration or (high is not None and high <= low):
+            raise ConfigError(f"{who}: {gap=}, {duration=}: give -duration < low < high, or None for no largest gap")
         self.duration, self.gap, self.overlap = duration, (low, high), overlap
         self.span = getattr(self, "span", duration)
         super().__init__(source, mix, num_samples, **keyed)

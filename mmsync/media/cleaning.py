@@ -5,6 +5,8 @@ Wei et al. (2018, Learning and Using the Arrow of Time, sec. 4.2) find them in 4
 
 from __future__ import annotations
 
+from typing import Any, Optional
+
 import numpy as np
 
 from mmsync.errors import DataError
@@ -27,44 +29,46 @@ def picture_without_borders(pictures: np.ndarray) -> tuple[slice, slice]:
 
 
 def camera_motion(pictures: np.ndarray) -> np.ndarray:
-    """Homographies ``(T, 3, 3)`` that carry each picture ``(T, H, W, 3)`` onto the middle one.
+    """Similarities ``(T, 3, 3)`` that carry each picture ``(T, H, W, 3)`` onto the middle one.
 
-    Corners are followed from frame to frame (Lucas and Kanade, 1981), outliers such as people rejected by RANSAC;
-    frames with too few corners are taken to stand still. The chain is smoothed by a running median of three.
+    Corners are followed from frame to frame (Lucas and Kanade, 1981), outliers such as people rejected by RANSAC. Steps
+    with too few corners, or without a majority for one motion, are interpolated from those beside them.
     """
     import cv2
 
     grey = [cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY) for picture in pictures]
-    steps = np.stack([np.eye(3)] + [_step(cv2, a, b) for a, b in zip(grey, grey[1:])])
-    if len(steps) > 2:
-        inner = np.stack([steps[1:-2], steps[2:-1], steps[3:]]) if len(steps) > 3 else steps[None, 1:]
-        steps[2 : 2 + inner.shape[1]] = np.median(inner, 0)
+    found = [_step(cv2, a, b) for a, b in zip(grey, grey[1:])]
+    known = [t for t, step in enumerate(found) if step is not None]
+    steps = np.tile(np.eye(3), (len(found), 1, 1))
+    if known:
+        rows = np.array([found[t].ravel() for t in known])  # type: ignore[union-attr]
+        steps = np.stack([np.interp(np.arange(len(found)), known, row) for row in rows.T], 1).reshape(-1, 3, 3)
     middle = len(pictures) // 2
-    out = np.empty((len(pictures), 3, 3))
-    out[middle] = np.eye(3)
+    out = np.tile(np.eye(3), (len(pictures), 1, 1))
     for t in range(middle - 1, -1, -1):
-        out[t] = out[t + 1] @ steps[t + 1]
+        out[t] = out[t + 1] @ steps[t]
     for t in range(middle + 1, len(pictures)):
-        out[t] = out[t - 1] @ np.linalg.inv(steps[t])
-    return out / out[:, 2:, 2:]
+        out[t] = out[t - 1] @ np.linalg.inv(steps[t - 1])
+    return out
 
 
-def _step(cv2, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _step(cv2: Any, first: np.ndarray, second: np.ndarray) -> Optional[np.ndarray]:
+    """The similarity ``(3, 3)`` that carries a grey picture onto the next one, or ``None``."""
     corners = cv2.goodFeaturesToTrack(first, 200, 0.01, max(3, min(first.shape) // 30))
     if corners is None or len(corners) < 8:
-        return np.eye(3)
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(15, 15))
-    keep = found.ravel() == 1
+        return None
+    moved, status, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(15, 15))
+    keep = status.ravel() == 1
     if keep.sum() < 8:
-        return np.eye(3)
+        return None
     cv2.setRNGSeed(0)
-    matrix, inside = cv2.estimateAffinePartial2D(corners[keep], moved[keep], ransacReprojThreshold=0.7)
+    matrix, inside = cv2.estimateAffinePartial2D(corners[keep], moved[keep], ransacReprojThreshold=0.3)
     if matrix is None or inside.sum() < 0.3 * keep.sum():
-        return np.eye(3)
+        return None
     return np.vstack([matrix, (0, 0, 1)])
 
 
-def stabilized(pictures: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
+def stabilized(pictures: np.ndarray, motion: Optional[np.ndarray] = None) -> np.ndarray:
     """Pictures ``(T, h, w, 3)`` as a camera at rest would see them, cut to the largest centered box in all frames.
 
     Args:
@@ -81,9 +85,8 @@ def stabilized(pictures: np.ndarray, motion: np.ndarray | None = None) -> np.nda
     warped = np.stack([cv2.warpPerspective(p, m, (width, height)) for p, m in zip(pictures, motion)])
     white = np.full((height, width), 255, np.uint8)
     shown = np.min([cv2.warpPerspective(white, m, (width, height)) for m in motion], 0) > 250
-    for edge in range(min(height, width) // 2):
-        rows, columns = slice(edge * height // width if width > height else edge, None), slice(edge, None)
-        top, left = rows.start, columns.start
+    for top in range(height // 2):
+        left = top * width // height
         part = slice(top, height - top), slice(left, width - left)
         if shown[part].all():
             if shown[part].size < 0.25 * shown.size:

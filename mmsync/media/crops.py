@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Optional
 
@@ -78,16 +80,23 @@ def flow_algorithm(method: str) -> Any:
     return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
-def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> np.ndarray:
-    """Displacement ``(H, W, 2)`` float32, pixels to the right and down, between grey pictures ``(H, W)`` uint8."""
+@contextmanager
+def single_threaded() -> Iterator[Any]:
+    """OpenCV without its threads, whose pool does not survive a fork: forked workers would wait for it."""
     import cv2
 
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # a thread pool does not survive a fork, and forked workers would wait for it
+    cv2.setNumThreads(1)
     try:
-        return flow_algorithm(method).calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
+        yield cv2
     finally:
         cv2.setNumThreads(threads)
+
+
+def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "dis") -> np.ndarray:
+    """Displacement ``(H, W, 2)`` float32, pixels to the right and down, between grey pictures ``(H, W)`` uint8."""
+    with single_threaded():
+        return flow_algorithm(method).calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
 
 
 def encode_flow(flow: np.ndarray) -> np.ndarray:

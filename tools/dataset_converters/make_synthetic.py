@@ -1,19 +1,24 @@
 """Write the synthetic world as files in a format that other code bases use.
 
-Example: python tools/dataset_converters/make_synthetic.py nwucla data/synthetic_ucla --num-clips 500 200
+Examples:
+    python tools/dataset_converters/make_synthetic.py nwucla data/synthetic_ucla --num-clips 500 200
+    python tools/dataset_converters/make_synthetic.py av data/synthetic_av --set cue=zoom arrow=False
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
 import sys
 from pathlib import Path
+from typing import Any, Callable
 
 from mmengine.logging import MMLogger
 
 from mmsync.datasets.sources import SyntheticSource
 from mmsync.engine.console import tame_console
-from mmsync.errors import MMSyncError
+from mmsync.errors import ConfigError, MMSyncError, did_you_mean, nearest
 from mmsync.worlds import ACTIONS, FORMATS
 
 
@@ -33,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--layout", help="skeleton layout (default: the one that the format has)")
     parser.add_argument("--noise", type=float, default=1.0, help="scale of the sensor's faults, 0 for none")
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, help="default: all that the format can hold")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="arguments of the format's writer")
     return parser.parse_args()
 
 
@@ -66,6 +72,7 @@ def main() -> int:
 def write(args: argparse.Namespace) -> None:
     """Make the clips of the arguments and write them."""
     target = FORMATS[args.format]
+    options = options_of(target.write, args.set)
     fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
     actions = args.actions or fitting[: target.classes]
     source = SyntheticSource(
@@ -77,8 +84,30 @@ def write(args: argparse.Namespace) -> None:
         cache=False,
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    for path in target.write(source, args.out):
+    for path in target.write(source, args.out, **options):
         print(f"written: {path}")
+
+
+def options_of(writer: Callable, settings: list[str]) -> dict[str, Any]:
+    """Arguments of a writer from ``KEY=VALUE``; a ConfigError for an unknown key, or a value of another type."""
+    known = {name: p for name, p in inspect.signature(writer).parameters.items() if p.default is not p.empty}
+    options: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or key not in known:
+            choice = f"choose from {', '.join(known)}" if known else "this format has no arguments"
+            hint = did_you_mean(nearest(key, known)) or ";"
+            raise ConfigError(f"--set {setting}: give KEY=VALUE{hint} {choice}")
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            value = text
+        default = known[key].default
+        kinds = (int, float) if type(default) is float else (list, tuple) if type(default) is tuple else type(default)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and type(default) is not bool):
+            raise ConfigError(f"--set {setting}: give a value like that of the default, {key}={default!r}")
+        options[key] = value
+    return options
 
 
 if __name__ == "__main__":

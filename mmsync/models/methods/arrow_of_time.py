@@ -54,7 +54,7 @@ class ArrowOfTime(SelfSupervisedModel):
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_direction``, and ``direction_acc`` for the log."""
         logits = self.classifier(self.fused(views).mean((2, 3))).squeeze(1).float()
-        backward = in_sync(data_samples, logits)
+        backward = in_sync(data_samples, logits, "ArrowDataset")
         accuracy = ((logits.detach() > 0) == backward).float().mean()
         return {
             "loss_direction": F.binary_cross_entropy_with_logits(logits, backward.float()),

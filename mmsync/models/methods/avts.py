@@ -115,11 +115,11 @@ class TwoStreamSync(StreamSync):
         self.first, self.second = MODELS.build(first), MODELS.build(second)
 
 
-def in_sync(data_samples: Samples, like: Tensor) -> Tensor:
-    """Whether the streams of each sample are in sync, ``(N,)`` bool, or a DataError."""
+def in_sync(data_samples: Samples, like: Tensor, data: str = "AudioVisualDataset") -> Tensor:
+    """``positive`` of each sample, ``(N,)`` bool, such as whether it is in sync; or a DataError that names ``data``."""
     labels = [sample.get("positive") for sample in data_samples or ()]
     if not labels or None in labels:
-        raise DataError("the samples do not say whether they are in sync (`positive`); use AudioVisualDataset")
+        raise DataError(f"the samples do not say which of them are `positive`; use {data}")
     return torch.tensor(labels, device=like.device).flatten().bool()
 
 

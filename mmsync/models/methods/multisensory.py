@@ -25,7 +25,7 @@ class Multisensory(SelfSupervisedModel):
         video: Config of a video backbone, its features before the fusion.
         audio: Config of an audio backbone of maps ``(P, A, S')``, such as ``WaveformNet``.
         fusion_widths: ``widths`` of :class:`EarlyFusion`.
-        last_stride: Of :class:`EarlyFusion`; 1 for finer maps.
+        strides: Of :class:`EarlyFusion`; less for finer maps.
         data_preprocessor: Config of the preprocessor that makes the views ``video``, ``audio`` and ``contrast``.
         init_cfg: MMEngine's initialization config.
     """
@@ -36,12 +36,12 @@ class Multisensory(SelfSupervisedModel):
 
     def __init__(
         self, video: dict, audio: dict, fusion_widths: Sequence[int] = (128, 512, 128, 128, 256, 512),
-        last_stride: int = 2, data_preprocessor: OptConfig = None, init_cfg: OptConfig = None,
+        strides: Sequence[int] = (1, 2, 2), data_preprocessor: OptConfig = None, init_cfg: OptConfig = None,
     ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         self.video, self.audio = MODELS.build(video), MODELS.build(audio)
         channels = [encoder.backbone.out_channels for encoder in (self.video, self.audio)]
-        self.fusion = EarlyFusion(channels[0], channels[1], fusion_widths, last_stride)
+        self.fusion = EarlyFusion(channels[0], channels[1], fusion_widths, strides)
         self.classifier = nn.Conv3d(self.fusion.out_channels, 1, 1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:

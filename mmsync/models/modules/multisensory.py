@@ -67,12 +67,12 @@ class EarlyFusion(nn.Module):
         audio_channels: A.
         widths: Channels of sound where it joins, of the hidden and the last merging layer, and of the three pairs of
             residual blocks of the trunk; as published 128, 512, 128, 128, 256, 512.
-        last_stride: Spatial stride of the last pair; 1 keeps a finer map for localization, 2 as published for training.
+        strides: Spatial strides of the pairs; published are (1, 2, 2) for training, and (1, 2, 1) for finer maps.
     """
 
     def __init__(
         self, video_channels: int, audio_channels: int, widths: Sequence[int] = (128, 512, 128, 128, 256, 512),
-        last_stride: int = 2,
+        strides: Sequence[int] = (1, 2, 2),
     ) -> None:  # fmt: skip
         super().__init__()
         sound, hidden, merged, *trunk = widths
@@ -86,7 +86,7 @@ class EarlyFusion(nn.Module):
         self.ends = merged - merged // 2, merged // 2
         blocks: list[nn.Module] = []
         before = merged
-        for width, time, space in zip(trunk, (1, 2, 1), (1, 2, last_stride)):
+        for width, time, space in zip(trunk, (1, 2, 1), strides):
             stride = (time, space, space)
             blocks += [
                 ResidualBlock(before, width, (3, 3, 3), stride),

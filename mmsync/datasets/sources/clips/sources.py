@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -241,3 +242,31 @@ class ClipFolderSource(ClipSource):
             for split, own in clips.items()
         }
         self._open(root, lists, index)
+
+
+@DATASETS.register_module()
+class SceneSource(ClipFolderSource):
+    """Clips in folders, whose sounding object is known: attributes ``box`` and ``heard``, to judge maps of sound.
+
+    Args:
+        data_root: See :class:`ClipFolderSource`.
+        scenes_file: A json by name of clip (of its file, without suffix): ``box``, x1 y1 x2 y2 as shares of the
+            picture, and ``heard``, whether the sound is its own (true if it is missing).
+        index_file: See :class:`ClipFolderSource`.
+
+    Raises:
+        DataError: The json cannot be read, or lacks the box of a clip.
+    """
+
+    def __init__(self, data_root: PathLike, scenes_file: PathLike, index_file: Optional[PathLike] = None) -> None:
+        super().__init__(data_root, index_file)
+        path = data_path(scenes_file)
+        try:
+            scenes = json.loads(path.read_text())
+            rows = [scenes[Path(name).stem] for name in self.names]
+            box = np.array([row["box"] for row in rows], dtype=np.float64)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{path}: no json of the boxes of all clips ({type(error).__name__}: {error})") from error
+        if box.shape != (len(rows), 4):
+            raise DataError(f"{path}: boxes are {box.shape}, wanted x1 y1 x2 y2 of each clip")
+        self.attributes = {"box": box, "heard": np.array([bool(row.get("heard", True)) for row in rows])}
