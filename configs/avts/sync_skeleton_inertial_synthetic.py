@@ -19,15 +19,16 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type="FeatureMetric", probes=dict(pairs=dict(type="PairVerification"), knn=dict(type="KNN", k=5, standardize=True)))
 test_evaluator = val_evaluator
-projector = dict(type="MLPProjector", hidden_channels=128, out_channels=64, norm=True)
+projector = dict(type="MLPProjector", hidden_channels=128, out_channels=16, norm=True)
+pools = dict(pool=dict(type="FramePool"), probe_pool=dict(type="MeanPool"))
 model = dict(
     type="TwoStreamSync",
     first=dict(
-        type="Encoder", backbone=dict(type="STGCN", layout="ntu25", channels=[16, 32, 64], strides=[1, 2, 1], temporal_kernel=5),
-        pool=dict(type="VideoPool", time="flatten", frames=13), probe_pool=dict(type="MeanPool"), projector=projector),
+        pools, type="Encoder", backbone=dict(type="STGCN", layout="ntu25", channels=[16, 32, 64], strides=[1, 2, 1], temporal_kernel=5),
+        projector=projector),
     second=dict(
-        type="Encoder", backbone=dict(type="SignalCNN", widths=[32, 64, 64]),
-        pool=dict(type="VideoPool", time="flatten", frames=13), probe_pool=dict(type="MeanPool"), projector=projector),
+        pools, type="Encoder", backbone=dict(type="SignalCNN", widths=[32, 64, 64]),
+        projector=projector),
     data_preprocessor=dict(
         type="ComposedPreprocessor",
         parts=dict(

@@ -16,14 +16,24 @@ from mmsync.structures import View
 
 
 class TwoStreamModel(SelfSupervisedModel):
-    """Base of methods that tell whether two streams belong together; both are encoders and views of the same names."""
+    """Base of methods that tell whether two streams belong together; both are encoders and views of the same names.
+
+    An encoder that keeps the steps of time, by the pooling ``FramePool``, embeds each of them. Their embeddings stand
+    side by side as one of the window, scaled such that distances are root mean squares over the steps; both encoders
+    must have as many.
+    """
 
     encoders = ("video", "audio")
     views_needed = views_for_features = ("video", "audio")
 
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embeddings ``(N, E)`` of both streams."""
-        first, second = (self.feature_encoder(name)(views[name]) for name in self.encoders)
+        first, second = (_joined(self.feature_encoder(name)(views[name])) for name in self.encoders)
+        if first.shape != second.shape:
+            raise DataError(
+                f"{type(self).__name__}: embeddings are {tuple(first.shape)} of {self.encoders[0]} and "
+                f"{tuple(second.shape)} of {self.encoders[1]}; give both encoders the same out_channels and steps"
+            )
         return first, second
 
     def encode_all(self, views: Views) -> dict[str, tuple[Tensor, Tensor]]:
@@ -127,5 +137,10 @@ def _encode(encoder: Encoder, view: View) -> tuple[Tensor, Tensor]:
     found = encoder.forward_map(view.tracks()[0] if several else view)
     pooled = encoder.pool(found)
     feature = pooled if encoder.probe_neck is encoder.pool_neck else encoder.probe_neck(found)
-    parts = feature, encoder.project(pooled)
+    parts = feature, _joined(encoder.project(pooled))
     return tuple(x.unflatten(0, (count, -1)) for x in parts) if several else parts  # type: ignore[return-value]
+
+
+def _joined(z: Tensor) -> Tensor:
+    """Embeddings ``(N, E)`` of windows; of those of steps ``(N, T', E)``, as in :class:`TwoStreamModel`."""
+    return z if z.dim() == 2 else z.flatten(1) / z.shape[1] ** 0.5
