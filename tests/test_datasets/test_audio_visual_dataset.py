@@ -95,7 +95,8 @@ def test_samples_are_keyed(videos):
 
     first, again = epoch(0), epoch(2)
     for (video, audio), (video2, audio2) in zip(first, again):
-        assert torch.equal(video, video2) and torch.equal(audio, audio2)
+        assert torch.equal(video, video2)
+        assert torch.equal(audio, audio2)
     data.set_epoch(1)
     assert any(not torch.equal(a[1], b[1]) for a, b in zip(first, epoch(0)))
 
@@ -129,7 +130,9 @@ def test_slide_gives_the_sound_at_each_offset(videos):
 def test_one_picture_is_of_the_window(videos):
     data = dataset(videos, mix=dict(positive=1), frames=1, num_samples=20)
     late = [times(data[i])[0] - data[i]["data_samples"].start for i in range(20)]
-    assert min(late) > -0.04 and max(late) < 1 and np.ptp(late) > 0.3
+    assert min(late) > -0.04
+    assert max(late) < 1
+    assert np.ptp(late) > 0.3
     middle = dataset(videos, mix=dict(positive=1), frames=1, num_samples=20, test_mode=True)
     for i in range(20):
         assert times(middle[i])[0] - middle[i]["data_samples"].start == pytest.approx(0.5, abs=0.041)
@@ -150,13 +153,15 @@ def test_videos_whose_sound_is_of_no_use_are_named_and_counted(tmp_path, capsys)
     assert "1 of 9 videos have no sound and are left out: train/a/mute.mkv" in text
     assert "1 of 9 videos are silent and are left out: train/a/silent.mkv" in text
     apart = "sample rate is wrong) and are left out: train/a/fast.mkv, train/a/single.mkv"
-    assert "2 of 9 videos have sound that ends apart from the pictures" in text and apart in text
+    assert "2 of 9 videos have sound that ends apart from the pictures" in text
+    assert apart in text
     assert "1 of 9 videos have both streams for less than 1 s and are left out: train/a/short.mkv" in text
     assert {data[i]["data_samples"].name for i in range(len(data))} == {f"train/a/v{i}.mkv" for i in range(4)}
     with_them = dataset(tmp_path, silent=True, same_end=False)
     assert len(np.unique(with_them.places)) == 6  # silent and fast too
     report = build_index(tmp_path, tmp_path / "index.jsonl").report()
-    assert "no_audio: 1" in report and "sound that ends apart from the pictures: 2" in report
+    assert "no_audio: 1" in report
+    assert "sound that ends apart from the pictures: 2" in report
     assert "train/a/fast.mkv: sounds until 1.45 s, pictures last until 4.00 s" in report
 
 
