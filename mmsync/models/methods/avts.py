@@ -29,11 +29,6 @@ class TwoStreamModel(SelfSupervisedModel):
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embeddings ``(N, E)`` of both streams."""
         first, second = (_joined(self.feature_encoder(name)(views[name])) for name in self.encoders)
-        if first.shape != second.shape:
-            raise DataError(
-                f"{type(self).__name__}: embeddings are {tuple(first.shape)} of {self.encoders[0]} and "
-                f"{tuple(second.shape)} of {self.encoders[1]}; give both encoders the same out_channels and steps"
-            )
         return first, second
 
     def encode_all(self, views: Views) -> dict[str, tuple[Tensor, Tensor]]:
@@ -51,7 +46,7 @@ class StreamSync(TwoStreamModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_sync``; for the log, accuracy at ``threshold`` and mean distances."""
-        distance = self.criterion.distance(*self.embed(views))
+        distance = self._distance(*self.embed(views))
         positive = in_sync(data_samples, distance)
         with torch.no_grad():
             log = {"sync_acc": ((distance < self.threshold) == positive).float().mean()}
@@ -69,8 +64,15 @@ class StreamSync(TwoStreamModel):
         found = self.encode_all(views)
         (feature, z), (other, z2) = found[first], found[second]
         if z2.dim() == 3:
-            return {"feature": feature, "distances": self.criterion.distance(z[:, None], z2)}
-        return {"feature": feature, f"feature_{second}": other, "distance": self.criterion.distance(z, z2)}
+            return {"feature": feature, "distances": self._distance(z[:, None], z2)}
+        return {"feature": feature, f"feature_{second}": other, "distance": self._distance(z, z2)}
+
+    def _distance(self, first: Tensor, second: Tensor) -> Tensor:
+        if first.shape[-1] != second.shape[-1]:
+            of = " and ".join(f"{z.shape[-1]} of {name}" for z, name in zip((first, second), self.encoders))
+            advice = "give both encoders the same out_channels, and as many steps if they keep them"
+            raise DataError(f"{type(self).__name__}: embeddings have {of} numbers; {advice}")
+        return self.criterion.distance(first, second)
 
 
 @MODELS.register_module()
