@@ -63,7 +63,7 @@ def test_loss_is_the_published_one():
 
 def test_streams_of_other_steps_or_widths():
     samples = [MotionSample(positive=1)] * 4
-    with pytest.raises(DataError, match="have 60 of video and 120 of audio numbers.*as many steps"):
+    with pytest.raises(DataError, match=r"have 60 of video and 120 of audio numbers.*as many steps"):
         model(time_pools=1)(views(), samples, mode="loss")
     with pytest.raises(DataError, match="60 of video and 50 of audio"):
         model(audio_channels=5)(views(), samples, mode="loss")

@@ -2,9 +2,9 @@
 
     python tools/benchmarks/av_loader.py [--videos FOLDER] [--clips 300] [--long 3000]
 
-FOLDER is as for ClipFolderSource; without it, 12 videos of 320x240 (MPEG-4 and AAC) of ten seconds are written. Both read
-the same windows of one second, 25 pictures of 112 pixels and 16,000 samples, in turns in one process, so that a busy
-machine slows both. The plain loop opens the file, seeks to the key frame before the window, decodes, scales and
+FOLDER is as for ClipFolderSource; without it, 12 videos of 320x240 (MPEG-4 and AAC) of ten seconds are written. Both
+read the same windows of one second, 25 pictures of 112 pixels and 16,000 samples, in turns in one process, so that a
+busy machine slows both. The plain loop opens the file, seeks to the key frame before the window, decodes, scales and
 resamples by FFmpeg. mmsync opens the file anew too, but has the sound from its cache, whose making is shown apart.
 
 Then the share of decoding, of the transforms and of waiting in a step of training (0 workers), and the memory of a
@@ -91,9 +91,8 @@ def speed(data: AudioVisualDataset, clips: int) -> None:
             spent["plain PyAV"].append(time.process_time() - middle)
     rates = {name: 1 / statistics.median(times) for name, times in spent.items()}
     text = ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items())
-    print(
-        f"clips/s of one core, medians of CPU time over {clips} clips: {text}; ratio {rates['mmsync'] / rates['plain PyAV']:.2f}"
-    )
+    ratio = rates["mmsync"] / rates["plain PyAV"]
+    print(f"clips/s of one core, medians of CPU time over {clips} clips: {text}; ratio {ratio:.2f}")
 
 
 def shares(data: AudioVisualDataset, batches: int, batch_size: int) -> None:
@@ -147,9 +146,7 @@ def main(args: argparse.Namespace) -> None:
         source = ClipFolderSource(args.videos or made)
         facts = dict(mix=dict(positive=1, easy=1), num_samples=1000, max_bad_share=1.0, test_mode=True)
         data = AudioVisualDataset(source, frames=FRAMES, fps=25, size=SIZE, rate=RATE, **facts)
-        print(
-            f"{len(source)} videos, indexed and their sound decoded (once, all cores): {time.perf_counter() - start:.1f} s"
-        )
+        print(f"{len(source)} videos: index and cache of sound, once: {time.perf_counter() - start:.1f} s")
         speed(data, args.clips)
         shares(data, args.batches, 16)
         memory(data, args.long)

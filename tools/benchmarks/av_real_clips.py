@@ -2,9 +2,9 @@
 
     python tools/benchmarks/av_real_clips.py CLIPS --folders sound talking [--iterations 400] [--seed 0]
 
-CLIPS has videos in folders. Each clip is split in time: windows of one second from its first half are for training, from
-its second half for the test. Out of sync is the sound of the same clip moved by 0.4 seconds, or by a second or more
-where the half is long enough. Chance is an AUC of 50; its interval is a bootstrap over clips.
+CLIPS has videos in folders. Each clip is split in time: windows of one second from its first half are for training,
+from its second half for the test. Out of sync is the sound of the same clip moved by 0.4 seconds, or by a second or
+more where the half is long enough. Chance is an AUC of 50; its interval is a bootstrap over clips.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def train(model: torch.nn.Module, data: HalfClips, args: argparse.Namespace) -> 
     model.train()
     start = time.time()
     for step, batch in zip(range(args.iterations), batches(data, args.batch_size, epochs + 1)):
-        loss, log = model.parse_losses(model(**model.data_preprocessor(batch, True), mode="loss"))
+        loss, _log = model.parse_losses(model(**model.data_preprocessor(batch, True), mode="loss"))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -87,10 +87,9 @@ def test(model: torch.nn.Module, data: HalfClips, name: str) -> None:
         chosen = positive | np.isin(kinds, negatives)
         low, high = auc_interval(distance[chosen], positive[chosen], clips[chosen])
         area = pair_auc(distance[chosen], positive[chosen])
+        text = f"AUC {100 * area:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
         facts = f"{chosen.sum()} windows of {len(np.unique(clips[chosen]))} clips"
-        print(
-            f"{name}, in sync against {', '.join(negatives)}: AUC {100 * area:.1f} [{100 * low:.1f}, {100 * high:.1f}], {facts}"
-        )
+        print(f"{name}, in sync against {', '.join(negatives)}: {text}, {facts}")
 
 
 def main(args: argparse.Namespace) -> None:
