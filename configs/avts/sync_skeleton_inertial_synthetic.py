@@ -7,15 +7,16 @@ val_interval = 5
 stages = [
     (0, dict(positive=1, easy=1)),
     (5, dict(positive=2, easy=1, hard=1))]
-projector = dict(type="MLPProjector", hidden_channels=128, out_channels=64, norm=True)
+projector = dict(type="MLPProjector", hidden_channels=128, out_channels=16, norm=True)
+pools = dict(pool=dict(type="FramePool"), probe_pool=dict(type="MeanPool"))
 model = dict(
     type="TwoStreamSync",
     first=dict(
-        type="Encoder", backbone=dict(type="STGCN", layout="ntu25", channels=[16, 32, 64], strides=[1, 2, 1], temporal_kernel=5),
-        pool=dict(type="VideoPool", time="flatten", frames=13), probe_pool=dict(type="MeanPool"), projector=projector),
+        pools, type="Encoder", backbone=dict(type="STGCN", layout="ntu25", channels=[16, 32, 64], strides=[1, 2, 1], temporal_kernel=5),
+        projector=projector),
     second=dict(
-        type="Encoder", backbone=dict(type="SignalCNN", widths=[32, 64, 64]),
-        pool=dict(type="VideoPool", time="flatten", frames=13), probe_pool=dict(type="MeanPool"), projector=projector),
+        pools, type="Encoder", backbone=dict(type="SignalCNN", widths=[32, 64, 64]),
+        projector=projector),
     data_preprocessor=dict(
         type="ComposedPreprocessor",
         parts=dict(

@@ -92,11 +92,15 @@ def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15)
         mean distances.
 
     Raises:
-        ConfigError: A model of another kind.
+        ConfigError: A model of another kind, or a negative reach.
         DataError: The file has no sound, or is too short.
     """
-    streams = embed_windows(model, path, window_settings(model))
-    try:
-        return estimate_offset(*streams, reach)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+    if reach < 0:
+        raise ConfigError(f"{reach=}: give the largest offset that is tried, 0 or more")
+    settings = window_settings(model)
+    first, second = embed_windows(model, path, settings)
+    if len(first) <= reach:
+        rate = settings["offset_rate"]
+        text = f"{len(first)} windows of {settings['duration']:g} s, {rate:g} a second, are too few for offsets up to"
+        raise DataError(f"{path}: {text} {reach}; give a longer video or a smaller reach")
+    return estimate_offset(first, second, reach)

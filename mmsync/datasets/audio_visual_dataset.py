@@ -10,6 +10,7 @@ import numpy as np
 from mmsync.datasets.sources.clips.sources import ClipSource
 from mmsync.datasets.sync_dataset import Gap, SyncDataset
 from mmsync.errors import ConfigError, DataError
+from mmsync.media.index import sound_apart
 from mmsync.media.reader import scaled
 from mmsync.registry import DATASETS
 from mmsync.store.sounds import SILENT, SoundStore
@@ -42,6 +43,8 @@ class AudioVisualDataset(SyncDataset):
             pictures the sound in the middle is, in steps, drawn within ``slide / 2`` either way.
         offset_rate: Steps of ``slide`` a second.
         silent: Use videos whose sound never exceeds -60 dB.
+        same_end: Leave out videos whose sound and pictures end at times more than 5 % of the duration, and more than
+            0.3 s, apart: their header may have a wrong sample rate.
         keyed: ``split``, ``roles``, ``seed`` and the others of :class:`SyncDataset`.
 
     Raises:
@@ -55,7 +58,8 @@ class AudioVisualDataset(SyncDataset):
     def __init__(
         self, source: Union[Mapping, ClipSource], mix: Mapping[str, float], duration: float = 1.0, frames: int = 25,
         fps: float = 25.0, size: int = 112, rate: int = 16000, channels: int = 1, gap: Gap = (0.5, None),
-        contrast: bool = False, slide: int = 0, offset_rate: float = 25.0, silent: bool = False, **keyed: Any,
+        contrast: bool = False, slide: int = 0, offset_rate: float = 25.0, silent: bool = False, same_end: bool = True,
+        **keyed: Any,
     ) -> None:  # fmt: skip
         if min(frames, size, rate) < 1 or not min(fps, offset_rate) > 0 or channels not in (1, 2) or slide < 0:
             given = f"{frames=}, {fps=}, {size=}, {rate=}, {channels=}, {slide=}"
@@ -63,7 +67,8 @@ class AudioVisualDataset(SyncDataset):
         if contrast and (slide or set(mix) != {"positive"}):
             raise ConfigError("AudioVisualDataset: contrast=True needs mix=dict(positive=1) and slide=0")
         self.frames, self.fps, self.side, self.rate, self.channels = frames, fps, size, rate, channels
-        self.contrast, self.slide, self.offset_rate, self.silent = contrast, slide, offset_rate, silent
+        self.contrast, self.slide, self.offset_rate = contrast, slide, offset_rate
+        self.silent, self.same_end = silent, same_end
         self.span = max(duration, (frames - 1) / fps)
         self.margin = 1.5 * slide / offset_rate
         super().__init__(source, mix, duration, gap, **keyed)
@@ -73,11 +78,15 @@ class AudioVisualDataset(SyncDataset):
         self.sound = SoundStore(files, self.rate, self.channels)
 
     def extent(self, place: int) -> Union[tuple[float, float], str]:
+        row, start = self.source.rows[place], float(self.sound.start[place])
+        if row["status"] == "no_audio":
+            return "have no sound"
         if place in self.sound.bad:
-            return "have no sound that can be used"
+            return "have no sound that can be decoded"
         if not self.silent and self.sound.peak[place] < SILENT:
             return "are silent"
-        row, start = self.source.rows[place], float(self.sound.start[place])
+        if self.same_end and sound_apart(row):
+            return "have sound that ends apart from the pictures (it is cut off, or its sample rate is wrong)"
         end = min(row["start"] + row["duration"], start + float(self.sound.duration[place]))
         return max(row["start"], start), end
 

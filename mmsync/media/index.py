@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time as timer
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -25,6 +25,19 @@ USABLE = ("ok", "no_audio")  # statuses of videos whose pictures can be used
 _WHOLE = 0.9  # a file that ends before this share of its declared duration is cut off
 SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".3gp")
 _SHOWN = 5  # files that a message names
+_APART = 0.05  # share of the pictures' duration by which sound may end before or after them, and at least
+_APART_SECONDS = 0.3
+
+
+def sound_apart(row: Mapping[str, Any]) -> str:
+    """When the sound of a row ends, if that is far from the end of its pictures, else an empty text.
+
+    It may be cut off, or its header may have a wrong sample rate, with which it is of no use.
+    """
+    pictures, sound = row["start"] + row["duration"], row["audio_start"] + row["audio_duration"]
+    if abs(sound - pictures) <= max(_APART_SECONDS, _APART * row["duration"]):
+        return ""
+    return f"until {sound:.2f} s, pictures last until {pictures:.2f} s"
 
 
 class VideoIndex:
@@ -63,6 +76,10 @@ class VideoIndex:
                 lines += bad[:_SHOWN] + [f"    ... and {count - _SHOWN} more, all in the index"] * (count > _SHOWN)
         good = [row for row in self.rows.values() if row["status"] in USABLE]
         hours, frames = sum(row["duration"] for row in good) / 3600, sum(row["frames"] for row in good)
+        apart = [name for name, row in self.rows.items() if row["status"] == "ok" and sound_apart(row)]
+        if apart:
+            lines.append(f"  sound that ends apart from the pictures: {len(apart)}")
+            lines += [f"    {name}: sounds {sound_apart(self[name])}" for name in apart[:_SHOWN]]
         vfr, late = sum(row["is_vfr"] for row in good), sum(row["start"] > 0.5 / row["rate"] for row in good)
         last = f"  usable: {hours:.2f} h, {frames} frames; variable rate: {vfr}; pictures that start late: {late}"
         return "\n".join([*lines, last])

@@ -94,7 +94,8 @@ def write_audio_visual(
         folder: The folder to write into.
         size: Height and width of the pictures, even.
         seconds: Shortest and longest clip.
-        unrelated: Share of videos with the sound of other strikes (``heard`` is false).
+        unrelated: Share of training videos with the sound of other strikes (``heard`` is false). Test videos have none,
+            because a test of being in sync would count their windows as positive.
         second: Share of videos with a second person, who strikes silently at other times.
         cue: A cue of time's direction that is none of the world's, to try methods of the arrow of time: ``'none'``;
             ``'zoom'``, the camera always comes nearer; ``'border'``, black borders that always grow a little.
@@ -123,7 +124,7 @@ def write_audio_visual(
         name = f"{'train' if part == 0 else 'test'}_{index:04d}"
         path = folder / "videos" / ("train", "test")[part] / kind / f"{name}.mp4"
         rng = np.random.default_rng(np.random.SeedSequence(world.seed, spawn_key=(8, part, index)))
-        scene = _Scene(rng, world, part, kind, size, seconds, unrelated, second, arrow)
+        scene = _Scene(rng, world, part, kind, size, seconds, 0.0 if part else unrelated, second, arrow)
         scenes[name] = scene.facts()
         if path.exists():
             continue

@@ -11,8 +11,8 @@ from mmsync.datasets import ArrowDataset
 from mmsync.errors import ConfigError, DataError
 from mmsync.media import open_video, write_video
 from mmsync.media.cleaning import camera_motion, picture_without_borders, stabilized
-from mmsync.media.reader import resized
 from mmsync.media.crops import encode_flow, optical_flow
+from mmsync.media.reader import resized
 from mmsync.ops.video_augment import FLOW_ZERO
 from mmsync.structures import View
 from mmsync.views import VideoFlip, VideoPreprocessor

@@ -42,7 +42,7 @@ def esc50(root, classes: int = 3, seconds: float = 2.0):
     (root / "meta").mkdir()
     with (root / "meta" / "esc50.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow("filename,fold,target,category,esc10,src_file,take".split(","))
+        writer.writerow(["filename", "fold", "target", "category", "esc10", "src_file", "take"])
         writer.writerows(rows)
     return root
 

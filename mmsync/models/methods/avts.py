@@ -17,14 +17,19 @@ from mmsync.structures import View
 
 
 class TwoStreamModel(SelfSupervisedModel):
-    """Base of methods that tell whether two streams belong together; both are encoders and views of the same names."""
+    """Base of methods that tell whether two streams belong together; both are encoders and views of the same names.
+
+    An encoder that keeps the steps of time, by the pooling ``FramePool``, embeds each of them. Their embeddings stand
+    side by side as one of the window, scaled such that distances are root mean squares over the steps; both encoders
+    must have as many.
+    """
 
     encoders = ("video", "audio")
     views_needed = views_for_features = ("video", "audio")
 
     def embed(self, views: Views) -> tuple[Tensor, Tensor]:
         """Embeddings ``(N, E)`` of both streams."""
-        first, second = (self.feature_encoder(name)(views[name]) for name in self.encoders)
+        first, second = (_joined(self.feature_encoder(name)(views[name])) for name in self.encoders)
         return first, second
 
     def encode_all(self, views: Views) -> dict[str, tuple[Tensor, Tensor]]:
@@ -42,7 +47,7 @@ class StreamSync(TwoStreamModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_sync``; for the log, accuracy at ``threshold`` and mean distances."""
-        distance = self.criterion.distance(*self.embed(views))
+        distance = self._distance(*self.embed(views))
         positive = in_sync(data_samples, distance)
         with torch.no_grad():
             log = {"sync_acc": ((distance < self.threshold) == positive).float().mean()}
@@ -60,8 +65,15 @@ class StreamSync(TwoStreamModel):
         found = self.encode_all(views)
         (feature, z), (other, z2) = found[first], found[second]
         if z2.dim() == 3:
-            return {"feature": feature, "distances": self.criterion.distance(z[:, None], z2)}
-        return {"feature": feature, f"feature_{second}": other, "distance": self.criterion.distance(z, z2)}
+            return {"feature": feature, "distances": self._distance(z[:, None], z2)}
+        return {"feature": feature, f"feature_{second}": other, "distance": self._distance(z, z2)}
+
+    def _distance(self, first: Tensor, second: Tensor) -> Tensor:
+        if first.shape[-1] != second.shape[-1]:
+            of = " and ".join(f"{z.shape[-1]} of {name}" for z, name in zip((first, second), self.encoders))
+            advice = "give both encoders the same out_channels, and as many steps if they keep them"
+            raise DataError(f"{type(self).__name__}: embeddings have {of} numbers; {advice}")
+        return self.criterion.distance(first, second)
 
 
 @MODELS.register_module()
@@ -131,5 +143,10 @@ def _encode(encoder: Encoder, view: View) -> tuple[Tensor, Tensor]:
     found = encoder.forward_map(view.tracks()[0] if several else view)
     pooled = encoder.pool(found)
     feature = pooled if encoder.probe_neck is encoder.pool_neck else encoder.probe_neck(found)
-    parts = feature, encoder.project(pooled)
+    parts = feature, _joined(encoder.project(pooled))
     return tuple(x.unflatten(0, (count, -1)) for x in parts) if several else parts  # type: ignore[return-value]
+
+
+def _joined(z: Tensor) -> Tensor:
+    """Embeddings ``(N, E)`` of windows; of those of steps ``(N, T', E)``, as in :class:`TwoStreamModel`."""
+    return z if z.dim() == 2 else z.flatten(1) / z.shape[1] ** 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 from torch import Tensor, nn
 
@@ -22,21 +23,26 @@ class AudioVGG(AudioBackbone):
     Args:
         in_channels: C, of the spectrogram.
         widths: Channels of the blocks, D the last.
+        time_pools: Poolings, from the first on, that halve time; the others halve bands alone. ``None``: all of them.
         init_cfg: MMEngine's initialization config.
 
     Raises:
-        ConfigError: No block, or a width that is not positive.
+        ConfigError: No block, a width that is not positive, or more poolings than there are.
         DataError: A spectrogram that is smaller than one step of the last block.
     """
 
     def __init__(
-        self, in_channels: int = 1, widths: Sequence[int] = (64, 128, 256, 512), init_cfg: OptConfig = None
-    ) -> None:
+        self, in_channels: int = 1, widths: Sequence[int] = (64, 128, 256, 512), time_pools: Optional[int] = None,
+        init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if not widths or min(widths) < 1:
             raise ConfigError(f"AudioVGG: widths={list(widths)}; give one positive width or more")
+        pools = len(widths) - 1
+        if time_pools is not None and not 0 <= time_pools <= pools:
+            raise ConfigError(f"AudioVGG: time_pools={time_pools}; {len(widths)} blocks have {pools} poolings")
         super().__init__(in_channels, widths[-1], init_cfg)
-        self.layers = vgg_layers(in_channels, widths)
-        self.min_bands = self.min_frames = 2 ** (len(widths) - 1)
+        self.layers = vgg_layers(in_channels, widths, square=time_pools)
+        self.min_bands, self.min_frames = 2**pools, 2 ** (pools if time_pools is None else time_pools)
 
     def init_weights(self) -> None:
         """Initialize convolutions as He et al. (2015), then by ``init_cfg``."""

@@ -1,0 +1,110 @@
+"""Offsets of files whose sound was moved, by a hand-made model: brightness of pictures and loudness of sound."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsync.apis import sync
+from mmsync.errors import ConfigError, DataError
+from mmsync.media import write_video
+from mmsync.models.backbones.base import AudioBackbone, VideoBackbone
+from mmsync.models.methods.avts import AVTS
+from mmsync.models.modules import Encoder
+
+pytest.importorskip("av")
+
+RATE, STEP, FRAMES = 16000, 640, 5
+
+
+class Brightness(VideoBackbone):
+    """Mean of each picture in [0, 1], ``(P, 1, T, 1, 1)``."""
+
+    min_size = 1
+
+    def forward_rows(self, x):
+        return (x.mean((1, 3, 4), keepdim=True) + 1) / 2
+
+
+class Loudness(AudioBackbone):
+    """Root mean square of each 25th of a second, ``(P, 1, T)``."""
+
+    axes, row_dim = "DT", 3
+
+    def forward_rows(self, x):
+        return x.unflatten(-1, (-1, STEP)).square().mean(-1).sqrt()
+
+
+@pytest.fixture
+def model():
+    pools = dict(pool=dict(type="FramePool"), probe_pool=dict(type="MeanPool"))
+    parts = dict(video=dict(type="VideoPreprocessor"), audio=dict(type="AudioPreprocessor"))
+    found = AVTS(
+        Encoder(Brightness(3, 1), **pools), Encoder(Loudness(1, 1), **pools),
+        data_preprocessor=dict(type="ComposedPreprocessor", parts=parts),
+    ).eval()  # fmt: skip
+    windows = dict(type="AudioVisualDataset", frames=FRAMES, fps=25, size=32, duration=FRAMES / 25, rate=RATE)
+    found.cfg = Config(dict(train_dataloader=dict(dataset=windows)))
+    return found
+
+
+def flickering(path, early, pictures=75, sound=True):
+    """A video whose pictures are as bright as its sound is loud, ``early`` pictures before or after."""
+    level = np.random.default_rng(0).uniform(0.1, 0.9, pictures + 40)
+    shown = [np.full((32, 32, 3), round(255 * a), np.uint8) for a in level[20 : 20 + pictures]]
+    heard = level[20 + early : 20 + early + pictures].repeat(STEP) * np.tile([1.0, -1.0], STEP // 2 * pictures)
+    heard = heard.astype(np.float32) if sound else None
+    return write_video(path, shown, sound=heard, sound_codec="pcm_s16le")
+
+
+@pytest.mark.parametrize("early", [0, 1, -1, 7, -12])
+def test_planted_offset_is_found(model, tmp_path, early):
+    found = sync.video_offset(model, flickering(tmp_path / "a.mkv", early))
+    assert found.offset == early, "positive where the sound runs ahead"
+    assert found.distance < 0.05
+    assert found.confidence > 0.2
+    assert found.curve.shape == (31,)
+
+
+def test_sound_that_starts_late_is_placed_by_its_time(model, tmp_path):
+    """Both streams of the same file, of which only the part that has both is compared."""
+    path = flickering(tmp_path / "a.mkv", 3)
+    first, second = sync.embed_windows(model, path, sync.window_settings(model), batch_size=7)
+    assert first.shape == second.shape == (75 - FRAMES + 1, FRAMES)
+    assert torch.allclose(first[10:40], second[7:37], atol=0.05)
+
+
+def test_files_that_cannot_be_judged(model, tmp_path):
+    with pytest.raises(DataError, match=r"mute\.mkv: has no sound"):
+        sync.video_offset(model, flickering(tmp_path / "mute.mkv", 0, sound=False))
+    with pytest.raises(DataError, match=r"tiny\.mkv: pictures and sound together last less than one window of 0\.2 s"):
+        sync.video_offset(model, flickering(tmp_path / "tiny.mkv", 0, pictures=4))
+    with pytest.raises(DataError, match=r"short\.mkv: 6 windows of 0\.2 s, 25 a second.*longer video or a smaller re"):
+        sync.video_offset(model, flickering(tmp_path / "short.mkv", 0, pictures=10))
+    with pytest.raises(DataError, match=r"gone\.mkv"):
+        sync.video_offset(model, tmp_path / "gone.mkv")
+    with pytest.raises(ConfigError, match="reach=-1"):
+        sync.video_offset(model, tmp_path / "gone.mkv", reach=-1)
+    model.cfg = Config(dict(train_dataloader=dict(dataset=dict(type="SkeletonDataset"))))
+    with pytest.raises(ConfigError, match="not AVTS on SkeletonDataset"):
+        sync.video_offset(model, tmp_path / "gone.mkv")
+
+
+def test_tool_prints_a_line_for_each_file(model, tmp_path, monkeypatch, capsys):
+    """Also after one that cannot be judged, which the exit code says."""
+    files = [flickering(tmp_path / "mute.mkv", 0, sound=False), flickering(tmp_path / "late.mkv", -2)]
+    monkeypatch.setattr("mmsync.apis.init_model", lambda *given: model)
+    tool = Path(__file__).parents[2] / "tools" / "sync.py"
+    monkeypatch.setattr(sys, "argv", [str(tool), "a.py", "a.pth", *map(str, files)])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(tool), run_name="__main__")
+    said = capsys.readouterr()
+    assert stop.value.code == 1
+    assert "mute.mkv: has no sound" in said.err
+    assert "late.mkv: offset -2 (-80 ms), confidence 0." in said.out
