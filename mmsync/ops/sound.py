@@ -91,8 +91,8 @@ def mel_filters(
         raise ValueError(
             f"mel_filters: {bands=}, {low=}, {high=}: give 0 <= low < high <= {rate / 2:g} (half the rate)"
         )
-    ends = hz_to_mel(torch.tensor([low, high], dtype=torch.float64), scale).tolist()
-    corners = mel_to_hz(torch.linspace(*ends, bands + 2, dtype=torch.float64), scale)
+    ends = hz_to_mel(torch.tensor([low, high], dtype=torch.float64), scale)
+    corners = mel_to_hz(torch.linspace(float(ends[0]), float(ends[1]), bands + 2, dtype=torch.float64), scale)
     bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
     edges = corners
     if whole_bins:

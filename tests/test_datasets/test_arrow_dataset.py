@@ -90,7 +90,8 @@ def test_training_draws_both_directions_and_any_window(folder):
             seen.add(item["data_samples"].positive)
             windows.add(item["inputs"]["video"].data.numpy().tobytes())
             assert item["inputs"]["video"].data.shape == (2, 4, 48, 48, 2)
-    assert seen == {0, 1} and len(windows) > 15
+    assert seen == {0, 1}
+    assert len(windows) > 15
     torch.testing.assert_close(data[0]["inputs"]["video"].data, data[0]["inputs"]["video"].data)
 
 
@@ -103,7 +104,9 @@ def test_long_videos_are_cleaned_by_clips(folder):
     with pytest.raises(DataError, match="hardly anything in common"):
         stabilized(pan)
     data = small(folder(pan=pan), clip=21, test_mode=True, clips=3, size=32)
-    assert len(data.flows.lengths) > 5 and data.flows.lengths.max() <= 20 and len(data) == 6
+    assert len(data.flows.lengths) > 5
+    assert data.flows.lengths.max() <= 20
+    assert len(data) == 6
 
 
 def test_black_borders_are_found_and_cut():
@@ -173,7 +176,7 @@ def test_bad_videos_are_named(folder, monkeypatch):
 def test_nothing_usable_is_an_error_each_time(folder):
     source = folder(still=np.repeat(scene(1), 30, 0))
     for _ in range(2):  # a failed cache must not be found by the second run
-        with pytest.raises(DataError, match="none of 1 videos has optical flow.*still.mp4: nothing moves"):
+        with pytest.raises(DataError, match=r"none of 1 videos has optical flow.*still.mp4: nothing moves"):
             small(source)
 
 

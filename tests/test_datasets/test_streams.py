@@ -135,7 +135,7 @@ def test_nan_is_named_with_its_time(folder):
     source = StreamSource(folder, STREAMS)
     place = source.names.index("train_0")
     assert source.read(place, "fast", 0.0, 1.0).shape == (50, 2)
-    with pytest.raises(DataError, match="train_0: NaN or infinity in fast from 2.500 s on"):
+    with pytest.raises(DataError, match=r"train_0: NaN or infinity in fast from 2.500 s on"):
         source.read(place, "fast", 2.5, 1.0)
     for start in (-0.5, 5.5):
         with pytest.raises(DataError, match=f"train_0: slow has no samples from {start:.3f}"):

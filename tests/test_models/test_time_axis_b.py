@@ -63,7 +63,8 @@ def test_l3net_loss_is_two_class_cross_entropy_with_the_match_as_class_one():
     views = {"video": View(torch.randn(6, 3, 1, 16, 16)), "audio": View(torch.randn(6, 1, 12, 10))}
     labels = [1, 0, 0, 1, 1, 0]
     towers = [
-        model.video.backbone(views["video"]).data.amax((2, 3, 4)), model.audio.backbone(views["audio"]).data.amax((2, 3)),
+        model.video.backbone(views["video"]).data.amax((2, 3, 4)),
+        model.audio.backbone(views["audio"]).data.amax((2, 3)),
     ]  # fmt: skip
     p = model.fusion(torch.cat(towers, 1)).softmax(1)
     naive = -torch.stack([p[i, label].log() for i, label in enumerate(labels)]).mean()
@@ -187,7 +188,7 @@ def test_more_segments_are_concatenated():
 
 
 def test_arrow_names_samples_without_direction():
-    with pytest.raises(DataError, match="positive.*ArrowDataset"):
+    with pytest.raises(DataError, match=r"positive.*ArrowDataset"):
         tcam().loss({"video": View(torch.randn(2, 2, 2, 3, 16, 16))}, [MotionSample.quick(0, {})] * 2)
 
 

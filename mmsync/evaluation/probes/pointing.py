@@ -55,7 +55,8 @@ class Pointing(Probe):
         rows, columns = np.divmod(maps.reshape(len(maps), -1).argmax(1), maps.shape[2])
         point = np.stack([(columns + 0.5) / maps.shape[2], (rows + 0.5) / maps.shape[1]], 1)
         right, middle = (
-            ((box[:, 0] <= at) & (at <= box[:, 1])).all(1)[counts].astype(float) for at in (point, np.full((1, 2), 0.5))
+            np.asarray((box[:, 0] <= at) & (at <= box[:, 1])).all(1)[counts].astype(float)
+            for at in (point, np.full((1, 2), 0.5))
         )
         low, high = mean_interval(right, np.array(query.texts("name", "?"))[counts])
         found = dict(accuracy=right.mean(), accuracy_low=low, accuracy_high=high, center=middle.mean())
