@@ -54,11 +54,13 @@ class Pointing(Probe):
             raise DataError(f"Pointing: none of {len(maps)} clips has its own sound and a box within the pictures")
         rows, columns = np.divmod(maps.reshape(len(maps), -1).argmax(1), maps.shape[2])
         point = np.stack([(columns + 0.5) / maps.shape[2], (rows + 0.5) / maps.shape[1]], 1)
-        right, middle = (
-            np.asarray((box[:, 0] <= at) & (at <= box[:, 1])).all(1)[counts].astype(float)
-            for at in (point, np.full((1, 2), 0.5))
-        )
+        right, middle = (_inside(box, at)[counts] for at in (point, np.full((1, 2), 0.5)))
         low, high = mean_interval(right, np.array(query.texts("name", "?"))[counts])
         found = dict(accuracy=right.mean(), accuracy_low=low, accuracy_high=high, center=middle.mean())
         found["chance"] = area[counts].mean()
         return ProbeResult({key: 100 * float(value) for key, value in found.items()})
+
+
+def _inside(box: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """1.0 where points ``(N or 1, 2)`` lie in boxes ``(N, 2, 2)``, else 0.0."""
+    return np.logical_and(box[:, 0] <= at, at <= box[:, 1]).all(axis=1).astype(float)
