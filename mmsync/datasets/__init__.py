@@ -23,6 +23,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(__name__, ("sources", "transforms"))
 
 __all__ = [
-    "ArrowDataset", "AudioDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset", "PairTable",
-    "SkeletonDataset", "StreamDataset", "VideoDataset", "motion_collate",
+    "ArrowDataset", "AudioDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset",
+    "PairTable", "SkeletonDataset", "StreamDataset", "VideoDataset", "motion_collate",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ def esc50(root, classes: int = 3, seconds: float = 2.0):
     (root / "meta").mkdir()
     with (root / "meta" / "esc50.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow("filename,fold,target,category,esc10,src_file,take".split(","))
+        writer.writerow(["filename", "fold", "target", "category", "esc10", "src_file", "take"])
         writer.writerows(rows)
     return root
 
@@ -68,7 +68,7 @@ def test_dcase_takes_the_class_from_the_name(tmp_path):
     assert source.labels.tolist() == [0, 1, 8, 9] * 2
     assert [len(source.splits[split]) for split in ("train", "test")] == [4, 4]
     write(tmp_path / "scenes_stereo" / "beach01.wav", tone(440, 0.5))
-    with pytest.raises(DataError, match="beach01.wav: its name is no scene and two digits"):
+    with pytest.raises(DataError, match=r"beach01.wav: its name is no scene and two digits"):
         DCASE2013Source(tmp_path)
     (tmp_path / "scenes_stereo" / "beach01.wav").unlink()
     with pytest.raises(DataError, match="extract the recordings of test there"):
@@ -133,12 +133,12 @@ def test_numbers_out_of_range_are_refused(tmp_path, change, match):
 def test_lists_that_are_not_as_published_are_named(tmp_path):
     with pytest.raises(ConfigError, match="fold=6; ESC-50 has folds 1 to 5"):
         ESC50Source(tmp_path, 6)
-    with pytest.raises(DataError, match="esc50.csv.*extract ESC-50-master.zip"):
+    with pytest.raises(DataError, match=r"esc50.csv.*extract ESC-50-master.zip"):
         ESC50Source(tmp_path)
     root = esc50(tmp_path)
     meta = root / "meta" / "esc50.csv"
     meta.write_text(meta.read_text().replace("1-101-A-1.wav,1,1", "1-101-A-1.wav,one,1"))
-    with pytest.raises(DataError, match="esc50.csv, line 3: no filename, fold, target, category"):
+    with pytest.raises(DataError, match=r"esc50.csv, line 3: no filename, fold, target, category"):
         ESC50Source(root)
 
 

@@ -36,7 +36,7 @@ def write(root, name: str, seconds: float = 6.0, kind: str = "npy", fast=None, s
             np.savetxt(path, values, delimiter=",")
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path):
     for i in range(4):
         write(tmp_path, f"train_{i}", kind=("npy", "csv")[i % 2])
@@ -45,7 +45,9 @@ def folder(tmp_path):
 
 
 def data(root, **more) -> StreamDataset:
-    source = dict(type="StreamSource", data_root=str(root), streams=more.pop("streams", STREAMS), splits=["train", "test"])
+    source = dict(
+        type="StreamSource", data_root=str(root), streams=more.pop("streams", STREAMS), splits=["train", "test"]
+    )
     options = dict(mix=dict(positive=1, easy=1, hard=1), split="train", num_samples=24)
     return StreamDataset(source, **{**options, **more})
 
@@ -92,7 +94,7 @@ def said(caplog) -> str:
     return "\n".join(record.getMessage() for record in caplog.records)
 
 
-@pytest.fixture()
+@pytest.fixture
 def heard(caplog):
     """What mmsync logs, which MMEngine's logger keeps to itself."""
     from mmengine.logging import MMLogger
@@ -133,7 +135,7 @@ def test_nan_is_named_with_its_time(folder):
     source = StreamSource(folder, STREAMS)
     place = source.names.index("train_0")
     assert source.read(place, "fast", 0.0, 1.0).shape == (50, 2)
-    with pytest.raises(DataError, match="train_0: NaN or infinity in fast from 2.500 s on"):
+    with pytest.raises(DataError, match=r"train_0: NaN or infinity in fast from 2.500 s on"):
         source.read(place, "fast", 2.5, 1.0)
     for start in (-0.5, 5.5):
         with pytest.raises(DataError, match=f"train_0: slow has no samples from {start:.3f}"):

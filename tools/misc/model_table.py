@@ -43,8 +43,6 @@ DATA = {
     "hmdb51": "HMDB51",
     "kinetics400": "Kinetics 400",
 }
-DEFAULTS = {"SyncNet": "its own"}
-"""Backbones of methods whose configs name none."""
 METHODS = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
 PUBLISHED = {"reference", "mbaimclr"}
 
@@ -71,9 +69,8 @@ def matrix() -> list[str]:
         label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
         rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
-        names = MODELS.get(model.type).encoders
-        found = " + ".join(model[one].backbone.type if one in model else DEFAULTS[model.type] for one in names)
-        backbones.setdefault(name, {})[found] = None
+        found = (model[one].backbone.type for one in MODELS.get(model.type).encoders if one in model)
+        backbones.setdefault(name, {}).update(dict.fromkeys(found))
     lines = ["| method | backbones | data sets and configs |", "|---|---|---|"]
     for name, data in rows.items():
         cells = "; ".join(f"{title}: {', '.join(data[title])}" for title in DATA.values() if title in data)

@@ -132,7 +132,6 @@ class SelfSupervisedModel(ViewModel):
             found[f"feature_{view}"] = self.feature_encoder(name).extract(views[view])
         return found
 
-
     def columns_of(self, views: Views, data_samples: Samples = None) -> Columns:
         """:meth:`predictions`; of data that lack some views, such as sound alone, the features of the others."""
         if all(name in views for name in self.views_for_features):

@@ -15,8 +15,8 @@ from mmsync.registry import MODELS, OptConfig
 class L3Net(TwoStreamModel):
     """Audio-visual correspondence: a still picture and a second of sound, of one moment or of two videos.
 
-    The features ``(N, D)`` of both towers are concatenated and classified by two linear layers with a ReLU between them; the loss
-    is the cross-entropy of two classes, 0 for a mismatch and 1 for a match (section 2).
+    The features ``(N, D)`` of both towers are concatenated and classified by two linear layers with a ReLU between
+    them; the loss is the cross-entropy of two classes, 0 for a mismatch and 1 for a match (section 2).
 
     Args:
         video: Config of the encoder of pictures, without a projector.

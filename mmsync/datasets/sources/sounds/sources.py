@@ -46,9 +46,7 @@ class SoundSource(BaseSource):
             print_log(text, logger="current", level=30)
         self._files = [root / name for name in self.names]
         self.labels = np.array([found[name][1] for name in self.names], dtype=np.int64)
-        self.splits = {
-            split: [name for name in self.names if found[name][0] == split] for split in ("train", "test")
-        }
+        self.splits = {split: [name for name in self.names if found[name][0] == split] for split in ("train", "test")}
         self.check(root, expected)
 
 
