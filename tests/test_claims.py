@@ -363,7 +363,8 @@ def test_the_table_of_extras():
 def test_the_rows_of_the_readme_are_those_of_the_configs():
     """Backbones and data sets of each method, as in docs/models.md, which is made of the configs."""
     data = {"built-in world": "synthetic", "PKU-MMD I": "PKU-MMD I and II", "PKU-MMD II": "PKU-MMD I and II",
-            "TV-HID": "TV Human Interaction", "your own": "your own videos"}  # fmt: skip
+            "TV-HID": "TV Human Interaction", "your own": "your own videos",
+            "faces of your own": "faces of your own"}  # fmt: skip
     made: dict[str, tuple[set, set]] = {}
     for method, backbones, cells in next(rows for head, rows in tables("docs/models.md") if head[0] == "method"):
         name = {"View and distance": "SimCLR", "Supervised": "supervised"}.get(

@@ -4,7 +4,7 @@ size = 48
 width = 0.125
 widths = [16, 32, 64, 128]
 projector = dict(type="MLPProjector", hidden_channels=128, out_channels=128, norm=True)
-mix = dict(positive=1)
+mix = dict(_delete_=True, positive=1)
 max_epochs = 12
 val_interval = 4
 model = dict(

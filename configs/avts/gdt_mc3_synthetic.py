@@ -3,7 +3,7 @@ size = 48
 width = 0.125
 widths = [16, 32, 64, 128]
 hidden_channels = 128
-mix = dict(positive=1)
+mix = dict(_delete_=True, positive=1)
 max_epochs = 12
 val_interval = 4
 model = dict(type="GDT", data_preprocessor=dict(parts=dict(video=dict(difference=True))))

@@ -11,12 +11,14 @@ lr = 1e-3
 stages = [(0, dict(positive=1, hard=1))]  # of the same face: what another one says is another task
 model = dict(
     type="SyncNet",
+    video=dict(type="Encoder", backbone=dict(type="SyncNetLip")),
+    audio=dict(type="Encoder", backbone=dict(type="SyncNetAudio")),
     data_preprocessor=dict(
         type="ComposedPreprocessor",
         parts=dict(
             video=dict(type="VideoPreprocessor"),
             audio=dict(type="AudioPreprocessor", frontend=dict(type="MFCC", frames=20)))))
-mix = dict(positive=1, hard=1)
+mix = dict(_delete_=True, positive=1, hard=1)
 train_dataloader = dict(dataset=dict(num_samples=None))
 val_evaluator = dict(_delete_=True, type="FeatureMetric", probes=dict(pairs=dict(type="PairVerification")))
 test_evaluator = dict(_delete_=True, type="FeatureMetric", probes=dict(pairs=dict(type="PairVerification")))

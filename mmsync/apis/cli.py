@@ -35,7 +35,7 @@ class KeyValue(DictAction):
                 raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
                 self._parse_iterable(value)
-            except (AssertionError, ValueError, IndexError) as error:
+            except (AssertionError, ValueError, IndexError, RecursionError) as error:
                 raise argparse.ArgumentError(self, f"{word!r}: brackets or quotes do not match") from error
         super().__call__(parser, namespace, values, option_string)
 

@@ -78,6 +78,7 @@ class KindDataset(KeyedDataset):
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
     unit: ClassVar[str] = "samples"  # what samples are called in messages
+    size_argument: ClassVar[str] = "size"  # name of `size` in a subclass
     more: ClassVar[str] = ""  # advice on how to get more samples of a kind, a sentence
 
     def __init__(
@@ -170,7 +171,8 @@ class KindDataset(KeyedDataset):
     def _size(self, role: str, shares: np.ndarray) -> int:
         share = sum(float(share) for kind, share in zip(self.kinds, shares) if kind.positive)
         if not share:
-            raise ConfigError(f"{self._kind}: size=None means all positives, and the mix has none; give size")
+            name = self.size_argument
+            raise ConfigError(f"{self._kind}: {name}=None means all positives, and the mix has none; give {name}")
         available = sum(self.available(role)[kind.name] for kind in self.kinds if kind.positive)
         return round((available or 1) / share)  # without any, the mix is refused with the numbers there are
 

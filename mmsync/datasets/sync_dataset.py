@@ -44,6 +44,7 @@ class SyncDataset(KindDataset):
     config_schema: ClassVar[dict[str, Any]] = {"mix": tuple(kind.name for kind in SYNC_KINDS)}
     kinds = SYNC_KINDS
     unit: ClassVar[str] = "windows"
+    size_argument: ClassVar[str] = "num_samples"
     more: ClassVar[str] = "Longer items, a smaller gap or shorter windows give more; "
     margin: float = 0.0  # seconds that a window keeps from the ends of its item
     span: float  # seconds that a window needs

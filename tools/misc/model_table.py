@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from mmsync.config import load
+from mmsync.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
@@ -37,6 +38,7 @@ DATA = {
     "sbu": "SBU",
     "tvhid": "TV-HID",
     "tracks": "your own",
+    "lip": "faces of your own",
     "ucf101": "UCF101",
     "hmdb51": "HMDB51",
     "kinetics400": "Kinetics 400",
@@ -67,7 +69,8 @@ def matrix() -> list[str]:
         label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
         rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
-        backbones.setdefault(name, {})[model.encoder.backbone.type] = None
+        found = (model[one].backbone.type for one in MODELS.get(model.type).encoders if one in model)
+        backbones.setdefault(name, {}).update(dict.fromkeys(found))
     lines = ["| method | backbones | data sets and configs |", "|---|---|---|"]
     for name, data in rows.items():
         cells = "; ".join(f"{title}: {', '.join(data[title])}" for title in DATA.values() if title in data)

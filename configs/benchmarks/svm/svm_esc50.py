@@ -1,4 +1,5 @@
-# A linear SVM on frozen features of sound (Arandjelovic and Zisserman, 2017; Korbar et al., 2018) on ESC-50, one fold: --cfg-options dataset.fold=2 takes another; report the mean of five.
+# A linear SVM on frozen features of sound (Arandjelovic and Zisserman, 2017; Korbar et al., 2018) on one of the five
+# folds of ESC-50; their mean is the result to report.
 protocol = dict(
     title="linear SVM on sound", metric="svm/top1", seeds=[0],
     dataset="../../_base_/datasets/esc50.py")
