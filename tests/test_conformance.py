@@ -91,6 +91,8 @@ EXAMPLES: dict[str, dict] = {
     "Collapse": dict(type="Collapse"),
     "PairVerification": dict(type="PairVerification", draws=5),
     "OffsetEstimation": dict(type="OffsetEstimation"),
+    "DirectionAccuracy": dict(type="DirectionAccuracy"),
+    "Pointing": dict(type="Pointing"),
     "SVMProbe": dict(type="SVMProbe", C=[0.1, 1.0]),
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
@@ -366,6 +368,8 @@ REFUSED = {
     "PairVerification": "`distance`.*Sync3D",
     "OffsetEstimation": "`distances`.*slide",
     "MLPProbe": "features of each joint",
+    "DirectionAccuracy": "`backward`.*PlaybackDirection",
+    "Pointing": "`sound_map`.*Multisensory",
 }
 """Probes whose own columns such a model does not predict, with the message that says so."""
 

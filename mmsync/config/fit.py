@@ -330,7 +330,8 @@ def _wrong_queue(cfg: dict[str, Any]) -> list[str]:
 
 def _wrong_stages(cfg: dict[str, Any]) -> list[str]:
     """Kinds of samples in the stages of a curriculum that the training data do not have."""
-    data = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    loader = cfg.get("train_dataloader")
+    data: Any = loader.get("dataset") if isinstance(loader, dict) else None
     names = [kind.name for kind in getattr(_target_of(data, r.DATASETS), "kinds", ())]
     problems = []
     for keys, hook in _typed_dicts(cfg.get("custom_hooks"), ("custom_hooks",)):

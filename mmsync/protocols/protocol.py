@@ -16,7 +16,7 @@ from mmsync.config import load
 from mmsync.config.defaults import LOADERS
 from mmsync.config.load import Notes, is_plain, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
-from mmsync.config.signature import default_of
+from mmsync.config.signature import accepted, default_of
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
@@ -152,6 +152,10 @@ def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: st
     if layout is None:
         return loader
     data = loader["dataset"]
+    target = DATASETS.find(data.get("type", ""))
+    if target is not None and "layout" not in accepted(target).annotations:
+        text = f"the encoder takes skeletons, but a {data['type']} has none"
+        raise ProtocolError(f"{text}; give a checkpoint of a method on such data, or --encoder NAME")
     source = data.get("source", {})
     kind = DATASETS.find(source.get("type", ""))
     own = source.get("layout") or getattr(kind, "layout", None) or (kind and default_of(kind, "layout"))

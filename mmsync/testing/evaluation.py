@@ -21,7 +21,8 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
     """Features ``(N, 5)``, or N sequences of them with ``frames``, of the roles bank and query, labels of 3 classes.
 
     Columns ``distance`` and ``positive`` are those of pairs, ``distances (N, 5)`` and ``offset`` those of slid windows,
-    ``score (N, 3)`` those of a classifier.
+    ``backward (N, 2)`` those of clips and their reversals, ``sound_map (N, 3, 3)``, ``box``, ``heard`` and ``shown``
+    those of sounds in pictures, ``score (N, 3)`` those of a classifier.
     """
     g = torch.Generator().manual_seed(0)
     features = torch.randn(n, 5, generator=g)
@@ -29,6 +30,8 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
     return FeatureTable(
         dict(
             feature=column, joints=column, distance=features[:, 0], positive=torch.arange(n) % 2,
+            backward=features[:, :2], sound_map=torch.randn(n, 3, 3, generator=g), heard=torch.ones(n),
+            box=torch.tensor([0.2, 0.2, 0.8, 0.8]).repeat(n, 1), shown=torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(n, 1),
             distances=features, offset=torch.arange(n) % 3 - 1,
             label=torch.arange(n) % 3, index=torch.arange(n), name=[f"s{i}" for i in range(n)],
             role=(["bank", "bank", "query"] * n)[:n], kind=(["positive", "hard"] * n)[:n], score=features[:, :3],

@@ -130,13 +130,23 @@ def test_mistakes_are_named():
     with pytest.raises(ConfigError, match=r"parts\.video: ComposedPreprocessor is not"):
         build(video=dict(type="ComposedPreprocessor", parts={}))
     with pytest.raises(DataError, match=r"no input 'audio'.*video"):
-        build()({"inputs": {"video": batch()["inputs"]["video"]}})
+        build()({"inputs": {"video": batch()["inputs"]["video"]}}, True)
+    with pytest.raises(DataError, match=r"no input 'video'.*its inputs are other"):
+        build()({"inputs": {"other": batch()["inputs"]["video"]}})
     with pytest.raises(DataError, match="use ComposedPreprocessor"):
         AudioPreprocessor()(batch())
     bad = batch()
     bad["inputs"]["audio"].data[2, 0, 5] = float("nan")
     with pytest.raises(DataError, match="1 of 6 clips: clip_2"):
         build()(bad, True)
+
+
+def test_in_evaluation_data_may_lack_inputs():
+    """Recordings of sound alone judge a model of pictures and sound; its view is the same as with pictures."""
+    both, sound = batch(), {"inputs": {"audio": batch()["inputs"]["audio"]}}
+    found = build()(sound)["inputs"]
+    assert set(found) == {"audio"}
+    torch.testing.assert_close(found["audio"].data, build()(both)["inputs"]["audio"].data)
 
 
 def test_an_augmentation_of_another_modality_is_refused_when_built_and_by_the_check():

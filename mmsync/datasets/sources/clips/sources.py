@@ -246,7 +246,9 @@ class ClipFolderSource(ClipSource):
 
 @DATASETS.register_module()
 class SceneSource(ClipFolderSource):
-    """Clips in folders, whose sounding object is known: attributes ``box`` and ``heard``, to judge maps of sound.
+    """Clips ``(T, H, W, 3)`` in folders, whose sounding object is known, to judge maps of sound.
+
+    It gives the attributes ``box (n, 4)`` and ``heard (n,)``.
 
     Args:
         data_root: See :class:`ClipFolderSource`.
