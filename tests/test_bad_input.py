@@ -3,7 +3,7 @@
 Each case goes through the public surface: a config and ``tools/train.py``. Cases that have their test elsewhere:
 
 ======================================  ==========================================================================
-typo in a key, unknown type             ``test_config.py``: every place of a config, and 95 % of all slips; here once
+typo in a key, unknown type             ``test_config.py``: every place of a config, and 97 % of all slips; here once
                                         through the tool
 missing data root, before any building  ``test_config.py::test_missing_data_is_told_with_its_absolute_path``; here once
                                         through the tool
@@ -20,15 +20,15 @@ wrong layout, seen by the modules       ``test_models/test_preprocessor.py``, ``
 from __future__ import annotations
 
 import pickle
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[1]
+from tests.mistakes import Mistake
+from tests.mistakes import run as run_tool
+
 CONFIG = """
 default_scope = 'mmsync'
 view = [dict(type='Shear', amplitude=0.2)]
@@ -60,7 +60,7 @@ randomness = dict(seed=0)
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capfd):
+def train(tmp_path):
     """Trains on a pickle of clips ``(M, T, V, C)`` with options of the command line: exit code and all that is said."""
 
     def run(clips, *options, labels=None) -> tuple[int, str]:
@@ -74,13 +74,8 @@ def train(tmp_path, monkeypatch, capfd):
         config = tmp_path / "config.py"
         config.write_text(CONFIG.format(ann_file=str(file)))
         chosen = ["--cfg-options", *options] if options else []
-        monkeypatch.setattr(sys, "argv", ["train.py", str(config), "--work-dir", str(tmp_path / "run"), *chosen])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / "train.py"), run_name="__main__")
-        except SystemExit as stop:
-            code = stop.code
-        said = "".join(capfd.readouterr())
+        command = ["tools/train.py", str(config), "--work-dir", str(tmp_path / "run"), *chosen]
+        code, said = run_tool(Mistake("bad input", command), tmp_path, {})
         assert "Traceback" not in said
         return code, said
 

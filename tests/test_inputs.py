@@ -335,3 +335,12 @@ def test_pretrained_with_a_wrong_prefix_or_network(trained, tmp_path):
             model.encoder.backbone.init_weights()
     with pytest.raises(CheckpointError, match="of another shape"):
         init_model(config, cfg_options={**start_of(checkpoint), "model.encoder.backbone.channels": [4, 8]})
+
+
+def test_an_argument_that_was_left_out_is_said_to_have_its_default():
+    def facts(**center):
+        return {"views": {"": {"type": "P", "center": {"type": "C", **center}}}, "data": {}, "training": {}}
+
+    lines = refused({"input": facts()}, facts(origin="spine"))
+    assert lines == ["  model.data_preprocessor.center.origin: trained with the default, asked for 'spine'"]
+    check_input({"input": facts()}, facts(origin=None), "a.pth")

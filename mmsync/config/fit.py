@@ -24,31 +24,31 @@ def derive_values(cfg: dict[str, Any]) -> None:
     if not isinstance(model, dict):
         return
     preprocessor = model.get("data_preprocessor", cfg.get("data_preprocessor"))
-    target = _target_of(preprocessor, r.MODELS)
+    target = target_of(preprocessor, r.MODELS)
     if target is None or not isinstance(preprocessor, dict):
         return
     loaders = [cfg[key] for key in LOADERS if isinstance(cfg.get(key), dict)]
     layout, coords = _of_data(loaders[0].get("dataset")) if loaders else (None, None)
     _fill(preprocessor, target, layout=layout, num_coords=coords)
-    layout, coords, stream = (_value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
+    layout, coords, stream = (value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
     # of 2-D joints nobody knows before reading whether a score follows
     channels = next(iter(_channels(coords, stream)), None) if coords == 3 and isinstance(stream, str) else None
     for keys, part in _typed_dicts(model, ("model",)):
-        backbone = _target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
+        backbone = target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
         if backbone is not None and getattr(backbone, "modality", "skeleton") == "skeleton":
             _fill(part, backbone, layout=layout, in_channels=channels)
 
 
 def _of_data(cfg: Any) -> tuple[Any, int | None]:
-    target = _target_of(cfg, r.DATASETS)
+    target = target_of(cfg, r.DATASETS)
     if target is None:
         return None, None
     inner = cfg.get("source", cfg.get("dataset"))
-    layout, coords = _of_data(inner) if isinstance(inner, dict) else (None, _value_of(cfg, target, "num_coords"))
+    layout, coords = _of_data(inner) if isinstance(inner, dict) else (None, value_of(cfg, target, "num_coords"))
     pipeline = cfg.get("pipeline")
     for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
         layout = transform.get("dst", layout) if isinstance(transform, dict) else layout
-    own = _value_of(cfg, target, "layout")
+    own = value_of(cfg, target, "layout")
     layout = own if isinstance(own, (str, dict, SkeletonLayout)) else layout
     return layout.name if isinstance(layout, SkeletonLayout) else layout, coords if isinstance(coords, int) else None
 
@@ -108,7 +108,7 @@ class _Facts:
 
     def of_data(self, cfg: Any, keys: Keys, remapped: bool = False, wanted: tuple[str, Any] | None = None) -> None:
         """A data set, down to its source; a transform with ``dst``, or its own ``wanted`` layout, remaps the clips."""
-        target = _target_of(cfg, r.DATASETS)
+        target = target_of(cfg, r.DATASETS)
         if target is None:
             return
         path = ".".join(keys)
@@ -122,7 +122,7 @@ class _Facts:
                 _note(self.persons, f"{path}.pipeline.{i}", transform.get("num_persons"))
         said = getattr(target, "stated", None)
         stated = said(cfg) if self.files and said is not None else {}
-        layout = stated.get("layout", _value_of(cfg, target, "layout"))
+        layout = stated.get("layout", value_of(cfg, target, "layout"))
         if isinstance(cfg.get(inner), dict):
             self._layout(f"{path}.layout", layout)
             if _as_layout(layout) is not None:
@@ -132,22 +132,22 @@ class _Facts:
             self.found += _no_remap(f"{path}.layout", layout, *wanted)
         elif not remapped:
             self._layout(f"{path}.layout", layout)
-        names = stated.get("class_names", _value_of(cfg, target, "class_names"))
-        _note(self.coords, path, stated.get("num_coords", _value_of(cfg, target, "num_coords")))
+        names = stated.get("class_names", value_of(cfg, target, "class_names"))
+        _note(self.coords, path, stated.get("num_coords", value_of(cfg, target, "num_coords")))
         _note(self.data_classes, path, len(names) if isinstance(names, (list, tuple)) else cfg.get("num_classes"))
         return None
 
     def of_model(self, cfg: dict[str, Any], keys: Keys) -> None:
         """A component of the model."""
         path, registry = ".".join(keys), registry_of(keys)
-        target = _target_of(cfg, registry)
+        target = target_of(cfg, registry)
         if target is not None:
             _note(self.head_classes, path, cfg.get("num_classes"))
-            self._layout(f"{path}.layout", _value_of(cfg, target, "layout"))
+            self._layout(f"{path}.layout", value_of(cfg, target, "layout"))
             if registry is r.BACKBONES and getattr(target, "modality", "skeleton") == "skeleton":
-                _note(self.channels, path, _value_of(cfg, target, "in_channels"))
+                _note(self.channels, path, value_of(cfg, target, "in_channels"))
             for name, fewer in (("clip_len", False), ("max_len", True)) if registry is r.BACKBONES else ():
-                value = _value_of(cfg, target, name)
+                value = value_of(cfg, target, name)
                 if isinstance(value, int):
                     self.time_embeddings[f"{path}.{name}"] = value, fewer
                     stem = cfg.get("stem")
@@ -169,12 +169,12 @@ class _Facts:
 
     def of_preprocessor(self, cfg: Any, keys: Keys) -> str | None:
         """The preprocessor; returns its stream."""
-        target = _target_of(cfg, r.MODELS)
+        target = target_of(cfg, r.MODELS)
         if target is None:
             return None
-        self._layout(".".join((*keys, "layout")), _value_of(cfg, target, "layout"))
-        _note(self.coords, ".".join(keys), _value_of(cfg, target, "num_coords"))
-        stream = _value_of(cfg, target, "stream")
+        self._layout(".".join((*keys, "layout")), value_of(cfg, target, "layout"))
+        _note(self.coords, ".".join(keys), value_of(cfg, target, "num_coords"))
+        stream = value_of(cfg, target, "stream")
         return stream if isinstance(stream, str) else None
 
     def _layout(self, path: str, layout: Any) -> None:
@@ -262,9 +262,9 @@ def _channels(coords: int, stream: str) -> list[int]:
 
 def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
     """A collate function of single samples for a data set that gives finished batches."""
-    dataset = _target_of(loader.get("dataset"), r.DATASETS)
+    dataset = target_of(loader.get("dataset"), r.DATASETS)
     own = getattr(dataset, "collate", None)
-    name = getattr(_target_of(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
+    name = getattr(target_of(loader.get("collate_fn"), r.FUNCTIONS), "__name__", None)
     if own is None or name not in ("pseudo_collate", "default_collate"):
         return []
     advice = f"leave collate_fn out, or set dict(type={own.__name__!r})"
@@ -273,7 +273,7 @@ def _wrong_collate(loader: dict[str, Any], path: str) -> list[str]:
 
 def _wrong_views(model: Any, preprocessor: Any, where: Keys, trains: bool = True) -> list[str]:
     """Views that the method needs and the preprocessor (of one or of several modalities) does not make; the reverse."""
-    needed = getattr(_target_of(model, r.MODELS), "views_needed", None)
+    needed = getattr(target_of(model, r.MODELS), "views_needed", None)
     preprocessor = preprocessor if isinstance(preprocessor, dict) else {}
     views, parts = preprocessor.get("views"), preprocessor.get("parts")
     made = {f"{'.'.join(where)}.views.{view}": view for view in views} if isinstance(views, dict) else {}
@@ -285,10 +285,10 @@ def _wrong_views(model: Any, preprocessor: Any, where: Keys, trains: bool = True
     if not isinstance(needed, (tuple, list)) or not needed:
         return []
     if not made:  # training sees the views of evaluation
-        target = _target_of(preprocessor, r.MODELS)
+        target = target_of(preprocessor, r.MODELS)
         if not trains or views is not None or parts is not None or not hasattr(target, "feature_views"):
             return []
-        given = getattr(_target_of(model, r.MODELS), "views_for_features", needed)
+        given = getattr(target_of(model, r.MODELS), "views_for_features", needed)
         made = {f"{'.'.join(where)}.views": name for name in needed if name in given}
     missing = [name for name in needed if name not in made.values()]
     problems = _equal_views(views, ".".join(where), model["type"])
@@ -346,11 +346,11 @@ def _wrong_stages(cfg: dict[str, Any]) -> list[str]:
 
 
 def _without_tokens(model: Any) -> list[str]:
-    if not getattr(_target_of(model, r.MODELS), "needs_tokens", False):
+    if not getattr(target_of(model, r.MODELS), "needs_tokens", False):
         return []
     problems = []
     for keys, part in _typed_dicts(model, ("model",)):
-        backbone = _target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
+        backbone = target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
         if backbone is not None and not hasattr(backbone, "encode"):
             fitting = sorted(name for name, one in r.BACKBONES.module_dict.items() if hasattr(one, "encode"))
             text = f"encodes visible tokens only, and {backbone.__name__} has no tokens; use {' or '.join(fitting)}"
@@ -363,14 +363,15 @@ def _note(facts: dict[str, int], path: str, value: Any) -> None:
         facts[path] = value
 
 
-def _target_of(cfg: Any, registry: r.Registry | None) -> Any:
+def target_of(cfg: Any, registry: r.Registry | None) -> Any:
+    """The class or function of a config; ``None`` for anything else, or one that is not registered."""
     type_ = cfg.get("type") if isinstance(cfg, dict) else None
     if isinstance(type_, str):
         return registry.find(type_) if registry is not None else None
     return type_ if callable(type_) else None
 
 
-def _value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
+def value_of(cfg: dict[str, Any], target: Any, name: str) -> Any:
     """The value of an argument, given or by default; the class's own attribute if there is no such argument."""
     if name in cfg:
         return cfg[name]

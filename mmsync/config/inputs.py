@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmsync import registry as r
-from mmsync.config.fit import _target_of, _value_of
+from mmsync.config.fit import target_of, value_of
 from mmsync.config.places import FILE_ARGUMENTS, registry_of
 from mmsync.config.signature import default_of
 from mmsync.errors import CheckpointError
@@ -57,9 +57,9 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 def _facts(cfg: Any, registry: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Place and value of the arguments that shape samples, of a component and of the source or data sets in it."""
-    target = _target_of(cfg, registry)
+    target = target_of(cfg, registry)
     for name in getattr(target, "input_arguments", ()):
-        yield path + name, _plain(_value_of(cfg, target, name))
+        yield path + name, _plain(value_of(cfg, target, name))
     for key, part in _inner(cfg):
         yield from _facts(part, registry, path if key == "dataset" else f"{path}{key}.")
 
@@ -88,7 +88,7 @@ def _samples(cfg: Any, path: str = "") -> dict[str, Any]:
 def _plain(value: Any, keys: tuple[str, ...] = ("pipeline",)) -> Any:
     """Dicts, lists and scalars; without arguments that equal their default."""
     if isinstance(value, Mapping):
-        target = _target_of(value, registry_of(keys))
+        target = target_of(value, registry_of(keys))
         if target is not None:
             rest = {k: v for k, v in value.items() if k != "type" and v != default_of(target, k)}
             return {"type": _name(value["type"]), **{k: _plain(v, (*keys, str(k))) for k, v in rest.items()}}
@@ -164,15 +164,25 @@ def _unknown(facts: Record, known: Mapping[str, Record], name: str, path: str) -
     return list(_differences(nearest, facts, path))
 
 
+class _Default:
+    """Stands for an argument that a record leaves out because it has its default."""
+
+    def __repr__(self) -> str:
+        return "the default"
+
+
+_DEFAULT = _Default()
+
+
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
     same_kind = isinstance(old, Mapping) and isinstance(new, Mapping) and old.get("type") == new.get("type")
     if same_kind:
         for key in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(key), new.get(key), f"{path}.{key}")
+            yield from _differences(old.get(key, _DEFAULT), new.get(key, _DEFAULT), f"{path}.{key}")
     elif isinstance(old, list) and isinstance(new, list) and _types(old) == _types(new) != [None] * len(old):
         for i, (a, b) in enumerate(zip(old, new)):
             yield from _differences(a, b, f"{path}.{i}")
-    elif old != new:
+    elif old != new and not (old in (None, _DEFAULT) and new in (None, _DEFAULT)):
         yield f"{path}: trained with {_short(old)}, asked for {_short(new)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mmsync.config.fit import target_of
 from mmsync.errors import did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
@@ -41,24 +42,23 @@ def _kinds(cfg: dict[str, Any]) -> Iterable[str]:
     for purpose in ("val", "test"):
         loader, evaluator = cfg.get(f"{purpose}_dataloader"), cfg.get(f"{purpose}_evaluator")
         dataset = loader.get("dataset") if isinstance(loader, dict) else None
-        kind = dataset.get("type") if isinstance(dataset, dict) else None
-        target = DATASETS.find(kind) if isinstance(kind, str) else kind
+        target = target_of(dataset, DATASETS)
         known = [kind.name for kind in getattr(target, "kinds", ())]
         for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
             asked = metric.get("kinds") if isinstance(metric, dict) and known else None
             for name in asked if isinstance(asked, (list, tuple)) else ():
                 if name not in known:
                     hint = did_you_mean(nearest(str(name), known)) or f"; it has {', '.join(known)}"
-                    yield f"{purpose}_evaluator.kinds: {kind} has no samples of kind {name!r}{hint}"
+                    yield f"{purpose}_evaluator.kinds: {target.__name__} has no samples of kind {name!r}{hint}"
 
 
 def _batch(cfg: dict[str, Any]) -> Iterable[str]:
     model, loader = cfg.get("model"), cfg.get("train_dataloader")
-    kind = model.get("type") if isinstance(model, dict) else None
-    target = MODELS.find(kind) if isinstance(kind, str) else kind
-    least, size = getattr(target, "least_batch", 1), loader.get("batch_size") if isinstance(loader, dict) else None
+    target = target_of(model, MODELS)
+    least = getattr(target, "least_batch", 1)
+    size = loader.get("batch_size") if isinstance(loader, dict) else None
     if isinstance(size, int) and 0 < size < least and cfg.get("launcher", "none") == "none":
-        text = f"is {size}, but {kind} compares the samples of a batch and needs at least {least}"
+        text = f"is {size}, but {target.__name__} compares the samples of a batch and needs at least {least}"
         yield f"train_dataloader.batch_size: {text}"
 
 

@@ -72,6 +72,16 @@ class Mistake:
     warned: bool = False
 
 
+def option(name: str, settings: str, says: str, config: str = "{config}", **more: Any) -> Mistake:
+    """Training with settings of the command line, separated by blanks."""
+    return Mistake(name, ["tools/train.py", config, "--cfg-options", *settings.split()], says, **more)
+
+
+def own(name: str, text: str, says: str, base: str = '_base_ = "{config}"\n', tool: str = "tools/train.py") -> Mistake:
+    """Training by a config of one's own, which inherits from the small one."""
+    return Mistake(name, [tool, "own.py"], says, files={"own.py": base + text})
+
+
 def gather() -> list[Mistake]:
     """The cases of all modules of this package."""
     modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]

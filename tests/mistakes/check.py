@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mistakes import Mistake
-
-
-def option(name: str, text: str, says: str, warned: bool = False) -> Mistake:
-    """Training with options of the command line."""
-    return Mistake(name, ["tools/train.py", "{config}", "--cfg-options", *text.split()], says=says, warned=warned)
-
-
-def own(name: str, text: str, says: str, tool: str = "tools/train.py") -> Mistake:
-    """Training of a config that inherits from the small one."""
-    return Mistake(name, [tool, "own.py"], says=says, files={"own.py": f"_base_ = ['{{config}}']\n{text}"})
-
+from tests.mistakes import Mistake, option, own
 
 VIEW = "model.data_preprocessor.views.query.0"
 STORE = """
@@ -205,7 +194,9 @@ CASES = [
         r"is 'ntu25', but .*is 'kinect20'|is 'kinect20', but .* is 'ntu25'",
     ),
     option("k_above_the_bank", "val_evaluator.probes.knn.k=17", r"KNN\.k=17, but the bank has 16 labelled samples"),
-    option("k_above_the_classes", "val_evaluator.probes.knn.k=9", r"KNN\.k=9, but half of the classes have at", True),
+    option(
+        "k_above_the_classes", "val_evaluator.probes.knn.k=9", r"KNN\.k=9, but half of the classes have at", warned=True
+    ),
     option("k_zero", "val_evaluator.probes.knn.k=0", r"probes\.knn\.k: is 0, must be at least 1"),
     option(
         "probe_of_test", "test_evaluator.probes.knn.temperature=0", r"test_evaluator\.probes\.knn\.temperature: is 0"

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import Union
 
-from tests.mistakes import Mistake
+from tests.mistakes import Mistake, option, own
 
 BACKBONE, LOADER, RUN = "model.encoder.backbone", "train_dataloader", ["tools/train.py", "{config}"]
 CHECKPOINT = "model.encoder.backbone.channels=[8]"
-
-
-def option(name: str, setting: str, says: str) -> Mistake:
-    """Training with a setting of the command line."""
-    return Mistake(name, [*RUN, "--cfg-options", setting], says=says)
-
-
-def own(name: str, text: str, says: str, base: str = '_base_ = "{config}"\n') -> Mistake:
-    """Training by a config file of one's own."""
-    return Mistake(name, ["tools/train.py", "own.py"], says=says, files={"own.py": base + text})
 
 
 def tool(name: str, command: str, says: str, **files: Union[str, bytes]) -> Mistake:
@@ -322,7 +312,7 @@ TOOLS = [
     option("list_of_dicts", "vis_backends=[{'type':'X'}]", r"give a list of dicts in a config file"),
     option(
         "split_without_clips",
-        "train_dataloader.dataset.split=dict(_delete_=True, view=99)",
+        "train_dataloader.dataset.split=dict(view=99)",
         r"give a dict, or write .*\.NAME=",
     ),
     own(

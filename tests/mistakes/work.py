@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mistakes import Mistake
+from tests.mistakes import Mistake, option
 
 TRAIN = ["tools/train.py", "{config}", "--work-dir", "run"]
 SET = ["--cfg-options"]
@@ -60,11 +60,6 @@ def method(name: str, result: str, says: str) -> Mistake:
     """A training with a method of a third party."""
     files = {"own.py": OWN_MODEL % (name, name.title()), f"mine_{name}.py": METHOD % (name.title(), result)}
     return Mistake(f"method_{name}", ["tools/train.py", "own.py", "--work-dir", "run"], says=says, files=files)
-
-
-def options(name: str, *words: str, says: str, **more) -> Mistake:
-    """A training with options."""
-    return Mistake(name, [*TRAIN, "--cfg-options", *words], says=says, **more)
 
 
 CASES: list[Mistake] = [
@@ -129,18 +124,16 @@ MotionRunner.from_cfg(cfg).train()
         says=r"notes\.txt is a file",
         files={"notes.txt": "x"},
     ),
-    options("option_with_a_blank", "max_epochs", "3", says=r"'max_epochs' is not KEY=VALUE; write max_epochs=3"),
-    options("option_without_a_key", "=3", says=r"'=3' is not KEY=VALUE"),
-    options(
-        "option_without_a_value", "train_cfg.max_epochs", says=r"is not KEY=VALUE; write train_cfg.max_epochs=VALUE"
-    ),
-    options("option_with_an_open_bracket", "model.queue_size=[1,(2", says=r"brackets or quotes do not match"),
+    option("option_with_a_blank", "max_epochs 3", r"'max_epochs' is not KEY=VALUE; write max_epochs=3"),
+    option("option_without_a_key", "=3", r"'=3' is not KEY=VALUE"),
+    option("option_without_a_value", "train_cfg.max_epochs", r"is not KEY=VALUE; write train_cfg.max_epochs=VALUE"),
+    option("option_with_an_open_bracket", "model.queue_size=[1,(2", r"brackets or quotes do not match"),
     Mistake(
         "option_of_a_sweep_with_a_blank",
         ["tools/sweep.py", "{config}", *SET, "train_cfg.max_epochs", "3"],
         says=r"is not KEY=VALUE",
     ),
-    options("option_of_no_key", "train_cfgg.max_epochs=3", says=r"train_cfgg: .*did you mean 'train_cfg'"),
+    option("option_of_no_key", "train_cfgg.max_epochs=3", r"train_cfgg: .*did you mean 'train_cfg'"),
     Mistake("launcher_without_torchrun", [*TRAIN, "--launcher", "pytorch"], says=r"start with tools/dist_train\.sh"),
     Mistake("launcher_without_srun", [*TRAIN, "--launcher", "slurm"], says=r"SLURM_PROCID and SLURM_NTASKS.* srun"),
     Mistake("launcher_without_mpirun", [*TRAIN, "--launcher", "mpi"], says=r"OMPI_COMM_WORLD_RANK.* start with mpirun"),
@@ -159,17 +152,15 @@ MotionRunner.from_cfg(cfg).train()
             "visualizer = dict(type='Visualizer', vis_backends=[dict(type='TensorboardVisBackend')])\n"
         },
     ),
-    options("backends_of_text", "vis_backends=[TensorboardVisBackend]", says=r"vis_backends"),
-    options("best_by_a_slip", "default_hooks.checkpoint.save_best=knn/topp1", says=r"did you mean 'knn/top1'"),
-    options(
+    option("backends_of_text", "vis_backends=[TensorboardVisBackend]", r"vis_backends"),
+    option("best_by_a_slip", "default_hooks.checkpoint.save_best=knn/topp1", r"did you mean 'knn/top1'"),
+    option(
         "best_by_a_probe_that_does_not_run",
         "default_hooks.checkpoint.save_best=linear/last",
-        says=r"validation gives no 'linear/last'; it gives knn/top1",
+        r"validation gives no 'linear/last'; it gives knn/top1",
     ),
-    options("best_by_an_unknown_rule", "default_hooks.checkpoint.rule=bigger", says=r"rule"),
-    options(
-        "split_of_no_name", "val_dataloader.dataset.roles.query=tset", says=r"no split 'tset'; did you mean 'test'"
-    ),
+    option("best_by_an_unknown_rule", "default_hooks.checkpoint.rule=bigger", r"rule"),
+    option("split_of_no_name", "val_dataloader.dataset.roles.query=tset", r"no split 'tset'; did you mean 'test'"),
     Mistake(
         "data_root_of_nothing",
         ["tools/train.py", "configs/aimclr/aimclr_stgcn_ntu60_xsub.py", "--work-dir", "run"],
