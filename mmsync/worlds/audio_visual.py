@@ -3,7 +3,8 @@
 A sounding person strikes at irregular times: claps, drums, hammers, stamps or jumps. Each kind of strike has a timbre,
 and an instrument (or clothing) of its color; the pitch goes with the color's brightness, so that one picture says what
 to listen for. Arms rise slowly and fall fast, and balls that are dropped bounce lower each time: time has a direction.
-A second person may strike at other times and is not heard. A sensor at the leading wrist measures acceleration.
+A second person may strike at other times, holds nothing and is not heard. A sensor at the leading wrist measures
+acceleration.
 
 videos/<split>/<class>/<name>.mp4   H.264 of key frames only (a codec's rhythm would tell the time's direction) and AAC
 inertial/<name>.npy                 (S, 3) float32, acceleration with gravity, m/s^2, 100 a second
@@ -31,6 +32,7 @@ from mmsync.worlds.world import SyntheticWorld
 
 FPS, SOUND_RATE, SENSOR_RATE = 25, 16000, 100
 GRAVITY = 9.81
+PITCH = 0.75  # octaves, at most, up or down
 
 
 class Strike(NamedTuple):
@@ -75,7 +77,7 @@ def _slap_thighs(m: Motion, raised: np.ndarray) -> None:
 STRIKES: dict[str, Strike] = {
     "clap": Strike(_clap, 1500.0, (1.0, 1.47, 2.31), 0.02, 0.8, body.LEFT_HAND),
     "drum": Strike(_drum, 160.0, (1.0, 1.59, 2.14), 0.12, 0.2, body.SPINE_BASE),
-    "hammer": Strike(_hammer, 900.0, (1.0, 2.76, 5.4), 0.15, 0.05, body.LEFT_TIP),
+    "hammer": Strike(_hammer, 800.0, (1.0, 2.76, 5.4), 0.15, 0.05, body.LEFT_TIP),
     "stamp": Strike(_stamp, 80.0, (1.0, 1.3), 0.06, 0.4, body.LEFT_FOOT),
     "jump": Strike(_jump, 300.0, (1.0, 1.2, 1.5), 0.10, 0.6, body.RIGHT_FOOT),
     "slap": Strike(_slap_thighs, 500.0, (1.0, 2.0, 3.0), 0.05, 0.5, body.RIGHT_HAND),
@@ -158,13 +160,13 @@ class _Scene:
         self.strikes = _strike_times(rng, self.length)
         self.heard = bool(rng.random() >= unrelated)
         self.sounding = self.strikes if self.heard else _strike_times(rng, self.length)
-        self.pitch = rng.uniform(-0.5, 0.5)  # octaves
+        self.pitch = rng.uniform(-PITCH, PITCH)  # octaves
         first, many = sum(world.num_performers[:part]), world.num_performers[part]
         who = first + rng.permutation(many)
         side = rng.permutation((-0.55, 0.55)) if rng.random() < second else np.array([rng.uniform(-0.5, 0.5)])
         times = np.arange(self.frames) / FPS
         dense = np.arange(round(self.length * SENSOR_RATE)) / SENSOR_RATE
-        people, self.looks = [], []
+        people = []
         for k, x in enumerate(side):
             name = kind if k == 0 else str(rng.choice(list(STRIKES)))
             when = self.strikes if k == 0 else _strike_times(rng, self.length)
@@ -176,7 +178,6 @@ class _Scene:
             people.append(both[0] + place)
             if k == 0:
                 self.dense, self.lead = both[1] + place, self._lead
-            self.looks.append((name, self.pitch if k == 0 else rng.uniform(-0.5, 0.5)))
         self.people = np.stack(people)
         self.people[..., 1] -= 0.95
         self.dense[..., 1] -= 0.95
@@ -227,10 +228,9 @@ class _Scene:
         return out
 
     def _paint(self, picture: np.ndarray, frame: int) -> None:
-        """Instruments and balls."""
-        for (name, pitch), points in zip(self.looks, self.people[:, frame]):
-            place = self.camera.project(points[STRIKES[name].instrument])
-            paint_disc(picture, place[:2], 0.13 * place[2], _color(name, pitch))
+        """The instrument and balls."""
+        place = self.camera.project(self.people[0, frame, STRIKES[self.kind].instrument])
+        paint_disc(picture, place[:2], 0.13 * place[2], _color(self.kind, self.pitch))
         for ball in self.balls:
             place = self.camera.project(ball.at(frame / FPS))
             paint_disc(picture, place[:2], 0.08 * place[2], ball.color)
@@ -312,7 +312,7 @@ def _color(kind: str, pitch: float) -> np.ndarray:
     """Color ``(3,)`` of an instrument: the hue of its class, brighter for a higher pitch."""
     hue = list(STRIKES).index(kind) / len(STRIKES)
     wheel = np.abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
-    return (255 * (0.55 + 0.45 * (pitch + 0.5)) * wheel.clip(0, 1)).astype(np.float32)
+    return (255 * (0.7 + 0.3 * pitch / PITCH) * wheel.clip(0, 1)).astype(np.float32)
 
 
 def _zoomed(pictures: np.ndarray, scale: np.ndarray) -> np.ndarray:

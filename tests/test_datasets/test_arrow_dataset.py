@@ -141,7 +141,7 @@ def mean_motion(pictures: np.ndarray) -> float:
     grey = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in pictures]
     flows = [optical_flow(a, b) for a, b in zip(grey, grey[1:])]
     edge = max(6, len(grey[0]) // 8)
-    return float(np.mean([np.linalg.norm(f[-edge:-2, 2:-2].mean((0, 1)) - 0, axis=-1) + zoom_of(f) for f in flows]))
+    return float(np.mean([np.linalg.norm(f[-edge:-2, 2:-2].mean((0, 1)), axis=-1) + zoom_of(f) for f in flows]))
 
 
 def zoom_of(flow: np.ndarray) -> float:
