@@ -56,7 +56,7 @@ def laid(base: Config, name: str) -> Config:
 def bases_of(name: str, bases: list[Config]) -> list[Config]:
     """Pretrainings that a protocol is for."""
     sound = ROOT / "configs" / "avts" / "avts_mc3_synthetic.py"
-    return [load(sound)] if name.startswith("svm") else bases
+    return [load(sound)] if name.startswith(("svm", "offset")) else bases
 
 
 def test_protocols_on_sound_refuse_a_pretraining_on_skeletons(bases):
@@ -74,7 +74,7 @@ def test_it_fits_over_pretraining_configs(bases, name):
         assert base.to_dict() == before
     protocol = load_protocol(name, FOLDER)
     assert protocol.title
-    assert protocol.metric.split("/")[0] in ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy", "svm")
+    assert protocol.metric.split("/")[0] in ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy", "svm", "offset")
     assert len((list_protocols(FOLDER)[name]).read_text().splitlines()) < 60
 
 

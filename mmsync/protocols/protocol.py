@@ -140,6 +140,7 @@ def lay_over(
     if protocol.trains:
         _make_classifier(values, own, protocol, name)
     else:
+        _give_bank(values)
         values = {key: value for key, value in values.items() if key not in _TRAINING}
         values["test_cfg"] = {}
     values.update(resume=False, load_from=None, launcher="none")
@@ -164,6 +165,13 @@ def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: st
         data["pipeline"] = [dict(type="RemapSkeleton", src=own, dst=layout), *data.get("pipeline", ())]
     data["layout"] = layout
     return loader
+
+
+def _give_bank(values: dict[str, Any]) -> None:
+    """Training clips for probes, where the test data are a classifier's, which have queries alone."""
+    test, train = (values.get(key, {}).get("dataset", {}) for key in ("test_dataloader", "train_dataloader"))
+    if list(test.get("roles") or ()) == ["query"] and isinstance(train.get("split"), str):
+        test["roles"] = dict(bank=train["split"], **test["roles"])
 
 
 def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Protocol, encoder: str) -> None:

@@ -100,9 +100,9 @@ def _build(path: Path, files: Sequence[Path], rate: int, channels: int) -> None:
                 out.append(round(start * 1e6), sound=rows)
                 bar.update()
         out.save("peak", np.array(peaks, np.float32))
+        if len(bad) == len(files):
+            raise DataError(f"none of {len(files)} files has sound that can be used; the first: {bad[0]}")
         out.json("bad", bad)
-    if len(bad) == len(files):
-        raise DataError(f"none of {len(files)} files has sound that can be used; the first: {bad[0]}")
     if bad:
         some = "; ".join(list(bad.values())[:3])
         print_log(

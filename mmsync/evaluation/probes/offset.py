@@ -13,7 +13,7 @@ from mmsync.structures import FeatureTable
 
 @PROBES.register_module()
 class OffsetEstimation(Probe):
-    """Estimates by how many pictures the second stream is late: where the distance to a slid window is least.
+    """Estimates by how many pictures the second stream is early: where the distance to a slid window is least.
 
     It needs a data set with ``slide``, whose samples have their true ``offset`` and whose model gives ``distances (N,
     2 slide + 1)``; it takes the role ``query`` alone.
