@@ -24,7 +24,7 @@ def tool():
             try:
                 runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
             except SystemExit as done:
-                assert not done.code
+                assert not done.code  # noqa: PT017
 
     return run
 
@@ -56,7 +56,7 @@ def test_offsets_by_sliding(trained, tool):
 
 
 def test_the_video_tower_goes_on_to_ucf101(trained, tool, tmp_path):
-    folder, checkpoint = trained
+    _, checkpoint = trained
     none = [
         f"{loader}_dataloader.{key}"
         for loader in ("train", "val", "test")
@@ -64,7 +64,8 @@ def test_the_video_tower_goes_on_to_ucf101(trained, tool, tmp_path):
     ]
     tool("benchmark.py", checkpoint, "--protocols", "linear", "finetune_video", "--work-dir", tmp_path / "out",
          "--dataset", ROOT / "configs/_base_/datasets/ucf101.py", "--cfg-options",
-         f"dataset.data_root={write_ucf101(tmp_path / 'ucf')}", "dataset.fold=2", "train_cfg.max_epochs=1", "train_dataloader.batch_size=4",
+         f"dataset.data_root={write_ucf101(tmp_path / 'ucf')}", "dataset.fold=2",
+         "train_cfg.max_epochs=1", "train_dataloader.batch_size=4",
          "test_evaluator.per_video=True", *none)  # fmt: skip
     linear, finetuned = (
         json.loads((tmp_path / "out" / name / "seed_0/result.json").read_text())["metrics"]
