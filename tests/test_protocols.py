@@ -56,7 +56,7 @@ def laid(base: Config, name: str) -> Config:
 def bases_of(name: str, bases: list[Config]) -> list[Config]:
     """Pretrainings that a protocol is for."""
     sound = ROOT / "configs" / "avts" / "avts_mc3_synthetic.py"
-    return [load(sound)] if name.startswith(("svm", "offset")) else bases
+    return [load(sound)] if name.startswith(("svm", "offset", "finetune_video")) else bases
 
 
 def test_protocols_on_sound_refuse_a_pretraining_on_skeletons(bases):

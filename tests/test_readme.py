@@ -163,7 +163,7 @@ def with_config() -> list[tuple[str, list[str]]]:
     found = []
     for _, command in COMMANDS:
         _, *arguments = words_of(command)
-        configs = [word for word in arguments if re.match(r"(configs|projects)/.*\.py$", word)]
+        configs = [word for word in arguments if re.match(r"(configs|projects)/(?!_base_).*\.py$", word)]
         at = arguments.index("--cfg-options") + 1 if "--cfg-options" in arguments else len(arguments)
         options = list(itertools.takewhile(lambda word: not word.startswith("--"), arguments[at:]))
         if "--set" in arguments:  # of a sweep: the first value of each axis

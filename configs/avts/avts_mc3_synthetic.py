@@ -7,8 +7,8 @@ size = 32
 width = 0.125
 widths = [16, 32, 64, 128]
 hidden_channels = 128
-max_epochs = 20
-val_interval = 10
+max_epochs = 28
+val_interval = 7
 stages = [
     (0, dict(positive=1, easy=1)),
     (7, dict(positive=2, easy=1, hard=1))]
