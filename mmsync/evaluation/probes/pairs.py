@@ -27,11 +27,14 @@ class PairVerification(Probe):
     ``pairs/accuracy``                     right decisions at the threshold that is most accurate on the bank
     ``pairs/majority``                     the same for always giving the more frequent answer
     ``pairs/balanced_accuracy``            mean recall of both answers, at the bank's best threshold for it
+    ``pairs/video_auc``, ``_accuracy``     with ``per_video``: of the mean distance of all positive pairs of a video, and
+                                           of all others of it
     =====================================  ============================================================================
 
     Args:
         confidence: Of the interval, in (0, 1).
         draws: Of the bootstrap.
+        per_video: Whether to judge videos, too, by all of their pairs.
         dump: File for the :class:`~mmsync.evaluation.functional.Scores` of the queries, their distances.
 
     Raises:
@@ -40,14 +43,16 @@ class PairVerification(Probe):
 
     name = "pairs"
     headline = "auc"
-    gives = ("auc", "auc_*", "eer", "majority", "accuracy", "balanced_accuracy")
+    gives = ("auc", "auc_*", "eer", "majority", "accuracy", "balanced_accuracy", "video_auc", "video_accuracy")
     sees = "roles"
 
-    def __init__(self, confidence: float = 0.95, draws: int = 1000, dump: Optional[str] = None) -> None:
+    def __init__(
+        self, confidence: float = 0.95, draws: int = 1000, per_video: bool = False, dump: Optional[str] = None
+    ) -> None:  # fmt: skip
         super().__init__("")
         require_whole(self, draws=draws)
         require_range(self, confidence=(confidence, 0 < confidence < 1, "in (0, 1)"))
-        self.confidence, self.draws, self.dump = confidence, draws, dump
+        self.confidence, self.draws, self.per_video, self.dump = confidence, draws, per_video, dump
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,6 +73,11 @@ class PairVerification(Probe):
             scores.save(self.dump)
         found["accuracy"] = verification.decisions(d, y, verification.best_threshold(*known))[0]
         found["balanced_accuracy"] = verification.decisions(d, y, verification.best_threshold(*known, balanced=True))[1]
+        if self.per_video:
+            best = verification.best_threshold(*_of_videos(bank, *known))
+            of_video = _of_videos(query, d, y)
+            found["video_auc"] = verification.pair_auc(*of_video)
+            found["video_accuracy"] = verification.decisions(*of_video, best)[0]
         kind = np.array(query.texts("kind", ""))
         for one in np.unique(kind[~y]).tolist():
             chosen = y | (kind == one)
@@ -85,3 +95,10 @@ def _pairs(part: FeatureTable, role: str) -> tuple[np.ndarray, np.ndarray]:
         what = f"role {role!r} needs positive pairs and others, and {found}"
         raise ProtocolError(f"PairVerification: {what}: set the data set's roles and a mix of kinds")
     return distance, positive
+
+
+def _of_videos(part: FeatureTable, distance: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean distances of the positive pairs of each video, and of its others, and which are the positive ones."""
+    _, video = np.unique(np.array(part.texts("name", "?")), return_inverse=True)
+    group, where = np.unique(2 * video + positive, return_inverse=True)
+    return np.bincount(where, distance) / np.bincount(where), group % 2 == 1
