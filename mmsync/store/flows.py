@@ -8,6 +8,7 @@ bad.json      why a video cannot be used, by number
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from mmsync.parallel import Lost, progress, run_tasks
 from mmsync.store.cache import cached
 from mmsync.store.ragged import Ragged, RaggedWriter
 
-FORMAT = "mmsync-flows-2"
+FORMAT = "mmsync-flows-3"  # raise it when the cleaning or the coding of flow changes: old entries are then unread
 Clips = list[tuple[np.ndarray, np.ndarray]]  # flow (T, S, S, 2) uint8 of each, forward and backward
 _MOVING = 0.002  # share of a clip's flow that is not zero, below which it is still
 
@@ -61,8 +62,8 @@ class FlowStore:
         clip: int = 41,
     ) -> None:  # fmt: skip
         files = [source.file(place) for place in range(len(source))]
-        kind = f"flows-{size}-{fps:g}-{method}-{int(borders)}{int(stabilize)}-{clip}"
-        options = (size, fps, method, borders, stabilize, clip)
+        options = (size, float(fps), method, borders, stabilize, clip)
+        kind = f"flows-{hashlib.sha1(repr((FORMAT, _MOVING, options)).encode()).hexdigest()[:16]}"
         self.path = cached(kind, files, lambda path: _build(path, source, options))
         self._stored = Ragged(self.path, FORMAT, ["forward", "backward"])
         self.lengths, self.video = self._stored.index[:, 1], self._stored.index[:, 2]

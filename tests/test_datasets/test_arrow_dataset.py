@@ -180,6 +180,15 @@ def test_nothing_usable_is_an_error_each_time(folder):
             small(source)
 
 
+@pytest.mark.parametrize(("name", "value"), [("FORMAT", "mmsync-flows-0"), ("_MOVING", 0.001)])
+def test_flow_of_another_version_or_threshold_is_not_taken(folder, monkeypatch, name, value):
+    source = folder(one=scene())
+    first = small(source).flows.path
+    assert small(source).flows.path == first
+    monkeypatch.setattr(f"mmsync.store.flows.{name}", value)
+    assert small(source).flows.path != first
+
+
 def test_wrong_numbers(folder):
     source = folder(one=scene(3))
     for options, words in (

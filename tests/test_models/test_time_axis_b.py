@@ -160,7 +160,7 @@ def test_flow_vgg_takes_x_and_y_in_turn():
     x = torch.randn(2, 2, 3, 16, 16)
     interleaved = torch.stack([x[:, axis, t] for t in range(3) for axis in range(2)], 1)
     torch.testing.assert_close(net.forward_rows(x).squeeze(2), net.layers(interleaved))
-    with pytest.raises(DataError, match="frames=3, but clips have 4"):
+    with pytest.raises(DataError, match="4 steps are no whole number of frames=3"):
         net.forward_rows(torch.zeros(1, 2, 4, 16, 16))
 
 
