@@ -27,6 +27,8 @@ train_dataloader = dict(
     batch_size=8, dataset=dict(num_samples=960, gap=gap, contrast=True, mix=dict(_delete_=True, positive=1)))
 val_dataloader = dict(dataset=dict(gap=gap, num_samples=300, mix=dict(_delete_=True, positive=1, hard=1)))
 val_evaluator = dict(probes=dict(_delete_=True, pairs=dict(type="PairVerification"), pointing=dict(type="Pointing")))
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
 optim_wrapper = dict(
     type="OptimWrapper", optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2), clip_grad=dict(max_norm=5),
     paramwise_cfg=dict(custom_keys=dict(classifier=dict(lr_mult=0.2, decay_mult=0.0))))
