@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -132,6 +134,22 @@ def test_maps_of_sound_average_to_the_logit():
     assert maps.shape == (3, 1, 4, 4)
     torch.testing.assert_close(maps.mean((1, 2, 3)), -found["distance"])
     torch.testing.assert_close(found["sound_map"], maps.abs().mean(1))
+
+
+def test_multisensory_starts_without_the_noise_of_sound():
+    """A new network's loss is that of guessing: else it learns first to ignore the sound, and nothing after that."""
+    torch.manual_seed(0)
+    losses = [multisensory(8).loss(multisensory_views())["loss_alignment"].item() for _ in range(3)]
+    assert losses == pytest.approx([math.log(2)] * 3, abs=1e-2)
+
+
+def test_places_of_a_trunk_of_reach_one_see_themselves():
+    fusion = EarlyFusion(4, 4, (4, 8, 4, 4, 4, 4), (1, 1, 1), reach=1).eval()
+    video, audio = torch.randn(1, 4, 8, 3, 3), torch.randn(1, 4, 32)
+    other = video.clone()
+    other[..., 1, 2] += 9
+    different = (fusion(video, audio) - fusion(other, audio)).abs().amax((0, 1, 2)) > 0
+    assert different.nonzero().tolist() == [[1, 2]]
 
 
 def test_sound_joins_at_its_time():

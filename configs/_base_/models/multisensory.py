@@ -6,10 +6,11 @@ video_width = 64
 audio_widths = [64, 128, 128, 256]
 fusion_widths = [128, 512, 128, 128, 256, 512]
 strides = [1, 2, 2]  # of the picture in the trunk; [1, 2, 1] for finer maps of sound
+reach = 3  # spatial size of the trunk's kernels
 channels = 2
 views = dict(video=[dict(type="VideoFlip")], audio=[])
 model = dict(
-    type="Multisensory", fusion_widths=fusion_widths, strides=strides,
+    type="Multisensory", fusion_widths=fusion_widths, strides=strides, reach=reach,
     video=dict(type="Encoder", backbone=dict(type="MultisensoryStem", width=video_width)),
     audio=dict(type="Encoder", backbone=dict(type="WaveformNet", in_channels=channels, widths=audio_widths)),
     data_preprocessor=dict(

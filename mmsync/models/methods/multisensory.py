@@ -26,6 +26,7 @@ class Multisensory(SelfSupervisedModel):
         audio: Config of an audio backbone of maps ``(P, A, S')``, such as ``WaveformNet``.
         fusion_widths: ``widths`` of :class:`EarlyFusion`.
         strides: Of :class:`EarlyFusion`; less for finer maps.
+        reach: Of :class:`EarlyFusion`.
         data_preprocessor: Config of the preprocessor that makes the views ``video``, ``audio`` and ``contrast``.
         init_cfg: MMEngine's initialization config.
     """
@@ -36,13 +37,17 @@ class Multisensory(SelfSupervisedModel):
 
     def __init__(
         self, video: dict, audio: dict, fusion_widths: Sequence[int] = (128, 512, 128, 128, 256, 512),
-        strides: Sequence[int] = (1, 2, 2), data_preprocessor: OptConfig = None, init_cfg: OptConfig = None,
+        strides: Sequence[int] = (1, 2, 2), reach: int = 3, data_preprocessor: OptConfig = None,
+        init_cfg: OptConfig = None,
     ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         self.video, self.audio = MODELS.build(video), MODELS.build(audio)
         channels = [encoder.backbone.out_channels for encoder in (self.video, self.audio)]
-        self.fusion = EarlyFusion(channels[0], channels[1], fusion_widths, strides)
+        self.fusion = EarlyFusion(channels[0], channels[1], fusion_widths, strides, reach)
         self.classifier = nn.Conv3d(self.fusion.out_channels, 1, 1)
+        # With larger weights the sound moves the logit at random at first, and the network would learn to ignore it.
+        nn.init.normal_(self.classifier.weight, std=0.004)
+        nn.init.zeros_(self.classifier.bias)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_alignment``, and ``sync_acc`` for the log."""

@@ -68,11 +68,13 @@ class EarlyFusion(nn.Module):
         widths: Channels of sound where it joins, of the hidden and the last merging layer, and of the three pairs of
             residual blocks of the trunk; as published 128, 512, 128, 128, 256, 512.
         strides: Spatial strides of the pairs; published are (1, 2, 2) for training, and (1, 2, 1) for finer maps.
+        reach: Spatial size of the trunk's kernels, odd, as published 3: on small pictures each place then sees all
+            others, and a map of sound points nowhere.
     """
 
     def __init__(
         self, video_channels: int, audio_channels: int, widths: Sequence[int] = (128, 512, 128, 128, 256, 512),
-        strides: Sequence[int] = (1, 2, 2),
+        strides: Sequence[int] = (1, 2, 2), reach: int = 3,
     ) -> None:  # fmt: skip
         super().__init__()
         sound, hidden, merged, *trunk = widths
@@ -87,10 +89,10 @@ class EarlyFusion(nn.Module):
         blocks: list[nn.Module] = []
         before = merged
         for width, time, space in zip(trunk, (1, 2, 1), strides):
-            stride = (time, space, space)
+            kernel = (3, reach, reach)
             blocks += [
-                ResidualBlock(before, width, (3, 3, 3), stride),
-                ResidualBlock(width, width, (3, 3, 3), (1, 1, 1)),
+                ResidualBlock(before, width, kernel, (time, space, space)),
+                ResidualBlock(width, width, kernel, (1, 1, 1)),
             ]
             before = width
         self.trunk = nn.Sequential(*blocks)
