@@ -1,8 +1,8 @@
-# L3-Net on the built-in world in minutes on one CPU core: narrow towers, pictures of 48 pixels, and sound of 16 kHz,
-# whose spectrogram has 257 bands x 30 frames. Published: Adam at 1e-4 with weight decay 1e-5, batches of 16 per GPU.
-# Max-pooled features have means far above their deviations, and two linear layers on them stay at chance here; so each
-# tower ends with a linear layer and batch norm. The vision tower has two blocks: with four it sees the whole picture,
-# and learns the backgrounds of 300 videos by heart.
+# L3-Net on the built-in world in ten minutes on one CPU core: narrow towers, pictures of 48 pixels, and sound of 16 kHz,
+# whose spectrogram has 257 bands x 31 frames. Published: Adam at 1e-4 with weight decay 1e-5, batches of 16 per GPU.
+# Each tower ends with a linear layer and batch norm: without them, on max-pooled features whose means are far above
+# their deviations, training stayed at chance for 400 steps. The vision tower has two blocks: trained on labels, two told
+# the classes of 89 % of held-out pictures, four of 60 %.
 #   python tools/dataset_converters/make_synthetic.py av data/synthetic_av
 _base_ = ["../_base_/datasets/synthetic_av.py", "../_base_/models/l3net.py"]
 size = 48
