@@ -1,7 +1,7 @@
-# L3-Net on the built-in world in ten minutes on one CPU core: narrow towers, pictures of 48 pixels, and sound of 16 kHz,
+# L3-Net on the built-in world in 10 minutes on one CPU core: narrow towers, pictures of 48 pixels, and sound of 16 kHz,
 # whose spectrogram has 257 bands x 31 frames. Published: Adam at 1e-4 with weight decay 1e-5, batches of 16 per GPU.
 # Each tower ends with a linear layer and batch norm: without them, on max-pooled features whose means are far above
-# their deviations, training stayed at chance for 400 steps. The vision tower has two blocks: trained on labels, two told
+# their deviations, training was at chance after 400 steps. The vision tower has two blocks: trained on labels, two told
 # the classes of 89 % of held-out pictures, four of 60 %.
 #   python tools/dataset_converters/make_synthetic.py av data/synthetic_av
 _base_ = ["../_base_/datasets/synthetic_av.py", "../_base_/models/l3net.py"]
