@@ -19,8 +19,9 @@ class L3Net(TwoStreamModel):
     them; the loss is the cross-entropy of two classes, 0 for a mismatch and 1 for a match (section 2).
 
     Args:
-        video: Config of the encoder of pictures, without a projector.
-        audio: Config of the encoder of sound, without a projector.
+        video: Config of the encoder of pictures; the published one has no projector. One with batch norm, which
+            centers the features, is of use in short trainings; probes see the features before it.
+        audio: Config of the encoder of sound, likewise.
         hidden_channels: Width of the first linear layer.
         data_preprocessor: Config of the preprocessor that makes the views ``video`` and ``audio``.
         init_cfg: MMEngine's initialization config.
