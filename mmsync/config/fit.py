@@ -332,7 +332,7 @@ def _wrong_stages(cfg: dict[str, Any]) -> list[str]:
     """Kinds of samples in the stages of a curriculum that the training data do not have."""
     loader = cfg.get("train_dataloader")
     data: Any = loader.get("dataset") if isinstance(loader, dict) else None
-    names = [kind.name for kind in getattr(_target_of(data, r.DATASETS), "kinds", ())]
+    names = [kind.name for kind in getattr(target_of(data, r.DATASETS), "kinds", ())]
     problems = []
     for keys, hook in _typed_dicts(cfg.get("custom_hooks"), ("custom_hooks",)):
         stages = hook.get("stages") if names and hook["type"] == "CurriculumHook" else None
