@@ -30,7 +30,9 @@ model = dict(
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=6)
 train_dataloader = dict(batch_size=16, dataset=dict(contrast="easy", num_samples=1200))
 val_dataloader = dict(dataset=dict(contrast="easy", num_samples=300, mix=dict(_delete_=True, positive=1)))
+test_dataloader = val_dataloader
 val_evaluator = dict(probes=dict(_delete_=True, separation=dict(type="SeparationQuality")))
+test_evaluator = val_evaluator
 optim_wrapper = dict(
     type="OptimWrapper", optimizer=dict(type="AdamW", lr=lr, weight_decay=1e-2), clip_grad=dict(max_norm=10))
 param_scheduler = dict(type="CosineAnnealingLR", T_max=max_epochs, by_epoch=True, convert_to_iter_based=True)
