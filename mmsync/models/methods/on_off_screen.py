@@ -22,12 +22,12 @@ _WEIGHTS = (1.0, 0.01)  # of levels and of phases in the loss
 
 @MODELS.register_module()
 class OnOffScreen(SelfSupervisedModel):
-    """Tell the sound of what is seen from sound that comes from elsewhere, by a u-net on their mixture (section 5).
+    """Tell the sound of what is seen from sound that comes from elsewhere, by a u-net on their mixture.
 
     The sum of the sound of a video, ``audio``, and of another one, ``contrast``, both of the same root mean square, is
     separated into both by a u-net on its spectrogram, which features of the pictures join (:class:`SoundUNet`). The
-    loss is the mean distance of levels plus 0.01 times that of phases, of both sounds (eq. 3); or the smaller one of
-    both orders of the two sounds, when it need not say which is which (eq. 4).
+    loss is the mean distance of levels plus 0.01 times that of phases, of both sounds; or, permutation-invariant, the
+    smaller one of both orders of the two sounds, when it need not say which is which.
 
     Args:
         video: Config of an encoder of pictures.
@@ -52,7 +52,7 @@ class OnOffScreen(SelfSupervisedModel):
         init_cfg: MMEngine's initialization config.
     """
 
-    encoders: Sequence[str] = ("video", "audio")
+    encoders = ("video", "audio")
     views_needed = views_for_features = ("video", "audio", "contrast")
     predicts_with = ("unet.",)
 
@@ -72,7 +72,7 @@ class OnOffScreen(SelfSupervisedModel):
         self.video = MODELS.build(video)
         self.fusion = None
         if audio is None:
-            self.encoders = ("video",)
+            self.encoders = ("video",)  # type: ignore[assignment,misc]
         else:
             self.audio = MODELS.build(audio)
             channels = [encoder.backbone.out_channels for encoder in (self.video, self.audio)]
@@ -80,7 +80,7 @@ class OnOffScreen(SelfSupervisedModel):
         if scales is None and audio is not None:
             scales = [f"fusion.trunk.{2 * k + 1}" for k in range(3)]
         self.scales = scales
-        self.stft = dict(n_fft=n_fft, window=window, hop=hop, levels=levels)
+        self.stft: dict[str, Any] = dict(n_fft=n_fft, window=window, hop=hop, levels=levels)
         self.permutation_invariant, self.phase = permutation_invariant, phase
         try:
             self.unet = SoundUNet(self._widths(), widths)
@@ -113,10 +113,10 @@ class OnOffScreen(SelfSupervisedModel):
         return {**found, "separation": better - si_sdr(mixture.mean(1)[:, None, None], true)}
 
     def columns_of(self, views: Views, data_samples: Samples = None) -> Columns:
-        """:meth:`predictions`; of data that lack a sound, ``feature`` alone."""
+        """:meth:`predictions`; of data that lack a view, ``feature`` alone."""
         if all(name in views for name in self.views_for_features):
             return self.predictions(views, data_samples)
-        return {"feature": self.video.extract(views["video"])}
+        return {"feature": self.video.extract(views["video"])} if "video" in views else {}
 
     def separate(self, video: View, mixture: Tensor) -> Tensor:
         """Sound on and off screen, ``(N, 2, S)``, of a mixture ``(N, C, S)`` with pictures of the same time."""

@@ -1,4 +1,4 @@
-"""The u-net that separates sound by pictures (Owens and Efros, 2018, Audio-Visual Scene Analysis, section 5)."""
+"""The u-net that separates sound by pictures (Owens and Efros, 2018, Audio-Visual Scene Analysis)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class SoundUNet(nn.Module):
             skips.append(before)
         for level in range(len(widths) - 1, 0, -1):
             width = widths[level - 1]
-            conv = nn.ConvTranspose2d(before, width, 4, 2, 1, bias=False)
-            self.up.append(nn.Sequential(conv, BatchNorm(width), nn.ReLU()))
+            back = nn.ConvTranspose2d(before, width, 4, 2, 1, bias=False)
+            self.up.append(nn.Sequential(back, BatchNorm(width), nn.ReLU()))
             before = width + skips[level - 1]
         self.last = nn.ConvTranspose2d(before, sources * channels, 4, 2, 1)
 
