@@ -79,6 +79,14 @@ EXAMPLES: dict[str, dict] = {
         video=dict(type="Encoder", backbone=dict(type="MultisensoryStem", width=8)),
         audio=dict(type="Encoder", backbone=dict(type="WaveformNet", widths=[4, 4, 8, 8])),
     ),
+    "OnOffScreen": dict(
+        type="OnOffScreen",
+        widths=[4, 4, 8, 8, 8],
+        n_fft=128,
+        window=128,
+        hop=64,
+        video=dict(type="Encoder", backbone=dict(type="MultisensoryStem", width=8)),
+    ),
     "Classifier": dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
@@ -93,6 +101,7 @@ EXAMPLES: dict[str, dict] = {
     "OffsetEstimation": dict(type="OffsetEstimation"),
     "DirectionAccuracy": dict(type="DirectionAccuracy"),
     "Pointing": dict(type="Pointing"),
+    "SeparationQuality": dict(type="SeparationQuality"),
     "SVMProbe": dict(type="SVMProbe", C=[0.1, 1.0]),
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
@@ -205,7 +214,7 @@ def encoders(config: dict) -> list[dict]:
     return [one for one in config.values() if isinstance(one, dict) and one.get("type") == "Encoder"]
 
 
-FIXED = ("ArrowOfTime", "Multisensory")
+FIXED = ("ArrowOfTime", "Multisensory", "OnOffScreen")
 """Methods whose own layers follow maps of video, or of video and sound."""
 
 
@@ -218,6 +227,9 @@ def views_of(model: nn.Module) -> dict[str, View] | None:
         sound = view_for(model.audio.backbone)
         contrast = sound._replace(data=sound.data.flip(-1))
         return {"video": view_for(model.video.backbone), "audio": sound, "contrast": contrast}
+    if type(model).__name__ == "OnOffScreen":
+        sounds = torch.randn(2, N, 1, 1024, generator=torch.Generator().manual_seed(0))
+        return {"video": view_for(model.video.backbone), "audio": View(sounds[0]), "contrast": View(sounds[1])}
     return None
 
 
@@ -370,6 +382,7 @@ REFUSED = {
     "MLPProbe": "features of each joint",
     "DirectionAccuracy": "`backward`.*PlaybackDirection",
     "Pointing": "`sound_map`.*Multisensory",
+    "SeparationQuality": "`separation`.*OnOffScreen",
 }
 """Probes whose own columns such a model does not predict, with the message that says so."""
 

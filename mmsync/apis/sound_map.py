@@ -16,6 +16,7 @@ from mmsync.media import open_video
 from mmsync.media.reader import scaled
 from mmsync.media.sound import Sound, read_sound
 from mmsync.media.write import write_video
+from mmsync.models.methods.base import SelfSupervisedModel
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.structures import View
 
@@ -50,15 +51,9 @@ def draw_sound_map(
     """
     settings = window_settings(model, Multisensory, "maps of sound need Multisensory")
     sound = read_sound(path, rate=settings["rate"], channels=settings["channels"])
-    span = max(settings["duration"], (settings["frames"] - 1) / settings["fps"])
     with open_video(path) as reader:
         info = reader.info
-        begin = max(info.start, sound.start) + start
-        end = min(info.start + info.duration, sound.start + sound.samples.shape[1] / sound.rate, begin + seconds)
-        if end - begin < span:
-            raise DataError(
-                f"{path}: pictures and sound from second {start:g} on last less than a window of {span:g} s"
-            )
+        begin, end, span = stretch(reader, sound, settings, start, seconds)
         count = max(1, round((end - begin) / span))
         edges = begin + (end - begin) * np.arange(count + 1) / count
         parts = []
@@ -75,8 +70,27 @@ def draw_sound_map(
     return write_video(out, frames, info.rate, codec="libx264", options={"crf": "20"}, sound=heard)
 
 
-def _maps(model: Multisensory, reader: Any, sound: Sound, at: float, settings: Mapping[str, Any]) -> np.ndarray:
-    """Magnitudes ``(T', H', W')`` of the window that begins ``at`` a second."""
+def stretch(
+    reader: Any, sound: Sound, settings: Mapping[str, Any], start: float, seconds: float
+) -> tuple[float, float, float]:
+    """First and last second, from ``start`` on, that have pictures and sound, and the seconds of a window.
+
+    Raises:
+        DataError: They are less than a window.
+    """
+    info, span = reader.info, max(settings["duration"], (settings["frames"] - 1) / settings["fps"])
+    begin = max(info.start, sound.start) + start
+    end = min(info.start + info.duration, sound.start + sound.samples.shape[1] / sound.rate, begin + seconds)
+    if end - begin < span:
+        text = f"pictures and sound from second {start:g} on last less than a window of {span:g} s"
+        raise DataError(f"{info.path}: {text}")
+    return begin, end, span
+
+
+def window_views(
+    model: SelfSupervisedModel, reader: Any, sound: Sound, at: float, settings: Mapping[str, Any]
+) -> dict[str, View]:
+    """Views ``video`` and ``audio`` of the window that begins ``at`` a second, of the square in the middle."""
     size, info = settings["size"], reader.info
     width, height = scaled(info.width, info.height, size)
     left, top = (width - size) // 2, (height - size) // 2
@@ -86,8 +100,12 @@ def _maps(model: Multisensory, reader: Any, sound: Sound, at: float, settings: M
     pictures = torch.from_numpy(reader.read(times + 1e-3, size, (left, top, left + size, top + size)))[None]
     samples = torch.from_numpy(cut_sound(sound, at, settings["duration"]))[None]
     inputs = {"video": View(pictures), "audio": View(samples)}
-    views = model.data_preprocessor({"inputs": inputs}, False)["inputs"]
-    return model.sound_maps(views)[0].abs().float().cpu().numpy()
+    return model.data_preprocessor({"inputs": inputs}, False)["inputs"]
+
+
+def _maps(model: Multisensory, reader: Any, sound: Sound, at: float, settings: Mapping[str, Any]) -> np.ndarray:
+    """Magnitudes ``(T', H', W')`` of the window that begins ``at`` a second."""
+    return model.sound_maps(window_views(model, reader, sound, at, settings))[0].abs().float().cpu().numpy()
 
 
 def _at_times(maps: Tensor, share: np.ndarray) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, Literal, Union
 
 import numpy as np
 
@@ -35,9 +35,9 @@ class AudioVisualDataset(SyncDataset):
         rate: Samples of sound a second.
         channels: Of sound, 1 or 2.
         gap: See :class:`SyncDataset`, as are ``overlap`` and ``num_samples``.
-        contrast: Give each sample ``inputs.contrast (N, C, S)`` too, the sound of the same video at another time, as
-            for ``hard``; the mix is then ``dict(positive=1)``. For methods that compare both sounds of one clip (Owens
-            and Efros, 2018).
+        contrast: Give each sample ``inputs.contrast (N, C, S)`` too, the sound of the same video at another time
+            (``'hard'``, or True) or of another video (``'easy'``); the mix is then ``dict(positive=1)``. For methods
+            that compare, or mix, both sounds (Owens and Efros, 2018).
         slide: Instead of one sound give ``2 slide + 1``, ``inputs.audio (N, 2 slide + 1, C, S)``, one for each offset
             from ``-slide`` to ``slide`` steps, to estimate offsets. Samples have ``offset``, how much later than the
             pictures the sound in the middle is, in steps, drawn within ``slide / 2`` either way.
@@ -58,16 +58,19 @@ class AudioVisualDataset(SyncDataset):
     def __init__(
         self, source: Union[Mapping, ClipSource], mix: Mapping[str, float], duration: float = 1.0, frames: int = 25,
         fps: float = 25.0, size: int = 112, rate: int = 16000, channels: int = 1, gap: Gap = (0.5, None),
-        contrast: bool = False, slide: int = 0, offset_rate: float = 25.0, silent: bool = False, same_end: bool = True,
-        **keyed: Any,
+        contrast: Union[bool, Literal["hard", "easy"]] = False, slide: int = 0, offset_rate: float = 25.0,
+        silent: bool = False, same_end: bool = True, **keyed: Any,
     ) -> None:  # fmt: skip
         if min(frames, size, rate) < 1 or not min(fps, offset_rate) > 0 or channels not in (1, 2) or slide < 0:
             given = f"{frames=}, {fps=}, {size=}, {rate=}, {channels=}, {slide=}"
             raise ConfigError(f"AudioVisualDataset: {given}: give positive numbers, and 1 or 2 channels")
+        if contrast not in (True, False, "hard", "easy"):
+            raise ConfigError(f"AudioVisualDataset: {contrast=}: give 'hard' or 'easy', or False for none")
         if contrast and (slide or set(mix) != {"positive"}):
-            raise ConfigError("AudioVisualDataset: contrast=True needs mix=dict(positive=1) and slide=0")
+            raise ConfigError(f"AudioVisualDataset: {contrast=} needs mix=dict(positive=1) and slide=0")
         self.frames, self.fps, self.side, self.rate, self.channels = frames, fps, size, rate, channels
-        self.contrast, self.slide, self.offset_rate = contrast, slide, offset_rate
+        self.contrast = "hard" if contrast is True else contrast
+        self.slide, self.offset_rate = slide, offset_rate
         self.silent, self.same_end = silent, same_end
         self.span = max(duration, (frames - 1) / fps)
         self.margin = 1.5 * slide / offset_rate
@@ -91,11 +94,11 @@ class AudioVisualDataset(SyncDataset):
         return max(row["start"], start), end
 
     def draw(self, role: str, kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
-        return super().draw(role, "hard" if self.contrast else kind, count, rng)
+        return super().draw(role, self.contrast or kind, count, rng)
 
     def available(self, role: str) -> Mapping[str, int]:
         found = super().available(role)
-        return {**found, "positive": found["hard"]} if self.contrast else found
+        return {**found, "positive": found[self.contrast]} if self.contrast else found
 
     def read_row(self, row: np.ndarray, kind: str, index: int) -> dict[str, Any]:
         video, start, sound, sound_start, seed = row.tolist()
@@ -104,15 +107,15 @@ class AudioVisualDataset(SyncDataset):
         with self.counted(video):
             pictures, shown = self._pictures(video, begin, rng)
             inputs: dict[str, tuple] = {"video": (pictures,)}
+            if self.contrast:
+                inputs["audio"] = (self._sound(video, begin),)
         with self.counted(sound):
             if self.slide:
                 offset = int(rng.integers(-(self.slide // 2), self.slide // 2 + 1))
                 shifts = (np.arange(-self.slide, self.slide + 1) + offset) / self.offset_rate
                 inputs["audio"] = ([self._sound(sound, sound_begin + shift) for shift in shifts],)
             else:
-                inputs["audio"] = (self._sound(sound, begin if self.contrast else sound_begin),)
-            if self.contrast:
-                inputs["contrast"] = (self._sound(sound, sound_begin),)
+                inputs["contrast" if self.contrast else "audio"] = (self._sound(sound, sound_begin),)
         return {"inputs": inputs, "data_samples": self.describe_row(row, kind, index, offset=offset, shown=shown)}
 
     def _pictures(self, video: int, begin: float, rng: np.random.Generator) -> tuple[np.ndarray, list[float]]:

@@ -1,4 +1,4 @@
-"""Front ends of sound: spectrograms, mel filters, cepstra and companding of batches of waveforms.
+"""Front ends of sound: spectrograms, mel filters, cepstra and companding of batches of waveforms; and the way back.
 
 Waveforms are ``(..., S)`` float in [-1, 1], at a rate in samples a second; windows and hops are in samples. A spectrum
 costs ``O(T n_fft log n_fft)`` for T frames and the mel bands one matrix product, ``O(T F n_fft / 2)`` for F bands.
@@ -18,6 +18,8 @@ from torch import Tensor
 MelScale = Literal["slaney", "htk"]
 MelNorm = Literal["slaney", "sum", "none"]
 INT16 = 2.0**15
+LEVELS = (-100.0, 80.0)
+"""Range of levels, dB, as Owens and Efros (2018) clip them."""
 _FLOOR = sys.float_info.epsilon  # of energies whose logarithm is taken, as in python_speech_features
 
 
@@ -50,6 +52,43 @@ def spectrum(
             raise ValueError(f"a waveform of {x.shape[-1]} samples is shorter than one window of {window}")
         found = torch.fft.rfft(x.unfold(-1, window, hop) * taper, n_fft).transpose(-1, -2)
     return found.abs() if power == 1 else found.abs().square() if power == 2 else found.abs() ** power
+
+
+def polar_spectrum(
+    x: Tensor, n_fft: int, window: int, hop: int, levels: tuple[float, float] = LEVELS
+) -> Tensor:  # fmt: skip
+    """Levels and phases ``(..., 2, n_fft // 2, 1 + S // hop)`` of waveforms ``(..., S)``, both in [-1, 1].
+
+    Levels in dB are clipped to the range ``levels``, and the highest bin is left out (Owens and Efros, 2018). Frames
+    are centered, as those of :func:`spectrum`.
+    """
+    taper = torch.hann_window(window, dtype=x.dtype, device=x.device)
+    flat = torch.stft(x.reshape(-1, x.shape[-1]), n_fft, hop, window, taper, True, "constant", return_complex=True)
+    flat = flat[:, :-1]
+    low, high = levels
+    level = (20 * flat.abs().clamp(min=10 ** (low / 20)).log10()).clamp(max=high)
+    both = torch.stack([2 * (level - low) / (high - low) - 1, flat.angle() / torch.pi], 1)
+    return both.unflatten(0, x.shape[:-1])
+
+
+def polar_waveform(
+    x: Tensor, samples: int, n_fft: int, window: int, hop: int, levels: tuple[float, float] = LEVELS
+) -> Tensor:  # fmt: skip
+    """Waveforms ``(..., samples)`` of the levels and phases of :func:`polar_spectrum`."""
+    low, high = levels
+    flat = x.flatten(0, -4) if x.dim() > 3 else x[None]
+    size = 10 ** (((flat[:, 0] + 1) / 2 * (high - low) + low) / 20)
+    complex_ = torch.polar(size, flat[:, 1] * torch.pi)
+    taper = torch.hann_window(window, dtype=x.dtype, device=x.device)
+    found = torch.istft(F.pad(complex_, (0, 0, 0, 1)), n_fft, hop, window, taper, True, length=samples)
+    return found.view(*x.shape[:-3], samples)
+
+
+def si_sdr(estimate: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
+    """Scale-invariant signal-to-distortion ratio ``(...)`` of waveforms ``(..., S)``, dB (Le Roux et al., 2019)."""
+    scale = (estimate * target).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + eps)
+    wanted = scale * target
+    return 10 * ((wanted.square().sum(-1) + eps) / ((wanted - estimate).square().sum(-1) + eps)).log10()
 
 
 def hz_to_mel(hz: Tensor, scale: MelScale) -> Tensor:

@@ -22,7 +22,8 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
 
     Columns ``distance`` and ``positive`` are those of pairs, ``distances (N, 5)`` and ``offset`` those of slid windows,
     ``backward (N, 2)`` those of clips and their reversals, ``sound_map (N, 3, 3)``, ``box``, ``heard`` and ``shown``
-    those of sounds in pictures, ``score (N, 3)`` those of a classifier.
+    those of sounds in pictures, ``separation (N, 2, 2)`` those of separated ones,
+    ``score (N, 3)`` those of a classifier.
     """
     g = torch.Generator().manual_seed(0)
     features = torch.randn(n, 5, generator=g)
@@ -31,6 +32,7 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
         dict(
             feature=column, joints=column, distance=features[:, 0], positive=torch.arange(n) % 2,
             backward=features[:, :2], sound_map=torch.randn(n, 3, 3, generator=g), heard=torch.ones(n),
+            separation=features[:, :4].unflatten(1, (2, 2)),
             box=torch.tensor([0.2, 0.2, 0.8, 0.8]).repeat(n, 1), shown=torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(n, 1),
             distances=features, offset=torch.arange(n) % 3 - 1,
             label=torch.arange(n) % 3, index=torch.arange(n), name=[f"s{i}" for i in range(n)],

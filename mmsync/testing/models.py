@@ -244,7 +244,8 @@ def _check_prediction(model: Any, name: str, views: Mapping[str, View]) -> None:
         table = model(views, mode="predict")
     require(isinstance(table, FeatureTable), name, f"predict gives {type(table).__name__}; give a FeatureTable")
     if isinstance(model, SelfSupervisedModel):
-        wanted = ["feature", *(f"feature_{view}" for view in model.views_for_features[1:])]
+        views_of_encoders = model.views_for_features[1 : len(model.encoders)]
+        wanted = ["feature", *(f"feature_{view}" for view in views_of_encoders)]
         missing = [key for key in wanted if key not in table]
         require(not missing, name, f"predict sets no {', '.join(missing)}, of views_for_features")
         require(same(table["feature"], feature), name, "the column `feature` is not what mode='tensor' gives")

@@ -4,6 +4,7 @@ from tests.mistakes import Mistake
 
 _MAKE = "tools/dataset_converters/make_synthetic.py"
 _SOUND_MAP = "tools/visualization/sound_map.py"
+_SEPARATE = "tools/separate.py"
 _CUES = "tools/analysis_tools/time_cues.py"
 _DATA = "from mmsync.datasets import ArrowDataset, AudioVisualDataset\n"
 
@@ -19,6 +20,48 @@ CASES = [
         "map of sound by another model", [_SOUND_MAP, "{config}", "{checkpoint}", "a.mp4", "o.mp4"], r"Multisensory"
     ),
     Mistake("map of sound as a picture", [_SOUND_MAP, "{config}", "{checkpoint}", "a.mp4", "o.png"], r"ends with .mp4"),
+    Mistake("separation by another model", [_SEPARATE, "{config}", "{checkpoint}", "a.mp4", "o"], r"needs OnOffScreen"),
+    Mistake(
+        "separation of no time",
+        [_SEPARATE, "{config}", "{checkpoint}", "a.mp4", "o", "--seconds", "0"],
+        r"--seconds above 0",
+    ),
+    Mistake("separation into a file", [_SEPARATE, "{config}", "{checkpoint}", "a.mp4", "{checkpoint}"], r"is a file"),
+    Mistake(
+        "u-net with too few layers",
+        code="from mmsync.models.methods import OnOffScreen\nnet = dict(type='MultisensoryStem', width=4)\n"
+        "OnOffScreen(dict(type='Encoder', backbone=net), widths=[4, 4, 4])",
+        says=r"3 features are too many for 3 convolutions",
+    ),
+    Mistake(
+        "a scale that is not there",
+        code="from mmsync.models.methods import OnOffScreen\nnet = dict(type='MultisensoryStem', width=4)\n"
+        "OnOffScreen(dict(type='Encoder', backbone=net), scales=['video.backbone.con'])",
+        says=r"no module 'video.backbone.con'.*video.backbone.conv",
+    ),
+    Mistake(
+        "levels out of order",
+        code="from mmsync.models.methods import OnOffScreen\nnet = dict(type='MultisensoryStem', width=4)\n"
+        "OnOffScreen(dict(type='Encoder', backbone=net), levels=(80, -100))",
+        says=r"levels=\(80, -100\).*least < largest",
+    ),
+    Mistake(
+        "window longer than the transform",
+        code="from mmsync.models.methods import OnOffScreen\nnet = dict(type='MultisensoryStem', width=4)\n"
+        "OnOffScreen(dict(type='Encoder', backbone=net), n_fft=512)",
+        says=r"window=1344.*hop <= window <= n_fft",
+    ),
+    Mistake(
+        "another sound of a mix of kinds",
+        code=_DATA + "AudioVisualDataset(dict(type='ClipFolderSource', data_root='x'), dict(hard=1), contrast='easy')",
+        says=r"contrast='easy' needs mix",
+    ),
+    Mistake(
+        "another sound of an unknown kind",
+        code=_DATA
+        + "AudioVisualDataset(dict(type='ClipFolderSource', data_root='x'), dict(positive=1), contrast='esy')",
+        says=r"contrast='esy'.*'hard' or 'easy'",
+    ),
     Mistake("cues of no folder", [_CUES, "nowhere"], r"nowhere"),
     Mistake("cues of no epoch", [_CUES, "nowhere", "--epochs", "0"], r"--epochs of 1 or more"),
     Mistake(

@@ -43,10 +43,10 @@ def dataset(videos, **more):
     return AudioVisualDataset(ClipFolderSource(videos), **{**args, **more})
 
 
-def times(sample, which="audio", k=0):
-    """Seconds at which pictures and sound begin, by their content, and the video that the sound is of."""
+def times(sample, which="audio", k=0, of="other"):
+    """Seconds at which pictures and sound begin, by their content, and the video that the sound is ``of``."""
     about, sound = sample["data_samples"], sample["inputs"][which].data.reshape(-1, RATE)[k]
-    length = SECONDS[int(about.other.split("/v")[1][0])]
+    length = SECONDS[int(about.get(of).split("/v")[1][0])]
     value = float(sound[0]) / 32767
     begin = int(read_numbers(sample["inputs"]["video"].data.numpy())[0]) / 25
     return begin, (value + HIGHEST) / (2 * HIGHEST) * length
@@ -112,6 +112,16 @@ def test_contrast_is_the_same_video_at_another_time(videos):
         assert abs(about.start - about.other_start) >= 1.5 - 1e-5
     with pytest.raises(ConfigError, match="contrast=True needs mix"):
         dataset(videos, contrast=True)
+
+
+def test_easy_contrast_is_another_video_and_the_sound_stays_that_of_the_pictures(videos):
+    data = dataset(videos, mix=dict(positive=1), contrast="easy", num_samples=20)
+    for i in range(len(data)):
+        sample = data[i]
+        about = sample["data_samples"]
+        assert about.other != about.name
+        assert times(sample, of="name")[1] == pytest.approx(about.start, abs=0.001)
+        assert times(sample, "contrast")[1] == pytest.approx(about.other_start, abs=0.001)
 
 
 def test_slide_gives_the_sound_at_each_offset(videos):

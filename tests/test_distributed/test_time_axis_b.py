@@ -1,4 +1,4 @@
-"""Two ranks equal one for L3-Net, Multisensory, ArrowOfTime and PlaybackDirection: losses, gradients and statistics."""
+"""Two ranks equal one for methods of pictures and sound and of time: losses, gradients and statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmsync.models.methods import ArrowOfTime, L3Net, Multisensory, PlaybackDirection
+from mmsync.models.methods import ArrowOfTime, L3Net, Multisensory, OnOffScreen, PlaybackDirection
 from mmsync.models.modules import convert_sync_batchnorm
 from mmsync.structures import MotionSample, View
 
@@ -19,6 +19,8 @@ BATCH, STEPS = 4, 2
 SHAPES = {
     "l3net": dict(video=(3, 1, 12, 12), audio=(1, 12, 10)),
     "multisensory": dict(video=(3, 8, 16, 16), audio=(2, 4096), contrast=(2, 4096)),
+    "separation": dict(video=(3, 8, 16, 16), audio=(2, 2048), contrast=(2, 2048)),
+    "any_order": dict(video=(3, 8, 16, 16), audio=(2, 2048), contrast=(2, 2048)),
     "arrow": dict(video=(2, 2, 3, 32, 32)),
     "playback": dict(forward=(1, 8, 25, 3), backward=(1, 8, 25, 3)),
 }
@@ -37,6 +39,24 @@ def build(name: str) -> nn.Module:
         ),
         "multisensory": lambda: Multisensory(
             encoder("MultisensoryStem", width=4), encoder("WaveformNet", widths=[4, 4, 4, 6]), (4, 8, 4, 4, 6, 6)
+        ),
+        "separation": lambda: OnOffScreen(
+            encoder("MultisensoryStem", width=4),
+            encoder("WaveformNet", widths=[4, 4, 4, 6]),
+            None,
+            (4, 8, 4, 4, 6, 6),
+            widths=[4, 6, 6, 8, 8],
+            n_fft=128,
+            window=128,
+            hop=64,
+        ),
+        "any_order": lambda: OnOffScreen(
+            encoder("MultisensoryStem", width=4),
+            widths=[4, 6, 6, 8, 8],
+            n_fft=128,
+            window=128,
+            hop=64,
+            permutation_invariant=True,
         ),
         "arrow": lambda: ArrowOfTime(encoder("FlowVGG", frames=3, width=0.0625), 2, 8, dropout=0.0),
         "playback": lambda: PlaybackDirection(encoder("STGCN", **graph)),

@@ -1,4 +1,4 @@
-"""Pointing and DirectionAccuracy against counts by hand."""
+"""Pointing, DirectionAccuracy and SeparationQuality against counts by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmsync.errors import DataError
-from mmsync.evaluation.probes import DirectionAccuracy, Pointing
+from mmsync.evaluation.probes import DirectionAccuracy, Pointing, SeparationQuality
 from mmsync.structures import FeatureTable
 
 
@@ -57,3 +57,17 @@ def test_direction_counts_both_playbacks():
     assert found["order"] == pytest.approx(75)
     with pytest.raises(DataError, match=r"\(N, 2\)"):
         DirectionAccuracy().run(query, FeatureTable({"name": ["a"], "backward": torch.zeros(1, 3)}))
+
+
+def test_separation_means_and_orders():
+    one, crossed = [[6.0, -2.0], [-4.0, 2.0]], [[0.0, 5.0], [3.0, -1.0]]
+    query = FeatureTable({"name": list("ab"), "separation": torch.tensor([one, crossed])})
+    found = SeparationQuality().run(query, query).metrics
+    assert found["on_screen"] == pytest.approx(3)
+    assert found["off_screen"] == pytest.approx(0.5)
+    assert found["any_order"] == pytest.approx((4 + 4) / 2)
+    assert found["order"] == pytest.approx(50)
+    assert found["on_screen_low"] <= 3 <= found["on_screen_high"]
+    for broken in (torch.zeros(1, 2), torch.full((1, 2, 2), float("nan"))):
+        with pytest.raises(DataError, match=r"\(N, 2, 2\)"):
+            SeparationQuality().run(query, FeatureTable({"name": ["a"], "separation": broken}))

@@ -99,3 +99,46 @@ def test_log_linear_is_continuous_and_decibels_are_limited():
 def test_numbers_that_cannot_be_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+@pytest.mark.parametrize(("n_fft", "window", "hop"), [(512, 512, 128), (512, 400, 100), (2048, 1344, 336)])
+def test_polar_spectra_are_scipys_and_lead_back(n_fft, window, hop):
+    """Levels in dB and phases against scipy.signal.stft; the highest bin, which is left out, holds next to nothing."""
+    from scipy.signal import get_window, stft
+
+    x = torch.stack([chirp()[:9001], 0.1 * torch.randn(9001, dtype=torch.float64, generator=torch.manual_seed(0))])
+    found = S.polar_spectrum(x[:, None], n_fft, window, hop)
+    assert found.shape == (2, 1, 2, n_fft // 2, 1 + 9001 // hop)
+    assert found.abs().max() <= 1
+    taper = np.pad(get_window("hann", window), (n_fft - window) // 2)
+    padded = np.pad(x.numpy(), [(0, 0), (n_fft // 2, n_fft // 2)])
+    _, _, z = stft(padded, window=taper, nperseg=n_fft, noverlap=n_fft - hop, boundary=None, padded=False)
+    z = z[:, :-1] * taper.sum()
+    level = 20 * np.log10(np.maximum(np.abs(z), 1e-5))
+    np.testing.assert_allclose(found[:, 0, 0].numpy() * 90 - 10, level, atol=1e-6)
+    clear = level > -40
+    np.testing.assert_allclose(np.cos(found[:, 0, 1].numpy() * np.pi)[clear], np.cos(np.angle(z))[clear], atol=1e-6)
+    back = S.polar_waveform(found, 9001, n_fft, window, hop)
+    assert back.shape == (2, 1, 9001)
+    torch.testing.assert_close(back[0, 0], x[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(S.polar_waveform(found[0, 0], 9001, n_fft, window, hop), back[0, 0])
+
+
+def test_levels_are_clipped_and_silence_comes_back():
+    x = torch.stack([torch.zeros(2048), torch.full((2048,), 1e4)])
+    found = S.polar_spectrum(x, 256, 256, 64)
+    assert (found[0, 0] == -1).all()
+    assert found[1, 0].max() == 1
+    assert S.polar_waveform(found, 2048, 256, 256, 64)[0].abs().max() < 1e-4
+
+
+def test_si_sdr_by_its_definition():
+    rng = np.random.default_rng(0)
+    s, e = rng.normal(size=(3, 500)), rng.normal(size=(3, 500))
+    for target, estimate in zip(s, s + 0.3 * e):
+        part = (estimate @ target) / (target @ target) * target
+        naive = 10 * np.log10((part @ part) / ((part - estimate) @ (part - estimate)))
+        for scale in (1.0, 7.0):
+            found = S.si_sdr(torch.from_numpy(scale * estimate), torch.from_numpy(target))
+            assert found.item() == pytest.approx(naive, abs=1e-4)
+    assert S.si_sdr(torch.from_numpy(s), torch.from_numpy(s)).min() > 80

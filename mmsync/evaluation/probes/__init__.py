@@ -3,6 +3,7 @@ from .direction import DirectionAccuracy
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .pointing import Pointing
+from .separation import SeparationQuality
 from .svm import SVMProbe
 from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
@@ -10,5 +11,5 @@ from .untrained import KNN, Collapse, OneShot, Retrieval
 __all__ = [
     "KNN", "Collapse", "DirectionAccuracy", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe",
     "OffsetEstimation", "OneShot", "PairVerification", "Pointing", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
-    "bank_and_query", "checked",
+    "SeparationQuality", "bank_and_query", "checked",
 ]  # fmt: skip

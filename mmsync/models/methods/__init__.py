@@ -10,6 +10,7 @@ from mmsync.models.methods.gdt import GDT
 from mmsync.models.methods.l3net import L3Net
 from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
+from mmsync.models.methods.on_off_screen import OnOffScreen
 from mmsync.models.methods.playback_direction import PlaybackDirection
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
@@ -29,6 +30,7 @@ __all__ = [
     "L3Net",
     "MoCo",
     "Multisensory",
+    "OnOffScreen",
     "PlaybackDirection",
     "SelfSupervisedModel",
     "SimCLR",
