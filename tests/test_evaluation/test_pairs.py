@@ -128,6 +128,23 @@ def test_verification_counts_on_the_queries_with_thresholds_of_the_bank():
     assert run(verification(draws=200), data + data[-5:]) == found  # padded pairs count once
 
 
+def test_videos_are_judged_by_all_of_their_pairs():
+    data = pairs()
+    found = run(verification(draws=200, per_video=True), data)
+    part = {}
+    for role in ("bank", "query"):
+        groups: dict[tuple[str, int], list[float]] = {}
+        for s in data:
+            if s["role"] == role:
+                groups.setdefault((s["name"], s["positive"]), []).append(s["distance"])
+        part[role] = np.array([np.mean(d) for d in groups.values()]), np.array([y > 0 for _, y in groups])
+    assert len(part["query"][0]) < sum(s["role"] == "query" for s in data)
+    distance, positive = part["query"]
+    assert found["pairs/video_auc"] == pytest.approx(100 * roc_auc_score(positive, -distance))
+    best = best_threshold(*part["bank"])
+    assert found["pairs/video_accuracy"] == pytest.approx(100 * ((distance < best) == positive).mean())
+
+
 def test_verification_says_what_is_missing():
     data = pairs()
     with pytest.raises(ProtocolError, match=r"'bank'.*has 0 pairs"):

@@ -27,8 +27,8 @@ class PairVerification(Probe):
     ``pairs/accuracy``                     right decisions at the threshold that is most accurate on the bank
     ``pairs/majority``                     the same for always giving the more frequent answer
     ``pairs/balanced_accuracy``            mean recall of both answers, at the bank's best threshold for it
-    ``pairs/video_auc``, ``_accuracy``     with ``per_video``: of the mean distance of all positive pairs of a video, and
-                                           of all others of it
+    ``pairs/video_auc``, ``_accuracy``     with ``per_video``: of the mean distance of all positive pairs of a video,
+                                           and of all others of it
     =====================================  ============================================================================
 
     Args:
