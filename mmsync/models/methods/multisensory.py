@@ -47,7 +47,7 @@ class Multisensory(SelfSupervisedModel):
         self.classifier = nn.Conv3d(self.fusion.out_channels, 1, 1)
         # With larger weights the sound moves the logit at random at first, and the network would learn to ignore it.
         nn.init.normal_(self.classifier.weight, std=0.004)
-        nn.init.zeros_(self.classifier.bias)
+        nn.init.zeros_(self.classifier.bias)  # type: ignore[arg-type]
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_alignment``, and ``sync_acc`` for the log."""
