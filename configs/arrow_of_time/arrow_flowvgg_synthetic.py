@@ -26,9 +26,9 @@ windows = dict(
 loader = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(loader, batch_size=20, dataset=dict(windows, split="train"))
 val_dataloader = dict(
-    loader, batch_size=50, dataset=dict(windows, roles=dict(bank="train", query="test"), clips=2, test_mode=True))
+    loader, batch_size=50, dataset=dict(windows, roles=dict(bank="train", query="test"), clips=4, test_mode=True))
 test_dataloader = val_dataloader
-val_evaluator = dict(type="FeatureMetric", probes=dict(pairs=dict(type="PairVerification")))
+val_evaluator = dict(type="FeatureMetric", probes=dict(pairs=dict(type="PairVerification", per_video=True)))
 test_evaluator = val_evaluator
 views = dict(video=[dict(type="VideoCropResize", scale=0.875), dict(type="VideoFlip")])
 model = dict(

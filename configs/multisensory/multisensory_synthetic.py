@@ -1,14 +1,17 @@
 # The multisensory network on the built-in world in minutes on one CPU core: an eighth of the channels, 38 differences of
-# pictures of 96 pixels in 1.5 s, mono sound at 8 kHz. The videos last 5 to 8 s: windows of 1.5 s leave room for the
-# published shift of 2.17 to 5.87 s between their starts. Maps have 12 x 12 places; kernels of the trunk span time
-# alone, because with the published ones each place of so small a map sees all others, and its maximum says little.
-# The classifier learns slowly: at the rate of the rest its weights soon vanish, and with them the gradient.
+# pictures in 1.5 s, mono sound at 8 kHz. The videos last 5 to 8 s: windows of 1.5 s leave room for the published shift
+# of 2.17 to 5.87 s between their starts. Kernels of the trunk span time alone, because with the published ones each
+# place of so small a map sees all others, and its maximum says little. The classifier learns slowly: at the rate of the
+# rest its weights soon vanish, and with them the gradient. Like the published training it begins coarsely, here in
+# space, with pictures of 64 pixels; the second stage goes on with 96, whose maps have 12 x 12 places:
 #   python tools/dataset_converters/make_synthetic.py av data/synthetic_av
 #   python tools/train.py configs/multisensory/multisensory_synthetic.py
+#   python tools/train.py configs/multisensory/multisensory_synthetic.py --work-dir work_dirs/multisensory_fine \
+#       --cfg-options size=96 max_epochs=4 lr=1e-3 load_from=work_dirs/multisensory_synthetic/epoch_10.pth
 _base_ = ["../_base_/datasets/synthetic_av.py", "../_base_/models/multisensory.py"]
 data_root = "data/synthetic_av"
 source = dict(type="SceneSource", scenes_file=data_root + "/scenes.json")
-size = 96
+size = 64
 frames = 38
 duration = 1.5
 rate = 8000
@@ -22,7 +25,7 @@ reach = 1
 max_epochs = 10
 lr = 1.5e-3
 model = dict(data_preprocessor=dict(parts=dict(video=dict(difference=True))))
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=10)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=2)
 train_dataloader = dict(
     batch_size=8, dataset=dict(num_samples=960, gap=gap, contrast=True, mix=dict(_delete_=True, positive=1)))
 val_dataloader = dict(dataset=dict(gap=gap, num_samples=300, mix=dict(_delete_=True, positive=1, hard=1)))

@@ -60,9 +60,9 @@ class Multisensory(SelfSupervisedModel):
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """``feature``; ``feature_audio``, before the fusion; ``distance (N,)``, the negative logit of alignment;
-        ``sound_map (N, H', W')``, see below."""
+        ``sound_map (N, H', W')``, the mean magnitude over time and 3 x 3 places of :meth:`sound_maps`."""
         found = self.fused(views)
-        sound_map = self.classifier(found).abs().mean((1, 2))
+        sound_map = F.avg_pool2d(self.classifier(found).abs().mean((1, 2)), 3, 1, 1, count_include_pad=False)
         features = {"feature": found.mean((2, 3, 4)), "feature_audio": self.audio.extract(views["audio"])}
         return {**features, "distance": -self._logit(found), "sound_map": sound_map}
 
