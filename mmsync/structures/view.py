@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
 import torch
@@ -31,6 +32,11 @@ class View(NamedTuple):
     def take(self, rows: Tensor) -> View:
         """Select samples by an index or mask over N."""
         return View._make(None if part is None else part[rows] for part in self)
+
+    @classmethod
+    def join(cls, views: Sequence[View]) -> View:
+        """One view of the samples of all; parts that the first one lacks must be lacking in all."""
+        return cls._make(None if parts[0] is None else torch.cat(parts) for parts in zip(*views))
 
     def tracks(self) -> tuple[View, Optional[Tensor]]:
         """Tracks ``(N, K, ...)`` present as samples ``(R, 1, ...)``, and which these are, ``(N * K,)`` or None."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from mmsync.config import load
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.backbones import AudioVGG, FlowVGG, FrameVGG, MultisensoryStem, WaveformNet
 from mmsync.models.methods import ArrowOfTime, L3Net, Multisensory, PlaybackDirection
 from mmsync.models.modules.multisensory import EarlyFusion
+from mmsync.models.necks import MaxPool
+from mmsync.registry import MODELS
 from mmsync.structures import MotionSample, View
+
+ROOT = Path(__file__).parents[2]
 
 
 def trainable(module: nn.Module) -> int:
@@ -57,6 +63,22 @@ def test_l3net_is_the_published_one():
     with torch.no_grad():
         assert FrameVGG().eval().forward_rows(torch.zeros(1, 3, 1, 224, 224)).shape == (1, 512, 1, 28, 28)
         assert AudioVGG().eval().forward_rows(torch.zeros(1, 1, 257, 199)).shape == (1, 512, 32, 24)
+
+
+def test_features_of_l3net_for_probes_are_maxima_of_four_by_three_cells():
+    config = load(ROOT / "configs/_base_/models/l3net.py", complete=False).model.audio
+    config.backbone.widths = [2, 4, 8, 16]
+    audio = MODELS.build(config).eval()
+    feature = audio.forward_map(View(torch.randn(2, 1, 257, 199)))
+    found = audio.extract_map(feature)
+    assert found.shape == (2, 16 * 4 * 3)
+    cells = feature.data.unflatten(3, (3, 8)).unflatten(2, (4, 8)).amax((3, 5))  # of the map (2, 16, 32, 24)
+    torch.testing.assert_close(found.view(2, 16, 3, 4), cells.transpose(2, 3))
+    assert audio.forward(View(torch.randn(2, 1, 257, 199))).shape == (2, 16)
+    with pytest.raises(DataError, match=r"one axis of space; its axes are 'DTHW'"):
+        audio.probe_neck(feature._replace(data=feature.data[:, :, None], axes="DTHW"))
+    with pytest.raises(ConfigError, match="give cells of frames and of space"):
+        MaxPool(cells=(0, 4))
 
 
 def test_l3net_loss_is_two_class_cross_entropy_with_the_match_as_class_one():
@@ -227,6 +249,18 @@ def test_playback_loss_and_predictions_by_plain_formulas():
     torch.testing.assert_close(loss, naive, rtol=1e-4, atol=1e-5)
     found = model.predictions({"clip": View(x)})["backward"]
     torch.testing.assert_close(found, torch.stack([forward, backward], 1))
+
+
+def test_playback_normalizes_both_directions_by_one_batch():
+    model = playback().train()
+    logits_apart(model)
+    x = torch.randn(3, 1, 8, 25, 3)
+    back = x.flip(2) + 5.0  # statistics of a batch of its own would take this away
+    present = torch.ones(3, 1, dtype=torch.bool)
+    loss = model.loss({"forward": View(x, present), "backward": View(back, present)})["loss_direction"]
+    logits = model.classifier(model.encoder(View(torch.cat([x, back])))).squeeze(1)
+    naive = nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor([0.0] * 3 + [1.0] * 3))
+    torch.testing.assert_close(loss, naive, rtol=1e-4, atol=1e-5)
 
 
 def test_playback_refuses_differences_of_frames():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.methods.base import Columns, Samples, SelfSupervisedModel, Views
 from mmsync.registry import MODELS, OptConfig
+from mmsync.structures import View
 
 
 @MODELS.register_module()
@@ -34,9 +35,9 @@ class PlaybackDirection(SelfSupervisedModel):
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_direction``, and ``direction_acc`` for the log."""
-        logits = [self.classifier(self.encoder(views[name])).squeeze(1).float() for name in self.views_needed]
-        labels = torch.cat([torch.zeros_like(logits[0]), torch.ones_like(logits[1])])
-        scores = torch.cat(logits)
+        # one batch of both: the statistics of a batch of one direction would tell it
+        scores = self.classifier(self.encoder(View.join([views[name] for name in self.views_needed]))).squeeze(1).float()
+        labels = torch.arange(2, device=scores.device).repeat_interleave(len(scores) // 2).to(scores)
         accuracy = ((scores.detach() > 0) == (labels > 0)).float().mean()
         return {"loss_direction": F.binary_cross_entropy_with_logits(scores, labels), "direction_acc": accuracy}
 

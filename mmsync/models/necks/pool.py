@@ -47,16 +47,40 @@ class MaxPool(MeanPool):
 
     Args:
         persons: As of :class:`MeanPool`.
+        cells: Cells of frames and of space, whose maxima stand side by side, ``(N, cells[0] cells[1] D)``: ``(3, 4)``
+            makes of a spectrogram's map the 6144 features of L3-Net's probes. Space must then be one axis.
         in_channels: D; the encoder fills it in.
+
+    Raises:
+        ConfigError: An unknown rule, or no cell.
+        DataError: Several cells of a map whose space is not one axis.
     """
+
+    def __init__(
+        self, persons: Literal["valid_mean", "mean"] = "valid_mean", cells: tuple[int, int] = (1, 1),
+        in_channels: Optional[int] = None,
+    ) -> None:  # fmt: skip
+        super().__init__(persons)
+        if len(cells) != 2 or min(cells) < 1:
+            raise ConfigError(f"MaxPool: cells={tuple(cells)}; give cells of frames and of space, 1 or more of each")
+        self.cells = (cells[0], cells[1])
+
+    def pooled_channels(self, backbone: Backbone) -> int:
+        """Number of features."""
+        return backbone.out_channels * self.cells[0] * self.cells[1]
 
     def forward(self, feature: FeatureMap) -> Tensor:
         """Pool a feature map to ``(N, D)``; frames that do not count are left out."""
+        if self.cells != (1, 1) and (len(feature.axes) != 3 or "T" not in feature.axes):
+            text = f"MaxPool: cells={self.cells} need a map of frames and one axis of space"
+            raise DataError(f"{text}; its axes are {feature.axes!r}")
         grid = feature.grid()  # (P, D, T', S)
         if feature.valid is not None and "T" in feature.axes:
             hidden = ~feature.valid[feature.owner][:, None, :, None]
             grid = grid.masked_fill(hidden, torch.finfo(grid.dtype).min)
-        return feature.mean_persons(grid.flatten(2).amax(2), self.counts_absent)
+        one = self.cells == (1, 1)
+        pooled = grid.flatten(2).amax(2) if one else F.adaptive_max_pool2d(grid, self.cells).flatten(1)
+        return feature.mean_persons(pooled, self.counts_absent)
 
 
 @NECKS.register_module()
