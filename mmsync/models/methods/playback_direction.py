@@ -36,7 +36,8 @@ class PlaybackDirection(SelfSupervisedModel):
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_direction``, and ``direction_acc`` for the log."""
         # one batch of both: the statistics of a batch of one direction would tell it
-        scores = self.classifier(self.encoder(View.join([views[name] for name in self.views_needed]))).squeeze(1).float()
+        both = View.join([views[name] for name in self.views_needed])
+        scores = self.classifier(self.encoder(both)).squeeze(1).float()
         labels = torch.arange(2, device=scores.device).repeat_interleave(len(scores) // 2).to(scores)
         accuracy = ((scores.detach() > 0) == (labels > 0)).float().mean()
         return {"loss_direction": F.binary_cross_entropy_with_logits(scores, labels), "direction_acc": accuracy}
