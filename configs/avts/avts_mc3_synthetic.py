@@ -7,11 +7,11 @@ size = 32
 width = 0.125
 widths = [16, 32, 64, 128]
 hidden_channels = 128
-max_epochs = 28
-val_interval = 7
+max_epochs = 36
+val_interval = 9
 stages = [
     (0, dict(positive=1, easy=1)),
-    (7, dict(positive=2, easy=1, hard=1))]
+    (9, dict(positive=2, easy=1, hard=1))]
 model = dict(data_preprocessor=dict(parts=dict(video=dict(difference=True))))
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=3e-3, weight_decay=1e-2))
 param_scheduler = dict(_delete_=True, type="WarmupCosineLR", warmup=0.1, by_epoch=True, convert_to_iter_based=True)
