@@ -7,7 +7,7 @@
 #   python tools/dataset_converters/make_synthetic.py av data/synthetic_av
 #   python tools/train.py configs/multisensory/multisensory_synthetic.py
 #   python tools/train.py configs/multisensory/multisensory_synthetic.py --work-dir work_dirs/multisensory_fine \
-#       --cfg-options size=96 max_epochs=4 lr=1e-3 load_from=work_dirs/multisensory_synthetic/epoch_10.pth
+#       --cfg-options size=96 max_epochs=6 lr=1e-3 load_from=work_dirs/multisensory_synthetic/epoch_20.pth
 _base_ = ["../_base_/datasets/synthetic_av.py", "../_base_/models/multisensory.py"]
 data_root = "data/synthetic_av"
 source = dict(type="SceneSource", scenes_file=data_root + "/scenes.json")
@@ -22,7 +22,7 @@ audio_widths = [16, 16, 32, 32]
 fusion_widths = [16, 32, 16, 16, 32, 32]
 strides = [1, 1, 1]
 reach = 1
-max_epochs = 10
+max_epochs = 20
 lr = 1.5e-3
 model = dict(data_preprocessor=dict(parts=dict(video=dict(difference=True))))
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=2)
