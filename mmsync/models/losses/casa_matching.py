@@ -42,8 +42,8 @@ def position_regression(
 ) -> Tensor:
     """Errors ``(N, T)`` of the position in the other view that each frame is expected to match.
 
-    With the softmax ``beta`` of a row, ``p = sum_k beta_k k`` and ``v = sum_k beta_k (k - p)^2``: ``(t - p)^2``, or with
-    the variance ``(t - p)^2 / v + 1e-5 log v``. The code of CASA has no lower bound of ``v`` and is not finite at 0.
+    With the softmax ``beta`` of a row, ``p = sum_k beta_k k`` and ``v = sum_k beta_k (k - p)^2``: ``(t - p)^2``, or
+    with the variance ``(t - p)^2 / v + 1e-5 log v``.
 
     Args:
         logits: ``(N, T, K)``.

@@ -38,7 +38,7 @@ def cycle_logits(
     similarity: str = "l2",
     temperature: float = 0.1,
 ) -> Tensor:
-    """Logits of the frame of the first sequence to which each of its frames returns by way of the second (TCC, sec. 3).
+    """Logits of the frame to which each frame of one sequence returns by way of the other (TCC, sec. 3.1).
 
     A frame is replaced by its soft nearest neighbor, ``softmax(sim(first, second)) second``, whose similarities to the
     first sequence they are. Costs two matrices, ``(P, T1, T2)`` and ``(P, T1, T1)``.
@@ -82,7 +82,7 @@ def chain_logits(
 
 @in_float32
 def cycle_classification(logits: Tensor, frame: Tensor, valid: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Cross entropy ``(R,)`` of cycles with the frame from which they started (TCC, sec. 3.1, cycle-back classification).
+    """Cross entropy ``(R,)`` of cycles with the frame from which they started (TCC, sec. 3.2).
 
     Args:
         logits: ``(R, T)``.
@@ -106,7 +106,7 @@ def cycle_regression(
     huber_delta: float = 0.1,
     variance_min: float = 1e-8,
 ) -> Tensor:
-    """Errors ``(R,)`` of the time to which cycles return (TCC, sec. 3.2, cycle-back regression).
+    """Errors ``(R,)`` of the time to which cycles return (TCC, sec. 3.3).
 
     With the softmax ``beta`` of a row, ``p = sum_k beta_k time_k``, and the time t of the frame from which it started:
     ``(t - p)^2``; ``(t - p)^2 / v + lambda log v`` with ``v = sum_k beta_k (time_k - p)^2``; or Huber's function.
@@ -230,8 +230,8 @@ class CycleConsistencyLoss(nn.Module):
         usable = valid & valid_or_all(valid_second, second).any(1, keepdim=True)
         logits = cycle_logits(first, second, valid, valid_second, self.similarity, self.temperature)
         frame = torch.arange(first.shape[1], device=first.device).expand(len(first), -1)
-        columns = [x[:, None].expand_as(logits).flatten(0, 1) for x in (self._time(index, length), valid)]
-        return self._mean(logits.flatten(0, 1), *columns, frame.flatten(), usable.flatten())
+        time, columns = (x[:, None].expand_as(logits).flatten(0, 1) for x in (self._time(index, length), valid))
+        return self._mean(logits.flatten(0, 1), time, columns, frame.flatten(), usable.flatten())
 
     def stochastic(
         self,

@@ -15,7 +15,7 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def n_pairs(anchor: Tensor, positive: Tensor, valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-    """N-pairs terms of frames within each sequence (Sohn, 2016, eq. 7).
+    """N-pairs terms of frames within each sequence (Sohn, 2016).
 
     Args:
         anchor: ``(N, P, D)`` embeddings; not normalized.
@@ -23,8 +23,8 @@ def n_pairs(anchor: Tensor, positive: Tensor, valid: Optional[Tensor] = None) ->
         valid: ``(N, P)`` bool, of pairs; ``None``: all.
 
     Returns:
-        tuple: ``(N, P)`` cross entropies of each anchor's dot products with the positives of its sequence, and ``(N, P)``
-        squared norms ``|a|^2 + |p|^2``; 0 where a pair is not valid.
+        tuple: ``(N, P)`` cross entropies of each anchor's dot products with the positives of its sequence, and
+        ``(N, P)`` squared norms ``|a|^2 + |p|^2``; 0 where a pair is not valid.
     """
     valid = valid_or_all(valid, anchor)
     log_p = mask_logits(anchor @ positive.transpose(1, 2), valid[:, None]).log_softmax(-1)
@@ -36,8 +36,8 @@ def n_pairs(anchor: Tensor, positive: Tensor, valid: Optional[Tensor] = None) ->
 class NPairsLoss(nn.Module):
     """N-pairs loss of anchors and positives ``(N, P, D)`` within each sequence, with a penalty of norms (TCN).
 
-    The mean over pairs of the cross entropy, plus ``0.25 reg_weight (mean |a|^2 + mean |p|^2)``. In the single-view form
-    the positive of a frame is one of the five before it; in the multi-view form the same moment of another view.
+    The mean over pairs of the cross entropy, plus ``0.25 reg_weight (mean |a|^2 + mean |p|^2)``. In the single-view
+    form the positive of a frame is one of the five before it; in the multi-view form the same moment of another view.
 
     Args:
         reg_weight: Weight of the squared norms, 0 or more.

@@ -22,24 +22,24 @@ def sequence_contrast(
     logits: Tensor,
     distance: Tensor,
     valid_other: Tensor,
-    sigma: float,
+    variance: float,
     extra: Optional[Tensor] = None,
     eps: float = 1e-6,
 ) -> Tensor:
-    """Divergence ``(N, T1)`` of the matches of each frame in the other view from a Gaussian of time (CARL, eqs. 1 to 4).
+    """Divergence ``(N, T1)`` of each frame's matches in the other view from a Gaussian of time (CARL, SCL).
 
-    ``sum_j p_j (log p_j - log(q_j + eps))`` with ``p`` proportional to ``exp(-distance^2 / (2 sigma^2))`` and ``q`` the
-    softmax of the logits.
+    ``sum_j p_j (log p_j - log(q_j + eps))`` with ``p`` proportional to ``exp(-distance^2 / (2 variance))`` and ``q``
+    the softmax of the logits.
 
     Args:
         logits: ``(N, T1, T2)``, cosines over the temperature.
         distance: ``(N, T1, T2)`` frames between the frames in the video.
         valid_other: ``(N, T2)`` bool.
-        sigma: Deviation of the Gaussian in frames, above 0.
+        variance: Of the Gaussian, in squared frames, above 0.
         extra: ``(N, T1, K)`` logits of more negatives, in the sum of ``q`` only.
         eps: Added to ``q``.
     """
-    target = mask_logits(-distance.to(logits.dtype).square() / (2 * sigma**2), valid_other[:, None]).softmax(-1)
+    target = mask_logits(-distance.to(logits.dtype).square() / (2 * variance), valid_other[:, None]).softmax(-1)
     logits = mask_logits(logits, valid_other[:, None])
     everything = logits if extra is None else torch.cat([logits, extra], -1)
     q = (logits - everything.logsumexp(-1, keepdim=True)).exp()
@@ -76,21 +76,19 @@ class SequenceContrastLoss(nn.Module):
         negatives: ``'single_noself'``: frames of the other view of the same video; ``'batch_noself'``: also those of
             both views of other videos, of all ranks; ``'single'``: also those of the own view, with the frame itself.
         temperature: tau, above 0.
-        sigma: Deviation of the Gaussian in frames, above 0; ``sqrt(10)`` as released.
+        variance: Of the Gaussian, in squared frames, above 0.
 
     Raises:
         ConfigError: A number out of range, or an unknown name.
     """
 
-    def __init__(
-        self, negatives: str = "single_noself", temperature: float = 0.1, sigma: float = 3.1622776601683795
-    ) -> None:
+    def __init__(self, negatives: str = "single_noself", temperature: float = 0.1, variance: float = 10.0) -> None:
         super().__init__()
         if negatives not in NEGATIVES:
             raise ConfigError(f"SequenceContrastLoss: {negatives=}: use one of {', '.join(NEGATIVES)}")
-        if not temperature > 0 or not sigma > 0:
-            raise ConfigError(f"SequenceContrastLoss: {temperature=}, {sigma=}: both must be above 0")
-        self.negatives, self.temperature, self.sigma = negatives, temperature, sigma
+        if not temperature > 0 or not variance > 0:
+            raise ConfigError(f"SequenceContrastLoss: {temperature=}, {variance=}: both must be above 0")
+        self.negatives, self.temperature, self.variance = negatives, temperature, variance
 
     def forward(
         self,
@@ -119,7 +117,7 @@ class SequenceContrastLoss(nn.Module):
         for own, gap in ((0, distance), (1, distance.transpose(1, 2))):
             logits = frame_cosines(views[own], views[1 - own], self.temperature)
             extra = self._extra(views[own], valid[own], bank)
-            rows = sequence_contrast(logits, gap, valid[1 - own], self.sigma, extra)
+            rows = sequence_contrast(logits, gap, valid[1 - own], self.variance, extra)
             usable = valid[own] & valid[1 - own].any(1, keepdim=True)
             sums.append(rows.masked_fill(~usable, 0).sum())
             counts.append(usable.sum())
