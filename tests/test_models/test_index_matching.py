@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmsync import testing
 from mmsync.errors import ConfigError, ContractError
 from mmsync.models.losses import IndexMatchingLoss
 from mmsync.models.losses.index_matching import index_matching, matched_cosine, ratio_combine, soft_index
@@ -153,6 +154,12 @@ def test_padding_and_the_order_of_views_change_nothing(options):
     torch.testing.assert_close(loss(*drawn(more=50), length=length), short)
     z1, z2, h1, h2, g1, g2, v1, v2 = drawn()
     torch.testing.assert_close(loss(z2, z1, h2, h1, g2, g1, v2, v1, length), short)
+
+
+def test_two_ranks_equal_one_for_the_mean_of_ratios():
+    batch = [torch.cat([x, x[:1]]) for x in drawn()]
+    batch[6][0] = False  # a pair without frames, on one rank only
+    testing.check_loss(dict(type="IndexMatchingLoss", reduction="mean_of_ratios"), *batch)
 
 
 def test_identical_views_of_distinct_frames_match():

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmsync import testing
 from mmsync.errors import ConfigError
 from mmsync.models.losses import SequenceContrastLoss
 from mmsync.registry import LOSSES
@@ -66,6 +67,20 @@ def test_gradients(negatives):
     z1, z2, *rest = drawn()
     loss = SequenceContrastLoss(negatives)
     assert torch.autograd.gradcheck(lambda a, b: loss(a, b, *rest), (z1.requires_grad_(), z2.requires_grad_()))
+
+
+def test_negatives_of_all_ranks_whose_lengths_differ():
+    batch = [torch.cat([x, x[:1]]) for x in drawn()]
+    testing.check_loss(dict(type="SequenceContrastLoss", negatives="batch_noself"), *batch)
+
+    def of_rank(rank):
+        rows = [x[2 * rank : 2 * rank + 2] for x in batch]
+        return SequenceContrastLoss("batch_noself")(*(x[:, :7] if rank else x for x in rows))
+
+    batch = [F.pad(x, (0, 0, 0, 4) if x.dim() == 3 else (0, 4)) for x in batch]
+    expected = SequenceContrastLoss("batch_noself")(*batch)
+    for found in testing.on_ranks(of_rank, size=2):
+        torch.testing.assert_close(found, expected)
 
 
 def test_views_far_apart_and_empty_views_are_finite():

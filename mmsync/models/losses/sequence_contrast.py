@@ -39,7 +39,8 @@ def sequence_contrast(
         extra: ``(N, T1, K)`` logits of more negatives, in the sum of ``q`` only.
         eps: Added to ``q``.
     """
-    target = mask_logits(-distance.to(logits.dtype).square() / (2 * variance), valid_other[:, None]).softmax(-1)
+    near = -distance.detach().to(logits.dtype).square() / (2 * variance)
+    target = mask_logits(near, valid_other[:, None]).softmax(-1)
     logits = mask_logits(logits, valid_other[:, None])
     everything = logits if extra is None else torch.cat([logits, extra], -1)
     q = (logits - everything.logsumexp(-1, keepdim=True)).exp()
