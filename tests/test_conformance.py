@@ -189,7 +189,15 @@ def unit(*shape: int) -> torch.Tensor:
     return nn.functional.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(0)), dim=1)
 
 
+def ragged(frames: int, seed: int) -> tuple[torch.Tensor, ...]:
+    """Embeddings ``(8, T, 5)``, source frames and mask ``(8, T)``, of which two ranks have different numbers."""
+    rows = torch.randn(8, frames, 5, generator=torch.Generator().manual_seed(seed))
+    index = torch.arange(float(frames)).repeat(8, 1) + seed
+    return rows, index, torch.arange(frames) < torch.tensor([2, 3, 3, 2, 4, 6, 5, 6])[:, None]
+
+
 PAIRS = (torch.linspace(0.1, 2.0, 8), torch.arange(8) % 2)
+(Z1, G1, V1), (Z2, G2, V2) = ragged(6, 0), ragged(7, 1)
 LOSS_INPUTS = {
     "ContrastiveLoss": PAIRS,
     "PairBCELoss": PAIRS,
@@ -197,6 +205,11 @@ LOSS_INPUTS = {
         nn.functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(i))) for i in (0, 1)
     )
     + (nn.functional.normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(2)), dim=0),),
+    "CASAMatchingLoss": (Z1, Z2, G1, G2, V1, V2),
+    "CycleConsistencyLoss": (Z1, Z2, G1, torch.full((8,), 9), V1, V2),
+    "IndexMatchingLoss": (Z1, Z2, Z1.flip(2), Z2.flip(2), G1, G2, V1, V2),
+    "NPairsLoss": (Z1, Z1.flip(2), V1),
+    "SequenceContrastLoss": (Z1, Z2, G1, G2, V1, V2),
 }
 
 
@@ -204,8 +217,8 @@ LOSS_INPUTS = {
 def test_loss(registry, name):
     """Two ranks equal one, too."""
     config = EXAMPLES.get(name, dict(type=name))
-    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,))
-    if LOSS_INPUTS.get(name) is not PAIRS:  # of two embeddings alone, too
+    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,) if name == "InfoNCELoss" else ())
+    if name == "InfoNCELoss":  # of two embeddings alone, too
         testing.check_loss(config)
 
 
