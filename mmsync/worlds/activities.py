@@ -10,7 +10,11 @@ import numpy as np
 from mmsync.worlds import kinematics as body
 from mmsync.worlds.actions import Motion
 
-_LIMB = {"arm": ("forward", "out", "bend", "twist"), "leg": ("forward", "out", "bend"), "trunk": ("bend", "twist", "lean")}
+_LIMB = {
+    "arm": ("forward", "out", "bend", "twist"),
+    "leg": ("forward", "out", "bend"),
+    "trunk": ("bend", "twist", "lean"),
+}
 CHANNELS = (
     *(f"{side}_{limb}_{angle}" for side in ("lead", "other") for limb in ("arm", "leg") for angle in _LIMB[limb]),
     *(f"trunk_{angle}" for angle in _LIMB["trunk"]),
@@ -58,18 +62,16 @@ _STRAIGHT, _UPRIGHT = (0.0, 0.08, 0.0), (0.05, 0.0, 0.0)
 MOVES: dict[str, Move] = {
     "stand": _move(0.7, arms=_DOWN, legs=_STRAIGHT, trunk=_UPRIGHT, crouch=0.0, tilt=0.0, lift=0.0),
     "stand_up": _move(0.7, legs=_STRAIGHT, trunk=_UPRIGHT, crouch=0.0),
-    "half_crouch": _move(0.5, trunk=(0.35, 0.0, 0.0), crouch=0.6),
+    "half_crouch": _move(0.5, trunk=(0.35, 0.0, 0.0), crouch=0.8),
     "crouch": _move(0.5, trunk=(0.55, 0.0, 0.0), crouch=1.25),
     "dip": _move(0.3, crouch=0.35),
-    "step": _move(0.4, front=(0.55, 0.1, 0.25), back=(-0.4, 0.08, 0.3), advance=0.4),
-    "hop_apart": _move(0.3, legs=(0.0, 0.3, 0.0), lift=0.08),
+    "step": _move(0.4, front=(0.55, 0.1, 0.25), back=(-0.4, 0.08, 0.3), advance=0.4, lift=0.0),
+    "hop": _move(0.3, legs=(0.0, 0.3, 0.0), lift=0.08),
     "land_apart": _move(0.3, legs=(0.0, 0.5, 0.0), lift=0.0),
-    "hop_together": _move(0.3, legs=(0.0, 0.3, 0.0), lift=0.08),
     "arms_forward": _move(0.5, arms=(1.4, 0.1, 0.1, 0.0)),
     "arms_level": _move(0.3, arms=(0.1, 1.5, 0.1, 0.0)),
     "arms_up": _move(0.4, arms=_UP),
     "arms_rack": _move(0.4, arms=_RACK),
-    "arms_down": _move(0.4, arms=_DOWN),
     "hold_at_chest": _move(0.5, arms=_JOINED),
     "bend_arms": _move(0.9, arms=(0.35, 0.5, 1.9, 0.0)),
     "stretch_arms": _move(0.8, arms=(1.5, 0.15, 0.1, 0.0)),
@@ -155,7 +157,7 @@ ACTIVITIES: dict[str, Activity] = {
             "lift the knee": ("lift_knee",),
             "stretch the arm": (("step", "wind_up", "arm_back"),),
             "throw": ("arm_cocked", "arm_over"),
-            "follow through": ("arm_across", "stand"),
+            "follow through": ("arm_across",),
         },
     ),
     "baseball_swing": Activity(
@@ -163,7 +165,7 @@ ACTIVITIES: dict[str, Activity] = {
         {
             "swing back": (("wind_up", "club_back"),),
             "swing forward": (("step", "club_through"),),
-            "follow through": ("club_over", "stand"),
+            "follow through": ("club_over",),
         },
     ),
     "bench_press": Activity(
@@ -174,7 +176,7 @@ ACTIVITIES: dict[str, Activity] = {
         {
             "swing back": ("step", "arm_low_back"),
             "swing forward": (("dip", "arm_low_front"),),
-            "follow through": ("arm_high_front", "stand"),
+            "follow through": ("arm_high_front",),
         },
     ),
     "clean_and_jerk": Activity(
@@ -199,9 +201,9 @@ ACTIVITIES: dict[str, Activity] = {
     "jumping_jacks": Activity(
         (),
         {
-            "hands to the shoulders": (("hop_apart", "arms_level"),),
+            "hands to the shoulders": (("hop", "arms_level"),),
             "hands over the head": (("land_apart", "arms_up"),),
-            "hands back to the shoulders": (("hop_together", "arms_level"),),
+            "hands back to the shoulders": (("hop", "arms_level"),),
             "hands down": ("stand",),
         },
         cyclic=True,
@@ -226,7 +228,7 @@ ACTIVITIES: dict[str, Activity] = {
         {
             "swing back": (("wind_up", "arm_back"),),
             "swing forward": (("step", "arm_side_front"),),
-            "follow through": ("arm_across", "stand"),
+            "follow through": ("arm_across",),
         },
     ),
     "tennis_serve": Activity(
@@ -234,8 +236,8 @@ ACTIVITIES: dict[str, Activity] = {
         {
             "toss": ("toss",),
             "swing back": (("dip", "arm_cocked"),),
-            "hit": (("stand_up", "arm_over", "hop_apart"),),
-            "follow through": (("step", "arm_across"), "stand"),
+            "hit": (("stand_up", "arm_over", "hop"),),
+            "follow through": (("step", "arm_across"),),
         },
     ),
 }

@@ -82,13 +82,14 @@ class SequenceWorld(World):
 
     def _places(self, rng: np.random.Generator, frames: int, seconds: np.ndarray) -> np.ndarray:
         """Where each frame is in the steps, ``(T,)`` from 0 to their number: a random monotone map of time."""
-        begin, end, stop, *pauses = rng.random((6, 3))
+        wait, end, stop, *pauses = rng.random((5, 3))
         steps, total = len(seconds), seconds.sum()
         final = steps - (0.5 * end[0] if end[1] < 0.3 else 0.0)
         if stop[0] < self.early_end:
             final = max(1.0, steps * stop[1])
-        at = sorted((final * where, 0.05 + 0.35 * length) for share, where, length in pauses if share < 0.5)
-        rests = [0.9 * begin[0] * (begin[1] < 0.6), *(length for _, length in at), 0.9 * end[2] * (begin[2] < 0.5)]
+        at = sorted((final * where, 0.05 + 0.75 * length) for share, where, length in pauses if share < 0.4)
+        before, after = 2 * wait[0] * (wait[2] < 0.45), 2 * wait[1] * (wait[2] > 0.55)  # most wait at one end only
+        rests = [before, *(length for _, length in at), after]
         places = [where for where, _ in at]
         knots = np.sort([0.0, *np.arange(np.ceil(final)), final, final, *places, *places])
         way = np.diff(knots)

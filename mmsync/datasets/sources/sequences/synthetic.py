@@ -24,6 +24,18 @@ class SyntheticSequenceSource(SequenceSource):
     Sequences depend on the seed and on their place in their part only, so a larger set begins with the smaller one.
     The parts ``train`` and ``val`` share no performer.
 
+    Neither position nor a single frame is enough to tell the phase: with the default arguments, the accuracy on ``val``
+    of classifiers by frames of ``train``, one for each activity, has these means over activities (seeds 0, 1, 2). Down
+    and up of cyclic activities differ in their direction alone. Kendall's tau of the position is 1, as always.
+
+    =========================================================================  ====================
+    the most frequent phase of ``val``                                         45.6, 49.8, 43.9 %
+    logistic regression on the position t / T                                  69.3, 70.1, 68.3 %
+    logistic regression on joints, centered on the pelvis, over trunk length   58.7, 60.3, 58.6 %
+    the same, shoulders of the first frame turned along x                      60.5, 64.6, 62.5 %
+    the same, with the difference of the frames 4 after and 4 before           74.9, 78.5, 73.0 %
+    =========================================================================  ====================
+
     Args:
         num_sequences: Sequences of each activity in the training and in the validation part.
         seed: Of everything.
@@ -32,8 +44,8 @@ class SyntheticSequenceSource(SequenceSource):
         cycles: Smallest and largest number of cycles of cyclic activities, as push-ups; phases repeat in each.
         early_end: Share of sequences that end at any place, so that the last phases may be missing.
         layout: Name of the layout, or a layout's dict; anything that ``ntu25`` can be read as.
-        num_coords: 3 for ``x, y, z``; 2 for ``x, y`` in a picture of 1920 x 1080 pixels, y down; ``None``: 2 for layouts
-            of picture detectors (COCO, OpenPose, Penn Action), else 3.
+        num_coords: 3 for ``x, y, z``; 2 for ``x, y`` in a picture of 1920 x 1080 pixels, y down, without a score;
+            ``None``: 2 for layouts of picture detectors (COCO, OpenPose, Penn Action), else 3.
         num_performers: People of the training and of the validation part.
         noise: Scale of the sensor's faults: 6 mm jitter, 1 cm drift, joints that freeze; 0 for none.
         yaw: Range of the camera's direction round the people, degrees.
@@ -58,7 +70,7 @@ class SyntheticSequenceSource(SequenceSource):
         distance: Sequence[float] = (2.5, 4.5), cache: bool = True,
     ) -> None:  # fmt: skip
         if len(num_sequences) != 2 or len(num_performers) != 2 or min(num_sequences) < 0:
-            raise ConfigError(f"{num_sequences=}, {num_performers=}: give two numbers each, for training and validation")
+            raise ConfigError(f"{num_sequences=}, {num_performers=}: give two numbers each, for train and val")
         if seed < 0 or noise < 0:
             raise ConfigError(f"SyntheticSequenceSource: {seed=}, {noise=}: give 0 or more")
         self.layout = SkeletonLayout.from_config(layout)
