@@ -31,9 +31,9 @@ class SyntheticSequenceSource(SequenceSource):
     =========================================================================  ====================
     the most frequent phase of ``val``                                         45.6, 49.8, 43.9 %
     logistic regression on the position t / T                                  69.3, 70.1, 68.3 %
-    logistic regression on joints, centered on the pelvis, over trunk length   58.7, 60.3, 58.6 %
-    the same, shoulders of the first frame turned along x                      60.5, 64.6, 62.5 %
-    the same, with the difference of the frames 4 after and 4 before           74.9, 78.5, 73.0 %
+    logistic regression on joints, centered on the pelvis, over trunk length   58.7, 60.2, 58.6 %
+    the same, shoulders of the first frame turned along x                      60.6, 64.7, 62.5 %
+    the same, with the difference of the frames 4 after and 4 before           74.7, 78.6, 73.0 %
     =========================================================================  ====================
 
     Args:
