@@ -10,6 +10,7 @@ from mmsync.datasets.sources.clips.sources import (
 )
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.sequences.base import SequenceSource
+from mmsync.datasets.sources.sequences.synthetic import SyntheticSequenceSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
@@ -31,6 +32,6 @@ __all__ = [
     "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
     "DCASE2013Source", "ESC50Source", "HMDB51Source", "KineticsSource", "NWUCLASource", "PennActionSource",
     "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource",
-    "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
+    "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSequenceSource", "SyntheticSource",
     "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
