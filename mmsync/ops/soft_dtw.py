@@ -17,8 +17,8 @@ def soft_dtw(cost: Tensor, gamma: float, rows: Optional[Tensor] = None, columns:
     ``R_ij = cost_ij + softmin(R_{i-1,j-1}, R_{i-1,j}, R_{i,j-1})`` with ``softmin = -gamma log sum exp(-. / gamma)``.
     The value is the last R. It may be negative, and it tends to the cost of the best path as gamma tends to 0.
 
-    Time: ``N + M - 1`` steps in each direction, of three operations on ``N * B`` numbers. Memory: ``(N + M + 1)(N + 1) B``
-    numbers are kept for the backward pass, which takes seven times as many while it runs.
+    Time: ``N + M - 1`` steps in each direction, of three operations on ``N * B`` numbers. Memory:
+    ``(N + M + 1)(N + 1) B`` numbers are kept for the backward pass, which takes up to seven times as many.
 
     Args:
         cost: ``(B, N, M)``, float32 or float64; finite, also in the padding.

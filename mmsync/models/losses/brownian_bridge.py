@@ -38,7 +38,9 @@ def draw_triplets(
     """
     frames = valid.sum(1)
     if frames.min() < 3:
-        raise DataError(f"sequence {int(frames.argmin())} of the batch has {int(frames.min())} frames; a bridge needs 3")
+        raise DataError(
+            f"sequence {int(frames.argmin())} of the batch has {int(frames.min())} frames; a bridge needs 3"
+        )
     size = frames[:, None] / (1 + (segments - 1) * (1 - overlap))
     start = torch.arange(segments, device=valid.device) * size * (1 - overlap)
     begin = torch.minimum(start.floor().long(), frames[:, None] - 3)

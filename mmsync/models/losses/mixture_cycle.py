@@ -148,9 +148,10 @@ class FrameKeeper(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor, valid_first: Tensor, valid_second: Tensor, least: float) -> Tensor:
         """Probabilities ``(P, N)``, at least ``least`` (eps)."""
-        mask, other = valid_first.to(first.dtype), valid_second.to(first.dtype)
-        context = self.mlp((second * other[..., None]).sum(1) / other.sum(1, keepdim=True))
-        score, frames = (first @ context[:, :-1, None])[..., 0], mask.sum(1, keepdim=True)
+        mask, other = valid_first.to(first.dtype), valid_second.to(second.dtype)
+        mean = (second * other[..., None]).sum(1) / other.sum(1, keepdim=True)
+        context = self.mlp(mean.to(next(self.parameters()).dtype)).to(torch.promote_types(first.dtype, torch.float32))
+        score, frames = (first * context[:, None, :-1]).sum(2), mask.sum(1, keepdim=True)
         score = score - (score * mask).sum(1, keepdim=True) / frames
         variance = (score.square() * mask).sum(1, keepdim=True) / frames
         return least + (1 - least) * (score * (variance + 1e-5).rsqrt() + context[:, -1:]).sigmoid()
