@@ -52,6 +52,8 @@ EXAMPLES: dict[str, dict] = {
     # heads
     "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
     "ActionHead": dict(type="ActionHead", in_channels=8, num_joints=5, num_classes=5, hidden_channels=6, dropout=0.1),
+    # losses
+    "MixtureCycleLoss": dict(type="MixtureCycleLoss", dim=5, components=3, delta=0.1),  # margins of one frame
     # models
     "Encoder": ENCODER,
     "MoCo": dict(type="MoCo", encoder=ENCODER, queue_size=8),
@@ -205,11 +207,16 @@ LOSS_INPUTS = {
         nn.functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(i))) for i in (0, 1)
     )
     + (nn.functional.normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(2)), dim=0),),
+    "BrownianBridgeLoss": (Z1, G1, torch.arange(6).expand(8, -1) < 3),  # one triplet each
     "CASAMatchingLoss": (Z1, Z2, G1, G2, V1, V2),
+    "ContrastiveIDM": (Z1, G1, torch.full((8,), 9), V1),
     "CycleConsistencyLoss": (Z1, Z2, G1, torch.full((8,), 9), V1, V2),
     "IndexMatchingLoss": (Z1, Z2, Z1.flip(2), Z2.flip(2), G1, G2, V1, V2),
+    "MixtureCycleLoss": (Z1, Z2, V1, V2),
     "NPairsLoss": (Z1, Z1.flip(2), V1),
     "SequenceContrastLoss": (Z1, Z2, G1, G2, V1, V2),
+    "SinkhornPriorLoss": (Z1, Z2, V1, V2),
+    "SoftDTWLoss": (Z1, Z2, V1, V2),
 }
 
 
