@@ -131,6 +131,15 @@ class SequenceBackbone(Backbone):
     axes: ClassVar[str] = "TD"
     row_dim: ClassVar[int] = 3
 
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Sequences ``(N, K, T, ...)`` and their presence ``(N, K)``; a DataError for another number of channels."""
+        x, present = super().split_persons(view)
+        if x.dim() != self.row_dim + 1 or x.shape[-1] != self.in_channels:
+            wanted = f"sequences (N, T, {'V, ' * (self.row_dim - 3)}C) with C = in_channels = {self.in_channels}"
+            found = f"{tuple(view.data.shape)}; set in_channels as in the data"
+            raise DataError(f"{type(self).__name__} takes {wanted}, but got {found}")
+        return x, present
+
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
         raise unwritten(self, "forward_frames(x, valid)")
