@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.modules.alignment import context_layers
 from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.necks.projector import MLPProjector
 from mmsync.registry import NECKS, OptConfig
 
 
 @NECKS.register_module()
-class AlignProjector(BaseModule):
+class AlignProjector(MLPProjector):
     """MASA's projection head of valid frames, ``(R, D) -> (R, out_channels)``: SimSiam's projector, with four layers.
 
     Linear layers without bias, each with batch norm and, but for the last, ReLU. The last norm has no weights.
@@ -23,7 +24,7 @@ class AlignProjector(BaseModule):
         in_channels: D; the encoder or the method fills it in.
         out_channels: Width of the embedding; ``None`` is D, also the width of the hidden layers.
         num_layers: Linear layers.
-        norm: Whether to batch-normalize at all.
+        norm: Whether to batch-normalize the hidden layers.
         norm_last: Whether to batch-normalize the embedding.
         init_cfg: MMEngine's initialization config.
 
@@ -40,22 +41,10 @@ class AlignProjector(BaseModule):
         norm_last: bool = True,
         init_cfg: OptConfig = None,
     ) -> None:
-        super().__init__(init_cfg)
-        if in_channels is None or num_layers < 1:
-            raise ConfigError(f"AlignProjector: {in_channels=}, {num_layers=}; give a width, and 1 or more layers")
-        self.out_channels = out_channels or in_channels
-        norm_last = norm and norm_last
-        layers: list[nn.Module] = []
-        for _ in range(num_layers - 1):
-            layers += [nn.Linear(in_channels, in_channels, bias=not norm)]
-            layers += [BatchNorm(in_channels), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
-        layers.append(nn.Linear(in_channels, self.out_channels, bias=not norm_last))
-        layers += [BatchNorm(self.out_channels, affine=False)] if norm_last else []
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Project ``(R, in_channels)`` to ``(R, out_channels)``."""
-        return self.layers(x)
+        out = out_channels or in_channels or 0
+        super().__init__(in_channels, out, None, num_layers, norm, norm_last, init_cfg=init_cfg)
+        if norm_last:
+            self.layers[-1] = BatchNorm(out, affine=False)
 
 
 @NECKS.register_module()

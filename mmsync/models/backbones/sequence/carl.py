@@ -41,8 +41,8 @@ class CARLTransformerHead(SequenceBackbone):
     """Frame features ``(N, T, C)`` to ``(N, T, D)`` by a small MLP and a transformer over the frames (CARL).
 
     The features are a ResNet-50's, after the maximum over space. Statistics of the MLP are of valid frames. Positions
-    are 0 to T - 1 in training; in evaluation those of a sequence are stretched to ``train_frames``, the number of frames
-    of a view in training, as in the release.
+    are 0 to T - 1 in training; in evaluation those of a sequence are stretched to ``train_frames``, the number of
+    frames of a view in training, as in the release.
 
     Cost per sequence of L layers: ``T ((C + W) W + 12 L M^2)`` multiplications, M = ``dim``, and ``2 L T^2 M`` of
     attention; memory is linear in T where torch's attention is fused.

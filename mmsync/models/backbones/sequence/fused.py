@@ -53,7 +53,6 @@ class FusedFrames(SequenceBackbone):
         features = [part.make_rows(one, valid) for part, one in zip(self.parts, x.split(self.splits, 2))]
         steps = {feature.shape[1] for feature in features}
         if len(steps) > 1:
-            raise ConfigError(
-                f"FusedFrames: its parts make {sorted(steps)} steps of {x.shape[1]} frames; give equal strides"
-            )
+            text = f"its parts make {sorted(steps)} steps of {x.shape[1]} frames; give them equal strides"
+            raise ConfigError(f"FusedFrames: {text}")
         return self.fuse(torch.cat(features, 2))
