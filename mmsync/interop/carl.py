@@ -39,7 +39,7 @@ class CARL(Family):
             ),
             ours=(f"{BACKBONE}video_emb.", _PROJECTOR),
             anchor="embed.video_emb.weight",
-            note="features of a ResNet-50 after the maximum over space, of frames of 224 x 224; its weights are kept aside",
+            note="features of a ResNet-50 after the maximum over space, frames of 224 x 224; it is kept aside",
         )
     }
 

@@ -32,7 +32,7 @@ class CASA(Family):
             ),
             ours=("context.layers.", "projector.layers.", BACKBONE),
             anchor="casa_coarse.layers.0.q_proj.weight",
-            note="normalized joints, padded to the longest sequence of the data and not masked: context.mask=False then",
+            note="normalized joints, padded to the longest sequence of the data, and context.mask=False",
         )
     }
 
