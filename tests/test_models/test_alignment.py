@@ -334,6 +334,11 @@ def test_wrong_arguments_are_named(make, message):
         make()
 
 
+def test_joints_enter_in_a_row():
+    x, model = torch.randn(2, 5, 3, 4), FrameMLP(12)
+    torch.testing.assert_close(model(View(x)).data, model(View(x.flatten(2))).data)
+
+
 def test_sequences_of_another_width_are_refused():
     with pytest.raises(DataError, match=r"in_channels = 6, but got \(2, 5, 7\)"):
         FrameMLP(6)(View(torch.randn(2, 5, 7)))

@@ -64,13 +64,13 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor, valid: Optional[
 
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int, kind: Kind, valid: Optional[Tensor]) -> Tensor:
     """Multi-head attention of ``query (B, L, D)`` to ``key`` and ``value (B, S, D)`` where ``valid (B, S)``."""
-    parts = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+    q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
     if kind == "linear":
-        out = linear_attention(*parts, valid)
+        out = linear_attention(q, k, v, valid)
     else:
         if valid is not None:  # without any key, all count: no NaN
             valid = (valid | ~valid.any(1, keepdim=True))[:, None, None]
-        out = attend(*parts, mask=valid)
+        out = attend(q, k, v, mask=valid)
     return out.transpose(1, 2).flatten(2)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Optional, cast
 
 import torch
 from torch import Tensor, nn
@@ -46,11 +46,12 @@ class FusedFrames(SequenceBackbone):
         super().__init__(sum(splits), out_channels or width, init_cfg)
         self.splits = tuple(splits)
         self.parts = nn.ModuleList(built)
-        self.fuse = nn.Linear(width, out_channels) if out_channels else nn.Identity()
+        self.fuse: nn.Module = nn.Linear(width, out_channels) if out_channels else nn.Identity()
 
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, C)``."""
-        features = [part.make_rows(one, valid) for part, one in zip(self.parts, x.split(self.splits, 2))]
+        parts = cast("Sequence[SequenceBackbone]", self.parts)
+        features = [part.make_rows(one, valid) for part, one in zip(parts, x.split(self.splits, 2))]
         steps = {feature.shape[1] for feature in features}
         if len(steps) > 1:
             text = f"its parts make {sorted(steps)} steps of {x.shape[1]} frames; give them equal strides"
