@@ -268,6 +268,16 @@ def test_padding_changes_no_valid_frame_of_the_context(kind):
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["linear", "softmax"])
+def test_half_precision_gives_nearly_the_same(kind):
+    torch.manual_seed(0)
+    context, (x, valid) = CrossContext(6, attention=kind), batch()
+    wanted, _ = context(x, valid, x, valid)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, _ = context(x, valid, x, valid)
+    torch.testing.assert_close(found[valid].float(), wanted[valid], rtol=0.05, atol=0.2)
+
+
 def test_a_cross_layer_lets_the_second_sequence_see_what_the_first_has_become():
     torch.manual_seed(0)
     context = CrossContext(6, ["cross"], num_heads=2, position=False)
@@ -340,5 +350,5 @@ def test_joints_enter_in_a_row():
 
 
 def test_sequences_of_another_width_are_refused():
-    with pytest.raises(DataError, match=r"in_channels = 6, but got \(2, 5, 7\)"):
+    with pytest.raises(DataError, match=r"in_channels = 6, .*but got \(2, 5, 7\)"):
         FrameMLP(6)(View(torch.randn(2, 5, 7)))

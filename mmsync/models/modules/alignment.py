@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules.transformer import attend
+from mmsync.ops.precision import in_float32
 from mmsync.registry import MODELS, OptConfig
 
 Kind = Literal["linear", "softmax"]
@@ -41,8 +42,11 @@ def default_heads(channels: int) -> int:
     return 8 if channels % 8 == 0 else max(h for h in range(1, 22) if channels % h == 0)
 
 
+@in_float32
 def linear_attention(query: Tensor, key: Tensor, value: Tensor, valid: Optional[Tensor] = None) -> Tensor:
     """Attention with the kernel elu + 1 (Katharopoulos et al., 2020, eq. 5), in time and memory linear in L and S.
+
+    In float32: sums over long sequences leave the range of half precision.
 
     Args:
         query: ``(B, H, L, d)``.
@@ -56,17 +60,15 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor, valid: Optional[
     query, key = F.elu(query) + 1, F.elu(key) + 1
     if valid is not None:
         key = key * valid[:, None, :, None]
-    size = key.shape[2]  # sums over long sequences leave the range of float16
-    context = key.transpose(2, 3) @ (value / size)
     total = query @ key.sum(2).unsqueeze(-1)
-    return query @ context / (total + 1e-6) * size
+    return query @ (key.transpose(2, 3) @ value) / (total + 1e-6)
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int, kind: Kind, valid: Optional[Tensor]) -> Tensor:
     """Multi-head attention of ``query (B, L, D)`` to ``key`` and ``value (B, S, D)`` where ``valid (B, S)``."""
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
     if kind == "linear":
-        out = linear_attention(q, k, v, valid)
+        out = linear_attention(q, k, v, valid).to(v.dtype)
     else:
         if valid is not None:  # without any key, all count: no NaN
             valid = (valid | ~valid.any(1, keepdim=True))[:, None, None]
