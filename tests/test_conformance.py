@@ -42,7 +42,35 @@ EXAMPLES: dict[str, dict] = {
     "AudioVGG": dict(type="AudioVGG", widths=[4, 8]),
     "WaveformNet": dict(type="WaveformNet", widths=[4, 4, 8, 8]),
     "SignalCNN": dict(type="SignalCNN", in_channels=6, widths=[4, 8]),
+    "FrameMLP": dict(type="FrameMLP", in_channels=6, widths=[8, 5]),
+    "RawFrames": dict(type="RawFrames", in_channels=6),
+    "FusedFrames": dict(
+        type="FusedFrames",
+        splits=[4, 2],
+        parts=[dict(type="FrameMLP", widths=[8]), dict(type="RawFrames")],
+        out_channels=8,
+    ),
+    "SkeletonFrames": dict(
+        type="SkeletonFrames", backbone=dict(SLIM, layout=dict(name="bone2", joints=2, parents=[0, 0]), in_channels=3)
+    ),
+    "ConvContextEmbedder": dict(
+        type="ConvContextEmbedder", in_channels=6, out_channels=8, stride=2, conv_channels=[8, 8], widths=[8]
+    ),
+    "CARLTransformerHead": dict(
+        type="CARLTransformerHead",
+        in_channels=6,
+        widths=[8],
+        dim=8,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        out_channels=8,
+        train_frames=10,
+    ),
     # necks
+    "AlignProjector": dict(type="AlignProjector", in_channels=8, out_channels=6),
+    "ClipClusterPredictor": dict(type="ClipClusterPredictor", in_channels=8),
+    "MultiHeadNeck": dict(type="MultiHeadNeck", in_channels=8, out_channels=6, num_heads=3),
     "MeanPool": dict(type="MeanPool"),
     "FramePool": dict(type="FramePool"),
     "MaxPool": dict(type="MaxPool"),
@@ -179,7 +207,8 @@ def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
 def test_neck(registry, name):
     video = name == "VideoPool"
     feature = testing.example_map("DTHW" if video else "DTV") if "Pool" in name else None
-    testing.check_neck(example(name), feature, (N, 4, 8) if name == "FramePool" else None)
+    feature = torch.randn(N, 4, 8) if name == "ClipClusterPredictor" else feature
+    testing.check_neck(example(name), feature, (N, 4, 8) if name in ("FramePool", "ClipClusterPredictor") else None)
 
 
 @pytest.mark.parametrize(("registry", "name"), members(HEADS))
