@@ -48,7 +48,9 @@ class CASASource(RecordSource):
     ) -> None:  # fmt: skip
         if pose not in ("joints", "rotations"):
             raise ConfigError(f"CASASource: pose={pose!r}; use 'joints' or 'rotations'")
-        found = [(activity, split, path, archive(path)) for activity, split, path in list_archives(data_root, activities)]
+        found = [
+            (activity, split, path, archive(path)) for activity, split, path in list_archives(data_root, activities)
+        ]
         times = Counter(name for *_, items in found for name in items)
         records, self._files = [], [path for _, _, path, _ in found]
         for activity, split, path, items in found:
@@ -81,7 +83,9 @@ def archive(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """The content of an archive, dicts by name; a ``DataError`` for anything else."""
     content = load_pickle(path)
     if not isinstance(content, Mapping) or not all(isinstance(item, Mapping) for item in content.values()):
-        raise DataError(f"{path}: no archive of CASA, a dict by name of dict(pose, labels), but {type(content).__name__}")
+        raise DataError(
+            f"{path}: no archive of CASA, a dict by name of dict(pose, labels), but {type(content).__name__}"
+        )
     return {str(name): item for name, item in content.items()}
 
 

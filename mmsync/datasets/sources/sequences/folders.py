@@ -38,7 +38,7 @@ class FeatureFolderSource(RecordSource):
     def __init__(
         self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None,
         phases: Optional[Mapping[str, Sequence[str]]] = None, background: Optional[int] = None,
-        layout: Union[None, str, Mapping] = None,
+        layout: Union[str, Mapping, None] = None,
     ) -> None:  # fmt: skip
         root = folder(data_root, "<split>/<activity>/<name>.npy")
         self._files = sorted(path for path in root.glob("*/*/*.npy") if not path.stem.endswith(".labels"))

@@ -34,7 +34,7 @@ class H2OSource(RecordSource):
         items: ``'segments'``: each action of the lists is a sequence of the activity ``action_01`` ... ``action_36``,
             without phases. ``'recordings'``: whole recordings of one activity ``h2o``, whose phases are the actions,
             0 for ``action_01``, -1 between them.
-        activities: Read these actions; ``None``: all.
+        activities: Of ``segments``, read these actions; ``None``: all.
 
     Raises:
         ConfigError: Other ``items``, or an unknown activity.
@@ -57,9 +57,7 @@ class H2OSource(RecordSource):
             raise DataError(f"{root}: no action_labels/action_train.txt, action_val.txt or action_test.txt in it")
         self._files = [lists[split] for split in rows]
         if items == "segments":
-            records = [
-                _segment(root, split, row) for split, of in rows.items() for row in of if "action_label" in row
-            ]
+            records = [_segment(root, split, row) for split, of in rows.items() for row in of if "action_label" in row]
             self.fill(records, root, activities, class_names=actions)
         else:
             records = [one for split, of in rows.items() for one in _recordings(root, split, of)]

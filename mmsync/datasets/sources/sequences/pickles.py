@@ -41,7 +41,7 @@ class SequencePickleSource(RecordSource):
 
     def __init__(
         self, ann_file: Union[str, Path], data: Literal["joints", "features", "both"] = "joints",
-        activities: Optional[Sequence[str]] = None, layout: Union[None, str, Mapping] = None,
+        activities: Optional[Sequence[str]] = None, layout: Union[str, Mapping, None] = None,
     ) -> None:  # fmt: skip
         if data not in ("joints", "features", "both"):
             raise ConfigError(f"SequencePickleSource: data={data!r}; use 'joints', 'features' or 'both'")
@@ -53,24 +53,23 @@ class SequencePickleSource(RecordSource):
             raise DataError(f"{ann_file}: {len(names) - len(by_name)} names occur twice, the first is {twice}")
         self._files, records = [data_path(ann_file)], []
         classes = list(meta.get("activities") or _numbered(items))
+        for name, item in by_name.items():
+            frames = partial(_frames, item, data, data_path(ann_file).parent, f"{ann_file}, {name}")
+            phase = partial(_phase, item, meta.get("background", -1), f"{ann_file}, {name}")
+            records.append(Record(name, _activity(item, classes, ann_file), "", frames, phase))
         for split, members in splits.items():
             lacking = [name for name in members if name not in by_name]
             if lacking:
                 text = f"{len(lacking)} names have no annotation, the first is {lacking[0]}"
                 raise DataError(f"{ann_file}: split {split!r}: {text}")
-            for name in members:
-                item = by_name[name]
-                frames = partial(_frames, item, data, data_path(ann_file).parent, f"{ann_file}, {name}")
-                phase = partial(_phase, item, meta.get("background", -1), f"{ann_file}, {name}")
-                records.append(Record(name, _activity(item, classes, ann_file), split, frames, phase))
         if data == "both":
-            first = next((np.shape(item["keypoint"]) for item in items if "keypoint" in item), (0, 0))
-            self._lead = (first[-2], first[-1])
-        self.fill(records, ann_file, activities, meta.get("phases"), classes, layout or meta.get("layout"))
+            self.joints = next((np.shape(item["keypoint"])[-2:] for item in items if "keypoint" in item), None)
+        layout = layout or meta.get("layout")
+        self.fill(records, ann_file, activities, meta.get("phases"), classes, layout, splits)
 
 
 def _content(ann_file: Union[str, Path]) -> tuple[list[Mapping], dict[str, list[str]], Mapping]:
-    """Annotations, names by split, and ``meta``; without splits all are ``'all'``."""
+    """Annotations, names by split, and ``meta``."""
     content = load_pickle(ann_file)
     found = content.get("annotations") if isinstance(content, Mapping) else content
     if not isinstance(found, (list, tuple)) or not all(isinstance(a, Mapping) and "frame_dir" in a for a in found):
@@ -81,7 +80,7 @@ def _content(ann_file: Union[str, Path]) -> tuple[list[Mapping], dict[str, list[
     if not isinstance(splits or {}, Mapping) or not isinstance(meta or {}, Mapping):
         raise DataError(f"{ann_file}: split and meta are dicts; found {type(splits).__name__}, {type(meta).__name__}")
     named = {str(split): [str(name) for name in members] for split, members in (splits or {}).items()}
-    return list(found), named or {"all": [str(item["frame_dir"]) for item in found]}, meta or {}
+    return list(found), named, meta or {}
 
 
 def _numbered(items: Sequence[Mapping]) -> list[str]:
@@ -101,7 +100,9 @@ def _activity(item: Mapping, classes: Sequence[str], origin: Union[str, Path]) -
 
 
 def _frames(item: Mapping, data: str, root: Path, name: str) -> np.ndarray:
-    lacking = [key for key, kind in (("keypoint", "features"), ("feature", "joints")) if data != kind and key not in item]
+    lacking = [
+        key for key, kind in (("keypoint", "features"), ("feature", "joints")) if data != kind and key not in item
+    ]
     if lacking:
         raise DataError(f"{name}: has no {lacking[0]}, which data={data!r} needs")
     parts = []

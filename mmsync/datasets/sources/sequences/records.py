@@ -41,7 +41,7 @@ class RecordSource(SequenceSource):
     def fill(
         self, records: Sequence[Record], origin: Union[str, Path], activities: Optional[Sequence[str]] = None,
         phases: Optional[Mapping[str, Sequence[str]]] = None, class_names: Optional[Sequence[str]] = None,
-        layout: Union[None, str, Mapping] = None,
+        layout: Union[str, Mapping, None] = None, splits: Optional[Mapping[str, Sequence[str]]] = None,
     ) -> None:  # fmt: skip
         """Set all attributes that come from the records, in their order.
 
@@ -52,6 +52,7 @@ class RecordSource(SequenceSource):
             phases: Names of phases by activity; of others than those that are there nothing is kept.
             class_names: All activities, in the order of their labels; ``None``: those that are found, sorted.
             layout: The joints, where the source does not set them; ``None`` derives it from their number.
+            splits: Names by split, instead of ``Record.split``.
 
         Raises:
             LayoutError: The layout is unknown, or has another number of joints.
@@ -64,15 +65,16 @@ class RecordSource(SequenceSource):
         self.records = [record for record in records if record.activity in found]
         self.class_names, self.names = found, [record.name for record in self.records]
         self.labels = np.array([found.index(record.activity) for record in self.records], dtype=np.int64)
-        self.splits = {}
-        for record in self.records:
+        kept = set(self.names)
+        self.splits = {split: [name for name in of if name in kept] for split, of in (splits or {}).items()}
+        for record in self.records if splits is None else ():
             self.splits.setdefault(record.split, []).append(record.name)
         self.phases = {name: list(phases[name]) for name in found if name in phases} if phases else {}
         self.check(origin)
-        if self.joints is None:
+        if self.layout is None:
             self._see_joints(layout, origin)
 
-    def _see_joints(self, layout: Union[None, str, Mapping], origin: Union[str, Path]) -> None:
+    def _see_joints(self, layout: Union[str, Mapping, None], origin: Union[str, Path]) -> None:
         """Take joints and layout from the first sequence that can be read, if it is ``(T, V, C)``."""
         for index in range(len(self)):
             with suppress(DataError, OSError):
@@ -80,7 +82,7 @@ class RecordSource(SequenceSource):
                 break
         else:
             return  # the data set says what is wrong with all of them
-        if len(shape) == 3:
+        if len(shape) == 3 and self.joints is None:
             self.joints = (shape[1], shape[2])
         if self.joints is not None:
             known = _LAYOUTS.get(self.joints[0]) if layout is None else layout
