@@ -19,7 +19,7 @@ from mmsync.registry import DATASETS
 
 @DATASETS.register_module()
 class SequenceDataset(KeyedDataset):
-    """Whole sequences, ``inputs.sequence (N, T, ...)`` float32, padded to the longest of a batch, and valid up to there.
+    """Whole sequences, ``inputs.sequence (N, T, ...)`` float32, padded to the longest of a batch; ``valid (N, T)``.
 
     Samples have ``phase (T,)`` int64 if a sequence of the chosen ones has phases; those without have -1 there. Frames
     that the source marks as invalid are left out. Bad sequences are those of fewer frames than ``min_frames``, of
@@ -77,10 +77,10 @@ class SequenceDataset(KeyedDataset):
             keep = np.isin(labels, [names.index(name) for name in wanted])
             if not keep.any():
                 raise DataError(f"SequenceDataset: no sequence of {', '.join(wanted)} in the splits")
-        for role in self.splits if self.fraction is not None else ():
-            for label in np.unique(labels[keep]).tolist():
-                own = np.flatnonzero(keep & (roles == role) & (labels == label))
-                keep[own[max(1, int(self.fraction * len(own))) :]] = False
+        groups = [(role, label) for role in self.splits for label in np.unique(labels[keep]).tolist()]
+        for role, label in () if self.fraction is None else groups:
+            own = np.flatnonzero(keep & (roles == role) & (labels == label))
+            keep[own[max(1, int((self.fraction or 1) * len(own))) :]] = False
         return keep
 
     def windows(self, places: np.ndarray) -> np.ndarray:
@@ -119,19 +119,15 @@ class SequenceDataset(KeyedDataset):
         name = self.source.names[place]
         if len(keep) < self.min_frames:
             text = f"{len(keep)} of {len(frames)} frames can be used, min_frames={self.min_frames}"
-            raise DataError(
-                f"{name}: {text}; the others are invalid or background" * (len(keep) < len(frames)) or f"{name}: {text}"
-            )
+            raise DataError(f"{name}: {text}" + "; others are invalid or background" * (len(keep) < len(frames)))
         if self.max_frames is not None and len(keep) > self.max_frames:
             keep = keep[np.arange(self.max_frames) * len(keep) // self.max_frames]
         if len(keep) < len(frames):
             frames = frames[keep]
         if not np.isfinite(frames).all():
             bad = np.flatnonzero(~np.isfinite(frames).reshape(len(frames), -1).all(axis=1))
-            raise DataError(
-                f"{name}: NaN or infinity in {len(bad)} of {len(frames)} frames, the first is {keep[bad[0]]}"
-            )
-        more = {}
+            raise DataError(f"{name}: NaN or infinity in {len(bad)} of {len(frames)} frames, first in {keep[bad[0]]}")
+        more: dict[str, Any] = {}
         if self.has_phases:
             phase = np.full(len(keep), -1) if phase is None else phase[keep]
             more["phase"] = [torch.from_numpy(np.asarray(phase, dtype=np.int64))]

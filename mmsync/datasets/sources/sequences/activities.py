@@ -56,6 +56,6 @@ def find_activities(wanted: Sequence[str], known: Sequence[str], who: str) -> li
     found = [ours.get(activity_name(name)) for name in wanted]
     for name, at in zip(wanted, found):
         if at is None:
-            hint = did_you_mean(nearest(activity_name(name), list(ours)))
-            raise ConfigError(f"{who}: no activity {name!r}{hint}; there are {', '.join(known)}")
+            hint = did_you_mean(nearest(activity_name(name), list(ours))) or ";"
+            raise ConfigError(f"{who}: no activity {name!r}{hint} there are {', '.join(known)}")
     return [at for at in dict.fromkeys(found) if at is not None]

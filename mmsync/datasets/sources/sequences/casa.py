@@ -20,7 +20,7 @@ from mmsync.registry import DATASETS
 
 @DATASETS.register_module()
 class CASASource(RecordSource):
-    """Sequences of CASA's archives ``<activity>_<train or val>.npy``: Penn Action, H2O and IKEA ASM (Kwon et al., 2022).
+    """Archives ``<activity>_<split>.npy`` of CASA, of Penn Action, H2O and IKEA ASM (Kwon et al., 2022).
 
     An archive is a dict by name of ``pose``, ``labels (T,)``, and ``beta``, which is not used. Poses are
 
@@ -48,9 +48,7 @@ class CASASource(RecordSource):
     ) -> None:  # fmt: skip
         if pose not in ("joints", "rotations"):
             raise ConfigError(f"CASASource: pose={pose!r}; use 'joints' or 'rotations'")
-        found = [
-            (activity, split, path, archive(path)) for activity, split, path in list_archives(data_root, activities)
-        ]
+        found = [(*one, archive(one[2])) for one in list_archives(data_root, activities)]
         times = Counter(name for *_, items in found for name in items)
         records, self._files = [], [path for _, _, path, _ in found]
         for activity, split, path, items in found:
@@ -74,7 +72,7 @@ def list_archives(data_root: Union[str, Path], activities: Optional[Sequence[str
     if not found:
         raise DataError(f"{root}: no archive <activity>_<split>.npy in it; is this the right folder?")
     if activities is not None:
-        keep = find_activities(activities, sorted({activity for activity, _, _ in found}), "CASASource")
+        keep = find_activities(activities, sorted({activity for activity, _, _ in found}), str(root))
         found = [one for one in found if one[0] in keep]
     return found
 
@@ -83,9 +81,8 @@ def archive(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """The content of an archive, dicts by name; a ``DataError`` for anything else."""
     content = load_pickle(path)
     if not isinstance(content, Mapping) or not all(isinstance(item, Mapping) for item in content.values()):
-        raise DataError(
-            f"{path}: no archive of CASA, a dict by name of dict(pose, labels), but {type(content).__name__}"
-        )
+        text = f"wanted a dict by name of dict(pose, labels), found {type(content).__name__}"
+        raise DataError(f"{path}: no archive of CASA; {text}")
     return {str(name): item for name, item in content.items()}
 
 

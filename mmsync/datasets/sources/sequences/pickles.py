@@ -85,8 +85,9 @@ def _content(ann_file: Union[str, Path]) -> tuple[list[Mapping], dict[str, list[
 
 def _numbered(items: Sequence[Mapping]) -> list[str]:
     """Names of the activities of a file that has none: their numbers."""
-    labels = [int(item.get("activity", item.get("label", 0))) for item in items]
-    return [str(label) for label in range(max(labels, default=-1) + 1)]
+    labels = [item.get("activity", item.get("label")) for item in items]
+    known = [int(label) for label in labels if isinstance(label, (int, np.integer))]
+    return [str(label) for label in range(max(known, default=-1) + 1)]
 
 
 def _activity(item: Mapping, classes: Sequence[str], origin: Union[str, Path]) -> str:
@@ -100,9 +101,8 @@ def _activity(item: Mapping, classes: Sequence[str], origin: Union[str, Path]) -
 
 
 def _frames(item: Mapping, data: str, root: Path, name: str) -> np.ndarray:
-    lacking = [
-        key for key, kind in (("keypoint", "features"), ("feature", "joints")) if data != kind and key not in item
-    ]
+    needed = {"joints": ["keypoint"], "features": ["feature"], "both": ["keypoint", "feature"]}[data]
+    lacking = [key for key in needed if key not in item]
     if lacking:
         raise DataError(f"{name}: has no {lacking[0]}, which data={data!r} needs")
     parts = []
