@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Optional, Union
+from typing import Any, ClassVar, Literal, Optional, Union
 
 import numpy as np
 
@@ -41,6 +41,8 @@ class CASASource(RecordSource):
         ConfigError: An unknown activity, or joints are asked of hands.
         DataError: No folder, no archive, or one that is damaged or holds more than arrays.
     """
+
+    input_arguments: ClassVar[tuple[str, ...]] = ("pose",)
 
     def __init__(
         self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None,

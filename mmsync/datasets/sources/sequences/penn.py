@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Optional, Union
+from typing import ClassVar, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -39,6 +39,7 @@ class PennSequenceSource(RecordSource):
     """
 
     layout = PennActionSource.layout
+    input_arguments: ClassVar[tuple[str, ...]] = ("score",)
 
     def __init__(
         self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None, min_visible: int = 0,

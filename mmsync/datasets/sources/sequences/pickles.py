@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Optional, Union
+from typing import Any, ClassVar, Literal, Optional, Union
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class SequencePickleSource(RecordSource):
         DataError: The file is damaged, unsafe or of another kind, or names in ``split`` have no annotation.
         LayoutError: Joints of another number than those of the layout.
     """
+
+    input_arguments: ClassVar[tuple[str, ...]] = ("data",)
 
     def __init__(
         self, ann_file: Union[str, Path], data: Literal["joints", "features", "both"] = "joints",

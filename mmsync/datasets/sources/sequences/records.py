@@ -10,7 +10,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from mmsync.datasets.sources.sequences.activities import find_activities
+from mmsync.datasets.sources.sequences.activities import activity_name, find_activities
 from mmsync.datasets.sources.sequences.base import SequenceSource
 from mmsync.errors import DataError, LayoutError
 from mmsync.fileio import data_path, not_found
@@ -69,7 +69,8 @@ class RecordSource(SequenceSource):
         self.splits = {split: [name for name in of if name in kept] for split, of in (splits or {}).items()}
         for record in self.records if splits is None else ():
             self.splits.setdefault(record.split, []).append(record.name)
-        self.phases = {name: list(phases[name]) for name in found if name in phases} if phases else {}
+        named = {activity_name(name): list(of) for name, of in (phases or {}).items()}
+        self.phases = {name: named[activity_name(name)] for name in found if activity_name(name) in named}
         self.check(origin)
         if self.layout is None:
             self._see_joints(layout, origin)
