@@ -11,6 +11,12 @@ from mmsync.datasets.sources.clips.sources import (
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.sequences.base import SequenceSource
 from mmsync.datasets.sources.sequences.synthetic import SyntheticSequenceSource
+from mmsync.datasets.sources.sequences.casa import CASASource
+from mmsync.datasets.sources.sequences.folders import FeatureFolderSource
+from mmsync.datasets.sources.sequences.h2o import H2OSource
+from mmsync.datasets.sources.sequences.penn import PennSequenceSource
+from mmsync.datasets.sources.sequences.pickles import SequencePickleSource
+from mmsync.datasets.sources.sequences.records import Record, RecordSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
@@ -34,4 +40,10 @@ __all__ = [
     "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource",
     "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSequenceSource", "SyntheticSource",
     "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
+    "AimCLRSource", "BaseSource", "CASASource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
+    "DCASE2013Source", "ESC50Source", "FeatureFolderSource", "H2OSource", "HMDB51Source", "KineticsSource",
+    "NWUCLASource", "PennActionSource", "PennSequenceSource", "PysklSource", "Record", "RecordSource", "SBUSource",
+    "SceneSource", "SequencePickleSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource", "SoundSource",
+    "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource", "TVHIDSource", "TrackSource", "UCF101Source",
+    "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
