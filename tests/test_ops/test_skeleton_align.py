@@ -20,7 +20,9 @@ def reference(fixture_root):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", ["body25", "hands42", "ikea17", "ikea17_noscale"])
 def test_casa_normalization_and_its_flip_equal_the_reference(reference, name, dtype):
-    x, expected, flipped = (torch.tensor(reference[f"{name}.{part}"], dtype=dtype) for part in ("in", "out", "flip_out"))
+    x, expected, flipped = (
+        torch.tensor(reference[f"{name}.{part}"], dtype=dtype) for part in ("in", "out", "flip_out")
+    )
     kind, _, noscale = name.partition("_")
 
     def align(joints):
