@@ -144,6 +144,8 @@ EXAMPLES: dict[str, dict] = {
         type="AugmentationSequence", transforms=[dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
     ),
     "RandomWindow": dict(type="RandomWindow", frames=T),
+    "SampleFrames": dict(type="SampleFrames", num=7),
+    "TCNPairs": dict(type="TCNPairs", num=3),
 }
 
 
