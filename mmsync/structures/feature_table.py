@@ -77,6 +77,9 @@ class FeatureTable(Mapping[str, Column]):
         """A column as ``(N, D)``, float16 or float32; means ``(D,)`` of a ragged one; a DataError for other shapes."""
         column = self.columns.get(name)
         if isinstance(column, list) and column and all(isinstance(x, Tensor) and x.dim() == 2 for x in column):
+            if empty := [i for i, x in enumerate(column) if not len(x)]:
+                some = ", ".join(self.texts("name", "?")[i] for i in empty[:5])
+                raise DataError(f"FeatureTable: {name!r} of {len(empty)} sequences ({some}) has no valid frame")
             column = torch.stack([x.float().mean(0) for x in column])
         if isinstance(column, Tensor) and column.dim() == 2:
             return column if column.dtype == torch.float16 else column.float()
