@@ -82,7 +82,7 @@ class FrameFolderReader(_Decoded):
 
 
 def decode_picture(data: Union[bytes, memoryview, np.ndarray], where: str) -> np.ndarray:
-    """The picture ``(H, W, 3)`` uint8 RGB in the bytes of a JPEG, PNG or the like; ``where`` names it in a DataError."""
+    """The picture ``(H, W, 3)`` uint8 RGB in the bytes of a JPEG or PNG; ``where`` names it in a DataError."""
     import cv2
 
     try:

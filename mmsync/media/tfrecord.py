@@ -163,10 +163,10 @@ def crc32c(data: bytes) -> int:
     """
     table = _table()
     if len(data) <= _LANE:
-        register, rows = _ONES, table.tolist()
+        crc, rows = _ONES, table.tolist()
         for byte in data:
-            register = rows[(register ^ byte) & 255] ^ register >> 8
-        return register ^ _ONES
+            crc = rows[(crc ^ byte) & 255] ^ crc >> 8
+        return crc ^ _ONES
     lanes = 1 << (-(-len(data) // _LANE) - 1).bit_length()
     text = np.zeros((lanes, _LANE), np.uint8)
     flat = text.reshape(-1)[lanes * _LANE - len(data) :]

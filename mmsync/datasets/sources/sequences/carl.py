@@ -17,7 +17,7 @@ from mmsync.registry import DATASETS
 from mmsync.store.frame_features import map_features
 
 _CONVERT = (
-    "if you trust its origin, convert it where torch is installed: python -c \"import pickle, sys; f = sys.argv[1]; "
+    'if you trust its origin, convert it where torch is installed: python -c "import pickle, sys; f = sys.argv[1]; '
     "d = pickle.load(open(f, 'rb')); [i.update(frame_label=i['frame_label'].cpu().numpy().copy()) "
     "for i in (d[0] if isinstance(d, tuple) else d)]; pickle.dump(d, open(f, 'wb'))\" FILE"
 )
@@ -27,9 +27,9 @@ _CONVERT = (
 class CARLSource(FrameSource):
     """Videos of CARL (Chen et al., CVPR 2022) and VSP: features ``(T, F)``, labels of frames, splits by file.
 
-    ``<data_root>/<split>.pkl`` is a list of items ``id, name, video_file, frame_label, seq_len``, or a tuple whose first
-    part is that list (Penn Action); ``video_file`` is below the data root. An item with ``action_label`` has its activity
-    in ``name`` from the sixth letter on. Where a video has other than ``len(frame_label)`` frames, entries of the longer
+    ``<data_root>/<split>.pkl`` is a list of items ``id, name, video_file, frame_label, seq_len``, or a tuple whose
+    first part is that list (Penn Action); ``video_file`` is below the data root. An item with ``action_label`` has its
+    activity in ``name`` from the sixth letter on. Where the numbers of frames and labels differ, entries of the longer
     one are taken at ``floor(j * longer / shorter)``, as CARL does.
 
     Args:
@@ -88,8 +88,8 @@ class CARLSource(FrameSource):
         """Rows of features, and entries of labels, that are kept, given the number of each."""
         short = min(features, labels)
         if abs(features - labels) > self.tolerance * max(features, labels):
-            text = f"{self.names[index]}: {features} rows of features, but {labels} labels of frames, which is more than"
-            raise DataError(f"{text} tolerance={self.tolerance} apart; are they of the same video?")
+            text = f"{features} rows of features, but {labels} labels, more than tolerance={self.tolerance} apart"
+            raise DataError(f"{self.names[index]}: {text}; are they of the same video?")
         return np.arange(short) * features // short, np.arange(short) * labels // short
 
 

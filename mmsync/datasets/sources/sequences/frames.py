@@ -59,7 +59,7 @@ class FrameSource(SequenceSource):
 
 
 def checked_labels(values: Any, frames: Optional[int], where: str) -> np.ndarray:
-    """Labels of frames as ``(T,)`` int64, all negative ones -1; a DataError if they are no such list or not ``frames``."""
+    """Labels of frames as ``(T,)`` int64, negative ones as -1; a DataError if they are no list, or not ``frames``."""
     labels = np.asarray(values)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         raise DataError(f"{where}: labels of frames are {labels.dtype} {labels.shape}; wanted whole numbers (T,)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class GTCCSource(FrameSource):
     The file is a list of tasks, or a dict of tasks by name; a task has ``handles``, and for each handle a list of
     ``hdl_actions``, ``hdl_start_times`` and ``hdl_end_times``, seconds. Frame ``t`` shows the segment with
     ``start <= t / rate < end``, the later one where they overlap, and -1 where there is none. Actions are numbered
-    within their task in the order in which the file first names them; see ``actions``. There are no splits.
+    within their task in the order in which the file first names them; see ``phases``. There are no splits.
 
     Args:
         ann_file: The json file.
@@ -51,13 +51,13 @@ class GTCCSource(FrameSource):
         tasks = _read(path)
         self.data_root, self.rate = path.parent, float(rate)
         self.class_names = list(tasks)
-        self.actions: dict[str, list[str]] = {}  # of each task, by their label
+        self.phases: dict[str, list[str]] = {}  # of each task, in the order of their labels
         self.names, self.splits = [], {}
         self._segments: list[tuple[np.ndarray, np.ndarray]] = []  # labels (n,), and start and end (n, 2) in seconds
         labels = []
         for label, (task, content) in enumerate(tasks.items()):
             known = {name: -1 for name in background}
-            actions = self.actions[task] = []
+            actions = self.phases[task] = []
             for handle, names, starts, ends in zip(*(content[key] for key in _KEYS)):
                 for name in names:
                     if name not in known:

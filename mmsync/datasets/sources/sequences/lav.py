@@ -23,10 +23,10 @@ _SPLITS = ("train", "val", "test")
 class LAVSource(FrameSource):
     """Pictures of LAV (Haresh et al., CVPR 2021): features ``(T, F)``, labels of frames as CASA stores them.
 
-    Frames are ``<data_root>/<dataset>/<split>/<video>/*.jpg``, numbered; the activity is the data set. The data root may
-    also be the folder of one data set. Labels are ``<labels>/<dataset>_<split>.npy``, a pickled dict
-    ``{video: {'labels': (T,)}}``; videos that it lacks have -1 for all frames, and without its file there are no labels.
-    Sequences are named ``<dataset>/<split>/<video>``.
+    Frames are ``<data_root>/<dataset>/<split>/<video>/*.jpg``, numbered; the activity is the data set. The data root
+    may also be the folder of one data set. Labels are ``<labels>/<dataset>_<split>.npy``, a pickled dict
+    ``{video: {'labels': (T,)}}``; videos that it lacks have -1 for all frames. Where the file is missing, frames have
+    no labels. Sequences are named ``<dataset>/<split>/<video>``.
 
     Args:
         data_root: The folder of the data sets.

@@ -86,7 +86,7 @@ def _files(root: Path, dataset: str) -> dict[Path, str]:
         if split and path.is_file():
             found[path] = split[0]
     if not found:
-        raise DataError(f"{root}: no {dataset}_tfrecords/{dataset}_<split>*; is this the folder of *_tfrecords folders?")
+        raise DataError(f"{root}: no {dataset}_tfrecords/{dataset}_<split>*; is this their folder?")
     return found
 
 
