@@ -115,13 +115,14 @@ def write_frame_features(
     _keep_settings(out / SETTINGS, dict(settings), overwrite)
     waiting = [name for name, file in files.items() if overwrite or not _is_complete(file)]
     left_out = []
+    for folder in {files[name].parent for name in waiting}:
+        remove_leftovers(folder)
     with progress(len(files), len(files) - len(waiting), unit="video") as bar:
         for name in waiting:
-            remove_leftovers(files[name].parent)
             try:
                 write_features(files[name], encoder(videos[name]()))
             except DataError as error:
-                left_out.append(str(error) if name in str(error) else f"{name}: {error}")
+                left_out.append(f"{name}: {error}")
                 bar.set_postfix(left_out=len(left_out))
             bar.update()
     if left_out and len(left_out) == len(files):

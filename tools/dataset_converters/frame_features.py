@@ -89,6 +89,8 @@ def main() -> int:
     tame_console(MMLogger.get_current_instance())
 
     def work() -> int:
+        if args.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigError(f"--device {args.device}: torch sees no GPU; give --device cpu")
         videos = folder_videos(args.videos) if args.videos else source_videos(args)
         network = frame_backbone(args.backbone, args.checkpoint, args.size)
         encoder = FrameEncoder(network, args.size, args.batch, args.device, args.amp)

@@ -33,10 +33,9 @@ from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
 __all__ = [
-    "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
-    "DCASE2013Source", "ESC50Source", "HMDB51Source", "KineticsSource", "NWUCLASource", "PennActionSource",
-    "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource",
-    "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
-    "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
-    "CARLSource", "FrameSource", "GTCCSource", "LAVSource", "TCCSource",
+    "AimCLRSource", "BaseSource", "CARLSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
+    "DCASE2013Source", "ESC50Source", "FrameSource", "GTCCSource", "HMDB51Source", "KineticsSource", "LAVSource",
+    "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource",
+    "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
+    "TCCSource", "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
