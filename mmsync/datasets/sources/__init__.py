@@ -17,6 +17,11 @@ from mmsync.datasets.sources.sequences.h2o import H2OSource
 from mmsync.datasets.sources.sequences.penn import PennSequenceSource
 from mmsync.datasets.sources.sequences.pickles import SequencePickleSource
 from mmsync.datasets.sources.sequences.records import Record, RecordSource
+from mmsync.datasets.sources.sequences.carl import CARLSource
+from mmsync.datasets.sources.sequences.frames import FrameSource
+from mmsync.datasets.sources.sequences.gtcc import GTCCSource
+from mmsync.datasets.sources.sequences.lav import LAVSource
+from mmsync.datasets.sources.sequences.tcc import TCCSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
@@ -46,4 +51,9 @@ __all__ = [
     "SceneSource", "SequencePickleSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource", "SoundSource",
     "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource", "TVHIDSource", "TrackSource", "UCF101Source",
     "VideoTrackSource", "cache_root", "load_pickle",
+    "AimCLRSource", "BaseSource", "CARLSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
+    "DCASE2013Source", "ESC50Source", "FrameSource", "GTCCSource", "HMDB51Source", "KineticsSource", "LAVSource",
+    "NWUCLASource", "PennActionSource", "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource",
+    "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
+    "TCCSource", "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
