@@ -21,7 +21,7 @@ from mmsync.registry import DATASETS
 class SequenceDataset(KeyedDataset):
     """Whole sequences, ``inputs.sequence (N, T, ...)`` float32, padded to the longest of a batch; ``valid (N, T)``.
 
-    Samples have ``phase (T,)`` int64 if a sequence of the chosen ones has phases; those without have -1 there. Frames
+    Samples have ``num_frames`` T, and ``phase (T,)`` int64 if a sequence of the chosen ones has phases; those without have -1 there. Frames
     that the source marks as invalid are left out. Bad sequences are those of fewer frames than ``min_frames``, of
     another shape than the others, with NaN or infinity, or with another number of phases than frames. The data set
     draws nothing: views are drawn on the device, for each sample anew.
@@ -127,7 +127,7 @@ class SequenceDataset(KeyedDataset):
         if not np.isfinite(frames).all():
             bad = np.flatnonzero(~np.isfinite(frames).reshape(len(frames), -1).all(axis=1))
             raise DataError(f"{name}: NaN or infinity in {len(bad)} of {len(frames)} frames, first in {keep[bad[0]]}")
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"num_frames": [len(keep)]}
         if self.has_phases:
             phase = np.full(len(keep), -1) if phase is None else phase[keep]
             more["phase"] = [torch.from_numpy(np.asarray(phase, dtype=np.int64))]

@@ -16,8 +16,8 @@ class LAV(SequenceModel):
 
     Args:
         encoder: Config of the encoder of frames.
-        alignment: Config of the loss of pairs; ``None``: ``SoftDTWLoss``.
-        regularization: Config of the loss of each video; ``None``: ``ContrastiveIDM``.
+        alignment_loss: Config of the loss of pairs; ``None``: ``SoftDTWLoss``.
+        idm_loss: Config of the loss of each video; ``None``: ``ContrastiveIDM``.
         weight: Of the second loss, for each video of a pair, 0 or more.
         data_preprocessor: Config of the preprocessor that makes the view ``clip``.
         init_cfg: MMEngine's initialization config.
@@ -32,8 +32,8 @@ class LAV(SequenceModel):
     def __init__(
         self,
         encoder: Part,
-        alignment: OptConfig = None,
-        regularization: OptConfig = None,
+        alignment_loss: OptConfig = None,
+        idm_loss: OptConfig = None,
         weight: float = 0.5,
         data_preprocessor: OptPart = None,
         init_cfg: OptConfig = None,
@@ -41,15 +41,15 @@ class LAV(SequenceModel):
         super().__init__(encoder, data_preprocessor, init_cfg)
         if not weight >= 0:
             raise ConfigError(f"LAV: weight={weight}: give 0 or more; 0.5 is usual")
-        self.alignment = LOSSES.build(alignment or dict(type="SoftDTWLoss"))
-        self.regularization = LOSSES.build(regularization or dict(type="ContrastiveIDM"))
+        self.alignment = LOSSES.build(alignment_loss or dict(type="SoftDTWLoss"))
+        self.idm = LOSSES.build(idm_loss or dict(type="ContrastiveIDM"))
         self.weight = weight
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_alignment``, which may be negative, and ``loss_idm`` of both videos of a pair."""
         frames = self.frames(views["clip"], data_samples)
         first, second = same_activity_pairs(frames)
-        idm = self.regularization(frames.data, frames.index, frames.length, frames.valid)
+        idm = self.idm(frames.data, frames.index, frames.length, frames.valid)
         return {
             "loss_alignment": self.alignment(first.data, second.data, first.valid, second.valid),
             "loss_idm": 2 * self.weight * idm,
