@@ -32,6 +32,7 @@ class FeatureTable(Mapping[str, Column]):
     role         ``'bank'``, ``'query'`` or ``'train'``
     name         name of the sample
     distance     ``(N,)``, of pairs, beside ``positive`` and ``kind``
+    phase        ``(N, T)`` int64, or N tensors ``(T,)``: of each frame, -1 for unknown; see :meth:`ragged`
     windows      name of a pair's tracks and first frames
     video_label  ``(N,)`` int64, class of the video that a clip or pair is cut from
     ===========  ========================================================================
@@ -76,11 +77,23 @@ class FeatureTable(Mapping[str, Column]):
         """A column as ``(N, D)``, float16 or float32; means ``(D,)`` of a ragged one; a DataError for other shapes."""
         column = self.columns.get(name)
         if isinstance(column, list) and column and all(isinstance(x, Tensor) and x.dim() == 2 for x in column):
+            if empty := [i for i, x in enumerate(column) if not len(x)]:
+                some = ", ".join(self.texts("name", "?")[i] for i in empty[:5])
+                raise DataError(f"FeatureTable: {name!r} of {len(empty)} sequences ({some}) has no valid frame")
             column = torch.stack([x.float().mean(0) for x in column])
         if isinstance(column, Tensor) and column.dim() == 2:
             return column if column.dtype == torch.float16 else column.float()
         what = "there is no such column" if column is None else f"it holds {_shape(column)}"
         raise DataError(f"FeatureTable: column {name!r} has to hold features (N, D), or N of (T, D); {what}")
+
+    def ragged(self, name: str) -> list[Tensor]:
+        """A column as N tensors, ``(T, ...)`` of each row, also where all have one length and it is held stacked."""
+        column = self.columns.get(name)
+        rows = list(column) if column is not None else []
+        if column is None or not all(isinstance(row, Tensor) and row.dim() for row in rows):
+            what = "there is no such column" if column is None else f"it holds {_shape(column)}"
+            raise DataError(f"FeatureTable: column {name!r} has to hold tensors (T, ...), one for each row; {what}")
+        return rows
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """The table with those of the named columns that it has."""
@@ -179,5 +192,6 @@ def _detached(column: Column) -> Column:
 
 
 def _join(columns: list[Column]) -> Column:
-    same = all(isinstance(column, Tensor) for column in columns)
+    shapes = {column.shape[1:] if isinstance(column, Tensor) else None for column in columns}
+    same = len(shapes) == 1 and None not in shapes  # tensors of sequences have the length of their batch
     return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]

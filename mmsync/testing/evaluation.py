@@ -24,10 +24,12 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
     ``backward (N, 2)`` those of clips and their reversals, ``sound_map (N, 3, 3)``, ``box``, ``heard`` and ``shown``
     those of sounds in pictures, ``separation (N, 2, 2)`` those of separated ones,
     ``score (N, 3)`` those of a classifier.
+    Sequences have ``phase``, N of ``(T,)``, and each of their classes is in both roles.
     """
     g = torch.Generator().manual_seed(0)
     features = torch.randn(n, 5, generator=g)
     column = [features[i] + torch.zeros(2 + i % 3, 1) for i in range(n)] if frames else features
+    phases = dict(phase=[torch.arange(len(one)) * 2 // len(one) for one in column]) if frames else {}
     return FeatureTable(
         dict(
             feature=column, joints=column, distance=features[:, 0], positive=torch.arange(n) % 2,
@@ -35,8 +37,9 @@ def example_table(frames: bool = False, n: int = 24) -> FeatureTable:
             separation=features[:, :4].unflatten(1, (2, 2)),
             box=torch.tensor([0.2, 0.2, 0.8, 0.8]).repeat(n, 1), shown=torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(n, 1),
             distances=features, offset=torch.arange(n) % 3 - 1,
-            label=torch.arange(n) % 3, index=torch.arange(n), name=[f"s{i}" for i in range(n)],
+            label=torch.arange(n) // (3 if frames else 1) % 3, index=torch.arange(n), name=[f"s{i}" for i in range(n)],
             role=(["bank", "bank", "query"] * n)[:n], kind=(["positive", "hard"] * n)[:n], score=features[:, :3],
+            **phases,
         )
     )  # fmt: skip
 
@@ -49,13 +52,15 @@ def check_probe(component: Component, table: Optional[FeatureTable] = None) -> N
 
     Args:
         component: The probe, its config, or a function that makes it.
-        table: Features with roles and labels; default: :func:`example_table`, of clips and of sequences.
+        table: Features with roles and labels; default: :func:`example_table`, of clips and of sequences, and of
+            sequences alone for a probe ``of_frames``.
 
     Raises:
         ContractError: It does not.
     """
     make = maker(component, PROBES)
-    for features in (example_table(), example_table(frames=True)) if table is None else (table,):
+    shapes = (True,) if getattr(make(), "of_frames", False) else (False, True)
+    for features in [example_table(frames) for frames in shapes] if table is None else (table,):
         probe = make()
         name = name_of(probe)
         require(isinstance(probe, Probe), name, "is no mmsync.evaluation.Probe")

@@ -141,6 +141,7 @@ class FeatureMetric(TableMetric):
         self.found = {}
         for name, probe in self.probes.items():
             bank, query = splits[probe.sees]
+            probe.classes = (self.dataset_meta or {}).get("classes") or ()
             result = self.found[name] = checked(probe, probe.run(bank, query, self.device))
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
@@ -165,9 +166,10 @@ class FeatureMetric(TableMetric):
 
     def _log(self, table: FeatureTable, labelled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
         """Write the protocol to the log, once and not at every validation."""
-        width = {name: table.vectors(name).shape[1] for name in self.features}
+        width = {name: table[name][0].shape[-1] for name in self.features}
         note = [f"{d}-d {'pooled backbone features' if name == 'feature' else name}" for name, d in width.items()]
-        if any(isinstance(table[name], list) for name in self.features):
+        means = [probe.column for probe in self.probes.values() if probe.column and not probe.of_frames]
+        if any(isinstance(table[name], list) for name in means):
             note.append("means over the frames of a sequence")
         if labelled is not None:
             bank, query = labelled

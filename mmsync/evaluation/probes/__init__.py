@@ -1,15 +1,26 @@
+from .alignment import (
+    ActionRecognition,
+    ActivitySeparability,
+    FrameRetrieval,
+    KendallTau,
+    PhaseClassification,
+    PhaseProgress,
+    PositionProbe,
+)
 from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .pointing import Pointing
 from .separation import SeparationQuality
+from .sequences import AlignmentProbe, Videos
 from .svm import SVMProbe
 from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN", "Collapse", "DirectionAccuracy", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe",
-    "OffsetEstimation", "OneShot", "PairVerification", "Pointing", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
-    "SeparationQuality", "bank_and_query", "checked",
+    "KNN", "ActionRecognition", "ActivitySeparability", "AlignmentProbe", "Collapse", "DirectionAccuracy",
+    "FrameRetrieval", "KendallTau", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe", "OffsetEstimation",
+    "OneShot", "PairVerification", "PhaseClassification", "PhaseProgress", "Pointing", "PositionProbe", "Probe",
+    "ProbeResult", "Retrieval", "SVMProbe", "SeparationQuality", "Videos", "bank_and_query", "checked",
 ]  # fmt: skip

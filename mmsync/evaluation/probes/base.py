@@ -38,6 +38,8 @@ class Probe:
     gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
+    of_frames: ClassVar[bool] = False  # whether it judges the frames (T, D) of sequences, and not their means
+    classes: Sequence[str] = ()  # names of the labels; the metric sets those of the data set
     softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
 
     def __init__(self, column: str = "feature") -> None:
