@@ -133,4 +133,9 @@ def turn_limbs(x: Tensor, rotation: Tensor, parents: Sequence[int]) -> Tensor:
     root = (parent == torch.arange(len(parents), device=x.device))[:, None]
     above = reach & ~torch.eye(len(parents), dtype=torch.bool, device=x.device)
     bones = torch.where(root, x, x - x[..., parent, :])
-    return reach.to(x.dtype) @ turn_points(bones, above.to(x.dtype) @ rotation)
+    return _mix_joints(reach, turn_points(bones, _mix_joints(above, rotation)))
+
+
+def _mix_joints(weight: Tensor, x: Tensor) -> Tensor:
+    """``weight (V, V) @ x (..., V, C)`` as one product of matrices instead of one for each frame."""
+    return F.linear(x.transpose(-1, -2), weight.to(x.dtype)).transpose(-1, -2)

@@ -13,8 +13,9 @@ ALIGNMENTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "hands42": dict(z=(0, 1), x=(0, 9)),
     "ikea17": dict(z=(5, 11), x=(5, 6)),
     "ntu25": dict(z=(20, 0), x=(20, 4)),
+    "smpl24": dict(z=(12, 0), x=(12, 16)),
 }
-"""Arguments of :func:`align_frames` by kind: the first three are CASA's, the last has the joints of ``body25``."""
+"""Arguments of :func:`align_frames` by kind: the first three are CASA's, the others have the joints of ``body25``."""
 
 
 def rotation_between(vector: Tensor, axis: int) -> Tensor:

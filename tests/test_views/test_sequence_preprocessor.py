@@ -189,10 +189,15 @@ def test_wrong_data_are_refused():
 
 
 def test_the_check_of_a_config_sees_what_is_common():
-    wrong = dict(type="SequencePreprocessor", views=dict(a=[]), common=[dict(type="VideoFlip"), dict(type="TrimFrame")])
+    wrong = dict(
+        type="SequencePreprocessor",
+        views=dict(a=[]),
+        common=[dict(type="VideoFlip"), dict(type="TrimFrames", ration=0.5)],
+    )
     encoder = dict(type="Encoder", backbone=dict(type="SignalCNN"))
     with pytest.raises(ConfigError) as error:
         check(dict(model=dict(type="SimSiam", encoder=encoder, data_preprocessor=wrong)))
     found = "\n".join(error.value.problems)
     assert "model.data_preprocessor.common.0: VideoFlip augments video data" in found
-    assert "did you mean 'TrimFrames'" in found
+    assert "model.data_preprocessor.common.1.ration: " in found
+    assert "did you mean 'ratio'" in found

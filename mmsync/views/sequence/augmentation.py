@@ -108,12 +108,18 @@ class JointAugmentation(SequenceAugmentation):
         raise unwritten(self, "move(x, valid, draws)")
 
     def apply(self, view: View, draws: Draws) -> View:
-        valid, shape = all_valid(view), self._known_joints()
+        data, valid, shape = view.data, all_valid(view), self._known_joints()
+        rows = draws["apply"].nonzero().flatten() if "apply" in draws else None
+        if rows is not None:  # most samples are left alone, and joints cost more to move than to copy
+            if not len(rows):
+                return view
+            data, valid, draws = data[rows], valid[rows], {name: value[rows] for name, value in draws.items()}
 
         def move(x: Tensor) -> Tensor:
-            return where_applied(draws, torch.where(valid[..., None, None], self.move(x, valid, draws), x), x)
+            return torch.where(valid[..., None, None], self.move(x, valid, draws), x)
 
-        return view._replace(data=on_joints(view.data, shape, move))
+        moved = on_joints(data, shape, move)
+        return view._replace(data=moved if rows is None else view.data.index_copy(0, rows, moved))
 
     def _aligned(self, x: Tensor, valid: Tensor) -> Tensor:
         return x if self.align is None else self.align(x, valid)

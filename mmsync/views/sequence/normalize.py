@@ -15,7 +15,7 @@ from mmsync.views.sequence.augmentation import Align
 
 Normalize = Union[None, str, Mapping[str, Any]]
 
-_OF_LAYOUT = {"openpose25": "body25", "hands42": "hands42", "coco17": "ikea17", "ntu25": "ntu25"}
+_OF_LAYOUT = {"openpose25": "body25", "hands42": "hands42", "coco17": "ikea17", "ntu25": "ntu25", "smpl24": "smpl24"}
 _FORMS = "dict(z=(a, b), x=(c, d), scale=True), in 2D dict(hips=(a, b), shoulders=(c, d), per_frame=False)"
 
 

@@ -35,8 +35,8 @@ class SequencePreprocessor(ViewPreprocessor):
         joints: (V, C) of the leading channels of ``(N, T, V * C + F)``; of sequences ``(N, T, V, C)`` it is read.
         layout: Layout of the joints, a name or a dict, for augmentations that follow bones and for names of joints.
         normalize: Normalization of each frame of joints, before all augmentations and again after those that say so:
-            ``'body25'``, ``'hands42'``, ``'ikea17'`` (CASA), ``'ntu25'``; ``'casa'`` for the one of the layout;
-            ``dict(z=(a, b), x=(c, d), scale=True)`` of any joints; in 2D ``'torso2d'``, or ``dict(hips=(a, b),
+            ``'body25'``, ``'hands42'``, ``'ikea17'`` (CASA), ``'ntu25'``, ``'smpl24'``; ``'casa'`` for the one of the
+            layout; ``dict(z=(a, b), x=(c, d), scale=True)`` of any joints; in 2D ``'torso2d'``, or ``dict(hips=(a, b),
             shoulders=(c, d), per_frame=False)``. ``None``: none.
         min_match: Frames of equal ``index`` that the first two views share at least, or all of a shorter sequence.
             Samples below it are drawn anew in both, at most ten times, and then the second view is as the first.
