@@ -278,6 +278,8 @@ def test_lav_names_what_is_wrong(lav):
         LAVSource(root, labels=labels)
     with pytest.raises(DataError, match=r"no tea/train/<video>"):
         LAVSource(root, ["tea"])
+    with pytest.raises(DataError, match=r"no tea/train/<video>.* there: milk"):
+        LAVSource(root / "milk", ["tea"])
     with pytest.raises(DataError, match=r"no labels such as milk_train.npy"):
         LAVSource(root, labels=root)
     with pytest.raises(DataError, match="features"):

@@ -96,9 +96,8 @@ def _datasets(root: Path, names: Optional[Sequence[str]]) -> dict[str, Path]:
     def has_splits(folder: Path) -> bool:
         return any((folder / split).is_dir() for split in _SPLITS)
 
-    if has_splits(root):
-        return {root.resolve().name: root}
-    found = {path.name: path for path in sorted(root.iterdir()) if has_splits(path)}
+    whole = root.absolute()  # for the name of a root such as "."
+    found = {path.name: path for path in ([whole] if has_splits(root) else sorted(root.iterdir())) if has_splits(path)}
     missing = [name for name in names or [] if name not in found]
     if missing or not found:
         text = f"{root}: no {missing[0] if missing else '<dataset>'}/train/<video>/*.jpg"
