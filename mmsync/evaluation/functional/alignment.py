@@ -14,7 +14,7 @@ from mmsync.errors import ConfigError, DataError
 
 Frames = Sequence[np.ndarray]
 Metric = Literal["sqeuclidean", "cosine"]
-_BLOCK = 2**19  # distances at a time, at most 4 MiB: what fits into a cache is read again quickly
+_BLOCK = 2**20  # distances at a time, at most 8 MiB: what fits into a cache is read again quickly
 
 
 def checked_frames(frames: Frames, least: int = 1, width: int = 0) -> list[np.ndarray]:
@@ -210,39 +210,51 @@ def frame_retrieval(
     known = label >= 0
     data, owner, label = np.concatenate(comparable(rows, metric))[known], owner[known], label[known]
     found = np.full((len(rows), len(k)), np.nan)
-    exact, rough = Points.of(data), Points.rough(data)
+    if not len(data):
+        return found
     bounds = np.searchsorted(owner, np.arange(len(rows) + 1))  # frames of a video stand together
+    order = _ranked(Points.of(data), np.arange(len(data)), bounds[np.stack([owner, owner + 1])], k, Points.rough(data))
+    same = np.cumsum(label[order] == label[:, None], axis=1) / np.arange(1, order.shape[1] + 1)
     for video, (start, end) in enumerate(zip(bounds[:-1], bounds[1:])):
-        if start == end or end - start == len(data):
-            continue
-        own = slice(start, end)
-        order = np.concatenate(
-            [_ranked(exact, part, own, k, rough) for part in _parts(np.arange(start, end), len(data))]
-        )
-        same = np.cumsum(label[order] == label[own, None], axis=1) / np.arange(1, order.shape[1] + 1)
-        found[video] = [same[:, min(n, order.shape[1]) - 1].mean() for n in k]
+        others = len(data) - (end - start)
+        if others and end > start:
+            found[video] = [same[start:end, min(n, others) - 1].mean() for n in k]
     return found
 
 
 def _ranked(
-    points: Points, rows: np.ndarray, own: slice, k: Sequence[int], rough: Optional[Points] = None
+    points: Points, rows: np.ndarray, own: np.ndarray, k: Sequence[int], rough: Optional[Points] = None
 ) -> np.ndarray:
-    """Places ``(len(rows), max(k))`` of the nearest of Q points outside of ``own``; doubts as in :func:`nearest`."""
+    """Places ``(len(rows), max(k))`` of the nearest of Q points for some of them; doubts as in :func:`nearest`.
+
+    Points of the own video, from ``own[0]`` to before ``own[1]``, ``(2, Q)``, come last.
+    """
     import torch
     from scipy.spatial.distance import cdist
 
     used, count = rough or points, len(points.data)
-    most = min(max(k), count - (own.stop - own.start))
-    distance = used.distances(rows, used)
-    distance[:, own] = np.inf
-    least, place = torch.from_numpy(distance).topk(min(most + 1, count), dim=1, largest=False)
-    gap, order = np.diff(least.numpy(), axis=1), place.numpy()[:, :most]
-    edges = [n - 1 for n in {min(n, most) for n in k} if n <= gap.shape[1]]  # within an edge the order does not matter
-    again = np.flatnonzero((gap[:, edges] <= used.slack(used)).any(axis=1))
+    most, slack = min(max(k), count), used.slack(used)
+    edges = [n - 1 for n in k if n < count]  # the order within an edge does not matter
+    order = np.empty((len(rows), most), dtype=np.int64)
+    doubtful = np.zeros(len(rows), dtype=bool)
+    for part in _parts(np.arange(len(rows)), count):
+        distance = _without(used.distances(rows[part], used), own[:, rows[part]])
+        least, place = torch.from_numpy(distance).topk(min(most + 1, count), dim=1, largest=False)
+        with np.errstate(invalid="ignore"):  # infinite ones have no order
+            doubtful[part] = (np.diff(least.numpy(), axis=1)[:, edges] <= slack).any(axis=1)
+        order[part] = place.numpy()[:, :most]
+    again = np.flatnonzero(doubtful)
     if rough is not None and len(again):
         order[again] = _ranked(points, rows[again], own, k)
-    elif len(again):
-        exact = cdist(points.data[rows[again]], points.data, "sqeuclidean")
-        exact[:, own] = np.inf
-        order[again] = np.argsort(exact, axis=1, kind="stable")[:, :most]
+        return order
+    for part in _parts(again, count):
+        exact = _without(cdist(points.data[rows[part]], points.data, "sqeuclidean"), own[:, rows[part]])
+        order[part] = np.argsort(exact, axis=1, kind="stable")[:, :most]
     return order
+
+
+def _without(distance: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Make distances ``(n, Q)`` to the columns ``own (2, n)`` of each row infinite."""
+    for start, end in np.unique(own, axis=1).T:
+        distance[own[0] == start, start:end] = np.inf
+    return distance
