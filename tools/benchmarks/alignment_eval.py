@@ -1,9 +1,11 @@
-"""Kendall's tau, retrieval of frames and soft-DTW against loops over pairs: ``python tools/benchmarks/alignment_eval.py``.
+"""Kendall's tau, retrieval of frames and soft-DTW against loops over pairs.
 
 Each loop does what a plain implementation does, on the same data in the same run: SciPy's ``cdist`` and ``kendalltau``
 for each ordered pair of videos; ``cdist`` for each pair and a sort for each query frame; soft-DTW and its gradient cell
-by cell for each pair. Results have to agree. The last line is the peak memory that tau of long videos adds, in a process
-of its own (Linux and macOS).
+by cell for each pair. Results have to agree. The last line is the peak memory that tau of long videos adds, in a
+process of its own (Linux and macOS).
+
+Example: python tools/benchmarks/alignment_eval.py --quick
 """
 
 from __future__ import annotations
@@ -159,7 +161,7 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         added, size, seconds = pool.apply(memory, (*args.long, args.dim))
     count, frames = args.long
-    print(f"tau of {count} videos of {frames} frames, stride 1: {added:.0f} MiB beside {size:.0f} of data, {seconds:.1f} s")
+    print(f"tau of {count} videos of {frames} frames: {added:.0f} MiB beside {size:.0f} of data, {seconds:.1f} s")
 
 
 if __name__ == "__main__":

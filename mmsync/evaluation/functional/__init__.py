@@ -1,4 +1,4 @@
-from .alignment import align, dtw_path, frame_retrieval, kendall_tau
+from .alignment import frame_retrieval, kendall_tau
 from .features import effective_rank, feature_std, knn_classify, mean_and_std, mean_average_precision, topk_accuracy
 from .phases import (
     activity_separability,
@@ -25,6 +25,7 @@ from .scores import (
     video_scores,
 )  # fmt: skip
 from .verification import auc_interval, best_threshold, decisions, equal_error_rate, majority_share, pair_auc
+from .warping import align, dtw_path
 
 __all__ = [
     "CLASS_REPORT", "WEIGHTS", "Scores", "activity_separability", "align", "auc_interval", "best_threshold",

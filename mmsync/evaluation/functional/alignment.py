@@ -1,4 +1,4 @@
-"""Alignment of sequences: nearest frames, Kendall's tau, retrieval of frames, and hard dynamic time warping.
+"""Alignment of sequences: nearest frames, Kendall's tau, and retrieval of frames.
 
 All functions take embeddings of sequences as a list of arrays ``(T, D)`` and compute in float64.
 """
@@ -6,7 +6,7 @@ All functions take embeddings of sequences as a list of arrays ``(T, D)`` and co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Optional
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from mmsync.errors import ConfigError, DataError
 
 Frames = Sequence[np.ndarray]
 Metric = Literal["sqeuclidean", "cosine"]
-_BLOCK = 2**22  # numbers of working space at a time, 32 MiB
-_ROUNDING = 1e-12  # relative error of distances by products of matrices, with a margin
+_BLOCK = 2**20  # distances at a time, at most 8 MiB: what fits into a cache is read again quickly
 
 
 def checked_frames(frames: Frames, least: int = 1, width: int = 0) -> list[np.ndarray]:
@@ -54,37 +53,71 @@ def comparable(frames: list[np.ndarray], metric: Metric) -> list[np.ndarray]:
     return [one / np.maximum(norm, np.finfo(float).tiny) for one, norm in zip(frames, norms)]
 
 
-def _relative(query: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Half of the squared distances ``(N, M)``, less a constant of each query."""
-    out = query @ reference.T
-    return np.subtract(np.einsum("md,md->m", reference, reference) / 2, out, out=out)
+class Points(NamedTuple):
+    """Embeddings of frames and half of their squared lengths."""
+
+    data: np.ndarray  # (N, D)
+    half: np.ndarray  # (N,)
+
+    @classmethod
+    def of(cls, data: np.ndarray) -> Points:
+        """Points of embeddings ``(N, D)``."""
+        return cls(data, np.einsum("nd,nd->n", data, data) / 2)
+
+    @classmethod
+    def rough(cls, data: np.ndarray) -> Points:
+        """In float32, which ranks distances in half of the time; centered, the longest of length 1."""
+        data = data - data.mean(axis=0)
+        return cls.of((data / max(np.linalg.norm(data, axis=1).max(), np.finfo(np.float32).tiny)).astype(np.float32))
+
+    def take(self, rows: Any) -> Points:
+        """Select frames by an index or slice."""
+        return Points(self.data[rows], self.half[rows])
+
+    def distances(self, rows: Any, others: Points) -> np.ndarray:
+        """Half of the squared distances ``(len(rows), M)``, less a constant of each row."""
+        out = self.data[rows] @ others.data.T
+        return np.subtract(others.half, out, out=out)
+
+    def slack(self, others: Points) -> np.floating:
+        """Twice the bound of the rounding errors of distances; what is nearer to each other than this is in doubt."""
+        lengths = [np.sqrt(2 * points.half.max(initial=0)) for points in (self, others)]
+        width, dtype = self.data.shape[1], self.data.dtype
+        return dtype.type((width + 8) * np.finfo(dtype).eps * lengths[1] * sum(lengths))
 
 
-def _slack(query: np.ndarray, reference: np.ndarray) -> float:
-    """Distances of :func:`_relative` that are nearer to each other than this are compared once more."""
-    size = np.linalg.norm(reference, axis=1).max(initial=0)
-    return float(_ROUNDING * size * (size + np.linalg.norm(query, axis=1).max(initial=0)))
+def _parts(rows: np.ndarray, width: int) -> list[np.ndarray]:
+    """Split rows so that distances to ``width`` others fit into the working space."""
+    return np.array_split(rows, -(-len(rows) * width // _BLOCK)) if len(rows) else []
 
 
-def nearest(query: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Index ``(N,)`` of the nearest of ``reference (M, D)`` for each of ``query (N, D)``; the first of equal ones.
+def nearest(query: Points, reference: Points, rough: Optional[tuple[Points, Points]] = None) -> np.ndarray:
+    """Index ``(N,)`` of the nearest of M reference frames for each of N query frames; the first of equal ones.
 
-    One product of matrices; queries whose two least distances differ by less than its rounding error are computed
-    again by SciPy's ``cdist``. Working space is 32 MiB.
+    Distances are products of matrices. Queries whose two least distances differ by less than the rounding errors are
+    computed once more: those of float32 in float64, those of float64 by SciPy's ``cdist``. Working space is small.
+
+    Args:
+        query: Float64.
+        reference: Float64.
+        rough: Both in float32, with the same order of distances.
     """
     from scipy.spatial.distance import cdist
 
-    found = np.empty(len(query), dtype=np.int32)
-    slack, step = _slack(query, reference), max(1, _BLOCK // len(reference))
-    for start in range(0, len(query), step):
-        rows = query[start : start + step]
-        distance = _relative(rows, reference)
-        best = distance.argmin(axis=1)
+    first, second = rough or (query, reference)
+    found, slack, doubtful = np.empty(len(first.data), dtype=np.int32), first.slack(second), []
+    step = max(1, _BLOCK // len(second.data))
+    for start in range(0, len(found), step):
+        distance = first.distances(slice(start, start + step), second)
+        best = found[start : start + step] = distance.argmin(axis=1)
         limit = np.take_along_axis(distance, best[:, None], axis=1) + slack
-        close = np.flatnonzero(np.count_nonzero(distance <= limit, axis=1) > 1)
-        for part in np.array_split(close, -(-len(close) // step)) if len(close) else ():
-            best[part] = cdist(rows[part], reference, "sqeuclidean").argmin(axis=1)
-        found[start : start + step] = best
+        doubtful.append(start + np.flatnonzero(np.count_nonzero(distance <= limit, axis=1) > 1))
+    again = np.concatenate(doubtful)
+    if rough is not None and len(again):
+        found[again] = nearest(query.take(again), reference)
+        return found
+    for part in _parts(again, len(reference.data)):
+        found[part] = cdist(query.data[part], reference.data, "sqeuclidean").argmin(axis=1)
     return found
 
 
@@ -111,9 +144,11 @@ def kendall_tau(frames: Frames, stride: int = 2, metric: Metric = "sqeuclidean")
     rows = comparable(_strided(frames, stride), metric)
     if len(rows) < 2:
         raise DataError("kendall_tau: one video has no other to be aligned with; give two or more")
-    query = np.concatenate(rows)
-    found = np.stack([nearest(query, one) for one in rows], axis=1)  # (Q, V)
     ends = np.cumsum([len(one) for one in rows])
+    data = np.concatenate(rows)
+    query, rough = Points.of(data), Points.rough(data)
+    videos = [slice(end - len(one), end) for end, one in zip(ends, rows)]
+    found = np.stack([nearest(query, query.take(one), (rough, rough.take(one))) for one in videos], axis=1)  # (Q, V)
     matrix = np.stack([_tau_b(part) for part in np.split(found, ends[:-1])])
     np.fill_diagonal(matrix, np.nan)
     known = np.isfinite(matrix)
@@ -175,93 +210,51 @@ def frame_retrieval(
     known = label >= 0
     data, owner, label = np.concatenate(comparable(rows, metric))[known], owner[known], label[known]
     found = np.full((len(rows), len(k)), np.nan)
+    if not len(data):
+        return found
     bounds = np.searchsorted(owner, np.arange(len(rows) + 1))  # frames of a video stand together
+    order = _ranked(Points.of(data), np.arange(len(data)), bounds[np.stack([owner, owner + 1])], k, Points.rough(data))
+    same = np.cumsum(label[order] == label[:, None], axis=1) / np.arange(1, order.shape[1] + 1)
     for video, (start, end) in enumerate(zip(bounds[:-1], bounds[1:])):
-        if start == end or end - start == len(data):
-            continue
-        step = max(1, _BLOCK // len(data))
-        blocks = (slice(first, min(first + step, end)) for first in range(start, end, step))
-        order = np.concatenate([_ranked(data, block, slice(start, end), k) for block in blocks])
-        same = np.cumsum(label[order] == label[start:end, None], axis=1) / np.arange(1, order.shape[1] + 1)
-        found[video] = [same[:, min(n, order.shape[1]) - 1].mean() for n in k]
+        others = len(data) - (end - start)
+        if others and end > start:
+            found[video] = [same[start:end, min(n, others) - 1].mean() for n in k]
     return found
 
 
-def _ranked(data: np.ndarray, block: slice, own: slice, k: Sequence[int]) -> np.ndarray:
-    """Places of the ``max(k)`` nearest of ``data (Q, D)`` outside the rows ``own``, for the rows ``block``."""
+def _ranked(
+    points: Points, rows: np.ndarray, own: np.ndarray, k: Sequence[int], rough: Optional[Points] = None
+) -> np.ndarray:
+    """Places ``(len(rows), max(k))`` of the nearest of Q points for some of them; doubts as in :func:`nearest`.
+
+    Points of the own video, from ``own[0]`` to before ``own[1]``, ``(2, Q)``, come last.
+    """
     import torch
     from scipy.spatial.distance import cdist
 
-    most = min(max(k), len(data) - (own.stop - own.start))
-    distance = _relative(data[block], data)
-    distance[:, own] = np.inf
-    least, place = torch.from_numpy(distance).topk(min(most + 1, len(data)), dim=1, largest=False)
-    gap, order = np.diff(least.numpy(), axis=1), place.numpy()[:, :most]
-    edges = [n - 1 for n in {min(n, most) for n in k} if n <= gap.shape[1]]  # within an edge the order does not matter
-    tied = np.flatnonzero((gap[:, edges] <= _slack(data[block], data)).any(axis=1))
-    for part in np.array_split(tied, -(-len(tied) // max(1, _BLOCK // len(data)))) if len(tied) else ():
-        exact = cdist(data[block][part], data, "sqeuclidean")
-        exact[:, own] = np.inf
+    used, count = rough or points, len(points.data)
+    most, slack = min(max(k), count), used.slack(used)
+    edges = [n - 1 for n in k if n < count]  # the order within an edge does not matter
+    order = np.empty((len(rows), most), dtype=np.int64)
+    doubtful = np.zeros(len(rows), dtype=bool)
+    for part in _parts(np.arange(len(rows)), count):
+        distance = _without(used.distances(rows[part], used), own[:, rows[part]])
+        least, place = torch.from_numpy(distance).topk(min(most + 1, count), dim=1, largest=False)
+        with np.errstate(invalid="ignore"):  # infinite ones have no order
+            doubtful[part] = (np.diff(least.numpy(), axis=1)[:, edges] <= slack).any(axis=1)
+        order[part] = place.numpy()[:, :most]
+    again = np.flatnonzero(doubtful)
+    if rough is not None and len(again):
+        order[again] = _ranked(points, rows[again], own, k)
+        return order
+    for part in _parts(again, count):
+        exact = _without(cdist(points.data[rows[part]], points.data, "sqeuclidean"), own[:, rows[part]])
         order[part] = np.argsort(exact, axis=1, kind="stable")[:, :most]
     return order
 
 
-def dtw_path(cost: np.ndarray) -> np.ndarray:
-    """The path of least cost through ``(N, M)`` from corner to corner, by steps along a row, a column or a diagonal.
-
-    Of equal ways to a cell the diagonal is taken, then the step from the row above, then the one from the left. The
-    cells of an anti-diagonal are computed at once: ``N + M`` steps.
-
-    Args:
-        cost: Costs of matching frame i of the query with frame j of the reference.
-
-    Returns:
-        ``(L, 2)`` int64, cells of the path, ascending.
-
-    Raises:
-        DataError: The costs are no matrix of finite numbers.
-    """
-    cost = np.ascontiguousarray(cost, dtype=np.float64)
-    if cost.ndim != 2 or not cost.size or not np.isfinite(cost).all():
-        raise DataError(f"dtw_path: costs {cost.shape} are no matrix (N, M) of finite numbers")
-    n, m = cost.shape
-    came = np.zeros((n, m), dtype=np.int8)  # 0 diagonal, 1 from above, 2 from the left
-    flat, flat_came = cost.reshape(-1), came.reshape(-1)
-    before, last = np.full(n + 1, np.inf), np.full(n + 1, np.inf)  # by row, from 1 on, of the two anti-diagonals before
-    before[0] = 0  # the cell before the first
-    for d in range(n + m - 1):
-        low, high = max(0, d - m + 1), min(d, n - 1) + 1
-        cells = slice(low * (m - 1) + d, (high - 1) * (m - 1) + d + 1, max(m - 1, 1))
-        ways = np.stack([before[low:high], last[low:high], last[low + 1 : high + 1]])
-        flat_came[cells] = way = ways.argmin(axis=0)
-        now = np.full(n + 1, np.inf)
-        now[low + 1 : high + 1] = flat[cells] + np.take_along_axis(ways, way[None], axis=0)[0]
-        before, last = last, now
-    path, i, j = [], n - 1, m - 1
-    while i >= 0 and j >= 0:
-        path.append((i, j))
-        i, j = i - (came[i, j] != 2), j - (came[i, j] != 1)
-    return np.array(path[::-1], dtype=np.int64)
-
-
-def align(query: np.ndarray, reference: np.ndarray, how: Literal["nearest", "dtw"] = "nearest") -> np.ndarray:
-    """Find the frame of the reference that each frame of the query is aligned with.
-
-    Args:
-        query: ``(T, D)``.
-        reference: ``(S, D)``.
-        how: ``'nearest'`` by squared Euclidean distance, each frame for itself; ``'dtw'`` in order, see
-            :func:`dtw_path`, the first of several frames.
-
-    Returns:
-        ``(T,)`` int64, frames of the reference.
-    """
-    from scipy.spatial.distance import cdist
-
-    if how not in ("nearest", "dtw"):
-        raise ConfigError(f"align: how={how!r}; use 'nearest' or 'dtw'")
-    first, second = checked_frames([query, reference])
-    if how == "nearest":
-        return nearest(first, second).astype(np.int64)
-    path = dtw_path(cdist(first, second, "sqeuclidean"))
-    return path[np.searchsorted(path[:, 0], np.arange(len(first))), 1]
+def _without(distance: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Make distances ``(n, Q)`` to the columns ``own (2, n)`` of each row infinite."""
+    for start, end in np.unique(own, axis=1).T:
+        distance[own[0] == start, start:end] = np.inf
+    return distance
