@@ -183,4 +183,7 @@ def _detached(column: Column) -> Column:
 
 def _join(columns: list[Column]) -> Column:
     same = all(isinstance(column, Tensor) for column in columns)
+    same = (
+        same and len({cast(Tensor, column).shape[1:] for column in columns}) == 1
+    )  # else each part has its own length
     return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]
