@@ -185,5 +185,5 @@ def _join(columns: list[Column]) -> Column:
     same = all(isinstance(column, Tensor) for column in columns)
     same = (
         same and len({cast(Tensor, column).shape[1:] for column in columns}) == 1
-    )  # else each part has its own length
+    )  # lengths may differ
     return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]
