@@ -183,7 +183,5 @@ def _detached(column: Column) -> Column:
 
 def _join(columns: list[Column]) -> Column:
     same = all(isinstance(column, Tensor) for column in columns)
-    same = (
-        same and len({cast(Tensor, column).shape[1:] for column in columns}) == 1
-    )  # lengths may differ
+    same = same and len({cast(Tensor, column).shape[1:] for column in columns}) == 1  # lengths may differ
     return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]
