@@ -42,7 +42,35 @@ EXAMPLES: dict[str, dict] = {
     "AudioVGG": dict(type="AudioVGG", widths=[4, 8]),
     "WaveformNet": dict(type="WaveformNet", widths=[4, 4, 8, 8]),
     "SignalCNN": dict(type="SignalCNN", in_channels=6, widths=[4, 8]),
+    "FrameMLP": dict(type="FrameMLP", in_channels=6, widths=[8, 5]),
+    "RawFrames": dict(type="RawFrames", in_channels=6),
+    "FusedFrames": dict(
+        type="FusedFrames",
+        splits=[4, 2],
+        parts=[dict(type="FrameMLP", widths=[8]), dict(type="RawFrames")],
+        out_channels=8,
+    ),
+    "SkeletonFrames": dict(
+        type="SkeletonFrames", backbone=dict(SLIM, layout=dict(name="bone2", joints=2, parents=[0, 0]), in_channels=3)
+    ),
+    "ConvContextEmbedder": dict(
+        type="ConvContextEmbedder", in_channels=6, out_channels=8, stride=2, conv_channels=[8, 8], widths=[8]
+    ),
+    "CARLTransformerHead": dict(
+        type="CARLTransformerHead",
+        in_channels=6,
+        widths=[8],
+        dim=8,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        out_channels=8,
+        train_frames=10,
+    ),
     # necks
+    "AlignProjector": dict(type="AlignProjector", in_channels=8, out_channels=6),
+    "ClipClusterPredictor": dict(type="ClipClusterPredictor", in_channels=8),
+    "MultiHeadNeck": dict(type="MultiHeadNeck", in_channels=8, out_channels=6, num_heads=3),
     "MeanPool": dict(type="MeanPool"),
     "FramePool": dict(type="FramePool"),
     "MaxPool": dict(type="MaxPool"),
@@ -52,6 +80,8 @@ EXAMPLES: dict[str, dict] = {
     # heads
     "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
     "ActionHead": dict(type="ActionHead", in_channels=8, num_joints=5, num_classes=5, hidden_channels=6, dropout=0.1),
+    # losses
+    "MixtureCycleLoss": dict(type="MixtureCycleLoss", dim=5, components=3, delta=0.1),  # margins of one frame
     # models
     "Encoder": ENCODER,
     "MoCo": dict(type="MoCo", encoder=ENCODER, queue_size=8),
@@ -121,6 +151,8 @@ EXAMPLES: dict[str, dict] = {
         type="AugmentationSequence", transforms=[dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
     ),
     "RandomWindow": dict(type="RandomWindow", frames=T),
+    "SampleFrames": dict(type="SampleFrames", num=7),
+    "TCNPairs": dict(type="TCNPairs", num=3),
 }
 
 
@@ -184,7 +216,8 @@ def test_backbone_takes_an_odd_length_one_frame_and_no_mask(registry, name):
 def test_neck(registry, name):
     video = name == "VideoPool"
     feature = testing.example_map("DTHW" if video else "DTV") if "Pool" in name else None
-    testing.check_neck(example(name), feature, (N, 4, 8) if name == "FramePool" else None)
+    feature = torch.randn(N, 4, 8) if name == "ClipClusterPredictor" else feature
+    testing.check_neck(example(name), feature, (N, 4, 8) if name in ("FramePool", "ClipClusterPredictor") else None)
 
 
 @pytest.mark.parametrize(("registry", "name"), members(HEADS))
@@ -196,7 +229,15 @@ def unit(*shape: int) -> torch.Tensor:
     return nn.functional.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(0)), dim=1)
 
 
+def ragged(frames: int, seed: int) -> tuple[torch.Tensor, ...]:
+    """Embeddings ``(8, T, 5)``, source frames and mask ``(8, T)``, of which two ranks have different numbers."""
+    rows = torch.randn(8, frames, 5, generator=torch.Generator().manual_seed(seed))
+    index = torch.arange(float(frames)).repeat(8, 1) + seed
+    return rows, index, torch.arange(frames) < torch.tensor([2, 3, 3, 2, 4, 6, 5, 6])[:, None]
+
+
 PAIRS = (torch.linspace(0.1, 2.0, 8), torch.arange(8) % 2)
+(Z1, G1, V1), (Z2, G2, V2) = ragged(6, 0), ragged(7, 1)
 LOSS_INPUTS = {
     "ContrastiveLoss": PAIRS,
     "PairBCELoss": PAIRS,
@@ -204,6 +245,16 @@ LOSS_INPUTS = {
         nn.functional.normalize(torch.randn(8, 5, generator=torch.Generator().manual_seed(i))) for i in (0, 1)
     )
     + (nn.functional.normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(2)), dim=0),),
+    "BrownianBridgeLoss": (Z1, G1, torch.arange(6).expand(8, -1) < 3),  # one triplet each
+    "CASAMatchingLoss": (Z1, Z2, G1, G2, V1, V2),
+    "ContrastiveIDM": (Z1, G1, torch.full((8,), 9), V1),
+    "CycleConsistencyLoss": (Z1, Z2, G1, torch.full((8,), 9), V1, V2),
+    "IndexMatchingLoss": (Z1, Z2, Z1.flip(2), Z2.flip(2), G1, G2, V1, V2),
+    "MixtureCycleLoss": (Z1, Z2, V1, V2),
+    "NPairsLoss": (Z1, Z1.flip(2), V1),
+    "SequenceContrastLoss": (Z1, Z2, G1, G2, V1, V2),
+    "SinkhornPriorLoss": (Z1, Z2, V1, V2),
+    "SoftDTWLoss": (Z1, Z2, V1, V2),
 }
 
 
@@ -211,8 +262,8 @@ LOSS_INPUTS = {
 def test_loss(registry, name):
     """Two ranks equal one, too."""
     config = EXAMPLES.get(name, dict(type=name))
-    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,))
-    if LOSS_INPUTS.get(name) is not PAIRS:  # of two embeddings alone, too
+    testing.check_loss(config, *LOSS_INPUTS.get(name, ()), shared=(2,) if name == "InfoNCELoss" else ())
+    if name == "InfoNCELoss":  # of two embeddings alone, too
         testing.check_loss(config)
 
 

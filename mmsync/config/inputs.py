@@ -43,7 +43,8 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
         facts = dict(_facts(part, r.MODELS))
         if facts:
             views[name] = {"type": _name(part["type"]), **facts}
-            training[f"{name}.views" if name else "views"] = _plain(part.get("views"))
+            lists = {key: part.get(key) for key in ("views", "common") if key == "views" or part.get(key)}
+            training.update({f"{name}.{key}" if name else key: _plain(value) for key, value in lists.items()})
     data = {}
     for purpose in PURPOSES:
         loader = values.get(f"{purpose}_dataloader")

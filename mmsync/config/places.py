@@ -38,7 +38,7 @@ PLACES: list[tuple[str, r.Registry]] = [
     ("(.+_)?(loss|losses|criterion)|loss_.+", r.LOSSES),
     ("(.+_)?(dataset|source)s?", r.DATASETS),
     ("(.+_)?sampler", r.DATA_SAMPLERS),
-    ("(.+_)?(pipeline|transform|augment|augmentation|view|frontend)s?", r.TRANSFORMS),
+    ("(.+_)?(pipeline|transform|augment|augmentation|view|frontend)s?|common", r.TRANSFORMS),
     ("collate_fn|worker_init_fn", r.FUNCTIONS),
     ("optim_wrapper", r.OPTIM_WRAPPERS),
     ("(.+_)?optimizer", r.OPTIMIZERS),

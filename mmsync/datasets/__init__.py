@@ -11,6 +11,7 @@ from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.kinds import Kind, KindDataset
 from mmsync.datasets.pair_dataset import PairDataset
 from mmsync.datasets.pair_table import PairTable
+from mmsync.datasets.sequence_dataset import SequenceDataset
 from mmsync.datasets.skeleton_dataset import SkeletonDataset
 from mmsync.datasets.stream_dataset import StreamDataset
 from mmsync.datasets.video_dataset import VideoDataset
@@ -24,5 +25,5 @@ __getattr__, __dir__ = attach(__name__, ("sources", "transforms"))
 
 __all__ = [
     "ArrowDataset", "AudioDataset", "AudioVisualDataset", "KeyedDataset", "Kind", "KindDataset", "PairDataset",
-    "PairTable", "SkeletonDataset", "StreamDataset", "VideoDataset", "motion_collate",
+    "PairTable", "SequenceDataset", "SkeletonDataset", "StreamDataset", "VideoDataset", "motion_collate",
 ]  # fmt: skip

@@ -103,7 +103,7 @@ class KeyedDataset(Dataset):
     The same sample comes out for any number of workers. An item that cannot be read is logged and replaced by another
     one of the same role, always the same; once more than ``max_bad_share`` of the items are bad, the run stops.
 
-    A kind of data set writes :meth:`read`, and what it needs of :meth:`prepare` and :meth:`windows`.
+    A kind of data set writes :meth:`read`, and what it needs of :meth:`prepare`, :meth:`narrow` and :meth:`windows`.
 
     Args:
         source: A source, or its config.
@@ -176,6 +176,10 @@ class KeyedDataset(Dataset):
 
     def prepare(self) -> None:
         """Set up what depends on the source and the chosen items; called once by the constructor."""
+
+    def narrow(self, places: np.ndarray, roles: np.ndarray) -> np.ndarray:
+        """Which of the items of the splits, ``places (k,)`` of ``roles (k,)`` in order, are taken: ``(k,)`` bool."""
+        return np.ones(len(places), dtype=bool)
 
     def windows(self, places: np.ndarray) -> np.ndarray:
         """The number of samples of each item of ``places (k,)``, ``(k,)`` int64; 0 leaves it out."""
@@ -337,6 +341,8 @@ class KeyedDataset(Dataset):
         chosen = {role: select(part, source.names, source.splits, columns) for role, part in self.splits.items()}
         places = np.concatenate(list(chosen.values()))
         roles = np.repeat(np.array(list(chosen), dtype=object), [len(part) for part in chosen.values()])
+        kept = self.narrow(places, roles)
+        places, roles = places[kept], roles[kept]
         if indices is None:
             return places, roles
         count = len(places)

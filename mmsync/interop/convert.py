@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,7 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path, write_text
 from mmsync.registry import MODELS
 
-FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet", "syncnet")
+FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet", "syncnet", "casa", "carl")
 BACKBONE, HEAD = "encoder.backbone.", "head.fc."
 
 State = dict[str, Tensor]
@@ -185,7 +186,7 @@ class Conversion(NamedTuple):
 def weights_of(content: Mapping[str, Any], source: str) -> tuple[State, Optional[str], bool]:
     """Weights of a file, the entry that held them, and whether their names had the prefix ``module.``."""
     state, container = content["state_dict"], "state_dict" if len(content) > 1 else None
-    for entry in ("state_dict", "model_pos", "model"):
+    for entry in ("state_dict", "model_pos", "model", "model_state"):
         if isinstance(state, Mapping) and isinstance(state.get(entry), Mapping):
             state, container = state[entry], entry
     tensors = {str(k): v for k, v in state.items() if isinstance(v, Tensor)} if isinstance(state, Mapping) else {}
@@ -414,7 +415,7 @@ def to_reference(
 def read_weights(path: Union[str, Path], trust: bool = False) -> dict[str, Any]:
     """Read a torch file, or arrays by name in an ``.npz``; ``trust`` lets the file run code while it loads."""
     path = Path(path).expanduser()
-    if ".ckpt" in path.name:
+    if ".ckpt" in path.name and not zipfile.is_zipfile(path):  # Lightning has the same ending
         raise CheckpointError(
             f"{path} is a TensorFlow checkpoint; where TensorFlow is installed, write it as arrays and convert those:\n"
             "    python -c \"import numpy, tensorflow as tf; r = tf.train.load_checkpoint('model.ckpt'); "

@@ -74,16 +74,24 @@ class FrameFolderReader(_Decoded):
         return [numbered[number] for number in sorted(numbered)]
 
     def _picture(self, i: int) -> np.ndarray:
-        import cv2
-
         file = self._files[i]
         try:
-            picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
-        except (OSError, cv2.error) as error:
+            return decode_picture(np.fromfile(file, np.uint8), str(file))
+        except OSError as error:
             raise DataError(f"{file}: cannot be read: {error}") from error
-        if picture is None:
-            raise DataError(f"{file}: not a picture, or a damaged one")
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def decode_picture(data: Union[bytes, memoryview, np.ndarray], where: str) -> np.ndarray:
+    """The picture ``(H, W, 3)`` uint8 RGB in the bytes of a JPEG or PNG; ``where`` names it in a DataError."""
+    import cv2
+
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DataError(f"{where}: cannot be read: {error}") from error
+    if picture is None:
+        raise DataError(f"{where}: not a picture, or a damaged one")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 class ArrayReader(_Decoded):

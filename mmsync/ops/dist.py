@@ -69,6 +69,21 @@ def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
         return _gather(x)
 
 
+def gather_padded(x: Tensor, with_grad: bool = False) -> Tensor:
+    """Concatenate ``x (N, T_r, ...)`` of all ranks, filled up with zeros to the largest T: ``(N * world size, T, ...)``.
+
+    N is the same on every rank; T may differ.
+    """
+    if world_size() == 1:
+        return x
+    longest = torch.tensor(x.shape[1], device=x.device)
+    dist.all_reduce(longest, dist.ReduceOp.MAX)
+    more = int(longest) - x.shape[1]
+    if more:
+        x = torch.cat([x, x.new_zeros(x.shape[0], more, *x.shape[2:])], 1)
+    return all_gather(x, with_grad)
+
+
 def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
     """Subtract from two views the means of their columns over all ranks.
 

@@ -32,6 +32,7 @@ class FeatureTable(Mapping[str, Column]):
     role         ``'bank'``, ``'query'`` or ``'train'``
     name         name of the sample
     distance     ``(N,)``, of pairs, beside ``positive`` and ``kind``
+    phase        ``(N, T)`` int64, or N tensors ``(T,)``: of each frame, -1 for unknown; see :meth:`ragged`
     windows      name of a pair's tracks and first frames
     video_label  ``(N,)`` int64, class of the video that a clip or pair is cut from
     ===========  ========================================================================
@@ -84,6 +85,15 @@ class FeatureTable(Mapping[str, Column]):
             return column if column.dtype == torch.float16 else column.float()
         what = "there is no such column" if column is None else f"it holds {_shape(column)}"
         raise DataError(f"FeatureTable: column {name!r} has to hold features (N, D), or N of (T, D); {what}")
+
+    def ragged(self, name: str) -> list[Tensor]:
+        """A column as N tensors, ``(T, ...)`` of each row, also where all have one length and it is held stacked."""
+        column = self.columns.get(name)
+        rows = list(column) if column is not None else []
+        if column is None or not all(isinstance(row, Tensor) and row.dim() for row in rows):
+            what = "there is no such column" if column is None else f"it holds {_shape(column)}"
+            raise DataError(f"FeatureTable: column {name!r} has to hold tensors (T, ...), one for each row; {what}")
+        return rows
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """The table with those of the named columns that it has."""
@@ -182,6 +192,6 @@ def _detached(column: Column) -> Column:
 
 
 def _join(columns: list[Column]) -> Column:
-    same = all(isinstance(column, Tensor) for column in columns)
-    same = same and len({cast(Tensor, column).shape[1:] for column in columns}) == 1  # lengths may differ
+    shapes = {column.shape[1:] if isinstance(column, Tensor) else None for column in columns}
+    same = len(shapes) == 1 and None not in shapes  # tensors of sequences have the length of their batch
     return torch.cat(cast("list[Tensor]", columns)) if same else [value for column in columns for value in column]

@@ -418,3 +418,16 @@ _add(
     center="left_wrist",
     edges={"linked": {"right_wrist": "left_wrist"}},
 )
+# SMPL's kinematic tree.
+_add(
+    "smpl24",
+    "pelvis left_hip right_hip spine_lower left_knee right_knee spine left_ankle right_ankle spine_upper "
+    "left_foot right_foot neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow "
+    "left_wrist right_wrist left_hand right_hand",
+    {
+        **_arms_and_legs("spine_upper", "pelvis", "collar shoulder elbow wrist hand", "hip knee ankle foot"),
+        **{"spine_lower": "pelvis", "spine": "spine_lower", "spine_upper": "spine", "neck": "spine_upper"},
+        "head": "neck",
+    },
+    center="pelvis",
+)

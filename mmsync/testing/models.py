@@ -49,8 +49,9 @@ def check_backbone(component: Component, view: Optional[View] = None) -> None:
         # Where T' happens to be D, a transposed map has the right shape for one length only.
         more = longer(view, modality, 8)
         _require_map(model(more), name, channels, more)
-    (found.data * torch.randn_like(found.data)).sum().backward()
-    require_learning(model, name)
+    if any(p.requires_grad for p in model.parameters()):
+        (found.data * torch.randn_like(found.data)).sum().backward()
+        require_learning(model, name)
     _check_persons(model, name, view, found)
     model.eval()
     out = model(view)

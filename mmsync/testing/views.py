@@ -7,12 +7,13 @@ from typing import Any, Optional
 import torch
 
 from mmsync.registry import TRANSFORMS
-from mmsync.structures import FRAME_AXIS, View
+from mmsync.structures import FRAME_AXIS, SkeletonLayout, View
 from mmsync.testing.examples import example_view
 from mmsync.testing.parts import Component, maker, name_of, require
 from mmsync.views import AugmentationSequence, BatchAugmentation
 
-BOUND = {"skeleton": ("ntu25", 3), "video": (8,)}
+_CHAIN = SkeletonLayout("chain3", ("a", "b", "c"), (0, 0, 1), left=(1,), right=(2,))
+BOUND = {"skeleton": ("ntu25", 3), "video": (8,), "sequence": (_CHAIN, (3, 2))}
 """What the data preprocessors tell their augmentations, for the examples of :mod:`mmsync.testing.examples`."""
 
 

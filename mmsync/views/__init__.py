@@ -13,10 +13,11 @@ from mmsync.views.skeleton import SkeletonPreprocessor
 from mmsync.views.video import VideoPreprocessor
 
 if TYPE_CHECKING:
+    from mmsync.views.sequence import *
     from mmsync.views.skeleton import *
     from mmsync.views.video import *
 
-__getattr__, __dir__ = attach(__name__, ("skeleton", "video"))
+__getattr__, __dir__ = attach(__name__, ("sequence", "skeleton", "video"))
 
 __all__ = [
     "AudioPreprocessor",

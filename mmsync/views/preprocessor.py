@@ -38,7 +38,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking)
         self.register_buffer("seed", torch.tensor(torch.initial_seed() % 2**31 if seed is None else seed))
         self.register_buffer("step", torch.tensor(0))
-        self.views = {name: self._build_view(name, transforms) for name, transforms in (views or {}).items()}
+        self.views = {name: self.build_list(f"views.{name}", transforms) for name, transforms in (views or {}).items()}
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
@@ -71,8 +71,9 @@ class ViewPreprocessor(BaseDataPreprocessor):
         self.step += 1
         return Generator(device).manual_seed(int(key[0]) >> 1)
 
-    def _build_view(self, name: str, transforms: Any) -> AugmentationSequence:
-        where = f"{type(self).__name__}: views.{name}"
+    def build_list(self, path: str, transforms: Any) -> AugmentationSequence:
+        """The list of augmentations of an argument at ``path``, or a ConfigError."""
+        where = f"{type(self).__name__}: {path}"
         problem = self.wrong_form(transforms)
         if problem:
             raise ConfigError(f"{where}: {problem}")
@@ -102,16 +103,21 @@ class ViewPreprocessor(BaseDataPreprocessor):
         """Views that are not lists, and transforms of other modalities; the signature does not show them."""
         views = cfg.get("views")
         for name, transforms in views.items() if isinstance(views, Mapping) else ():
-            problem = cls.wrong_form(transforms)
+            yield from cls.check_list(transforms, f"{path}.views.{name}")
+
+    @classmethod
+    def check_list(cls, transforms: Any, path: str) -> Iterable[str]:
+        """The problems of one list of augmentations."""
+        problem = cls.wrong_form(transforms)
+        if problem:
+            yield f"{path}: {problem}"
+            return
+        for i, config in enumerate(transforms):
+            kind = config.get("type") if isinstance(config, Mapping) else None
+            kind = TRANSFORMS.find(kind) if isinstance(kind, str) else kind
+            problem = kind and wrong_augmentation(kind, getattr(kind, "modality", None), cls.modality)
             if problem:
-                yield f"{path}.views.{name}: {problem}"
-                continue
-            for i, config in enumerate(transforms):
-                kind = config.get("type") if isinstance(config, Mapping) else None
-                kind = TRANSFORMS.find(kind) if isinstance(kind, str) else kind
-                problem = kind and wrong_augmentation(kind, getattr(kind, "modality", None), cls.modality)
-                if problem:
-                    yield f"{path}.views.{name}.{i}: {problem}"
+                yield f"{path}.{i}: {problem}"
 
 
 def sole_input(inputs: Union[Inputs, Mapping[str, Inputs]]) -> Inputs:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmsync.errors import ConfigError
 from mmsync.worlds import kinematics as body
-from mmsync.worlds.actions import ACTIONS, INTERACTIONS, Motion
+from mmsync.worlds.actions import ACTIONS, INTERACTIONS, Action, Motion
 
 FPS = 30.0
-_KNOWN = {**ACTIONS, **INTERACTIONS}
 NUM_VIEWS = 3
 # Purpose of a random stream, the first number of its key.
 _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
@@ -36,21 +35,23 @@ class Performer(NamedTuple):
     lead: int  # 0 left-handed, 1 right-handed
 
 
-class SyntheticWorld:
-    """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
+class World:
+    """What the worlds of clips and of sequences share: performers, schedule, cameras and the sensor.
 
-    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`, for any number of parts; ``actions`` may be
-    ``INTERACTIONS`` too. Camera ``v`` of three has the ``v``-th third of ``yaw``.
+    Arguments are those of :class:`mmsync.datasets.sources.SyntheticSource`, for any number of parts. Camera ``v`` of
+    three has the ``v``-th third of ``yaw``.
     """
+
+    known: Mapping[str, Any]  # what people can do by name; each has a number of ``persons``
 
     def __init__(
         self, seed: int, actions: Sequence[str], num_performers: Sequence[int], num_frames: tuple[int, int],
         two_person: float | None, noise: float, yaw: tuple[float, float], pitch: float, roll: float,
         distance: tuple[float, float],
     ) -> None:  # fmt: skip
-        unknown = [name for name in actions if name not in _KNOWN]
+        unknown = [name for name in actions if name not in self.known]
         if unknown or not actions or len(set(actions)) < len(actions):
-            raise ConfigError(f"actions: {list(actions)} must be different names from {', '.join(_KNOWN)}")
+            raise ConfigError(f"actions: {list(actions)} must be different names from {', '.join(self.known)}")
         for name, (low, high), least in (("num_frames", num_frames, 1), ("yaw", yaw, -360), ("distance", distance, 1)):
             if not least <= low <= high:
                 raise ConfigError(f"{name}: ({low}, {high}) is no range from {least} up")
@@ -63,7 +64,7 @@ class SyntheticWorld:
         self.performers = [self._performer(index) for index in range(sum(num_performers))]
 
     def _share(self, two_person: float | None) -> float:
-        pairs = sum(_KNOWN[name].persons == 2 for name in self.actions)
+        pairs = sum(self.known[name].persons == 2 for name in self.actions)
         if two_person is None:
             return pairs / len(self.actions)
         least, most = float(pairs == len(self.actions)), float(pairs > 0)
@@ -83,7 +84,8 @@ class SyntheticWorld:
         has_pair = np.diff(pairs, prepend=0) == 1
         labels = np.empty(num_clips, dtype=np.int64)
         for persons, chosen in ((1, ~has_pair), (2, has_pair)):
-            classes = np.array([k for k, name in enumerate(self.actions) if _KNOWN[name].persons == persons], dtype=int)
+            members = [k for k, name in enumerate(self.actions) if self.known[name].persons == persons]
+            classes = np.array(members, dtype=int)
             if chosen.any():
                 rounds = -(-int(chosen.sum()) // len(classes))
                 order = self._rng(_SCHEDULE, part, persons).random((rounds, len(classes))).argsort(axis=1)
@@ -114,10 +116,46 @@ class SyntheticWorld:
         lead = int(rng.random() < 0.7)
         return Performer(stature * size * body.OFFSETS, habit, amplitude, asymmetry, tempo, lead)
 
+    def score(self, part: int, index: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Confidences like those of a picture detector: ``shape`` in (0, 1], all 1 without noise."""
+        return 1 - np.minimum(self.noise, 1) * 0.4 * self._rng(_SCORE, part, index).random(shape) ** 2
+
+    def _see(self, rng: np.random.Generator, people: np.ndarray, view: int) -> np.ndarray:
+        """Transform from the floor's frame to that of a camera."""
+        turn, pitch, roll, aside, height, distance = rng.random(6)
+        low, high = self.yaw
+        # Facing the camera (yaw 0) is facing -z.
+        points = turned(people, np.pi + np.deg2rad(low + (high - low) * (view + turn) / NUM_VIEWS))
+        distance = self.distance[0] + (self.distance[1] - self.distance[0]) * distance
+        points += (aside - 0.5, -(0.7 + 0.6 * height), distance)
+        tilt = np.deg2rad([self.pitch * (2 * pitch - 1), 0, self.roll * (2 * roll - 1)])
+        return points @ body.euler_matrix(tilt).T
+
+    def _disturb(self, rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+        """Add jitter, slow drift and, sometimes, a joint that freezes for some frames, like a lost one of a Kinect."""
+        persons, frames = points.shape[:2]
+        points = points + self.noise * rng.normal(0, 0.006, points.shape)
+        for person in range(persons):
+            points[person] += self.noise * wander(rng, frames, 0.012)
+            lost, joint, start, length = rng.random(4)
+            if lost < 0.3 * self.noise:
+                joint, start = int(joint * 25), int(start * frames)
+                points[person, start : start + 3 + int(12 * length), joint] = points[person, start, joint]
+        return points
+
+
+class SyntheticWorld(World):
+    """People who act, made by forward kinematics; ``world.clip(part, i)`` depends on the seed, the part and ``i`` only.
+
+    Arguments are those of :class:`World`; ``actions`` may be ``INTERACTIONS`` too.
+    """
+
+    known: Mapping[str, Action] = {**ACTIONS, **INTERACTIONS}
+
     def clip(self, part: int, index: int, label: int, subject: int, partner: int, view: int) -> Clip:
         """Make clip ``index`` of a part; the other arguments come from :meth:`schedule`."""
         rng = self._rng(_CLIP, part, index)
-        action = _KNOWN[self.actions[label]]
+        action = self.known[self.actions[label]]
         performers = [self.performers[person] for person in (subject, partner)[: action.persons]]
         frames = np.arange(int(rng.integers(self.num_frames[0], self.num_frames[1] + 1)))
         phase = self._phase(rng, frames, action.rate * performers[0].tempo)
@@ -137,10 +175,6 @@ class SyntheticWorld:
         label_phase = phase % 1 if action.rate else np.minimum(phase, np.float32(1 - 1e-6))
         return Clip(keypoint.astype(np.float32), label_phase.astype(np.float32))
 
-    def score(self, part: int, index: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Confidences like those of a picture detector: ``shape`` in (0, 1], all 1 without noise."""
-        return 1 - np.minimum(self.noise, 1) * 0.4 * self._rng(_SCORE, part, index).random(shape) ** 2
-
     def _phase(self, rng: np.random.Generator, frames: np.ndarray, rate: float) -> np.ndarray:
         start, speed, share, slack, wobble, wobble_phase = rng.random(6)
         if not rate:
@@ -156,35 +190,12 @@ class SyntheticWorld:
         motion = Motion(_rest(rng, may_sit) + performer.habit, phase, lead, amplitude)
         motion.heading += rng.normal(0, 0.25)
         perform(motion)
-        motion.angles += _idle(rng, len(phase), 0.04)
+        motion.angles += wander(rng, len(phase), 0.04)
         points = body.forward_kinematics(motion.angles, performer.offsets)
         feet = points[:, [body.LEFT_ANKLE, body.LEFT_FOOT, body.RIGHT_ANKLE, body.RIGHT_FOOT], 1]
         points[..., 1] += (motion.lift - feet.min(axis=1))[:, None]
         points[..., 2] += motion.advance[:, None]
-        return _turn(points, motion.heading)
-
-    def _see(self, rng: np.random.Generator, people: np.ndarray, view: int) -> np.ndarray:
-        """Transform from the floor's frame to that of a camera."""
-        turn, pitch, roll, aside, height, distance = rng.random(6)
-        low, high = self.yaw
-        # Facing the camera (yaw 0) is facing -z.
-        points = _turn(people, np.pi + np.deg2rad(low + (high - low) * (view + turn) / NUM_VIEWS))
-        distance = self.distance[0] + (self.distance[1] - self.distance[0]) * distance
-        points += (aside - 0.5, -(0.7 + 0.6 * height), distance)
-        tilt = np.deg2rad([self.pitch * (2 * pitch - 1), 0, self.roll * (2 * roll - 1)])
-        return points @ body.euler_matrix(tilt).T
-
-    def _disturb(self, rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-        """Add jitter, slow drift and, sometimes, a joint that freezes for some frames, like a lost one of a Kinect."""
-        persons, frames = points.shape[:2]
-        points = points + self.noise * rng.normal(0, 0.006, points.shape)
-        for person in range(persons):
-            points[person] += self.noise * _idle(rng, frames, 0.012)
-            lost, joint, start, length = rng.random(4)
-            if lost < 0.3 * self.noise:
-                joint, start = int(joint * 25), int(start * frames)
-                points[person, start : start + 3 + int(12 * length), joint] = points[person, start, joint]
-        return points
+        return turned(points, motion.heading)
 
 
 def _rest(rng: np.random.Generator, may_sit: bool) -> np.ndarray:
@@ -204,14 +215,14 @@ def _rest(rng: np.random.Generator, may_sit: bool) -> np.ndarray:
     return angles
 
 
-def _idle(rng: np.random.Generator, frames: int, scale: float) -> np.ndarray:
+def wander(rng: np.random.Generator, frames: int, scale: float) -> np.ndarray:
     """Slow wandering of 25 triples about zero, ``(frames, 25, 3)``: two sines of .1 to .6 Hz each."""
     rate, start, size = rng.random((3, 2, 25, 3))
     time = np.arange(frames)[:, None, None, None] / FPS
     return scale * (size * np.sin(2 * np.pi * (time * (0.1 + 0.5 * rate) + start))).sum(axis=1)
 
 
-def _turn(points: np.ndarray, angle) -> np.ndarray:
+def turned(points: np.ndarray, angle) -> np.ndarray:
     """Turn ``(..., T, V, 3)`` about y; ``angle`` is one number or ``(T,)``, radians."""
     angle = np.reshape(angle, (-1, 1))
     cos, sin = np.cos(angle), np.sin(angle)

@@ -14,8 +14,6 @@ from mmsync.registry import DATASETS
 class ToySequenceSource(SequenceSource):
     """``n`` sequences ``(T, 3)`` of 5 to 14 frames, that show their number, time and phase."""
 
-    frame_classes = ["begin", "end"]
-
     def __init__(self, n=12, bad=()):
         self.names, self.bad = [f"s{i:02d}" for i in range(n)], bad
         self.attributes = {"activity": np.arange(n) // 4}

@@ -57,5 +57,5 @@ def test_conversion_keeps_names_and_weights_and_refuses_what_it_cannot_do():
     convert_sync_batchnorm(model)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model[1].sync
-    with pytest.raises(ValueError, match="affine=True"):
-        convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3, affine=False)))
+    with pytest.raises(ValueError, match="track_running_stats=True"):
+        convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False)))

@@ -10,6 +10,18 @@ from mmsync.datasets.sources.clips.sources import (
 )
 from mmsync.datasets.sources.safe_pickle import load_pickle
 from mmsync.datasets.sources.sequences.base import SequenceSource
+from mmsync.datasets.sources.sequences.carl import CARLSource
+from mmsync.datasets.sources.sequences.casa import CASASource
+from mmsync.datasets.sources.sequences.folders import FeatureFolderSource
+from mmsync.datasets.sources.sequences.frames import FrameSource
+from mmsync.datasets.sources.sequences.gtcc import GTCCSource
+from mmsync.datasets.sources.sequences.h2o import H2OSource
+from mmsync.datasets.sources.sequences.lav import LAVSource
+from mmsync.datasets.sources.sequences.penn import PennSequenceSource
+from mmsync.datasets.sources.sequences.pickles import SequencePickleSource
+from mmsync.datasets.sources.sequences.records import Record, RecordSource
+from mmsync.datasets.sources.sequences.synthetic import SyntheticSequenceSource
+from mmsync.datasets.sources.sequences.tcc import TCCSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
@@ -28,9 +40,11 @@ from mmsync.store.cache import cache_root
 from mmsync.store.skeletons import StoreWriter
 
 __all__ = [
-    "AimCLRSource", "BaseSource", "CTRGCNSource", "ClipFolderSource", "ClipListSource", "ClipSource",
-    "DCASE2013Source", "ESC50Source", "HMDB51Source", "KineticsSource", "NWUCLASource", "PennActionSource",
-    "PysklSource", "SBUSource", "SceneSource", "SequenceSource", "SkeletonSource", "SkeletonTrackSource",
-    "SoundSource", "StoreSource", "StoreWriter", "StreamSource", "SyntheticSource",
-    "TVHIDSource", "TrackSource", "UCF101Source", "VideoTrackSource", "cache_root", "load_pickle",
+    "AimCLRSource", "BaseSource", "CARLSource", "CASASource", "CTRGCNSource", "ClipFolderSource", "ClipListSource",
+    "ClipSource", "DCASE2013Source", "ESC50Source", "FeatureFolderSource", "FrameSource", "GTCCSource", "H2OSource",
+    "HMDB51Source", "KineticsSource", "LAVSource", "NWUCLASource", "PennActionSource", "PennSequenceSource",
+    "PysklSource", "Record", "RecordSource", "SBUSource", "SceneSource", "SequencePickleSource", "SequenceSource",
+    "SkeletonSource", "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource",
+    "SyntheticSequenceSource", "SyntheticSource", "TCCSource", "TVHIDSource", "TrackSource", "UCF101Source",
+    "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip

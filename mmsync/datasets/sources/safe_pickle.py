@@ -11,6 +11,7 @@ from typing import BinaryIO, Union
 
 import numpy as np
 
+from mmsync.datasets.sources.pickled_tensors import ALLOWED_TENSORS, RefusedError
 from mmsync.errors import DataError
 from mmsync.fileio import data_path
 
@@ -47,27 +48,35 @@ _ALLOWED: dict[tuple[str, str], object] = {
 
 
 class _Unpickler(pickle.Unpickler):
+    allowed = _ALLOWED
+
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in _ALLOWED:
-            raise _RefusedError(f"{module}.{name}")
-        return _ALLOWED[module, name]
+        if (module, name) not in self.allowed:
+            raise RefusedError(f"{module}.{name}")
+        return self.allowed[module, name]
 
 
-class _RefusedError(pickle.UnpicklingError):
-    """The pickle names something that is not allowed."""
+class _TensorUnpickler(_Unpickler):
+    allowed = {**_ALLOWED, **ALLOWED_TENSORS}
 
 
-def load_pickle(path: Union[str, Path]) -> object:
-    """The content of a pickle or ``.npy`` file: arrays, numbers, strings, builtin containers; else a ``DataError``."""
+def load_pickle(path: Union[str, Path], tensors: bool = False) -> object:
+    """The content of a pickle or ``.npy`` file: arrays, numbers, strings, builtin containers; else a ``DataError``.
+
+    Args:
+        path: The file.
+        tensors: Read contiguous CPU tensors of a pickle too, as arrays.
+    """
     try:
         with open(data_path(path), "rb") as file:
             if file.read(6) == b"\x93NUMPY":
                 file.seek(0)
                 return _load_npy(file)
             file.seek(0)
-            return _Unpickler(file, encoding="latin1").load()
-    except _RefusedError as error:
-        text = "only NumPy arrays and builtin containers are read; if you trust its origin, save it as plain arrays"
+            return (_TensorUnpickler if tensors else _Unpickler)(file, encoding="latin1").load()
+    except RefusedError as error:
+        kinds = "NumPy arrays, contiguous CPU tensors" if tensors else "NumPy arrays"
+        text = f"only {kinds} and builtin containers are read; if you trust its origin, save it as plain arrays"
         raise DataError(f"{path}: refused, the pickle contains {error}; {text}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error

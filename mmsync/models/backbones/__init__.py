@@ -1,7 +1,12 @@
 from mmsync.models.backbones.audio.vgg import AudioVGG
 from mmsync.models.backbones.audio.waveform import WaveformNet
 from mmsync.models.backbones.base import AudioBackbone, Backbone, SequenceBackbone, SkeletonBackbone, VideoBackbone
+from mmsync.models.backbones.sequence.carl import CARLTransformerHead
+from mmsync.models.backbones.sequence.conv_context import ConvContextEmbedder
+from mmsync.models.backbones.sequence.frame_mlp import FrameMLP, RawFrames
+from mmsync.models.backbones.sequence.fused import FusedFrames
 from mmsync.models.backbones.sequence.signal_cnn import SignalCNN
+from mmsync.models.backbones.sequence.skeleton_frames import SkeletonFrames
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
@@ -15,4 +20,5 @@ from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
 __all__ += ["FlowVGG", "MultisensoryStem", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
+__all__ += ["CARLTransformerHead", "ConvContextEmbedder", "FrameMLP", "FusedFrames", "RawFrames", "SkeletonFrames"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

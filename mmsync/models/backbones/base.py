@@ -131,6 +131,22 @@ class SequenceBackbone(Backbone):
     axes: ClassVar[str] = "TD"
     row_dim: ClassVar[int] = 3
 
+    def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
+        """Sequences ``(N, K, T, ...)``, joints in a row where rows are flat, and their presence ``(N, K)``.
+
+        A DataError for another number of channels.
+        """
+        joints = view.data.shape[-2:]
+        if self.row_dim == 3 and view.data.dim() == 4 and joints[1] < joints.numel() == self.in_channels:
+            view = view._replace(data=view.data.flatten(2))
+        x, present = super().split_persons(view)
+        if x.dim() != self.row_dim + 1 or x.shape[-1] != self.in_channels:
+            wanted = f"sequences (N, T, {'V, ' * (self.row_dim - 3)}C) with C = in_channels = {self.in_channels}"
+            wanted += ", or joints (N, T, V, C) with as many numbers a frame" if self.row_dim == 3 else ""
+            found = f"{tuple(view.data.shape)}; set in_channels as in the data"
+            raise DataError(f"{type(self).__name__} takes {wanted}, but got {found}")
+        return x, present
+
     def forward_frames(self, x: Tensor, valid: Optional[Tensor]) -> Tensor:
         """Features ``(P, T', D)`` of frames ``(P, T, ...)``; frames that are not ``valid (P, T)`` are padding."""
         raise unwritten(self, "forward_frames(x, valid)")

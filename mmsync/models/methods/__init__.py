@@ -5,34 +5,58 @@ from mmsync.models.methods.avts import AVTS, TwoStreamSync
 from mmsync.models.methods.barlow_twins import BarlowTwins
 from mmsync.models.methods.base import SelfSupervisedModel, TwoViewMethod, ViewModel
 from mmsync.models.methods.byol import BYOL
+from mmsync.models.methods.carl import CARL
+from mmsync.models.methods.casa import CASA
 from mmsync.models.methods.classifier import Classifier
+from mmsync.models.methods.frame_byol import FrameBYOL
+from mmsync.models.methods.frame_simsiam import FrameSimSiam
 from mmsync.models.methods.gdt import GDT
+from mmsync.models.methods.gtcc import GTCC
 from mmsync.models.methods.l3net import L3Net
+from mmsync.models.methods.lav import LAV
+from mmsync.models.methods.masa import MASA
 from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.models.methods.on_off_screen import OnOffScreen
 from mmsync.models.methods.playback_direction import PlaybackDirection
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
+from mmsync.models.methods.tcc import TCC
+from mmsync.models.methods.tcn import TCN
+from mmsync.models.methods.vava import VAVA
 from mmsync.models.methods.vicreg import VICReg
+from mmsync.models.methods.vsp import VSP
 
 __all__ = [
     "AVID",
     "AVTS",
     "BYOL",
+    "CARL",
+    "CASA",
     "GDT",
+    "GTCC",
+    "LAV",
+    "MASA",
+    "TCC",
+    "TCN",
+    "VAVA",
+    "VSP",
     "AimCLR",
     "ArrowOfTime",
     "BarlowTwins",
     "Classifier",
+    "FrameBYOL",
+    "FrameSimSiam",
     "L3Net",
     "MoCo",
     "Multisensory",
     "OnOffScreen",
     "PlaybackDirection",
     "SelfSupervisedModel",
+    "SequenceModel",
     "SimCLR",
     "SimSiam",
     "Sync3D",

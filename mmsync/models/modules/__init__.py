@@ -1,3 +1,4 @@
+from mmsync.models.modules.alignment import CrossContext
 from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.modules.encoder import Encoder, PlainEncoder, build_encoder
 from mmsync.models.modules.mining import NeighborMining
@@ -5,6 +6,7 @@ from mmsync.models.modules.momentum import MemoryQueue, MomentumEncoder, cosine_
 
 __all__ = [
     "BatchNorm",
+    "CrossContext",
     "Encoder",
     "MemoryQueue",
     "MomentumEncoder",

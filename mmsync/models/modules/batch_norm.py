@@ -30,7 +30,8 @@ class BatchNorm(_BatchNorm):
         if not self.training or not (sync or exact):
             return super().forward(x)
         self._check_input_dim(x)
-        out, mean, var, count = batch_norm(x, self.weight, self.bias, self.eps, sync)
+        weight, bias = (self.weight, self.bias) if self.affine else (x.new_ones(x.shape[1]), x.new_zeros(x.shape[1]))
+        out, mean, var, count = batch_norm(x, weight, bias, self.eps, sync)
         with torch.no_grad():
             cast(Tensor, self.num_batches_tracked).add_(1)
             unbiased = var * count / (count - 1).clamp(min=1)
@@ -43,8 +44,8 @@ class BatchNorm(_BatchNorm):
 def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
     """Make every batch normalisation of a module, in place, take statistics of all ranks, or raise a ConfigError."""
     for name, child in module.named_modules():
-        if isinstance(child, _BatchNorm) and not (child.affine and child.track_running_stats):
-            raise ConfigError(f"{name}: synchronised statistics need affine=True and track_running_stats=True")
+        if isinstance(child, _BatchNorm) and not child.track_running_stats:
+            raise ConfigError(f"{name}: synchronised statistics need track_running_stats=True")
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
             child.__class__ = BatchNorm  # type: ignore[assignment]  # on purpose: the weights stay in place
         if isinstance(child, BatchNorm):

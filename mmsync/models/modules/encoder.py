@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, ContractError
+from mmsync.ops.frames import map_valid
 from mmsync.registry import BACKBONES, MODELS, NECKS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureMap, View
 
@@ -90,12 +91,7 @@ class Encoder(BaseModule):
         """Project ``(N, D)`` or ``(N, T', D)``, or pass it on; embeddings of frames not ``valid (N, T')`` are zero."""
         if self.projector is None:
             return pooled
-        if pooled.dim() == 2:
-            return self.projector(pooled)
-        if valid is None:
-            return self.projector(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
-        rows = self.projector(pooled[valid])
-        return rows.new_zeros(*pooled.shape[:2], rows.shape[-1]).masked_scatter(valid.unsqueeze(-1), rows)
+        return self.projector(pooled) if pooled.dim() == 2 else map_valid(self.projector, pooled, valid)
 
     def extract(self, view: Union[View, Tensor]) -> Union[Tensor, list[Tensor]]:
         """Extract pooled features for probes: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""

@@ -40,7 +40,8 @@ class MLPProjector(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:
-            raise ConfigError(f"MLPProjector needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
+            name = type(self).__name__
+            raise ConfigError(f"{name} needs in_channels and num_layers >= 1, got {in_channels} and {num_layers}")
         if not 0 <= dropout < 1:
             raise ConfigError(f"MLPProjector: dropout={dropout} is not a probability in [0, 1)")
         self.out_channels = out_channels

@@ -106,7 +106,7 @@ class SyntheticSource(SkeletonSource):
         if self.layout.name != "ntu25":
             keypoint = (self._remap @ keypoint).astype(np.float32)
         if self.num_coords == 2:
-            keypoint = _project(keypoint, self.world.score(part, place, keypoint.shape[:-1]))
+            keypoint = project(keypoint, self.world.score(part, place, keypoint.shape[:-1]))
         keypoint.flags.writeable = False
         clip = Clip(keypoint, clip.phase)
         if self.cache:
@@ -114,7 +114,7 @@ class SyntheticSource(SkeletonSource):
         return clip
 
 
-def _project(points: np.ndarray, score: np.ndarray) -> np.ndarray:
+def project(points: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Pixels and score, y down, of points in the camera's frame, whose x runs to the left of the picture."""
     depth = np.maximum(points[..., 2], 0.1)
     x = _IMAGE[0] / 2 - _FOCAL * points[..., 0] / depth

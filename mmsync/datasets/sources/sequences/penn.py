@@ -1,0 +1,92 @@
+"""Penn Action with the phases of TCC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Optional, Union
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmsync.datasets.sources.sequences.activities import PENN_PHASES, activity_name
+from mmsync.datasets.sources.sequences.casa import archive, list_archives
+from mmsync.datasets.sources.sequences.records import Record, RecordSource, as_phase, resample_labels
+from mmsync.datasets.sources.skeleton.penn import PennActionSource
+from mmsync.errors import ConfigError, DataError
+from mmsync.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PennSequenceSource(RecordSource):
+    """2D joints ``(T, 13, 2)`` of Penn Action in pixels, with the phases of CASA's archives, joined by number.
+
+    Joints come from ``labels/*.mat``, phases and the splits ``train`` and ``val`` from
+    ``casa_npyrecords/<activity>_<split>.npy``, whose poses are not used. Sequences are in the order of the archives.
+    Where frames and phases differ in number, frame j takes phase ``floor(j * L / T)``; such sequences are named in the
+    log. Ids without a ``.mat`` are left out and named.
+
+    Args:
+        data_root: The folder of ``labels`` and ``casa_npyrecords``.
+        activities: Read these; ``None``: all that have an archive.
+        min_visible: Frames with fewer visible joints, of 13, are left out of samples.
+        score: Give the visibility, 0 or 1, as a third channel.
+
+    Raises:
+        ConfigError: An unknown activity, or ``min_visible`` is not in [0, 13].
+        DataError: No folder, no archive, or an archive of another activity than its annotations.
+    """
+
+    layout = PennActionSource.layout
+    input_arguments: ClassVar[tuple[str, ...]] = ("score",)
+
+    def __init__(
+        self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None, min_visible: int = 0,
+        score: bool = False,
+    ) -> None:  # fmt: skip
+        if not 0 <= min_visible <= 13:
+            raise ConfigError(f"PennSequenceSource: min_visible={min_visible}: give a number of joints in [0, 13]")
+        self.joints, self._files = (13, 3 if score else 2), []
+        archives = list_archives(data_root, activities)
+        self.clips = PennActionSource(data_root)
+        place = {name: i for i, name in enumerate(self.clips.names)}
+        records, lacking, resampled = [], [], []
+        for activity, split, path in archives:
+            self._files.append(path)
+            for name, item in archive(path).items():
+                if name not in place:
+                    lacking.append(name)
+                    continue
+                at = place[name]
+                self._check_activity(at, activity, path)
+                phase, frames = as_phase(np.ravel(item.get("labels", ())), f"{path}, {name}"), self.clips.load(at)
+                if len(phase) != frames.shape[1] and len(phase):
+                    resampled.append(f"{name} ({frames.shape[1]} frames, {len(phase)} labels)")
+                    phase = resample_labels(phase, frames.shape[1])
+                valid = partial(_visible, self.clips, at, min_visible) if min_visible else None
+                records.append(Record(name, activity, split, partial(_joints, self.clips, at, score), phase, valid))
+        _tell(lacking, f"{data_root}: no annotation labels/<id>.mat of these sequences, which are left out")
+        _tell(resampled, f"{data_root}: phases are stretched to the number of frames")
+        self._files += self.clips.files()
+        self.fill(records, data_root, phases=PENN_PHASES)
+
+    def _check_activity(self, at: int, activity: str, path: Path) -> None:
+        found = (self.clips.class_names or [])[self.clips.labels[at]] if self.clips.labels is not None else activity
+        if activity_name(found) != activity:
+            text = f"{self.clips.names[at]} is {found} in its .mat, but {activity} here; are the two of one data set?"
+            raise DataError(f"{path}: {text}")
+
+
+def _joints(clips: PennActionSource, at: int, score: bool) -> np.ndarray:
+    return clips.load(at)[0, ..., : 3 if score else 2]
+
+
+def _visible(clips: PennActionSource, at: int, least: int) -> np.ndarray:
+    return clips.load(at)[0, ..., 2].sum(axis=-1) >= least
+
+
+def _tell(names: Sequence[str], text: str) -> None:
+    if names:
+        some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        print_log(f"{text}: {some}", logger="current", level=30)

@@ -1,0 +1,8 @@
+"""CARL to mmsync and back: ``carl_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.interop.convert import converter
+
+if __name__ == "__main__":
+    converter("carl")

@@ -1,0 +1,8 @@
+"""CASA to mmsync and back: ``casa_to_mmsync.py SRC DST [--reverse]``."""
+
+from __future__ import annotations
+
+from mmsync.interop.convert import converter
+
+if __name__ == "__main__":
+    converter("casa")
