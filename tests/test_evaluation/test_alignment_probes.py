@@ -48,10 +48,9 @@ def world(bank=4, query=3, activities=3, noise=0.3, seed=0):
                 feature += noise * rng.normal(size=feature.shape)
                 rows.append((role, activity, f"{role}{activity}.{n}", torch.from_numpy(feature).float(), phase))
     role, label, name, feature, phase = (list(column) for column in zip(*rows))
-    return FeatureTable(
-        dict(feature=feature, phase=[torch.from_numpy(p) for p in phase], label=torch.tensor(label), role=role, name=name,
-             index=torch.arange(len(rows)))
-    )  # fmt: skip
+    phases = [torch.from_numpy(one) for one in phase]
+    columns = dict(feature=feature, phase=phases, label=torch.tensor(label), role=role, name=name)
+    return FeatureTable(dict(columns, index=torch.arange(len(rows))))
 
 
 def part(table, role, activity=None):
