@@ -21,10 +21,10 @@ from mmsync.registry import DATASETS
 class SequenceDataset(KeyedDataset):
     """Whole sequences, ``inputs.sequence (N, T, ...)`` float32, padded to the longest of a batch; ``valid (N, T)``.
 
-    Samples have ``num_frames`` T, and ``phase (T,)`` int64 if a sequence of the chosen ones has phases; those without have -1 there. Frames
-    that the source marks as invalid are left out. Bad sequences are those of fewer frames than ``min_frames``, of
-    another shape than the others, with NaN or infinity, or with another number of phases than frames. The data set
-    draws nothing: views are drawn on the device, for each sample anew.
+    Samples have ``num_frames`` T, and ``phase (T,)`` int64 if a sequence of the chosen ones has phases; those without
+    have -1 there. Frames that the source marks as invalid are left out. Bad sequences are those of fewer frames than
+    ``min_frames``, of another shape than the others, with NaN or infinity, or with another number of phases than
+    frames. The data set draws nothing: views are drawn on the device, for each sample anew.
 
     Args:
         source: A ``SequenceSource``, or its config.

@@ -70,7 +70,7 @@ def all_gather(x: Tensor, with_grad: bool = False) -> Tensor:
 
 
 def gather_padded(x: Tensor, with_grad: bool = False) -> Tensor:
-    """Concatenate ``x (N, T_r, ...)`` of all ranks, filled up with zeros to the largest T: ``(N * world size, T, ...)``.
+    """Concatenate ``x (N, T_r, ...)`` of all ranks, filled up with zeros to the largest T: ``(N * ranks, T, ...)``.
 
     N is the same on every rank; T may differ.
     """

@@ -8,7 +8,7 @@ max_norm = 0.5
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=val_interval)
 optimizer = dict(type="Adam", lr=lr, weight_decay=weight_decay, fused=True)
 optim_wrapper = dict(type="OptimWrapper", optimizer=optimizer, clip_grad=dict(max_norm=max_norm))
-param_scheduler = dict(type="MultiStepLR", milestones=[max_epochs // 3, 2 * max_epochs // 3], gamma=0.5)
+param_scheduler = dict(type="MultiStepLR", milestones=[max(max_epochs // 3, 1), max(2 * max_epochs // 3, 2)], gamma=0.5)
 auto_scale_lr = dict(enable=False, base_batch_size=32)
 val_evaluator = dict(
     type="FeatureMetric",

@@ -167,7 +167,7 @@ class MixtureCycleLoss(nn.Module):
     has a floor; and ``gamma`` is not overwritten by the number of components.
 
     Args:
-        dim: D, width of the embeddings.
+        dim: D, width of the embeddings; the method fills it in.
         components: K; 15 for videos in the wild, 5 for monotonic ones.
         delta: Largest margin of the way back as a share of the length, above 0: 0.2 or 0.5.
         gamma: The least probability to keep a frame is ``gamma^(epoch + 1)``, 0 to 1: 0.95, or 1, which drops none.
@@ -176,12 +176,12 @@ class MixtureCycleLoss(nn.Module):
         floor: Least error that is inverted, above 0.
 
     Raises:
-        ConfigError: A number out of range.
+        ConfigError: A number out of range, or no ``dim``.
     """
 
     def __init__(
         self,
-        dim: int,
+        dim: Optional[int] = None,
         components: int = 15,
         delta: float = 0.2,
         gamma: float = 0.95,
@@ -190,7 +190,7 @@ class MixtureCycleLoss(nn.Module):
         floor: float = 1e-3,
     ) -> None:
         super().__init__()
-        if min(dim, components, steps) < 1:
+        if dim is None or min(dim, components, steps) < 1:
             raise ConfigError(f"MixtureCycleLoss: {dim=}, {components=}, {steps=}: all have to be at least 1")
         if not min(delta, temperature, floor) > 0 or not 0 <= gamma <= 1:
             numbers = f"{delta=}, {temperature=}, {floor=}, {gamma=}"
