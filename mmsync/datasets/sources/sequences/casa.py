@@ -29,7 +29,8 @@ class CASASource(RecordSource):
       own, or 6 numbers of each rotation, ``(T, 144)``;
     - MANO's ``(T, 102)``, as of H2O: position and 16 rotations of each hand, ``(T, 198)``; not as joints.
 
-    Sequences have the names of the archives; of those that are in several archives, ``<activity>/<name>``.
+    Poses of Penn Action turn the body to the camera's axes, y down. Sequences have the names of the archives; of
+    those that are in several archives, ``<activity>/<name>``.
 
     Args:
         data_root: The folder of the archives, or one that has it as ``casa_npyrecords`` or ``npyrecords``.
