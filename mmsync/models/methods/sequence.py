@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class Frames(NamedTuple):
 
     data: Tensor
     valid: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no one needs
     length: Tensor
     activity: Tensor
 
@@ -49,7 +50,7 @@ class SequenceModel(SelfSupervisedModel):
         ConfigError: The encoder pools over time.
     """
 
-    views_needed = ("first", "second")
+    views_needed: ClassVar[Sequence[str]] = ("first", "second")
 
     def __init__(self, encoder: Part, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)

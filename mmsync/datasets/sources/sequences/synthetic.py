@@ -60,6 +60,7 @@ class SyntheticSequenceSource(SequenceSource):
     """
 
     labels: np.ndarray
+    layout: SkeletonLayout
     class_names: list[str]
 
     def __init__(
