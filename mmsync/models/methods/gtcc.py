@@ -6,8 +6,9 @@ from torch import Tensor
 
 from mmsync.models.losses.mixture_cycle import MixtureCycleLoss
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import same_activity_pairs
 
 
 @MODELS.register_module()

@@ -9,8 +9,9 @@ from torch import Tensor
 from mmsync.errors import ConfigError
 from mmsync.models.losses.cycle_consistency import CycleConsistencyLoss
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, gather_frames, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import gather_frames, same_activity_pairs
 
 
 @MODELS.register_module()
