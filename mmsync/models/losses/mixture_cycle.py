@@ -52,7 +52,7 @@ def cycle_errors(
         logits = mask_logits(-torch.cdist(first, second, compute_mode=mode) / temperature, valid_second[:, None])
         target = logits.softmax(2).flatten(0, 1)
         weight, parts = fit_mixtures(target, valid_second.repeat_interleave(n, 0), components, steps)
-    neighbor = parts.view(p, n * components, -1) @ second
+    neighbor = parts.view(p, n * components, second.shape[1]) @ second
     back = -torch.cdist(neighbor, first, compute_mode=mode).view(p, n, components, n) / temperature
     at = torch.arange(n, device=first.device, dtype=first.dtype)
     gap = at - at[:, None]

@@ -25,7 +25,8 @@ class FrameBYOL(SequenceModel):
         encoder: Config of the encoder of frames, with a projector.
         predictor: Config of the predictor; its widths are filled in. ``None``: two layers with batch normalization.
         momentum: First momentum of the moving average, in [0, 1]; it rises to 1.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:

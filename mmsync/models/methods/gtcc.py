@@ -20,7 +20,7 @@ class GTCC(SequenceModel):
     Args:
         encoder: Config of the encoder of frames.
         loss: Config of the loss; its width is filled in. ``None``: ``MixtureCycleLoss``.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

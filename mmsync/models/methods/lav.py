@@ -20,7 +20,7 @@ class LAV(SequenceModel):
         alignment_loss: Config of the loss of pairs; ``None``: ``SoftDTWLoss``.
         idm_loss: Config of the loss of each video; ``None``: ``ContrastiveIDM``.
         weight: Of the second loss, for each video of a pair, 0 or more.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:

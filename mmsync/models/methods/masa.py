@@ -28,7 +28,8 @@ class MASA(ContextModel):
         predictor: Config of H; its width is filled in. ``None``: ``ClipClusterPredictor``. ``False``: none, and the
             loss is that of matching alone, as in the paper's ablation.
         loss: Config of the loss; ``None``: ``IndexMatchingLoss``.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import Frames, View
+
+_POOLS = ("MeanPool", "MaxPool", "SkeletonPool", "VideoPool")
+"""Necks that leave no frames."""
 
 
 class SequenceModel(SelfSupervisedModel):
@@ -31,6 +34,17 @@ class SequenceModel(SelfSupervisedModel):
     def __init__(self, encoder: Part, data_preprocessor: OptPart = None, init_cfg: OptConfig = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = build_encoder(encoder)
+
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> list[str]:
+        """Tell of an encoder that pools frames before training starts."""
+        encoder = cfg.get("encoder")
+        if not isinstance(encoder, Mapping) or encoder.get("type") != "Encoder":
+            return []
+        pool = encoder.get("pool")
+        type_ = pool.get("type") if isinstance(pool, Mapping) else "MeanPool" if pool is None else None
+        text = f"{type_} pools the frames, which {cls.__name__} compares; set pool=dict(type='FramePool')"
+        return [f"{path}.encoder.pool: {text}"] if type_ in _POOLS else []
 
     def frames(self, view: View, samples: Samples = None, project: bool = True) -> Frames:
         """Embeddings of the frames of a view; without ``project`` the features that probes see."""

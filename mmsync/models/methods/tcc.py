@@ -28,7 +28,7 @@ class TCC(SequenceModel):
         pairs: ``'all'``, or ``'random'``: random cycles through several videos, the stochastic form of the paper.
         cycles: Number of random cycles.
         cycle_length: Videos in a random cycle, at least 2.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:

@@ -18,7 +18,7 @@ class VAVA(SequenceModel):
     Args:
         encoder: Config of the encoder of frames.
         loss: Config of the loss; ``None``: ``SinkhornPriorLoss``.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 
