@@ -1,6 +1,6 @@
 from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
-from mmsync.structures.frames import Frames, gather_frames, same_activity_pairs
+from mmsync.structures.frames import Frames, gather_frames, require_partners, same_activity_pairs
 from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index, remap_matrix
 from mmsync.structures.track import Track, tick_times
 from mmsync.structures.view import FRAME_AXIS, MotionSample, View
@@ -19,6 +19,7 @@ __all__ = [
     "register_layout",
     "remap_index",
     "remap_matrix",
+    "require_partners",
     "same_activity_pairs",
     "tick_times",
 ]

@@ -68,6 +68,15 @@ def gather_frames(frames: Frames) -> Frames:
     return Frames(data, valid, gather_padded(frames.index), *rest)
 
 
+def require_partners(frames: Frames, num: int) -> None:
+    """Raise a DataError unless ``num`` sequences have the same activity."""
+    if int(frames.activity.unique(return_counts=True)[1].max()) < num:
+        raise DataError(
+            f"the batch has no {num} sequences of one activity; set train_dataloader.batch_sampler="
+            f"dict(type='GroupBatchSampler', by='label', per_group={num})"
+        )
+
+
 def same_activity_pairs(local: Frames) -> tuple[Frames, Frames]:
     """All ordered pairs of different sequences of the same activity whose first one is of this rank.
 
@@ -83,10 +92,6 @@ def same_activity_pairs(local: Frames) -> tuple[Frames, Frames]:
     own = torch.arange(len(local.data), device=local.data.device) + rank() * len(local.data)
     same = frames.activity[:, None] == frames.activity
     same.fill_diagonal_(False)
-    if not same.any():
-        raise DataError(
-            "the batch has no two sequences of one activity; set train_dataloader.batch_sampler="
-            "dict(type='GroupBatchSampler', by='label', per_group=2)"
-        )
+    require_partners(frames, 2)
     first, second = same[own].nonzero().unbind(1)
     return frames.take(own[first]), frames.take(second)

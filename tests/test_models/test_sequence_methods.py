@@ -87,8 +87,6 @@ def test_features_are_those_of_valid_frames(name):
 
 @pytest.mark.parametrize("name", BY_ACTIVITY)
 def test_a_batch_without_two_sequences_of_an_activity_says_what_to_set(name):
-    if name == "TCC_random":
-        pytest.skip("its draws are replaced here, see test_random_cycles_need_partners")
     model = build(name)
     with pytest.raises(DataError, match="GroupBatchSampler"):
         losses(model, batch(model), samples(list(range(8))))

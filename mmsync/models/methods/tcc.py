@@ -11,7 +11,7 @@ from mmsync.models.losses.cycle_consistency import CycleConsistencyLoss
 from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
-from mmsync.structures import gather_frames, same_activity_pairs
+from mmsync.structures import gather_frames, require_partners, same_activity_pairs
 
 
 @MODELS.register_module()
@@ -61,6 +61,7 @@ class TCC(SequenceModel):
         frames = self.frames(views["clip"], data_samples)
         if self.pairs == "random":
             every = gather_frames(frames)
+            require_partners(every, self.cycle_length)
             about = (every.data, every.index, every.length, every.valid)
             return {"loss_tcc": self.criterion.stochastic(*about, self.cycles, self.cycle_length, every.activity)}
         first, second = same_activity_pairs(frames)
