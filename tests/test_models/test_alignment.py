@@ -21,14 +21,9 @@ from mmsync.models.backbones import (
     SkeletonFrames,
 )
 from mmsync.models.modules import BatchNorm, CrossContext, Encoder
-from mmsync.models.modules.alignment import (
-    ContextLayer,
-    attention,
-    default_heads,
-    linear_attention,
-    sine_positions,
-)
+from mmsync.models.modules.alignment import ContextLayer
 from mmsync.models.necks import AlignProjector, ClipClusterPredictor, MultiHeadNeck
+from mmsync.ops.attention import attention, default_heads, linear_attention, sine_positions
 from mmsync.structures import View
 
 BONE = dict(name="bone2", joints=2, parents=[0, 0])

@@ -54,7 +54,7 @@ class ClipClusterPredictor(BaseModule):
     Args:
         in_channels: D; the method fills it in.
         num_layers: Layers, see :class:`~mmsync.models.modules.alignment.ContextLayer`.
-        num_heads: A divisor of D; ``None``: see :func:`~mmsync.models.modules.alignment.default_heads`.
+        num_heads: A divisor of D; ``None``: see :func:`~mmsync.ops.attention.default_heads`.
         attention: ``'linear'``, or ``'softmax'``.
         init_cfg: MMEngine's initialization config.
 
