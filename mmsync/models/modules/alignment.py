@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.ops.attention import Kind, attention, default_heads, sine_positions
+from mmsync.ops.frames import FrameGrid
 from mmsync.registry import MODELS, OptConfig
 
 
 class ContextLayer(nn.Module):
     """Attention of a sequence to itself or to another, then an MLP of both: a residual ``(B, L, D)`` (LoFTR; CASA).
 
-    Cost: ``12 L D^2`` multiplications and ``2 S D^2`` of keys and values; attention ``2 (L + S) D^2 / H`` if linear,
-    ``2 L S D`` if softmax. Weights are drawn as Xavier's; names are those of CASA's checkpoints.
+    Cost: ``12 L D^2`` multiplications and ``2 S D^2`` of keys and values, of valid frames alone; attention ``2 (L + S)
+    D^2 / H`` if linear, ``2 L S D`` if softmax. Weights are drawn as Xavier's; names are those of CASA's checkpoints.
     """
 
     def __init__(self, channels: int, num_heads: int, kind: Kind = "linear") -> None:
@@ -32,11 +33,13 @@ class ContextLayer(nn.Module):
             if weight.dim() > 1:
                 nn.init.xavier_uniform_(weight)
 
-    def forward(self, x: Tensor, source: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-        """Let ``x (B, L, D)`` attend to the frames of ``source (B, S, D)`` that are ``valid (B, S)``."""
+    def forward(self, x: Tensor, source: Tensor, grid: FrameGrid, source_grid: FrameGrid) -> Tensor:
+        """Let frames ``x (R, D)`` of B sequences attend to frames ``source (Q, D)``; the grids say whose they are."""
         query, key, value = self.q_proj(x), self.k_proj(source), self.v_proj(source)
-        message = self.norm1(self.merge(attention(query, key, value, self.num_heads, self.kind, valid)))
-        return x + self.norm2(self.mlp(torch.cat([x, message], 2)))
+        padded = (grid.pad(query), source_grid.pad(key), source_grid.pad(value))
+        found = grid.rows(attention(*padded, self.num_heads, self.kind, source_grid.valid))
+        message = self.norm1(self.merge(found))
+        return x + self.norm2(self.mlp(torch.cat([x, message], 1)))
 
 
 def context_layers(name: str, channels: int, num: int, num_heads: Optional[int], kind: Kind) -> nn.ModuleList:
@@ -98,19 +101,21 @@ class CrossContext(BaseModule):
             valid2: ``(B, S)`` bool.
 
         Returns:
-            tuple: ``(B, L, D)`` and ``(B, S, D)``; what stands at padded frames has no meaning.
+            tuple: ``(B, L, D)`` and ``(B, S, D)``, zero at padded frames.
         """
         if not self.mask:
             valid1 = valid2 = None
         if self.position:
             x1, x2 = _add_positions(x1), _add_positions(x2)
+        grid1, grid2 = (FrameGrid(x.shape[0], x.shape[1], valid) for x, valid in ((x1, valid1), (x2, valid2)))
+        x1, x2 = grid1.rows(x1), grid2.rows(x2)
         for kind, layer in zip(self.kinds, self.layers):
             if kind == "self":
-                x1, x2 = layer(x1, x1, valid1), layer(x2, x2, valid2)
+                x1, x2 = layer(x1, x1, grid1, grid1), layer(x2, x2, grid2, grid2)
             else:
-                x1 = layer(x1, x2, valid2)
-                x2 = layer(x2, x1, valid1)
-        return x1, x2
+                x1 = layer(x1, x2, grid1, grid2)
+                x2 = layer(x2, x1, grid2, grid1)
+        return grid1.pad(x1), grid2.pad(x2)
 
 
 def _add_positions(x: Tensor) -> Tensor:
