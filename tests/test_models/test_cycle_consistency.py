@@ -8,7 +8,6 @@ import torch
 from mmsync.errors import ConfigError
 from mmsync.models.losses import CycleConsistencyLoss, cycle_consistency
 from mmsync.models.losses.cycle_consistency import chain_logits, cycle_classification
-from mmsync.ops.draws import draw_cycles
 from mmsync.registry import LOSSES
 
 from .ragged import arrays, embeddings, indices, mask, pad
@@ -111,33 +110,6 @@ def test_classification_equals_cross_entropy_of_the_valid_frames():
     found = cycle_classification(logits.masked_fill(~valid, -1e9), frame, valid, 0.1)
     expected = torch.nn.functional.cross_entropy(logits[:, :5], frame, label_smoothing=0.1, reduction="none")
     torch.testing.assert_close(found, expected)
-
-
-def test_random_cycles_are_of_different_sequences_of_one_group_and_start_at_valid_frames():
-    valid = mask(embeddings([4, 6, 3, 5, 6, 2, 4]))
-    valid[6] = False  # a sequence without frames
-    group = torch.tensor([0, 1, 0, 1, 0, 2, 1])
-    sequences, frame = draw_cycles(valid, 200, 2, group, torch.Generator().manual_seed(0))
-    assert (group[sequences[:, 0]] == group[sequences[:, 1]]).all()
-    assert (sequences[:, 0] != sequences[:, 1]).all()
-    assert valid[sequences[:, 0], frame].all()
-    assert {tuple(pair) for pair in sequences.tolist()} == {
-        (0, 2),
-        (2, 0),
-        (0, 4),
-        (4, 0),
-        (2, 4),
-        (4, 2),
-        (1, 3),
-        (3, 1),
-    }
-    assert len(set(frame[sequences[:, 0] == 4].tolist())) == 6
-    again, _ = draw_cycles(valid, 200, 2, group, torch.Generator().manual_seed(0))
-    assert torch.equal(again, sequences)
-    long, _ = draw_cycles(valid, 50, 3, group)
-    assert set(long.flatten().tolist()) == {0, 2, 4}
-    assert all(len(set(row)) == 3 for row in long.tolist())
-    assert draw_cycles(valid, 50, 4, group)[0].shape == (0, 4)
 
 
 def test_logits_of_cycles_equal_loops_over_hops():

@@ -87,9 +87,9 @@ class BrownianBridgeLoss(nn.Module):
             DataError: A sequence of fewer than three valid frames.
         """
         valid = valid_or_all(valid, frames)
-        shortest, least = int(valid.sum(1).argmin()), int(valid.sum(1).min())
+        least, shortest = valid.sum(1).min(0)
         if least < 3:
-            raise DataError(f"sequence {shortest} of the batch has {least} frames; a bridge needs 3")
+            raise DataError(f"sequence {int(shortest)} of the batch has {int(least)} frames; a bridge needs 3")
         at = draw_triplets(valid, self.segments, self.overlap, generator).flatten(1)
         points = frames.gather(1, at[..., None].expand(-1, -1, frames.shape[2])).view(-1, 3, frames.shape[2])
         return brownian_bridge(points, index.gather(1, at).view(-1, 3), self.variance, self.normalize).mean()

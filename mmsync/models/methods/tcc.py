@@ -26,7 +26,7 @@ class TCC(SequenceModel):
         encoder: Config of the encoder of frames.
         loss: Config of the loss; ``None``: ``CycleConsistencyLoss``.
         pairs: ``'all'``, or ``'random'``: random cycles through several videos, the stochastic form of the paper.
-        cycles: Number of random cycles.
+        cycles: Number of random cycles; each rank draws as many, through the sequences of all ranks.
         cycle_length: Videos in a random cycle, at least 2.
         data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
