@@ -43,7 +43,7 @@ def test_without_activities_all_sequences_are_of_one():
 
 
 def test_too_few_sequences_of_an_activity_are_told():
-    with pytest.raises(DataError, match="no 2 sequences of one activity.*per_group=2"):
+    with pytest.raises(DataError, match=r"no 2 sequences of one activity.*per_group=2"):
         same_activity_pairs(frames([0, 1, 2]))
     with pytest.raises(DataError, match="no 3 sequences"):
         require_partners(frames([0, 1, 0]), 3)
