@@ -1,5 +1,7 @@
+from .alignment import draw_alignment, render_alignment
 from .figures import confused_pairs, draw_confusion, draw_curves, draw_embedding, embed_2d, read_history
 from .pictures import Strip, draw_pictures, render_pictures
+from .sequences import SequenceClip, read_clip
 from .skeleton import Panel, bone_segments, camera, draw_strip, find_camera, render, write_film
 
 __all__ = [
