@@ -15,8 +15,8 @@ from mmsync.datasets.collate import motion_collate
 from mmsync.errors import ConfigError, DataError, ProtocolError, did_you_mean, nearest
 from mmsync.evaluation.functional import Alignment, align_pair
 from mmsync.fileio import atomic_path
-from mmsync.structures import MotionSample
-from mmsync.visualization.alignment import agreement, draw_alignment, render_alignment
+from mmsync.structures import FeatureTable, MotionSample
+from mmsync.visualization.alignment import alignment_title, draw_alignment, render_alignment
 from mmsync.visualization.sequences import SequenceClip, read_clip
 from mmsync.visualization.skeleton import write_film
 
@@ -112,8 +112,9 @@ def find_clip(dataset: Any, name: str) -> SequenceClip:
 
 
 def write_alignment(
-    folder: Union[str, Path], first: SequenceClip, second: SequenceClip, found: Alignment, fps: float = 20.0
-) -> list[Path]:
+    folder: Union[str, Path], first: SequenceClip, second: SequenceClip, found: Alignment, how: str = "nearest",
+    fps: float = 20.0,
+) -> list[Path]:  # fmt: skip
     """Write an alignment as ``alignment.csv``, ``alignment.png`` and, last, ``alignment.mp4``.
 
     The table has a row for each frame of the first sequence: its number, that of its frame of the second, and the
@@ -129,15 +130,52 @@ def write_alignment(
         writer = csv.writer(file)
         writer.writerow(["frame_a", "frame_b", "distance"])
         writer.writerows((i, int(j), f"{d:.6g}") for i, (j, d) in enumerate(zip(found.index, found.matched)))
-    draw_alignment(first, second, found.distance, found.index, paths[1], title_of(first, second, found))
+    draw_alignment(first, second, found.distance, found.index, paths[1], alignment_title(first, second, found.index, found.tau, how))
     shown = np.arange(0, len(first), math.ceil(len(first) / FILM_FRAMES))
     pictures = (picture for i, picture in enumerate(render_alignment(first, second, found.index)) if i in set(shown))
     write_film(pictures, paths[2], fps)
     return paths
 
 
-def title_of(first: SequenceClip, second: SequenceClip, found: Alignment) -> str:
-    """What a picture of an alignment says above it."""
-    share = agreement(first, second, found.index)
-    phases = "" if math.isnan(share) else f", {100 * share:.0f} % of the frames in the same phase"
-    return f"{first.name} aligned with {second.name}: Kendall's tau {found.tau:.3f}{phases}"
+
+def nearest_frames(
+    table: FeatureTable, queries: int = 8, k: int = 5, spread: bool = False, seed: int = 0, stride: int = 2
+) -> list[list[tuple[int, int]]]:
+    """Draw query frames, and find the nearest ones in other sequences of their activity.
+
+    Args:
+        table: Features of frames ``(T, D)``, and ``label``; queries have a phase where the table has phases.
+        queries: Number of queries, spread over the activities.
+        k: Frames to find for each.
+        spread: Take at most one frame of each sequence.
+        seed: Seed of the choice.
+        stride: Every n-th frame is a candidate.
+
+    Returns:
+        Lists of (row of the table, frame): the query, then what was found by squared Euclidean distance.
+
+    Raises:
+        DataError: No activity has two sequences.
+    """
+    frames, labels = [one.float().numpy()[::stride] for one in table.ragged("feature")], table.numbers("label").numpy()
+    phases = [one.numpy()[::stride] for one in table.ragged("phase")] if "phase" in table else None
+    rng = np.random.default_rng(seed)
+    counts = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
+    usable = [rows for rows in counts.values() if len(rows) > 1]
+    if not usable:
+        raise DataError("no activity has two sequences; frames are sought in other sequences of the activity")
+    found = []
+    for number in range(queries):
+        rows = usable[number % len(usable)]
+        row = int(rng.choice(rows))
+        known = np.arange(len(frames[row])) if phases is None else np.flatnonzero(phases[row] >= 0)
+        frame = int(rng.choice(known if len(known) else np.arange(len(frames[row]))))
+        others = [int(one) for one in rows if one != row]
+        owner = np.concatenate([np.full(len(frames[one]), one) for one in others])
+        place = np.concatenate([np.arange(len(frames[one])) for one in others])
+        distance = ((np.concatenate([frames[one] for one in others]) - frames[row][frame]) ** 2).sum(axis=1)
+        order = np.argsort(distance, kind="stable")
+        if spread:
+            order = order[np.sort(np.unique(owner[order], return_index=True)[1])]
+        found.append([(row, frame * stride), *((int(owner[i]), int(place[i]) * stride) for i in order[:k])])
+    return found

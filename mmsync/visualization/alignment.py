@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union
@@ -20,7 +21,7 @@ from mmsync.visualization.sequences import (
 )
 from mmsync.visualization.skeleton import render
 
-WIDTH, HEIGHT = 14.0, 5.6  # inches of the picture
+WIDTH, HEIGHT = 14.0, 5.9  # inches of the picture
 MATRIX = 4.0  # inches of the matrix's side
 STRIP = 1.45  # inches of a row of skeletons
 LINKS = 1.0  # inches between the rows
@@ -66,6 +67,14 @@ def agreement(first: SequenceClip, second: SequenceClip, index: np.ndarray) -> f
     return float((first.phase == second.phase[index])[known].mean()) if known.any() else float("nan")
 
 
+def alignment_title(first: SequenceClip, second: SequenceClip, index: np.ndarray, tau: float, how: str) -> str:
+    """What stands above a picture of an alignment: the sequences, Kendall's tau, and the agreement of phases."""
+    share = agreement(first, second, index)
+    phases = "" if math.isnan(share) else f", {100 * share:.0f} % of the frames in the same phase"
+    ways = {"nearest": "nearest frames", "dtw": "dynamic time warping"}
+    return f"{first.name} aligned with {second.name} by {ways[how]}: Kendall's tau {tau:.3f}{phases}"
+
+
 def _box(figure: Any, left: float, bottom: float, width: float, height: float) -> Any:
     """Axes by inches from the lower left corner."""
     return figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
@@ -77,7 +86,7 @@ def _draw_matrix(
     left, bottom = 0.75, 0.85
     axes = _box(figure, left + BAR, bottom, MATRIX - BAR, MATRIX - BAR)
     axes.imshow(distance, aspect="auto", cmap="bone", interpolation="nearest")
-    axes.plot(index, np.arange(len(index)), color="tab:red", marker=".", markersize=3, linewidth=0.8)
+    axes.plot(index, np.arange(len(index)), color="tab:red", marker=".", markersize=4, linewidth=0.6)
     for clip, line in ((first, axes.axhline), (second, axes.axvline)):
         if clip.phase is not None:
             for edge in np.flatnonzero(np.diff(clip.phase)):
@@ -170,7 +179,7 @@ def render_alignment(first: SequenceClip, second: SequenceClip, index: np.ndarra
         DependencyError: matplotlib is missing.
     """
     if first.joints is not None and second.joints is not None:
-        panels = [clip_panel(first, f"A: {first.title}"), clip_panel(second, f"B: {second.title}, in A's time")]
+        panels = [clip_panel(first, f"A: {first.name}"), clip_panel(second, f"B: {second.name}, warped")]
         panels[1].keypoint = panels[1].keypoint[:, index]
         pictures: Iterator[np.ndarray] = render(panels)
     else:

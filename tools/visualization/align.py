@@ -33,9 +33,10 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     """Write the files, and print Kendall's tau of the pair."""
     from mmsync.apis import init_model
-    from mmsync.apis.alignment import align_sequences, find_clip, title_of, write_alignment
+    from mmsync.apis.alignment import align_sequences, find_clip, write_alignment
     from mmsync.errors import ConfigError
     from mmsync.protocols.protocol import build_test_data, config_of
+    from mmsync.visualization.alignment import alignment_title
 
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f"--out {args.out} is a file; give a folder to write into")
@@ -46,8 +47,8 @@ def main(args: argparse.Namespace) -> None:
     first, second = (find_clip(dataset, name) for name in args.clips)
     model = init_model(cfg, args.checkpoint, args.device, trust=args.trust_checkpoint, other_input=args.other_input)
     found = align_sequences(model, first.frames, second.frames, args.how)
-    print(title_of(first, second, found))
-    for path in write_alignment(args.out, first, second, found, args.fps):
+    print(alignment_title(first, second, found.index, found.tau, args.how))
+    for path in write_alignment(args.out, first, second, found, args.how, args.fps):
         print(f"written: {path}")
 
 
