@@ -69,9 +69,14 @@ def clip_panel(clip: SequenceClip, title: str = "", azimuth: float = 25.0, eleva
     joints, layout = clip.joints, clip.layout
     if joints is None or layout is None:
         raise DataError(f"{clip.name}: there are no joints of a known layout to draw")
-    people = joints[None]
-    num_coords = 2 if people.shape[-1] == 2 or layout.name in PICTURE_LAYOUTS else 3
-    return Panel(people, layout, title, find_camera(people, layout, num_coords, None, azimuth, elevation))
+    num_coords = 2 if joints.shape[-1] == 2 or layout.name in PICTURE_LAYOUTS else 3
+    if num_coords == 2 and layout.name in PICTURE_LAYOUTS:  # pixels: up is known, also of people lying on the floor
+        eye = np.array([[1.0, 0.0], [0.0, -1.0]])
+        lost = (joints[..., 0] == joints[..., 1]) & (joints[..., 0] > 0) & (joints[..., 0] <= 2)
+        joints = np.where(lost[..., None], np.nan, joints)  # Penn Action has joints outside of the picture at (1, 1)
+    else:
+        eye = find_camera(joints[None], layout, num_coords, None, azimuth, elevation)
+    return Panel(joints[None], layout, title, eye, colors=None if clip.phase is None else phase_colors(clip))
 
 
 def phase_color(phase: int, count: int) -> tuple[float, float, float]:
@@ -133,7 +138,7 @@ def draw_bodies(axes: Any, panel: Panel, shown: np.ndarray, width: float, height
     shift = np.array([0, (low[1] + high[1]) / 2])
     segments = (lines[shown] - middle[shown][:, None, None] - shift) * scale + at[:, None, None]
     shades = np.tile(colors, len(shown))
-    style: dict[str, Any] = dict(linewidths=1.8, capstyle="round")
+    style: dict[str, Any] = dict(linewidths=1.8, capstyle="round", clip_on=False)
     axes.add_collection(LineCollection(segments.reshape(-1, 2, 2), colors=shades, **style), autolim=False)
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
