@@ -53,7 +53,8 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
     Raises:
         ProtocolError: There is none; the message lists those that the samples have.
     """
-    plain = {key: np.array(column) for key, column in table.items() if key not in ("name", "index")}
+    scalar = {key: column for key, column in table.items() if not any(np.ndim(value) for value in column[:1])}
+    plain = {key: np.array(column) for key, column in scalar.items() if key not in ("name", "index")}
     plain = {key: column for key, column in plain.items() if column.ndim == 1 and column.dtype != object}
     if name not in plain:
         raise ProtocolError(
