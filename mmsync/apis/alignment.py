@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -77,7 +78,8 @@ def align_sequences(
             )
     if np.shape(first)[1:] != np.shape(second)[1:]:
         raise DataError(f"frames are {np.shape(first)[1:]} and {np.shape(second)[1:]}; give two sequences of one kind")
-    return align_pair(*embed_sequences(model, [first, second]), how=how)
+    one, two = embed_sequences(model, [first, second])
+    return align_pair(one, two, how)
 
 
 def find_clip(dataset: Any, name: str) -> SequenceClip:
@@ -130,12 +132,11 @@ def write_alignment(
         writer = csv.writer(file)
         writer.writerow(["frame_a", "frame_b", "distance"])
         writer.writerows((i, int(j), f"{d:.6g}") for i, (j, d) in enumerate(zip(found.index, found.matched)))
-    draw_alignment(first, second, found.distance, found.index, paths[1], alignment_title(first, second, found.index, found.tau, how))
-    shown = np.arange(0, len(first), math.ceil(len(first) / FILM_FRAMES))
-    pictures = (picture for i, picture in enumerate(render_alignment(first, second, found.index)) if i in set(shown))
-    write_film(pictures, paths[2], fps)
+    title = alignment_title(first, second, found.index, found.tau, how)
+    draw_alignment(first, second, found.distance, found.index, paths[1], title)
+    step = math.ceil(len(first) / FILM_FRAMES)
+    write_film(islice(render_alignment(first, second, found.index), 0, None, step), paths[2], fps)
     return paths
-
 
 
 def nearest_frames(

@@ -9,6 +9,6 @@ from .skeleton import Panel, bone_segments, camera, draw_strip, find_camera, ren
 __all__ = [
     "FrameSample", "Panel", "SequenceClip", "Shown", "Strip", "bone_segments", "camera", "confused_pairs",
     "draw_alignment", "draw_confusion", "draw_curves", "draw_embedding", "draw_frame_embedding", "draw_pictures",
-    "draw_retrieval", "draw_strip", "embed_2d", "find_camera", "is_ragged", "queries_of", "read_clip", "read_history", "render",
-    "render_alignment", "render_pictures", "sample_frames", "write_film",
+    "draw_retrieval", "draw_strip", "embed_2d", "find_camera", "is_ragged", "queries_of", "read_clip",
+    "read_history", "render", "render_alignment", "render_pictures", "sample_frames", "write_film",
 ]  # fmt: skip

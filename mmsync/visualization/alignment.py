@@ -136,7 +136,7 @@ def _draw_links(axes: Any, first: SequenceClip, second: SequenceClip, index: np.
     for frames, style in ((thin, dict(linewidths=0.5, alpha=0.5)), (shown, dict(linewidths=1.6, linestyles="--"))):
         ends = np.stack([(frames + 0.5) / len(first), (index[frames] + 0.5) / len(second)], axis=1)  # (n, 2)
         points = np.stack([ends, np.broadcast_to([1.0, 0.14], ends.shape)], axis=2)  # above the numbers of frames
-        axes.add_collection(LineCollection(points, colors=0.8 * colors[frames], **style), autolim=False)
+        axes.add_collection(LineCollection(list(points), colors=0.8 * colors[frames], **style), autolim=False)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_axis_off()
 

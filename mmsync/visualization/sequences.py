@@ -83,7 +83,8 @@ def phase_color(phase: int, count: int) -> tuple[float, float, float]:
     """RGB in [0, 1] of a phase out of ``count``; grey for negative ones."""
     from matplotlib import colormaps
 
-    return UNKNOWN if phase < 0 else tuple(colormaps["Set2" if count <= 8 else "tab20"](phase % 20)[:3])
+    red, green, blue, _ = colormaps["Set2" if count <= 8 else "tab20"](phase % 20)
+    return UNKNOWN if phase < 0 else (red, green, blue)
 
 
 def phase_colors(clip: SequenceClip) -> np.ndarray:

@@ -55,8 +55,8 @@ class AlignmentVisHook(Hook):
             table = queries_of(last_features(loop)).select(("feature", "label", "index"))
             rows = self._pair(table, dataset.metainfo["classes"])
             first, second = (read_clip(dataset, int(table["index"][row])) for row in rows)
-            features = [table.ragged("feature")[row].float().numpy() for row in rows]
-            found = align_pair(*features, how=self.how)
+            one, two = (table.ragged("feature")[row].float().numpy() for row in rows)
+            found = align_pair(one, two, self.how)
             title = alignment_title(first, second, found.index, found.tau, self.how)
             draw_alignment(first, second, found.distance, found.index, Path(runner.work_dir) / ALIGNMENT, title)
         except Exception as error:

@@ -68,8 +68,9 @@ class RunSummaryHook(Hook):
         for key in HEADLINES:
             if values := [(m[key], epoch) for epoch, m in self.history if key in m]:
                 best, epoch = max(values)
-                end, best = (f"{one:.3f}" if key == "tau/mean" else f"{one:.2f} %" for one in (values[-1][0], best))
-                lines.append(f"{key:<12} {end} at the end, {best} at best (epoch {epoch})")
+                form = "{:.3f}" if key == "tau/mean" else "{:.2f} %"
+                end, most = form.format(values[-1][0]), form.format(best)
+                lines.append(f"{key:<12} {end} at the end, {most} at best (epoch {epoch})")
         last = hub.get_info("last_ckpt")
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
         pictures["alignment"] = str(Path(runner.work_dir) / ALIGNMENT)  # of AlignmentVisHook
