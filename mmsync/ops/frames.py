@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from torch import Tensor
 
@@ -19,7 +19,24 @@ def map_valid(function: Callable[[Tensor], Tensor], x: Tensor, valid: Optional[T
     Returns:
         Tensor: ``(P, T, D)``, zero where a frame is not valid.
     """
-    if valid is None:
-        return function(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-    rows = function(x[valid])
-    return rows.new_zeros(*x.shape[:2], rows.shape[-1]).masked_scatter(valid.unsqueeze(-1), rows)
+    grid = FrameGrid(x.shape[0], x.shape[1], valid)
+    return grid.pad(function(grid.rows(x)))
+
+
+class FrameGrid(NamedTuple):
+    """Where rows ``(R, ...)`` stand in a padded batch ``(P, T, ...)``: at its R valid frames, in their order."""
+
+    sequences: int  # P
+    frames: int  # T
+    valid: Optional[Tensor]  # (P, T) bool; None: all
+
+    def rows(self, x: Tensor) -> Tensor:
+        """The valid frames ``(R, ...)`` of ``x (P, T, ...)``."""
+        return x.flatten(0, 1) if self.valid is None else x[self.valid]
+
+    def pad(self, rows: Tensor) -> Tensor:
+        """The batch ``(P, T, D)`` of rows ``(R, D)``, zero where a frame is not valid."""
+        if self.valid is None:
+            return rows.unflatten(0, (self.sequences, self.frames))
+        empty = rows.new_zeros(self.sequences, self.frames, rows.shape[-1])
+        return empty.masked_scatter(self.valid.unsqueeze(-1), rows)
