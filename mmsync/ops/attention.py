@@ -41,7 +41,7 @@ def linear_attention(query: Tensor, key: Tensor, value: Tensor, valid: Optional[
     Returns:
         Tensor: ``(B, H, L, d)``.
     """
-    query, key = F.elu(query) + 1, F.elu(key) + 1
+    query, key = (x.clamp(max=0).exp() + x.clamp(min=0) for x in (query, key))  # faster than elu with its gradient
     if valid is not None:
         key = key * valid[:, None, :, None]
     total = query @ key.sum(2).unsqueeze(-1)

@@ -19,24 +19,30 @@ def map_valid(function: Callable[[Tensor], Tensor], x: Tensor, valid: Optional[T
     Returns:
         Tensor: ``(P, T, D)``, zero where a frame is not valid.
     """
-    grid = FrameGrid(x.shape[0], x.shape[1], valid)
+    grid = FrameGrid.of(x, valid)
     return grid.pad(function(grid.rows(x)))
 
 
 class FrameGrid(NamedTuple):
     """Where rows ``(R, ...)`` stand in a padded batch ``(P, T, ...)``: at its R valid frames, in their order."""
 
-    sequences: int  # P
-    frames: int  # T
+    shape: tuple[int, int]  # P, T
     valid: Optional[Tensor]  # (P, T) bool; None: all
+    places: Optional[Tensor]  # (R,) int64, of the valid frames in P * T; None: all
+
+    @classmethod
+    def of(cls, x: Tensor, valid: Optional[Tensor]) -> FrameGrid:
+        """The grid of a batch ``x (P, T, ...)``."""
+        return cls((x.shape[0], x.shape[1]), valid, None if valid is None else valid.flatten().nonzero()[:, 0])
 
     def rows(self, x: Tensor) -> Tensor:
         """The valid frames ``(R, ...)`` of ``x (P, T, ...)``."""
-        return x.flatten(0, 1) if self.valid is None else x[self.valid]
+        rows = x.flatten(0, 1)
+        return rows if self.places is None else rows.index_select(0, self.places)
 
     def pad(self, rows: Tensor) -> Tensor:
         """The batch ``(P, T, D)`` of rows ``(R, D)``, zero where a frame is not valid."""
-        if self.valid is None:
-            return rows.unflatten(0, (self.sequences, self.frames))
-        empty = rows.new_zeros(self.sequences, self.frames, rows.shape[-1])
-        return empty.masked_scatter(self.valid.unsqueeze(-1), rows)
+        if self.places is not None:
+            empty = rows.new_zeros(self.shape[0] * self.shape[1], *rows.shape[1:])
+            rows = empty.index_copy(0, self.places, rows)
+        return rows.unflatten(0, self.shape)

@@ -278,7 +278,7 @@ def test_a_cross_layer_lets_the_second_sequence_see_what_the_first_has_become():
     torch.manual_seed(0)
     context = CrossContext(6, ["cross"], num_heads=2, position=False)
     x1, x2 = torch.randn(2, 5, 6), torch.randn(2, 4, 6)
-    layer, grid1, grid2 = context.layers[0], FrameGrid(2, 5, None), FrameGrid(2, 4, None)
+    layer, grid1, grid2 = context.layers[0], FrameGrid.of(x1, None), FrameGrid.of(x2, None)
     first = layer(grid1.rows(x1), grid2.rows(x2), grid1, grid2)
     u1, u2 = context(x1, None, x2, None)
     torch.testing.assert_close(u1, grid1.pad(first))

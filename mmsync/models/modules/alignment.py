@@ -107,7 +107,7 @@ class CrossContext(BaseModule):
             valid1 = valid2 = None
         if self.position:
             x1, x2 = _add_positions(x1), _add_positions(x2)
-        grid1, grid2 = (FrameGrid(x.shape[0], x.shape[1], valid) for x, valid in ((x1, valid1), (x2, valid2)))
+        grid1, grid2 = (FrameGrid.of(x, valid) for x, valid in ((x1, valid1), (x2, valid2)))
         x1, x2 = grid1.rows(x1), grid2.rows(x2)
         for kind, layer in zip(self.kinds, self.layers):
             if kind == "self":

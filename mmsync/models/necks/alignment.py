@@ -79,7 +79,7 @@ class ClipClusterPredictor(BaseModule):
 
     def forward(self, x: Tensor, valid: Optional[Tensor] = None) -> Tensor:
         """Predict ``(B, T, D)`` from embeddings ``(B, T, D)`` whose ``valid (B, T)`` frames are attended to."""
-        grid = FrameGrid(x.shape[0], x.shape[1], valid)
+        grid = FrameGrid.of(x, valid)
         rows = grid.rows(x)
         for layer in self.layers:
             rows = layer(rows, rows, grid, grid)
