@@ -1,9 +1,7 @@
 # Pouring (TCC), 70 training, 14 validation and 32 test videos with 5 phases, as TFRecords in
-# <data_root>/pouring_tfrecords. Frames are encoded beforehand, here by DINOv2, 1536 numbers a frame:
-#   python tools/dataset_converters/frame_features.py data/pouring_dino --source type=TCCSource data_root=data/tcc \
-#       "datasets=[pouring]" --backbone timm:vit_giant_patch14_dinov2 --checkpoint dinov2_vitg14_pretrain.pth --amp
-# The same videos as CARL has them: source=dict(_delete_=True, type="CARLSource", data_root="data/carl/pouring",
-# features=features)
+# <data_root>/pouring_tfrecords. Frames are encoded beforehand, here by DINOv2, 1536 numbers a frame, with
+# tools/dataset_converters/frame_features.py; see docs/sequences.md. For the same videos as CARL has them:
+# source=dict(type="CARLSource", data_root="data/carl/pouring", features=features)
 data_root = "data/tcc"
 features = "data/pouring_dino"
 repeats = 1  # samples of each sequence in an epoch
