@@ -1,6 +1,7 @@
 # MASA (Kwon et al.),
 # on 2D joints of Penn Action: one model for all activities, or activities=["golf_swing"] for one of them.
-_base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/masa.py", "../_base_/schedules/alignment.py"]
+_base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/sequence.py", "../_base_/schedules/alignment.py"]
 layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))

@@ -228,7 +228,7 @@ CASES = [
     ),
     synthetic(
         "seq_layers",
-        "layers=[self,corss]",
+        "model.context.layers=[self,corss]",
         r"context\.layers: is 'corss', must be 'self' or 'cross'; did you mean 'cross'\?",
     ),
     synthetic(

@@ -105,9 +105,16 @@ def test_the_config_trains_and_is_evaluated(config, tmp_path):
 @pytest.mark.recipe
 @pytest.mark.parametrize(
     "option",
-    ["layers=[self,self]", "layers=[cross,cross]", "stop_gradient=False", "predictor=False", "common=[]", "first=[]"],
+    [
+        "model.context.layers=[self,self]",
+        "model.context.layers=[cross,cross]",
+        "model.loss.stop_gradient=False",
+        "model.predictor=False",
+        "common=[]",
+        "first=[]",
+    ],
 )
-def test_the_parts_of_masa_are_variables(option, tmp_path):
+def test_a_part_of_masa_is_left_out_by_an_option(option, tmp_path):
     data = ["source.num_sequences=[2,2]", "source.activities=[golf_swing,situp]", "batch_size=4", "max_epochs=1"]
     config = "configs/masa/masa_synthetic.py"
     said = tool(tmp_path, "tools/train.py", config, "--work-dir", str(tmp_path / "run"), "--cfg-options", *data, option)
