@@ -10,7 +10,7 @@ import torch
 
 from mmsync.errors import CheckpointError
 from mmsync.interop.convert import convert_checkpoint, from_reference, to_reference
-from mmsync.models.modules.alignment import sine_positions
+from mmsync.ops.attention import sine_positions
 from mmsync.registry import MODELS, NECKS
 from mmsync.structures import View
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from mmsync import testing
-from mmsync.errors import ProtocolError
+from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.evaluation.metrics import FeatureMetric
-from mmsync.models.methods import SelfSupervisedModel
+from mmsync.models.methods import SelfSupervisedModel, SequenceModel
 from mmsync.models.modules import Encoder
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
 from mmsync.structures import FeatureTable, MotionSample, View
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.conformance
 N, M, T = 4, 2, 16
 SLIM = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.1, temporal_kernel=3)
 ENCODER = dict(type="Encoder", backbone=SLIM, projector=dict(type="MLPProjector", out_channels=6))
+FRAMES = dict(ENCODER, pool=dict(type="FramePool"))
+CONTEXT = dict(encoder=dict(FRAMES, projector=None), context=dict(type="CrossContext", layers=["self", "cross"]))
 
 EXAMPLES: dict[str, dict] = {
     # backbones
@@ -117,6 +119,16 @@ EXAMPLES: dict[str, dict] = {
         hop=64,
         video=dict(type="Encoder", backbone=dict(type="MultisensoryStem", width=8)),
     ),
+    "MASA": dict(
+        type="MASA",
+        projector=dict(type="AlignProjector", out_channels=6),
+        predictor=dict(type="ClipClusterPredictor"),
+        **CONTEXT,
+    ),
+    "CASA": dict(type="CASA", **CONTEXT),
+    **{name: dict(type=name, encoder=FRAMES) for name in ("TCC", "TCN", "LAV", "VAVA", "CARL", "VSP")},
+    "GTCC": dict(type="GTCC", encoder=FRAMES, loss=dict(type="MixtureCycleLoss", components=2, steps=5)),
+    **{name: dict(type=name, encoder=FRAMES) for name in ("FrameSimSiam", "FrameBYOL")},
     "Classifier": dict(type="Classifier", encoder=ENCODER, head=dict(type="LinearHead", num_classes=5)),
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
@@ -300,7 +312,7 @@ def test_method(registry, name, persons):
     config = example(name)
     if name not in FIXED:
         for encoder in encoders(config):
-            encoder["pool"] = dict(type="SkeletonPool", persons=persons)
+            encoder["pool"] = dict(type=encoder.get("pool", dict(type="SkeletonPool"))["type"], persons=persons)
     testing.check_method(config, views_of(MODELS.build(config)))
 
 
@@ -316,8 +328,23 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     if method == "Sync3D" and backbone.modality != "skeleton":  # two tracks of each sample
         frames = {"data": torch.stack([view.data, view.data.flip(0)], 1)}
         view = view._replace(**frames)
-    total, _ = model.parse_losses(model({k: view for k in model.views_needed}, example_samples(), mode="loss"))
+    views = {k: view for k in model.views_needed}
+    if method == "VSP" and model.encoder(view).shape[1] < 3:
+        with pytest.raises(DataError, match="a bridge needs 3"):
+            model(views, example_samples(), mode="loss")
+        return
+    total, _ = model.parse_losses(model(views, example_samples(), mode="loss"))
     assert torch.isfinite(total)
+
+
+@pytest.mark.parametrize("name", [p.values[1] for p in METHODS if issubclass(MODELS.get(p.values[1]), SequenceModel)])
+def test_methods_of_frames_refuse_an_encoder_that_pools_them(name):
+    config = example(name)
+    for encoder in encoders(config):
+        encoder["pool"] = dict(type="MeanPool")
+    model = MODELS.build(config)
+    with pytest.raises(ConfigError, match=f"{name} compares frames.*type='FramePool'"):
+        model(skeletons(), example_samples(), mode="loss")
 
 
 @pytest.mark.parametrize("backbone", ["MultisensoryStem", "VideoResNet", "FrameVGG", "FlowVGG"])

@@ -21,7 +21,7 @@ from mmsync.engine.checkpoint import load_weights, read_checkpoint, write_checkp
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import CheckpointError
 from mmsync.interop.convert import convert_checkpoint, from_reference, to_reference
-from mmsync.models.modules.transformer import time_embedding
+from mmsync.ops.attention import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from mmsync.interop.convert import BACKBONE, Family, Form, State, own_weights, shape
-from mmsync.models.modules.alignment import sine_positions
+from mmsync.ops.attention import sine_positions
 
 _POSITIONS = "pos_encoding.pe"
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmsync.errors import CheckpointError
 from mmsync.interop.convert import Family, Form, State, own_weights, shape
-from mmsync.models.modules.transformer import time_embedding
+from mmsync.ops.attention import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.structures import SkeletonLayout
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmsync.apis.features import encoder_of
 from mmsync.config import load
@@ -17,6 +18,7 @@ from mmsync.config.defaults import LOADERS
 from mmsync.config.load import Notes, is_plain, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import accepted, default_of
+from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
 from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
@@ -115,6 +117,32 @@ def base_config(
             raise ConfigError(f"--cfg-options {key}=...: {text}; give the file it was trained with: --config FILE")
         values = replace_text(values, old, new)  # a moved data root is worth a search
     return Config(values)
+
+
+def config_of(
+    checkpoint: str, config: Union[str, Path, None], options: Mapping[str, Any], trust: bool = False
+) -> Config:
+    """The config of a run, from its file or from its checkpoint, with options of the command line; see `base_config`.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, or it holds no config that may be used.
+    """
+    if config is not None:
+        require_checkpoint(checkpoint)
+        return load(config, dict(options))
+    cfg = base_config(read_checkpoint(checkpoint, trust=trust), None, options, checkpoint, trust)
+    cfg.merge_from_dict({key: value for key, value in options.items() if key.split(".")[0] in RUNNER_KEYS})
+    return cfg
+
+
+def build_test_data(cfg: Config, kind: str) -> Any:
+    """Build the data set of a config's test loader, of the class named ``kind``, or raise a ``ConfigError``."""
+    init_default_scope(cfg.get("default_scope", "mmsync"))
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
+    found = (loader.get("dataset") or {}).get("type")
+    if found != kind:
+        raise ConfigError(f"test_dataloader.dataset is {found}, but this needs a {kind}")
+    return DATASETS.build(loader["dataset"])
 
 
 def lay_over(

@@ -1,5 +1,6 @@
 from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
+from mmsync.structures.frames import Frames, gather_frames, same_activity_pairs
 from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index, remap_matrix
 from mmsync.structures.track import Track, tick_times
 from mmsync.structures.view import FRAME_AXIS, MotionSample, View
@@ -9,12 +10,15 @@ __all__ = [
     "PICTURE_LAYOUTS",
     "FeatureMap",
     "FeatureTable",
+    "Frames",
     "MotionSample",
     "SkeletonLayout",
     "Track",
     "View",
+    "gather_frames",
     "register_layout",
     "remap_index",
     "remap_matrix",
+    "same_activity_pairs",
     "tick_times",
 ]

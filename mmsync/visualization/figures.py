@@ -44,7 +44,7 @@ def save_figure(figure: Any, path: Union[str, Path]) -> None:
         figure.savefig(temporary)
 
 
-def _colour(place: int, count: int) -> tuple[float, float, float]:
+def color_of(place: int, count: int) -> tuple[float, float, float]:
     """RGB in [0, 1] of colour ``place`` of ``count``: matplotlib's ten, or more hues of alternating brightness."""
     from matplotlib.colors import to_rgb
 
@@ -90,7 +90,7 @@ def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path]
             if key not in run.keys:
                 continue
             x, y = run.curve(key)
-            style: dict[str, Any] = dict(color=_colour(place, len(runs)), marker="o" if len(x) < 30 else None)
+            style: dict[str, Any] = dict(color=color_of(place, len(runs)), marker="o" if len(x) < 30 else None)
             if smooth and any(key in row for row in run.train):
                 axes.plot(x, y, color=style["color"], alpha=0.25, linewidth=1)
                 y = smoothed(y, smooth)
@@ -260,7 +260,7 @@ def _scatter(
 
     present, member = np.unique(values, return_inverse=True)
     unknown = [np.issubdtype(values.dtype, np.number) and value < 0 for value in present]
-    shades = np.array([(0.7,) * 3 if unknown[i] else _colour(i, len(present)) for i in range(len(present))])
+    shades = np.array([(0.7,) * 3 if unknown[i] else color_of(i, len(present)) for i in range(len(present))])
     # in one collection and random order, so that no class hides another
     order = np.random.default_rng(0).permutation(len(points))
     axes.scatter(*points[order].T, s=8, c=shades[member.ravel()[order]], linewidths=0)

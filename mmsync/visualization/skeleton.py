@@ -37,6 +37,7 @@ class Panel:
     hidden: Optional[np.ndarray] = None  # (M, V) bool, joints not to draw; None for none
     scale: str = ""  # panels with equal names are drawn at the same scale
     times: Optional[np.ndarray] = None  # (T,) seconds for strips; None: the frames are numbered
+    colors: Optional[np.ndarray] = None  # (T, 3) RGB in [0, 1], a bar below strips, such as of phases
 
 
 def camera(
@@ -264,6 +265,11 @@ def draw_strip(
         for frame, slot in zip(at, slots):
             label = str(frame) if panel.times is None else f"{panel.times[frame]:.2f} s"
             axes.text(slot, -half[1], label, fontsize=7, color="0.5", ha="center", va="top")
+        if panel.colors is not None:
+            bar = figure.add_axes((0, bottom, 1, 0.07 / total))
+            there = np.clip((np.linspace(0, 1, 800) * num_frames - 0.5) / max(num_frames - 1, 1), 0, 1)
+            bar.imshow(panel.colors[np.round(there * (len(one) - 1)).astype(int)][None], aspect="auto")
+            bar.set_axis_off()
         figure.text(0.05 / width, bottom + (height + 0.05) / total, panel.title, fontsize=10, weight="bold")
     figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top", color=colour)
     save_figure(figure, path)

@@ -21,14 +21,10 @@ from mmsync.models.backbones import (
     SkeletonFrames,
 )
 from mmsync.models.modules import BatchNorm, CrossContext, Encoder
-from mmsync.models.modules.alignment import (
-    ContextLayer,
-    attention,
-    default_heads,
-    linear_attention,
-    sine_positions,
-)
+from mmsync.models.modules.alignment import ContextLayer
 from mmsync.models.necks import AlignProjector, ClipClusterPredictor, MultiHeadNeck
+from mmsync.ops.attention import attention, default_heads, linear_attention, sine_positions
+from mmsync.ops.frames import FrameGrid
 from mmsync.structures import View
 
 BONE = dict(name="bone2", joints=2, parents=[0, 0])
@@ -282,11 +278,11 @@ def test_a_cross_layer_lets_the_second_sequence_see_what_the_first_has_become():
     torch.manual_seed(0)
     context = CrossContext(6, ["cross"], num_heads=2, position=False)
     x1, x2 = torch.randn(2, 5, 6), torch.randn(2, 4, 6)
-    layer = context.layers[0]
-    first = layer(x1, x2)
+    layer, grid1, grid2 = context.layers[0], FrameGrid.of(x1, None), FrameGrid.of(x2, None)
+    first = layer(grid1.rows(x1), grid2.rows(x2), grid1, grid2)
     u1, u2 = context(x1, None, x2, None)
-    torch.testing.assert_close(u1, first)
-    torch.testing.assert_close(u2, layer(x2, first))
+    torch.testing.assert_close(u1, grid1.pad(first))
+    torch.testing.assert_close(u2, grid2.pad(layer(grid2.rows(x2), first, grid2, grid1)))
     assert isinstance(layer, ContextLayer)
 
 

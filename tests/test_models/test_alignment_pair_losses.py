@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.losses import mixture_cycle as gtcc
 from mmsync.models.losses import transport as vava
-from mmsync.models.losses.brownian_bridge import brownian_bridge, draw_triplets
+from mmsync.models.losses.brownian_bridge import BrownianBridgeLoss, brownian_bridge
 from mmsync.models.losses.soft_dtw import contrastive_idm, soft_dtw_alignment
+from mmsync.ops.draws import draw_margins, draw_triplets
+from mmsync.ops.mixtures import fit_mixtures
+from mmsync.ops.sinkhorn import diagonal_share
 from mmsync.registry import LOSSES
 
 from ..test_ops.test_sinkhorn import by_hand
@@ -92,9 +95,9 @@ def test_transport_under_priors_and_its_inter_sequence_term(step):
 
 
 def test_shares_of_the_diagonal():
-    assert vava.diagonal_share(0) == 0.999
-    assert vava.diagonal_share(99) == pytest.approx(0.999**10)
-    assert vava.diagonal_share(10**9) == 0.001
+    assert diagonal_share(0) == 0.999
+    assert diagonal_share(99) == pytest.approx(0.999**10)
+    assert diagonal_share(10**9) == 0.001
 
 
 def test_temporal_contrast_and_total_of_vava():
@@ -150,17 +153,17 @@ def test_triplets_are_in_order_within_their_segments():
         if segments > 1:
             assert (low[0, 1:] <= high[0, :-1]).all()  # they overlap
     with pytest.raises(DataError, match="sequence 1"):
-        draw_triplets(torch.arange(4) < torch.tensor([4, 2])[:, None])
+        BrownianBridgeLoss()(torch.zeros(2, 4, 3), torch.zeros(2, 4), torch.arange(4) < torch.tensor([4, 2])[:, None])
 
 
 def test_cycles_return_by_the_fitted_components():
     first, second, *valid = sequences()
-    margins = gtcc.draw_margins(valid[0], 0.4, torch.Generator().manual_seed(0))
+    margins = draw_margins(valid[0], 0.4, torch.Generator().manual_seed(0))
     errors = gtcc.cycle_errors(first, second, *valid, margins, components=2, temperature=0.5, steps=30)
     for b, (x, y) in enumerate(pairs(first, second)):
         for i in range(len(x)):
             alignment = (-torch.stack([(x[i] - v).norm() for v in y]) / 0.5).softmax(0)
-            weight, parts = gtcc.fit_mixtures(alignment[None], torch.ones(1, len(y), dtype=torch.bool), 2, 30)
+            weight, parts = fit_mixtures(alignment[None], torch.ones(1, len(y), dtype=torch.bool), 2, 30)
             left, right = (int(v) for v in margins[b, i])
             near = range(max(0, i - left), min(len(x), i + right + 1))
             total = 0.0
@@ -174,7 +177,7 @@ def test_cycles_return_by_the_fitted_components():
 def test_fitted_mixtures_recover_the_modes():
     at = torch.arange(30.0)
     density = 0.7 * torch.exp(-((at - 6) ** 2) / 4) / 2**0.5 + 0.3 * torch.exp(-((at - 21) ** 2) / 16) / 8**0.5
-    weight, parts = gtcc.fit_mixtures((density / density.sum())[None], torch.ones(1, 30, dtype=torch.bool), 2, 100)
+    weight, parts = fit_mixtures((density / density.sum())[None], torch.ones(1, 30, dtype=torch.bool), 2, 100)
     means = (parts[0] @ at).sort()
     torch.testing.assert_close(means.values, torch.tensor([6.0, 21.0]), atol=0.05, rtol=0)
     torch.testing.assert_close(weight[0, means.indices], torch.tensor([0.7, 0.3]), atol=0.01, rtol=0)
@@ -182,7 +185,7 @@ def test_fitted_mixtures_recover_the_modes():
 
 def test_margins_are_within_their_share():
     valid = torch.arange(50) < torch.tensor([50, 20])[:, None]
-    margins = gtcc.draw_margins(valid, 0.2, torch.Generator().manual_seed(0))
+    margins = draw_margins(valid, 0.2, torch.Generator().manual_seed(0))
     assert margins[0].unique().tolist() == list(range(1, 11))
     assert margins[1].unique().tolist() == list(range(1, 5))
 

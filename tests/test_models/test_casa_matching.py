@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from mmsync.errors import ConfigError
 from mmsync.models.losses import CASAMatchingLoss
-from mmsync.models.losses.casa_matching import casa_similarity
+from mmsync.ops.distances import casa_similarity
 from mmsync.registry import LOSSES
 
 from .ragged import arrays, embeddings, indices, mask, pad

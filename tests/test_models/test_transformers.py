@@ -14,7 +14,8 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.models.backbones import DSTformer, SkeletonViT
 from mmsync.models.methods import AimCLR
 from mmsync.models.modules import Encoder
-from mmsync.models.modules.transformer import Attention, DropPath, attend, time_embedding
+from mmsync.models.modules.transformer import Attention, DropPath
+from mmsync.ops.attention import attend, time_embedding
 from mmsync.structures import View
 
 from .reference import load_strictly, tensors, to_mmsync

@@ -1,7 +1,8 @@
 """Show the clips of a config: as read, after the pipeline, and the views of the method, side by side.
 
 Of pairs the tracks of a sample are shown one below the other with their times, in sync or out of sync, spread over the
-kinds of pairs; of videos the window that is read.
+kinds of pairs; of videos the window that is read; of sequences the joints and the views, in strips above a bar of their
+phases.
 
     python tools/visualization/browse_dataset.py CONFIG [--number 5] [--mode original transformed views]
         [--format gif|mp4|png] [--index 3 8 | --name CLIP ...] [--out-dir FOLDER]
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -34,10 +36,12 @@ from mmsync.visualization import (
     draw_pictures,
     draw_strip,
     find_camera,
+    read_clip,
     render,
     render_pictures,
     write_film,
 )
+from mmsync.visualization.sequences import clip_panel
 
 MODES = ("original", "transformed", "views")
 WINDOW = re.compile(r"(.+?)\.(\d+)@(-?\d+)(?:-|$)")  # video, person and first frame in a sample's windows
@@ -128,6 +132,8 @@ def shown_sample(
         ConfigError: The samples are neither skeletons nor pictures.
     """
     batch, modality = dataset.__getitems__([index]), dataset.source.modality
+    if modality == "sequence":
+        return sequence_rows(dataset, index, preprocessor, modes, angles)
     if modality not in ("skeleton", "video") or modality not in batch["inputs"]:
         raise ConfigError(f"{type(dataset).__name__}: samples of {modality} are neither skeletons nor pictures to show")
     sample = batch["data_samples"][0]
@@ -145,6 +151,32 @@ def shown_sample(
         return rows, f"{sample.name}: {title}", "black"
     state = ("out of sync", "in sync")[sample.positive]
     return rows, f"{state} ({sample.kind} pair): {title}", ("tab:red", "tab:green")[sample.positive]
+
+
+def sequence_rows(
+    dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
+) -> tuple[list[Any], str, str]:
+    """Panels of a sequence and its views, its title, and the title's colour.
+
+    Raises:
+        ConfigError: The sequences have no joints, or none of a known layout.
+    """
+    clip = read_clip(dataset, index)
+    if clip.joints is None:
+        raise ConfigError(f"{type(dataset).__name__}: sequences without joints of a known layout cannot be shown")
+    clips = {} if modes == ["views"] else {f"as read, {len(clip)} frames": clip}
+    if preprocessor is not None and "views" in modes:
+        preprocessor.step.fill_(index)
+        for name, view in preprocessor(dataset.__getitems__([index]), training=True)["inputs"].items():
+            valid = view.valid[0]
+            at = view.index[0][valid].long().clamp(0, len(clip) - 1).numpy()
+            phase = None if clip.phase is None else clip.phase[at]
+            title = f"{name}, {len(at)} frames from {at.min()} to {at.max()}"
+            clips[title] = replace(clip, frames=view.data[0][valid].numpy(), phase=phase)
+    rows = [clip_panel(one, title, **angles) for title, one in clips.items()]
+    if modes != ["views"]:
+        rows[0].scale = "original"  # views are normalized
+    return rows, clip.title, "black"
 
 
 def class_of(dataset: Any, label: int) -> str:
@@ -225,7 +257,8 @@ def main(args: argparse.Namespace) -> None:
     dataset = build_dataset(cfg, args.phase)
     raw = hasattr(dataset, "raw")
     if not raw and args.mode is None:
-        modes = ["original"]  # views of pictures are their augmented copies; --mode views shows them
+        views = ["views"] * (dataset.source.modality == "sequence")
+        modes = ["original", *views]  # views of pictures are their augmented copies; --mode views shows them
     chosen = choose(dataset, args)
     folder = Path(args.out_dir or Path(cfg.work_dir) / "clips")
     angles = {"azimuth": args.azimuth, "elevation": args.elevation}

@@ -1,6 +1,8 @@
 """Draw the features of a checkpoint as points, coloured by label, performer or any other attribute of the clips.
 
 python tools/visualization/vis_embedding.py CONFIG CHECKPOINT [--color-by label subject view] [--method tsne]
+
+Of sequences, frames of the query role are drawn instead: the color is their activity, the marker their phase.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from mmsync.config import check
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.structures import FeatureTable
-from mmsync.visualization import draw_embedding
+from mmsync.visualization import draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,11 +35,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("config", help="config file; its test_dataloader gives the clips")
     parser.add_argument("checkpoint", help="checkpoint file or address")
     parser.add_argument(
-        "--color-by", nargs="+", default=["label"], metavar="NAME", help="label, role, or attributes; one panel each"
+        "--color-by", nargs="+", metavar="NAME", help="label (default), role, or attributes; one panel each"
     )
     parser.add_argument("--method", choices=["tsne", "pca"], default="tsne")
     parser.add_argument("--role", choices=["bank", "query"], help="draw only these clips (default: all)")
-    parser.add_argument("--max-points", type=int, default=3000, help="points in the picture at most")
+    many = "points at most (default: 3000 clips, or of sequences 300 frames of each activity)"
+    parser.add_argument("--max-points", type=int, help=many)
     parser.add_argument("--out", default="embedding.png", help="picture, its suffix chooses the format")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add_common_arguments(parser)
@@ -50,7 +53,8 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
     Raises:
         ProtocolError: There is none; the message lists those that the samples have.
     """
-    plain = {key: np.array(column) for key, column in table.items() if key not in ("name", "index")}
+    scalar = {key: column for key, column in table.items() if not any(np.ndim(value) for value in column[:1])}
+    plain = {key: np.array(column) for key, column in scalar.items() if key not in ("name", "index")}
     plain = {key: column for key, column in plain.items() if column.ndim == 1 and column.dtype != object}
     if name not in plain:
         raise ProtocolError(
@@ -63,7 +67,7 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
 def main(args: argparse.Namespace) -> None:
     output_file(args.out)
     device(args.device)
-    if args.max_points < 1:
+    if args.max_points is not None and args.max_points < 1:
         raise ConfigError(f"--max-points {args.max_points}: give at least 1")
     cfg = load_config(args)
     loader_cfg = require(cfg, "test_dataloader", "the picture")
@@ -79,10 +83,18 @@ def main(args: argparse.Namespace) -> None:
         raise ProtocolError(
             f"{args.config}: {'the model sets no feature' if len(table) else f'no clip has the role {args.role!r}'}"
         )
-    panels = {name: values(table, name) for name in args.color_by}
     names = getattr(loader.dataset, "metainfo", {}).get("classes")
-    draw_embedding(table.vectors("feature"), panels, args.out, names, args.method, args.max_points)
-    print(f"embedding of {min(len(table), args.max_points)} clips: {args.out}")
+    if is_ragged(table) and args.color_by is None:
+        table = table if args.role else queries_of(table)
+        activities = len(table.numbers("label").unique())
+        most = 300 if args.max_points is None else max(1, args.max_points // activities)
+        sample = sample_frames(table, most)
+        draw_frame_embedding(sample, args.out, names, args.method)
+        print(f"embedding of {len(sample.activity)} frames of {len(table)} sequences: {args.out}")
+        return
+    panels, most = {name: values(table, name) for name in args.color_by or ["label"]}, args.max_points or 3000
+    draw_embedding(table.vectors("feature"), panels, args.out, names, args.method, most)
+    print(f"embedding of {min(len(table), most)} clips: {args.out}")
 
 
 if __name__ == "__main__":

@@ -22,3 +22,4 @@ test_evaluator = dict(
         progress=dict(type="PhaseProgress"),
         tau=dict(type="KendallTau"),
         frame_retrieval=dict(type="FrameRetrieval")))
+custom_hooks = [dict(type="AlignmentVisHook")]  # alignment.png after each evaluation

@@ -15,16 +15,19 @@ from mmengine.optim import OptimWrapperDict
 from mmsync.engine.optimizers import describe
 from mmsync.registry import HOOKS
 from mmsync.runlog import read_run
-from mmsync.visualization import draw_curves, draw_embedding
+from mmsync.visualization import draw_curves, draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
 
-HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1")
+HEADLINES = ("pairs/auc", "knn/top1", "linear/last", "accuracy/top1", "phases/mean", "tau/mean")
 """Main results of evaluations, in order of preference."""
+ALIGNMENT = "alignment.png"
 CURVES = ("loss", *HEADLINES, "pairs/auc_hard", "collapse/std", "collapse/effective_rank")
 
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
     """Logs what trains, draws the last evaluation's features ``(N, D)`` and the curves, and lists results and files.
+
+    Of sequences the picture shows frames of the query role, the color is their activity and the marker their phase.
 
     Args:
         method: Projection to two dimensions, ``'tsne'`` or ``'pca'``.
@@ -65,9 +68,12 @@ class RunSummaryHook(Hook):
         for key in HEADLINES:
             if values := [(m[key], epoch) for epoch, m in self.history if key in m]:
                 best, epoch = max(values)
-                lines.append(f"{key:<12} {values[-1][0]:.2f} % at the end, {best:.2f} % at best (epoch {epoch})")
+                form = "{:.3f}" if key == "tau/mean" else "{:.2f} %"
+                end, most = form.format(values[-1][0]), form.format(best)
+                lines.append(f"{key:<12} {end} at the end, {most} at best (epoch {epoch})")
         last = hub.get_info("last_ckpt")
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
+        pictures["alignment"] = str(Path(runner.work_dir) / ALIGNMENT)  # of AlignmentVisHook
         lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = str(runner.config_file)
@@ -81,18 +87,28 @@ class RunSummaryHook(Hook):
             runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
-        metrics = () if loop is None or isinstance(loop, dict) else loop.evaluator.metrics
-        data: Any = next((metric.last for metric in metrics if getattr(metric, "last", None) is not None), ())
+        data = last_features(loop)
         if "feature" not in data:
             return None
         path = Path(runner.work_dir) / "embedding.png"
         names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
         try:
-            draw_embedding(data.vectors("feature"), data.numbers("label"), path, names, self.method, self.max_points)
+            if is_ragged(data):
+                number = max(1, self.max_points // max(1, len(data.numbers("label").unique())))
+                draw_frame_embedding(sample_frames(queries_of(data), number), path, names, self.method)
+            else:
+                points = data.vectors("feature"), data.numbers("label")
+                draw_embedding(*points, path, names, self.method, self.max_points)
         except Exception as error:
             runner.logger.warning(f"no picture of the embedding: {error}")
             return None
         return str(path)
+
+
+def last_features(loop: Any) -> Any:
+    """The table of the features of a loop's last evaluation; an empty tuple without one."""
+    metrics = () if loop is None or isinstance(loop, dict) else loop.evaluator.metrics
+    return next((metric.last for metric in metrics if getattr(metric, "last", None) is not None), ())
 
 
 def _draw_curves(runner: Any) -> Optional[str]:

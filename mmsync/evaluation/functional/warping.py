@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.evaluation.functional.alignment import Points, checked_frames, nearest
+from mmsync.evaluation.functional.alignment import Points, checked_frames, kendall_tau, nearest
 
 
 def dtw_path(cost: np.ndarray) -> np.ndarray:
@@ -69,3 +69,31 @@ def align(query: np.ndarray, reference: np.ndarray, how: Literal["nearest", "dtw
         return nearest(Points.of(first), Points.of(second)).astype(np.int64)
     path = dtw_path(cdist(first, second, "sqeuclidean"))
     return path[np.searchsorted(path[:, 0], np.arange(len(first))), 1]
+
+
+class Alignment(NamedTuple):
+    """How a sequence of T frames is aligned with one of S frames.
+
+    Attributes:
+        index: ``(T,)`` int64, the frame of the second sequence for each frame of the first.
+        distance: ``(T, S)`` float64, Euclidean distances of all frames.
+        tau: Kendall's tau of the order of nearest frames, whatever ``index`` is; NaN if all are the same one.
+    """
+
+    index: np.ndarray  # type: ignore[assignment]  # hides tuple.index, which no one needs
+    distance: np.ndarray
+    tau: float
+
+    @property
+    def matched(self) -> np.ndarray:
+        """Distances ``(T,)`` of the frames to those that they are aligned with."""
+        return self.distance[np.arange(len(self.index)), self.index]
+
+
+def align_pair(query: np.ndarray, reference: np.ndarray, how: Literal["nearest", "dtw"] = "nearest") -> Alignment:
+    """Align two sequences of embeddings ``(T, D)`` and ``(S, D)`` as :func:`align` does, and judge the result."""
+    from scipy.spatial.distance import cdist
+
+    index = align(query, reference, how)
+    distance = cdist(np.asarray(query, dtype=np.float64), np.asarray(reference, dtype=np.float64))
+    return Alignment(index, distance, float(kendall_tau([query, reference], stride=1)[1][0, 1]))

@@ -9,47 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, DataError
-from mmsync.models.losses.soft_dtw import squared_distances
 from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.distances import squared_distances
+from mmsync.ops.draws import draw_triplets
 from mmsync.ops.masked import valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
-
-
-def draw_triplets(
-    valid: Tensor, segments: int = 1, overlap: float = 0.2, generator: Optional[torch.Generator] = None
-) -> Tensor:
-    """Draw three different frames, in order, from each segment of each sequence.
-
-    Segments have equal lengths, cover the valid frames, and share ``overlap`` of a segment with the next one; those of
-    short sequences are widened to three frames.
-
-    Args:
-        valid: ``(N, T)`` bool, valid frames first.
-        segments: Segments S of a sequence.
-        overlap: Share of a segment, 0 or more and below 1.
-        generator: Of the draws; ``None``: torch's default one.
-
-    Returns:
-        Tensor: ``(N, S, 3)`` int64, positions on the axis T.
-
-    Raises:
-        DataError: A sequence of fewer than three valid frames.
-    """
-    frames = valid.sum(1)
-    if frames.min() < 3:
-        raise DataError(
-            f"sequence {int(frames.argmin())} of the batch has {int(frames.min())} frames; a bridge needs 3"
-        )
-    size = frames[:, None] / (1 + (segments - 1) * (1 - overlap))
-    start = torch.arange(segments, device=valid.device) * size * (1 - overlap)
-    begin = torch.minimum(start.floor().long(), frames[:, None] - 3)
-    end = torch.maximum((start + size - 1e-3).ceil().long(), begin + 3)
-    at = torch.arange(valid.shape[1], device=valid.device)
-    inside = (at >= begin[..., None]) & (at < end[..., None]) & valid[:, None]
-    device = valid.device if generator is None else generator.device
-    keys = torch.rand(inside.shape, generator=generator, device=device).to(valid.device)
-    return keys.masked_fill(~inside, -1).topk(3, 2).indices.sort(2).values
 
 
 @in_float32
@@ -121,6 +86,10 @@ class BrownianBridgeLoss(nn.Module):
         Raises:
             DataError: A sequence of fewer than three valid frames.
         """
-        at = draw_triplets(valid_or_all(valid, frames), self.segments, self.overlap, generator).flatten(1)
+        valid = valid_or_all(valid, frames)
+        shortest, least = int(valid.sum(1).argmin()), int(valid.sum(1).min())
+        if least < 3:
+            raise DataError(f"sequence {shortest} of the batch has {least} frames; a bridge needs 3")
+        at = draw_triplets(valid, self.segments, self.overlap, generator).flatten(1)
         points = frames.gather(1, at[..., None].expand(-1, -1, frames.shape[2])).view(-1, 3, frames.shape[2])
         return brownian_bridge(points, index.gather(1, at).view(-1, 3), self.variance, self.normalize).mean()

@@ -8,32 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.ops.distances import casa_similarity
 from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 LOG_VARIANCE_WEIGHT = 1e-5
-
-
-@in_float32
-def casa_similarity(first: Tensor, second: Tensor, temperature: float = 0.1, similarity: str = "euclidean") -> Tensor:
-    """Similarities ``(N, T1, T2)`` of frames, with CASA's scales: features are divided by ``sqrt(D)``.
-
-    ``'euclidean'``: ``-|a - b| / (tau D)``, the distance not squared, by differences, without a matrix product, so that
-    equal frames are exactly 0 apart; O(N T1 T2 D). ``'cosine'``: ``cos(a, b) / tau``.
-
-    Args:
-        first: ``(N, T1, D)`` embeddings.
-        second: ``(N, T2, D)``.
-        temperature: tau, above 0.
-        similarity: ``'euclidean'`` or ``'cosine'``.
-    """
-    width = first.shape[-1]
-    if similarity == "cosine":
-        first, second = nn.functional.normalize(first, dim=-1), nn.functional.normalize(second, dim=-1)
-        return first @ second.transpose(1, 2) / temperature
-    distance = torch.cdist(first / width**0.5, second / width**0.5, compute_mode="donot_use_mm_for_euclid_dist")
-    return -distance / (temperature * width)
 
 
 @in_float32

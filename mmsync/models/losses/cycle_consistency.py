@@ -9,24 +9,13 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
+from mmsync.ops.distances import frame_logits
+from mmsync.ops.draws import draw_cycles
+from mmsync.ops.masked import mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 REGRESSIONS = ("regression_mse", "regression_mse_var", "regression_huber")
-
-
-@in_float32
-def frame_logits(query: Tensor, frames: Tensor, valid: Tensor, similarity: str, temperature: float) -> Tensor:
-    """Similarities ``(P, Q, T)`` of queries ``(P, Q, D)`` to frames ``(P, T, D)`` whose softmax is 0 off ``valid``.
-
-    ``'l2'``: ``-|a - b|^2 / (D tau)``; ``'cosine'``: ``a . b / (D tau)``, a product that TCC does not normalize.
-    """
-    scores = query @ frames.transpose(1, 2)
-    if similarity == "l2":
-        squares = query.square().sum(-1)[..., None] + frames.square().sum(-1)[:, None]
-        scores = -(squares - 2 * scores).clamp(min=0)
-    return mask_logits(scores / (query.shape[-1] * temperature), valid[:, None])
 
 
 @in_float32
@@ -130,34 +119,6 @@ def cycle_regression(
         return error
     variance = (beta * (time - found[:, None]).square()).sum(-1).clamp(min=variance_min)
     return error / variance + variance_weight * variance.log()
-
-
-def draw_cycles(
-    valid: Tensor, cycles: int, length: int = 2, group: Optional[Tensor] = None, generator: Optional[Generator] = None
-) -> tuple[Tensor, Tensor]:
-    """Draw the sequences of random cycles, all different, and the frames from which they start (TCC's stochastic form).
-
-    Args:
-        valid: ``(N, T)`` bool.
-        cycles: C, number of cycles.
-        length: L, sequences in a cycle, at least 2.
-        group: ``(N,)`` activities; all sequences of a cycle have the same one. ``None``: all sequences do.
-        generator: Of the device of ``valid``; ``None``: torch's global one.
-
-    Returns:
-        tuple: Sequences ``(C, L)`` and frames ``(C,)``, int64; C is 0 if no group has L sequences with valid frames.
-    """
-    rows = valid.any(1)
-    group = torch.zeros_like(rows, dtype=torch.long) if group is None else group.to(valid.device)
-    partners = (group[:, None] == group) & rows[:, None] & rows
-    starts = (partners.sum(1) >= length).to(torch.float32)
-    if not starts.any():
-        empty = group.new_zeros(0, dtype=torch.long)
-        return empty.new_zeros(0, length), empty
-    start = starts.multinomial(cycles, replacement=True, generator=generator)
-    order = torch.rand(cycles, len(valid), generator=generator, device=valid.device)
-    order = order.masked_fill(~partners[start], -1).scatter(1, start[:, None], 2)  # the start comes first
-    return order.topk(length, 1).indices, valid[start].float().multinomial(1, generator=generator)[:, 0]
 
 
 @LOSSES.register_module()

@@ -8,52 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.lbfgs import minimize
+from mmsync.ops.draws import draw_margins
 from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
+from mmsync.ops.mixtures import fit_mixtures
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
-
-VARIANCE_FLOOR = 0.5
-PROBABILITY_FLOOR = 1e-8
-
-
-@torch.no_grad()
-def fit_mixtures(alignment: Tensor, valid: Tensor, components: int, steps: int = 40) -> tuple[Tensor, Tensor]:
-    """Fit Gaussian mixtures over frame numbers to alignments by the symmetric Kullback-Leibler divergence.
-
-    Each component is normalized over the valid frames, so that it is a distribution of them. Means start evenly spread.
-    The variance is 0.5 plus an exponential, so that its floor, standard deviation ``sqrt(0.5)``, is smooth.
-
-    Args:
-        alignment: ``(Q, M)`` distributions over frames, 0 in the padding.
-        valid: ``(Q, M)`` bool, valid frames first.
-        components: K.
-        steps: Iterations of L-BFGS, at each of which ``Q * K * M`` numbers are evaluated a few times.
-
-    Returns:
-        tuple: Mixture weights ``(Q, K)`` and the components' distributions of frames ``(Q, K, M)``, without gradient.
-    """
-    length = valid.sum(1, keepdim=True).to(alignment.dtype)
-    at = torch.arange(valid.shape[1], device=valid.device, dtype=alignment.dtype)
-    log_target = alignment.clamp(min=PROBABILITY_FLOOR).log()
-
-    def mixture(x: Tensor) -> tuple[Tensor, Tensor]:
-        mean, spread, weight = x.view(len(x), 3, components).unbind(1)
-        square = (at - mean[..., None] * length[..., None]).square()
-        logits = -square / (2 * (VARIANCE_FLOOR + spread.clamp(max=30).exp()[..., None]))
-        return weight.log_softmax(1), mask_logits(logits, valid[:, None]).log_softmax(2)
-
-    def divergence(x: Tensor) -> Tensor:
-        weight, parts = mixture(x)
-        log_found = (weight[..., None] + parts).logsumexp(1)
-        terms = (log_found.exp() - alignment) * (log_found.clamp(min=-60) - log_target)
-        return (terms * valid).sum(1)
-
-    means = (torch.arange(components, device=valid.device, dtype=alignment.dtype) + 0.5) / components
-    spread = (length / components).square().log().expand(-1, components)
-    start = torch.cat([means.expand_as(spread) - 0.5 / length, spread, torch.zeros_like(spread)], 1)
-    weight, parts = mixture(minimize(divergence, start, steps))
-    return weight.exp(), parts.exp()
 
 
 @in_float32
@@ -93,7 +52,7 @@ def cycle_errors(
         logits = mask_logits(-torch.cdist(first, second, compute_mode=mode) / temperature, valid_second[:, None])
         target = logits.softmax(2).flatten(0, 1)
         weight, parts = fit_mixtures(target, valid_second.repeat_interleave(n, 0), components, steps)
-    neighbor = parts.view(p, n * components, -1) @ second
+    neighbor = parts.view(p, n * components, second.shape[1]) @ second
     back = -torch.cdist(neighbor, first, compute_mode=mode).view(p, n, components, n) / temperature
     at = torch.arange(n, device=first.device, dtype=first.dtype)
     gap = at - at[:, None]
@@ -115,21 +74,6 @@ def drop_weighted(errors: Tensor, keep: Tensor, floor: float = 1e-3) -> Tensor:
         floor: Above 0.
     """
     return keep * errors + (1 - keep) / errors.clamp(min=floor)
-
-
-def draw_margins(valid: Tensor, delta: float, generator: Optional[torch.Generator] = None) -> Tensor:
-    """Draw margins to the left and right of frames, ``(P, N, 2)``: 1 to ``ceil(delta * length)`` frames, uniformly.
-
-    Args:
-        valid: ``(P, N)`` bool.
-        delta: Largest margin, as a share of the length; above 0.
-        generator: Of the draws; ``None``: torch's default one.
-    """
-    p, n = valid.shape
-    device = valid.device if generator is None else generator.device
-    uniform = torch.rand(n, p, 2, generator=generator, device=device).to(valid.device)  # frames first: see padding
-    largest = (delta * valid.sum(1)).ceil()
-    return ((uniform * largest[:, None]).floor() + 1).transpose(0, 1)
 
 
 class FrameKeeper(nn.Module):

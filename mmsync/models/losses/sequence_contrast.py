@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.dist import all_gather, rank
+from mmsync.ops.dist import gather_padded, rank
 from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
@@ -59,13 +59,6 @@ def frame_cosines(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     return first @ second.transpose(1, 2) / temperature
 
 
-def _gather_frames(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Frames ``(N, T, D)`` and masks ``(N, T)`` of all ranks, whose T may differ, padded to the longest."""
-    more = int(all_gather(torch.tensor([x.shape[1]], device=x.device)).max()) - x.shape[1]
-    valid = F.pad(valid.to(torch.uint8), (0, more))
-    return all_gather(F.pad(x, (0, 0, 0, more)), with_grad=True), all_gather(valid).bool()
-
-
 @LOSSES.register_module()
 class SequenceContrastLoss(nn.Module):
     """Contrast of two views ``(N, T1, D)`` and ``(N, T2, D)`` of the same videos (Chen et al., 2022, CARL, SCL).
@@ -113,7 +106,10 @@ class SequenceContrastLoss(nn.Module):
         valid = valid_or_all(valid_first, first), valid_or_all(valid_second, second)
         views = unit_frames(first), unit_frames(second)
         distance = (index_first[..., None] - index_second[:, None]).abs()
-        bank = _gather_frames(torch.cat(views, 1), torch.cat(valid, 1)) if self.negatives == "batch_noself" else None
+        bank = None
+        if self.negatives == "batch_noself":
+            usable = gather_padded(torch.cat(valid, 1).to(torch.uint8)).bool()
+            bank = gather_padded(torch.cat(views, 1), with_grad=True), usable
         sums, counts = [], []
         for own, gap in ((0, distance), (1, distance.transpose(1, 2))):
             logits = frame_cosines(views[own], views[1 - own], self.temperature)

@@ -9,16 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.ops.distances import squared_distances
 from mmsync.ops.masked import mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.ops.soft_dtw import soft_dtw
 from mmsync.registry import LOSSES
-
-
-def squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """Squared Euclidean distances ``(P, N, M)`` of rows ``(P, N, D)`` and ``(P, M, D)``, as a product of matrices."""
-    squares = first.square().sum(2)[:, :, None] + second.square().sum(2)[:, None]
-    return (squares - 2 * first @ second.transpose(1, 2)).clamp(min=0)
 
 
 @in_float32

@@ -10,57 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.soft_dtw import squared_distances
+from mmsync.ops.distances import squared_distances
 from mmsync.ops.masked import mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
-from mmsync.ops.sinkhorn import sinkhorn
+from mmsync.ops.sinkhorn import diagonal_share, order_priors, sinkhorn, with_virtual
 from mmsync.registry import LOSSES
 
 KERNEL_RANGE = (math.log(1e-15), math.log(1e20))
-
-
-def diagonal_share(step: int) -> float:
-    """Share phi of the prior of the diagonal at a training step: from 0.999 slowly to 0.001."""
-    return min(max(0.999 ** math.floor(math.sqrt(step + 1)), 0.001), 0.999)
-
-
-def with_virtual(x: Tensor, value: Tensor) -> Tensor:
-    """Put a row and a column of a ``value (P, 1, 1)`` before ``x (P, N, M)``: ``(P, N + 1, M + 1)``."""
-    p, n, m = x.shape
-    row, column = value.expand(p, 1, m + 1), value.expand(p, n, 1)
-    return torch.cat([row, torch.cat([column, x], 2)], 1)
-
-
-@torch.no_grad()
-def order_priors(
-    distance: Tensor, rows: Tensor, columns: Tensor, phi: float, delta: float, strength: float
-) -> tuple[Tensor, Tensor]:
-    """Priors that aligned frames are near the diagonal, or near the best match of their row (VAVA, section 3).
-
-    Frame i of N and j of M are ``|i/N - j/M|`` from the diagonal, and ``|j/M - best_i/M|`` from the best match of i.
-    Both priors are mixed with phi and ``1 - phi``. Cells of virtual frames are ``15 / (N + M)`` away from both.
-
-    Args:
-        distance: ``(P, N, M)`` distances of frames.
-        rows: ``(P, 1, 1)`` number N of valid rows, in the dtype of the distances.
-        columns: ``(P, 1, 1)`` number M of valid columns.
-        phi: Share of the diagonal, 0 to 1.
-        delta: Standard deviation of the Gaussian of distances over ``sqrt(1/N^2 + 1/M^2)``.
-        strength: lambda_1 of the inverse difference moment, for each frame of both sequences.
-
-    Returns:
-        tuple: Logarithms of the Gaussian prior, and the moments ``lambda_1 (N + M) / (d^2 + 1)``, of all cells with the
-        virtual ones, ``(P, N + 1, M + 1)`` each.
-    """
-    at_row = torch.arange(1, distance.shape[1] + 1, device=distance.device)[:, None]
-    at_column = torch.arange(1, distance.shape[2] + 1, device=distance.device)
-    best = distance.masked_fill(at_column > columns, float("inf")).argmin(2, keepdim=True) + 1
-    gaps = [at_row / rows - at_column / columns, (at_column - best) / columns]
-    squares = [with_virtual(gap, 15 / (rows + columns)).square() for gap in gaps]
-    width = 2 * delta**2 * (1 / rows**2 + 1 / columns**2)
-    gauss = [(-d / width).exp() / (delta * math.sqrt(2 * math.pi)) for d in squares]
-    moment = [strength * (rows + columns) / (d + 1) for d in squares]
-    return (phi * gauss[0] + (1 - phi) * gauss[1]).log(), phi * moment[0] + (1 - phi) * moment[1]
 
 
 @in_float32

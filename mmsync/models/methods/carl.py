@@ -16,7 +16,8 @@ class CARL(SequenceModel):
     Args:
         encoder: Config of the encoder of frames, ``CARLTransformerHead`` with a projector.
         loss: Config of the loss; ``None``: ``SequenceContrastLoss``.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

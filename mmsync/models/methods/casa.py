@@ -19,9 +19,10 @@ class CASA(ContextModel):
     Args:
         encoder: Config of the encoder of frames, without projector.
         context: Config of the attention; ``None``: ``CrossContext`` of eight layers, self and cross in turn.
-        head: Config of the head of frames; its width is filled in. ``None``: two layers with a ReLU between.
+        projector: Config of the head of frames; its width is filled in. ``None``: two layers with a ReLU between.
         loss: Config of the loss; ``None``: ``CASAMatchingLoss``.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 
@@ -29,7 +30,7 @@ class CASA(ContextModel):
         self,
         encoder: Part,
         context: OptPart = None,
-        head: OptPart = None,
+        projector: OptPart = None,
         loss: OptConfig = None,
         data_preprocessor: OptPart = None,
         init_cfg: OptConfig = None,
@@ -37,13 +38,13 @@ class CASA(ContextModel):
         context = context or dict(type="CrossContext", layers=("self", "cross") * 4)
         super().__init__(encoder, context, data_preprocessor, init_cfg)
         width = self.context.out_channels
-        self.head = NECKS.build(
-            head or dict(type="MLPProjector"), default_args=dict(in_channels=width, out_channels=width)
+        self.projector = NECKS.build(
+            projector or dict(type="MLPProjector"), default_args=dict(in_channels=width, out_channels=width)
         )
         self.criterion = LOSSES.build(loss or dict(type="CASAMatchingLoss"))
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_casa``, in squared frames."""
         first, second = self.pair(views, data_samples)
-        one, two = self.head(first.data), self.head(second.data)
+        one, two = self.projector(first.data), self.projector(second.data)
         return {"loss_casa": self.criterion(one, two, first.index, second.index, first.valid, second.valid)}

@@ -6,11 +6,13 @@ from torch import Tensor
 
 from mmsync.models.losses.index_matching import matched_cosine
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import Frames, SequenceModel, on_frames
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
 from mmsync.models.necks.projector import build_predictor
+from mmsync.ops.frames import map_valid
 from mmsync.ops.masked import mean_over_ranks
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
+from mmsync.structures import Frames
 
 
 @MODELS.register_module()
@@ -23,7 +25,8 @@ class FrameBYOL(SequenceModel):
         encoder: Config of the encoder of frames, with a projector.
         predictor: Config of the predictor; its widths are filled in. ``None``: two layers with batch normalization.
         momentum: First momentum of the moving average, in [0, 1]; it rises to 1.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:
@@ -55,6 +58,6 @@ class FrameBYOL(SequenceModel):
         return {"loss_byol": 4 - 2 * (one + two), "pos_sim": ((one + two) / 2).detach()}
 
     def _cosine(self, first: Frames, second: Frames, target: Tensor) -> Tensor:
-        predicted = on_frames(self.predictor, first.data, first.valid)
+        predicted = map_valid(self.predictor, first.data, first.valid)
         about = (first.index, second.index, first.valid, second.valid)
         return mean_over_ranks(*matched_cosine(predicted, target, *about))

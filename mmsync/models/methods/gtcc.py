@@ -6,8 +6,9 @@ from torch import Tensor
 
 from mmsync.models.losses.mixture_cycle import MixtureCycleLoss
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import same_activity_pairs
 
 
 @MODELS.register_module()
@@ -19,7 +20,7 @@ class GTCC(SequenceModel):
     Args:
         encoder: Config of the encoder of frames.
         loss: Config of the loss; its width is filled in. ``None``: ``MixtureCycleLoss``.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

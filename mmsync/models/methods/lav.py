@@ -6,8 +6,9 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import same_activity_pairs
 
 
 @MODELS.register_module()
@@ -19,7 +20,7 @@ class LAV(SequenceModel):
         alignment_loss: Config of the loss of pairs; ``None``: ``SoftDTWLoss``.
         idm_loss: Config of the loss of each video; ``None``: ``ContrastiveIDM``.
         weight: Of the second loss, for each video of a pair, 0 or more.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:

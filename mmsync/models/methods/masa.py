@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from mmsync.models.losses.index_matching import IndexMatchingLoss
 from mmsync.models.methods.base import Samples, Views, embedding_log
-from mmsync.models.methods.sequence import ContextModel, on_frames
+from mmsync.models.methods.sequence import ContextModel
+from mmsync.ops.frames import map_valid
 from mmsync.registry import LOSSES, MODELS, NECKS, OptConfig, OptPart, Part
 
 
@@ -27,7 +28,8 @@ class MASA(ContextModel):
         predictor: Config of H; its width is filled in. ``None``: ``ClipClusterPredictor``. ``False``: none, and the
             loss is that of matching alone, as in the paper's ablation.
         loss: Config of the loss; ``None``: ``IndexMatchingLoss``.
-        data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
+        data_preprocessor: Config of the preprocessor that makes the views ``first (N, T1, ...)`` and
+            ``second (N, T2, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 
@@ -70,5 +72,5 @@ class MASA(ContextModel):
 
     def _project(self, one: Tensor, valid_one: Tensor, two: Tensor, valid_two: Tensor) -> tuple[Tensor, Tensor]:
         """Z of both views, ``(N, T, D)``; batch statistics are those of the valid frames of both together."""
-        both = on_frames(self.projector, torch.cat([one, two], 1), torch.cat([valid_one, valid_two], 1))
+        both = map_valid(self.projector, torch.cat([one, two], 1), torch.cat([valid_one, valid_two], 1))
         return both[:, : one.shape[1]], both[:, one.shape[1] :]

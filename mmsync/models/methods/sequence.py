@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
-from mmsync.ops.dist import all_gather, gather_padded, rank, world_size
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import View
+from mmsync.structures import Frames, View
 
-
-class Frames(NamedTuple):
-    """Embeddings of the frames of N sequences.
-
-    Attributes:
-        data: ``(N, T, D)``.
-        valid: ``(N, T)`` bool, which frames are no padding.
-        index: ``(N, T)`` float, the frame of the source that each one shows.
-        length: ``(N,)`` float, number of frames of the source.
-        activity: ``(N,)`` int64, the activity of each sequence; -1, one for all, where it is not known.
-    """
-
-    data: Tensor
-    valid: Tensor
-    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no one needs
-    length: Tensor
-    activity: Tensor
-
-    def take(self, rows: Tensor) -> Frames:
-        """Select sequences by an index over N."""
-        return Frames._make(part[rows] for part in self)
+_POOLS = ("MeanPool", "MaxPool", "SkeletonPool", "VideoPool")
+"""Necks that leave no frames."""
 
 
 class SequenceModel(SelfSupervisedModel):
@@ -56,6 +35,17 @@ class SequenceModel(SelfSupervisedModel):
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = build_encoder(encoder)
 
+    @classmethod
+    def check_config(cls, cfg: Mapping[str, Any], path: str) -> list[str]:
+        """Tell of an encoder that pools frames before training starts."""
+        encoder = cfg.get("encoder")
+        if not isinstance(encoder, Mapping) or encoder.get("type") != "Encoder":
+            return []
+        pool = encoder.get("pool")
+        type_ = pool.get("type") if isinstance(pool, Mapping) else "MeanPool" if pool is None else None
+        text = f"{type_} pools the frames, which {cls.__name__} compares; set pool=dict(type='FramePool')"
+        return [f"{path}.encoder.pool: {text}"] if type_ in _POOLS else []
+
     def frames(self, view: View, samples: Samples = None, project: bool = True) -> Frames:
         """Embeddings of the frames of a view; without ``project`` the features that probes see."""
         feature = self.encoder.forward_map(view)
@@ -65,13 +55,8 @@ class SequenceModel(SelfSupervisedModel):
                 f"{type(self).__name__} compares frames, but its encoder pools them: set "
                 "model.encoder.pool=dict(type='FramePool')"
             )
-        valid, index = feature.valid, feature.index
-        data = self.encoder.project(pooled, valid) if project else pooled
-        if valid is None:
-            valid = torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device)
-        if index is None:
-            index = torch.arange(pooled.shape[1], device=pooled.device, dtype=torch.float32).expand(len(pooled), -1)
-        return Frames(data, valid, index, *_about(samples, valid, index))
+        data = self.encoder.project(pooled, feature.valid) if project else pooled
+        return Frames.of(data, feature.valid, feature.index, samples)
 
 
 class ContextModel(SequenceModel):
@@ -102,53 +87,3 @@ class ContextModel(SequenceModel):
         frames = self.frames(views["clip"], data_samples, project=False)
         found, _ = self.context(frames.data, frames.valid, frames.data, frames.valid)
         return [x[v] for x, v in zip(found, frames.valid)]
-
-
-def same_activity_pairs(local: Frames) -> tuple[Frames, Frames]:
-    """All ordered pairs of different sequences of the same activity whose first one is of this rank.
-
-    A mean over the pairs of all ranks (``mmsync.ops.masked.mean_over_ranks``) is then that of one process.
-
-    Returns:
-        tuple: First and second sequences of P pairs, those of other ranks with gradient.
-
-    Raises:
-        DataError: No rank has two sequences of one activity.
-    """
-    frames = gather_frames(local)
-    own = torch.arange(len(local.data), device=local.data.device) + rank() * len(local.data)
-    same = frames.activity[:, None] == frames.activity
-    same.fill_diagonal_(False)
-    if not same.any():
-        raise DataError(
-            "the batch has no two sequences of one activity; set train_dataloader.batch_sampler="
-            "dict(type='GroupBatchSampler', by='label', per_group=2)"
-        )
-    first, second = same[own].nonzero().unbind(1)
-    return frames.take(own[first]), frames.take(second)
-
-
-def gather_frames(frames: Frames) -> Frames:
-    """The sequences of all ranks, embeddings with their gradient."""
-    if world_size() == 1:
-        return frames
-    data, valid = gather_padded(frames.data, with_grad=True), gather_padded(frames.valid.int()).bool()
-    rest = all_gather(frames.length), all_gather(frames.activity)
-    return Frames(data, valid, gather_padded(frames.index), *rest)
-
-
-def _about(samples: Samples, valid: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Numbers of frames of the sources, from the samples or the last frame that is shown; activities."""
-    known = samples is not None and all(hasattr(sample, "num_frames") for sample in samples)
-    if known:
-        length = index.new_tensor([float(sample.num_frames) for sample in samples or ()])
-    else:
-        length = index.masked_fill(~valid, 0).amax(1).floor() + 1
-    labels = [int(getattr(sample, "gt_label", -1)) for sample in samples or ()] or [-1] * len(valid)
-    return length, torch.tensor(labels, device=valid.device)
-
-
-def on_frames(module: nn.Module, x: Tensor, valid: Tensor) -> Tensor:
-    """A module of rows ``(R, D)`` on the valid frames of ``x (N, T, D)``; zero at the others."""
-    rows = module(x[valid])
-    return rows.new_zeros(*valid.shape, rows.shape[1]).masked_scatter(valid.unsqueeze(-1), rows)

@@ -9,8 +9,9 @@ from torch import Tensor
 from mmsync.errors import ConfigError
 from mmsync.models.losses.cycle_consistency import CycleConsistencyLoss
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, gather_frames, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import gather_frames, same_activity_pairs
 
 
 @MODELS.register_module()
@@ -27,7 +28,7 @@ class TCC(SequenceModel):
         pairs: ``'all'``, or ``'random'``: random cycles through several videos, the stochastic form of the paper.
         cycles: Number of random cycles.
         cycle_length: Videos in a random cycle, at least 2.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
 
     Raises:

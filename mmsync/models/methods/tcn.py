@@ -18,8 +18,8 @@ class TCN(SequenceModel):
 
     Args:
         encoder: Config of the encoder of frames.
-        positives: ``'window'``: the view ``clip`` has anchors and positives in turn, by ``TCNPairs``; ``'views'``: the
-            views ``first`` and ``second`` show the same moments, two recordings of one scene.
+        positives: ``'window'``: the view ``clip (N, T, ...)`` has anchors and positives in turn, by ``TCNPairs``;
+            ``'views'``: the views ``first`` and ``second`` show the same moments, two recordings of one scene.
         loss: Config of the loss; ``None``: ``NPairsLoss``.
         data_preprocessor: Config of the preprocessor that makes the views.
         init_cfg: MMEngine's initialization config.
@@ -50,7 +50,8 @@ class TCN(SequenceModel):
         """Compute ``loss_tcn``."""
         if self.positives == "window":
             frames = self.frames(views["clip"], data_samples)
-            parts = [(frames.data[:, i::2], frames.valid[:, i::2]) for i in (0, 1)]
+            even = frames.data.shape[1] // 2 * 2  # a last frame without a partner is left out
+            parts = [(frames.data[:, i:even:2], frames.valid[:, i:even:2]) for i in (0, 1)]
         else:
             found = [self.frames(views[name], data_samples) for name in ("first", "second")]
             parts = [(one.data, one.valid) for one in found]

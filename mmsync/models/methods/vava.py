@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel, same_activity_pairs
+from mmsync.models.methods.sequence import SequenceModel
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
+from mmsync.structures import same_activity_pairs
 
 
 @MODELS.register_module()
@@ -17,7 +18,7 @@ class VAVA(SequenceModel):
     Args:
         encoder: Config of the encoder of frames.
         loss: Config of the loss; ``None``: ``SinkhornPriorLoss``.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

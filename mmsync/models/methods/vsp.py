@@ -16,7 +16,7 @@ class VSP(SequenceModel):
     Args:
         encoder: Config of the encoder of frames.
         loss: Config of the loss; ``None``: ``BrownianBridgeLoss``.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
+        data_preprocessor: Config of the preprocessor that makes the view ``clip (N, T, ...)``.
         init_cfg: MMEngine's initialization config.
     """
 

@@ -2,85 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal, Optional
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.modules.transformer import attend
-from mmsync.ops.precision import in_float32
+from mmsync.ops.attention import Kind, attention, default_heads, sine_positions
+from mmsync.ops.frames import FrameGrid
 from mmsync.registry import MODELS, OptConfig
-
-Kind = Literal["linear", "softmax"]
-
-
-def sine_positions(positions: Tensor, channels: int, paired: bool = True) -> Tensor:
-    """Sinusoidal code of positions: sines in even columns, cosines in odd ones (Vaswani et al., 2017, section 3.5).
-
-    Args:
-        positions: Real numbers ``(...)``, in frames.
-        channels: D; an odd one is the code of D + 1 without its last column.
-        paired: Whether a sine and the cosine beside it have one frequency; else column c has ``10000 ** (-c / D)``, as
-            in CARL's code.
-
-    Returns:
-        Tensor: ``(..., D)``.
-    """
-    column = torch.arange(channels, device=positions.device)
-    power = (column - column % 2 if paired else column) / (channels + channels % 2)
-    angle = positions.float().unsqueeze(-1) * torch.exp(-math.log(10000) * power)
-    return torch.where(column % 2 == 0, angle.sin(), angle.cos())
-
-
-def default_heads(channels: int) -> int:
-    """Number of heads: 8 if that divides the width, else its largest divisor up to 21, as CASA has (75: 15; 51: 17)."""
-    return 8 if channels % 8 == 0 else max(h for h in range(1, 22) if channels % h == 0)
-
-
-@in_float32
-def linear_attention(query: Tensor, key: Tensor, value: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-    """Attention with the kernel elu + 1 (Katharopoulos et al., 2020, eq. 5), in time and memory linear in L and S.
-
-    In float32: sums over long sequences leave the range of half precision.
-
-    Args:
-        query: ``(B, H, L, d)``.
-        key: ``(B, H, S, d)``.
-        value: ``(B, H, S, d)``.
-        valid: ``(B, S)`` bool, keys that count; ``None``: all.
-
-    Returns:
-        Tensor: ``(B, H, L, d)``.
-    """
-    query, key = F.elu(query) + 1, F.elu(key) + 1
-    if valid is not None:
-        key = key * valid[:, None, :, None]
-    total = query @ key.sum(2).unsqueeze(-1)
-    return query @ (key.transpose(2, 3) @ value) / (total + 1e-6)
-
-
-def attention(query: Tensor, key: Tensor, value: Tensor, heads: int, kind: Kind, valid: Optional[Tensor]) -> Tensor:
-    """Multi-head attention of ``query (B, L, D)`` to ``key`` and ``value (B, S, D)`` where ``valid (B, S)``."""
-    q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
-    if kind == "linear":
-        out = linear_attention(q, k, v, valid).to(v.dtype)
-    else:
-        if valid is not None:  # without any key, all count: no NaN
-            valid = (valid | ~valid.any(1, keepdim=True))[:, None, None]
-        out = attend(q, k, v, mask=valid)
-    return out.transpose(1, 2).flatten(2)
 
 
 class ContextLayer(nn.Module):
     """Attention of a sequence to itself or to another, then an MLP of both: a residual ``(B, L, D)`` (LoFTR; CASA).
 
-    Cost: ``12 L D^2`` multiplications and ``2 S D^2`` of keys and values; attention ``2 (L + S) D^2 / H`` if linear,
-    ``2 L S D`` if softmax. Weights are drawn as Xavier's; names are those of CASA's checkpoints.
+    Cost: ``12 L D^2`` multiplications and ``2 S D^2`` of keys and values, of valid frames alone; attention ``2 (L + S)
+    D^2 / H`` if linear, ``2 L S D`` if softmax. Weights are drawn as Xavier's; names are those of CASA's checkpoints.
     """
 
     def __init__(self, channels: int, num_heads: int, kind: Kind = "linear") -> None:
@@ -94,11 +33,13 @@ class ContextLayer(nn.Module):
             if weight.dim() > 1:
                 nn.init.xavier_uniform_(weight)
 
-    def forward(self, x: Tensor, source: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-        """Let ``x (B, L, D)`` attend to the frames of ``source (B, S, D)`` that are ``valid (B, S)``."""
+    def forward(self, x: Tensor, source: Tensor, grid: FrameGrid, source_grid: FrameGrid) -> Tensor:
+        """Let frames ``x (R, D)`` of B sequences attend to frames ``source (Q, D)``; the grids say whose they are."""
         query, key, value = self.q_proj(x), self.k_proj(source), self.v_proj(source)
-        message = self.norm1(self.merge(attention(query, key, value, self.num_heads, self.kind, valid)))
-        return x + self.norm2(self.mlp(torch.cat([x, message], 2)))
+        padded = (grid.pad(query), source_grid.pad(key), source_grid.pad(value))
+        found = grid.rows(attention(*padded, self.num_heads, self.kind, source_grid.valid))
+        message = self.norm1(self.merge(found))
+        return x + self.norm2(self.mlp(torch.cat([x, message], 1)))
 
 
 def context_layers(name: str, channels: int, num: int, num_heads: Optional[int], kind: Kind) -> nn.ModuleList:
@@ -162,19 +103,21 @@ class CrossContext(BaseModule):
             valid2: ``(B, S)`` bool.
 
         Returns:
-            tuple: ``(B, L, D)`` and ``(B, S, D)``; what stands at padded frames has no meaning.
+            tuple: ``(B, L, D)`` and ``(B, S, D)``, zero at padded frames.
         """
         if not self.mask:
             valid1 = valid2 = None
         if self.position:
             x1, x2 = _add_positions(x1), _add_positions(x2)
+        grid1, grid2 = (FrameGrid.of(x, valid) for x, valid in ((x1, valid1), (x2, valid2)))
+        x1, x2 = grid1.rows(x1), grid2.rows(x2)
         for kind, layer in zip(self.kinds, self.layers):
             if kind == "self":
-                x1, x2 = layer(x1, x1, valid1), layer(x2, x2, valid2)
+                x1, x2 = layer(x1, x1, grid1, grid1), layer(x2, x2, grid2, grid2)
             else:
-                x1 = layer(x1, x2, valid2)
-                x2 = layer(x2, x1, valid1)
-        return x1, x2
+                x1 = layer(x1, x2, grid1, grid2)
+                x2 = layer(x2, x1, grid2, grid1)
+        return grid1.pad(x1), grid2.pad(x2)
 
 
 def _add_positions(x: Tensor) -> Tensor:

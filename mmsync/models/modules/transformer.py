@@ -9,17 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-
-def attend(query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, mask: Optional[Tensor] = None) -> Tensor:
-    """Softmax attention ``(B, H, L, d)`` (Vaswani et al., 2017, eq. 1) where ``mask (B, 1 or H, L, L)``.
-
-    Half precision on the CPU trains with plain products: the fused backward is 2 to 8 times slower (docs/design/0013).
-    """
-    if query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16) and query.requires_grad:
-        scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
-        weights = (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
-        return F.dropout(weights, dropout) @ value
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+from mmsync.ops.attention import attend
 
 
 class DropPath(nn.Module):
@@ -130,16 +120,3 @@ def recompute(module: nn.Module, with_cp: bool, *inputs: Optional[Tensor]) -> Te
     if with_cp and inputs[0] is not None and inputs[0].requires_grad and torch.is_grad_enabled():
         return checkpoint(module, *inputs, use_reentrant=False)
     return module(*inputs)
-
-
-def time_embedding(embedding: Tensor, length: int, resize: bool = False, interpolation: str = "linear") -> Tensor:
-    """Time embeddings ``(1, L, 1, D)`` for T frames: resampled if T > L or ``resize``, else the first T.
-
-    The ``interpolation`` is ``'linear'``, or ``'bicubic'`` over the plane of times and one column, as MAE's and MAMP's
-    code resamples position embeddings.
-    """
-    if length == embedding.shape[1] or (length < embedding.shape[1] and not resize):
-        return embedding[:, :length]
-    plane = embedding.permute(0, 3, 1, 2)
-    mode = {"linear": "bilinear"}.get(interpolation, interpolation)  # over one column, bilinear is linear
-    return F.interpolate(plane, size=(length, 1), mode=mode, align_corners=False).permute(0, 2, 3, 1)

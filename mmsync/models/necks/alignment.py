@@ -11,6 +11,7 @@ from mmsync.errors import ConfigError
 from mmsync.models.modules.alignment import context_layers
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.necks.projector import MLPProjector
+from mmsync.ops.frames import FrameGrid
 from mmsync.registry import NECKS, OptConfig
 
 
@@ -54,7 +55,7 @@ class ClipClusterPredictor(BaseModule):
     Args:
         in_channels: D; the method fills it in.
         num_layers: Layers, see :class:`~mmsync.models.modules.alignment.ContextLayer`.
-        num_heads: A divisor of D; ``None``: see :func:`~mmsync.models.modules.alignment.default_heads`.
+        num_heads: A divisor of D; ``None``: see :func:`~mmsync.ops.attention.default_heads`.
         attention: ``'linear'``, or ``'softmax'``.
         init_cfg: MMEngine's initialization config.
 
@@ -78,9 +79,11 @@ class ClipClusterPredictor(BaseModule):
 
     def forward(self, x: Tensor, valid: Optional[Tensor] = None) -> Tensor:
         """Predict ``(B, T, D)`` from embeddings ``(B, T, D)`` whose ``valid (B, T)`` frames are attended to."""
+        grid = FrameGrid.of(x, valid)
+        rows = grid.rows(x)
         for layer in self.layers:
-            x = layer(x, x, valid)
-        return x
+            rows = layer(rows, rows, grid, grid)
+        return grid.pad(rows)
 
 
 @NECKS.register_module()

@@ -17,10 +17,15 @@ from mmsync.datasets.sources.skeleton.penn import PennActionSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
 
+_CORNER = 3.0  # pixels within which hidden joints stand for none
+
 
 @DATASETS.register_module()
 class PennSequenceSource(RecordSource):
     """2D joints ``(T, 13, 2)`` of Penn Action in pixels, with the phases of CASA's archives, joined by number.
+
+    Joints out of the picture stand at about (1, 1) in the annotations: one of six in push-ups. They are filled in, see
+    :func:`fill_lost`.
 
     Joints come from ``labels/*.mat``, phases and the splits ``train`` and ``val`` from
     ``casa_npyrecords/<activity>_<split>.npy``, whose poses are not used. Sequences are in the order of the archives.
@@ -32,6 +37,7 @@ class PennSequenceSource(RecordSource):
         activities: Read these; ``None``: all that have an archive.
         min_visible: Frames with fewer visible joints, of 13, are left out of samples.
         score: Give the visibility, 0 or 1, as a third channel.
+        fill: Fill in joints out of the picture; False leaves them at (1, 1).
 
     Raises:
         ConfigError: An unknown activity, or ``min_visible`` is not in [0, 13].
@@ -39,11 +45,11 @@ class PennSequenceSource(RecordSource):
     """
 
     layout = PennActionSource.layout
-    input_arguments: ClassVar[tuple[str, ...]] = ("score",)
+    input_arguments: ClassVar[tuple[str, ...]] = ("score", "fill")
 
     def __init__(
         self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None, min_visible: int = 0,
-        score: bool = False,
+        score: bool = False, fill: bool = True,
     ) -> None:  # fmt: skip
         if not 0 <= min_visible <= 13:
             raise ConfigError(f"PennSequenceSource: min_visible={min_visible}: give a number of joints in [0, 13]")
@@ -65,7 +71,8 @@ class PennSequenceSource(RecordSource):
                     resampled.append(f"{name} ({frames.shape[1]} frames, {len(phase)} labels)")
                     phase = resample_labels(phase, frames.shape[1])
                 valid = partial(_visible, self.clips, at, min_visible) if min_visible else None
-                records.append(Record(name, activity, split, partial(_joints, self.clips, at, score), phase, valid))
+                load = partial(_joints, self.clips, at, score, fill)
+                records.append(Record(name, activity, split, load, phase, valid))
         _tell(lacking, f"{data_root}: no annotation labels/<id>.mat of these sequences, which are left out")
         _tell(resampled, f"{data_root}: phases are stretched to the number of frames")
         self._files += self.clips.files()
@@ -78,8 +85,28 @@ class PennSequenceSource(RecordSource):
             raise DataError(f"{path}: {text}")
 
 
-def _joints(clips: PennActionSource, at: int, score: bool) -> np.ndarray:
-    return clips.load(at)[0, ..., : 3 if score else 2]
+def fill_lost(joints: np.ndarray) -> np.ndarray:
+    """Fill in joints ``(T, V, 3)`` of x, y and visibility that are out of the picture, hidden and in its first pixels.
+
+    A joint is interpolated between the frames that have it, and held before and after; one that no frame has is put
+    amid the others of its frame.
+    """
+    lost = (joints[..., 2] == 0) & (joints[..., :2].max(axis=-1) <= _CORNER)
+    if not lost.any() or lost.all():
+        return joints
+    joints, frame = joints.copy(), np.arange(len(joints))
+    for joint in np.flatnonzero(lost.any(axis=0) & ~lost.all(axis=0)):
+        known, missing = frame[~lost[:, joint]], frame[lost[:, joint]]
+        for axis in (0, 1):
+            joints[missing, joint, axis] = np.interp(missing, known, joints[known, joint, axis])
+    never = lost.all(axis=0)
+    joints[:, never, :2] = joints[:, ~never, :2].mean(axis=1, keepdims=True)
+    return joints
+
+
+def _joints(clips: PennActionSource, at: int, score: bool, fill: bool) -> np.ndarray:
+    clip = clips.load(at)[0]
+    return (fill_lost(clip) if fill else clip)[..., : 3 if score else 2]
 
 
 def _visible(clips: PennActionSource, at: int, least: int) -> np.ndarray:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import SequenceBackbone
-from mmsync.models.modules.alignment import attention, sine_positions
 from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.ops.attention import attention, sine_positions
 from mmsync.ops.frames import map_valid
 from mmsync.registry import BACKBONES, OptConfig
 

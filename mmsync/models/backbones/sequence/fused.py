@@ -39,7 +39,7 @@ class FusedFrames(SequenceBackbone):
             raise ConfigError(f"FusedFrames: splits={list(splits)} for {len(parts)} parts; give one for each")
         built = [BACKBONES.build(part, default_args=dict(in_channels=c)) for part, c in zip(parts, splits)]
         for part, channels in zip(built, splits):
-            if getattr(part, "modality", "") != "sequence" or part.axes != "TD" or part.in_channels != channels:
+            if not isinstance(part, SequenceBackbone) or part.axes != "TD" or part.in_channels != channels:
                 text = f"takes {channels} channels of frames; give a backbone of sequences with in_channels={channels}"
                 raise ConfigError(f"FusedFrames: the part {type(part).__name__} {text}")
         width = sum(part.out_channels for part in built)

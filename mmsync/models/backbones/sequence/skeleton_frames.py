@@ -32,7 +32,7 @@ class SkeletonFrames(SequenceBackbone):
 
     def __init__(self, backbone: Part, in_channels: Optional[int] = None, init_cfg: OptConfig = None) -> None:
         built = BACKBONES.build(backbone)
-        if getattr(built, "modality", "") != "skeleton" or built.axes != "DTV":
+        if not hasattr(built, "layout") or built.axes != "DTV":
             text = f"{type(built).__name__} is no skeleton backbone that gives (P, D, T', V')"
             raise ConfigError(f"SkeletonFrames: {text}; give STGCN, DSTformer or the like")
         joints, channels = built.layout.num_joints, built.in_channels

@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError, unwritten
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
-from mmsync.models.modules.transformer import time_embedding
+from mmsync.ops.attention import time_embedding
 from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout
 
