@@ -4,4 +4,4 @@ _base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/sequence.py"
 layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
-model = dict(type="MASA")
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))

@@ -76,7 +76,8 @@ class AlignmentProbe(Probe):
     def missing(self, column: str) -> str:
         name = type(self).__name__
         if column == "phase":
-            return f"{name}: the data set sets no `phase`; it is for a SequenceDataset whose source has frame_labels"
+            text = "the data set sets no `phase`; it is for a SequenceDataset whose source has frame_labels"
+            return f"{name}: {text}. Without phases, take probes=dict(_delete_=True, tau=dict(type='KendallTau'))"
         return f"{name}: {super().missing(column)}"
 
     def statistics(self, bank: Videos, query: Videos) -> np.ndarray:
@@ -112,7 +113,9 @@ class AlignmentProbe(Probe):
             kept += [] if why else [a]
             skipped += [f"{self._name(a)} ({why})"] if why else []
         if not kept:
-            raise ProtocolError(f"{type(self).__name__}: no activity can be judged: {', '.join(skipped)}")
+            some = ", ".join(skipped[:3]) + f" and {len(skipped) - 3} more" * (len(skipped) > 3)
+            needs = f"{self.least_queries} or more query videos of an activity" + " with phases" * self.needs_phases
+            raise ProtocolError(f"{type(self).__name__}: no activity can be judged: {some}; it needs {needs}")
         shown, asked = (p.take(np.flatnonzero(np.isin(p.activity, kept))) for p in videos)
         sums = self.by_activity(shown, asked)
         alone = self.by_activity(shown.position(), asked.position())

@@ -69,12 +69,12 @@ class CrossContext(BaseModule):
         init_cfg: MMEngine's initialization config.
 
     Raises:
-        ConfigError: Another kind of layer or attention, or heads that do not divide D.
+        ConfigError: No ``channels``, another kind of layer or attention, or heads that do not divide D.
     """
 
     def __init__(
         self,
-        channels: int,
+        channels: Optional[int] = None,
         layers: Sequence[Literal["self", "cross"]] = ("self", "cross", "self", "cross"),
         num_heads: Optional[int] = None,
         attention: Literal["linear", "softmax"] = "linear",
@@ -83,6 +83,8 @@ class CrossContext(BaseModule):
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
+        if channels is None:
+            raise ConfigError("CrossContext needs channels, the width of the frames")
         if set(layers) - {"self", "cross"}:
             raise ConfigError(f"CrossContext: layers={list(layers)}; a layer is 'self' or 'cross'")
         self.out_channels, self.position, self.mask = channels, position, mask

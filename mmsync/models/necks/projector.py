@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Optional
 
 from mmengine.model import BaseModule
@@ -62,6 +64,12 @@ class MLPProjector(BaseModule):
 def build_predictor(config: OptPart, channels: int, hidden_channels: int) -> nn.Module:
     """Build a predictor ``(N, D) -> (N, D)`` (Grill et al., 2020; Chen and He, 2021), or raise a ConfigError."""
     shape = dict(in_channels=channels, out_channels=channels, hidden_channels=hidden_channels)
+    kind = NECKS.get(config["type"]) if isinstance(config, Mapping) else None
+    if kind is not None:
+        lacking = [name for name in shape if name not in inspect.signature(kind).parameters]
+        if lacking:
+            text = f"{kind.__name__} takes no {' and no '.join(lacking)}; give one of rows (N, D), as MLPProjector"
+            raise ConfigError(f"model.predictor: {text}")
     predictor = NECKS.build(config or dict(type="MLPProjector", norm=True), default_args=shape)
     width = getattr(predictor, "out_channels", channels)
     if width != channels:

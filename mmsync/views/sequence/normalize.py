@@ -39,7 +39,8 @@ def normalizer(normalize: Normalize, layout: Optional[SkeletonLayout]) -> Option
 
 def _in_3d(joints: Tensor, valid: Tensor, **arguments: Any) -> Tensor:
     if joints.shape[-1] != 3:
-        raise ConfigError(f"joints have {joints.shape[-1]} coordinates, but z and x are axes of 3D; use 'torso2d'")
+        text = f"normalize is of joints in 3D, but they have {joints.shape[-1]} coordinates"
+        raise ConfigError(f"SequencePreprocessor: {text}; use normalize='torso2d' in 2D, or None")
     return align_frames(joints, **arguments)
 
 

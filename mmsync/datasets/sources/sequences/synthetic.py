@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmsync.datasets.sources.sequences.activities import find_activities
 from mmsync.datasets.sources.sequences.base import SequenceSource
 from mmsync.datasets.sources.skeleton.synthetic import project
 from mmsync.errors import ConfigError, DataError
@@ -39,7 +40,7 @@ class SyntheticSequenceSource(SequenceSource):
     Args:
         num_sequences: Sequences of each activity in the training and in the validation part.
         seed: Of everything.
-        activities: Names out of ``mmsync.worlds.ACTIVITIES``, in the order of the labels; ``None`` for all.
+        activities: Names out of ``mmsync.worlds.ACTIVITIES``, in the order of the labels; ``None``: all.
         num_frames: Smallest and largest length. The scale of time differs between sequences.
         cycles: Smallest and largest number of cycles of cyclic activities, as push-ups; phases repeat in each.
         early_end: Share of sequences that end at any place, so that the last phases may be missing.
@@ -81,7 +82,8 @@ class SyntheticSequenceSource(SequenceSource):
         self._remap = remap_matrix("ntu25", self.layout)
         self.joints = (self.layout.num_joints, self.num_coords)
 
-        self.class_names = list(ACTIVITIES if activities is None else activities)
+        known, who = list(ACTIVITIES), type(self).__name__
+        self.class_names = known if activities is None else find_activities(activities, known, who)
         self.world = SequenceWorld(
             seed, self.class_names, (num_performers[0], num_performers[1]), (num_frames[0], num_frames[1]),
             (cycles[0], cycles[1]), early_end, noise, (yaw[0], yaw[1]), pitch, roll, (distance[0], distance[1]),
