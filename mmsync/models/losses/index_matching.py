@@ -54,6 +54,7 @@ def index_matching(
     valid_second: Optional[Tensor] = None,
     temperature: float = 0.1,
     kind: str = "l1",
+    overlap_only: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Errors of soft indices in both directions (MASA, eqs. 4 and 5), as sums and numbers of frames.
 
@@ -69,6 +70,7 @@ def index_matching(
         valid_second: ``(N, T2)``.
         temperature: tau, above 0.
         kind: ``'l1'``, as printed; ``'mse'``; ``'smooth_l1'``, quadratic below an error of 1.
+        overlap_only: Whether frames before the first and after the last one that the other view shows are left out.
 
     Returns:
         tuple: Sums ``(2, N)`` of the errors, of the frames of the first view and of the second, and their numbers
@@ -83,6 +85,9 @@ def index_matching(
     ):
         found = _expected(matrix, shown, other, temperature)
         usable = own & other.any(1, keepdim=True)
+        if overlap_only:
+            low, high = shown.float().masked_fill(~other, torch.inf), shown.float().masked_fill(~other, -torch.inf)
+            usable = usable & (true >= low.amin(1, keepdim=True)) & (true <= high.amax(1, keepdim=True))
         error = ERRORS[kind](found, true.to(found.dtype), reduction="none")
         sums.append(error.masked_fill(~usable, 0).sum(1))
         counts.append(usable.sum(1))
@@ -151,6 +156,7 @@ class IndexMatchingLoss(nn.Module):
         weight: Weight of ``Lc`` in a sum, 0 or more.
         normalize_index: Whether errors are measured in lengths of the sequence instead of frames.
         similarity: Eq. 8 is a ``'mean'`` over common frames, -1 to 1, or a ``'sum'``.
+        overlap_only: Whether ``Lm`` leaves out frames outside of the other view's window, for windows that differ.
         stop_gradient: Whether ``Lc`` leaves the embeddings alone, so that it trains through the predictor only.
         denom_min: Least denominator of eq. 9, 0 to 1; 0 as printed.
         eps: epsilon of eq. 9, above 0.
@@ -168,6 +174,7 @@ class IndexMatchingLoss(nn.Module):
         weight: float = 1.0,
         normalize_index: bool = False,
         similarity: str = "mean",
+        overlap_only: bool = False,
         stop_gradient: bool = True,
         denom_min: float = 0.0,
         eps: float = 1e-7,
@@ -187,6 +194,7 @@ class IndexMatchingLoss(nn.Module):
         self.temperature, self.kind, self.reduction, self.combine = temperature, kind, reduction, combine
         self.weight, self.normalize_index, self.similarity = weight, normalize_index, similarity
         self.stop_gradient, self.denom_min, self.eps = stop_gradient, denom_min, eps
+        self.overlap_only = overlap_only
 
     def terms(
         self,
@@ -244,7 +252,7 @@ class IndexMatchingLoss(nn.Module):
             if length is None:
                 raise ContractError("IndexMatchingLoss: normalize_index=True needs the lengths (N,) of the sequences")
             indices = tuple(x / length.to(x.device)[:, None] for x in indices)
-        total, count = index_matching(first, second, *indices, *masks, self.temperature, self.kind)
+        total, count = index_matching(first, second, *indices, *masks, self.temperature, self.kind, self.overlap_only)
         return (total / count.clamp(min=1)).mean(0), (count > 0).all(0)
 
     def _combine(self, matching: Tensor, similarity: Tensor) -> Tensor:
