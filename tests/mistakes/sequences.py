@@ -171,7 +171,7 @@ CASES = [
     synthetic(
         "seq_pooled",
         "model.encoder.pool.type=MeanPool",
-        r"MASA compares frames, but its encoder pools them: set model\.encoder\.pool=dict\(type='FramePool'\)",
+        r"encoder\.pool: MeanPool pools the frames, which MASA compares; set pool=dict\(type='FramePool'\)",
     ),
     synthetic(
         "seq_no_pairs",
