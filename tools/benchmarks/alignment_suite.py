@@ -2,6 +2,7 @@
 
     python tools/benchmarks/alignment_suite.py OUT --configs configs/{masa,casa,tcc,carl}/*_penn.py --seeds 0 1
     python tools/benchmarks/alignment_suite.py OUT --configs ... --each     # one model for each activity as well
+    python tools/benchmarks/alignment_suite.py OUT --configs configs/masa/masa_synthetic.py --ablation  # MASA's parts
 
 Each run is that of tools/train.py, in a process of its own, and is evaluated by the config's ``test_evaluator``.
 Finished runs are not repeated: start the same command again to go on. ``--jobs 2`` runs two at a time. Values are means
@@ -17,7 +18,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,18 @@ from mmsync.registry import DATASETS, RUNNERS
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = {
     "phases/mean_10": "10 %", "phases/mean_50": "50 %", "phases/mean": "100 %", "progress/mean": "progress",
-    "tau/mean": "tau", "frame_retrieval/mean": "AP@15",
+    "tau/mean": "tau", "frame_retrieval/mean": "AP@15", "collapse/std": "std",
 }  # fmt: skip
+DIGITS = {"progress/mean": 4, "tau/mean": 4, "collapse/std": 4}
+ABLATION: dict[str, dict[str, str]] = {  # table 4 of MASA
+    "all parts": {},
+    "without self-attention": {"model.context.layers": "[cross,cross]"},
+    "without cross-attention": {"model.context.layers": "[self,self]"},
+    "without stop-gradient": {"model.loss.stop_gradient": "False"},
+    "without dual augmentation": {"first": "[]"},
+    "without trimming": {"common": "[]"},
+    "without predictor": {"model.predictor": "False"},
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--configs", nargs="+", required=True, help="configs of methods on the same data")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--each", action="store_true", help="also train one model for each activity")
+    parser.add_argument("--ablation", action="store_true", help="train the first config without each part of MASA")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--cfg-options", nargs="+", action=KeyValue, default={}, metavar="KEY=VALUE")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -59,12 +71,12 @@ def untrained(config: str, options: dict[str, Any], raw: bool) -> dict[str, floa
     return RUNNERS.get("MotionRunner").from_cfg(cfg).test()
 
 
-def train(out: Path, config: str, seed: int, activity: Optional[str], options: dict[str, Any]) -> dict[str, float]:
+def train(out: Path, config: str, seed: int, variant: str, more: dict[str, str], options: dict) -> dict[str, float]:
     """Results of a run, which is trained and evaluated unless it has been."""
-    folder = out / f"{Path(config).stem}{f'_{activity}' if activity else ''}_seed{seed}"
+    folder = out / "_".join([Path(config).stem, *variant.split(), f"seed{seed}"])
     result = folder / "result.json"
     if not result.exists():
-        given = {**options, "randomness.seed": seed, **({"activities": f"[{activity}]"} if activity else {})}
+        given = {**options, "randomness.seed": seed, **more}
         text = [f"{key}={_text(value)}" for key, value in given.items()]
         command = [sys.executable, str(ROOT / "tools/train.py"), config, "--work-dir", str(folder), "--overwrite"]
         run([*command, "--cfg-options", *text], folder.with_suffix(".log"))
@@ -92,7 +104,7 @@ def row(name: str, runs: list[dict[str, float]]) -> str:
     cells = []
     for key in SHOWN:
         values = np.array([one[key] for one in runs])
-        digits = 4 if key in ("progress/mean", "tau/mean") else 1
+        digits = DIGITS.get(key, 1)
         more = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
         cells.append("" if np.isnan(values).any() else f"{values.mean():.{digits}f}{more}")
     return f"| {name} | {' | '.join(cells)} |"
@@ -109,19 +121,24 @@ def main(args: argparse.Namespace) -> None:
     raw, encoder = untrained(args.configs[0], floor, True), untrained(args.configs[0], floor, False)
     position = {key: raw.get(key.replace("mean", "position"), np.nan) for key in SHOWN}
     lines += [row("position only", [position]), row("raw frames", [raw]), row("untrained", [encoder])]
-    names: list[Optional[str]] = [None]
+    variants = {"": {}}
     if args.each:
         dataset = DATASETS.build(load(args.configs[0], args.cfg_options).test_dataloader.dataset)
-        names += [dataset.source.class_names[i] for i in sorted(set(dataset.labels.tolist()))]
-    jobs = [(c, s, a) for c in args.configs for a in names for s in args.seeds]
+        names = [dataset.source.class_names[i] for i in sorted(set(dataset.labels.tolist()))]
+        variants.update({name: {"activities": f"[{name}]"} for name in names})
+    if args.ablation:
+        variants, args.configs = ABLATION, args.configs[:1]
+    jobs = [(c, s, v) for c in args.configs for v in variants for s in args.seeds]
     with ThreadPoolExecutor(args.jobs) as pool:
-        found = dict(zip(jobs, pool.map(lambda job: train(args.out, *job, args.cfg_options), jobs)))
+        runs = pool.map(lambda job: train(args.out, *job, variants[job[2]], args.cfg_options), jobs)
+        found = dict(zip(jobs, runs))
     for config in args.configs:
         name = Path(config).stem.split("_")[0].upper()
-        lines.append(row(f"{name}, one model", [found[config, s, None] for s in args.seeds]))
+        for variant in variants if args.ablation else [""]:
+            lines.append(row(variant or f"{name}, one model", [found[config, s, variant] for s in args.seeds]))
         if args.each:
-            runs = [mean_of([found[config, s, a] for a in names[1:]]) for s in args.seeds]
-            lines.append(row(f"{name}, one for each activity", runs))
+            parts = [mean_of([found[config, s, v] for v in variants if v]) for s in args.seeds]
+            lines.append(row(f"{name}, one for each activity", parts))
     write_text(args.out / "table.md", "\n".join(lines) + "\n")
     print("\n".join(lines))
 
