@@ -4,10 +4,10 @@ _base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/sequence.py"
 layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
+repeats = 2
 lr = 1e-3
 weight_decay = 1e-5
 max_norm = 10
-common = []
 drop = [dict(type="SampleFrames", num=80, rule="carl")]
 min_match = 0
 backbone = dict(

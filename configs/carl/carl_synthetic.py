@@ -3,7 +3,6 @@ _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequenc
 lr = 1e-3
 weight_decay = 1e-5
 max_norm = 10
-common = []
 drop = [dict(type="SampleFrames", num=80, rule="carl")]
 min_match = 0
 in_channels = 75

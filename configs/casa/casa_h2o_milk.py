@@ -8,7 +8,6 @@ layout = None
 normalize = None
 in_channels = 198
 move = []
-common = []
 first = []
 min_match = 0
 model = dict(type="CASA")

@@ -7,7 +7,6 @@ layout = "coco17"
 normalize = "ikea17"
 in_channels = 51
 move = []
-common = []
 first = []
 min_match = 0
 model = dict(type="CASA")

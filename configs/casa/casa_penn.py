@@ -4,8 +4,8 @@ _base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/sequence.py"
 layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
+repeats = 2
 lr = 3e-4
-common = []
 first = []
 min_match = 0
 model = dict(type="CASA")

@@ -3,7 +3,6 @@ _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequenc
 batch_size = 8
 per_group = 2
 lr = 1e-3
-common = []
 views = dict(_delete_=True, clip=[dict(type="SampleFrames", num=20, rule="segment_uniform")])
 min_match = 0
 projector = dict(_delete_=True, type="MultiHeadNeck", num_heads=13)

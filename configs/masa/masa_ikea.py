@@ -5,4 +5,4 @@ layout = "coco17"
 normalize = "ikea17"
 in_channels = 51
 max_epochs = 150
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))

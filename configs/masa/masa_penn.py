@@ -4,4 +4,5 @@ _base_ = ["../_base_/datasets/penn_alignment.py", "../_base_/models/sequence.py"
 layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))
+repeats = 2
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))

@@ -11,6 +11,7 @@ layout = None
 normalize = None
 in_channels = 1536
 move = []
+trim = 0.5
 backbone = dict(widths=[512, 512, 128])
 max_epochs = 150
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))

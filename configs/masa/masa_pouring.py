@@ -5,8 +5,9 @@ layout = None
 normalize = None
 in_channels = 1536
 move = []
+trim = 0.5
 backbone = dict(widths=[512, 512, 128])
 max_epochs = 150
 val_evaluator = dict(probes=dict(tau=dict(stride=5)))
 test_evaluator = dict(probes=dict(tau=dict(stride=5), frame_retrieval=dict(stride=5)))
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss"))
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))

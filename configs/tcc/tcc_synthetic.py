@@ -4,7 +4,6 @@ batch_size = 16
 per_group = 4
 lr = 1e-3
 weight_decay = 1e-5
-common = []
 views = dict(_delete_=True, clip=[dict(type="SampleFrames", num=20, rule="offset_uniform")])
 min_match = 0
 train_dataloader = dict(batch_sampler=dict(type="GroupBatchSampler", by="label", per_group=per_group))

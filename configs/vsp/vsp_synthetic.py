@@ -3,7 +3,6 @@ _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequenc
 lr = 1e-3
 weight_decay = 1e-5
 max_norm = 10
-common = []
 views = dict(_delete_=True, clip=[dict(type="SampleFrames", num=12, rule="sorted_uniform")])
 min_match = 0
 in_channels = 75

@@ -1,13 +1,18 @@
 # Joints of frames, normalized in each frame, and an MLP of three layers; defaults are those of the built-in world. Both
-# views share a window of the sequence, of which each drops up to half of the frames; joints are turned, mirrored and
-# moved. For frame features set layout and normalize to None, in_channels to their width, and move=[].
+# views drop up to half of the frames; joints are turned, mirrored, scaled and moved. Only pictures are trimmed in the
+# paper: trim=0.5 cuts a window of half of the frames or more, which both views share. For frame features set layout and
+# normalize to None, in_channels to their width, trim=0.5 and move=[].
 layout = "ntu25"
 normalize = "ntu25"
 in_channels = 75  # V * C
 width = 128
-common = [dict(type="TrimFrames", ratio=0.5, min_frames=16)]
+trim = 0
+common = [dict(type="TrimFrames", ratio=trim, min_frames=16)] if trim else []
 drop = [dict(type="DropFrames", max_drop=0.5)]
-move = [dict(type="SequenceAngleNoise"), dict(type="SequenceFlip", swap_lr=True), dict(type="JointNoise", std=0.05)]
+move = [
+    dict(type="SequenceAngleNoise", prob=0.8), dict(type="SequenceFlip", swap_lr=True, prob=0.5),
+    dict(type="SequenceRotate", max_degrees=20, scale=(0.8, 1.25)),
+    dict(type="JointNoise", std=0.05, prob=0.5)]
 first = [*drop, *move]
 second = [*drop, *move]
 views = dict(first=first, second=second)
