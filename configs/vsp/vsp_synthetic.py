@@ -7,5 +7,6 @@ views = dict(_delete_=True, clip=[dict(type="SampleFrames", num=12, rule="sorted
 min_match = 0
 in_channels = 75
 backbone = dict(
-    _delete_=True, type="CARLTransformerHead", in_channels=in_channels, widths=[256, 256], dim=128, hidden_dim=512)
+    _delete_=True, type="CARLTransformerHead", in_channels=in_channels, widths=[256, 256], dim=128, hidden_dim=512,
+    train_frames=12)  # of a view, as positions are learned
 model = dict(type="VSP")

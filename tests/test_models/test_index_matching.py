@@ -145,6 +145,7 @@ def test_batch_totals_and_pairs_from_one_call():
         dict(kind="smooth_l1"),
         dict(reduction="mean_of_ratios"),
         dict(combine="sum", similarity="sum", weight=0.3),
+        dict(clip_token="mean"),
     ],
 )
 def test_padding_and_the_order_of_views_change_nothing(options):
@@ -196,6 +197,32 @@ def test_indices_over_lengths_scale_the_loss():
         IndexMatchingLoss(normalize_index=True)(*batch)
 
 
+def test_clips_are_compared_by_the_means_of_their_frames():
+    batch = drawn()
+    (z1, z2, h1, h2), (v1, v2) = batch[:4], batch[6:]
+    frames = IndexMatchingLoss().terms(*batch)["similarity"]
+    found = IndexMatchingLoss(clip_token="mean").terms(*batch)["similarity"]
+    clips = [
+        F.cosine_similarity(z[n][v[n]].mean(0), h[n][w[n]].mean(0), dim=0)
+        for z, h, v, w in ((z1, h2, v1, v2), (z2, h1, v2, v1))
+        for n in range(len(z))
+    ]
+    torch.testing.assert_close(found, (frames + torch.stack(clips).mean()) / 2)
+
+
+def test_a_temperature_is_learned_from_where_it_starts():
+    batch = [x.float() if x.is_floating_point() else x for x in drawn()]
+    loss = IndexMatchingLoss(temperature=0.2, learn_temperature=True)
+    torch.testing.assert_close(loss(*batch), IndexMatchingLoss(temperature=0.2)(*batch))
+    loss(*batch).backward()
+    step = 1e-2
+    above, below = (IndexMatchingLoss(temperature=0.2 * math.exp(s))(*batch) for s in (step, -step))
+    assert float(loss.log_temperature.grad) == pytest.approx(float(above - below) / (2 * step), rel=1e-2)
+    torch.nn.init.constant_(loss.log_temperature, -20.0)
+    torch.testing.assert_close(loss(*batch), IndexMatchingLoss(temperature=0.01)(*batch))
+    assert list(IndexMatchingLoss().parameters()) == []
+
+
 @pytest.mark.parametrize("options", [dict(kind="mse"), dict(kind="mse", combine="sum", reduction="mean_of_ratios")])
 def test_gradients(options):
     *rows, g1, g2, v1, v2 = drawn()
@@ -210,7 +237,7 @@ def test_gradients(options):
         dict(weight=-1),
         dict(denom_min=2),
         dict(eps=0),
-        *(dict([(name, "no")]) for name in ("kind", "reduction", "combine", "similarity")),
+        *(dict([(name, "no")]) for name in ("kind", "reduction", "combine", "similarity", "clip_token")),
     ],
 )
 def test_wrong_arguments_are_refused(wrong):

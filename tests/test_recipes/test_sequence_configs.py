@@ -110,11 +110,11 @@ def test_the_config_trains_and_is_evaluated(config, tmp_path):
         "model.context.layers=[cross,cross]",
         "model.loss.stop_gradient=False",
         "model.predictor=False",
-        "common=[]",
+        "trim=0.5",
         "first=[]",
     ],
 )
-def test_a_part_of_masa_is_left_out_by_an_option(option, tmp_path):
+def test_a_part_of_masa_is_left_out_or_added_by_an_option(option, tmp_path):
     data = ["source.num_sequences=[2,2]", "source.activities=[golf_swing,situp]", "batch_size=4", "max_epochs=1"]
     config = "configs/masa/masa_synthetic.py"
     said = tool(tmp_path, "tools/train.py", config, "--work-dir", str(tmp_path / "run"), "--cfg-options", *data, option)

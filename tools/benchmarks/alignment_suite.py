@@ -39,7 +39,7 @@ ABLATION: dict[str, dict[str, str]] = {  # table 4 of MASA
     "without cross-attention": {"model.context.layers": "[self,self]"},
     "without stop-gradient": {"model.loss.stop_gradient": "False"},
     "without dual augmentation": {"first": "[]"},
-    "without trimming": {"common": "[]"},
+    "with trimming": {"trim": "0.5"},
     "without predictor": {"model.predictor": "False"},
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import math
+from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +15,11 @@ from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
 ERRORS = {"l1": F.l1_loss, "mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}
+TAU_MIN = 0.01
+"""Least temperature that is learned."""
 
 
-def _expected(cosine: Tensor, index: Tensor, valid: Tensor, temperature: float) -> Tensor:
+def _expected(cosine: Tensor, index: Tensor, valid: Tensor, temperature: Union[float, Tensor]) -> Tensor:
     """Expected index ``(N, T1)`` under the softmax of cosines ``(N, T1, T2)`` over the valid frames ``(N, T2)``."""
     weight = mask_logits(cosine / temperature, valid[:, None]).softmax(-1)
     return (weight @ index.to(weight.dtype)[..., None])[..., 0]
@@ -52,7 +55,7 @@ def index_matching(
     index_second: Tensor,
     valid_first: Optional[Tensor] = None,
     valid_second: Optional[Tensor] = None,
-    temperature: float = 0.1,
+    temperature: Union[float, Tensor] = 0.1,
     kind: str = "l1",
     overlap_only: bool = False,
 ) -> tuple[Tensor, Tensor]:
@@ -126,6 +129,13 @@ def matched_cosine(
 
 
 @in_float32
+def clip_cosine(a: Tensor, b: Tensor, valid_a: Optional[Tensor] = None, valid_b: Optional[Tensor] = None) -> Tensor:
+    """Cosine ``(N,)`` of the means over the valid frames of ``a (N, Ta, D)`` and ``b (N, Tb, D)``; 0 without frames."""
+    means = [(x * valid_or_all(valid, x)[..., None]).sum(1) for x, valid in ((a, valid_a), (b, valid_b))]
+    return F.cosine_similarity(*means, dim=-1)
+
+
+@in_float32
 def ratio_combine(matching: Tensor, similarity: Tensor, eps: float = 1e-7, denom_min: float = 0.0) -> Tensor:
     """``2 Lm / ((1 + eps) + Lc)`` (MASA, eq. 9): ``Lm`` for a similarity of 1, about ``Lm * 2e7`` for one of -1.
 
@@ -147,7 +157,7 @@ class IndexMatchingLoss(nn.Module):
     temperature, absolute errors, the positive cosine as a mean, and means over the batch before the ratio.
 
     Args:
-        temperature: tau of eq. 2, above 0.
+        temperature: tau of eq. 2, above 0; where it starts if it is learned.
         kind: Error of indices, ``'l1'``, ``'mse'`` or ``'smooth_l1'``.
         reduction: ``'ratio_of_means'``: means of ``Lm`` and of ``Lc`` over the pairs of all ranks, then eq. 9;
             ``'mean_of_ratios'``: eq. 9 of each pair, then the mean. Pairs without a common frame do not count in the
@@ -160,6 +170,9 @@ class IndexMatchingLoss(nn.Module):
         stop_gradient: Whether ``Lc`` leaves the embeddings alone, so that it trains through the predictor only.
         denom_min: Least denominator of eq. 9, 0 to 1; 0 as printed.
         eps: epsilon of eq. 9, above 0.
+        learn_temperature: Whether the logarithm of tau is a parameter; tau is then 0.01 or more.
+        clip_token: ``'mean'``: ``Lc`` is the mean of eq. 8 and of the cosine of whole clips, means over their frames.
+            ``None``: frames alone.
 
     Raises:
         ConfigError: A number out of range, or an unknown name.
@@ -178,6 +191,8 @@ class IndexMatchingLoss(nn.Module):
         stop_gradient: bool = True,
         denom_min: float = 0.0,
         eps: float = 1e-7,
+        learn_temperature: bool = False,
+        clip_token: Optional[str] = None,
     ) -> None:
         super().__init__()
         if not temperature > 0 or not weight >= 0 or not 0 <= denom_min <= 1 or not 0 < eps < 1:
@@ -188,13 +203,15 @@ class IndexMatchingLoss(nn.Module):
             ("reduction", reduction, ("ratio_of_means", "mean_of_ratios")),
             ("combine", combine, ("ratio", "sum")),
             ("similarity", similarity, ("mean", "sum")),
+            ("clip_token", clip_token, (None, "mean")),
         ):
             if value not in known:
-                raise ConfigError(f"IndexMatchingLoss: {name}={value!r}: use one of {', '.join(known)}")
+                raise ConfigError(f"IndexMatchingLoss: {name}={value!r}: use one of {', '.join(map(str, known))}")
         self.temperature, self.kind, self.reduction, self.combine = temperature, kind, reduction, combine
         self.weight, self.normalize_index, self.similarity = weight, normalize_index, similarity
         self.stop_gradient, self.denom_min, self.eps = stop_gradient, denom_min, eps
-        self.overlap_only = overlap_only
+        self.overlap_only, self.clip_token = overlap_only, clip_token
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature))) if learn_temperature else None
 
     def terms(
         self,
@@ -232,6 +249,10 @@ class IndexMatchingLoss(nn.Module):
         similarity = (one + two) / 2
         if self.similarity == "mean":
             similarity = similarity / matches.clamp(min=1)
+        if self.clip_token == "mean":
+            clips = clip_cosine(fixed[0], second_clustered, *masks)
+            clips = clips + clip_cosine(fixed[1], first_clustered, *masks[::-1])
+            similarity = (similarity + clips / 2) / 2
         terms = {
             "matching": mean_over_ranks(matching, usable),
             "similarity": mean_over_ranks(similarity, matches > 0),
@@ -252,7 +273,8 @@ class IndexMatchingLoss(nn.Module):
             if length is None:
                 raise ContractError("IndexMatchingLoss: normalize_index=True needs the lengths (N,) of the sequences")
             indices = tuple(x / length.to(x.device)[:, None] for x in indices)
-        total, count = index_matching(first, second, *indices, *masks, self.temperature, self.kind, self.overlap_only)
+        tau = self.temperature if self.log_temperature is None else self.log_temperature.exp().clamp(min=TAU_MIN)
+        total, count = index_matching(first, second, *indices, *masks, tau, self.kind, self.overlap_only)
         return (total / count.clamp(min=1)).mean(0), (count > 0).all(0)
 
     def _combine(self, matching: Tensor, similarity: Tensor) -> Tensor:
