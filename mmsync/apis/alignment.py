@@ -92,7 +92,7 @@ def find_clip(dataset: Any, name: str) -> SequenceClip:
     if not name.endswith(".npy"):
         names = dataset.names
         if name not in names:
-            hint = did_you_mean(nearest(name, names)) or f"; there are {len(names)}, the first is {names[0]!r}."
+            hint = did_you_mean(nearest(name, names)) or f"; there are {len(names)}: {', '.join(names[:3])}, ..."
             raise ConfigError(f"no sequence {name!r} in the test data{hint} Files end with .npy")
         return read_clip(dataset, names.index(name))
     path, source = Path(name), dataset.source

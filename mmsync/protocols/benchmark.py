@@ -26,6 +26,7 @@ from mmsync.fileio import write_text
 from mmsync.protocols import tables
 from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, lay_over
 from mmsync.protocols.runs import Prober, finetune
+from mmsync.registry import PROBES
 from mmsync.visualization.figures import draw_probe_curves
 
 
@@ -99,7 +100,8 @@ class Benchmark:
                 print_log(f"{protocol.name}: {type(error).__name__}: {error}", logger="current", level=logging.ERROR)
                 continue
             rows.append(self._row(protocol, results))
-            print_log(f"{protocol.name}: {tables.value_text(rows[-1])}", logger="current")
+            more = self._others(protocol, results)
+            print_log("; ".join([f"{protocol.name}: {tables.value_text(rows[-1])}", *more]), logger="current")
             self._write(rows)
         return rows
 
@@ -129,6 +131,14 @@ class Benchmark:
             _draw(outcome.curves, folder / "curves.png", f"{protocol.name} seed {seed}")
         tables.write_json(file, result)
         return result
+
+    def _others(self, protocol: Protocol, results: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What the other probes report, means over the seeds, as text."""
+        evaluator = self.cfgs[protocol.name].get("test_evaluator")
+        probes = (evaluator.get("probes") or {}) if isinstance(evaluator, Mapping) else {}
+        keys = [f"{name}/{PROBES.get(probe['type']).headline}" for name, probe in probes.items()]
+        found = {key: [result["metrics"].get(key, np.nan) for result in results] for key in keys}
+        return [f"{key} {np.mean(values):.4g}" for key, values in found.items() if key != protocol.metric]
 
     def _row(self, protocol: Protocol, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [result["metrics"][protocol.metric] for result in results]

@@ -55,6 +55,7 @@ class Prober:
             if protocol.seeds and hasattr(probe, "seed"):
                 probe.seed = seed
         table, names = self._features_of(cfg)
+        metric.dataset_meta = {"classes": names}  # results of classes and activities have their names
         metrics = metric.compute_metrics([table])
         found = metric.found.get(protocol.metric.split("/")[0])
         return Outcome(metrics, found.scores if found else None, found.curves if found else {}, names)

@@ -80,7 +80,7 @@ def test_masa_resumes_to_the_last_bit(trained, tmp_path):
         assert torch.equal(value, two["state_dict"][key]), key
 
 
-def test_a_checkpoint_is_judged_by_the_protocol_of_alignment(trained, tmp_path, monkeypatch):
+def test_a_checkpoint_is_judged_by_the_protocol_of_alignment(trained, tmp_path, monkeypatch, capsys):
     checkpoint, _ = trained("masa")
     monkeypatch.setattr(
         sys, "argv", ["benchmark.py", str(checkpoint), "--protocols", "alignment", "--work-dir", str(tmp_path)]
@@ -89,6 +89,9 @@ def test_a_checkpoint_is_judged_by_the_protocol_of_alignment(trained, tmp_path, 
         runpy.run_path(str(ROOT / "tools/benchmark.py"), run_name="__main__")
     except SystemExit as done:
         assert not done.code  # noqa: PT017
+    said = "".join(capsys.readouterr())
+    assert all(f"{name}/mean " in said for name in ("progress", "tau", "frame_retrieval")), said[-2000:]
     found = json.loads((tmp_path / "alignment/seed_0/result.json").read_text())["metrics"]
+    assert "tau/golf_swing" in found or "tau/situp" in found, sorted(found)
     for name in ("tau", "progress", "frame_retrieval", "phases"):
         assert any(key.startswith(f"{name}/") or f"{name}_" in key for key in found), (name, sorted(found))
