@@ -44,7 +44,7 @@ def write_archive(folder, activity: str, split: str, names, width=(72,), frames:
 def write_mat(root, name: str, action: str, frames: int) -> dict:
     values = dict(
         action=action, pose="front", train=1, dimensions=np.array([100, 200, frames]), nframes=frames,
-        x=RNG.random((frames, 13)), y=RNG.random((frames, 13)), visibility=np.ones((frames, 13)),
+        x=RNG.uniform(9, 99, (frames, 13)), y=RNG.uniform(9, 99, (frames, 13)), visibility=np.ones((frames, 13)),
     )  # fmt: skip
     values["visibility"][0, 4:] = 0
     (root / "labels").mkdir(parents=True, exist_ok=True)
@@ -193,6 +193,25 @@ def test_penn_joins_annotations_and_phases_by_number(tmp_path, logged):
     hidden = PennSequenceSource(tmp_path, min_visible=5)
     assert hidden.joints == (13, 2)
     assert hidden.valid_frames(0).tolist() == [False] + [True] * 6
+
+
+def test_penn_joins_the_files_of_tcc_by_number(tmp_path):
+    for name in ("0001", "0002", "0003"):
+        write_mat(tmp_path, name, "bowl" if name == "0003" else "pushup", 6)
+    for path, count in (("train/pushups/0002_a", 6), ("val/pushups/0001", 3), ("val/bowling/0003", 6)):
+        (tmp_path / f"tcc/{path}").parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / f"tcc/{path}.npy", phases(count))
+    source = PennSequenceSource(tmp_path, labels=tmp_path / "tcc")
+    check_source(source)
+    assert source.splits == {"train": ["0002"], "val": ["0003", "0001"]}
+    assert source.frame_labels(0).tolist() == phases(6).tolist()
+    assert source.frame_labels(2).tolist() == [0, 0, 1, 1, 2, 2], "stretched from 3 to 6"
+    assert PennSequenceSource(tmp_path, ["pushup"], labels=tmp_path / "tcc").names == ["0002", "0001"]
+    np.save(tmp_path / "tcc/val/bowling/clip.npy", phases(6))
+    with pytest.raises(DataError, match=r"clip\.npy: the name does not begin with the number"):
+        PennSequenceSource(tmp_path, labels=tmp_path / "tcc")
+    with pytest.raises(DataError, match="TCC's files of phases"):
+        PennSequenceSource(tmp_path, labels=tmp_path / "none")
 
 
 def test_penn_refuses_what_does_not_belong_together(tmp_path):

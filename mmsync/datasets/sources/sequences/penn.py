@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Optional, Union
@@ -10,9 +11,16 @@ from typing import ClassVar, Optional, Union
 import numpy as np
 from mmengine.logging import print_log
 
-from mmsync.datasets.sources.sequences.activities import PENN_PHASES, activity_name
+from mmsync.datasets.sources.sequences.activities import PENN_PHASES, activity_name, find_activities
 from mmsync.datasets.sources.sequences.casa import archive, list_archives
-from mmsync.datasets.sources.sequences.records import Record, RecordSource, as_phase, resample_labels
+from mmsync.datasets.sources.sequences.records import (
+    Record,
+    RecordSource,
+    as_phase,
+    folder,
+    read_array,
+    resample_labels,
+)
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS
@@ -22,13 +30,14 @@ _CORNER = 3.0  # pixels within which hidden joints stand for none
 
 @DATASETS.register_module()
 class PennSequenceSource(RecordSource):
-    """2D joints ``(T, 13, 2)`` of Penn Action in pixels, with the phases of CASA's archives, joined by number.
+    """2D joints ``(T, 13, 2)`` of Penn Action in pixels, with phases of CASA's archives or TCC's files, by number.
 
     Joints out of the picture stand at about (1, 1) in the annotations: one of six in push-ups. They are filled in, see
     :func:`fill_lost`.
 
     Joints come from ``labels/*.mat``, phases and the splits ``train`` and ``val`` from
-    ``casa_npyrecords/<activity>_<split>.npy``, whose poses are not used. Sequences are in the order of the archives.
+    ``casa_npyrecords/<activity>_<split>.npy``, whose poses are not used, or from TCC's files
+    ``<labels>/<split>/<activity>/<id>*.npy``. Sequences are in the order of the archives, or of the files.
     Where frames and phases differ in number, frame j takes phase ``floor(j * L / T)``; such sequences are named in the
     log. Ids without a ``.mat`` are left out and named.
 
@@ -38,10 +47,11 @@ class PennSequenceSource(RecordSource):
         min_visible: Frames with fewer visible joints, of 13, are left out of samples.
         score: Give the visibility, 0 or 1, as a third channel.
         fill: Fill in joints out of the picture; False leaves them at (1, 1).
+        labels: The folder of TCC's files of phases; ``None``: the archives of CASA.
 
     Raises:
         ConfigError: An unknown activity, or ``min_visible`` is not in [0, 13].
-        DataError: No folder, no archive, or an archive of another activity than its annotations.
+        DataError: No folder, no archive or file of phases, or one of another activity than its annotations.
     """
 
     layout = PennActionSource.layout
@@ -49,30 +59,29 @@ class PennSequenceSource(RecordSource):
 
     def __init__(
         self, data_root: Union[str, Path], activities: Optional[Sequence[str]] = None, min_visible: int = 0,
-        score: bool = False, fill: bool = True,
+        score: bool = False, fill: bool = True, labels: Optional[Union[str, Path]] = None,
     ) -> None:  # fmt: skip
         if not 0 <= min_visible <= 13:
             raise ConfigError(f"PennSequenceSource: min_visible={min_visible}: give a number of joints in [0, 13]")
-        self.joints, self._files = (13, 3 if score else 2), []
-        archives = list_archives(data_root, activities)
+        self.joints = (13, 3 if score else 2)
+        phases = list(_archived(data_root, activities) if labels is None else _label_files(labels, activities))
+        self._files = list(dict.fromkeys(path for path, *_ in phases))
         self.clips = PennActionSource(data_root)
         place = {name: i for i, name in enumerate(self.clips.names)}
         records, lacking, resampled = [], [], []
-        for activity, split, path in archives:
-            self._files.append(path)
-            for name, item in archive(path).items():
-                if name not in place:
-                    lacking.append(name)
-                    continue
-                at = place[name]
-                self._check_activity(at, activity, path)
-                phase, frames = as_phase(np.ravel(item.get("labels", ())), f"{path}, {name}"), self.clips.load(at)
-                if len(phase) != frames.shape[1] and len(phase):
-                    resampled.append(f"{name} ({frames.shape[1]} frames, {len(phase)} labels)")
-                    phase = resample_labels(phase, frames.shape[1])
-                valid = partial(_visible, self.clips, at, min_visible) if min_visible else None
-                load = partial(_joints, self.clips, at, score, fill)
-                records.append(Record(name, activity, split, load, phase, valid))
+        for path, activity, split, name, values in phases:
+            if name not in place:
+                lacking.append(name)
+                continue
+            at = place[name]
+            self._check_activity(at, activity, path)
+            phase, frames = as_phase(values, f"{path}, {name}"), self.clips.load(at)
+            if len(phase) != frames.shape[1] and len(phase):
+                resampled.append(f"{name} ({frames.shape[1]} frames, {len(phase)} labels)")
+                phase = resample_labels(phase, frames.shape[1])
+            valid = partial(_visible, self.clips, at, min_visible) if min_visible else None
+            load = partial(_joints, self.clips, at, score, fill)
+            records.append(Record(name, activity, split, load, phase, valid))
         _tell(lacking, f"{data_root}: no annotation labels/<id>.mat of these sequences, which are left out")
         _tell(resampled, f"{data_root}: phases are stretched to the number of frames")
         self._files += self.clips.files()
@@ -83,6 +92,31 @@ class PennSequenceSource(RecordSource):
         if activity_name(found) != activity:
             text = f"{self.clips.names[at]} is {found} in its .mat, but {activity} here; are the two of one data set?"
             raise DataError(f"{path}: {text}")
+
+
+_Labels = Iterator[tuple[Path, str, str, str, np.ndarray]]  # file, activity, split, number of the clip, phases
+
+
+def _archived(data_root: Union[str, Path], activities: Optional[Sequence[str]]) -> _Labels:
+    for activity, split, path in list_archives(data_root, activities):
+        for name, item in archive(path).items():
+            yield path, activity, split, name, np.ravel(item.get("labels", ()))
+
+
+def _label_files(labels: Union[str, Path], activities: Optional[Sequence[str]]) -> _Labels:
+    root = folder(labels, "TCC's files of phases <split>/<activity>/<id>*.npy")
+    found = [(path, activity_name(path.parent.name)) for path in sorted(root.glob("*/*/*.npy"))]
+    if not found:
+        raise DataError(f"{root}: no <split>/<activity>/<id>*.npy in it; is this the right folder?")
+    keep = {activity for _, activity in found}
+    if activities is not None:
+        keep &= set(find_activities(activities, sorted(keep), str(root)))
+    for path, activity in found:
+        number = re.match(r"\d+", path.stem)
+        if number is None:
+            raise DataError(f"{path}: the name does not begin with the number of a clip, as 0001")
+        if activity in keep:
+            yield path, activity, path.parts[-3], number[0], np.ravel(read_array(path))
 
 
 def fill_lost(joints: np.ndarray) -> np.ndarray:
