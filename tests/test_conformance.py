@@ -152,6 +152,7 @@ EXAMPLES: dict[str, dict] = {
     "ActionRecognition": dict(type="ActionRecognition", num_frames=3),
     "ActivitySeparability": dict(type="ActivitySeparability", k=2, num_frames=3),
     "PositionProbe": dict(type="PositionProbe"),
+    "FewShotPhases": dict(type="FewShotPhases", shots=[1, 2], episodes=2),
     "AudioPreprocessor": dict(type="AudioPreprocessor"),
     "SequencePreprocessor": dict(type="SequencePreprocessor"),
     "ComposedPreprocessor": dict(
@@ -471,6 +472,7 @@ REFUSED = {
     "FrameRetrieval": "`phase`.*SequenceDataset",
     "PhaseClassification": "`phase`.*SequenceDataset",
     "PhaseProgress": "`phase`.*SequenceDataset",
+    "FewShotPhases": "`phase`.*SequenceDataset",
     "ActionRecognition": "`phase`.*SequenceDataset",
 }
 """Probes whose own columns such a model does not predict, with the message that says so."""

@@ -8,4 +8,5 @@ normalize = "hands42"
 in_channels = 126
 max_epochs = 150
 test_evaluator = dict(probes=dict(actions=dict(type="ActionRecognition", num_frames=16)))
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

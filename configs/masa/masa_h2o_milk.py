@@ -6,4 +6,5 @@ normalize = None
 in_channels = 198
 move = []
 max_epochs = 150
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

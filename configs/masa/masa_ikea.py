@@ -5,4 +5,5 @@ layout = "coco17"
 normalize = "ikea17"
 in_channels = 51
 max_epochs = 150
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

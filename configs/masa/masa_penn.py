@@ -5,4 +5,5 @@ layout = "penn13"
 normalize = "torso2d"
 in_channels = 26
 repeats = 2
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

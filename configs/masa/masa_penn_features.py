@@ -14,4 +14,5 @@ move = []
 trim = 0.5
 backbone = dict(widths=[512, 512, 128])
 max_epochs = 150
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

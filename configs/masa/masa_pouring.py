@@ -10,4 +10,5 @@ backbone = dict(widths=[512, 512, 128])
 max_epochs = 150
 val_evaluator = dict(probes=dict(tau=dict(stride=5)))
 test_evaluator = dict(probes=dict(tau=dict(stride=5), frame_retrieval=dict(stride=5)))
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

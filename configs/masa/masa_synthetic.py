@@ -1,3 +1,4 @@
 # MASA (Kwon et al.), on the built-in world.
 _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequence.py", "../_base_/schedules/alignment.py"]
-model = dict(type="MASA", context=dict(type="CrossContext"), loss=dict(type="IndexMatchingLoss", normalize_index=True))
+loss = dict(type="IndexMatchingLoss", normalize_index=True, denom_min=0.01)
+model = dict(type="MASA", context=dict(type="CrossContext"), loss=loss)

@@ -15,6 +15,7 @@ from mmsync.evaluation.metrics import FeatureMetric
 from mmsync.evaluation.probes import (
     ActionRecognition,
     ActivitySeparability,
+    FewShotPhases,
     FrameRetrieval,
     KendallTau,
     PhaseClassification,
@@ -137,6 +138,33 @@ def test_actions_are_segments_of_all_activities():
     assert found["mean"] == pytest.approx(np.mean(each))
 
 
+def test_a_segment_may_be_the_mean_of_its_frames():
+    table = world(noise=1.5)
+    frames, phase = (one[0] for one in part(table, "query", 2))
+    means = segment_features(frames, segments(phase), 4, "mean")
+    whole = segment_features(frames, segments(phase), 4).reshape(len(means), 4, -1)
+    np.testing.assert_allclose(means, whole.mean(1))
+    noise = {join: run(ActionRecognition(4, join), table)[0]["top1"] for join in ("mean", "concat")}
+    assert noise["mean"] != noise["concat"]
+
+
+def test_few_shots_are_episodes_of_random_videos_of_the_bank():
+    table = world(noise=1.0)
+    found, note = run(FewShotPhases(shots=(1, 2, 9), episodes=3, protocol="casa"), table)
+    shares = {1: [], 2: []}
+    for a in range(3):
+        (bank, phases), query = part(table, "bank", a), part(table, "query", a)
+        rng = np.random.default_rng(42)
+        for k, each in shares.items():
+            drawn = [rng.choice(4, k, replace=False) for _ in range(3)]
+            some = [([bank[i] for i in rows], [phases[i] for i in rows]) for rows in drawn]
+            right, judged = np.sum([phase_classification(*one, *query, "casa") for one in some], axis=(0, 1))
+            each.append(100 * right / judged)
+    assert [found["mean_1"], found["mean_2"]] == pytest.approx([np.mean(shares[k]) for k in (1, 2)])
+    assert found["mean"] == pytest.approx(run(PhaseClassification("casa"), table)[0]["mean"]), "all videos"
+    assert "3 activities, 9 query videos" in note
+
+
 def test_activities_are_apart_in_features_and_not_in_positions():
     found, _ = run(ActivitySeparability(k=5, num_frames=8), world(query=5))
     assert found["mean"] == found["mean_clips"] == found["bowl"] == 100
@@ -257,6 +285,9 @@ def test_wrong_arguments():
         (lambda: PhaseClassification(fractions=(0.1, 2)), r"PhaseClassification.fractions\[1\]=2"),
         (lambda: PhaseProgress("lav"), "PhaseProgress.missing='lav'"),
         (lambda: ActionRecognition(0), "ActionRecognition.num_frames=0"),
+        (lambda: ActionRecognition(join="sum"), "ActionRecognition.join='sum'"),
+        (lambda: FewShotPhases(episodes=0), "FewShotPhases.episodes=0"),
+        (lambda: FewShotPhases(shots=(1, 0)), r"FewShotPhases.shots\[1\]=0"),
         (lambda: ActivitySeparability(num_frames=1), "ActivitySeparability.num_frames=1"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -176,11 +176,16 @@ def segments(phase: np.ndarray) -> np.ndarray:
     return found[found[:, 2] >= 0]
 
 
-def segment_features(frames: np.ndarray, runs: np.ndarray, num_frames: int = 16) -> np.ndarray:
-    """Evenly spaced frames of ``(T, D)`` from the first to the last of each run ``(S, 3)``: ``(S, num_frames * D)``."""
+def segment_features(
+    frames: np.ndarray, runs: np.ndarray, num_frames: int = 16, join: Literal["concat", "mean"] = "concat"
+) -> np.ndarray:
+    """Evenly spaced frames of ``(T, D)`` from the first to the last of each run ``(S, 3)``: ``(S, num_frames * D)``.
+
+    ``join='mean'`` gives their means ``(S, D)`` instead.
+    """
     share = np.linspace(0, 1, num_frames)
     place = (runs[:, :1] + share * (runs[:, 1:2] - 1 - runs[:, :1])).round().astype(int)
-    return frames[place].reshape(len(runs), -1)
+    return frames[place].mean(axis=1) if join == "mean" else frames[place].reshape(len(runs), -1)
 
 
 def activity_separability(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -191,6 +192,7 @@ class ActionRecognition(AlignmentProbe):
 
     Args:
         num_frames: Frames of a segment; shorter segments repeat some.
+        join: ``'concat'``: their features side by side; ``'mean'``: the mean of them.
         column: Name of the column of features.
     """
 
@@ -198,10 +200,14 @@ class ActionRecognition(AlignmentProbe):
     headline = "top1"
     gives = ("top1", *AlignmentProbe.gives)
 
-    def __init__(self, num_frames: int = 16, column: str = "feature") -> None:
+    def __init__(
+        self, num_frames: int = 16, join: Literal["concat", "mean"] = "concat", column: str = "feature"
+    ) -> None:
         super().__init__(column)
         require_whole(self, num_frames=num_frames)
+        require_choice(self, ("concat", "mean"), join=join)
         self.num_frames = num_frames
+        self.join: Literal["concat", "mean"] = join
 
     def by_activity(self, bank: Videos, query: Videos) -> dict[int, np.ndarray]:
         (x, y, _), (q, wanted, owner) = (self._segments(part) for part in (bank, query))
@@ -215,7 +221,7 @@ class ActionRecognition(AlignmentProbe):
     def _segments(self, videos: Videos) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features ``(S, num_frames * D)`` of segments, their activities and phases ``(S, 2)``, and videos ``(S,)``."""
         runs = [of_phases.segments(one) for one in videos.phases]
-        x = [of_phases.segment_features(f, r, self.num_frames) for f, r in zip(videos.frames, runs)]
+        x = [of_phases.segment_features(f, r, self.num_frames, self.join) for f, r in zip(videos.frames, runs)]
         owner = np.repeat(np.arange(len(videos)), [len(one) for one in runs])
         return np.concatenate(x), np.stack([videos.activity[owner], np.concatenate(runs)[:, 2]], axis=1), owner
 

@@ -21,6 +21,8 @@ class ConvContextEmbedder(SequenceBackbone):
 
     Two convolutions of width 3 with batch norm and ReLU, the maximum over the context, two layers with ReLU and
     dropout, and a linear layer. Frames before the first one are the first one. Statistics are of valid frames.
+    Context is counted in frames of the view: of views that sample few of them (``SampleFrames``) it is farther away in
+    the video than in evaluation, unless ``context`` is 1.
 
     Cost per frame: ``context * k * (C + W) * W`` multiplications in the convolutions, k = 3, or ``27 * H * W`` of maps;
     memory is that of ``context`` copies of the frames.
