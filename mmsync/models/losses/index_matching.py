@@ -131,8 +131,8 @@ def matched_cosine(
 @in_float32
 def clip_cosine(a: Tensor, b: Tensor, valid_a: Optional[Tensor] = None, valid_b: Optional[Tensor] = None) -> Tensor:
     """Cosine ``(N,)`` of the means over the valid frames of ``a (N, Ta, D)`` and ``b (N, Tb, D)``; 0 without frames."""
-    means = [(x * valid_or_all(valid, x)[..., None]).sum(1) for x, valid in ((a, valid_a), (b, valid_b))]
-    return F.cosine_similarity(*means, dim=-1)
+    one, two = ((x * valid_or_all(valid, x)[..., None]).sum(1) for x, valid in ((a, valid_a), (b, valid_b)))
+    return F.cosine_similarity(one, two, dim=-1)
 
 
 @in_float32
