@@ -278,7 +278,7 @@ CASES = [
     synthetic(
         "seq_fraction", "sequences.fraction=10", r"fraction=10: give a share in \(0, 1\], for instance 0\.1 for 10 %"
     ),
-    synthetic("seq_trim", "trim=2", r"common\.0: TrimFrames: ratio=2; give a number in \(0, 1\]"),
+    synthetic("seq_trim", "trim=2", r"common\.0\.ratio: is 2, must be in \[0, 1\]"),
     synthetic("seq_temperature", "model.loss.temperature=0", r"model\.loss\.temperature: is 0, must be above 0"),
     Mistake(
         "seq_frames_no_folder",
