@@ -182,9 +182,10 @@ def test_penn_joins_annotations_and_phases_by_number(tmp_path, logged):
     source = PennSequenceSource(tmp_path, activities=["pushup"], score=True)
     check_source(source)
     assert source.splits == {"train": ["0002", "0003"], "val": ["0001"]}
-    assert (source.joints, source.layout.name, source.class_names) == ((13, 3), "penn13", ["pushups"])
-    parts = [mats["0002"][key] for key in ("x", "y", "visibility")]
-    np.testing.assert_allclose(source.load(0), np.stack(parts, axis=-1), rtol=1e-6)
+    assert (source.joints, source.layout.name, source.class_names) == ((13, 2), "penn13", ["pushups"])
+    joints = np.stack([mats["0002"][key] for key in ("x", "y")], axis=-1).reshape(7, -1)
+    wanted = np.concatenate([joints, mats["0002"]["visibility"]], axis=1)
+    np.testing.assert_allclose(source.load(0), wanted, rtol=1e-6)
     assert source.frame_labels(0).tolist() == phases(7).tolist()
     assert source.frame_labels(2).tolist() == [0, 0, 1, 1, 2, 2], "stretched from 3 to 6"
     text = "\n".join(logged)

@@ -45,7 +45,7 @@ class PennSequenceSource(RecordSource):
         data_root: The folder of ``labels`` and ``casa_npyrecords``.
         activities: Read these; ``None``: all that have an archive.
         min_visible: Frames with fewer visible joints, of 13, are left out of samples.
-        score: Give the visibility, 0 or 1, as a third channel.
+        score: Give the visibilities, 0 or 1, behind the joints: ``(T, 39)``.
         fill: Fill in joints out of the picture; False leaves them at (1, 1).
         labels: The folder of TCC's files of phases; ``None``: the archives of CASA.
 
@@ -140,7 +140,9 @@ def fill_lost(joints: np.ndarray) -> np.ndarray:
 
 def _joints(clips: PennActionSource, at: int, score: bool, fill: bool) -> np.ndarray:
     clip = clips.load(at)[0]
-    return (fill_lost(clip) if fill else clip)[..., : 3 if score else 2]
+    clip = fill_lost(clip) if fill else clip
+    joints = clip[..., :2]
+    return np.concatenate([joints.reshape(len(clip), -1), clip[..., 2]], axis=1) if score else joints
 
 
 def _visible(clips: PennActionSource, at: int, least: int) -> np.ndarray:
