@@ -63,7 +63,7 @@ class PennSequenceSource(RecordSource):
     ) -> None:  # fmt: skip
         if not 0 <= min_visible <= 13:
             raise ConfigError(f"PennSequenceSource: min_visible={min_visible}: give a number of joints in [0, 13]")
-        self.joints = (13, 3 if score else 2)
+        self.joints = (13, 2)
         phases = list(_archived(data_root, activities) if labels is None else _label_files(labels, activities))
         self._files = list(dict.fromkeys(path for path, *_ in phases))
         self.clips = PennActionSource(data_root)
