@@ -119,7 +119,7 @@ def main(args: argparse.Namespace) -> None:
     floor = {**args.cfg_options, "work_dir": str(args.out / "floor")}
     lines = ["| | " + " | ".join(SHOWN.values()) + " |", "|---|" + "---|" * len(SHOWN)]
     raw, encoder = untrained(args.configs[0], floor, True), untrained(args.configs[0], floor, False)
-    position = {key: raw.get(key.replace("mean", "position"), np.nan) for key in SHOWN}
+    position = {key: raw.get(key.replace("mean", "position"), np.nan) if "mean" in key else np.nan for key in SHOWN}
     lines += [row("position only", [position]), row("raw frames", [raw]), row("untrained", [encoder])]
     variants = {"": {}}
     if args.each:
