@@ -176,7 +176,7 @@ CASES = [
     synthetic(
         "seq_no_pairs",
         "train_dataloader.batch_sampler=None batch_size=2",
-        r"the batch has no two sequences of one activity; set train_dataloader\.batch_sampler=dict\(type='Gro",
+        r"the batch has no 2 sequences of one activity; set train_dataloader\.batch_sampler=dict\(type='Gro",
         TCC,
     ),
     synthetic(
