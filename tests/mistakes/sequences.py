@@ -11,7 +11,7 @@ import numpy as np
 from tests.mistakes import ROOT, Mistake
 
 TRAIN = "tools/train.py"
-MASA, TCC, PENN = (f"configs/{name}.py" for name in ("masa/masa_synthetic", "tcc/tcc_synthetic", "masa/masa_penn"))
+MASA, TCC = (f"configs/{name}.py" for name in ("masa/masa_synthetic", "tcc/tcc_synthetic"))
 SMALL = [
     "--work-dir", "w", "--cfg-options", "max_epochs=1", "val_interval=1", "batch_size=4", "source.num_sequences=[4,2]",
     "source.num_frames=[20,30]",
@@ -157,11 +157,6 @@ CASES = [
         "seq_activities_text",
         "sequences.activities=golf_swing",
         r"sequences\.activities: is 'golf_swing', must be a list",
-    ),
-    Mistake(
-        "seq_penn_activity",
-        [TRAIN, PENN, "--cfg-options", "activities=[golf]"],
-        r"no activity 'golf'; there are .*golf_swing",
     ),
     synthetic(
         "seq_source_activities_empty",
