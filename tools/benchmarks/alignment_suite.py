@@ -1,6 +1,6 @@
 """Train methods that align sequences, and print one table of all of them beside raw frames and untrained encoders.
 
-    python tools/benchmarks/alignment_suite.py OUT --configs configs/{masa,casa,tcc,carl}/*_penn.py --seeds 0 1
+    python tools/benchmarks/alignment_suite.py OUT --configs configs/masa/masa_penn.py configs/casa/casa_penn.py
     python tools/benchmarks/alignment_suite.py OUT --configs ... --each     # one model for each activity as well
     python tools/benchmarks/alignment_suite.py OUT --configs configs/masa/masa_synthetic.py --ablation  # MASA's parts
 
