@@ -42,8 +42,5 @@ def frame_logits(query: Tensor, frames: Tensor, valid: Tensor, similarity: str, 
 
     ``'l2'``: ``-|a - b|^2 / (D tau)``; ``'cosine'``: ``a . b / (D tau)``, a product that TCC does not normalize.
     """
-    scores = query @ frames.transpose(1, 2)
-    if similarity == "l2":
-        squares = query.square().sum(-1)[..., None] + frames.square().sum(-1)[:, None]
-        scores = -(squares - 2 * scores).clamp(min=0)
+    scores = -squared_distances(query, frames) if similarity == "l2" else query @ frames.transpose(1, 2)
     return mask_logits(scores / (query.shape[-1] * temperature), valid[:, None])

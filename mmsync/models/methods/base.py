@@ -167,7 +167,12 @@ class TwoViewMethod(SelfSupervisedModel):
 
 @torch.no_grad()
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """For the log, of ``(N, D)``: ``pos_sim`` of views; ``embedding_std``, 1 if they spread evenly, 0 if equal."""
-    unit = F.normalize(first.float(), dim=1)
-    std = unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5
-    return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": std}
+    """For the log, of ``(N, D)``: ``pos_sim`` of views; ``embedding_std`` of the first."""
+    return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": embedding_std(first)}
+
+
+@torch.no_grad()
+def embedding_std(x: Tensor) -> Tensor:
+    """How far the directions of ``(N, D)`` spread, for the log: 1 if evenly, 0 if they are equal."""
+    unit = F.normalize(x.float(), dim=1)
+    return unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

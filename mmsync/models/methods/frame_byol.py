@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmsync.models.losses.index_matching import matched_cosine
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel
+from mmsync.models.methods.sequence import SequenceModel, matched_prediction
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
 from mmsync.models.necks.projector import build_predictor
-from mmsync.ops.frames import map_valid
-from mmsync.ops.masked import mean_over_ranks
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import Frames
 
 
 @MODELS.register_module()
@@ -53,11 +49,6 @@ class FrameBYOL(SequenceModel):
         self.target.momentum = cosine_momentum(self.momentum, self.progress)
         self.target.update(self.encoder)
         first, second = (self.frames(views[name], data_samples) for name in ("first", "second"))
-        one = self._cosine(first, second, self.target(views["second"]))
-        two = self._cosine(second, first, self.target(views["first"]))
+        one = matched_prediction(self.predictor, first, second, self.target(views["second"]))
+        two = matched_prediction(self.predictor, second, first, self.target(views["first"]))
         return {"loss_byol": 4 - 2 * (one + two), "pos_sim": ((one + two) / 2).detach()}
-
-    def _cosine(self, first: Frames, second: Frames, target: Tensor) -> Tensor:
-        predicted = map_valid(self.predictor, first.data, first.valid)
-        about = (first.index, second.index, first.valid, second.valid)
-        return mean_over_ranks(*matched_cosine(predicted, target, *about))

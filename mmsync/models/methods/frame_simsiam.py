@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmsync.models.losses.index_matching import matched_cosine
 from mmsync.models.methods.base import Samples, Views
-from mmsync.models.methods.sequence import SequenceModel
+from mmsync.models.methods.sequence import SequenceModel, matched_prediction
 from mmsync.models.necks.projector import build_predictor
-from mmsync.ops.frames import map_valid
-from mmsync.ops.masked import mean_over_ranks
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import Frames
 
 
 @MODELS.register_module()
@@ -38,10 +34,6 @@ class FrameSimSiam(SequenceModel):
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_simsiam`` in [-1, 1]."""
         first, second = (self.frames(views[name], data_samples) for name in ("first", "second"))
-        one, two = self._cosine(first, second), self._cosine(second, first)
+        one = matched_prediction(self.predictor, first, second, second.data.detach())
+        two = matched_prediction(self.predictor, second, first, first.data.detach())
         return {"loss_simsiam": -(one + two) / 2}
-
-    def _cosine(self, first: Frames, second: Frames) -> Tensor:
-        predicted = map_valid(self.predictor, first.data, first.valid)
-        about = (first.index, second.index, first.valid, second.valid)
-        return mean_over_ranks(*matched_cosine(predicted, second.data.detach(), *about))

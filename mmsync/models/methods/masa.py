@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Optional, Union
+
 import torch
 from torch import Tensor, nn
 
 from mmsync.models.losses.index_matching import IndexMatchingLoss
-from mmsync.models.methods.base import Samples, Views, embedding_log
+from mmsync.models.methods.base import Samples, Views, embedding_std
 from mmsync.models.methods.sequence import ContextModel
 from mmsync.ops.frames import map_valid
 from mmsync.registry import LOSSES, MODELS, NECKS, OptConfig, OptPart, Part
@@ -40,7 +42,7 @@ class MASA(ContextModel):
         encoder: Part,
         context: OptPart = None,
         projector: OptPart = None,
-        predictor: OptPart | bool = None,
+        predictor: Union[OptPart, bool] = None,
         loss: OptConfig = None,
         data_preprocessor: OptPart = None,
         init_cfg: OptConfig = None,
@@ -48,7 +50,7 @@ class MASA(ContextModel):
         super().__init__(encoder, context, data_preprocessor, init_cfg)
         width = dict(in_channels=self.context.out_channels)
         self.projector = NECKS.build(projector or dict(type="AlignProjector"), default_args=width)
-        self.predictor: nn.Module | None = None
+        self.predictor: Optional[nn.Module] = None
         if predictor is not False:
             width = dict(in_channels=self.projector.out_channels)
             self.predictor = NECKS.build(predictor or dict(type="ClipClusterPredictor"), default_args=width)
@@ -59,7 +61,6 @@ class MASA(ContextModel):
         first, second = self.pair(views, data_samples)
         one, two = self._project(first.data, first.valid, second.data, second.valid)
         index, valid = (first.index, second.index), (first.valid, second.valid)
-        log = embedding_log(one[first.valid], one[first.valid])
         if self.predictor is None:
             terms = self.criterion.terms(one, two, one, two, *index, *valid, first.length)
             found = {"loss_masa": terms["matching"]}
@@ -67,8 +68,8 @@ class MASA(ContextModel):
             clustered = self.predictor(one, first.valid), self.predictor(two, second.valid)
             terms = self.criterion.terms(one, two, *clustered, *index, *valid, first.length)
             found = {"loss_masa": terms["total"]}
-        log.pop("pos_sim")
-        return {**found, "matching": terms["matching"].detach(), "similarity": terms["similarity"].detach(), **log}
+        log = {name: terms[name].detach() for name in ("matching", "similarity")}
+        return {**found, **log, "embedding_std": embedding_std(one[first.valid])}
 
     def _project(self, one: Tensor, valid_one: Tensor, two: Tensor, valid_two: Tensor) -> tuple[Tensor, Tensor]:
         """Z of both views, ``(N, T, D)``; batch statistics are those of the valid frames of both together."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
+from mmsync.models.losses.index_matching import matched_cosine
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
+from mmsync.ops.frames import map_valid
+from mmsync.ops.masked import mean_over_ranks
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import Frames, View
 
@@ -57,6 +60,16 @@ class SequenceModel(SelfSupervisedModel):
             )
         data = self.encoder.project(pooled, feature.valid) if project else pooled
         return Frames.of(data, feature.valid, feature.index, samples)
+
+
+def matched_prediction(predictor: nn.Module, first: Frames, second: Frames, target: Tensor) -> Tensor:
+    """Mean cosine of predictions from ``first`` and ``target (N, T, D)``, embeddings of ``second``, at equal frames.
+
+    The mean is over the pairs of frames of all ranks.
+    """
+    predicted = map_valid(predictor, first.data, first.valid)
+    about = (first.index, second.index, first.valid, second.valid)
+    return mean_over_ranks(*matched_cosine(predicted, target, *about))
 
 
 class ContextModel(SequenceModel):
