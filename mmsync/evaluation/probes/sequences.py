@@ -8,6 +8,7 @@ from typing import ClassVar, Union
 
 import numpy as np
 from torch import Tensor
+from tqdm import tqdm
 
 from mmsync.errors import DataError, ProtocolError, unwritten
 from mmsync.evaluation.functional.phases import position_code
@@ -90,9 +91,10 @@ class AlignmentProbe(Probe):
 
     def by_activity(self, bank: Videos, query: Videos) -> dict[int, np.ndarray]:
         """:meth:`statistics` of each activity of the queries; what is judged over all activities replaces this."""
+        activities = tqdm(np.unique(query.activity), desc=self.name, delay=2, leave=False, disable=None)
         return {
             int(a): self.statistics(*(part.take(np.flatnonzero(part.activity == a)) for part in (bank, query)))
-            for a in np.unique(query.activity)
+            for a in activities
         }
 
     def why_skipped(self, bank: Videos, query: Videos) -> str:
