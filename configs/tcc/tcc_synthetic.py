@@ -1,4 +1,4 @@
-# TCC (Dwibedi et al., 2019): 20 random frames of four videos of each activity, mean squared error over variance, on the built-in world.
+# TCC (Dwibedi et al., 2019): 20 random frames of four videos of each activity, mean squared error over variance.
 _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequence.py", "../_base_/schedules/alignment.py"]
 batch_size = 16
 per_group = 4

@@ -1,4 +1,4 @@
-# VAVA (Liu et al., 2022): optimal transport between 20 frames of two videos, as the paper defines its cost, on the built-in world.
+# VAVA (Liu et al., 2022): optimal transport between 20 frames of two videos, as the paper defines its cost.
 _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequence.py", "../_base_/schedules/alignment.py"]
 batch_size = 16
 per_group = 4

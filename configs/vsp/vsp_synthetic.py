@@ -1,4 +1,4 @@
-# VSP (Zhang et al., 2023): Brownian bridges through 12 random frames of each video, CARL's network, on the built-in world.
+# VSP (Zhang et al., 2023): Brownian bridges through 12 random frames of each video, CARL's network.
 _base_ = ["../_base_/datasets/synthetic_sequences.py", "../_base_/models/sequence.py", "../_base_/schedules/alignment.py"]
 lr = 1e-3
 weight_decay = 1e-5
