@@ -71,6 +71,7 @@ EXAMPLES: dict[str, dict] = {
     ),
     # necks
     "AlignProjector": dict(type="AlignProjector", in_channels=8, out_channels=6),
+    "AttentionPool": dict(type="AttentionPool", queries=2, num_heads=2, in_channels=8),
     "ClipClusterPredictor": dict(type="ClipClusterPredictor", in_channels=8),
     "MultiHeadNeck": dict(type="MultiHeadNeck", in_channels=8, out_channels=6, num_heads=3),
     "MeanPool": dict(type="MeanPool"),

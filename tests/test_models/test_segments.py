@@ -8,7 +8,7 @@ import torch
 
 from mmsync.errors import ConfigError
 from mmsync.models.modules import Encoder
-from mmsync.models.necks import MeanPool, SegmentPartPool, SkeletonPool
+from mmsync.models.necks import AttentionPool, MeanPool, SegmentPartPool, SkeletonPool
 from mmsync.ops.segments import segment_weights
 from mmsync.registry import MODELS
 from mmsync.structures import FeatureMap, SkeletonLayout, View
@@ -169,3 +169,42 @@ def test_wrong_arguments_are_refused(wrong, says):
 def test_parts_that_the_map_lacks_are_refused():
     with pytest.raises(ConfigError, match="places up to 9, but the map has 5; set parts=False"):
         SegmentPartPool(2, ((0, 9),))(random_map())
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+def test_attention_by_a_loop_over_queries_and_heads(queries):
+    torch.manual_seed(0)
+    feature = random_map()
+    pool = AttentionPool(queries, num_heads=7, in_channels=7)
+    out = pool(feature)
+    assert out.shape == (3, pool.out_channels) == (3, 7 * queries)
+    for n in range(2):
+        rows = []
+        for row in feature.data[feature.owner == n]:
+            tokens = torch.stack([row[:, t, v] for t in range(9) if feature.valid[n, t] for v in range(5)])
+            key, value = pool.key(pool.norm(tokens)), pool.value(pool.norm(tokens))
+            found = [(q[h] * key[:, h]).softmax(0) @ value[:, h] for q in pool.query for h in range(7)]
+            rows.append(torch.stack(found))
+        torch.testing.assert_close(out[n], torch.stack(rows).mean(0))
+
+
+def test_attention_pools_for_the_loss_and_for_probes():
+    model = Encoder(SLIM, dict(type="AttentionPool", queries=2), dict(type="MLPProjector", out_channels=6))
+    view = skeletons()
+    model(view).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.pool_neck.parameters())
+    assert model.extract(view).shape == (4, model.pooled_channels) == (4, 16)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (dict(in_channels=None), "give a width"),
+        (dict(queries=0), "1 or more queries"),
+        (dict(num_heads=3), "num_heads=3 does not divide"),
+        (dict(persons="all"), "persons='all'"),
+    ],
+)
+def test_attention_refuses_wrong_arguments(wrong, says):
+    with pytest.raises(ConfigError, match=says):
+        AttentionPool(**{"in_channels": 8, **wrong})

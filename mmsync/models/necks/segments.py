@@ -1,4 +1,4 @@
-"""Pooling that keeps segments of time and body parts apart."""
+"""Pooling that keeps segments of time and body parts apart, or learns what to look at."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Literal, Optional, Union
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from mmengine.model import BaseModule
+from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import Backbone
 from mmsync.models.necks.pool import MeanPool
+from mmsync.ops.attention import attention, default_heads
 from mmsync.ops.segments import STATISTICS, cell_statistics, segment_weights
-from mmsync.registry import NECKS
+from mmsync.registry import NECKS, OptConfig
 from mmsync.structures import FeatureMap
 
 
@@ -81,3 +83,54 @@ class SegmentPartPool(MeanPool):
             away = (cells - pooled[feature.owner]).abs()
             pooled = torch.cat([pooled, feature.mean_persons(away, self.counts_absent)], -1)
         return (F.normalize(pooled, dim=-1) if self.unit else pooled).flatten(1)
+
+
+@NECKS.register_module()
+class AttentionPool(BaseModule):
+    """Attention of learned queries to the places and valid frames of a map: ``(P, ...)`` to ``(N, Q * D)``.
+
+    The attention of pooling by multi-head attention (Lee et al., ICML 2019, eq. 11), without its residual MLP. Queries
+    learn with the method, or with the head of a classifier, what to look at; persons are averaged.
+
+    Args:
+        queries: Q.
+        num_heads: A divisor of D; ``None``: see :func:`~mmsync.ops.attention.default_heads`.
+        persons: As of :class:`MeanPool`.
+        in_channels: D; the encoder fills it in.
+        init_cfg: MMEngine's initialization config.
+
+    Raises:
+        ConfigError: No ``in_channels``, no query, an unknown rule, or heads that do not divide D.
+    """
+
+    def __init__(
+        self, queries: int = 1, num_heads: Optional[int] = None,
+        persons: Literal["valid_mean", "mean"] = "valid_mean", in_channels: Optional[int] = None,
+        init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
+        super().__init__(init_cfg)
+        if in_channels is None or queries < 1:
+            raise ConfigError(f"AttentionPool: {in_channels=}, {queries=}; give a width, and 1 or more queries")
+        self.heads = num_heads or default_heads(in_channels)
+        if in_channels % self.heads:
+            raise ConfigError(f"AttentionPool: num_heads={num_heads} does not divide in_channels={in_channels}")
+        self.counts_absent = MeanPool(persons).counts_absent
+        self.out_channels = queries * in_channels
+        self.query = nn.Parameter(torch.randn(queries, in_channels) * 0.02)
+        self.norm = nn.LayerNorm(in_channels)
+        self.key = nn.Linear(in_channels, in_channels, bias=False)  # a bias would change no weight of the softmax
+        self.value = nn.Linear(in_channels, in_channels)
+
+    def pooled_channels(self, backbone: Backbone) -> int:
+        """Number of features."""
+        return self.out_channels
+
+    def forward(self, feature: FeatureMap) -> Tensor:
+        """Pool a feature map to ``(N, Q * D)``."""
+        grid = feature.grid().permute(0, 2, 3, 1)
+        tokens, valid = self.norm(grid.flatten(1, 2)), None
+        if feature.valid is not None and "T" in feature.axes:
+            valid = feature.valid[feature.owner].repeat_interleave(grid.shape[2], 1)
+        query = self.query.expand(len(tokens), -1, -1)
+        out = attention(query, self.key(tokens), self.value(tokens), self.heads, "softmax", valid)
+        return feature.mean_persons(out.flatten(1), self.counts_absent)
