@@ -71,11 +71,13 @@ EXAMPLES: dict[str, dict] = {
     ),
     # necks
     "AlignProjector": dict(type="AlignProjector", in_channels=8, out_channels=6),
+    "AttentionPool": dict(type="AttentionPool", queries=2, num_heads=2, in_channels=8),
     "ClipClusterPredictor": dict(type="ClipClusterPredictor", in_channels=8),
     "MultiHeadNeck": dict(type="MultiHeadNeck", in_channels=8, out_channels=6, num_heads=3),
     "MeanPool": dict(type="MeanPool"),
     "FramePool": dict(type="FramePool"),
     "MaxPool": dict(type="MaxPool"),
+    "SegmentPartPool": dict(type="SegmentPartPool", segments=2, parts=[[0, 1], [2, 3, 4]], in_channels=8),
     "SkeletonPool": dict(type="SkeletonPool"),
     "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=8),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),

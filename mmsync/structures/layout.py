@@ -70,15 +70,24 @@ class SkeletonLayout:
     @property
     def body_parts(self) -> tuple[tuple[int, ...], ...]:
         """Joints of the trunk with the head, of either arm and either leg; a LayoutError if a part has none."""
+        parts = self._parts()
+        empty = [name for name, joints in parts.items() if not joints]
+        if empty:
+            raise LayoutError(f"layout {self.name!r} has no joint of the {empty[0]}, so it has no body parts")
+        return tuple(map(tuple, parts.values()))
+
+    @property
+    def named_parts(self) -> tuple[tuple[int, ...], ...]:
+        """The same of those parts that have a joint; all joints are one part of a layout that names none of them."""
+        return tuple(tuple(joints) for joints in self._parts().values() if joints)
+
+    def _parts(self) -> dict[str, list[int]]:
         parts: dict[str, list[int]] = {name: [] for name in ("trunk", "left arm", "right arm", "left leg", "right leg")}
         for index, joint in enumerate(self.joints):
             side, _, limb = joint.partition("_")
             name = f"{side} {_LIMBS.get(limb)}"
             parts[name if name in parts else "trunk"].append(index)
-        empty = [name for name, joints in parts.items() if not joints]
-        if empty:
-            raise LayoutError(f"layout {self.name!r} has no joint of the {empty[0]}, so it has no body parts")
-        return tuple(tuple(joints) for joints in parts.values())
+        return parts
 
     def joint(self, which: Union[int, str]) -> int:
         """Index of a joint, given its index in ``[-V, V)``, its name, or ``'center'``; a LayoutError without one."""
