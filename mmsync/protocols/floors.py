@@ -1,0 +1,116 @@
+"""Floors of an evaluation: what probes find in the coordinates themselves, without any encoder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.datasets import SkeletonDataset
+from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip
+from mmsync.structures import FeatureTable, SkeletonLayout
+
+FRAMES = 32
+"""Frames T that clips are resampled to."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How clips ``(M, T', V, C)`` become vectors ``(M * T * V * C,)``, or twice as long ones."""
+
+    center: Literal["each", "first"]  # each frame is centred, or the clip by its first frame
+    turned: bool  # to face one direction, once for the clip
+    velocities: bool  # beside the coordinates, as large as they are on average
+    scaled: bool  # by the size of the body, once for the clip
+    from_mean: bool  # differences to the mean of the bank; without it the cosine does not see the scale
+
+    def __str__(self) -> str:
+        parts = {"turned": self.turned, "with velocities": self.velocities, "scaled": self.scaled}
+        parts["less the mean"] = self.from_mean
+        return ", ".join([f"{self.center} frame centred", *(name for name, on in parts.items() if on)])
+
+
+def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict[str, float]]:
+    """Raw coordinates of the clips of a data set of roles, by the best of a few preparations.
+
+    It is chosen by the accuracy of the cosine's nearest neighbor on the bank, each clip left out in turn; queries have
+    no part in it.
+
+    Returns:
+        The columns ``feature``, ``label``, ``role``, ``name``, ``index`` and, where it is known, ``subject``; the
+        preparation; and the accuracy of each one in percent.
+    """
+    labels = torch.from_numpy(dataset.labels)
+    bank = torch.tensor([role == "bank" for role in dataset.roles]) & (labels >= 0)
+    found: dict[str, float] = {}
+    for preparation, candidate in _candidates(dataset, bank):
+        accuracy = leave_one_out(candidate[bank], labels[bank])
+        if accuracy > max(found.values(), default=-1.0):
+            best, features = preparation, candidate
+        found[str(preparation)] = accuracy
+    columns: dict[str, Any] = dict(feature=features, label=labels, role=dataset.roles, name=dataset.names)
+    columns["index"] = torch.arange(len(dataset))
+    if "subject" in dataset.source.attributes:
+        columns["subject"] = dataset.column("subject").tolist()
+    return FeatureTable(columns), best, found
+
+
+def leave_one_out(features: Tensor, labels: Tensor) -> float:
+    """Percent of ``features (N, D)`` whose nearest other one by the cosine has the same of ``labels (N,)``."""
+    x = F.normalize(features, dim=1)
+    nearest = []
+    for rows in torch.arange(len(x)).split(1024):
+        similarity = x[rows] @ x.T
+        similarity[torch.arange(len(rows)), rows] = -2  # below every cosine
+        nearest.append(similarity.argmax(1))
+    return 100 * (labels[torch.cat(nearest)] == labels).float().mean().item()
+
+
+def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Preparation, Tensor]]:
+    """Each preparation with its features ``(N, D)``."""
+    raw = dataset.raw(0)
+    line = _line(raw["layout"]) if raw["num_coords"] == 3 else None
+    centers: list[Literal["each", "first"]] = ["each", "first"]
+    for center, turned in itertools.product(centers, (False, True) if line else (False,)):
+        steps = [CenterOnJoint(frame=center, person="first"), *([AlignView(line)] if line and turned else [])]
+        rows = [_vectors(dataset, index, steps) for index in range(len(dataset))]
+        clips, size = torch.stack([row for row, _ in rows]), torch.tensor([size for _, size in rows])
+        for velocities, (scaled, from_mean) in itertools.product(
+            (False, True), ((False, False), (False, True), (True, True))
+        ):
+            x = clips / size[:, None, None] if scaled else clips
+            if velocities:
+                moves = x.diff(dim=1)
+                x = torch.cat([x, moves * (x[bank].norm() / moves[bank].norm().clamp_min(1e-12))], 1)
+            x = x - x[bank].mean(0) if from_mean else x
+            yield Preparation(center, turned, velocities, scaled, from_mean), x.flatten(1)
+
+
+def _vectors(dataset: SkeletonDataset, index: int, steps: list[Any]) -> tuple[Tensor, float]:
+    """A clip as ``(T, M * V * C)``, and the size of its first person."""
+    results = dataset.raw(index)
+    results["keypoint"] = results["keypoint"][..., : results["num_coords"]]  # no scores
+    size = _body_size(results["keypoint"][results["person_mask"].argmax()])
+    for step in [*steps, ResizeClip(FRAMES), dataset.pipeline[-1]]:  # that packs as many persons as for encoders
+        results = step(results)
+    clip = results["inputs"]["skeleton"].data
+    return clip.transpose(0, 1).flatten(1), size
+
+
+def _body_size(body: np.ndarray) -> float:
+    """Median over frames ``(T, V, C)`` of the joints' root mean square distance to their mean; 1 for a point."""
+    body = body[body.any(axis=(1, 2))]
+    size = float(np.median(np.sqrt(((body - body.mean(1, keepdims=True)) ** 2).sum(-1).mean(-1))))
+    return size if size > 0 else 1.0
+
+
+def _line(layout: SkeletonLayout) -> Any:
+    """Joints of the left and right side that show where a body faces; ``None`` if the layout has neither."""
+    pairs = (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"))
+    return next((pair for pair in pairs if set(pair) <= set(layout.joints)), None)
