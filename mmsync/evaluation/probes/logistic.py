@@ -30,7 +30,7 @@ class LogisticProbe(Probe):
             the bank, and the smallest of equals.
         groups: Column whose values are never on both sides of the cross-validation, such as performers; a table
             without it, or with one value, is split by classes alone.
-        folds: Folds of the cross-validation, fewer if there are fewer groups.
+        folds: Folds of the cross-validation, fewer if there are fewer groups, or fewer samples of each class.
         column: Name of the column of features.
 
     Raises:
@@ -90,13 +90,13 @@ class LogisticProbe(Probe):
         from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
         _, group = np.unique(bank.texts(self.groups, ""), return_inverse=True)
-        most = group.max() + 1 if group.any() else np.bincount(target).max()
+        most = min(self.folds, int(np.bincount(target).max()), int(group.max()) + 1 if group.any() else self.folds)
         if most < 2:
             return []
         kind = StratifiedGroupKFold if group.any() else StratifiedKFold
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of classes with fewer samples than folds
-            found = list(kind(min(self.folds, int(most)), shuffle=True, random_state=0).split(target, target, group))
+            found = list(kind(most, shuffle=True, random_state=0).split(target, target, group))
         return [(train, test) for train, test in found if len(np.unique(target[train])) > 1]
 
 
@@ -117,8 +117,6 @@ def _machine(C: float) -> Any:
 
 
 def _fit(machine: Any, x: np.ndarray, target: np.ndarray) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of weak penalties, whose last digits do not matter
+    with warnings.catch_warnings():  # of weak penalties, whose last digits do not matter, and of many small classes
+        warnings.simplefilter("ignore", UserWarning)  # ConvergenceWarning is one
         return machine.fit(x, target)
