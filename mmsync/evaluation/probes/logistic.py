@@ -113,7 +113,7 @@ def _scaled(bank: Tensor, query: Tensor) -> tuple[np.ndarray, np.ndarray]:
 def _machine(C: float) -> Any:
     from sklearn.linear_model import LogisticRegression  # here: importing it takes most tools' first second
 
-    return LogisticRegression(C=C, tol=1e-3, max_iter=500, warm_start=True)
+    return LogisticRegression(C=C, max_iter=500, warm_start=True)
 
 
 def _fit(machine: Any, x: np.ndarray, target: np.ndarray) -> Any:
