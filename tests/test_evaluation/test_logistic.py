@@ -1,4 +1,4 @@
-"""Logistic regression against scikit-learn's own steps, the choice of its strength, and KNN that heeds small classes."""
+"""Logistic regression against scikit-learn's own steps, the choice of its strength, and KNN for small classes."""
 
 from __future__ import annotations
 

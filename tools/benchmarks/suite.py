@@ -74,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10, help="CPU time of each training (default: 10)")
     parser.add_argument("--protocols", nargs="+", default=PROBES, metavar="NAME", help="of tools/benchmark.py")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
-    options = "settings of all runs, or variables of those methods and sets that have them"
+    options = "settings of all runs, variables of all methods and sets that have them, or SET.KEY of one set"
     parser.add_argument("--cfg-options", nargs="+", action=KeyValue, default={}, metavar="KEY=VALUE", help=options)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()
@@ -93,13 +93,12 @@ class Part:
 
     def open(self, options: Mapping[str, Any]) -> set[str]:
         """Read config and data; returns the names of the options that set variables."""
-        if not self.file.is_file():
-            raise DataError(f"there is no {self.file}")
-        self.cfg, used = read_part(self.file, {**options, **self.variables})
+        own = {key.removeprefix(f"{self.group}."): value for key, value in options.items()}
+        self.cfg, used = read_part(self.file, {**own, **self.variables})
         self.dataset = DATASETS.build({**self.cfg["test_dataloader"]["dataset"], "cache": False})
         if (self.dataset.labels < 0).all():
             raise DataError("its clips have no labels")
-        return used
+        return {key for key in options if key.removeprefix(f"{self.group}.") in used}
 
 
 def parts_of(name: str) -> list[Part]:
@@ -121,7 +120,11 @@ def parts_of_store(path: Path) -> list[Part]:
     source = DATASETS.build(dict(type="StoreSource", root=str(path)))
     train = {split[:-5].rstrip("_"): split for split in source.splits if split.endswith("train")}
     test = {re.sub("_?(test|val)$", "", split): split for split in source.splits if re.search("(test|val)$", split)}
-    layout = source.layout.name if source.layout.name in source.layout.names() else asdict(source.layout)
+    layout = (
+        source.layout.name
+        if source.layout.name in source.layout.names()
+        else dict(asdict(source.layout), _delete_=True)
+    )
     persons = max(len(source.load(index)) for index in range(len(source)))
     found = []
     for stem in [stem for stem in train if stem in test]:
@@ -197,9 +200,10 @@ class Suite:
         self.methods = {method: values for method, (values, _) in read.items()}
         self.names = row_names(list(self.methods))
         self.parts: dict[str, Part] = {}
+        self.skipped: set[str] = set()  # sets without data
         known = {key for _, own in read.values() for key in own} | self._open()
         for key in args.cfg_options:
-            if key.split(".")[0] not in RUNNER_KEYS and key not in known:
+            if key.split(".")[0] not in {*RUNNER_KEYS, *self.skipped} and key not in known:
                 raise ConfigError(f"--cfg-options {key}: no method and no set that is there has such a variable")
 
     def _open(self) -> set[str]:
@@ -208,8 +212,9 @@ class Suite:
             try:
                 used |= part.open(self.args.cfg_options)
                 self.parts[part.name] = part
-            except MMSyncError as error:
+            except DataError as error:
                 self.notes.append(f"{part.name} is skipped: {str(error).splitlines()[0]}")
+                self.skipped.add(part.group)
                 print(self.notes[-1], flush=True)
         if not self.parts:
             raise DataError("no set has its data; set MMSYNC_DATA_ROOT to the folder of all data, or see --sets")

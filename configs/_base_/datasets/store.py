@@ -1,6 +1,7 @@
 # One's own clips in mmsync's format (tools/dataset_converters/to_store.py makes it of other formats), of any layout.
 root = "data/store"
-train, test = "train", "test"  # splits of the store
+train = "train"  # names of the store's splits
+test = "test"
 layout = None  # a name, or a layout of one's own as a dict; None: coordinates and joints are not known before reading
 persons = 1
 
