@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip
+from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip, ScaleToBody
 from mmsync.structures import FeatureTable, SkeletonLayout
 
 FRAMES = 32
@@ -77,37 +76,25 @@ def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Prepar
     raw = dataset.raw(0)
     line = _line(raw["layout"]) if raw["num_coords"] == 3 else None
     centers: list[Literal["each", "first"]] = ["each", "first"]
-    for center, turned in itertools.product(centers, (False, True) if line else (False,)):
-        steps = [CenterOnJoint(frame=center, person="first"), *([AlignView(line)] if line and turned else [])]
-        rows = [_vectors(dataset, index, steps) for index in range(len(dataset))]
-        clips, size = torch.stack([row for row, _ in rows]), torch.tensor([size for _, size in rows])
-        for velocities, (scaled, from_mean) in itertools.product(
-            (False, True), ((False, False), (False, True), (True, True))
-        ):
-            x = clips / size[:, None, None] if scaled else clips
-            if velocities:
-                moves = x.diff(dim=1)
-                x = torch.cat([x, moves * (x[bank].norm() / moves[bank].norm().clamp_min(1e-12))], 1)
+    for center, turned, scaled in itertools.product(centers, (False, True) if line else (False,), (False, True)):
+        steps = [ScaleToBody()] if scaled else []
+        steps += [CenterOnJoint(frame=center, person="first"), *([AlignView(line)] if line and turned else [])]
+        steps += [ResizeClip(FRAMES), dataset.pipeline[-1]]  # that packs as many persons as for encoders
+        clips = torch.stack([_vectors(dataset.raw(index), steps) for index in range(len(dataset))])
+        moves = clips.diff(dim=1)
+        moves *= clips[bank].norm() / moves[bank].norm().clamp_min(1e-12)
+        for velocities, from_mean in itertools.product((False, True), (True,) if scaled else (False, True)):
+            x = torch.cat([clips, moves], 1) if velocities else clips
             x = x - x[bank].mean(0) if from_mean else x
             yield Preparation(center, turned, velocities, scaled, from_mean), x.flatten(1)
 
 
-def _vectors(dataset: SkeletonDataset, index: int, steps: list[Any]) -> tuple[Tensor, float]:
-    """A clip as ``(T, M * V * C)``, and the size of its first person."""
-    results = dataset.raw(index)
-    results["keypoint"] = results["keypoint"][..., : results["num_coords"]]  # no scores
-    size = _body_size(results["keypoint"][results["person_mask"].argmax()])
-    for step in [*steps, ResizeClip(FRAMES), dataset.pipeline[-1]]:  # that packs as many persons as for encoders
+def _vectors(results: dict[str, Any], steps: list[Any]) -> Tensor:
+    """A clip as ``(T, M * V * C)``, without scores."""
+    results["keypoint"] = results["keypoint"][..., : results["num_coords"]]
+    for step in steps:
         results = step(results)
-    clip = results["inputs"]["skeleton"].data
-    return clip.transpose(0, 1).flatten(1), size
-
-
-def _body_size(body: np.ndarray) -> float:
-    """Median over frames ``(T, V, C)`` of the joints' root mean square distance to their mean; 1 for a point."""
-    body = body[body.any(axis=(1, 2))]
-    size = float(np.median(np.sqrt(((body - body.mean(1, keepdims=True)) ** 2).sum(-1).mean(-1))))
-    return size if size > 0 else 1.0
+    return results["inputs"]["skeleton"].data.transpose(0, 1).flatten(1)
 
 
 def _line(layout: SkeletonLayout) -> Any:

@@ -35,6 +35,7 @@ def suite(monkeypatch):
     monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "CALIBRATION", 96)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
     def run(*args, options=SMALL):

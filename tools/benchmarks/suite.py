@@ -23,9 +23,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"  # of each training, before torch is imported
-
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -34,7 +33,7 @@ from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.config.places import RUNNER_KEYS
 from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import read_checkpoint
-from mmsync.errors import ConfigError, DataError, MMSyncError
+from mmsync.errors import ConfigError, DataError, MMSyncError, did_you_mean, nearest
 from mmsync.evaluation.functional import Scores, load_scores
 from mmsync.fileio import data_path, write_text
 from mmsync.protocols import Protocol, lay_over
@@ -111,7 +110,8 @@ def parts_of(name: str) -> list[Part]:
     if path.suffix == ".py":
         return [Part(path.stem, path.stem, path, {})]
     if not (path / "meta.json").is_file():
-        raise ConfigError(f"--sets {name}: no such set, config file or store; sets are {', '.join(SETS)}")
+        hint = did_you_mean(nearest(name, SETS)) or "."
+        raise ConfigError(f"--sets {name}: no such set, config file or store{hint} Sets: {', '.join(SETS)}")
     return parts_of_store(path)
 
 
@@ -331,6 +331,8 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"--minutes {args.minutes:g} --jobs {args.jobs}: must be above 0")
     init_default_scope("mmsync")
     suite = Suite(args)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of all runs
+    torch.set_num_threads(1)
     sizes = {name: len(part.dataset.items("bank")) for name, part in suite.parts.items()}
     short = {
         (method, name): max(2, -(-CALIBRATION // size)) for method in suite.methods for name, size in sizes.items()
