@@ -35,7 +35,8 @@ def suite(monkeypatch):
     monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "CALIBRATION", 96)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):  # the tool sets them
+        monkeypatch.setenv(name, "1")
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
     def run(*args, options=SMALL):

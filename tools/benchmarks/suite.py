@@ -238,7 +238,7 @@ class Suite:
         """Train and evaluate what has not been."""
         sweep = Sweep(self.args.out / folder, TOOLS, seeds, names)
         with sweep.alone():
-            sweep.run(LocalPool(self.args.jobs), list(settings.values()), len(settings))
+            sweep.run(LocalPool(self.args.jobs, gpus=[]), list(settings.values()), len(settings))
         self.failures.update(sweep.failures)
         return sweep
 
@@ -331,13 +331,15 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"--minutes {args.minutes:g} --jobs {args.jobs}: must be above 0")
     init_default_scope("mmsync")
     suite = Suite(args)
-    os.environ["OMP_NUM_THREADS"] = "1"  # of all runs
+    os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="")  # of all runs: what is equal is CPU time
     torch.set_num_threads(1)
     sizes = {name: len(part.dataset.items("bank")) for name, part in suite.parts.items()}
     short = {
         (method, name): max(2, -(-CALIBRATION // size)) for method in suite.methods for name, size in sizes.items()
     }
     settings = suite.settings("calibration", short, [])
+    if not settings:
+        raise ConfigError("\n  ".join(["no method fits any set:", *(f"{k}: {v}" for k, v in suite.failures.items())]))
     results = suite.floors(settings)
     results += suite.trained(suite.calibrate(settings))
     suite.report(results)
