@@ -34,13 +34,28 @@ def clips(seed: int, count: int = 120, classes: int = 4, width: int = 12, noise:
 @pytest.mark.parametrize("width", [12, 300])
 def test_it_is_a_scaler_and_a_regression_also_in_the_span_of_the_bank(width):
     bank, query = clips(0, width=width), clips(1, width=width)
-    result = LogisticProbe(C=2.0).run(table(*bank), table(*query))
+    result = LogisticProbe(C=2.0, standardize=True).run(table(*bank), table(*query))
     # features are divided by sqrt(D), so that the penalty of the same C is D times as strong
     machine = make_pipeline(StandardScaler(), LogisticRegression(C=2.0 / width, tol=1e-8, max_iter=5000)).fit(*bank)
     expected = machine.predict_log_proba(query[0])
     np.testing.assert_allclose(result.scores.logits, expected, atol=0.02)
     assert result.metrics["top1"] == pytest.approx(100 * (expected.argmax(1) == query[1]).mean(), abs=1)
-    assert result.metrics["C"] == 2.0
+    assert (result.metrics["C"], result.metrics["standardized"]) == (2.0, 1.0)
+    centred = LogisticProbe(C=2.0, standardize=False).run(table(*bank), table(*query))
+    scale = np.sqrt(bank[0].var(0).sum())
+    machine = LogisticRegression(C=2.0, tol=1e-8, max_iter=5000).fit((bank[0] - bank[0].mean(0)) / scale, bank[1])
+    expected = machine.predict_log_proba((query[0] - bank[0].mean(0)) / scale)
+    np.testing.assert_allclose(centred.scores.logits, expected, atol=0.02)
+
+
+def test_features_are_standardised_if_that_helps_on_the_bank():
+    rng = np.random.default_rng(0)
+    (features, labels), noise = clips(0, width=4, noise=0.5), 1e-3 * rng.standard_normal((120, 200))
+    features = features / np.logspace(-2, 2, 4)
+    jitter = table(np.concatenate([features, noise], 1), labels)  # most features are small, and say nothing
+    assert LogisticProbe().run(jitter, jitter).metrics["standardized"] == 0
+    units = table(np.concatenate([features, 1e4 * noise[:, :4]], 1), labels)  # what matters is small
+    assert LogisticProbe(C=[1.0]).run(units, units).metrics["standardized"] == 1
 
 
 def test_the_strength_is_chosen_on_the_bank_with_whole_performers_on_one_side():
