@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip, ScaleToBody
+from mmsync.evaluation.functional import leave_one_out
 from mmsync.structures import FeatureTable, SkeletonLayout
 
 FRAMES = 32
@@ -49,7 +49,7 @@ def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict
     bank = torch.tensor([role == "bank" for role in dataset.roles]) & (labels >= 0)
     found: dict[str, float] = {}
     for preparation, candidate in _candidates(dataset, bank):
-        accuracy = leave_one_out(candidate[bank], labels[bank])
+        accuracy = 100 * leave_one_out(candidate[bank], labels[bank])
         if accuracy > max(found.values(), default=-1.0):
             best, features = preparation, candidate
         found[str(preparation)] = accuracy
@@ -58,17 +58,6 @@ def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict
     if "subject" in dataset.source.attributes:
         columns["subject"] = dataset.column("subject").tolist()
     return FeatureTable(columns), best, found
-
-
-def leave_one_out(features: Tensor, labels: Tensor) -> float:
-    """Percent of ``features (N, D)`` whose nearest other one by the cosine has the same of ``labels (N,)``."""
-    x = F.normalize(features, dim=1)
-    nearest = []
-    for rows in torch.arange(len(x)).split(1024):
-        similarity = x[rows] @ x.T
-        similarity[torch.arange(len(rows)), rows] = -2  # below every cosine
-        nearest.append(similarity.argmax(1))
-    return 100 * (labels[torch.cat(nearest)] == labels).float().mean().item()
 
 
 def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Preparation, Tensor]]:

@@ -99,6 +99,15 @@ def test_the_metric_keeps_the_column_of_performers():
     assert "subject" not in FeatureMetric([dict(type="KNN")], collapse=False).keeps(both)
 
 
+def test_neighbors_are_of_standardised_features_if_that_helps_on_the_bank():
+    features, labels = clips(0, noise=0.5)  # widths from 0.01 to 100, all of which tell
+    units = table(features, labels)
+    found, expected = (KNN(k=1, standardize=choice).run(units, table(*clips(1))) for choice in (None, True))
+    np.testing.assert_array_equal(found.scores.logits, expected.scores.logits)
+    jitter = np.concatenate([features / np.logspace(-2, 2, 12), 1e-3 * np.random.default_rng(0).random((120, 200))], 1)
+    assert "raw features" in KNN(k=1, standardize=None).run(table(jitter, labels), table(jitter, labels)).note
+
+
 def test_capped_neighbors_are_at_most_the_usual_class():
     features, labels = clips(0, count=12)
     bank, query = table(features, labels), table(*clips(1))

@@ -85,6 +85,18 @@ def mean_average_precision(bank: Tensor, bank_labels: Tensor, query: Tensor, que
 
 
 @torch.no_grad()
+def leave_one_out(features: Tensor, labels: Tensor) -> float:
+    """Share, in [0, 1], of ``features (N, D)`` whose nearest other by the cosine has the same of ``labels (N,)``."""
+    x = F.normalize(features, dim=1)
+    nearest = []
+    for rows in torch.arange(len(x), device=x.device).split(1024):
+        similarity = x[rows] @ x.T
+        similarity[torch.arange(len(rows)), rows] = -2  # below every cosine
+        nearest.append(similarity.argmax(1))
+    return (labels[torch.cat(nearest)] == labels).float().mean().item()
+
+
+@torch.no_grad()
 def feature_std(features: Tensor) -> float:
     """Mean standard deviation of L2-normalised ``(N, D)``, 0 to ``1 / sqrt(D)`` (Chen and He, CVPR 2021, figure 2)."""
     return F.normalize(features.float(), dim=1).std(dim=0, unbiased=False).mean().item()

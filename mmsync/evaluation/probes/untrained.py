@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
+from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import features as measures
@@ -25,7 +26,8 @@ class KNN(Probe):
     Args:
         k: Number of neighbours, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
-        standardize: Bring each feature to zero mean and unit variance over the bank first.
+        standardize: Bring each feature to zero mean and unit variance over the bank first. ``None``: if more of the
+            bank's samples have a nearest other one of their class so.
         cap: Lower each ``k`` to the size of the usual class of the bank, of data that are not known beforehand.
         column: Name of the column of features.
 
@@ -41,7 +43,7 @@ class KNN(Probe):
         self,
         k: Union[int, Sequence[int]] = 20,
         temperature: float = 0.1,
-        standardize: bool = False,
+        standardize: Optional[bool] = False,
         cap: bool = False,
         column: str = "feature",
     ) -> None:
@@ -70,15 +72,21 @@ class KNN(Probe):
         x, y, q, labels, classes = self.arrays(bank, query, device)
         self.check_labels(y.cpu().numpy(), labels.cpu().numpy())
         numbers = [min(k, _usual(y.cpu().numpy())) for k in self.k] if self.cap else self.k
-        k_text, features = numbers if len(numbers) > 1 else numbers[0], "standardised" if self.standardize else "raw"
+        standardize = _standardize_helps(x, y) if self.standardize is None else self.standardize
+        k_text, features = numbers if len(numbers) > 1 else numbers[0], "standardised" if standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
         for k, number in zip(self.k, numbers):
-            scores = measures.knn_classify(x, y, q, classes, number, self.temperature, self.standardize)
+            scores = measures.knn_classify(x, y, q, classes, number, self.temperature, standardize)
             suffix = "" if result.scores is None else f"_k{k}"
             result.scores = result.scores or scores_of(query, scores)
             for n in (1, 5) if classes > 5 else (1,):  # of five classes, any five scores hold the right one
                 result.metrics[f"top{n}{suffix}"] = 100 * measures.topk_accuracy(scores, labels, n)
         return result
+
+
+def _standardize_helps(bank: Tensor, labels: Tensor) -> bool:
+    mean, std = measures.mean_and_std(bank)
+    return measures.leave_one_out((bank - mean) / std, labels) > measures.leave_one_out(bank, labels)
 
 
 def _usual(bank: np.ndarray) -> int:
