@@ -19,10 +19,10 @@ train_dataloader = dict(batch_size=batch_size, dataset=dict(clips, split=f"{spli
 val_dataloader = dict(batch_size=256, dataset=dict(clips, roles=dict(bank=f"{split}_train", query=f"{split}_test")))
 test_dataloader = val_dataloader
 
-# As ucla.py: the smallest class has 25 training clips.
+# The smallest class has 25 training clips. The linear probe as in utd_mhad.py.
 val_evaluator = dict(type="FeatureMetric", probes=dict(knn=dict(type="KNN", k=20, temperature=0.1, standardize=True)))
 test_evaluator = dict(
     type="FeatureMetric",
     probes=dict(
         knn=dict(type="KNN", k=[20, 10, 1], temperature=0.1, standardize=True),
-        linear=dict(type="LinearProbe", epochs=100, batch_size=128, lr=3.0, milestones=[80])))
+        linear=dict(type="LinearProbe", epochs=100, lr=0.1, milestones=[80], weight_decay=1e-4, standardize=True)))
