@@ -148,6 +148,20 @@ def test_options_that_nothing_reads_are_refused(suite, tmp_path, capfd):
     assert "--minutes 0" in capfd.readouterr().err
 
 
+def test_names_of_rows(suite):
+    names = [
+        "a/byol_stgcn_ucla.py",
+        "a/simclr_stgcn_ucla.py",
+        "a/simclr_vit.py",
+        "a/simclr_stgcn_ucla_deep.py",
+        "a/x.py",
+    ]
+    assert list(suite.row_names(names).values()) == ["byol_stgcn", "simclr_stgcn_ucla", "simclr_vit",
+                                                     "simclr_stgcn_ucla_deep", "x"]  # fmt: skip
+    with pytest.raises(ConfigError, match="two configs have this name"):
+        suite.row_names(["a/x.py", "b/x.py"])
+
+
 def result(group, part, row, seed, right, **more):
     logits = np.stack([np.asarray(right, float), 0.5 * np.ones(len(right))], 1)
     names = [f"{part}{i}" for i in range(len(right))]

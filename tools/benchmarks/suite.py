@@ -140,9 +140,16 @@ def parts_of_store(path: Path) -> list[Part]:
 
 
 def row_names(methods: Sequence[str]) -> dict[str, str]:
-    """A short name for each config, without the data that it was made for."""
-    short = {method: "_".join(Path(method).stem.split("_")[:2]) for method in methods}
-    return short if len(set(short.values())) == len(methods) else {method: Path(method).stem for method in methods}
+    """The first words of the name of each config, two or as many as tell it from the others."""
+    words = {method: Path(method).stem.split("_") for method in methods}
+    names = {}
+    for method, own in words.items():
+        others = [other for key, other in words.items() if key != method]
+        if own in others:
+            raise ConfigError(f"--methods {method}: two configs have this name; rename one")
+        size = next((n for n in range(2, len(own)) if all(other[:n] != own[:n] for other in others)), len(own))
+        names[method] = "_".join(own[:size])
+    return names
 
 
 def encoder_key(method: Mapping[str, Any]) -> str:
@@ -312,7 +319,10 @@ class Suite:
     def report(self, results: Sequence[Result]) -> None:
         """Write table, values and picture."""
         rows, names, out = summary(results), [protocol.name for protocol in self.protocols], self.args.out
-        notes = [*self.notes, *(f"{name} failed: {why.splitlines()[0]}" for name, why in self.failures.items())]
+        notes = [
+            *self.notes,
+            *(f"{name} failed: {' '.join(why.splitlines()[:2])}" for name, why in self.failures.items()),
+        ]
         text = markdown_cells(summary_cells(rows, names)) + "".join(f"\n- {note}" for note in notes) + "\n"
         write_text(out / "table.md", text)
         write_json(
