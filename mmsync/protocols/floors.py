@@ -38,8 +38,8 @@ class Preparation:
 def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict[str, float]]:
     """Raw coordinates of the clips of a data set of roles, by the best of a few preparations.
 
-    It is chosen by the accuracy of the cosine's nearest neighbor on the bank, each clip left out in turn; queries have
-    no part in it.
+    It is chosen by the accuracy of the cosine's nearest neighbor on the bank, each clip left out in turn with those of
+    its performer, where performers are known; queries have no part in it.
 
     Returns:
         The columns ``feature``, ``label``, ``role``, ``name``, ``index`` and, where it is known, ``subject``; the
@@ -47,16 +47,17 @@ def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict
     """
     labels = torch.from_numpy(dataset.labels)
     bank = torch.tensor([role == "bank" for role in dataset.roles]) & (labels >= 0)
+    who = dataset.column("subject") if "subject" in dataset.source.attributes else None
     found: dict[str, float] = {}
     for preparation, candidate in _candidates(dataset, bank):
-        accuracy = 100 * leave_one_out(candidate[bank], labels[bank])
+        accuracy = 100 * leave_one_out(candidate[bank], labels[bank], None if who is None else who[bank.numpy()])
         if accuracy > max(found.values(), default=-1.0):
             best, features = preparation, candidate
         found[str(preparation)] = accuracy
     columns: dict[str, Any] = dict(feature=features, label=labels, role=dataset.roles, name=dataset.names)
     columns["index"] = torch.arange(len(dataset))
-    if "subject" in dataset.source.attributes:
-        columns["subject"] = dataset.column("subject").tolist()
+    if who is not None:
+        columns["subject"] = who.tolist()
     return FeatureTable(columns), best, found
 
 

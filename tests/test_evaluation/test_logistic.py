@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mmsync.errors import ConfigError, ProtocolError
+from mmsync.evaluation.functional import leave_one_out
 from mmsync.evaluation.functional.verification import mean_interval
 from mmsync.evaluation.metrics import FeatureMetric
 from mmsync.evaluation.probes import KNN, LogisticProbe
@@ -96,7 +97,7 @@ def test_banks_of_a_clip_a_class_and_of_one_class():
 def test_the_metric_keeps_the_column_of_performers():
     both = table(*clips(0), subject=[1] * 120, role=["bank", "query"] * 60, other=[0] * 120)
     assert set(FeatureMetric([dict(type="LogisticProbe")], collapse=False).keeps(both)) == set(both) - {"other"}
-    assert "subject" not in FeatureMetric([dict(type="KNN")], collapse=False).keeps(both)
+    assert "subject" not in FeatureMetric([dict(type="Retrieval")], collapse=False).keeps(both)
 
 
 def test_neighbors_are_of_standardised_features_if_that_helps_on_the_bank():
@@ -106,6 +107,18 @@ def test_neighbors_are_of_standardised_features_if_that_helps_on_the_bank():
     np.testing.assert_array_equal(found.scores.logits, expected.scores.logits)
     jitter = np.concatenate([features / np.logspace(-2, 2, 12), 1e-3 * np.random.default_rng(0).random((120, 200))], 1)
     assert "raw features" in KNN(k=1, standardize=None).run(table(jitter, labels), table(jitter, labels)).note
+
+
+def test_clips_of_ones_own_performer_do_not_count_as_neighbors():
+    features, labels = clips(0, count=24, noise=0.2)
+    who = np.arange(24) // 2 % 3
+    x, y = torch.as_tensor(features), torch.as_tensor(labels)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    right = [
+        labels[max(np.flatnonzero(who != who[i]), key=(unit @ unit[i]).__getitem__)] == labels[i] for i in range(24)
+    ]
+    assert leave_one_out(x, y, who.astype(str).tolist()) == pytest.approx(np.mean(right))
+    assert leave_one_out(x, y, ["one"] * 24) == leave_one_out(x, y)
 
 
 def test_capped_neighbors_are_at_most_the_usual_class():

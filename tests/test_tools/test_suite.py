@@ -157,7 +157,7 @@ def test_names_of_rows(suite):
         "a/x.py",
     ]
     assert list(suite.row_names(names).values()) == ["byol_stgcn", "simclr_stgcn_ucla", "simclr_vit",
-                                                     "simclr_stgcn_ucla_deep", "x"]  # fmt: skip
+                                                     "simclr_stgcn_ucla_x", "x"]  # fmt: skip
     with pytest.raises(ConfigError, match="two configs have this name"):
         suite.row_names(["a/x.py", "b/x.py"])
 

@@ -27,7 +27,8 @@ class KNN(Probe):
         k: Number of neighbours, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
         standardize: Bring each feature to zero mean and unit variance over the bank first. ``None``: if more of the
-            bank's samples have a nearest other one of their class so.
+            bank's samples have a nearest one of their class so, among those of other performers (``subject``), where
+            they are known.
         cap: Lower each ``k`` to the size of the usual class of the bank, of data that are not known beforehand.
         column: Name of the column of features.
 
@@ -38,6 +39,7 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
+    wishes = ("subject",)
 
     def __init__(
         self,
@@ -72,7 +74,8 @@ class KNN(Probe):
         x, y, q, labels, classes = self.arrays(bank, query, device)
         self.check_labels(y.cpu().numpy(), labels.cpu().numpy())
         numbers = [min(k, _usual(y.cpu().numpy())) for k in self.k] if self.cap else self.k
-        standardize = _standardize_helps(x, y) if self.standardize is None else self.standardize
+        groups = bank.texts("subject", "")
+        standardize = _standardize_helps(x, y, groups) if self.standardize is None else self.standardize
         k_text, features = numbers if len(numbers) > 1 else numbers[0], "standardised" if standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
         for k, number in zip(self.k, numbers):
@@ -84,9 +87,10 @@ class KNN(Probe):
         return result
 
 
-def _standardize_helps(bank: Tensor, labels: Tensor) -> bool:
+def _standardize_helps(bank: Tensor, labels: Tensor, groups: Sequence[str]) -> bool:
     mean, std = measures.mean_and_std(bank)
-    return measures.leave_one_out((bank - mean) / std, labels) > measures.leave_one_out(bank, labels)
+    plain, scaled = (measures.leave_one_out(x, labels, groups) for x in (bank, (bank - mean) / std))
+    return scaled > plain
 
 
 def _usual(bank: np.ndarray) -> int:
