@@ -147,6 +147,7 @@ EXAMPLES: dict[str, dict] = {
     "Pointing": dict(type="Pointing"),
     "SeparationQuality": dict(type="SeparationQuality"),
     "SVMProbe": dict(type="SVMProbe", C=[0.1, 1.0]),
+    "LogisticProbe": dict(type="LogisticProbe", C=[0.1, 1.0]),
     "KendallTau": dict(type="KendallTau", stride=1),
     "FrameRetrieval": dict(type="FrameRetrieval", k=[1, 2], stride=1),
     "PhaseClassification": dict(type="PhaseClassification"),

@@ -40,7 +40,7 @@ class Prober:
     """Runs probes on the features of a checkpoint, which are extracted once for all that share model and data."""
 
     cfgs: Mapping[str, Config]  # by the name of the protocol
-    checkpoint: str
+    checkpoint: Optional[str]  # ``None`` for an encoder as it is initialised
     folds: Sequence[str]  # of the data that it was trained on
     device: str
     encoder: Optional[str] = None  # whose features are judged; ``None`` for the first
@@ -49,16 +49,8 @@ class Prober:
 
     def run(self, protocol: Protocol, seed: int) -> Outcome:
         """Run a protocol; the seed is for probes that have one, if the protocol names seeds."""
-        cfg = self.cfgs[protocol.name]
         metric = self._metric(protocol.name)
-        for probe in metric.probes.values():
-            if protocol.seeds and hasattr(probe, "seed"):
-                probe.seed = seed
-        table, names = self._features_of(cfg)
-        metric.dataset_meta = {"classes": names}  # results of classes and activities have their names
-        metrics = metric.compute_metrics([table])
-        found = metric.found.get(protocol.metric.split("/")[0])
-        return Outcome(metrics, found.scores if found else None, found.curves if found else {}, names)
+        return judge(metric, protocol, seed, *self._features_of(self.cfgs[protocol.name]))
 
     def _metric(self, name: str) -> FeatureMetric:
         cfg = self.cfgs[name]
@@ -84,6 +76,19 @@ class Prober:
             table = extract_features(model, loader, joints=joints, encoder=self.encoder)
             self._features[key] = (table, names)
         return self._features[key]
+
+
+def judge(
+    metric: FeatureMetric, protocol: Protocol, seed: int, table: FeatureTable, names: Optional[Sequence[str]] = None
+) -> Outcome:
+    """Run the probes of a protocol on features; the seed is for probes that have one, if the protocol names seeds."""
+    for probe in metric.probes.values():
+        if protocol.seeds and hasattr(probe, "seed"):
+            probe.seed = seed
+    metric.dataset_meta = {"classes": names}  # results of classes and activities have their names
+    metrics = metric.compute_metrics([table])
+    found = metric.found.get(protocol.metric.split("/")[0])
+    return Outcome(metrics, found.scores if found else None, found.curves if found else {}, names)
 
 
 def _key(cfg: Config) -> str:

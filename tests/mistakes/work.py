@@ -128,6 +128,17 @@ MotionRunner.from_cfg(cfg).train()
     option("option_without_a_key", "=3", r"'=3' is not KEY=VALUE"),
     option("option_without_a_value", "train_cfg.max_epochs", r"is not KEY=VALUE; write train_cfg.max_epochs=VALUE"),
     option("option_with_an_open_bracket", "model.queue_size=[1,(2", r"brackets or quotes do not match"),
+    Mistake("suite_set", ["tools/benchmarks/suite.py", "out", "--sets", "uclaa"], r"uclaa: no such set.*mean 'ucla'"),
+    Mistake(
+        "suite_option",
+        says=r"--cfg-options fold: no method and no set that is there has such a variable",
+        argv=["tools/benchmarks/suite.py", "out", "--sets", "synthetic", *SET, "fold=2"],
+    ),
+    Mistake(
+        "logistic_c",
+        says=r"LogisticProbe: C=0",
+        code="from mmsync.evaluation.probes import LogisticProbe\nLogisticProbe(C=0)",
+    ),
     Mistake(
         "option_of_a_sweep_with_a_blank",
         ["tools/sweep.py", "{config}", *SET, "train_cfg.max_epochs", "3"],

@@ -1,10 +1,12 @@
 from mmsync.engine.hooks.alignment import AlignmentVisHook
 from mmsync.engine.hooks.checkpoint import CheckpointHook
 from mmsync.engine.hooks.collapse import CollapseMonitorHook
+from mmsync.engine.hooks.cpu_time import CPUTimeHook
 from mmsync.engine.hooks.curriculum import CurriculumHook
 from mmsync.engine.hooks.progress import ProgressBarHook
 from mmsync.engine.hooks.summary import RunSummaryHook
 
 __all__ = [
-    "AlignmentVisHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "ProgressBarHook", "RunSummaryHook",
+    "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "ProgressBarHook",
+    "RunSummaryHook",
 ]  # fmt: skip

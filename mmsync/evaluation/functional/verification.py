@@ -44,11 +44,18 @@ def auc_interval(
 def mean_interval(
     values: np.ndarray, groups: np.ndarray, confidence: float = 0.95, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """Interval of the mean of ``values (n,)`` by a percentile bootstrap over ``groups (n,)``, such as videos."""
+    """Interval of the mean of ``values (n,)`` by a percentile bootstrap over ``groups (n,)``, such as videos.
+
+    Of ``values (S, n)``, such as those of S seeds, the rows are drawn as well.
+    """
     _, group = np.unique(np.asarray(groups), return_inverse=True)
-    count, total = np.bincount(group).astype(float), np.bincount(group, np.asarray(values, dtype=float))
-    drawn = np.random.default_rng(seed).multinomial(len(count), np.full(len(count), 1 / len(count)), size=draws)
-    low, high = np.quantile(drawn @ total / (drawn @ count), [(1 - confidence) / 2, (1 + confidence) / 2])
+    rows, count = np.atleast_2d(np.asarray(values, dtype=float)), np.bincount(group).astype(float)
+    total = np.stack([np.bincount(group, row) for row in rows], axis=1)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(count), np.full(len(count), 1 / len(count)), size=draws)
+    share = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=draws) / len(rows)
+    means = (drawn @ total / (drawn @ count)[:, None] * share).sum(1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 

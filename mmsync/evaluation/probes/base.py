@@ -36,6 +36,7 @@ class Probe:
     name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
     headline: ClassVar[str] = ""  # the result to report
     gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
+    wishes: Sequence[str] = ()  # columns about the samples that it takes where the data have them
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     of_frames: ClassVar[bool] = False  # whether it judges the frames (T, D) of sequences, and not their means

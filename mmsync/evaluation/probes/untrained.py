@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
+from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import features as measures
@@ -25,7 +26,10 @@ class KNN(Probe):
     Args:
         k: Number of neighbours, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
-        standardize: Bring each feature to zero mean and unit variance over the bank first.
+        standardize: Bring each feature to zero mean and unit variance over the bank first. ``None``: if more of the
+            bank's samples have a nearest one of their class so, among those of other performers (``subject``), where
+            they are known.
+        cap: Lower each ``k`` to the size of the usual class of the bank, of data that are not known beforehand.
         column: Name of the column of features.
 
     Raises:
@@ -35,12 +39,14 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
+    wishes = ("subject",)
 
     def __init__(
         self,
         k: Union[int, Sequence[int]] = 20,
         temperature: float = 0.1,
-        standardize: bool = False,
+        standardize: Optional[bool] = False,
+        cap: bool = False,
         column: str = "feature",
     ) -> None:
         super().__init__(column)
@@ -48,14 +54,15 @@ class KNN(Probe):
         if not self.k or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.k):
             raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
-        self.temperature, self.standardize = temperature, standardize
+        self.temperature, self.standardize, self.cap = temperature, standardize, cap
         self.gives = [f"top{n}{suffix}" for suffix in ["", *(f"_k{k}" for k in self.k[1:])] for n in (1, 5)]
         self._warned = False
 
     def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
         """Raise a ProtocolError if ``k`` is above the bank; warn once if it is above the size of the usual class."""
-        k, sizes = max(self.k), np.bincount(bank)
-        usual = int(np.median(sizes[sizes > 0]))
+        k, usual = max(self.k), _usual(bank)
+        if self.cap:
+            return
         if k > len(bank):
             raise ProtocolError(f"KNN.k={k}, but the bank has {len(bank)} labelled samples; give at most {len(bank)}")
         if k > usual and not self._warned:
@@ -66,15 +73,30 @@ class KNN(Probe):
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         x, y, q, labels, classes = self.arrays(bank, query, device)
         self.check_labels(y.cpu().numpy(), labels.cpu().numpy())
-        k_text, features = self.k if len(self.k) > 1 else self.k[0], "standardised" if self.standardize else "raw"
+        numbers = [min(k, _usual(y.cpu().numpy())) for k in self.k] if self.cap else self.k
+        groups = bank.texts("subject", "")
+        standardize = _standardize_helps(x, y, groups) if self.standardize is None else self.standardize
+        k_text, features = numbers if len(numbers) > 1 else numbers[0], "standardised" if standardize else "raw"
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
-        for k in self.k:
-            scores = measures.knn_classify(x, y, q, classes, k, self.temperature, self.standardize)
+        for k, number in zip(self.k, numbers):
+            scores = measures.knn_classify(x, y, q, classes, number, self.temperature, standardize)
             suffix = "" if result.scores is None else f"_k{k}"
             result.scores = result.scores or scores_of(query, scores)
             for n in (1, 5) if classes > 5 else (1,):  # of five classes, any five scores hold the right one
                 result.metrics[f"top{n}{suffix}"] = 100 * measures.topk_accuracy(scores, labels, n)
         return result
+
+
+def _standardize_helps(bank: Tensor, labels: Tensor, groups: Sequence[str]) -> bool:
+    mean, std = measures.mean_and_std(bank)
+    plain, scaled = (measures.leave_one_out(x, labels, groups) for x in (bank, (bank - mean) / std))
+    return scaled > plain
+
+
+def _usual(bank: np.ndarray) -> int:
+    """Size of the usual class, the median, of labels ``(B,)``."""
+    sizes = np.bincount(bank)
+    return int(np.median(sizes[sizes > 0]))
 
 
 @PROBES.register_module()
