@@ -178,6 +178,19 @@ class SkeletonBackbone(Backbone):
         """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
         return view.data, view.present
 
+    def stack_persons(self, view: View, num_persons: int) -> tuple[Tensor, Optional[Tensor]]:
+        """All persons of a clip in one row ``(N, T, V, num_persons, C)``, absent ones zero; as it is for 1."""
+        x, present = view.data, view.present
+        self.check_input(x)
+        if num_persons == 1:
+            return x, present
+        if num_persons < x.shape[1]:
+            raise LayoutError(f"{type(self).__name__}: {num_persons=}, but clips have {x.shape[1]}")
+        if present is not None:
+            x = x.masked_fill(~present[:, :, None, None, None], 0)
+            present = present.any(1, keepdim=True)
+        return nn.functional.pad(x, [0] * 7 + [num_persons - x.shape[1]]).permute(0, 2, 3, 1, 4), present
+
 
 class VideoBackbone(Backbone):
     """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.
