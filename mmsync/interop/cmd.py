@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from mmengine.config import Config
-
 from mmsync.errors import CheckpointError
-from mmsync.interop.convert import Form, State, own_weights, shape
-from mmsync.interop.crossclr import CrosSCLR, of_joints, stream_rules
-from mmsync.interop.skeleton import Layout, find_layout
-from mmsync.structures import SkeletonLayout
+from mmsync.interop.convert import Form, State
+from mmsync.interop.crossclr import CrosSCLR, stream_rules
 
 _GRU = re.compile(r"(.*\.gru\.)(\w+)_l(\d+)(_reverse)?")
 _FORWARD = re.compile(r"(?<=\.backbone\.)gru\.(\d+)\.(\w+)_l0")
@@ -55,27 +51,6 @@ class CMD(CrosSCLR):
             new = _FORWARD.sub(lambda m: f"encoder.gru.{m[2]}_l{int(m[1]) // 2}{'_reverse' * (int(m[1]) % 2)}", new)
             state[new] = state.pop(name)
         super().restore(state, aside, form, origin, source, fc)
-
-    def backbone(
-        self, state: State, source: str, config: Optional[Config], layout: Layout = None, **options: Any
-    ) -> dict[str, Any]:
-        """Derive the config of the GRU from its weights, of coordinates in space."""
-        own = own_weights(of_joints(state))
-        numbers, hidden = shape(own, "gru.0.weight_ih_l0", source)[1], shape(own, "gru.0.weight_hh_l0", source)[1]
-        skeleton = SkeletonLayout.from_config(layout or "ntu25")
-        persons, rest = divmod(numbers, 3 * skeleton.num_joints)
-        if rest or not persons:
-            find_layout(skeleton.name, numbers // 3, "the input", source)
-        return dict(
-            type="BiGRU",
-            layout=skeleton.name,
-            hidden_channels=hidden,
-            num_layers=sum(name.endswith(".weight_ih_l0") for name in own) // 2,
-            num_persons=persons,
-            directions="forward",
-            last_step=True,
-            data_norm="data_bn.weight" in own,
-        )
 
     def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
         """Config of the method; half of the queue is compared, as published."""

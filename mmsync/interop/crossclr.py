@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from mmengine.config import Config
-
 from mmsync.interop.convert import Form, State
 from mmsync.interop.skeleton import SkeletonFamily
 from mmsync.models.methods.streams import STREAMS
@@ -58,22 +56,17 @@ class CrosSCLR(SkeletonFamily):
                 del state[name]
         super().restore(state, aside, form, origin, source, fc)
 
-    def backbone(self, state: State, source: str, config: Optional[Config], **options: Any) -> dict[str, Any]:
-        """Derive the config of the backbone from the weights of the joints."""
-        return super().backbone(of_joints(state), source, config, **options)
+    def first(self, state: State) -> State:
+        """Weights of the joints' stream, under the names of one encoder and queue."""
+        prefix = "streams.joint."
+        return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
 
     def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
         """Config of the method; without projectors of a linear evaluation."""
-        found = {**super().headless(of_joints(state), encoder, source), "type": self.method}
+        found = {**super().headless(state, encoder, source), "type": self.method}
         if "streams.motion.encoder.projector.layers.2.0.weight" in state:
             found["reference_heads"] = True
         return found
-
-
-def of_joints(state: State) -> State:
-    """Weights of the joints' stream, under the names of one encoder and queue."""
-    prefix = "streams.joint."
-    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
 
 
 FAMILY = CrosSCLR()

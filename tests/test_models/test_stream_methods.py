@@ -15,9 +15,10 @@ from mmsync.apis.features import feature_column
 from mmsync.errors import CheckpointError, ConfigError, DataError, LayoutError
 from mmsync.interop.convert import from_reference, to_reference
 from mmsync.models.backbones import BiGRU
-from mmsync.models.losses.cross_stream import cross_view_nce, mutual_distillation
+from mmsync.models.losses.cross_stream import cross_view_nce
 from mmsync.models.losses.vicreg import vicreg_terms
 from mmsync.models.methods import CMD, CrosSCLR, UmURL
+from mmsync.ops.distillation import mutual_distillation
 from mmsync.ops.streams import to_stream
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
@@ -321,12 +322,12 @@ def test_umurl_is_the_sum_of_its_terms():
         alone.append(model.encoder(both["second"]._replace(data=data)))
     pairs = [(head(whole), head(one)) for head, one in zip(model.projectors.values(), alone)]
     terms = [vicreg_terms(*pair) for pair in pairs]
-    for name, weight, i in (("consistency", 2.0, 0), ("variance", 3.0, 1), ("covariance", 0.5, 2)):
+    for name, weight, i in (("invariance", 2.0, 0), ("variance", 3.0, 1), ("covariance", 0.5, 2)):
         torch.testing.assert_close(losses[f"loss_{name}"], weight * sum(term[i] for term in terms) / 3)
     (_, a), (_, b), (_, c) = pairs
     between = sum(F.mse_loss(x, y) for x, y in ((a, b), (a, c), (b, c))) / 3
     torch.testing.assert_close(losses["loss_inter"], 2.0 * between)
-    assert set(losses) == {"loss_consistency", "loss_inter", "loss_variance", "loss_covariance"}
+    assert set(losses) == {"loss_invariance", "loss_inter", "loss_variance", "loss_covariance"}
 
 
 def test_streams_together_are_embedded_as_the_mean_of_each_alone():

@@ -217,10 +217,10 @@ class AGCNPreset(BaseTransform):
         energy = [body[s].std(axis=(0, 1)).sum() if s.any() else 0.0 for body, s in zip(places, seen)]
         chosen = np.argsort(energy, kind="stable")[::-1][:2]
         ends = ((body, s) for body, s in zip(places[chosen], seen[chosen]) if s.any())
-        bodies = [body[: s.nonzero()[0][-1] + 1] if s[0] else body[s] for body, s in ends]
-        length = self.length or max(map(len, bodies), default=0)
+        kept = [body[: s.nonzero()[0][-1] + 1] if s[0] else body[s] for body, s in ends]
+        length = self.length or max(map(len, kept), default=0)
         persons = np.zeros((2, length, *places.shape[2:]))
-        for person, body in zip(persons, bodies):
+        for person, body in zip(persons, kept):
             person[:] = body[np.arange(length) % len(body)]
         if not persons.any():
             raise DataError("no body in any frame")

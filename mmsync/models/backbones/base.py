@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ContractError, DataError, LayoutError, unwritten
-from mmsync.ops.persons import pack_persons
+from mmsync.ops.persons import pack_persons, stack_persons
 from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, SkeletonLayout, View
 
@@ -180,16 +180,12 @@ class SkeletonBackbone(Backbone):
 
     def stack_persons(self, view: View, num_persons: int) -> tuple[Tensor, Optional[Tensor]]:
         """All persons of a clip in one row ``(N, T, V, num_persons, C)``, absent ones zero; as it is for 1."""
-        x, present = view.data, view.present
-        self.check_input(x)
+        self.check_input(view.data)
         if num_persons == 1:
-            return x, present
-        if num_persons < x.shape[1]:
-            raise LayoutError(f"{type(self).__name__}: {num_persons=}, but clips have {x.shape[1]}")
-        if present is not None:
-            x = x.masked_fill(~present[:, :, None, None, None], 0)
-            present = present.any(1, keepdim=True)
-        return nn.functional.pad(x, [0] * 7 + [num_persons - x.shape[1]]).permute(0, 2, 3, 1, 4), present
+            return view.data, view.present
+        if num_persons < view.data.shape[1]:
+            raise LayoutError(f"{type(self).__name__}: {num_persons=}, but clips have {view.data.shape[1]}")
+        return stack_persons(view.data, view.present, num_persons)
 
 
 class VideoBackbone(Backbone):

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.cross_stream import mutual_distillation
 from mmsync.models.losses.info_nce import info_nce
 from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.streams import StreamContrast
+from mmsync.ops.distillation import mutual_distillation
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
@@ -22,7 +22,7 @@ class CMD(StreamContrast):
 
     ``loss = sum_u InfoNCE_u + sum_{a != b} KL(a || b)`` over the six ordered pairs of streams, where ``KL`` compares
     the similarities ``(N, K)`` of a's keys and of b's queries to the clips in the queues, see
-    :func:`mmsync.models.losses.cross_stream.mutual_distillation`.
+    :func:`mmsync.ops.distillation.mutual_distillation`.
 
     Args:
         encoder: Config of the encoder of each stream, with a projector, or a module to copy.

@@ -78,7 +78,7 @@ class CrosSCLR(StreamContrast):
 
 def _share_head(encoders: list[Any]) -> None:
     """Replace the last layer of the other projectors by the first one as a whole."""
-    layers = [getattr(encoder.projector, "layers", None) for encoder in encoders]
+    layers: list[Any] = [getattr(encoder.projector, "layers", None) for encoder in encoders]
     if not all(isinstance(part, nn.Sequential) and len(part) > 1 for part in layers):
         raise ConfigError("model.reference_heads: give each encoder a projector of two layers, as MLPProjector has")
     for part in layers[1:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -87,7 +88,7 @@ class StreamContrast(SelfSupervisedModel):
         self.register_buffer("parents", torch.tensor(layout.parents), persistent=False)
         self.temperature = temperature
 
-    joint, motion, bone = (property(lambda self, name=name: self.feature_encoder(name)) for name in STREAMS)
+    joint, motion, bone = (property(operator.attrgetter(f"streams.{name}.encoder")) for name in STREAMS)
 
     def feature_encoder(self, name: str) -> Encoder:
         """The query encoder of a stream."""
@@ -129,9 +130,9 @@ class StreamContrast(SelfSupervisedModel):
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """``feature (N, 3 D)`` of all streams, and ``feature_<stream> (N, D)`` of each."""
-        found = [self.feature_encoder(name).extract(self.stream(views[name], name)) for name in STREAMS]
+        found: Any = [self.feature_encoder(name).extract(self.stream(views[name], name)) for name in STREAMS]
         return {"feature": torch.cat(found, 1), **{f"feature_{name}": x for name, x in zip(STREAMS, found)}}
 
-    def extract_feat(self, views: Views, data_samples: Samples = None) -> Tensor:
+    def extract_feat(self, views: Views, data_samples: Samples = None) -> Any:
         """Features of all streams side by side, ``(N, 3 D)``."""
         return self.predictions(views)["feature"]

@@ -89,7 +89,7 @@ class UmURL(SelfSupervisedModel):
         return view._replace(data=view.data * factor.flatten())
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
-        """Compute ``loss_consistency``, ``loss_variance`` and ``loss_covariance``, and ``loss_inter`` of streams."""
+        """Compute ``loss_invariance``, ``loss_variance`` and ``loss_covariance``, and ``loss_inter`` of streams."""
         parts = [views["first"], *(self.alone(views["second"], name) for name in self.projectors)]
         features = self.encoder(View.join(parts)).chunk(len(parts))  # one pass, so that all have the same statistics
         pairs = [
@@ -97,14 +97,9 @@ class UmURL(SelfSupervisedModel):
             for projector, own in zip(self.projectors.values(), features[1:])
         ]
         terms = [self.criterion.terms(together, own) for together, own in pairs]
-        losses = {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
+        losses = {f"loss_{name}": torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
         between = [(a - b).square().mean() for (_, a), (_, b) in itertools.combinations(pairs, 2)]
-        inter = self.criterion.weights["invariance"] * torch.stack(between).mean()
-        return {
-            "loss_consistency": losses.pop("invariance"),
-            "loss_inter": inter,
-            **{f"loss_{k}": v for k, v in losses.items()},
-        }
+        return {**losses, "loss_inter": self.criterion.weights["invariance"] * torch.stack(between).mean()}
 
     def predictions(self, views: Views, data_samples: Samples = None) -> Columns:
         """``feature (N, D)`` of all streams together, and ``feature_<stream> (N, D)`` of each alone."""
