@@ -4,5 +4,6 @@ backbone = "bigru"
 stream = "joint"
 views = "momentum"
 batch_size = 64
+max_epochs = 60
 model = dict(type="CMD", queue_size=512, momentum=0.99, temperature=0.15, topk=256)
 optim_wrapper = dict(type="OptimWrapper")

@@ -4,5 +4,5 @@ _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/ucla.py", "../_base_/s
 stream = "joint"
 views = "momentum"
 batch_size = 64
-max_epochs = 40
-model = dict(type="CrosSCLR", queue_size=512, momentum=0.99, temperature=0.15, cross_epoch=20)
+max_epochs = 20
+model = dict(type="CrosSCLR", queue_size=512, momentum=0.99, temperature=0.15, cross_epoch=10)

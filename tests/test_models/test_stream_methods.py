@@ -183,6 +183,9 @@ def test_a_gru_stepped_frame_by_frame_runs_forward_in_both_directions():
     assert found.owner.tolist() == [0, 1, 2, 3]
     torch.testing.assert_close(found.data[:, :, 0, 0], step[:, 0])
     both = BiGRU(hidden_channels=4, num_layers=3).eval()
+    for one in (model, both):
+        depths = [one.get_layer_depth(name) for name, _ in one.named_parameters()]
+        assert depths == [(0, 5)] * 2 + [(i, 5) for i in (1, 2, 3) for _ in range(8)]
     rows = view.data[view.present]
     torch.testing.assert_close(both(view).data[..., 0].mT, both.gru(both.data_bn(rows.flatten(2).mT).mT)[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Optional, Union
 
 import torch
@@ -54,7 +55,7 @@ class BiGRU(SkeletonBackbone):
             text = "use 'both' with last_step=False, or 'forward'"
             raise ConfigError(f"BiGRU: {directions=}, {last_step=}: {text}")
         super().__init__(layout, in_channels, 2 * hidden_channels, init_cfg)
-        self.num_persons, self.last_step = num_persons, last_step
+        self.num_persons, self.last_step, self.num_layers = num_persons, last_step, num_layers
         width = self.layout.num_joints * in_channels * num_persons
         self.data_bn = BatchNorm(width) if data_norm else nn.Identity()
         widths = [width] + [2 * hidden_channels] * (num_layers - 1)
@@ -63,6 +64,11 @@ class BiGRU(SkeletonBackbone):
             if directions == "both"
             else nn.ModuleList(nn.GRU(w, hidden_channels, batch_first=True) for w in widths for _ in range(2))
         )
+
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Layer of a parameter for layer-wise rates, 0 for the input's norm; and the number of layers."""
+        found = re.match(r"gru\.(?:(\d+)\.|\w+_l(\d+))", param_name)
+        return (0 if found is None else 1 + int(found[2] or int(found[1]) // 2)), self.num_layers + 2
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Persons side by side, ``(N, M, T, V, C)`` to ``(N, 1, T, V, C * num_persons)``, if num_persons > 1."""
