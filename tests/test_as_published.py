@@ -86,11 +86,31 @@ STUDY = {  # our proposal for what the study leaves open, said in view_ntu.py an
     "model.data_preprocessor.views.first.0.angles": [0, 60, 120, 180, 240, 300],
     "model.data_preprocessor.views.first.0.distance": [0, 1, 2, 3, 4, 5],
 }  # fmt: skip
+CROSSCLR = {
+    **RELEASE, "model.type": "CrosSCLR", "model.cross_epoch": 150, "model.topk": 1, "model.context": True,
+    "model.reference_heads": True, "model.reference_ema": True}  # fmt: skip
+CMD = {
+    **SGD, "optim_wrapper.optimizer.lr": 0.01, "optim_wrapper.optimizer.weight_decay": 1e-4,
+    "param_scheduler.milestones": [351], "train_cfg.max_epochs": 451, "train_dataloader.batch_size": 64,
+    "model.queue_size": 16384, "model.temperature": 0.07, "model.momentum": 0.999, "model.topk": 8192,
+    "model.teacher_temperature": 0.05, "model.student_temperature": 0.1, "model.key_init": None,
+    "model.encoder.backbone": {
+        "type": "BiGRU", "hidden_channels": 1024, "num_layers": 3, "num_persons": 2, "directions": "forward",
+        "last_step": True},
+    "model.encoder.projector": {"type": "MLPProjector", "out_channels": 128}, "model.data_preprocessor.window": 64,
+    "model.data_preprocessor.views.query.0": {
+        "type": "RandomCropResize", "scale": (0.1, 1.0), "size": 64, "min_frames": 64},
+    "train_dataloader.dataset.pipeline.0.type": "AGCNPreset",
+    "test_evaluator.probes.linear": {
+        "type": "LinearProbe", "epochs": 80, "batch_size": 64, "lr": 0.1, "milestones": [50, 70]},
+}  # fmt: skip
 ROWS = [
     *((f"aimclr/reference/aimclr_stgcn_{data}", {}, {**RELEASE, **AIMCLR, "model.mining_epoch": 150})
       for data in ("ntu60_xsub", "ntu120_xsub", "ucla_xview")),
     *((f"skeletonclr/reference/skeletonclr_stgcn_{data}", {}, RELEASE)
       for data in ("ntu60_xsub", "ntu120_xsub", "ucla_xview")),
+    ("crossclr/crossclr_stgcn_ntu60_xsub", {}, CROSSCLR),
+    ("cmd/cmd_bigru_ntu60_xsub", {}, CMD),
     ("mbaimclr/mbaimclr_dstformer_ntu60_xsub", {}, {**MBAIMCLR, "model.encoder.backbone": DSTFORMER}),
     ("mbaimclr/mbaimclr_dstformer_ntu60_xview", {}, {**MBAIMCLR, "train_cfg.max_epochs": 50}),
     ("mbaimclr/mbaimclr_dstformer_ntu120_xsub", {}, {**MBAIMCLR, "train_cfg.max_epochs": 15}),

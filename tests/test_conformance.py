@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from mmsync import testing
-from mmsync.errors import ConfigError, DataError, ProtocolError
+from mmsync.errors import ConfigError, DataError, LayoutError, ProtocolError
 from mmsync.evaluation.metrics import FeatureMetric
-from mmsync.models.methods import SelfSupervisedModel, SequenceModel
+from mmsync.models.methods import SelfSupervisedModel, SequenceModel, UmURL
+from mmsync.models.methods.streams import StreamContrast
 from mmsync.models.modules import Encoder
 from mmsync.registry import BACKBONES, DATASETS, HEADS, HOOKS, LOSSES, METRICS, MODELS, NECKS, PROBES, TRANSFORMS
 from mmsync.structures import FeatureTable, MotionSample, View
@@ -34,6 +35,7 @@ EXAMPLES: dict[str, dict] = {
     "DSTformer": dict(type="DSTformer", embed_dim=8, rep_dim=6, depth=1, num_heads=2, max_len=16, drop_rate=0.1),
     "SkeletonViT": dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16, drop_path_rate=0.1),
     "SkeletonResNet": dict(type="SkeletonResNet", depth=18, width=0.0625),
+    "BiGRU": dict(type="BiGRU", hidden_channels=4, num_layers=2),
     "I3D": dict(type="I3D", width=0.0625),
     "VideoResNet": dict(type="VideoResNet", width=0.0625),
     "FrameVGG": dict(type="FrameVGG", widths=[4, 8]),
@@ -91,6 +93,9 @@ EXAMPLES: dict[str, dict] = {
     "MoCo": dict(type="MoCo", encoder=ENCODER, queue_size=8),
     "SkeletonCLR": dict(type="SkeletonCLR", encoder=ENCODER, queue_size=8),
     "AimCLR": dict(type="AimCLR", encoder=ENCODER, queue_size=8),
+    "CrosSCLR": dict(type="CrosSCLR", encoder=ENCODER, queue_size=8),
+    "UmURL": dict(type="UmURL", encoder=dict(ENCODER, projector=None)),
+    "CMD": dict(type="CMD", encoder=ENCODER, queue_size=8, topk=4),
     "SimCLR": dict(type="SimCLR", encoder=ENCODER),
     "BYOL": dict(type="BYOL", encoder=ENCODER),
     "SimSiam": dict(type="SimSiam", encoder=ENCODER),
@@ -166,6 +171,7 @@ EXAMPLES: dict[str, dict] = {
     "AugmentationSequence": dict(
         type="AugmentationSequence", transforms=[dict(type="Shear"), dict(type="GaussianNoise", prob=1.0)]
     ),
+    "OneOf": dict(type="OneOf", transforms=[dict(type="Shear"), dict(type="JointCorruption", prob=0.5)]),
     "RandomWindow": dict(type="RandomWindow", frames=T),
     "SampleFrames": dict(type="SampleFrames", num=7),
     "TCNPairs": dict(type="TCNPairs", num=3),
@@ -326,6 +332,10 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     config = example(method)
     for encoder in encoders(config):
         encoder["backbone"] = example(backbone)
+    if issubclass(MODELS.get(method), (StreamContrast, UmURL)) and BACKBONES.get(backbone).modality != "skeleton":
+        with pytest.raises(LayoutError, match=f"{method} needs the bones of a skeleton"):
+            MODELS.build(config)
+        return
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
     view = view_for(backbone)

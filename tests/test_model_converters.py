@@ -35,12 +35,17 @@ REPORT = dict(type="DSTformer", layout="ntu25", depth=4, max_len=50, norm_eps=1e
 BASE = dict(type="DSTformer", layout="h36m17")
 LITE = dict(BASE, embed_dim=256, mlp_ratio=4)
 TRANSCLR = dict(type="SkeletonViT", layout="ntu25", depth=4, t_patch=5, clip_len=50)
+GRU = dict(type="BiGRU", layout="ntu25", num_persons=2, directions="forward", last_step=True)
 MAMP = dict(type="SkeletonViT", layout="ntu25", depth=8, t_patch=4, clip_len=120)
 
 
 def moco(backbone: dict, layers: int) -> dict:
     projector = dict(type="MLPProjector", num_layers=layers)
     return dict(type="AimCLR", encoder=dict(type="Encoder", backbone=backbone, projector=projector))
+
+
+def streams(method: str, backbone: dict, **settings) -> dict:
+    return dict(type=method, encoder=moco(backbone, 2)["encoder"], **settings)
 
 
 def classifier(backbone: dict, head: str, classes: int = 60) -> dict:
@@ -79,8 +84,11 @@ PUBLISHED = {
     "mamp_linprobe_ntu60": ("mamp", classifier(MAMP, "LinearHead"), 6351420, 0),
     "mamp_linprobe_ntu60_after_bn_hack": ("mamp", classifier(MAMP, "LinearHead"), 6351420, 3),
     "mamp_finetune_ntu60": ("mamp", classifier(MAMP, "ActionHead"), 19572284, 0),
+    "crossclr_3views_pretrain_ntu": ("crossclr", streams("CrosSCLR", STGCN16, reference_heads=True), 5388824, 0),
+    "cmd_pretrain_ntu": ("cmd", streams("CMD", GRU), 296745480, 0),
 }
 IN_FILE = {"motionbert": ("model_pos", "module."), "mamp": ("model", ""), "aimclr": (None, "")}
+IN_FILE |= {"crossclr": (None, ""), "cmd": ("state_dict", "module.")}
 
 
 def graph(edges: str = "ntu-rgb+d") -> torch.Tensor:
@@ -162,17 +170,20 @@ def test_a_published_checkpoint_fits_its_model_and_comes_back(published, name):
         ("aimclr_pretrain_ntu", "aimclr/reference/aimclr_stgcn_ntu60_xsub"),
         ("mbaimclr_pretrain_ntu", "mbaimclr/mbaimclr_dstformer_ntu60_xsub"),
         ("transclr_pretrain_ntu", "mbaimclr/mbaimclr_vit_ntu60_xsub"),
+        ("crossclr_3views_pretrain_ntu", "crossclr/crossclr_stgcn_ntu60_xsub"),
+        ("cmd_pretrain_ntu", "cmd/cmd_bigru_ntu60_xsub"),
     ],
 )
 def test_a_published_pretraining_fits_the_shipped_config(published, name, config):
     """Nothing but the preprocessor's generator is missing, and the report names the config."""
     path = CONFIGS / f"{config}.py"
+    family = name.split("_")[0] if name.startswith(("crossclr", "cmd")) else "aimclr"
     state = {"state_dict": published(name)}
-    found = from_reference(state, "aimclr", name, config=load(path))
+    found = from_reference(state, family, name, config=load(path))
     assert (found.match.unexpected, found.match.reshaped) == ([], [])
     assert all(key.startswith("data_preprocessor.") for key in found.match.missing)
     assert str(path) in found.report()
-    inferred = from_reference(state, "aimclr", name)
+    inferred = from_reference(state, family, name)
     assert f"configs/{config}.py" in inferred.report()
     wanted, derived = load(path).model.encoder.backbone, inferred.model["encoder"]["backbone"]
     for key in ("type", "layout", "norm_eps"):  # shapes do not determine these, the family does
@@ -188,6 +199,22 @@ def test_of_three_streams_the_first_is_taken(published, name, own):
     assert (len(result.match.matched), len(result.unused)) == (own, len(state) - own)
     assert not result.match.missing + result.match.unexpected
     back = to_reference(result.checkpoint, "aimclr").checkpoint
+    assert set(back) == set(state)
+    assert all(torch.equal(back[key], state[key]) for key in state)
+
+
+def test_a_linear_evaluation_of_three_streams(published):
+    """The streams go into the method, whose key encoders are copies; the last layers are stored aside."""
+    state = published("crossclr_3views_linear_ntu60")
+    result = from_reference({"state_dict": state}, "crossclr")
+    assert (result.match.backbone, result.match.unexpected) == (1, [])
+    assert all(".queue." in name for name in result.match.missing)
+    assert sorted(result.unused) == sorted(name for name in state if ".fc." in name)
+    model = MODELS.build(result.model)
+    load_weights(model, result.checkpoint["state_dict"], "crossclr")
+    for part in model.streams.values():
+        torch.testing.assert_close(part.key_encoder.module.state_dict(), part.encoder.state_dict())
+    back = to_reference(result.checkpoint, "crossclr").checkpoint
     assert set(back) == set(state)
     assert all(torch.equal(back[key], state[key]) for key in state)
 

@@ -72,9 +72,9 @@ def encoder_of(method: Any, encoder: Optional[str] = None) -> str:
 
 
 def feature_column(method: type, encoder: Optional[str] = None) -> str:
-    """Name of the column of an encoder's features; ``ProtocolError`` if the method has no such, or no view for it."""
+    """Name of the column of an encoder's features, for ``None`` the main one; ``ProtocolError`` if there is none."""
     name = encoder_of(method, encoder)
-    if name == encoder_of(method):
+    if encoder is None or (name == encoder_of(method) and not getattr(method, "fuses", False)):
         return "feature"
     views = dict(zip(getattr(method, "encoders", ()), getattr(method, "views_for_features", ())))
     if name not in views:

@@ -45,6 +45,11 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
             views[name] = {"type": _name(part["type"]), **facts}
             lists = {key: part.get(key) for key in ("views", "common") if key == "views" or part.get(key)}
             training.update({f"{name}.{key}" if name else key: _plain(value) for key, value in lists.items()})
+    method = target_of(model, r.MODELS)
+    for name in method.encoders if getattr(method, "fuses", False) else ():  # streams that the method makes
+        part = method.encoder_config(model, name)[1]
+        if "type" in part:
+            views[name] = {"type": _name(part["type"]), **dict(_facts(part, r.MODELS))}
     data = {}
     for purpose in PURPOSES:
         loader = values.get(f"{purpose}_dataloader")

@@ -28,7 +28,7 @@ from mmsync.errors import CheckpointError, ConfigError
 from mmsync.fileio import atomic_path, write_text
 from mmsync.registry import MODELS
 
-FAMILIES = ("aimclr", "motionbert", "mamp", "i3d", "video_resnet", "syncnet", "casa", "carl")
+FAMILIES = ("aimclr", "crossclr", "cmd", "motionbert", "mamp", "i3d", "video_resnet", "syncnet", "casa", "carl")
 BACKBONE, HEAD = "encoder.backbone.", "head.fc."
 
 State = dict[str, Tensor]
@@ -406,7 +406,7 @@ def to_reference(
     if origin.get("module", kind.module):
         renamed = {f"module.{name}": value for name, value in renamed.items()}
     container = origin["container"] if origin else kept.container
-    backbone = [name not in lost for name in state if re.match(r"\w+\.backbone\.", name)]
+    backbone = [name not in lost for name in state if re.match(r"(?!key_encoder)[\w.]+\.backbone\.", name)]
     match = StateMatch(list(renamed), [], [], [], sum(backbone) / max(len(backbone), 1))
     title = f"{source}: as {kind.title}, {kept.title}"
     return Conversion({container: renamed} if container else renamed, title, match, unused + list(lost))

@@ -38,6 +38,10 @@ class SkeletonFamily(Family):
         ),
     }
 
+    def first(self, state: State) -> State:
+        """Weights of the model, or of the first of several alike, under the names of a single one."""
+        return state
+
     def backbone(
         self,
         state: State,
@@ -53,7 +57,13 @@ class SkeletonFamily(Family):
         if clip_len is not None:
             _resample(state, clip_len, time_interpolation)
         wanted = {} if config is None else config.model.get("encoder", {}).get("backbone", {})
-        layout, edges, own = layout or wanted.get("layout"), edges or wanted.get("edges"), own_weights(state)
+        layout, edges, own = (
+            layout or wanted.get("layout"),
+            edges or wanted.get("edges"),
+            own_weights(self.first(state)),
+        )
+        if "gru.0.weight_hh_l0" in own:
+            return _bigru(own, source, layout)
         if _count(own, "st_gcn_networks."):
             return _stgcn(own, source, layout, edges)
         for blocks, describe in (("blocks_st.", _dstformer), ("blocks.", _vit)):
@@ -70,6 +80,7 @@ class SkeletonFamily(Family):
     def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
         """Config of the pretraining method: AimCLR if the file has its projector, else SkeletonCLR."""
         layers = "encoder.projector.layers."
+        state = self.first(state)
         depth = _count(state, layers)
         if not depth:
             return dict(type="SkeletonCLR", encoder=encoder)
@@ -118,6 +129,25 @@ def _stgcn(state: State, source: str, layout: Layout, edges: Optional[str]) -> d
         out_channels=shape(state, f"st_gcn_networks.{last}.tcn.2.weight", source)[0],
         **({"edges": edges} if edges else {}),
         edge_importance=any(name.startswith("edge_importance") for name in state),
+    )
+
+
+def _bigru(state: State, source: str, layout: Layout) -> dict[str, Any]:
+    """Of coordinates in space; both directions run forward."""
+    numbers, hidden = shape(state, "gru.0.weight_ih_l0", source)[1], shape(state, "gru.0.weight_hh_l0", source)[1]
+    skeleton = SkeletonLayout.from_config(layout or "ntu25")
+    persons, rest = divmod(numbers, 3 * skeleton.num_joints)
+    if rest or not persons:
+        find_layout(skeleton.name, numbers // 3, "the GRU's input", source)
+    return dict(
+        type="BiGRU",
+        layout=skeleton.name,
+        hidden_channels=hidden,
+        num_layers=_count(state, "gru.") // 2,
+        num_persons=persons,
+        directions="forward",
+        last_step=True,
+        data_norm="data_bn.weight" in state,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def pack_persons(
@@ -33,6 +33,23 @@ def pack_persons(
     if len(rows) == n * m:
         return x, owner, None
     return x[rows], owner[rows], None
+
+
+def stack_persons(x: Tensor, present: Optional[Tensor], count: int) -> tuple[Tensor, Optional[Tensor]]:
+    """Persons of a clip side by side, absent ones zero.
+
+    Args:
+        x: ``(N, M, T, V, C)``.
+        present: ``(N, M)`` bool, who is there; ``None``: all.
+        count: Persons to make, at least M.
+
+    Returns:
+        tuple: ``(N, T, V, count, C)``; ``(N, 1)`` bool, where anybody is there.
+    """
+    if present is not None:
+        x = x.masked_fill(~present[:, :, None, None, None], 0)
+        present = present.any(1, keepdim=True)
+    return nn.functional.pad(x, [0] * 7 + [count - x.shape[1]]).permute(0, 2, 3, 1, 4), present
 
 
 def group_mean(x: Tensor, owner: Tensor, groups: int, weight: Optional[Tensor] = None) -> Tensor:

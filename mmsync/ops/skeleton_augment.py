@@ -35,6 +35,19 @@ class PointMap:
 
 
 @dataclass(frozen=True)
+class JointMap:
+    """As :class:`PointMap`, but another one for each joint; ``factor (N, V, k, k)``."""
+
+    factor: Tensor
+
+    def run(self, y: Tensor, clip: Tensor, slot: int) -> Tensor:
+        k = self.factor.shape[2]
+        points = y[..., :k].transpose(1, 2)  # one product for each joint
+        y[..., :k] = (points @ self.factor.to(y.dtype)[clip].transpose(2, 3)).transpose(1, 2)
+        return y
+
+
+@dataclass(frozen=True)
 class FrameMap:
     """As :class:`PointMap`, but another one in each frame; ``factor (N, T, k, k)``."""
 
@@ -121,7 +134,7 @@ class Noise:
         return y.index_copy_(0, chosen, clean)
 
 
-Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, FrameMap, Shift, Perspective, JointKeep, Noise]
+Map = Union[TimeIndex, TimeMatrix, JointIndex, PointMap, JointMap, FrameMap, Shift, Perspective, JointKeep, Noise]
 
 
 def shear_matrix(amount: Tensor) -> Tensor:
@@ -244,7 +257,7 @@ def _product(after: Tensor, before: Tensor) -> Tensor:
     return after * before[:, None, :] if before.dim() == 2 else after @ before
 
 
-_Step = Union[_Fused, _Shifted, TimeMatrix, FrameMap, Perspective, JointKeep, Noise]
+_Step = Union[_Fused, _Shifted, TimeMatrix, JointMap, FrameMap, Perspective, JointKeep, Noise]
 
 
 def _fuse(maps: Sequence[Map], x: Tensor) -> tuple[_Fused, list[_Step]]:

@@ -175,9 +175,15 @@ def lay_over(
     return Config(_merge(values, own))
 
 
+def _encoder_config(model: Mapping[str, Any], encoder: str) -> tuple[Any, Mapping[str, Any]]:
+    """Configs of an encoder and of its preprocessor; a model of another project has them under its own names."""
+    of_method = getattr(MODELS.find(str(model.get("type"))), "encoder_config", None)
+    return (model.get(encoder), model.get("data_preprocessor", {})) if of_method is None else of_method(model, encoder)
+
+
 def _other_data(given: Mapping[str, Any], values: Mapping[str, Any], encoder: str) -> dict[str, Any]:
     loader: dict[str, Any] = copy.deepcopy(dict(given))
-    layout = values.get("model", {}).get(encoder, {}).get("backbone", {}).get("layout")
+    layout = (_encoder_config(values.get("model", {}), encoder)[0] or {}).get("backbone", {}).get("layout")
     if layout is None:
         return loader
     data = loader["dataset"]
@@ -204,18 +210,15 @@ def _give_bank(values: dict[str, Any]) -> None:
 
 def _make_classifier(values: dict[str, Any], own: dict[str, Any], protocol: Protocol, encoder: str) -> None:
     model = values.pop("model", {})
-    if not isinstance(model.get(encoder), dict):
+    config, preprocessor = _encoder_config(model, encoder)
+    if not isinstance(config, dict):
         text = f"there is nothing to finetune in a {model.get('type')}; the probes (linear, knn) need no encoder"
         raise ProtocolError(f"{protocol.name}: model.{encoder} of the pretraining is no config of an encoder: {text}")
-    method = MODELS.get(model["type"])
-    preprocessor = model.get("data_preprocessor", {})
-    view = dict(zip(method.encoders, method.views_for_features)).get(encoder)
-    preprocessor = preprocessor.get("parts", {}).get(view, preprocessor)  # of a method with several modalities
     own_views = own["model"].get("data_preprocessor", {}).pop("views", None)
     values["model"] = dict(
-        encoder={key: value for key, value in model[encoder].items() if key != "projector"},
+        encoder={key: value for key, value in config.items() if key != "projector"},
         data_preprocessor={**preprocessor, "views": own_views},
-        load_prefix=method.encoder_prefixes(model)[encoder],
+        load_prefix=MODELS.get(model["type"]).encoder_prefixes(model)[encoder],
     )
     val = values.pop("test_dataloader")
     roles = val["dataset"].get("roles")

@@ -245,7 +245,7 @@ def _check_prediction(model: Any, name: str, views: Mapping[str, View]) -> None:
         table = model(views, mode="predict")
     require(isinstance(table, FeatureTable), name, f"predict gives {type(table).__name__}; give a FeatureTable")
     if isinstance(model, SelfSupervisedModel):
-        views_of_encoders = model.views_for_features[1 : len(model.encoders)]
+        views_of_encoders = model.views_for_features[0 if model.fuses else 1 : len(model.encoders)]
         wanted = ["feature", *(f"feature_{view}" for view in views_of_encoders)]
         missing = [key for key in wanted if key not in table]
         require(not missing, name, f"predict sets no {', '.join(missing)}, of views_for_features")

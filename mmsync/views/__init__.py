@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mmsync.lazy import attach
 from mmsync.views.audio import AudioPreprocessor
-from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation
+from mmsync.views.augmentation import AugmentationSequence, BatchAugmentation, OneOf
 from mmsync.views.composed import ComposedPreprocessor
 from mmsync.views.preprocessor import ViewPreprocessor
 from mmsync.views.sequence import SequencePreprocessor
@@ -24,6 +24,7 @@ __all__ = [
     "AugmentationSequence",
     "BatchAugmentation",
     "ComposedPreprocessor",
+    "OneOf",
     "SequencePreprocessor",
     "SkeletonPreprocessor",
     "VideoPreprocessor",

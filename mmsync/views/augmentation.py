@@ -313,3 +313,28 @@ class AugmentationSequence(BatchAugmentation):
         for t in self.transforms:
             x = t.out_like(x)
         return x
+
+
+@TRANSFORMS.register_module()
+class OneOf(AugmentationSequence):
+    """One of several augmentations for each sample of a batch ``(N, ...)``, all equally likely.
+
+    Args:
+        transforms: Configs of augmentations that keep the shape of the data, or augmentations.
+
+    Raises:
+        ConfigError: As of :class:`AugmentationSequence`; or a list of augmentations, which is applied as a whole only.
+    """
+
+    def __init__(self, transforms: Sequence[Union[Mapping, BatchAugmentation]]) -> None:
+        super().__init__(transforms)
+        lists = [type(t).__name__ for t in self.transforms if isinstance(t, AugmentationSequence)]
+        if lists or not self.transforms:
+            raise ConfigError(f"OneOf: give single augmentations to choose from, not {lists[0] if lists else 'none'}")
+
+    def _draw_parts(self, x: Tensor, generator: Generator, shared: Draws) -> Draws:
+        choice = torch.randint(len(self.transforms), (len(x),), generator=generator, device=x.device)
+        draws = super()._draw_parts(x, generator, shared)
+        for i in range(len(self.transforms)):
+            draws[f"{i}.apply"] = (choice == i) & draws.get(f"{i}.apply", True)
+        return draws

@@ -204,6 +204,25 @@ CASES = [
     option(
         "column_missing", "val_evaluator.probes.knn.column=sound", r"FeatureMetric: the model's predict\(\) sets no `so"
     ),
+    # several streams
+    own("topk_above_the_queue", "model = dict(type='CMD', topk=17)", r"model\.topk=17: give .* at most queue_size=16"),
+    own("queues_below_the_batch", "model = dict(type='CrosSCLR', queue_size=5)", r"queue_size: is 5, but train_d"),
+    own(
+        "streams_made_twice",
+        "model = dict(type='CMD', topk=4, data_preprocessor=dict(stream='bone'))",
+        r"stream='bone': CMD makes the streams itself, of joints; set it to 'joint'",
+    ),
+    own(
+        "heads_without_projector",
+        "model = dict(type='CrosSCLR', reference_heads=True, encoder=dict(projector=None))",
+        r"reference_heads: give each encoder a projector of two layers",
+    ),
+    own(
+        "one_stream_together",
+        SIMCLR.replace("SimCLR", "UmURL").replace(", projector=dict(type='MLPProjector', out_channels=4)", "")
+        + "train_dataloader = dict(batch_size=8)",
+        r"stream='joint': UmURL encodes several streams together",
+    ),
     classifier("head_of_more_classes", r"num_classes: is 101, but .* has 3 classes; set it to 3", 101),
     classifier("head_of_fewer_classes", r"num_classes: is 2, but .* has 3 classes; set it to 3", 2),
     classifier("trained_on_the_test", r"val_dataloader: 4 of its 4 clips to be judged are trained on too", trained=""),

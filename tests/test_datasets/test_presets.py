@@ -347,6 +347,15 @@ def test_agcn(clips):
         np.testing.assert_allclose(run(AGCNPreset(length=80), tracks), naive_agcn(tracks, 80), atol=1e-4)
 
 
+def test_agcn_of_the_longer_person_s_length(clips):
+    for tracks in clips[::3]:
+        whole, own = run(AGCNPreset(), tracks), run(AGCNPreset(length=None), tracks)
+        assert own.shape[1] <= 300
+        np.testing.assert_array_equal(whole[:, : own.shape[1]], own)
+        if not own[1].any():  # else the origin is that of another frame
+            np.testing.assert_array_equal(whole, np.tile(own, (1, 300, 1, 1))[:, :300])
+
+
 def test_turning_a_vector_onto_an_axis():
     rng = np.random.default_rng(0)
     for vector in rng.normal(size=(20, 3)):

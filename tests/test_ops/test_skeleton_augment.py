@@ -16,7 +16,7 @@ from mmsync.ops import skeleton_augment as ops
 from mmsync.ops import time_maps
 from mmsync.ops.time_maps import mix_frames, resample_matrix, whole_matrix
 from mmsync.structures import SkeletonLayout, View
-from mmsync.views import AugmentationSequence
+from mmsync.views import AugmentationSequence, OneOf
 from mmsync.views import skeleton as A
 
 
@@ -231,6 +231,7 @@ def test_any_order_of_maps_equals_running_them_one_by_one():
         A.Shear(prob=0.5), A.TemporalCrop(ratio=3), A.RandomCropResize(size=15), A.SpatialFlip(), A.Mirror(),
         A.Rotate(), A.RandomRotation(), A.RandomScale(per_axis=True), A.GaussianNoise(), A.GaussianBlur(), A.AxisMask(),
         A.JointMask(ratio=0.3, per_frame=True), A.TemporalFlip(), A.RandomCropResize(prob=0.5),
+        A.JointCorruption(prob=0.7), OneOf([A.Shear(), A.JointCorruption()]),
     ]  # fmt: skip
     rng = np.random.default_rng(0)
     for trial in range(30):
@@ -238,7 +239,7 @@ def test_any_order_of_maps_equals_running_them_one_by_one():
         draws = aug.draw(x, gen(trial))
         y = x
         for i, op in enumerate(aug.transforms):
-            y = op.apply(View(y, mask), {k.split(".")[1]: v for k, v in draws.items() if k.startswith(f"{i}.")}).data
+            y = op.apply(View(y, mask), {k.split(".", 1)[1]: v for k, v in draws.items() if k.startswith(f"{i}.")}).data
         torch.testing.assert_close(aug.apply(View(x, mask), draws).data, y, rtol=1e-10, atol=1e-12)
 
 
@@ -296,12 +297,43 @@ def test_what_is_there_does_not_change_what_others_draw():
     torch.testing.assert_close(a[:, 0], b[:, 0], rtol=0, atol=0)
 
 
+def test_corrupted_joints_are_zero_or_mapped_by_one_matrix():
+    x = clips(n=300, m=1, t=5)
+    aug = A.JointCorruption(ratio=0.6, amplitude=0.5, zero_prob=0.25, prob=0.5)
+    draws = aug.draw(x, gen())
+    out, kinds = aug.apply(View(x), draws).data, []
+    for i, (before, after) in enumerate(zip(x[:, 0].numpy(), out[:, 0].numpy())):
+        changed = (before != after).any(axis=(0, 2))
+        assert changed.sum() == (15 if draws["apply"][i] else 0)
+        matrix = draws["matrix"][i].numpy()
+        for joint in np.flatnonzero(changed):
+            np.testing.assert_allclose(after[:, joint], before[:, joint] @ matrix.T, rtol=1e-12)
+        kinds.append(0 if not changed.any() else 1 if matrix.any() else 2)
+        assert abs(matrix).max() <= 0.5
+    assert (abs(np.bincount(kinds) - [150, 112, 38]) < 30).all()
+
+
+def test_one_of_several_is_chosen_for_each_clip():
+    x = clips(n=300, m=1, t=5)
+    parts = [A.Shear(), A.JointCorruption(prob=0.5), A.TemporalFlip(prob=1.0)]
+    aug = OneOf(parts)
+    draws = aug.draw(x, gen())
+    out, chosen = aug.apply(View(x), draws).data, torch.stack([draws[f"{i}.apply"] for i in range(3)])
+    assert (chosen.sum(0) <= 1).all()
+    assert (abs(chosen.sum(1) - torch.tensor([100, 50, 100])) < 25).all()
+    for i, part in enumerate(parts):
+        own = {k.split(".")[1]: v for k, v in draws.items() if k.startswith(f"{i}.")}
+        torch.testing.assert_close(out[chosen[i]], part.apply(View(x), own).data[chosen[i]])
+    torch.testing.assert_close(out[~chosen.any(0)], x[~chosen.any(0)])
+
+
 # ---- draws ----------------------------------------------------------------------------------------------------------
 
 EVERY = [
     A.Shear(), A.TemporalCrop(), A.RandomCropResize(), A.SpatialFlip("ntu25"), A.Mirror(layout="ntu25"), A.Rotate(),
     A.RandomRotation(), A.RandomScale(), A.GaussianNoise(), A.GaussianBlur(), A.AxisMask(), A.JointMask(),
-    A.TemporalFlip(), A.AimCLRNormal(), A.AimCLRExtreme("paper").bind("ntu25"),
+    A.TemporalFlip(), A.AimCLRNormal(), A.AimCLRExtreme("paper").bind("ntu25"), A.JointCorruption(),
+    OneOf([A.Shear(), A.JointCorruption(prob=0.5), A.GaussianNoise()]),
 ]  # fmt: skip
 
 
@@ -393,6 +425,9 @@ def test_noise_is_white_with_the_given_deviation():
         lambda: A.GaussianBlur(taps=14),
         lambda: A.GaussianBlur(sigma=(0, 1)),
         lambda: A.JointMask(ratio=1.0),
+        lambda: A.JointCorruption(ratio=0),
+        lambda: OneOf([A.AimCLRNormal(), A.Shear()]),
+        lambda: OneOf([]),
         lambda: A.RandomRotation((10, 10)),
         lambda: A.AimCLRExtreme("12345"),
         lambda: AugmentationSequence([{"type": "AugmentSkeleton", "transforms": []}]),

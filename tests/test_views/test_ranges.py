@@ -29,6 +29,7 @@ WRONG = [
     ("RandomCropResize", dict(size=0), "size=0"),
     ("JointMask", dict(ratio=1.0), "ratio"),
     ("JointMask", dict(ratio=-0.1), "ratio"),
+    ("JointCorruption", dict(ratio=0.0), r"ratio=0.0; give a number in \(0, 1\]"),
     ("ViewDistance", dict(unit=0.0), "unit=0.0; give a number above 0"),
     ("AimCLRNormal", dict(shear_amplitude=-1), "amplitude=-1"),
     ("Mirror", dict(axis=-1), "axis=-1"),

@@ -1,10 +1,10 @@
-"""A whole AimCLR training step of mmsync against the same step written plainly.
+"""A whole training step of AimCLR, or of a method of several streams, against the same step written plainly.
 
-The plain step is the published order of operations: three separate passes over all persons, empty ones included; the
-graph convolution as a 1x1 convolution to K * D channels and an einsum; explicit softmax distributions and their
-logarithms.
+The plain step of AimCLR is the published order of operations: three separate passes over all persons, empty ones
+included; the graph convolution as a 1x1 convolution to K * D channels and an einsum; explicit softmax distributions and
+their logarithms. That of CMD steps its GRU frame by frame, as the release. CrosSCLR and UmURL have none.
 
-    python tools/benchmarks/train_step.py [--batch 128] [--width 16] [--second-person 0.2] [--device cpu]
+    python tools/benchmarks/train_step.py [--method aimclr] [--batch 128] [--width 16] [--device cpu]
 
 Each variant runs in processes of its own, in turn, so that its peak memory is its own and drifts of the machine meet
 both.
@@ -19,12 +19,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.engine.allocator import keep_freed_memory
+from mmsync.models.backbones import BiGRU
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
 
@@ -130,19 +133,37 @@ class PlainAimCLR(nn.Module):
 # ---------------------------------------------------------------------------------------------------------- measuring
 
 
-def clips(batch: int, frames: int, second_person: float, device: str) -> dict[str, View]:
-    mask = torch.ones(batch, 2, dtype=torch.bool)
-    mask[round(batch * second_person) :, 1] = False
-    views = {}
-    for i, name in enumerate(("query", "key", "extreme")):
-        x = torch.randn(batch, 2, frames, 25, 3, generator=torch.Generator().manual_seed(i))
+class SteppedGRU(BiGRU):
+    """The network of ``directions='forward'``, one frame at a time."""
+
+    def forward_rows(self, x: Tensor) -> Tensor:
+        x = self.data_bn(x.flatten(2).mT).mT
+        states: list[Optional[Tensor]] = [None] * len(self.gru)
+        for t in range(x.shape[1]):
+            out = x[:, t : t + 1]
+            for i in range(0, len(self.gru), 2):
+                steps = [self.gru[j](out, states[j]) for j in (i, i + 1)]
+                states[i : i + 2] = [state for _, state in steps]
+                out = torch.cat([step for step, _ in steps], 2)
+        return out.mT.unsqueeze(-1)
+
+
+def clips(args: argparse.Namespace, names: Sequence[str], channels: int = 3) -> dict[str, View]:
+    mask = torch.ones(args.batch, 2, dtype=torch.bool)
+    mask[round(args.batch * args.second_person) :, 1] = False
+    device, views = args.device, {}
+    for i, name in enumerate(names):
+        shape = (args.batch, 2, args.frames, 25, channels)
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(i))
         views[name] = View((x * mask[..., None, None, None]).to(device), mask.to(device))
     return views
 
 
-def build(variant: str, width: int) -> nn.Module:
+def build(method: str, variant: str, width: int) -> nn.Module:
     torch.manual_seed(0)
     backbone = dict(type="STGCN", width=width, out_channels=256)
+    if method != "aimclr":
+        return build_streams(method, backbone, variant == "plain")
     if variant == "plain":
         graph = MODELS.build(dict(type="Encoder", backbone=backbone)).backbone.A
         return PlainAimCLR(graph, width)
@@ -150,19 +171,35 @@ def build(variant: str, width: int) -> nn.Module:
     return MODELS.build(dict(type="AimCLR", encoder=encoder, queue_size=QUEUE, temperature=TEMPERATURE))
 
 
+def build_streams(method: str, backbone: dict, stepped: bool) -> nn.Module:
+    """CrosSCLR in its second stage and CMD on their published networks, UmURL on a small transformer."""
+    queue = dict(queue_size=QUEUE, temperature=TEMPERATURE)
+    encoder = dict(type="Encoder", backbone=backbone, projector=dict(type="MLPProjector", out_channels=DIM))
+    if method == "crossclr":
+        return MODELS.build(dict(type="CrosSCLR", encoder=encoder, cross_epoch=0, **queue))
+    if method == "cmd":
+        kind = SteppedGRU if stepped else BiGRU
+        encoder["backbone"] = kind(num_persons=2, directions="forward", last_step=True)
+        return MODELS.build(dict(type="CMD", encoder=encoder, topk=QUEUE // 2, **queue))
+    backbone = dict(type="SkeletonViT", in_channels=9, embed_dim=128, depth=2, num_heads=4, mlp_ratio=2.0, t_patch=5)
+    return MODELS.build(dict(type="UmURL", encoder=dict(type="Encoder", backbone=dict(backbone, clip_len=50))))
+
+
 def measure(args: argparse.Namespace) -> dict[str, float]:
     keep_freed_memory()  # for both variants alike
     torch.set_num_threads(args.threads)
-    views = clips(args.batch, args.frames, args.second_person, args.device)
-    if args.variant == "plain":
+    model = build(args.method, args.variant, args.width).to(args.device).train()
+    names = getattr(model, "views_needed", ("query", "key", "extreme"))
+    views = clips(args, names, 9 if args.method == "umurl" else 3)
+    plain = isinstance(model, PlainAimCLR)
+    if plain:
         views = {k: v.data.permute(0, 4, 2, 3, 1).contiguous() for k, v in views.items()}
-    model = build(args.variant, args.width).to(args.device).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = []
     for _ in range(args.steps + 1):
         start = time.perf_counter()
-        if args.variant == "plain":
+        if plain:
             loss = model(views["query"], views["key"], views["extreme"])
         else:
             loss = sum(v for k, v in model.loss(views).items() if "loss" in k)
@@ -181,6 +218,7 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--method", choices=["aimclr", "crossclr", "cmd", "umurl"], default="aimclr")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--frames", type=int, default=50)
     parser.add_argument("--width", type=int, default=16, help="ST-GCN's width: 16 is AimCLR's, 64 the standard one")
@@ -196,11 +234,12 @@ def main() -> None:
         return
     joints = SkeletonLayout.get("ntu25").num_joints
     print(
-        f"AimCLR step: batch {args.batch}, T={args.frames}, V={joints}, M=2, "
+        f"{args.method} step: batch {args.batch}, T={args.frames}, V={joints}, M=2, "
         f"second person in {args.second_person:.0%}, ST-GCN width {args.width}, queue {QUEUE}, "
         f"{args.device}, {args.threads} threads"
     )
-    results: dict[str, list[dict]] = {"plain": [], "mmsync": []}
+    variants = ["plain", "mmsync"] if args.method in ("aimclr", "cmd") else ["mmsync"]
+    results: dict[str, list[dict]] = {variant: [] for variant in variants}
     for round_ in range(args.rounds):
         for variant in results:
             command = [sys.executable, *sys.argv, "--variant", variant]
@@ -212,6 +251,8 @@ def main() -> None:
     for variant, (seconds, peak) in best.items():
         speed = f"{args.batch / seconds:7.1f} clips/s  {seconds * 1e3:7.0f} ms a step"
         print(f"{variant:6} {speed}  peak {peak:6.0f} MiB over the model")
+    if "plain" not in best:
+        return
     (plain, plain_peak), (ours, ours_peak) = best["plain"], best["mmsync"]
     print(f"mmsync is {plain / ours:.2f}x as fast and takes {ours_peak / plain_peak:.2f}x the memory")
 

@@ -73,8 +73,9 @@ def matrix() -> list[str]:
         label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
         rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
-        found = (model[one].backbone.type for one in MODELS.get(model.type).encoders if one in model)
-        backbones.setdefault(name, {}).update(dict.fromkeys(found))
+        method = MODELS.get(model.type)
+        found = (method.encoder_config(model, one)[0] for one in method.encoders)
+        backbones.setdefault(name, {}).update(dict.fromkeys(one.backbone.type for one in found if one))
     lines = ["| method | backbones | data sets and configs |", "|---|---|---|"]
     for name, data in rows.items():
         cells = "; ".join(f"{title}: {', '.join(data[title])}" for title in DATA.values() if title in data)

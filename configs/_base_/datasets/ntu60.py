@@ -2,13 +2,17 @@
 # 16,487 test clips of 20 others; split=xview: 37,646 of cameras 2 and 3, and 18,932 of camera 1.
 data_root = "data/ntu60"
 split = "xsub"
-preparation = "aimclr50"  # as AimCLR prepares it; "view" turns nothing and keeps distances, for studies of viewpoint
+# As AimCLR prepares it; "view" turns nothing and keeps distances, for studies of viewpoint; "agcn": 2s-AGCN and CMD.
+preparation = "aimclr50"
 batch_size = 128
 
 source = dict(type="StoreSource", root=data_root, num_classes=60)
 _preparations = dict(
     aimclr50=[dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=2)],
-    view=[dict(type="CTRGCNPreset"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=2)])
+    view=[dict(type="CTRGCNPreset"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=2)],
+    agcn=[
+        dict(type="AGCNPreset", length=None), dict(type="ResizeClip", length=128),
+        dict(type="PackSkeleton", num_persons=2)])
 pipeline = _preparations[preparation]
 clips = dict(type="SkeletonDataset", source=source, pipeline=pipeline, layout="ntu25", cache="disk")
 

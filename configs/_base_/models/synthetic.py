@@ -1,6 +1,6 @@
 # Encoders and views for the built-in world, whatever the method: a first run takes minutes on two CPU cores.
 stream = "joint+motion"
-backbone = "stgcn"  # or vit, or dstformer
+backbone = "stgcn"  # or bigru, vit, dstformer
 normal = [
     dict(type="RandomCropResize", scale=(0.5, 1.0), size=32),
     dict(type="RandomRotation", max_degrees=(10, 180, 10)),
@@ -29,6 +29,7 @@ _stem = dict(channels=[32, 48], strides=[2, 2], temporal_kernel=5)
 _tiny = dict(embed_dim=64, mlp_ratio=2.0, data_norm=True, stem=_stem)
 _encoders = dict(
     stgcn=dict(_mean, backbone=_graph),
+    bigru=dict(_mean, backbone=dict(type="BiGRU", hidden_channels=64, num_layers=2)),
     vit=dict(_kept, backbone=dict(_tiny, type="SkeletonViT", depth=2, num_heads=2, t_patch=1, clip_len=8)),
     dstformer=dict(_kept, backbone=dict(_tiny, type="DSTformer", rep_dim=64, depth=1, num_heads=2, max_len=8)))
 model = dict(

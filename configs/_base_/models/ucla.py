@@ -37,6 +37,7 @@ _graph = dict(type="STGCN", channels=[64, 64, 128, 256], strides=[2, 1, 2, 1], d
 _small = dict(embed_dim=128, mlp_ratio=2.0, data_norm=True, stem=dict(channels=[64, 128], strides=[2, 2]))
 _encoders = dict(
     stgcn=dict(_mean, backbone=_graph),
+    bigru=dict(_mean, backbone=dict(type="BiGRU", hidden_channels=128, num_layers=2)),
     vit=dict(_kept, backbone=dict(_small, type="SkeletonViT", depth=2, num_heads=4, t_patch=1, clip_len=8)),
     dstformer=dict(_kept, backbone=dict(_small, type="DSTformer", rep_dim=128, depth=1, num_heads=2, max_len=8)))
 model = dict(

@@ -23,6 +23,7 @@ MIN_LENGTH = 12  # frames; a body that was seen for fewer is noise
 MAX_SPREAD = 0.8  # a frame is noise whose body is wider than this share of its height
 MAX_NOISY = 0.69754  # a body is noise if this share of its frames is
 AGCN_CANDIDATES = 4  # bodies of a frame that 2s-AGCN looks at
+AGCN_FRAMES = 300  # frames that its files have room for
 
 
 def _bodies(results: dict, who: str) -> tuple[np.ndarray, np.ndarray]:
@@ -200,25 +201,27 @@ class AGCNPreset(BaseTransform):
     x. skeleton-contrast, CMD and HYSP use the same clips. (Shi et al., CVPR 2019)
 
     Args:
-        length: Frames to make; longer clips are cut.
+        length: Frames to make; longer clips are cut. ``None``: those of the longer person, of 300 at most, so that
+            only the shorter one is repeated, as CMD, which crops before it repeats anything.
     """
 
-    def __init__(self, length: int = 300) -> None:
-        if length < 1:
+    def __init__(self, length: Optional[int] = 300) -> None:
+        if length is not None and length < 1:
             raise ConfigError(f"AGCNPreset: length={length}; give at least one frame")
         self.length = length
 
     def transform(self, results: dict) -> dict:
         bodies, slots = _bodies(results, "AGCNPreset")
-        places = file_order(bodies.astype(np.float64), slots, AGCN_CANDIDATES)[:, : self.length]
+        places = file_order(bodies.astype(np.float64), slots, AGCN_CANDIDATES)[:, : self.length or AGCN_FRAMES]
         seen = frames_with_data(places)
         energy = [body[s].std(axis=(0, 1)).sum() if s.any() else 0.0 for body, s in zip(places, seen)]
         chosen = np.argsort(energy, kind="stable")[::-1][:2]
-        persons = np.zeros((2, self.length, *places.shape[2:]))
-        for person, body, s in zip(persons, places[chosen], seen[chosen]):
-            if s.any():
-                body = body[: s.nonzero()[0][-1] + 1] if s[0] else body[s]
-                person[:] = body[np.arange(self.length) % len(body)]
+        ends = ((body, s) for body, s in zip(places[chosen], seen[chosen]) if s.any())
+        kept = [body[: s.nonzero()[0][-1] + 1] if s[0] else body[s] for body, s in ends]
+        length = self.length or max(map(len, kept), default=0)
+        persons = np.zeros((2, length, *places.shape[2:]))
+        for person, body in zip(persons, kept):
+            person[:] = body[np.arange(length) % len(body)]
         if not persons.any():
             raise DataError("no body in any frame")
         measured = persons.any(axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ContractError, DataError, LayoutError, unwritten
-from mmsync.ops.persons import pack_persons
+from mmsync.ops.persons import pack_persons, stack_persons
 from mmsync.registry import OptConfig
 from mmsync.structures import FeatureMap, SkeletonLayout, View
 
@@ -179,6 +179,15 @@ class SkeletonBackbone(Backbone):
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""
         return view.data, view.present
+
+    def stack_persons(self, view: View, num_persons: int) -> tuple[Tensor, Optional[Tensor]]:
+        """All persons of a clip in one row ``(N, T, V, num_persons, C)``, absent ones zero; as it is for 1."""
+        self.check_input(view.data)
+        if num_persons == 1:
+            return view.data, view.present
+        if num_persons < view.data.shape[1]:
+            raise LayoutError(f"{type(self).__name__}: {num_persons=}, but clips have {view.data.shape[1]}")
+        return stack_persons(view.data, view.present, num_persons)
 
 
 class VideoBackbone(Backbone):

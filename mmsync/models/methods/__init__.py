@@ -8,6 +8,8 @@ from mmsync.models.methods.byol import BYOL
 from mmsync.models.methods.carl import CARL
 from mmsync.models.methods.casa import CASA
 from mmsync.models.methods.classifier import Classifier
+from mmsync.models.methods.cmd import CMD
+from mmsync.models.methods.crossclr import CrosSCLR
 from mmsync.models.methods.frame_byol import FrameBYOL
 from mmsync.models.methods.frame_simsiam import FrameSimSiam
 from mmsync.models.methods.gdt import GDT
@@ -26,6 +28,7 @@ from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
 from mmsync.models.methods.tcn import TCN
+from mmsync.models.methods.umurl import UmURL
 from mmsync.models.methods.vava import VAVA
 from mmsync.models.methods.vicreg import VICReg
 from mmsync.models.methods.vsp import VSP
@@ -36,6 +39,7 @@ __all__ = [
     "BYOL",
     "CARL",
     "CASA",
+    "CMD",
     "GDT",
     "GTCC",
     "LAV",
@@ -48,6 +52,7 @@ __all__ = [
     "ArrowOfTime",
     "BarlowTwins",
     "Classifier",
+    "CrosSCLR",
     "FrameBYOL",
     "FrameSimSiam",
     "L3Net",
@@ -63,6 +68,7 @@ __all__ = [
     "SyncNet",
     "TwoStreamSync",
     "TwoViewMethod",
+    "UmURL",
     "VICReg",
     "ViewModel",
 ]

@@ -34,6 +34,8 @@ class ViewModel(BaseModel):
     """Prefixes of weights without which predictions are meaningless; a checkpoint that lacks one is not evaluated."""
     needs_tokens: ClassVar[bool] = False
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
+    fuses: ClassVar[bool] = False
+    """Whether the column ``feature`` is that of all encoders side by side, and the first has one of its own, too."""
     least_batch: ClassVar[int] = 1
     """Samples of a global batch that the loss needs."""
 
@@ -61,6 +63,13 @@ class ViewModel(BaseModel):
     def encoder_prefixes(cls, cfg: Mapping[str, Any]) -> dict[str, str]:
         """Prefixes, by encoder, of the names of the weights that produce the features, given the model's config."""
         return {name: f"{name}." for name in cls.encoders}
+
+    @classmethod
+    def encoder_config(cls, cfg: Mapping[str, Any], name: str) -> tuple[Any, Mapping[str, Any]]:
+        """Configs of an encoder and of the preprocessor of its view, given the model's config."""
+        preprocessor = cfg.get("data_preprocessor") or {}
+        view = dict(zip(cls.encoders, cls.views_for_features)).get(name)
+        return cfg.get(name), preprocessor.get("parts", {}).get(view, preprocessor)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute scalars of a batch of views: those whose name contains ``loss`` are summed, others logged."""

@@ -5,6 +5,7 @@ from mmsync.views.skeleton.augmentation import AugmentSkeleton, SkeletonAugmenta
 from mmsync.views.skeleton.preprocessor import SkeletonPreprocessor
 from mmsync.views.skeleton.spatial import (
     AxisMask,
+    JointCorruption,
     JointMask,
     Mirror,
     RandomRotation,
@@ -23,6 +24,7 @@ __all__ = [
     "AxisMask",
     "GaussianBlur",
     "GaussianNoise",
+    "JointCorruption",
     "JointMask",
     "Mirror",
     "RandomCropResize",

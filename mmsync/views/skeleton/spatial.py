@@ -214,3 +214,39 @@ class JointMask(SkeletonAugmentation):
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         return [ops.JointKeep(where_applied(draws, draws["keep"], True))]
+
+
+@TRANSFORMS.register_module()
+class JointCorruption(SkeletonAugmentation):
+    """Multiply random joints of a clip ``(M, T, V, C)`` by zero or by a random matrix (Thoker et al., 2021, ISC).
+
+    Args:
+        ratio: Share of the joints, in (0, 1]; ``floor(ratio * V)`` joints, drawn without replacement.
+        amplitude: The entries of the matrix are uniform in [-amplitude, amplitude].
+        zero_prob: Probability that the joints become zero instead.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, ratio: float = 0.6, amplitude: float = 1.0, zero_prob: float = 0.5, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.ratio, self.amplitude = (
+            in_range(self, "ratio", ratio, 0, 1, above=True),
+            in_range(self, "amplitude", amplitude),
+        )
+        self.zero_prob = in_range(self, "zero_prob", zero_prob, 0, 1)
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        order = torch.rand(len(x), x.shape[3], generator=generator, device=x.device)
+        chosen = order.argsort(dim=1)[:, : int(self.ratio * x.shape[3])]
+        matrix = uniform(x, -self.amplitude, self.amplitude, (self.num_coords, self.num_coords), generator)
+        zero = torch.rand(len(x), generator=generator, device=x.device) < self.zero_prob
+        return {
+            "chosen": torch.zeros_like(order, dtype=torch.bool).scatter_(1, chosen, True),
+            "matrix": matrix.masked_fill(zero[:, None, None], 0),
+        }
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        matrix = draws["matrix"]
+        same = torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
+        factor = torch.where(draws["chosen"][:, :, None, None], matrix[:, None], same)
+        return [ops.JointMap(where_applied(draws, factor, same))]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsync.errors import ConfigError, LayoutError
+from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import SkeletonBackbone, stage_depth
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.registry import BACKBONES, OptConfig
@@ -123,17 +123,8 @@ class SkeletonResNet(SkeletonBackbone):
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Stack persons in channels, ``(N, M, T, V, C)`` to ``(N, 1, T, V, num_persons * C)``, if num_persons > 1."""
-        x, present = view.data, view.present
-        self.check_input(x)
-        lacking = self.num_persons - x.shape[1]
-        if self.num_persons > 1:
-            if lacking < 0:
-                raise LayoutError(f"SkeletonResNet: num_persons={self.num_persons}, but clips have {x.shape[1]}")
-            if present is not None:
-                x = x.masked_fill(~present[:, :, None, None, None], 0)
-                present = present.any(1, keepdim=True)
-            x = F.pad(x, [0] * 7 + [lacking]).permute(0, 2, 3, 1, 4).flatten(3).unsqueeze(1)
-        return x, present
+        x, present = self.stack_persons(view, self.num_persons)
+        return (x if self.num_persons == 1 else x.flatten(3).unsqueeze(1)), present
 
     def forward_rows(self, x: Tensor) -> Tensor:
         x = x.permute(0, 3, 2, 1)  # rows joints, columns frames
