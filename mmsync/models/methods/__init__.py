@@ -14,7 +14,9 @@ from mmsync.models.methods.gdt import GDT
 from mmsync.models.methods.gtcc import GTCC
 from mmsync.models.methods.l3net import L3Net
 from mmsync.models.methods.lav import LAV
+from mmsync.models.methods.mamp import MAMP
 from mmsync.models.methods.masa import MASA
+from mmsync.models.methods.masked import MaskedPrediction
 from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.models.methods.on_off_screen import OnOffScreen
@@ -39,6 +41,7 @@ __all__ = [
     "GDT",
     "GTCC",
     "LAV",
+    "MAMP",
     "MASA",
     "TCC",
     "TCN",
@@ -51,6 +54,7 @@ __all__ = [
     "FrameBYOL",
     "FrameSimSiam",
     "L3Net",
+    "MaskedPrediction",
     "MoCo",
     "Multisensory",
     "OnOffScreen",

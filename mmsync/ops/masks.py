@@ -1,0 +1,66 @@
+"""Patches of skeletons, masks that hide some of them, and what masked prediction predicts of those."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def patchify(x: Tensor, frames: int) -> Tensor:
+    """Cut persons into patches of some frames of a joint: ``(P, T, V, C)`` to ``(P, T / frames, V, frames * C)``."""
+    return x.unflatten(1, (-1, frames)).transpose(2, 3).flatten(3)
+
+
+def normalize_patches(x: Tensor, eps: float = 1e-6) -> Tensor:
+    """Patches ``(..., K)`` without their mean, over their standard deviation; ``eps`` is added to the variance.
+
+    The variance is the unbiased one, as in the code of MAE (He et al., 2022, section 3) and MAMP (Mao et al., 2023).
+    """
+    variance, mean = torch.var_mean(x, -1, correction=min(x.shape[-1] - 1, 1), keepdim=True)
+    return (x - mean) * (variance + eps).rsqrt()
+
+
+def motion_log_weights(patches: Tensor, tau: float) -> Tensor:
+    """Log probabilities by which motion chooses the patches to hide (Mao et al., 2023, MAMP, section 3.3).
+
+    The motion of a patch is the mean distance of its values from those of the patch before, of the first one that of
+    the second. The weights are its softmax within a person, with the largest motion scaled to ``1 / tau``.
+
+    Args:
+        patches: ``(P, T', V, K)``, of coordinates.
+        tau: Temperature, at least 0; 0: all patches weigh the same.
+
+    Returns:
+        Tensor: ``(P, T' * V)``.
+    """
+    motion = patches.new_zeros(patches.shape[:3])
+    if tau > 0 and patches.shape[1] > 1:
+        change = patches.diff(dim=1).abs().mean(3)
+        motion = torch.cat([change[:, :1], change], 1)
+    motion = motion.flatten(1)
+    return (motion / (motion.amax(1, keepdim=True) * tau + 1e-10)).log_softmax(1)
+
+
+def split_tokens(log_weights: Tensor, uniform: Tensor, ratio: float) -> tuple[Tensor, Tensor]:
+    """Draw which tokens are visible and which are hidden, without replacement, hidden ones by their weights.
+
+    The largest of ``log w + g``, with Gumbel noise ``g = -log(-log u)``, are hidden (Kool et al., 2019, Stochastic
+    Beams). ``int(L * (1 - ratio))`` are visible, as in MAMP's code: of 750 tokens and 0.9, floating point makes that 74.
+
+    Args:
+        log_weights: ``(P, L)``.
+        uniform: ``(P, L)``, numbers u in [0, 1).
+        ratio: Share of the tokens to hide, in (0, 1); at least one token is visible and at least one hidden.
+
+    Returns:
+        tuple: Positions in ``[0, L)`` of the visible tokens ``(P, K)`` and the hidden ones ``(P, L - K)``, int64.
+    """
+    places = log_weights.shape[1]
+    visible = min(max(int(places * (1 - ratio)), 1), places - 1)
+    order = (log_weights - (-uniform.log()).log()).argsort(1)
+    return order[:, :visible], order[:, visible:]
+
+
+def take_tokens(x: Tensor, places: Tensor) -> Tensor:
+    """Tokens of ``x (P, L, D)`` at ``places (P, K)``: ``(P, K, D)``."""
+    return x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
