@@ -26,6 +26,8 @@ N, M, T = 4, 2, 16
 SLIM = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.1, temporal_kernel=3)
 ENCODER = dict(type="Encoder", backbone=SLIM, projector=dict(type="MLPProjector", out_channels=6))
 FRAMES = dict(ENCODER, pool=dict(type="FramePool"))
+TOKENS = dict(type="Encoder", backbone=dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16))
+DECODER = dict(embed_dim=8, depth=1, num_heads=2)
 CONTEXT = dict(encoder=dict(FRAMES, projector=None), context=dict(type="CrossContext", layers=["self", "cross"]))
 
 EXAMPLES: dict[str, dict] = {
@@ -94,6 +96,8 @@ EXAMPLES: dict[str, dict] = {
     "SimSiam": dict(type="SimSiam", encoder=ENCODER),
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
+    **{name: dict(type=name, encoder=TOKENS, decoder=DECODER) for name in ("MAMP", "SkeletonMAE", "SJEPA")},
+    "TokenDecoder": dict(type="TokenDecoder", **DECODER),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
     "AVTS": dict(type="AVTS", video=ENCODER, audio=ENCODER),
     "SyncNet": dict(type="SyncNet", video=ENCODER, audio=ENCODER),
@@ -323,6 +327,10 @@ def test_any_method_with_any_backbone(registry, backbone, method):
     config = example(method)
     for encoder in encoders(config):
         encoder["backbone"] = example(backbone)
+    if MODELS.get(method).needs_tokens and not hasattr(BACKBONES.get(config["encoder"]["backbone"]["type"]), "encode"):
+        with pytest.raises(ConfigError, match=f"{method} encodes visible tokens only, and .* has no tokens"):
+            MODELS.build(config)
+        return
     model = MODELS.build(config)
     backbone = next(part for part in model.modules() if isinstance(part, Encoder)).backbone
     view = view_for(backbone)

@@ -45,7 +45,7 @@ def split_tokens(log_weights: Tensor, uniform: Tensor, ratio: float) -> tuple[Te
     """Draw which tokens are visible and which are hidden, without replacement, hidden ones by their weights.
 
     The largest of ``log w + g``, with Gumbel noise ``g = -log(-log u)``, are hidden (Kool et al., 2019, Stochastic
-    Beams). ``int(L * (1 - ratio))`` are visible, as in MAMP's code: of 750 tokens and 0.9, floating point makes that 74.
+    Beams). ``int(L * (1 - ratio))`` are visible, as in MAMP's code: of 750 tokens and 0.9, 74 in floating point.
 
     Args:
         log_weights: ``(P, L)``.

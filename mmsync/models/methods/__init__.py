@@ -24,6 +24,8 @@ from mmsync.models.methods.playback_direction import PlaybackDirection
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
+from mmsync.models.methods.sjepa import SJEPA
+from mmsync.models.methods.skeleton_mae import SkeletonMAE
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
@@ -43,6 +45,7 @@ __all__ = [
     "LAV",
     "MAMP",
     "MASA",
+    "SJEPA",
     "TCC",
     "TCN",
     "VAVA",
@@ -63,6 +66,7 @@ __all__ = [
     "SequenceModel",
     "SimCLR",
     "SimSiam",
+    "SkeletonMAE",
     "Sync3D",
     "SyncNet",
     "TwoStreamSync",

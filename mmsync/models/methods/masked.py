@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, unwritten
+from mmsync.models.losses.masked_prediction import patch_error
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
-from mmsync.ops.masked import mean_over_ranks
 from mmsync.ops.masks import motion_log_weights, patchify, split_tokens, take_tokens
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
@@ -32,7 +32,7 @@ class MaskedPrediction(SelfSupervisedModel):
             ``None``: all.
         data_preprocessor: Config of the preprocessor that makes the view ``clip``.
         init_cfg: MMEngine's initialization config.
-        out_channels: Width of a prediction; ``None``: the numbers of a patch.
+        features: Whether features of the backbone are predicted, instead of the numbers of a patch.
 
     Raises:
         ConfigError: A backbone without tokens or with a stem, an encoder with a projector, a number out of its range.
@@ -44,13 +44,13 @@ class MaskedPrediction(SelfSupervisedModel):
     def __init__(
         self,
         encoder: Part,
-        decoder: OptPart = None,
-        mask_ratio: float = 0.9,
-        motion_tau: float = 0.0,
-        num_coords: Optional[int] = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-        out_channels: Optional[int] = None,
+        decoder: OptPart,
+        mask_ratio: float,
+        motion_tau: float,
+        num_coords: Optional[int],
+        data_preprocessor: OptPart,
+        init_cfg: OptConfig,
+        features: bool = False,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         name = type(self).__name__
@@ -70,12 +70,13 @@ class MaskedPrediction(SelfSupervisedModel):
         self.num_coords = min(num_coords or backbone.in_channels, backbone.in_channels)
         steps, joints = backbone.token_grid
         widths = dict(in_channels=backbone.out_channels, steps=steps, num_joints=joints)
-        widths["out_channels"] = out_channels or backbone.token_frames * self.num_coords
+        widths["out_channels"] = backbone.out_channels if features else backbone.token_frames * self.num_coords
         self.decoder = MODELS.build(decoder or {}, default_args=dict(type="TokenDecoder", **widths))
 
     def rows(self, view: View) -> Tensor:
         """Persons ``(P, T, V, C)`` of a view; a DataError if T is no whole number of patches."""
-        rows = pack_persons(*self.encoder.backbone.split_persons(view), self.encoder.skip_absent)[0]
+        data, present = self.encoder.backbone.split_persons(view)
+        rows = pack_persons(data, present, self.encoder.skip_absent)[0]
         frames, size = rows.shape[1], self.encoder.backbone.token_frames
         if frames % size:
             text = f"{type(self).__name__}: clips of {frames} frames are no whole number of patches of {size}"
@@ -106,7 +107,5 @@ class MaskedPrediction(SelfSupervisedModel):
         """Compute ``loss_masked``, the squared error of hidden patches, a mean over the persons of all ranks."""
         rows = self.rows(views["clip"])
         keep, hidden = self.split(rows)
-        predicted = self.predict_tokens(rows, keep, hidden).to(rows.dtype)
         target = take_tokens(self.target(rows[..., : self.num_coords]).flatten(1, 2), hidden)
-        error = (predicted - target).square()
-        return {"loss_masked": mean_over_ranks(error.sum(), error.new_tensor(error.numel()))}
+        return {"loss_masked": patch_error(self.predict_tokens(rows, keep, hidden), target)}

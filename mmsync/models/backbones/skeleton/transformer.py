@@ -21,8 +21,9 @@ class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
     It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens; a token shows
-    ``token_frames`` frames of a joint. ``sizes`` have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``, or a ConfigError says so; ``stem`` holds
-    ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
+    ``token_frames`` frames of a joint. ``sizes`` have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``,
+    or a ConfigError says so; ``stem`` holds ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of
+    the tokens.
     """
 
     config_schema: ClassVar[dict] = {
