@@ -16,8 +16,9 @@ def normalize_patches(x: Tensor, eps: float = 1e-6) -> Tensor:
 
     The variance is the unbiased one, as in the code of MAE (He et al., 2022, section 3) and MAMP (Mao et al., 2023).
     """
-    variance, mean = torch.var_mean(x, -1, correction=min(x.shape[-1] - 1, 1), keepdim=True)
-    return (x - mean) * (variance + eps).rsqrt()
+    x = x - x.mean(-1, keepdim=True)
+    variance = x.square().sum(-1, keepdim=True) / max(x.shape[-1] - 1, 1)
+    return x * (variance + eps).rsqrt()
 
 
 def motion_log_weights(patches: Tensor, tau: float) -> Tensor:
