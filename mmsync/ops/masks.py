@@ -1,9 +1,12 @@
-"""Patches of skeletons, masks that hide some of them, and what masked prediction predicts of those."""
+"""Masked prediction: patches of skeletons, masks that hide some of them, and how predicted features are compared."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+from mmsync.ops.masked import mean_over_ranks
+from mmsync.ops.precision import in_float32
 
 
 def patchify(x: Tensor, frames: int) -> Tensor:
@@ -65,3 +68,24 @@ def split_tokens(log_weights: Tensor, uniform: Tensor, ratio: float) -> tuple[Te
 def take_tokens(x: Tensor, places: Tensor) -> Tensor:
     """Tokens of ``x (P, L, D)`` at ``places (P, K)``: ``(P, K, D)``."""
     return x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
+
+
+@in_float32
+def feature_cross_entropy(
+    predicted: Tensor, target: Tensor, center: Tensor, temperature: float, target_temperature: float
+) -> Tensor:
+    """Cross entropy of ``softmax((t - c) / tau_t)`` and ``softmax(s / tau_s)`` (Caron et al., 2021, DINO, eq. 1).
+
+    Args:
+        predicted: s, ``(P, Q, D)``.
+        target: t, ``(P, Q, D)``, of the momentum encoder.
+        center: c, ``(D,)``.
+        temperature: tau_s, above 0.
+        target_temperature: tau_t, above 0.
+
+    Returns:
+        Tensor: The mean over the tokens of all ranks, a scalar.
+    """
+    goal = ((target - center) / target_temperature).softmax(-1)
+    entropy = -(goal * (predicted / temperature).log_softmax(-1)).sum(-1)
+    return mean_over_ranks(entropy, entropy.new_tensor(entropy.numel()))

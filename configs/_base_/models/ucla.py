@@ -20,7 +20,7 @@ extreme = [
     dict(type="AxisMask", prob=0.2), dict(type="JointMask", ratio=0.2, prob=0.5)]
 views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one
 _views = dict(
-    clip=dict(clip=normal),
+    clip=dict(clip=normal[:3]),  # without noise, which would be a part of what is to be predicted
     pair=dict(first=normal, second=normal),
     momentum=dict(query=normal, key=normal),
     extreme=dict(query=normal, key=normal, extreme=extreme))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from torch import Tensor
 
 from mmsync.models.methods.masked import MaskedPrediction
 from mmsync.ops.masks import normalize_patches, patchify
 from mmsync.ops.streams import motion_stream
-from mmsync.registry import MODELS, OptConfig, OptPart, Part
+from mmsync.registry import MODELS
 
 
 @MODELS.register_module()
@@ -33,18 +31,6 @@ class MAMP(MaskedPrediction):
     Raises:
         ConfigError: See :class:`MaskedPrediction`.
     """
-
-    def __init__(
-        self,
-        encoder: Part,
-        decoder: OptPart = None,
-        mask_ratio: float = 0.9,
-        motion_tau: float = 0.8,
-        num_coords: Optional[int] = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
-        super().__init__(encoder, decoder, mask_ratio, motion_tau, num_coords, data_preprocessor, init_cfg)
 
     def target(self, rows: Tensor) -> Tensor:
         """Normalized motion ``(P, T', V, D)`` of persons ``(P, T, V, C)``."""

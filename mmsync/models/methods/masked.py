@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import ClassVar, Optional
 
 import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, DataError, unwritten
-from mmsync.models.losses.masked_prediction import patch_error
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
+from mmsync.ops.masked import mean_over_ranks
 from mmsync.ops.masks import motion_log_weights, patchify, split_tokens, take_tokens
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
@@ -18,39 +18,26 @@ from mmsync.structures import View
 
 
 class MaskedPrediction(SelfSupervisedModel):
-    """Base of masked prediction; a subclass writes :meth:`target`, or :meth:`loss`.
+    """Base of masked prediction; a subclass writes :meth:`target`, or :meth:`loss`. :class:`MAMP` has the arguments.
 
     A token of the backbone is a patch of frames of one joint. Absent persons are neither encoded nor predicted, unless
-    the encoder counts them (``pool=dict(persons='mean')``, as published).
-
-    Args:
-        encoder: Config of the encoder; its backbone has tokens, and no stem in front of them.
-        decoder: Config of the ``TokenDecoder``; its widths and grid are filled in.
-        mask_ratio: Share of the tokens to hide, in (0, 1).
-        motion_tau: Temperature of the motion-aware mask, see :func:`motion_log_weights`; 0: a uniform mask.
-        num_coords: The first channels, which are predicted and whose motion counts; scores of 2-D joints may follow.
-            ``None``: all.
-        data_preprocessor: Config of the preprocessor that makes the view ``clip``.
-        init_cfg: MMEngine's initialization config.
-        features: Whether features of the backbone are predicted, instead of the numbers of a patch.
-
-    Raises:
-        ConfigError: A backbone without tokens or with a stem, an encoder with a projector, a number out of its range.
+    the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a backbone without
+    tokens or with a stem, an encoder with a projector, and a number out of its range.
     """
 
     views_needed = ("clip",)
     needs_tokens = True
+    predicts_features: ClassVar[bool] = False  # of the backbone, and not the numbers of a patch
 
     def __init__(
         self,
         encoder: Part,
-        decoder: OptPart,
-        mask_ratio: float,
-        motion_tau: float,
-        num_coords: Optional[int],
-        data_preprocessor: OptPart,
-        init_cfg: OptConfig,
-        features: bool = False,
+        decoder: OptPart = None,
+        mask_ratio: float = 0.9,
+        motion_tau: float = 0.8,
+        num_coords: Optional[int] = None,
+        data_preprocessor: OptPart = None,
+        init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         name = type(self).__name__
@@ -70,7 +57,8 @@ class MaskedPrediction(SelfSupervisedModel):
         self.num_coords = min(num_coords or backbone.in_channels, backbone.in_channels)
         steps, joints = backbone.token_grid
         widths = dict(in_channels=backbone.out_channels, steps=steps, num_joints=joints)
-        widths["out_channels"] = backbone.out_channels if features else backbone.token_frames * self.num_coords
+        numbers = backbone.token_frames * self.num_coords
+        widths["out_channels"] = backbone.out_channels if self.predicts_features else numbers
         self.decoder = MODELS.build(decoder or {}, default_args=dict(type="TokenDecoder", **widths))
 
     def rows(self, view: View) -> Tensor:
@@ -108,4 +96,5 @@ class MaskedPrediction(SelfSupervisedModel):
         rows = self.rows(views["clip"])
         keep, hidden = self.split(rows)
         target = take_tokens(self.target(rows[..., : self.num_coords]).flatten(1, 2), hidden)
-        return {"loss_masked": patch_error(self.predict_tokens(rows, keep, hidden), target)}
+        error = (self.predict_tokens(rows, keep, hidden).to(target.dtype) - target).square()
+        return {"loss_masked": mean_over_ranks(error, error.new_tensor(error.numel()))}

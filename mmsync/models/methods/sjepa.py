@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.masked_prediction import feature_error
 from mmsync.models.methods.base import Samples, Views, embedding_std
 from mmsync.models.methods.masked import MaskedPrediction
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
 from mmsync.ops.masked import mean_row_over_ranks
-from mmsync.ops.masks import take_tokens
+from mmsync.ops.masks import feature_cross_entropy, take_tokens
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
@@ -46,6 +45,7 @@ class SJEPA(MaskedPrediction):
         ConfigError: A number out of its range; see also :class:`MaskedPrediction`.
     """
 
+    predicts_features = True
     center: Tensor
 
     def __init__(
@@ -62,9 +62,7 @@ class SJEPA(MaskedPrediction):
         data_preprocessor: OptPart = None,
         init_cfg: OptConfig = None,
     ) -> None:
-        super().__init__(
-            encoder, decoder, mask_ratio, motion_tau, num_coords, data_preprocessor, init_cfg, features=True
-        )
+        super().__init__(encoder, decoder, mask_ratio, motion_tau, num_coords, data_preprocessor, init_cfg)
         if not (0 <= center_momentum <= 1 and temperature > 0 and target_temperature > 0):
             given = f"temperature={temperature}, target_temperature={target_temperature}"
             text = "give a momentum in [0, 1] and temperatures above 0"
@@ -92,6 +90,6 @@ class SJEPA(MaskedPrediction):
         keep, hidden = self.split(rows)
         features = self.target(rows).flatten(1, 2)
         predicted, target = self.predict_tokens(rows, keep, hidden), take_tokens(features, hidden)
-        loss = feature_error(predicted, target, self.center.clone(), self.temperature, self.target_temperature)
+        loss = feature_cross_entropy(predicted, target, self.center.clone(), self.temperature, self.target_temperature)
         self.center.lerp_(mean_row_over_ranks(features).to(self.center.dtype), 1 - self.center_momentum)
         return {"loss_sjepa": loss, "target_std": embedding_std(features.flatten(0, 1))}
