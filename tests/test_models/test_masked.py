@@ -198,20 +198,18 @@ def test_the_loss_is_the_mean_over_hidden_patches(method):
 def test_sjepa_against_plain_code():
     model, view = build("SJEPA", momentum=0.5, center_momentum=0.8, temperature=0.2), clip()
     with torch.no_grad():
-        for p in model.target_encoder.parameters():
+        for p in model.target.parameters():
             p.add_(0.1)
     model.center.copy_(torch.randn(16))
     rows = model.rows(view)
     keep, hidden = model.split(rows)
     model.split = lambda rows: (keep, hidden)
-    old = {k: p.clone() for k, p in model.target_encoder.module.named_parameters()}
+    old = {k: p.clone() for k, p in model.target.module.named_parameters()}
     center = model.center.clone()
     losses = model({"clip": view}, mode="loss")
-    for key, p in model.target_encoder.module.named_parameters():  # updated before its features are taken
+    for key, p in model.target.module.named_parameters():  # updated before its features are taken
         torch.testing.assert_close(p, (old[key] + model.encoder.get_parameter(key)) / 2)
-    features = model.target_encoder.module.backbone.encode(model.target_encoder.module.backbone.tokens(rows)).flatten(
-        1, 2
-    )
+    features = model.target.module.backbone.encode(model.target.module.backbone.tokens(rows)).flatten(1, 2)
     torch.testing.assert_close(model.center, 0.8 * center + 0.2 * features.mean((0, 1)))
     terms = []
     for person, places in enumerate(hidden):
@@ -220,17 +218,17 @@ def test_sjepa_against_plain_code():
         terms.append(-(goal * F.log_softmax(predicted / 0.2, 1)).sum(1))
     torch.testing.assert_close(losses["loss_sjepa"].double(), torch.cat(terms).mean(), rtol=1e-5, atol=1e-6)
     losses["loss_sjepa"].backward()
-    assert all(p.grad is None for p in model.target_encoder.parameters())
+    assert all(p.grad is None for p in model.target.parameters())
     assert all(p.grad.abs().sum() > 0 for p in model.encoder.parameters())
 
 
 def test_sjepas_momentum_rises_to_one():
     model = build("SJEPA", momentum=0.9)
     model.init_weights()
-    assert all(map(torch.equal, model.target_encoder.module.parameters(), model.encoder.parameters()))
+    assert all(map(torch.equal, model.target.module.parameters(), model.encoder.parameters()))
     model.set_progress(0.5)
     model({"clip": clip()}, mode="loss")
-    assert model.target_encoder.momentum == pytest.approx(0.95)
+    assert model.target.momentum == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -246,7 +244,9 @@ def test_any_layout_in_two_or_three_dimensions(method, backbone, layout, channel
     if method != "SJEPA":
         assert model.decoder.pred.out_features == coords * model.encoder.backbone.token_frames
         scores = view._replace(data=view.data * torch.tensor([1.0] * coords + [0.0] * (channels - coords)))
-        assert torch.equal(model.target(model.rows(scores)[..., :coords]), model.target(model.rows(view)[..., :coords]))
+        assert torch.equal(
+            model.targets(model.rows(scores)[..., :coords]), model.targets(model.rows(view)[..., :coords])
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)

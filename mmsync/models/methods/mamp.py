@@ -32,7 +32,7 @@ class MAMP(MaskedPrediction):
         ConfigError: See :class:`MaskedPrediction`.
     """
 
-    def target(self, rows: Tensor) -> Tensor:
+    def targets(self, rows: Tensor) -> Tensor:
         """Normalized motion ``(P, T', V, D)`` of persons ``(P, T, V, C)``."""
         motion = motion_stream(rows.unsqueeze(1), rows.shape[-1]).squeeze(1)
         return normalize_patches(patchify(motion, self.encoder.backbone.token_frames))

@@ -18,7 +18,7 @@ from mmsync.structures import View
 
 
 class MaskedPrediction(SelfSupervisedModel):
-    """Base of masked prediction; a subclass writes :meth:`target`, or :meth:`loss`. :class:`MAMP` has the arguments.
+    """Base of masked prediction; a subclass writes :meth:`targets`, or :meth:`loss`. :class:`MAMP` has the arguments.
 
     A token of the backbone is a patch of frames of one joint. Absent persons are neither encoded nor predicted, unless
     the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a backbone without
@@ -87,14 +87,14 @@ class MaskedPrediction(SelfSupervisedModel):
         tokens = backbone.tokens(rows)
         return self.decoder(backbone.encode(tokens, keep), keep, wanted, tokens.shape[1])
 
-    def target(self, rows: Tensor) -> Tensor:
+    def targets(self, rows: Tensor) -> Tensor:
         """What is to be predicted of persons ``(P, T, V, num_coords)``, of all patches ``(P, T', V, D)``."""
-        raise unwritten(self, "target(rows)")
+        raise unwritten(self, "targets(rows)")
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_masked``, the squared error of hidden patches, a mean over the persons of all ranks."""
         rows = self.rows(views["clip"])
         keep, hidden = self.split(rows)
-        target = take_tokens(self.target(rows[..., : self.num_coords]).flatten(1, 2), hidden)
+        target = take_tokens(self.targets(rows[..., : self.num_coords]).flatten(1, 2), hidden)
         error = (self.predict_tokens(rows, keep, hidden).to(target.dtype) - target).square()
         return {"loss_masked": mean_over_ranks(error, error.new_tensor(error.numel()))}

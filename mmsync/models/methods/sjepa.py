@@ -67,28 +67,28 @@ class SJEPA(MaskedPrediction):
             given = f"temperature={temperature}, target_temperature={target_temperature}"
             text = "give a momentum in [0, 1] and temperatures above 0"
             raise ConfigError(f"SJEPA: center_momentum={center_momentum}, {given}; {text}")
-        self.target_encoder = MomentumEncoder(self.encoder, momentum)
+        self.target = MomentumEncoder(self.encoder, momentum)
         self.momentum, self.center_momentum = momentum, center_momentum
         self.temperature, self.target_temperature = temperature, target_temperature
         self.register_buffer("center", torch.zeros(self.encoder.backbone.out_channels))
 
     def init_weights(self) -> None:
-        """Initialise all weights, then copy the encoder to the target encoder."""
+        """Initialize all weights, then copy the encoder to the target encoder."""
         super().init_weights()
-        self.target_encoder.follow_init(self.encoder)
+        self.target.follow_init(self.encoder)
 
     @torch.no_grad()
-    def target(self, rows: Tensor) -> Tensor:
+    def targets(self, rows: Tensor) -> Tensor:
         """Features ``(P, T', V, D)`` of the target encoder for persons ``(P, T, V, C)``."""
-        return self.target_encoder.module.backbone.forward_rows(rows).permute(0, 2, 3, 1)
+        return self.target.module.backbone.forward_rows(rows).permute(0, 2, 3, 1)
 
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_sjepa``, and ``target_std`` of features; the target encoder is updated beforehand."""
-        self.target_encoder.momentum = cosine_momentum(self.momentum, self.progress)
-        self.target_encoder.update(self.encoder)
+        self.target.momentum = cosine_momentum(self.momentum, self.progress)
+        self.target.update(self.encoder)
         rows = self.rows(views["clip"])
         keep, hidden = self.split(rows)
-        features = self.target(rows).flatten(1, 2)
+        features = self.targets(rows).flatten(1, 2)
         predicted, target = self.predict_tokens(rows, keep, hidden), take_tokens(features, hidden)
         loss = feature_cross_entropy(predicted, target, self.center.clone(), self.temperature, self.target_temperature)
         self.center.lerp_(mean_row_over_ranks(features).to(self.center.dtype), 1 - self.center_momentum)

@@ -43,6 +43,6 @@ class SkeletonMAE(MaskedPrediction):
     ) -> None:
         super().__init__(encoder, decoder, mask_ratio, 0.0, num_coords, data_preprocessor, init_cfg)
 
-    def target(self, rows: Tensor) -> Tensor:
+    def targets(self, rows: Tensor) -> Tensor:
         """Normalized coordinates ``(P, T', V, D)`` of persons ``(P, T, V, C)``."""
         return normalize_patches(patchify(rows, self.encoder.backbone.token_frames))
