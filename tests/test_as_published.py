@@ -103,6 +103,25 @@ CMD = {
     "train_dataloader.dataset.pipeline.0.type": "AGCNPreset",
     "test_evaluator.probes.linear": {
         "type": "LinearProbe", "epochs": 80, "batch_size": 64, "lr": 0.1, "milestones": [50, 70]},
+MAMP = {
+    "model.type": "MAMP", "model.mask_ratio": 0.9, "model.motion_tau": 0.8, "model.encoder.pool.persons": "mean",
+    "model.encoder.backbone": {
+        "type": "SkeletonViT", "embed_dim": 256, "depth": 8, "num_heads": 8, "mlp_ratio": 4.0, "t_patch": 4,
+        "clip_len": 120, "norm_eps": None, "data_norm": None, "stem": None, "init": None},
+    "model.decoder": {"type": "TokenDecoder", "embed_dim": 256, "depth": 3, "num_heads": 8, "mlp_ratio": 4.0},
+    "model.data_preprocessor.stream": "joint", "model.data_preprocessor.views": None,
+    "train_dataloader.batch_size": 128, "train_dataloader.drop_last": True,
+    "train_dataloader.dataset.pipeline.0": {"type": "CTRGCNPreset", "second_person": None},
+    "train_dataloader.dataset.pipeline.1": {
+        "type": "CropResize", "length": 120, "ratio": (0.5, 1.0), "min_frames": 64},
+    "val_dataloader.dataset.pipeline.1": {"type": "CropResize", "length": 120, "ratio": (0.95,)},
+    "optim_wrapper.type": "OptimWrapper", "optim_wrapper.clip_grad": None, "optim_wrapper.accumulative_counts": None,
+    "optim_wrapper.optimizer": {"type": "AdamW", "lr": 1e-3, "betas": (0.9, 0.95), "weight_decay": 0.05},
+    "optim_wrapper.paramwise_cfg": {"flat_decay_mult": 0.0}, "train_cfg.max_epochs": 400,
+    "param_scheduler.0.type": "LinearLR", "param_scheduler.0.end": 20, "param_scheduler.1.type": "CosineAnnealingLR",
+    "param_scheduler.1.begin": 20, "param_scheduler.1.eta_min": 5e-4,
+    "test_evaluator.probes.linear": {
+        "type": "LinearProbe", "epochs": 100, "batch_size": 256, "lr": 0.1, "schedule": "cosine", "batch_norm": True},
 }  # fmt: skip
 ROWS = [
     *((f"aimclr/reference/aimclr_stgcn_{data}", {}, {**RELEASE, **AIMCLR, "model.mining_epoch": 150})
@@ -126,6 +145,7 @@ ROWS = [
         "train_dataloader.dataset.placement": "any", "test_dataloader.dataset.placement": "any",
         "test_evaluator.probes.linear.standardize": True}),
     *((f"sync3d/sync3d_{net}18_tvhid", {}, {"model.encoder.pool.window": 1}) for net in ("r3d", "mc3", "r2plus1d")),
+    ("mamp/mamp_vit_ntu60_xsub", {}, MAMP),
     *((f"simclr_view/simclr_view_all_stgcn_{data}", {}, STUDY) for data in ("ntu60_xsub", "ntu120_xsub")),
 ]  # fmt: skip
 PROTOCOLS = {

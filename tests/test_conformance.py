@@ -27,6 +27,8 @@ N, M, T = 4, 2, 16
 SLIM = dict(type="STGCN", channels=[6, 8], strides=[1, 2], dropout=0.1, temporal_kernel=3)
 ENCODER = dict(type="Encoder", backbone=SLIM, projector=dict(type="MLPProjector", out_channels=6))
 FRAMES = dict(ENCODER, pool=dict(type="FramePool"))
+TOKENS = dict(type="Encoder", backbone=dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16))
+DECODER = dict(embed_dim=8, depth=1, num_heads=2)
 CONTEXT = dict(encoder=dict(FRAMES, projector=None), context=dict(type="CrossContext", layers=["self", "cross"]))
 
 EXAMPLES: dict[str, dict] = {
@@ -101,6 +103,8 @@ EXAMPLES: dict[str, dict] = {
     "SimSiam": dict(type="SimSiam", encoder=ENCODER),
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
+    **{name: dict(type=name, encoder=TOKENS, decoder=DECODER) for name in ("MAMP", "SkeletonMAE", "SJEPA")},
+    "TokenDecoder": dict(type="TokenDecoder", **DECODER),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
     "AVTS": dict(type="AVTS", video=ENCODER, audio=ENCODER),
     "SyncNet": dict(type="SyncNet", video=ENCODER, audio=ENCODER),
@@ -334,6 +338,8 @@ def test_any_method_with_any_backbone(registry, backbone, method):
         encoder["backbone"] = example(backbone)
     if issubclass(MODELS.get(method), (StreamContrast, UmURL)) and BACKBONES.get(backbone).modality != "skeleton":
         with pytest.raises(LayoutError, match=f"{method} needs the bones of a skeleton"):
+    if MODELS.get(method).needs_tokens and not hasattr(BACKBONES.get(config["encoder"]["backbone"]["type"]), "encode"):
+        with pytest.raises(ConfigError, match=f"{method} encodes visible tokens only, and .* has no tokens"):
             MODELS.build(config)
         return
     model = MODELS.build(config)

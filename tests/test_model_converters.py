@@ -56,6 +56,10 @@ def classifier(backbone: dict, head: str, classes: int = 60) -> dict:
     )
 
 
+def masked(blocks: int) -> dict:
+    return dict(type="MAMP", encoder=encoder(MAMP), decoder=dict(type="TokenDecoder", depth=blocks))
+
+
 def encoder(backbone: dict) -> dict:
     return dict(type="Encoder", backbone=backbone)
 
@@ -78,9 +82,9 @@ PUBLISHED = {
     "motionbert_dstformer_lite": ("motionbert", encoder(LITE), 16001549, 2),
     "motionbert_actionnet_ntu60": ("motionbert", classifier(BASE, "ActionHead"), 60421193, 2),
     "motionbert_actionnet_embed": ("motionbert", encoder(BASE), 60294157, 4),
-    "mamp_pretrain_8+3": ("mamp", encoder(MAMP), 8789004, 45),
-    "mamp_pretrain_8+5": ("mamp", encoder(MAMP), 10368524, 69),
-    "mae_pretrain_8+3": ("mamp", encoder(MAMP), 8789004, 45),
+    "mamp_pretrain_8+3": ("mamp", masked(3), 8789004, 0),
+    "mamp_pretrain_8+5": ("mamp", masked(5), 10368524, 0),
+    "mae_pretrain_8+3": ("mamp", masked(3), 8789004, 0),
     "mamp_linprobe_ntu60": ("mamp", classifier(MAMP, "LinearHead"), 6351420, 0),
     "mamp_linprobe_ntu60_after_bn_hack": ("mamp", classifier(MAMP, "LinearHead"), 6351420, 3),
     "mamp_finetune_ntu60": ("mamp", classifier(MAMP, "ActionHead"), 19572284, 0),
@@ -255,6 +259,25 @@ def test_a_converted_dstformer_gives_the_reference_s_numbers(fixture_root, case)
     for encoder in (model.encoder, model.key_encoder.module):  # the key encoder starts as a copy
         found = encoder.eval().backbone.forward_rows(x).permute(0, 2, 3, 1)
         np.testing.assert_allclose(found.detach(), archive[f"{case}/out_rep"], rtol=1e-4, atol=1e-5)
+
+
+def test_a_converted_mamp_gives_the_reference_s_numbers(fixture_root):
+    """Predictions of the published file's own names; the way back gives them all."""
+    archive = np.load(fixture_root / "skeleton" / "mamp_pretrain.npz")
+    state = tensors(archive, "sd/")
+    result = from_reference({"state_dict": {"model": state}}, "mamp", num_heads=4)
+    assert result.model["decoder"] == dict(type="TokenDecoder", embed_dim=24, depth=2, num_heads=4, mlp_ratio=4)
+    model = MODELS.build(result.model)
+    load_strictly(model, result.checkpoint["state_dict"])
+    rows = to_mmsync(torch.from_numpy(archive["in/x"])).flatten(0, 1)
+    keep = (1 - torch.from_numpy(archive["out/mask"])).nonzero()[:, 1].view(len(rows), -1)
+    found = model.predict_tokens(rows, keep).detach()
+    np.testing.assert_allclose(found, archive["out/pred"], rtol=1e-4, atol=1e-5)
+    back = to_reference({"state_dict": model.state_dict()}, "mamp").checkpoint["model"]
+    assert set(back) == set(state)
+    assert all(torch.equal(back[key], state[key]) for key in state)
+    longer = from_reference({"state_dict": state}, "mamp", num_heads=4, clip_len=32).checkpoint["state_dict"]
+    assert longer["decoder.temp_embed"].shape == (1, 8, 1, 24)
 
 
 def test_a_batch_norm_before_the_probe_goes_into_its_linear_layer():

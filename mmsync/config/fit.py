@@ -19,7 +19,7 @@ Keys = tuple[str, ...]
 
 
 def derive_values(cfg: dict[str, Any]) -> None:
-    """Fill in layouts, coordinates and input channels in place: data set -> preprocessor -> backbones."""
+    """Fill in layouts, coordinates and input channels in place: data set -> preprocessor -> backbones, method."""
     model = cfg.get("model")
     if not isinstance(model, dict):
         return
@@ -31,6 +31,7 @@ def derive_values(cfg: dict[str, Any]) -> None:
     layout, coords, width = _of_data(loaders[0].get("dataset")) if loaders else (None, None, None)
     _fill(preprocessor, target, layout=layout, num_coords=coords)
     layout, coords, stream = (value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
+    _fill(model, target_of(model, r.MODELS), num_coords=coords)
     # of 2-D joints few sources know before reading whether a score follows
     known = isinstance(stream, str) and (coords == 3 or coords == width == 2)
     channels = next(iter(_channels(coords, stream)), None) if known else None
@@ -58,7 +59,7 @@ def _of_data(cfg: Any) -> tuple[Any, int | None, int | None]:
 
 
 def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:
-    names = accepted(target).annotations
+    names = accepted(target).annotations if target is not None else {}
     for name, value in values.items():
         if value is not None and name in names:
             cfg.setdefault(name, value)

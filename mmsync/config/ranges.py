@@ -36,6 +36,7 @@ RANGES: list[tuple[str, Optional[bool], Range]] = [
     ("dropout|drop_path|.*_dropout|.*drop.*_rate", None, Range(0, 1, open_high=True)),
     ("(.*_)?prob|p|pct_start|.*share|label_smoothing|(.*_)?momentum|betas|test_crop", False, SHARE),
     ("ratio", False, SHARE),  # of a mask; a whole number divides a length
+    ("mask_ratio", None, Range(0, 1, True, True)),
     ("hue", False, Range(0, 0.5)),
     ("confidence|drop_threshold", False, Range(0, 1, True, True)),
     ("interval|max_keep_ckpts", None, Range(1, also=(-1,))),
@@ -46,7 +47,7 @@ RANGES: list[tuple[str, Optional[bool], Range]] = [
     ("epochs|max_epochs|max_iters|val_interval|window|frames|min_frames|clips|persons|fold", True, COUNT),
     ("k|topk|milestones|T_max|step_size|prefetch_factor|total_steps|end", True, COUNT),
     ("lr|weight_decay|eta_min|margin|mix|stages|(.*_)?weight|.*_mult|std|amplitude|max_degrees|distance", None, AMOUNT),
-    ("brightness|contrast|saturation", None, AMOUNT),
+    ("brightness|contrast|saturation|motion_tau", None, AMOUNT),
     ("(.*_)?temperature|tau|(.*_)?eps|sigma|scale|fps|eta_max|width|unit|.*_ratio", None, POSITIVE),
     ("trust_coefficient|max_norm|clip_value|.*_factor|power|window_seconds", None, POSITIVE),
 ]

@@ -256,7 +256,7 @@ def from_reference(
         config = complete_config(model, config, own_encoder=True)
         model = config.model
     match = _fit(state, model, source, partial)
-    if kind.momentum and not any(name.startswith(("key_encoder.", "head.")) for name in state):
+    if kind.momentum and not any(name.startswith(("key_encoder.", "head.", "decoder.")) for name in state):
         state.update({f"key_encoder.module.backbone.{name}": value for name, value in own_weights(state).items()})
     meta: dict[str, Any] = dict(origin=origin)
     if config is not None:

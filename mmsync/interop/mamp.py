@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from mmsync.interop.convert import BACKBONE, HEAD, Form, State
-from mmsync.interop.skeleton import SkeletonFamily
+from mmsync.interop.convert import BACKBONE, HEAD, Form, State, shape
+from mmsync.interop.skeleton import SkeletonFamily, count_layers
 
 _NORM = "head.fc.0."  # batch normalisation without weights in front of the linear probe
 _ALL = ("", BACKBONE)
@@ -17,7 +17,7 @@ class MAMP(SkeletonFamily):
     """Checkpoints of MAMP and SkeletonMAE."""
 
     name, title = "mamp", "MAMP or SkeletonMAE"
-    configs = {"SkeletonViT": "configs/aimclr/aimclr_vit_ntu60_xsub.py"}
+    configs = {"SkeletonViT": "configs/mamp/mamp_vit_ntu60_xsub.py"}
     forms = {
         "finetune": Form("finetuning", (("head.", "head."), _ALL), ("blocks.", "head.fc1."), _FINETUNED, "model"),
         "linprobe_bn": Form(
@@ -28,9 +28,24 @@ class MAMP(SkeletonFamily):
         ),
         "linprobe": Form("linear probe", ((HEAD, HEAD), _ALL), ("blocks.", HEAD), (BACKBONE, HEAD), "model"),
         "pretraining": Form(
-            "pretraining", (("decoder_", None), ("mask_token", None), _ALL), ("blocks.",), (BACKBONE,), "model"
+            "pretraining",
+            (("mask_token", "decoder.mask_token"), ("decoder_", "decoder."), _ALL),
+            ("blocks.",),
+            (BACKBONE,),
+            "model",
         ),
     }
+
+    def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
+        """Config of MAMP if the file has its decoder: SkeletonMAE has the same names; else as other families."""
+        depth = count_layers(state, "decoder.blocks.")
+        if not depth:
+            return super().headless(state, encoder, source)
+        width = shape(state, "decoder.mask_token", source)[2]
+        ratio = shape(state, "decoder.blocks.0.mlp.fc1.weight", source)[0] / width
+        heads = encoder["backbone"]["num_heads"]
+        decoder = dict(type="TokenDecoder", embed_dim=width, depth=depth, num_heads=heads, mlp_ratio=ratio)
+        return dict(type="MAMP", encoder=encoder, decoder=decoder)
 
     def adapt(self, state: State, aside: State, form: Form) -> dict[str, Any]:
         """Fold the batch normalisation of the probe into its linear layer."""

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmsync.errors import CheckpointError
-from mmsync.interop.convert import Family, Form, State, own_weights, shape
+from mmsync.interop.convert import BACKBONE, Family, Form, State, own_weights, shape
 from mmsync.ops.attention import time_embedding
 from mmsync.ops.graph import adjacency
 from mmsync.structures import SkeletonLayout
@@ -64,13 +64,13 @@ class SkeletonFamily(Family):
         )
         if "gru.0.weight_hh_l0" in own:
             return _bigru(own, source, layout)
-        if _count(own, "st_gcn_networks."):
+        if count_layers(own, "st_gcn_networks."):
             return _stgcn(own, source, layout, edges)
         for blocks, describe in (("blocks_st.", _dstformer), ("blocks.", _vit)):
-            if _count(own, blocks):
+            if count_layers(own, blocks):
                 joints, dim = shape(own, "pos_embed", source)[-2:]
                 name = find_layout(layout, joints, "pos_embed", source).name
-                sizes = dict(layout=name, embed_dim=dim, depth=_count(own, blocks), num_heads=num_heads)
+                sizes = dict(layout=name, embed_dim=dim, depth=count_layers(own, blocks), num_heads=num_heads)
                 found = dict(**describe(own, source, dim), **sizes, norm_eps=self.norm_eps)
                 if describe is _vit and time_interpolation != "linear":
                     found["time_interpolation"] = time_interpolation
@@ -81,7 +81,7 @@ class SkeletonFamily(Family):
         """Config of the pretraining method: AimCLR if the file has its projector, else SkeletonCLR."""
         layers = "encoder.projector.layers."
         state = self.first(state)
-        depth = _count(state, layers)
+        depth = count_layers(state, layers)
         if not depth:
             return dict(type="SkeletonCLR", encoder=encoder)
         projector = dict(type="MLPProjector", num_layers=depth // 2 + 1)
@@ -112,7 +112,7 @@ def _last_weights(state: State) -> list[str]:
     return [name for name in state if re.search(r"(projector\.layers\.\d|head\.fc)\.weight$", name)]
 
 
-def _count(state: State, prefix: str) -> int:
+def count_layers(state: State, prefix: str) -> int:
     """Number of layers in a module list."""
     return 1 + max((int(k[len(prefix) :].split(".")[0]) for k in state if k.startswith(prefix)), default=-1)
 
@@ -120,7 +120,7 @@ def _count(state: State, prefix: str) -> int:
 def _stgcn(state: State, source: str, layout: Layout, edges: Optional[str]) -> dict[str, Any]:
     skeleton = find_layout(layout, shape(state, "A", source)[-1], "the graph A", source)
     check_graph(state["A"], skeleton, edges, source)
-    last = _count(state, "st_gcn_networks.") - 1
+    last = count_layers(state, "st_gcn_networks.") - 1
     return dict(
         type="STGCN",
         layout=skeleton.name,
@@ -220,7 +220,7 @@ def _resample(state: State, clip_len: int, interpolation: str) -> None:
     names = [name for name in state if name.endswith("temp_embed")]
     if not names:
         raise CheckpointError("--clip-len: this network has no time embeddings, it takes clips of any length")
+    patch = state.get(f"{BACKBONE}joints_embed.proj.weight")
     for name in names:
-        patch = state.get(name.replace("temp_embed", "joints_embed.proj.weight"))
         length = clip_len if patch is None else -(-clip_len // patch.shape[2])
         state[name] = time_embedding(state[name].float(), length, True, interpolation).to(state[name].dtype)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmsync.ops.dist import all_reduce_sum
+from mmsync.ops.precision import in_float32
 
 
 def valid_or_all(valid: Optional[Tensor], x: Tensor) -> Tensor:
@@ -30,3 +31,11 @@ def mean_over_ranks(total: Tensor, count: Tensor) -> Tensor:
     """
     total, count = all_reduce_sum(torch.stack([total.sum(), count.to(total.dtype).sum()]))
     return total / count.clamp(min=1)
+
+
+@in_float32
+def mean_row_over_ranks(x: Tensor) -> Tensor:
+    """Mean ``(D,)`` of the rows ``(..., D)`` of all ranks, which may hold different numbers of them; 0 without rows."""
+    rows = x.flatten(0, -2)
+    total = all_reduce_sum(torch.cat([rows.sum(0), rows.new_tensor([len(rows)])]))
+    return total[:-1] / total[-1].clamp(min=1)

@@ -18,8 +18,9 @@ extreme = [
     dict(type="Shear", amplitude=0.3), dict(type="RandomScale", scale=(0.8, 1.2)),
     dict(type="GaussianBlur", sigma=(0.5, 2.0)), dict(type="GaussianNoise", std=0.01, prob=1.0),
     dict(type="AxisMask", prob=0.2), dict(type="JointMask", ratio=0.2, prob=0.5)]
-views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third
+views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one
 _views = dict(
+    clip=dict(clip=normal[:3]),  # without noise, which would be a part of what is to be predicted
     pair=dict(first=normal, second=normal),
     momentum=dict(query=normal, key=normal),
     extreme=dict(query=normal, key=normal, extreme=extreme))
@@ -35,7 +36,14 @@ _mean = dict(
     projector=dict(type="MLPProjector", out_channels=128))
 _graph = dict(type="STGCN", channels=[64, 64, 128, 256], strides=[2, 1, 2, 1], dropout=0.0, init="torch")
 _small = dict(embed_dim=128, mlp_ratio=2.0, data_norm=True, stem=dict(channels=[64, 128], strides=[2, 2]))
+# Masked prediction: patches of 4 frames of a joint, 8 x 20 tokens; a stem would show visible tokens what is hidden.
+_tokens = dict(
+    type="Encoder",
+    pool=dict(type="SkeletonPool", persons="valid_mean", joints="parts"),
+    backbone=dict(
+        type="SkeletonViT", embed_dim=128, depth=4, num_heads=4, mlp_ratio=2.0, data_norm=True, t_patch=4, clip_len=32))
 _encoders = dict(
+    tokens=_tokens,
     stgcn=dict(_mean, backbone=_graph),
     bigru=dict(_mean, backbone=dict(type="BiGRU", hidden_channels=128, num_layers=2)),
     vit=dict(_kept, backbone=dict(_small, type="SkeletonViT", depth=2, num_heads=4, t_patch=1, clip_len=8)),

@@ -16,7 +16,9 @@ from mmsync.models.methods.gdt import GDT
 from mmsync.models.methods.gtcc import GTCC
 from mmsync.models.methods.l3net import L3Net
 from mmsync.models.methods.lav import LAV
+from mmsync.models.methods.mamp import MAMP
 from mmsync.models.methods.masa import MASA
+from mmsync.models.methods.masked import MaskedPrediction
 from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.models.methods.on_off_screen import OnOffScreen
@@ -24,6 +26,8 @@ from mmsync.models.methods.playback_direction import PlaybackDirection
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
+from mmsync.models.methods.sjepa import SJEPA
+from mmsync.models.methods.skeleton_mae import SkeletonMAE
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
@@ -43,7 +47,9 @@ __all__ = [
     "GDT",
     "GTCC",
     "LAV",
+    "MAMP",
     "MASA",
+    "SJEPA",
     "TCC",
     "TCN",
     "VAVA",
@@ -56,6 +62,7 @@ __all__ = [
     "FrameBYOL",
     "FrameSimSiam",
     "L3Net",
+    "MaskedPrediction",
     "MoCo",
     "Multisensory",
     "OnOffScreen",
@@ -64,6 +71,7 @@ __all__ = [
     "SequenceModel",
     "SimCLR",
     "SimSiam",
+    "SkeletonMAE",
     "Sync3D",
     "SyncNet",
     "TwoStreamSync",

@@ -3,6 +3,7 @@ from mmsync.models.modules.batch_norm import BatchNorm, convert_sync_batchnorm
 from mmsync.models.modules.encoder import Encoder, PlainEncoder, build_encoder
 from mmsync.models.modules.mining import NeighborMining
 from mmsync.models.modules.momentum import MemoryQueue, MomentumEncoder, cosine_momentum
+from mmsync.models.modules.token_decoder import TokenDecoder
 
 __all__ = [
     "BatchNorm",
@@ -12,6 +13,7 @@ __all__ = [
     "MomentumEncoder",
     "NeighborMining",
     "PlainEncoder",
+    "TokenDecoder",
     "build_encoder",
     "convert_sync_batchnorm",
     "cosine_momentum",

@@ -102,6 +102,7 @@ class SkeletonViT(SkeletonTransformer):
         if time_interpolation not in ("linear", "bicubic"):
             raise ConfigError(f"SkeletonViT: time_interpolation={time_interpolation!r}; use 'linear' or 'bicubic'")
         self.init, self.with_cp, self.time_interpolation = init, with_cp, time_interpolation
+        self.token_frames = t_patch
         self.reset_parameters()
 
     def tokens(self, x: Tensor) -> Tensor:

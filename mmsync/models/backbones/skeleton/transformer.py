@@ -20,9 +20,10 @@ from mmsync.structures import SkeletonLayout
 class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
-    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens. ``sizes``
-    have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``, or a ConfigError says so; ``stem`` holds
-    ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
+    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens; a token shows
+    ``token_frames`` frames of a joint. ``sizes`` have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``,
+    or a ConfigError says so; ``stem`` holds ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of
+    the tokens.
     """
 
     config_schema: ClassVar[dict] = {
@@ -30,6 +31,7 @@ class SkeletonTransformer(SkeletonBackbone):
     }
     init: str
     time_interpolation: str = "linear"
+    token_frames: int = 1
     _warned = False
 
     def __init__(
@@ -55,6 +57,11 @@ class SkeletonTransformer(SkeletonBackbone):
         if stem is not None:
             self.stem = STGCN(self.layout, in_channels, dropout=0.0, data_norm=False, **{"channels": [], **stem})
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
+
+    @property
+    def token_grid(self) -> tuple[int, int]:
+        """T' and V of the tokens that there are embeddings for."""
+        return self.temp_embed.shape[1], self.layout.num_joints
 
     def prepare(self, x: Tensor) -> Tensor:
         """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
