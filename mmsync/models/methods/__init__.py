@@ -19,6 +19,7 @@ from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.models.methods.on_off_screen import OnOffScreen
 from mmsync.models.methods.playback_direction import PlaybackDirection
+from mmsync.models.methods.pstl import PSTL
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
@@ -40,6 +41,7 @@ __all__ = [
     "GTCC",
     "LAV",
     "MASA",
+    "PSTL",
     "TCC",
     "TCN",
     "VAVA",
