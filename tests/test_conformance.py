@@ -95,6 +95,8 @@ EXAMPLES: dict[str, dict] = {
     "BarlowTwins": dict(type="BarlowTwins", encoder=ENCODER),
     "VICReg": dict(type="VICReg", encoder=ENCODER),
     "PSTL": dict(type="PSTL", encoder=ENCODER),
+    "HiCLR": dict(type="HiCLR", encoder=ENCODER, queue_size=8),
+    "SkeleMixCLR": dict(type="SkeleMixCLR", encoder=ENCODER, queue_size=8),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
     "AVTS": dict(type="AVTS", video=ENCODER, audio=ENCODER),
     "SyncNet": dict(type="SyncNet", video=ENCODER, audio=ENCODER),

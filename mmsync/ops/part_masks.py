@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 def joint_degrees(num_joints: int, edges: Sequence[tuple[int, int]]) -> Tensor:
     """Number of bones at each joint, ``(V,)`` int64; at least 1."""
-    ends = torch.tensor(list(edges), dtype=torch.long).flatten()
+    ends = torch.tensor(list(edges), dtype=torch.long, device="cpu").flatten()  # models are also built on "meta"
     return torch.bincount(ends, minlength=num_joints).clamp(min=1)
 
 

@@ -3,7 +3,7 @@
 from tests.mistakes import Mistake, option
 
 _MODEL = """
-from mmsync.models.methods import PSTL
+from mmsync.models.methods import PSTL, HiCLR, SkeleMixCLR
 net = dict(type='Encoder', backbone=dict(type='STGCN', channels=[4], strides=[1]))
 {body}
 """
@@ -25,6 +25,20 @@ CASES = [
         "masked joints of a plain module",
         r"Linear gives no feature map",
         "from torch import nn; PSTL(nn.Linear(4, 3))",
+    ),
+    _model("no joint is masked", r"mask_ratio=0\.03 masks 0 of 25 joints", "HiCLR(net, mask_ratio=0.03)"),
+    _model("all parts are pasted", r"num_parts=\(2, 5\).*high <= 4", "SkeleMixCLR(net, num_parts=(2, 5))"),
+    _model("block longer than the clip", r"block=\(7, 17\).*high <= 16", "SkeleMixCLR(net, block=(7, 17))"),
+    _model(
+        "layout without body parts",
+        r"hands42.*no body parts",
+        "SkeleMixCLR(dict(net, backbone=dict(net['backbone'], layout='hands42')))",
+    ),
+    option(
+        "backbone without joints",
+        "model.encoder.backbone.type=AudioVGG",
+        r"model\.encoder\.backbone: HiCLR masks joints, and AudioVGG takes no skeletons",
+        config="configs/hiclr/hiclr_stgcn_ucla_xview.py",
     ),
     option(
         "view of a method that masks joints",

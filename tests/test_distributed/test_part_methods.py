@@ -16,7 +16,8 @@ from .test_two_ranks import BATCH, STEPS, train
 
 pytestmark = pytest.mark.dist
 
-METHODS: dict[str, dict] = {"PSTL": {}}
+QUEUE = dict(queue_size=16, temperature=0.2, momentum=0.9)
+METHODS = {"PSTL": {}, "HiCLR": dict(QUEUE, mining_epoch=0), "SkeleMixCLR": dict(QUEUE, repeats=2)}
 
 
 def build(name: str, persons: str) -> nn.Module:

@@ -7,14 +7,23 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.losses import BarlowTwinsLoss
-from mmsync.models.methods import PSTL
-from mmsync.ops.part_masks import draw_calm_frames, draw_central_joints, frame_motion
+from mmsync.models.losses.info_nce import multi_positive_nce
+from mmsync.models.methods import PSTL, HiCLR, SkeleMixCLR
+from mmsync.models.methods.skelemixclr import only
+from mmsync.ops.part_masks import (
+    draw_calm_frames,
+    draw_central_joints,
+    draw_joints_of_frames,
+    draw_part_block,
+    frame_motion,
+)
 from mmsync.registry import BACKBONES, NECKS
-from mmsync.structures import View
+from mmsync.structures import FeatureMap, SkeletonLayout, View
 
 from .reference import tensors
 
@@ -147,3 +156,159 @@ def test_pstl_on_other_layouts(layout):
 def test_what_pstl_cannot_do_is_reported(wrong, message):
     with pytest.raises(ConfigError, match=message):
         PSTL(**{"encoder": ENCODER, **wrong})
+
+
+# --------------------------------------------------------------------------------------------------------------- HiCLR
+
+
+@pytest.mark.parametrize("mining_epoch", [None, 0])
+def test_hiclr_matches_each_view_with_the_one_before(mining_epoch):
+    """Written from the probabilities, and with the gradient that stops at each target."""
+    torch.manual_seed(0)
+    model = HiCLR(ENCODER, queue_size=9, temperature=0.2, mining_epoch=mining_epoch, mining_topk=2)
+    model.init_weights()
+    nn.init.constant_(model.mask_value, 0.7)
+    twin, batch = copy.deepcopy(model), views(*model.views_needed)
+    torch.manual_seed(1)
+    found = model.loss(batch)
+    sum(v for k, v in found.items() if "loss" in k).backward()
+
+    torch.manual_seed(1)
+    hidden, masked = draw_joints_of_frames(10, 25, 2), batch["masked"].data.clone()
+    assert hidden.sum() == 20
+    masked[:, :, hidden] = 0.0
+    masked = masked + twin.mask_value * hidden[:, :, None]
+    key = F.normalize(twin.key_encoder(batch["key"]), dim=1)
+    logits = []
+    for view in (batch["query"], batch["normal"], batch["masked"]._replace(data=masked)):
+        z = F.normalize(twin.encoder(view), dim=1)
+        logits.append(torch.cat([(z * key).sum(1, keepdim=True), z @ twin.queue.keys], 1) / 0.2)
+    p = [x.softmax(1) for x in logits]
+    normal, hard = (-(p[i].detach() * p[i + 1].log()).sum(1).mean() / 2 for i in (0, 1))
+    torch.testing.assert_close(found["loss_d3m_normal"], normal)
+    torch.testing.assert_close(found["loss_d3m_masked"], hard)
+    if mining_epoch is None:
+        first = -p[0][:, 0].log().mean()
+        torch.testing.assert_close(found["loss_infonce"], first)
+    else:
+        near = torch.zeros(4, 9)
+        for x in logits:
+            near.scatter_(1, x[:, 1:].topk(2, 1).indices, 1)
+        first = multi_positive_nce(logits[0], F.pad(near, (1, 0), value=1))
+        torch.testing.assert_close(found["loss_mining"], first)
+    (first + normal + hard).backward()
+    assert twin.mask_value.grad.abs() > 1e-6
+    for (name, p), q in zip(model.named_parameters(), twin.parameters()):
+        if p.grad is not None:
+            torch.testing.assert_close(p.grad, q.grad, atol=1e-5, rtol=1e-4, msg=lambda m, k=name: f"{k}: {m}")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (dict(mask_ratio=0.03), "mask_ratio=0.03 masks 0 of 25 joints"),
+        (dict(mask_ratio=1.0), "mask_ratio=1.0 masks 25 of 25 joints"),
+        (dict(mining={}, mining_epoch=3), "mining_epoch=3"),
+        (dict(encoder=dict(type="Encoder", backbone=dict(type="AudioVGG", widths=[4]))), "AudioVGG takes no skeletons"),
+    ],
+)
+def test_what_hiclr_cannot_do_is_reported(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        HiCLR(**{"encoder": ENCODER, "queue_size": 9, **wrong})
+
+
+# ---------------------------------------------------------------------------------------------------------- SkeleMixCLR
+
+
+def test_skelemixclr_contrasts_both_regions_with_their_own_keys():
+    """Clip by clip, on 64 frames of which four become one, where regions are whole places of the map."""
+    torch.manual_seed(0)
+    strided = dict(ENCODER, backbone=dict(BACKBONE, strides=[2, 2, 1]))
+    model = SkeleMixCLR(strided, queue_size=9, temperature=0.3)
+    model.init_weights()
+    twin, batch = copy.deepcopy(model), views("query", "key", frames=64, absent=False)
+    torch.manual_seed(1)
+    found = model.loss(batch)
+
+    torch.manual_seed(1)
+    shift = int(torch.randint(1, 4, ()))
+    mask = draw_part_block(SkeletonLayout.get("ntu25").body_parts, 25, 64)
+    mixed = batch["query"].data.clone()
+    for i in range(4):
+        mixed[i, :, mask] = batch["query"].data[(i + shift) % 4][:, mask]
+    z = F.normalize(twin.encoder(batch["query"]), dim=1)
+    key = F.normalize(twin.key_encoder(batch["key"]), dim=1)
+    maps = twin.encoder.backbone(batch["query"]._replace(data=mixed)).data.unflatten(0, (4, 2))
+    small = mask[::4]
+    assert maps.shape[3:] == small.shape == (16, 25)
+
+    def nce(z: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
+        terms = [torch.cat([z[i] @ positive[i, :, None], z[i] @ twin.queue.keys]) / 0.3 for i in range(4)]
+        return -torch.stack([row.log_softmax(0)[0] for row in terms]).mean()
+
+    torch.testing.assert_close(found["loss_infonce"], nce(z, key))
+    pasted, rest = (F.normalize(twin.encoder.project(maps[..., m].mean((1, 3))), dim=1) for m in (small, ~small))
+    torch.testing.assert_close(found["loss_pasted"], nce(pasted, key.roll(-shift, 0)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found["loss_rest"], nce(rest, key), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.queue.keys[:, :4], key.T)
+
+
+def test_repeats_are_averaged():
+    torch.manual_seed(0)
+    model, batch = SkeleMixCLR(ENCODER, queue_size=9, repeats=3).eval(), views("query", "key", frames=16)
+    state, single = copy.deepcopy(model.state_dict()), SkeleMixCLR(ENCODER, queue_size=9).eval()
+    torch.manual_seed(1)
+    found = model.loss(batch)
+    torch.manual_seed(1)
+    parts = []
+    for _ in range(3):  # the draws go on where those of the one before ended
+        single.load_state_dict(state)
+        parts.append(single.loss(batch))
+    for name in ("loss_infonce", "loss_pasted", "loss_rest"):
+        torch.testing.assert_close(found[name], sum(part[name] for part in parts) / 3)
+    assert model.temperature == 0.2
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 1), (3, 2), (1, 1)])
+def test_a_region_of_a_coarser_map_weighs_its_places_by_their_share(shape):
+    generator = torch.Generator().manual_seed(0)
+    region = torch.rand(8, 5, generator=generator) < 0.4
+    data = torch.randn(3, 6, *shape, generator=generator)
+    found = only(FeatureMap(data, torch.arange(3), 3), region).clips()
+    weight = F.adaptive_avg_pool2d(region[None].float(), shape)[0]
+    if shape == (4, 5):
+        torch.testing.assert_close(weight, region.float().unflatten(0, (4, 2)).mean(1))
+    torch.testing.assert_close(found, (data * weight).sum((2, 3)) / weight.sum())
+
+
+def test_mixed_clips_show_who_is_in_either():
+    """The donor's second person is pasted onto nobody."""
+    model, batch = SkeleMixCLR(ENCODER, queue_size=9), views("query", "key", frames=16)
+    seen = []
+    model.encoder.backbone.register_forward_hook(lambda module, args, out: seen.append(args[0]))
+    model.loss(batch)
+    mixed = seen[-1]
+    donor = (mixed.present & ~batch["query"].present).any(1).nonzero().flatten()
+    assert len(donor) == 1
+    assert mixed.data[donor, 1].abs().sum() > 0
+    assert mixed.present.sum() == 6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (dict(num_parts=(2, 5)), r"num_parts=\(2, 5\).*high <= 4"),
+        (dict(num_parts=(3, 2)), r"num_parts=\(3, 2\)"),
+        (dict(block=(0, 11)), r"block=\(0, 11\).*high <= 16"),
+        (dict(repeats=0), "repeats=0"),
+        (dict(encoder=dict(type="Encoder", backbone=dict(type="AudioVGG", widths=[4]))), "AudioVGG takes no skeletons"),
+    ],
+)
+def test_what_skelemixclr_cannot_do_is_reported(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        SkeleMixCLR(**{"encoder": ENCODER, "queue_size": 9, **wrong})
+
+
+def test_a_layout_without_body_parts_is_refused():
+    with pytest.raises(LayoutError, match=r"hands42.*no body parts"):
+        SkeleMixCLR(dict(ENCODER, backbone=dict(BACKBONE, layout="hands42")), queue_size=9)

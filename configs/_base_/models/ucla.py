@@ -18,11 +18,13 @@ extreme = [
     dict(type="Shear", amplitude=0.3), dict(type="RandomScale", scale=(0.8, 1.2)),
     dict(type="GaussianBlur", sigma=(0.5, 2.0)), dict(type="GaussianNoise", std=0.01, prob=1.0),
     dict(type="AxisMask", prob=0.2), dict(type="JointMask", ratio=0.2, prob=0.5)]
-views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "partial": PSTL's
+views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "chain": HiCLR's;
+# "partial": PSTL's
 _views = dict(
     pair=dict(first=normal, second=normal),
     momentum=dict(query=normal, key=normal),
     extreme=dict(query=normal, key=normal, extreme=extreme),
+    chain=dict(query=normal, key=normal, normal=extreme, masked=extreme),
     partial=dict(anchor=normal, temporal=normal, spatial=normal))
 # Transformers keep the joints apart in the pooling.
 _kept = dict(

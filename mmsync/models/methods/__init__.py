@@ -12,6 +12,7 @@ from mmsync.models.methods.frame_byol import FrameBYOL
 from mmsync.models.methods.frame_simsiam import FrameSimSiam
 from mmsync.models.methods.gdt import GDT
 from mmsync.models.methods.gtcc import GTCC
+from mmsync.models.methods.hiclr import HiCLR
 from mmsync.models.methods.l3net import L3Net
 from mmsync.models.methods.lav import LAV
 from mmsync.models.methods.masa import MASA
@@ -23,6 +24,7 @@ from mmsync.models.methods.pstl import PSTL
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
+from mmsync.models.methods.skelemixclr import SkeleMixCLR
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
@@ -52,6 +54,7 @@ __all__ = [
     "Classifier",
     "FrameBYOL",
     "FrameSimSiam",
+    "HiCLR",
     "L3Net",
     "MoCo",
     "Multisensory",
@@ -61,6 +64,7 @@ __all__ = [
     "SequenceModel",
     "SimCLR",
     "SimSiam",
+    "SkeleMixCLR",
     "Sync3D",
     "SyncNet",
     "TwoStreamSync",
