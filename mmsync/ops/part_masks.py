@@ -94,3 +94,12 @@ def draw_part_block(
     in_space = torch.zeros(joints, dtype=torch.bool)
     in_space[[joint for part in chosen for joint in parts[part]]] = True
     return ((unit >= start) & (unit < start + length))[:, None] & in_space
+
+
+def region_weight(region: Tensor, frames: int, places: int) -> Tensor:
+    """Weights ``(T', V')``, of mean 1, with which the mean of a map is that over a ``region (T, V)`` of its clip.
+
+    A place weighs as much as its share of the region; all weights of an empty region are 0.
+    """
+    share = F.adaptive_avg_pool2d(region[None].float(), (frames, places))[0]
+    return share / share.mean().clamp(min=torch.finfo(share.dtype).tiny)

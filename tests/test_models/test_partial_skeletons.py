@@ -14,7 +14,6 @@ from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.losses import BarlowTwinsLoss
 from mmsync.models.losses.info_nce import multi_positive_nce
 from mmsync.models.methods import PSTL, HiCLR, SkeleMixCLR
-from mmsync.models.methods.skelemixclr import only
 from mmsync.ops.part_masks import (
     draw_calm_frames,
     draw_central_joints,
@@ -23,7 +22,7 @@ from mmsync.ops.part_masks import (
     frame_motion,
 )
 from mmsync.registry import BACKBONES, NECKS
-from mmsync.structures import FeatureMap, SkeletonLayout, View
+from mmsync.structures import SkeletonLayout, View
 
 from .reference import tensors
 
@@ -267,18 +266,6 @@ def test_repeats_are_averaged():
     for name in ("loss_infonce", "loss_pasted", "loss_rest"):
         torch.testing.assert_close(found[name], sum(part[name] for part in parts) / 3)
     assert model.temperature == 0.2
-
-
-@pytest.mark.parametrize("shape", [(4, 5), (2, 1), (3, 2), (1, 1)])
-def test_a_region_of_a_coarser_map_weighs_its_places_by_their_share(shape):
-    generator = torch.Generator().manual_seed(0)
-    region = torch.rand(8, 5, generator=generator) < 0.4
-    data = torch.randn(3, 6, *shape, generator=generator)
-    found = only(FeatureMap(data, torch.arange(3), 3), region).clips()
-    weight = F.adaptive_avg_pool2d(region[None].float(), shape)[0]
-    if shape == (4, 5):
-        torch.testing.assert_close(weight, region.float().unflatten(0, (4, 2)).mean(1))
-    torch.testing.assert_close(found, (data * weight).sum((2, 3)) / weight.sum())
 
 
 def test_mixed_clips_show_who_is_in_either():

@@ -16,6 +16,7 @@ from mmsync.ops.part_masks import (
     draw_part_block,
     frame_motion,
     joint_degrees,
+    region_weight,
 )
 from mmsync.ops.skeleton_augment import rotation_matrix, shear_matrix
 from mmsync.ops.time_maps import crop_index
@@ -133,3 +134,18 @@ def test_a_block_of_parts(frames, seen):
         lengths.add(len(rows))
         assert frames != 64 or rows[0] % 4 == 0
     assert lengths == seen
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (4, 5), (2, 1), (3, 2), (1, 1)])
+def test_a_place_of_a_coarser_map_weighs_its_share_of_the_region(shape):
+    generator = torch.Generator().manual_seed(0)
+    region = torch.rand(8, 5, generator=generator) < 0.4
+    weight = region_weight(region, *shape)
+    torch.testing.assert_close(weight.mean(), torch.tensor(1.0))
+    if shape == (8, 5):
+        data = torch.randn(8, 5, generator=generator)
+        torch.testing.assert_close((data * weight).mean(), data[region].mean())
+    elif shape == (4, 5):
+        share = region.float().unflatten(0, (4, 2)).mean(1)
+        torch.testing.assert_close(weight, share / share.mean())
+    assert not region_weight(torch.zeros(8, 5, dtype=torch.bool), *shape).any()

@@ -14,9 +14,9 @@ from mmsync.models.losses.info_nce import info_nce, queue_logits
 from mmsync.models.methods.base import Samples, Views, layout_of
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.ops.dist import all_gather, rank
-from mmsync.ops.part_masks import draw_part_block
+from mmsync.ops.part_masks import draw_part_block, region_weight
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import FeatureMap, View
+from mmsync.structures import View
 
 UNITS = 16  # of a clip, at whose ends a block begins and ends
 
@@ -97,8 +97,11 @@ class SkeleMixCLR(MoCo):
             frames, joints = view.data.shape[2:4]
             mask = draw_part_block(self.parts, joints, frames, self.num_parts, self.block, UNITS).to(key.device)
             feature = encoder.forward_map(paste(view, everyone.take(donor), mask))
+            grid = feature.grid()
             for name, region, positive in (("pasted", mask, keys[donor]), ("rest", ~mask, key)):
-                z = F.normalize(encoder.project(encoder.pool(only(feature, region)), feature.valid), dim=1)
+                weight = region_weight(region, grid.shape[2], grid.shape[3]).to(grid.dtype)
+                pooled = encoder.pool(feature.with_grid(grid * weight))
+                z = F.normalize(encoder.project(pooled, feature.valid), dim=1)
                 term = info_nce(queue_logits(z, positive, queue, self.temperature)) / self.repeats
                 losses[f"loss_{name}"] = losses.get(f"loss_{name}", 0) + term
         return losses
@@ -108,11 +111,3 @@ def paste(view: View, donor: View, mask: Tensor) -> View:
     """The view with the donor's data in the frames and joints of ``mask (T, V)``; present is who is in either."""
     present = view.present if view.present is None or donor.present is None else view.present | donor.present
     return view._replace(data=torch.where(mask[..., None], donor.data, view.data), present=present)
-
-
-def only(feature: FeatureMap, region: Tensor) -> FeatureMap:
-    """A map whose mean over frames and space is that over ``region (T, V)``: zero elsewhere, and scaled."""
-    grid = feature.grid()
-    share = F.adaptive_avg_pool2d(region[None].float(), (grid.shape[2], grid.shape[3]))
-    weight = share / share.mean().clamp(min=torch.finfo(share.dtype).tiny)
-    return feature.with_grid(grid * weight.to(grid.dtype))
