@@ -39,6 +39,28 @@ AIMCLR = {
     "model.data_preprocessor.views.extreme": [
         {"type": "AimCLRExtreme", "extreme_set": "released", "blur_normalize": False, "keep_absent": False}],
 }  # fmt: skip
+HICLR = {
+    **RELEASE, "model.mining_epoch": 150, "model.d3m_weight": 0.5, "model.mask_ratio": 0.1,
+    "model.data_preprocessor.views.masked": AIMCLR["model.data_preprocessor.views.extreme"],
+    "model.data_preprocessor.views.normal": AIMCLR["model.data_preprocessor.views.extreme"],
+}  # fmt: skip
+SKELEMIXCLR = {
+    **RELEASE, "param_scheduler.milestones": [300], "model.temperature": 0.2, "model.repeats": 3,
+    "train_dataloader.dataset.pipeline.0": {"type": "AimCLR50", "length": 64},
+}  # fmt: skip
+PSTL = {
+    "optim_wrapper.type": "OptimWrapper",
+    "optim_wrapper.optimizer": {"type": "Adam", "lr": 5e-3, "weight_decay": 1e-5},
+    "param_scheduler": {"type": "WarmupCosineLR", "warmup": 10 / 150}, "train_cfg.max_epochs": 150,
+    "train_dataloader.batch_size": 128, "model.redundancy_weight": 2e-4, "model.frame_ratio": None,
+    "model.joint_ratio": None, "model.encoder.backbone": SLIM_STGCN, "model.encoder.pool.persons": "mean",
+    "model.encoder.projector": {
+        "type": "MLPProjector", "num_layers": 3, "norm": True, "hidden_channels": 6144, "out_channels": 6144},
+    "train_dataloader.dataset.pipeline.0": {"type": "AimCLR50", "length": 50},
+    **{f"model.data_preprocessor.views.{name}": [
+        {"type": "Shear", "amplitude": 1.0}, {"type": "TemporalCrop"}, {"type": "Rotate"}, {"type": "SpatialFlip"}]
+       for name in ("anchor", "temporal", "spatial")},
+}  # fmt: skip
 MBAIMCLR = {  # the report's code is AimCLR's on other backbones
     **{k: v for k, v in {**RELEASE, **AIMCLR}.items() if "backbone" not in k and "linear" not in k},
     "model.encoder.projector.num_layers": 1, "optim_wrapper.optimizer.lr": 1e-4,
@@ -130,6 +152,9 @@ ROWS = [
       for data in ("ntu60_xsub", "ntu120_xsub", "ucla_xview")),
     ("crossclr/crossclr_stgcn_ntu60_xsub", {}, CROSSCLR),
     ("cmd/cmd_bigru_ntu60_xsub", {}, CMD),
+    ("hiclr/hiclr_stgcn_ntu60_xsub", {}, HICLR),
+    ("skelemixclr/skelemixclr_stgcn_ntu60_xsub", {}, SKELEMIXCLR),
+    ("pstl/pstl_stgcn_ntu60_xsub", {}, PSTL),
     ("mbaimclr/mbaimclr_dstformer_ntu60_xsub", {}, {**MBAIMCLR, "model.encoder.backbone": DSTFORMER}),
     ("mbaimclr/mbaimclr_dstformer_ntu60_xview", {}, {**MBAIMCLR, "train_cfg.max_epochs": 50}),
     ("mbaimclr/mbaimclr_dstformer_ntu120_xsub", {}, {**MBAIMCLR, "train_cfg.max_epochs": 15}),

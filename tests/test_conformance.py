@@ -105,6 +105,9 @@ EXAMPLES: dict[str, dict] = {
     "VICReg": dict(type="VICReg", encoder=ENCODER),
     **{name: dict(type=name, encoder=TOKENS, decoder=DECODER) for name in ("MAMP", "SkeletonMAE", "SJEPA")},
     "TokenDecoder": dict(type="TokenDecoder", **DECODER),
+    "PSTL": dict(type="PSTL", encoder=ENCODER),
+    "HiCLR": dict(type="HiCLR", encoder=ENCODER, queue_size=8),
+    "SkeleMixCLR": dict(type="SkeleMixCLR", encoder=ENCODER, queue_size=8),
     "Sync3D": dict(type="Sync3D", encoder=ENCODER),
     "AVTS": dict(type="AVTS", video=ENCODER, audio=ENCODER),
     "SyncNet": dict(type="SyncNet", video=ENCODER, audio=ENCODER),
@@ -340,6 +343,8 @@ def test_any_method_with_any_backbone(registry, backbone, method):
         with pytest.raises(LayoutError, match=f"{method} needs the bones of a skeleton"):
     if MODELS.get(method).needs_tokens and not hasattr(BACKBONES.get(config["encoder"]["backbone"]["type"]), "encode"):
         with pytest.raises(ConfigError, match=f"{method} encodes visible tokens only, and .* has no tokens"):
+    if MODELS.get(method).needs_joints and not hasattr(registry.get(backbone), "forward_without"):
+        with pytest.raises(ConfigError, match=f"{method} masks joints, and {backbone} takes no skeletons"):
             MODELS.build(config)
         return
     model = MODELS.build(config)

@@ -46,6 +46,8 @@ def moco(backbone: dict, layers: int) -> dict:
 
 def streams(method: str, backbone: dict, **settings) -> dict:
     return dict(type=method, encoder=moco(backbone, 2)["encoder"], **settings)
+def hiclr(backbone: dict) -> dict:
+    return dict(moco(backbone, 2), type="HiCLR")
 
 
 def classifier(backbone: dict, head: str, classes: int = 60) -> dict:
@@ -68,6 +70,7 @@ def encoder(backbone: dict) -> dict:
 PUBLISHED = {
     "aimclr_pretrain_ntu": ("aimclr", moco(STGCN16, 2), 1840136, 0),
     "skeletonclr_pretrain_ntu": ("aimclr", moco(STGCN16, 2), 1840136, 0),
+    "hiclr_gcn_pretrain_ntu": ("aimclr", hiclr(STGCN16), 1840137, 0),
     "aimclr_linear_ntu60": ("aimclr", classifier(STGCN16, "LinearHead"), 836800, 0),
     "skeletonclr_linear_ntu60": ("aimclr", classifier(STGCN16, "LinearHead"), 836800, 0),
     "realckpt_aimclr_linear_ntu60_xview_joint": ("aimclr", classifier(STGCN16, "LinearHead"), 836800, 0),
@@ -172,6 +175,7 @@ def test_a_published_checkpoint_fits_its_model_and_comes_back(published, name):
     ("name", "config"),
     [
         ("aimclr_pretrain_ntu", "aimclr/reference/aimclr_stgcn_ntu60_xsub"),
+        ("hiclr_gcn_pretrain_ntu", "hiclr/hiclr_stgcn_ntu60_xsub"),
         ("mbaimclr_pretrain_ntu", "mbaimclr/mbaimclr_dstformer_ntu60_xsub"),
         ("transclr_pretrain_ntu", "mbaimclr/mbaimclr_vit_ntu60_xsub"),
         ("crossclr_3views_pretrain_ntu", "crossclr/crossclr_stgcn_ntu60_xsub"),
@@ -192,6 +196,17 @@ def test_a_published_pretraining_fits_the_shipped_config(published, name, config
     wanted, derived = load(path).model.encoder.backbone, inferred.model["encoder"]["backbone"]
     for key in ("type", "layout", "norm_eps"):  # shapes do not determine these, the family does
         assert wanted.get(key, derived.get(key)) == derived.get(key)
+
+
+def test_hiclr_s_linear_evaluation_goes_both_ways(published):
+    state = published("aimclr_linear_ntu60")
+    edges = {f"encoder_q.edge_importance.{i}": f"encoder_q.edge_importance{i + 1}" for i in range(10)}
+    state = {edges.get(name, name): value for name, value in state.items()}
+    result = from_reference({"state_dict": state}, "aimclr")
+    assert (result.match.backbone, result.unused, result.model["type"]) == (1, [], "Classifier")
+    back = to_reference(result.checkpoint, "aimclr").checkpoint
+    assert set(back) == set(state)
+    assert all(torch.equal(back[name], state[name]) for name in state)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +340,15 @@ def test_what_mmsync_trained_goes_out_and_comes_back(name):
         back = from_reference({"state_dict": out.checkpoint}, family, num_heads=4).checkpoint["state_dict"]
         assert set(back) == set(state) - {"data_preprocessor.seed"}
         assert all(torch.equal(back[k], state[k]) for k in back)
+
+
+def test_a_hiclr_of_mmsync_goes_out_and_comes_back():
+    model = MODELS.build(dict(hiclr(SMALL["stgcn"]), queue_size=16))
+    out = to_reference({"state_dict": model.state_dict()}, "aimclr").checkpoint
+    assert {"mask_param", "encoder_k.edge_importance10"} <= set(out)
+    back = from_reference({"state_dict": out}, "aimclr")
+    load_strictly(MODELS.build(back.model), back.checkpoint["state_dict"])
+    assert all(torch.equal(v, model.state_dict()[k]) for k, v in back.checkpoint["state_dict"].items())
 
 
 @pytest.mark.parametrize("name", ["dst", "vit"])

@@ -91,7 +91,7 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
     if trains and not cfg.get("load_from") and not classifies:
         facts.of_frames(cfg["train_dataloader"], preprocessor, where)
     problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
-    problems += _without_tokens(model)
+    problems += _unfit_backbones(model)
     return problems + _wrong_queue(cfg) + _wrong_stages(cfg)
 
 
@@ -350,16 +350,22 @@ def _wrong_stages(cfg: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _without_tokens(model: Any) -> list[str]:
-    if not getattr(target_of(model, r.MODELS), "needs_tokens", False):
-        return []
+_NEEDS = {  # what a method may declare -> the method of a backbone that it calls, why, what backbones without it lack
+    "needs_tokens": ("encode", "encodes visible tokens only", "has no tokens"),
+    "needs_joints": ("forward_without", "masks joints", "takes no skeletons"),
+}
+
+
+def _unfit_backbones(model: Any) -> list[str]:
     problems = []
-    for keys, part in _typed_dicts(model, ("model",)):
-        backbone = target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
-        if backbone is not None and not hasattr(backbone, "encode"):
-            fitting = sorted(name for name, one in r.BACKBONES.module_dict.items() if hasattr(one, "encode"))
-            text = f"encodes visible tokens only, and {backbone.__name__} has no tokens; use {' or '.join(fitting)}"
-            problems.append(f"{'.'.join(keys)}: {model['type']} {text}")
+    for flag, (needed, reason, lack) in _NEEDS.items():
+        parts = _typed_dicts(model, ("model",)) if getattr(target_of(model, r.MODELS), flag, False) else ()
+        for keys, part in parts:
+            backbone = target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
+            if backbone is not None and not hasattr(backbone, needed):
+                fitting = sorted(name for name, one in r.BACKBONES.module_dict.items() if hasattr(one, needed))
+                text = f"{reason}, and {backbone.__name__} {lack}; use {' or '.join(fitting)}"
+                problems.append(f"{'.'.join(keys)}: {model['type']} {text}")
     return problems
 
 

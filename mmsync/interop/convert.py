@@ -62,7 +62,7 @@ class Family:
     title: str  # in messages
     forms: dict[str, Form]  # the most specific first
     pool: dict[str, Any]  # config of the pooling neck of the published networks
-    configs: dict[str, str] = {}  # shipped config to pair with, by backbone
+    configs: dict[str, str] = {}  # shipped config to pair with, by method or backbone
     stem: str = ""  # first weight of the backbone, which locates it in any mmsync checkpoint; empty: by the forms
     module: bool = False  # whether the released files have the prefix ``module.``
     momentum: bool = False  # whether a bare encoder is also copied to the key encoder
@@ -282,8 +282,9 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
 
 
 def _shipped(kind: Family, model: Mapping[str, Any]) -> Optional[str]:
-    """The shipped config to pair a model with, by the backbone of its encoder, or of that of pictures."""
-    return kind.configs.get((model.get("encoder") or model["video"])["backbone"]["type"])
+    """The shipped config to pair a model with, by its type, or the backbone of its encoder, or of that of pictures."""
+    backbone = (model.get("encoder") or model["video"])["backbone"]["type"]
+    return kind.configs.get(model.get("type", ""), kind.configs.get(backbone))
 
 
 def complete_config(model: Mapping[str, Any], base: Config, own_encoder: bool = False) -> Config:

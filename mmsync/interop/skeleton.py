@@ -78,7 +78,7 @@ class SkeletonFamily(Family):
         raise CheckpointError(f"{source} holds neither an ST-GCN, nor a DSTformer, nor a vanilla transformer")
 
     def headless(self, state: State, encoder: dict[str, Any], source: str) -> dict[str, Any]:
-        """Config of the pretraining method: AimCLR if the file has its projector, else SkeletonCLR."""
+        """Config of the pretraining method: HiCLR or AimCLR if the file has their projector, else SkeletonCLR."""
         layers = "encoder.projector.layers."
         state = self.first(state)
         depth = count_layers(state, layers)
@@ -89,7 +89,8 @@ class SkeletonFamily(Family):
             projector["hidden_channels"] = shape(state, f"{layers}0.weight", source)[0]
         projector["out_channels"] = shape(state, f"{layers}{depth - 1}.bias", source)[0]
         queue_size = shape(state, "queue.keys", source)[1]
-        return dict(type="AimCLR", encoder=dict(encoder, projector=projector), queue_size=queue_size)
+        method = "HiCLR" if "mask_value" in state else "AimCLR"
+        return dict(type=method, encoder=dict(encoder, projector=projector), queue_size=queue_size)
 
     def adapt(self, state: State, aside: State, form: Form) -> dict[str, Any]:
         """Flatten last layers that are 1x1 convolutions."""
@@ -143,7 +144,7 @@ def _bigru(state: State, source: str, layout: Layout) -> dict[str, Any]:
         type="BiGRU",
         layout=skeleton.name,
         hidden_channels=hidden,
-        num_layers=_count(state, "gru.") // 2,
+        num_layers=count_layers(state, "gru.") // 2,
         num_persons=persons,
         directions="forward",
         last_step=True,

@@ -1,4 +1,4 @@
-"""AimCLR, SkeletonCLR, MBAimCLR and TransCLR to mmsync and back: ``aimclr_to_mmsync.py SRC DST [--reverse]``."""
+"""AimCLR, SkeletonCLR, HiCLR, MBAimCLR and TransCLR to mmsync and back: ``aimclr_to_mmsync.py SRC DST [--reverse]``."""
 
 from __future__ import annotations
 

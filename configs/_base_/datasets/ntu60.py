@@ -4,11 +4,12 @@ data_root = "data/ntu60"
 split = "xsub"
 # As AimCLR prepares it; "view" turns nothing and keeps distances, for studies of viewpoint; "agcn": 2s-AGCN and CMD.
 preparation = "aimclr50"
+length = 50  # frames of aimclr50
 batch_size = 128
 
 source = dict(type="StoreSource", root=data_root, num_classes=60)
 _preparations = dict(
-    aimclr50=[dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=2)],
+    aimclr50=[dict(type="AimCLR50", length=length), dict(type="PackSkeleton", num_persons=2)],
     view=[dict(type="CTRGCNPreset"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton", num_persons=2)],
     agcn=[
         dict(type="AGCNPreset", length=None), dict(type="ResizeClip", length=128),

@@ -8,12 +8,15 @@ normal = [
     dict(type="RandomScale", scale=(0.8, 1.2)),
     dict(type="Mirror")]
 extreme = [*normal, dict(type="GaussianNoise", std=0.02), dict(type="JointMask", ratio=0.2)]
-views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one
+views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one;
+# "chain": HiCLR's; "partial": PSTL's
 _views = dict(
     clip=dict(clip=normal),
     pair=dict(first=normal, second=normal),
     momentum=dict(query=normal, key=normal),
-    extreme=dict(query=normal, key=normal, extreme=extreme))
+    extreme=dict(query=normal, key=normal, extreme=extreme),
+    chain=dict(query=normal, key=normal, normal=extreme, masked=extreme),
+    partial=dict(anchor=normal, temporal=normal, spatial=normal))
 # Transformers keep the joints apart in the pooling.
 _kept = dict(
     type="Encoder",

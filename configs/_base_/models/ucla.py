@@ -18,12 +18,15 @@ extreme = [
     dict(type="Shear", amplitude=0.3), dict(type="RandomScale", scale=(0.8, 1.2)),
     dict(type="GaussianBlur", sigma=(0.5, 2.0)), dict(type="GaussianNoise", std=0.01, prob=1.0),
     dict(type="AxisMask", prob=0.2), dict(type="JointMask", ratio=0.2, prob=0.5)]
-views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one
+views = "pair"  # of methods with two alike; "momentum": query and key; "extreme": and AimCLR's third; "clip": one;
+# "chain": HiCLR's; "partial": PSTL's
 _views = dict(
     clip=dict(clip=normal[:3]),  # without noise, which would be a part of what is to be predicted
     pair=dict(first=normal, second=normal),
     momentum=dict(query=normal, key=normal),
-    extreme=dict(query=normal, key=normal, extreme=extreme))
+    extreme=dict(query=normal, key=normal, extreme=extreme),
+    chain=dict(query=normal, key=normal, normal=extreme, masked=extreme),
+    partial=dict(anchor=normal, temporal=normal, spatial=normal))
 # Transformers keep the joints apart in the pooling.
 _kept = dict(
     type="Encoder",

@@ -189,6 +189,11 @@ class SkeletonBackbone(Backbone):
             raise LayoutError(f"{type(self).__name__}: {num_persons=}, but clips have {view.data.shape[1]}")
         return stack_persons(view.data, view.present, num_persons)
 
+    def forward_without(self, view: View, joints: Tensor, skip_absent: bool = True) -> FeatureMap:
+        """Feature map of a view whose ``joints (J,)``, int64 on the CPU, are masked: set to zero, or left out."""
+        data = view.data.index_fill(3, joints.to(view.data.device), 0.0)
+        return self(view._replace(data=data), skip_absent)
+
 
 class VideoBackbone(Backbone):
     """Base of video backbones: a subclass writes ``forward_rows (P, C, T, H, W) -> (P, D, T', H', W')``.

@@ -14,6 +14,7 @@ from mmsync.models.methods.frame_byol import FrameBYOL
 from mmsync.models.methods.frame_simsiam import FrameSimSiam
 from mmsync.models.methods.gdt import GDT
 from mmsync.models.methods.gtcc import GTCC
+from mmsync.models.methods.hiclr import HiCLR
 from mmsync.models.methods.l3net import L3Net
 from mmsync.models.methods.lav import LAV
 from mmsync.models.methods.mamp import MAMP
@@ -23,11 +24,13 @@ from mmsync.models.methods.moco import MoCo
 from mmsync.models.methods.multisensory import Multisensory
 from mmsync.models.methods.on_off_screen import OnOffScreen
 from mmsync.models.methods.playback_direction import PlaybackDirection
+from mmsync.models.methods.pstl import PSTL
 from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
 from mmsync.models.methods.sjepa import SJEPA
 from mmsync.models.methods.skeleton_mae import SkeletonMAE
+from mmsync.models.methods.skelemixclr import SkeleMixCLR
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
@@ -50,6 +53,7 @@ __all__ = [
     "MAMP",
     "MASA",
     "SJEPA",
+    "PSTL",
     "TCC",
     "TCN",
     "VAVA",
@@ -61,6 +65,7 @@ __all__ = [
     "CrosSCLR",
     "FrameBYOL",
     "FrameSimSiam",
+    "HiCLR",
     "L3Net",
     "MaskedPrediction",
     "MoCo",
@@ -72,6 +77,7 @@ __all__ = [
     "SimCLR",
     "SimSiam",
     "SkeletonMAE",
+    "SkeleMixCLR",
     "Sync3D",
     "SyncNet",
     "TwoStreamSync",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Optional
 
 import torch
@@ -21,7 +22,6 @@ from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
 from mmsync.models.modules.attention_drop import attention_drop
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import View
 
 
 @MODELS.register_module()
@@ -58,8 +58,10 @@ class AimCLR(MoCo):
         ConfigError: A number out of range, or both ``mining`` and ``mining_epoch``.
     """
 
-    views_needed = ("query", "key", "extreme")
+    views_needed: ClassVar[Sequence[str]] = ("query", "key", "extreme")
     config_schema: ClassVar = {"mining": NeighborMining}
+    chained: ClassVar[bool] = False
+    """Whether each extreme view matches the one before it, and only the first one the query."""
 
     def __init__(
         self,
@@ -96,16 +98,17 @@ class AimCLR(MoCo):
     def loss(self, views: Views, data_samples: Samples = None) -> dict[str, Tensor]:
         """Compute ``loss_infonce`` (or ``loss_mining``), ``loss_d3m``, ``loss_d3m_drop``, and values for the log."""
         query = F.normalize(self.encoder(views["query"]), dim=1)
-        extremes, log = self.encode_extreme(views["extreme"])
+        extremes, log = self.encode_extremes(views)
         key = self.encode_key(views["key"])
         queue = self.queue.snapshot()
         self.queue.enqueue(key)
 
         logits = queue_logits(query, key, queue, self.temperature)
         extreme_logits = [queue_logits(z, key, queue, self.temperature) for z in extremes.values()]
+        targets = [logits, *extreme_logits] if self.chained else [logits] * len(extremes)
         losses = {
-            name: self.d3m_weight * distribution_matching(other, logits)
-            for name, other in zip(extremes, extreme_logits)
+            name: self.d3m_weight * distribution_matching(other, target)
+            for name, other, target in zip(extremes, extreme_logits, targets)
         }
         if self.miner is not None:
             similarities = [x.detach()[:, 1:] * self.temperature for x in (logits, *extreme_logits)]
@@ -124,10 +127,10 @@ class AimCLR(MoCo):
             losses["loss_infonce"] = info_nce(logits)
         return {**losses, **log, **similarity_gap(logits, self.temperature)}
 
-    def encode_extreme(self, view: View) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def encode_extremes(self, views: Views) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Unit embeddings ``(N, D)`` of the extreme view by the name of their loss, and drop rates, in one pass."""
         encoder = self.encoder
-        feature = encoder.forward_map(view)
+        feature = encoder.forward_map(views["extreme"])
         pooled, log = {"loss_d3m": encoder.pool(feature)}, {}
         if self.drop_threshold is not None:
             drop = attention_drop(feature.grid(), self.drop_threshold, self.drop_scope)

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmsync.errors import ContractError, unwritten
+from mmsync.errors import ConfigError, ContractError, unwritten
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import FeatureTable, MotionSample, View
+from mmsync.structures import FeatureTable, MotionSample, SkeletonLayout, View
 
 Views = Mapping[str, View]
 Samples = Optional[Sequence[MotionSample]]
@@ -36,6 +36,8 @@ class ViewModel(BaseModel):
     """Whether the backbones need ``tokens`` and ``encode``, as masked prediction does."""
     fuses: ClassVar[bool] = False
     """Whether the column ``feature`` is that of all encoders side by side, and the first has one of its own, too."""
+    needs_joints: ClassVar[bool] = False
+    """Whether the backbones need ``layout`` and ``forward_without``, as masks of joints do."""
     least_batch: ClassVar[int] = 1
     """Samples of a global batch that the loss needs."""
 
@@ -172,6 +174,15 @@ class TwoViewMethod(SelfSupervisedModel):
         first, second = self.embed(views)
         losses = {f"loss_{name}": term for name, term in self.criterion.terms(first, second).items()}
         return {**losses, **embedding_log(first, second)}
+
+
+def layout_of(encoder: Any, method: str) -> SkeletonLayout:
+    """Layout of the joints that an encoder takes, or a ConfigError."""
+    backbone = encoder.backbone
+    if not hasattr(backbone, "forward_without"):
+        text = f"masks joints, and {type(backbone).__name__} takes no skeletons (N, M, T, V, C)"
+        raise ConfigError(f"{method} {text}; use STGCN or another skeleton backbone")
+    return backbone.layout
 
 
 @torch.no_grad()

@@ -109,6 +109,11 @@ class Encoder(BaseModule):
         feature = self.forward_map(view)
         return self.project(self.pool(feature), feature.valid)
 
+    def forward_without(self, view: Union[View, Tensor], joints: Tensor) -> Tensor:
+        """Compute :meth:`forward` of a view whose ``joints (J,)``, int64 on the CPU, are masked."""
+        feature = self.backbone.forward_without(as_view(view), joints, self.skip_absent)
+        return self.project(self.pool(feature), feature.valid)
+
 
 @MODELS.register_module()
 class PlainEncoder(BaseModule):

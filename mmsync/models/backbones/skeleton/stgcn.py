@@ -13,7 +13,7 @@ from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.graph import adjacency
 from mmsync.registry import BACKBONES, OptConfig
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import FeatureMap, SkeletonLayout, View
 
 
 class GraphConv(nn.Module):
@@ -141,6 +141,7 @@ class STGCN(SkeletonBackbone):
         graph = adjacency(layout.num_joints, layout.edge_list(edges), layout.center, strategy, max_hop).float()
         self.register_buffer("A", graph)
         self.data_bn = BatchNorm(in_channels * layout.num_joints) if data_norm else nn.Identity()
+        self.first_blocks = next((i for i, c in enumerate(channels) if c != channels[0]), len(channels))
         self.st_gcn_networks = nn.ModuleList(
             STGCNBlock(c, d, len(graph), temporal_kernel, stride, dropout if i else 0.0, residual=i > 0)
             for i, (c, d, stride) in enumerate(zip([in_channels, *channels], channels, strides))
@@ -149,6 +150,7 @@ class STGCN(SkeletonBackbone):
         if edge_importance:
             self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones_like(graph)) for _ in channels)
         self.init = init
+        self._masked: Optional[Tensor] = None
 
     def init_weights(self) -> None:
         """Initialise as ``init`` specifies, then by ``init_cfg``."""
@@ -171,6 +173,33 @@ class STGCN(SkeletonBackbone):
     def forward_rows(self, x: Tensor) -> Tensor:
         self.check_input(x)
         x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape).permute(0, 3, 1, 2)
-        for block, importance in zip(self.st_gcn_networks, self.edge_importance):
-            x = block(x, self.A * importance)
+        layers = [(block, self.A * weight) for block, weight in zip(self.st_gcn_networks, self.edge_importance)]
+        if self._masked is not None:
+            x = self._forward_first(x, layers[: self.first_blocks], self._masked)
+            layers = layers[self.first_blocks :]
+        for block, graph in layers:
+            x = block(x, graph)
         return x
+
+    def forward_without(self, view: View, joints: Tensor, skip_absent: bool = True) -> FeatureMap:
+        """Feature map of a view; the blocks of the first width compute the graph without ``joints (J,)``, int64.
+
+        There these joints neither send nor receive, and enter no statistics but those of the input. Later blocks see
+        zeros in their places, and fill them from their neighbors.
+        """
+        self._masked = joints
+        try:
+            return self(view, skip_absent)
+        finally:
+            self._masked = None
+
+    def _forward_first(self, x: Tensor, layers: Sequence[tuple[nn.Module, Tensor]], masked: Tensor) -> Tensor:
+        """The first blocks on the joints that are left: ``(P, C, T, V)`` to ``(P, D, T', V)``, zero elsewhere."""
+        joints = x.shape[3]
+        kept = torch.tensor(sorted(set(range(joints)) - set(masked.tolist())), device=x.device)
+        x = x.permute(0, 2, 3, 1).index_select(2, kept).permute(0, 3, 1, 2)
+        for block, graph in layers:
+            x = block(x, graph[:, kept][:, :, kept])
+        rows = x.permute(0, 2, 3, 1)
+        out = rows.new_zeros(*rows.shape[:2], joints, rows.shape[3])
+        return out.index_copy(2, kept, rows).permute(0, 3, 1, 2)
