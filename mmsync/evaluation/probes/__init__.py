@@ -10,6 +10,7 @@ from .alignment import (
 from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .few_shot import FewShotPhases
+from .label_free import LabelFree
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .pointing import Pointing
@@ -21,8 +22,8 @@ from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
     "KNN", "ActionRecognition", "ActivitySeparability", "AlignmentProbe", "Collapse", "DirectionAccuracy",
-    "FewShotPhases", "FrameRetrieval", "KendallTau", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe",
-    "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification", "PhaseProgress", "Pointing",
-    "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe", "SeparationQuality", "Videos", "bank_and_query",
-    "checked",
+    "FewShotPhases", "FrameRetrieval", "KendallTau", "LabelFree", "LinearClassifier", "LinearProbe",
+    "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
+    "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
+    "SeparationQuality", "Videos", "bank_and_query", "checked",
 ]  # fmt: skip

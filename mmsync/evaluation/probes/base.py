@@ -40,6 +40,7 @@ class Probe:
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     of_frames: ClassVar[bool] = False  # whether it judges the frames (T, D) of sequences, and not their means
     classes: Sequence[str] = ()  # names of the labels; the metric sets those of the data set
+    optional: Sequence[str] = ()  # columns that it uses where the table has them
     softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
 
     def __init__(self, column: str = "feature") -> None:
