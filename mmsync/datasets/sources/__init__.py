@@ -30,6 +30,7 @@ from mmsync.datasets.sources.skeleton.sbu import SBUSource
 from mmsync.datasets.sources.skeleton.store import StoreSource
 from mmsync.datasets.sources.skeleton.synthetic import SyntheticSource
 from mmsync.datasets.sources.skeleton.ucla import NWUCLASource
+from mmsync.datasets.sources.skeleton.utd_mhad import UTDMHADSource
 from mmsync.datasets.sources.sounds.sources import DCASE2013Source, ESC50Source, SoundSource
 from mmsync.datasets.sources.streams.folders import StreamSource
 from mmsync.datasets.sources.tracks.base import TrackSource
@@ -46,5 +47,5 @@ __all__ = [
     "PysklSource", "Record", "RecordSource", "SBUSource", "SceneSource", "SequencePickleSource", "SequenceSource",
     "SkeletonSource", "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource",
     "SyntheticSequenceSource", "SyntheticSource", "TCCSource", "TVHIDSource", "TrackSource", "UCF101Source",
-    "VideoTrackSource", "cache_root", "load_pickle",
+    "UTDMHADSource", "VideoTrackSource", "cache_root", "load_pickle",
 ]  # fmt: skip
