@@ -76,7 +76,7 @@ def open_data(args: argparse.Namespace) -> Any:
     if settings is None or args.split is not None:
         what = "--split is for stores; take --cfg-options train_dataloader.dataset.split=..." if args.split else ""
         raise ConfigError(what or f"{args.data}: no train_dataloader.dataset")
-    data = DATASETS.build({**settings, "cache": False, "max_bad_share": 1.0})
+    data = DATASETS.build({**settings, "max_bad_share": 1.0, **({"cache": False} if "cache" in settings else {})})
     if not isinstance(data, SkeletonDataset):
         text = "convert its source by tools/dataset_converters/to_store.py and give the store"
         raise ConfigError(f"{args.data}: its data set is a {type(data).__name__}, not a SkeletonDataset; {text}")
