@@ -28,29 +28,33 @@ def derive_values(cfg: dict[str, Any]) -> None:
     if target is None or not isinstance(preprocessor, dict):
         return
     loaders = [cfg[key] for key in LOADERS if isinstance(cfg.get(key), dict)]
-    layout, coords = _of_data(loaders[0].get("dataset")) if loaders else (None, None)
+    layout, coords, width = _of_data(loaders[0].get("dataset")) if loaders else (None, None, None)
     _fill(preprocessor, target, layout=layout, num_coords=coords)
     layout, coords, stream = (value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
-    # of 2-D joints nobody knows before reading whether a score follows
-    channels = next(iter(_channels(coords, stream)), None) if coords == 3 and isinstance(stream, str) else None
+    # of 2-D joints few sources know before reading whether a score follows
+    known = isinstance(stream, str) and (coords == 3 or coords == width == 2)
+    channels = next(iter(_channels(coords, stream)), None) if known else None
     for keys, part in _typed_dicts(model, ("model",)):
         backbone = target_of(part, r.BACKBONES) if registry_of(keys) is r.BACKBONES else None
         if backbone is not None and getattr(backbone, "modality", "skeleton") == "skeleton":
             _fill(part, backbone, layout=layout, in_channels=channels)
 
 
-def _of_data(cfg: Any) -> tuple[Any, int | None]:
+def _of_data(cfg: Any) -> tuple[Any, int | None, int | None]:
+    """Layout, coordinates and channels of a data set, ``None`` where they are not known."""
     target = target_of(cfg, r.DATASETS)
     if target is None:
-        return None, None
+        return None, None, None
     inner = cfg.get("source", cfg.get("dataset"))
-    layout, coords = _of_data(inner) if isinstance(inner, dict) else (None, value_of(cfg, target, "num_coords"))
+    stated = (None, *(value_of(cfg, target, name) for name in ("num_coords", "num_channels")))
+    layout, coords, width = _of_data(inner) if isinstance(inner, dict) else stated
     pipeline = cfg.get("pipeline")
     for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
         layout = transform.get("dst", layout) if isinstance(transform, dict) else layout
     own = value_of(cfg, target, "layout")
     layout = own if isinstance(own, (str, dict, SkeletonLayout)) else layout
-    return layout.name if isinstance(layout, SkeletonLayout) else layout, coords if isinstance(coords, int) else None
+    coords, width = (number if isinstance(number, int) else None for number in (coords, width))
+    return layout.name if isinstance(layout, SkeletonLayout) else layout, coords, width
 
 
 def _fill(cfg: dict[str, Any], target: Any, **values: Any) -> None:

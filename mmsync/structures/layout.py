@@ -12,7 +12,7 @@ from mmsync.errors import LayoutError, did_you_mean, nearest
 
 Pairs = tuple[tuple[int, int], ...]
 
-PICTURE_LAYOUTS = ("coco17", "penn13", "openpose18", "openpose25")
+PICTURE_LAYOUTS = ("coco17", "penn13", "jhmdb15", "openpose18", "openpose25")
 """Layouts of detectors that look at pictures: three channels are x, y and score, unless told otherwise."""
 
 
@@ -372,6 +372,14 @@ _add(
     "left_hip right_hip left_knee right_knee left_ankle right_ankle",
     _arms_and_legs("head", "{}_shoulder", "shoulder elbow wrist", "hip knee ankle"),
     center="head",
+)
+# JHMDB; its face is the head, its belly the spine.
+_add(
+    "jhmdb15",
+    "neck spine head right_shoulder left_shoulder right_hip left_hip right_elbow left_elbow right_knee left_knee "
+    "right_wrist left_wrist right_ankle left_ankle",
+    {**_arms_and_legs("neck", "spine", "shoulder elbow wrist", "hip knee ankle"), "head": "neck", "neck": "spine"},
+    center="spine",
 )
 _add(
     "h36m17",

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 
 from mmsync.datasets.joint_order import suspect_joint_order
-from mmsync.datasets.sources import NWUCLASource, PennActionSource, SBUSource, SyntheticSource
+from mmsync.datasets.sources import (
+    JHMDBDDNetSource,
+    MSRAction3DSource,
+    NWUCLASource,
+    PennActionSource,
+    SBUSource,
+    SyntheticSource,
+    UTDMHADSource,
+)
 from mmsync.structures import SkeletonLayout
 
-LAYOUTS = ["ntu25", "kinect20", "sbu15", "coco17", "penn13", "h36m17", "openpose18", "openpose25"]
+LAYOUTS = ["ntu25", "kinect20", "sbu15", "coco17", "penn13", "jhmdb15", "h36m17", "openpose18", "openpose25"]
 # the orders of two well-known data sets of the joints of kinect20
 UTD = ["head", "spine_shoulder", "spine", "pelvis"] + [
     f"{side}_{joint}"
@@ -94,7 +102,9 @@ def test_missing_joints_centred_clips_and_nothing_to_judge():
 def test_real_data(data_root):
     """No data set is warned of as it is; each is with two joints swapped, or with its joints in another order."""
     for source in (
-        NWUCLASource(data_root / "nw-ucla"), SBUSource(data_root / "sbu"), PennActionSource(data_root / "penn_action")
+        NWUCLASource(data_root / "nw-ucla"), SBUSource(data_root / "sbu"), PennActionSource(data_root / "penn_action"),
+        UTDMHADSource(data_root / "utd-mhad"), MSRAction3DSource(data_root / "msr-action3d"),
+        JHMDBDDNetSource(data_root / "jhmdb_dd-net"),
     ):  # fmt: skip
         layout, coords = source.layout, source.num_coords
         clips = [source.load(i) for i in np.linspace(0, len(source) - 1, 100).astype(int)]

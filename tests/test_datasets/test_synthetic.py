@@ -174,7 +174,10 @@ def test_phase_follows_the_motion():
             assert phase[-1] > 0.99
 
 
-@pytest.mark.parametrize("layout", ["ntu25", "kinect20", "sbu15", "coco17", "penn13", "h36m17", "openpose18"])
+LAYOUTS = ["ntu25", "kinect20", "sbu15", "coco17", "penn13", "jhmdb15", "h36m17", "openpose18"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("num_coords", [2, 3])
 def test_layouts(layout, num_coords):
     """Another layout is the mean of the joints that its remap names; two coordinates are a pinhole camera's."""

@@ -17,6 +17,7 @@ from mmsync.datasets.transforms import (
     ParallelToX,
     RemapSkeleton,
     ResizeClip,
+    ScaleToBody,
     TrimEmpty,
     UniformSampleFrames,
 )
@@ -176,6 +177,37 @@ def test_align_view_of_an_upright_line_changes_nothing():
     np.testing.assert_array_equal(run(AlignView(), x)["keypoint"], x)
 
 
+def test_scale_to_body_takes_out_size_and_unit():
+    """Bones of the named lengths in nine of ten frames or more; shorter ones of a camera from above change nothing."""
+    layout = SkeletonLayout.from_config({"name": "stick", "joints": ["hip", "knee", "foot"], "parents": [0, 0, 1]})
+    x = np.zeros((2, 20, 3, 3), np.float32)
+    x[0, :, 0] = 5, 7, 0.3  # x, y, score
+    x[0, :, 1] = x[0, :, 0] + (3, 4, 0.1)
+    x[0, :, 2] = x[0, :, 1] + (0, 15, 0.2)
+    x[0, :12, 2, 1] -= 6
+    x[1, 4:] = x[0, 4:] * 2 + 1
+    out = run(ScaleToBody(bone_length=2), x, layout, 2)["keypoint"]
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out[..., :2], x[..., :2] * 0.2, rtol=1e-6)  # bones of 5 and 15
+    np.testing.assert_array_equal(out[..., 2], x[..., 2])
+    larger = x * np.float32([30, 30, 1])
+    np.testing.assert_allclose(run(ScaleToBody(2), larger, layout, 2)["keypoint"], out, rtol=1e-5)
+    lost = x.copy()
+    lost[0, ::2, 1] = 0  # a joint that was not found makes no bone, and no frame of them either
+    lost[0, 5] = 0
+    np.testing.assert_allclose(
+        run(ScaleToBody(2), lost, layout, 2)["keypoint"][..., :2], lost[..., :2] * 0.2, rtol=1e-6
+    )
+
+
+def test_scale_to_body_of_nothing_to_measure():
+    for x in (np.zeros((1, 4, 25, 3), np.float32), np.ones((1, 4, 25, 3), np.float32)):
+        np.testing.assert_array_equal(run(ScaleToBody(), x)["keypoint"], x)
+    loose = SkeletonLayout.from_config({"name": "loose", "joints": 3, "parents": [0, 1, 2]})
+    x = clip((1, 4, 3, 2))
+    np.testing.assert_array_equal(run(ScaleToBody(), x, loose, 2)["keypoint"], x)
+
+
 def test_remap_averages_and_takes_the_lowest_score():
     x = np.abs(clip((1, 4, 17, 3)))
     out = run(RemapSkeleton("coco17", "h36m17"), x, SkeletonLayout.get("coco17"), num_coords=2)
@@ -216,6 +248,7 @@ def test_wrong_arguments_are_told():
         (lambda: CenterOnJoint(frame="all"), "frame='all'"),
         (lambda: AlignView(vertical="x"), "vertical='x'"),
         (lambda: PackSkeleton(0), "num_persons=0"),
+        (lambda: ScaleToBody(-1), "bone_length=-1"),
     ]:
         with pytest.raises(ConfigError, match=message):
             make()

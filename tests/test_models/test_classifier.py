@@ -196,7 +196,7 @@ def test_body_parts_by_a_loop_and_as_what_probes_see():
         _ = SkeletonLayout.get("hands42").body_parts
 
 
-@pytest.mark.parametrize("name", ["kinect20", "sbu15", "coco17", "h36m17", "openpose25", "penn13"])
+@pytest.mark.parametrize("name", ["kinect20", "sbu15", "coco17", "h36m17", "openpose25", "penn13", "jhmdb15"])
 def test_left_and_right_parts_are_mirrors(name):
     layout = SkeletonLayout.get(name)
     _, left_arm, right_arm, left_leg, right_leg = layout.body_parts

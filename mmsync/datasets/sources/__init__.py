@@ -24,6 +24,8 @@ from mmsync.datasets.sources.sequences.synthetic import SyntheticSequenceSource
 from mmsync.datasets.sources.sequences.tcc import TCCSource
 from mmsync.datasets.sources.skeleton.arrays import AimCLRSource, CTRGCNSource
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
+from mmsync.datasets.sources.skeleton.jhmdb import JHMDBDDNetSource
+from mmsync.datasets.sources.skeleton.msr_action3d import MSRAction3DSource
 from mmsync.datasets.sources.skeleton.penn import PennActionSource
 from mmsync.datasets.sources.skeleton.pyskl import PysklSource
 from mmsync.datasets.sources.skeleton.sbu import SBUSource
@@ -43,7 +45,8 @@ from mmsync.store.skeletons import StoreWriter
 __all__ = [
     "AimCLRSource", "BaseSource", "CARLSource", "CASASource", "CTRGCNSource", "ClipFolderSource", "ClipListSource",
     "ClipSource", "DCASE2013Source", "ESC50Source", "FeatureFolderSource", "FrameSource", "GTCCSource", "H2OSource",
-    "HMDB51Source", "KineticsSource", "LAVSource", "NWUCLASource", "PennActionSource", "PennSequenceSource",
+    "HMDB51Source", "JHMDBDDNetSource", "KineticsSource", "LAVSource", "MSRAction3DSource", "NWUCLASource",
+    "PennActionSource", "PennSequenceSource",
     "PysklSource", "Record", "RecordSource", "SBUSource", "SceneSource", "SequencePickleSource", "SequenceSource",
     "SkeletonSource", "SkeletonTrackSource", "SoundSource", "StoreSource", "StoreWriter", "StreamSource",
     "SyntheticSequenceSource", "SyntheticSource", "TCCSource", "TVHIDSource", "TrackSource", "UCF101Source",

@@ -135,6 +135,41 @@ class AlignView(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class ScaleToBody(BaseTransform):
+    """Scale clips ``(M, T, V, C)`` until the bones of the first person have a given mean length.
+
+    One factor for all frames and persons, so that neither the unit of the data nor the size of the person or the
+    distance from the camera is left. A bone counts with the 90th percentile of its lengths over time, because pictures
+    show it shortened, never longer. Frames without one of its joints (zero) do not count: put the transform before what
+    moves the origin.
+
+    Args:
+        bone_length: Mean length of the bones to make; 0.25 is about that of an adult in meters.
+    """
+
+    def __init__(self, bone_length: float = 0.25) -> None:
+        if not bone_length > 0:
+            raise ConfigError(f"ScaleToBody: bone_length={bone_length}; give a length above 0")
+        self.bone_length = bone_length
+
+    def transform(self, results: dict) -> dict:
+        keypoint, num_coords = results["keypoint"], results["num_coords"]
+        points = keypoint[frames_with_data(keypoint).any(1).argmax(), ..., :num_coords]
+        bones = [(child, parent) for child, parent in results["layout"].bones if child != parent]
+        child, parent = np.array(bones, dtype=int).reshape(-1, 2).T
+        length = np.linalg.norm(points[:, child] - points[:, parent], axis=-1)
+        found = points.any(axis=-1)
+        length = np.where(found[:, child] & found[:, parent], length, np.nan)
+        length = length[:, np.isfinite(length).any(0)]
+        size = np.nanpercentile(length, 90, axis=0).mean() if length.size else 0
+        if size > 0:
+            out = keypoint.copy()
+            out[..., :num_coords] *= self.bone_length / size
+            results["keypoint"] = out
+        return results
+
+
+@TRANSFORMS.register_module()
 class RemapSkeleton(BaseTransform):
     """Convert clips ``(M, T, V, C)`` from one layout to another, ``(M, T, V', C)``.
 

@@ -20,6 +20,7 @@ class SkeletonSource(BaseSource):
     needed = ("names", "splits", "layout", "num_coords")
     layout: SkeletonLayout  # the joints V of the data
     num_coords: int  # 2 or 3 coordinates; a further channel is a score
+    num_channels: Optional[int] = None  # with the score, where the class knows it before files are read
 
     @property
     def metainfo(self) -> dict[str, Any]:
