@@ -98,11 +98,13 @@ def measure(
     found = [_person(clip, layout, num_coords) for clip in clips]
     lengths = [int(clip[..., :num_coords].any(axis=(0, 2, 3)).sum()) for clip in clips]
     several = [clip[..., :num_coords].any(axis=(1, 2, 3)).sum() > 1 for clip in clips]
-    points = [clip[..., :num_coords][clip[..., :num_coords].any(axis=(2, 3))].any(-1) for clip in clips]
+    joints = [body.any(-1) for clip in clips for body in clip[..., :num_coords] if body.any()]
+    # of the frames in which someone is seen; a joint that is always zero is the origin
+    seen = [one[one.any(1)][:, one.any(0)].mean() for one in joints]
     frames = (min(lengths), int(np.median(lengths)), max(lengths))
     facts: dict[str, Any] = dict(
         clips=len(clips), coords=num_coords, frames=frames, two_persons=float(np.mean(several)),
-        missing=float(1 - np.mean(np.concatenate([one.ravel() for one in points] or [np.ones(1)]))),
+        missing=float(1 - np.mean(seen or [1.0])),
     )  # fmt: skip
     rows = [i for i, person in enumerate(found) if person is not None and len(person.points) > 2]
     people = [person for person in found if person is not None and len(person.points) > 2]
