@@ -31,7 +31,9 @@ class Facts:
         tilt: Median angle between a person's trunk and the mean one.
         heading_std: Circular standard deviation of the direction in which people face (Mardia and Jupp, 2000, eq.
             2.3.11); 3D only.
-        heading_range: Half of the angle that nine of ten headings share.
+        heading_range: Largest distance of nine of ten headings from the mean one.
+        line_range: The same of the line from side to side without its sense: small beside a large ``heading_range`` if
+            people look one of two opposite ways.
         across: Horizontal axis that runs from a side of people to the other, most of the time.
         heading_of_view: Mean heading and deviation by the attribute ``view``.
         turning: Share of clips in which a person turns by more than 45 degrees.
@@ -56,6 +58,7 @@ class Facts:
     tilt: Optional[float] = None
     heading_std: Optional[float] = None
     heading_range: Optional[float] = None
+    line_range: Optional[float] = None
     across: Optional[str] = None
     heading_of_view: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     turning: Optional[float] = None
@@ -154,14 +157,19 @@ def circular(angles: np.ndarray) -> tuple[float, float]:
     return float(np.angle(mean)), math.sqrt(-2 * math.log(max(min(abs(mean), 1.0), 1e-12)))
 
 
+def _range(angles: np.ndarray) -> float:
+    """Degrees from the circular mean that nine of ten angles in radians do not exceed."""
+    away = np.abs(np.angle(np.exp(1j * (angles - circular(angles)[0]))))
+    return float(np.degrees(np.percentile(away, 90)))
+
+
 def _headings(people: Sequence[_Person], up: int, views: Optional[np.ndarray]) -> dict[str, Any]:
     """The direction of the line from side to side, in the horizontal plane."""
     plane = [axis for axis in range(3) if axis != up]
     lines = [person.across[:, plane] for person in people]
     middle = np.array([np.median(line, axis=0) for line in lines])
     angle = np.arctan2(middle[:, 1], middle[:, 0])
-    mean, std = circular(angle)
-    away = np.abs(np.angle(np.exp(1j * (angle - mean))))
+    std = circular(angle)[1]
     turning = []
     for line in lines:
         way = np.unwrap(np.arctan2(line[:, 1], line[:, 0]))
@@ -171,7 +179,7 @@ def _headings(people: Sequence[_Person], up: int, views: Optional[np.ndarray]) -
         one = circular(angle[views == view])
         of_view[str(view)] = (math.degrees(one[0]), math.degrees(one[1]))
     return dict(
-        heading_std=math.degrees(std), heading_range=float(np.degrees(np.percentile(away, 90))),
+        heading_std=math.degrees(std), heading_range=_range(angle), line_range=_range(2 * angle) / 2,
         across="xyz"[plane[int(np.abs(middle).mean(0).argmax())]], heading_of_view=of_view,
         turning=float(np.mean(turning)),
     )  # fmt: skip

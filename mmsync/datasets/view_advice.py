@@ -66,6 +66,8 @@ def _rotation(facts: Facts) -> Advice:
         text = f"trunks tilt by {tilt:.0f} degrees in the picture; headings cannot be seen in 2D"
         return Advice(dict(type="RandomRotation", max_degrees=(0.0, 0.0, tilt)), text)
     within = f"nine of ten headings lie within {facts.heading_range:.0f} degrees of the mean"
+    if facts.heading_range > 2 * ONE_WAY >= (facts.line_range or 0.0):
+        within += f" (within {facts.line_range:.0f} of two opposite ones)"
     vertical = (facts.up or "+y")[1]
     turn = 180.0 if facts.heading_range > 120 else 5.0 * math.ceil(facts.heading_range / 5)
     config = dict(type="RandomRotation", max_degrees=tuple(turn if axis == vertical else tilt for axis in "xyz"))

@@ -89,6 +89,14 @@ def test_the_headings_of_three_cameras(around):
     assert (apart > 80).all()
 
 
+def test_people_who_look_one_of_two_opposite_ways():
+    clips, source, attributes = world(60, yaw=(-5.0, 5.0))
+    some = [clip * np.array([-1, 1, -1], np.float32) if i % 2 else clip for i, clip in enumerate(clips)]
+    facts = measure(some, source.layout, 3, attributes)
+    assert facts.line_range < 40 < 120 < facts.heading_range
+    assert any("two opposite ones" in reason for _, reason in recommend(facts))
+
+
 def test_tilt_is_that_of_the_camera(fixed):
     assert facts_of(yaw=(-5.0, 5.0), pitch=40.0, roll=0.0).tilt > fixed.tilt + 4
 

@@ -39,6 +39,7 @@ ROWS = (
     ("tilt", "tilt of trunks, median, degrees"),
     ("heading_std", "headings, circular deviation, degrees"),
     ("heading_range", "headings, nine of ten within +-, degrees"),
+    ("line_range", "    of the line from side to side"),
     ("turning", "share that turns by more than 45 degrees"),
     ("across", "axis from side to side"),
     ("lopsided", "share of motions that have a side"),
