@@ -26,7 +26,7 @@ class Facts:
         coords: 2 or 3 coordinates.
         frames: Shortest, median and longest clip.
         two_persons: Share of clips with two or more persons.
-        missing: Share of joints that are zero.
+        missing: Share of joints that are zero, or have a score of zero.
         up: Axis along which people stand, with its sign: ``'+y'``.
         tilt: Median angle between a person's trunk and the mean one.
         heading_std: Circular standard deviation of the direction in which people face (Mardia and Jupp, 2000, eq.
@@ -101,7 +101,9 @@ def measure(
     found = [_person(clip, layout, num_coords) for clip in clips]
     lengths = [int(clip[..., :num_coords].any(axis=(0, 2, 3)).sum()) for clip in clips]
     several = [clip[..., :num_coords].any(axis=(1, 2, 3)).sum() > 1 for clip in clips]
-    joints = [body.any(-1) for clip in clips for body in clip[..., :num_coords] if body.any()]
+    # channels after the coordinates are scores
+    joints = [body[..., :num_coords].any(-1) & (body[..., num_coords:] > 0).all(-1) for clip in clips for body in clip]
+    joints = [body for body in joints if body.any()]
     # of the frames in which someone is seen; a joint that is always zero is the origin
     seen = [one[one.any(1)][:, one.any(0)].mean() for one in joints]
     frames = (min(lengths), int(np.median(lengths)), max(lengths))
