@@ -153,6 +153,7 @@ EXAMPLES: dict[str, dict] = {
     "LinearProbe": dict(type="LinearProbe", epochs=2, lr=0.1),
     "MLPProbe": dict(type="MLPProbe", hidden=8, epochs=2),
     "Collapse": dict(type="Collapse"),
+    "LabelFree": dict(type="LabelFree", clusters=3),
     "PairVerification": dict(type="PairVerification", draws=5),
     "OffsetEstimation": dict(type="OffsetEstimation"),
     "DirectionAccuracy": dict(type="DirectionAccuracy"),

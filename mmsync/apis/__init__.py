@@ -1,3 +1,4 @@
 from mmsync.apis.features import extract_features, feature_column, init_model
+from mmsync.apis.label_free import extract_changed
 
-__all__ = ["extract_features", "feature_column", "init_model"]
+__all__ = ["extract_changed", "extract_features", "feature_column", "init_model"]

@@ -116,12 +116,12 @@ def feature_std(features: Tensor) -> float:
 
 
 @torch.no_grad()
-def effective_rank(features: Tensor) -> float:
-    """``exp(H(p))``, in ``[1, min(N, D)]``, of L2-normalised features ``(N, D)``; 1 is a complete collapse.
+def effective_rank(features: Tensor, normalize: bool = True) -> float:
+    """``exp(H(p))``, in ``[1, min(N, D)]``, of features ``(N, D)``, L2-normalised or not; 1 is a complete collapse.
 
     ``p`` are the singular values, mean not subtracted, over their sum (Roy and Vetterli, 2007; Garrido et al., 2023).
     """
-    x = F.normalize(features.double(), dim=1)
+    x = F.normalize(features.double(), dim=1) if normalize else features.double()
     # the eigenvalues of the smaller product are the squared singular values
     p = torch.linalg.eigvalsh(x.T @ x if len(x) > x.shape[1] else x @ x.T).clamp_min(0).sqrt()
     return torch.special.entr(p / p.sum().clamp_min(1e-12)).sum().exp().item()

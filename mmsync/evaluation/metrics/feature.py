@@ -117,8 +117,10 @@ class FeatureMetric(TableMetric):
 
     def keeps(self, table: FeatureTable) -> FeatureTable:
         """Select the columns that the probes need and those about the samples; all, if they are saved."""
-        wishes = [name for probe in self.probes.values() for name in probe.wishes]
-        return table if self.save_features else table.select([*self.columns(), *wishes, *_ABOUT_SAMPLES])
+        if self.save_features:
+            return table
+        optional = [name for probe in self.probes.values() for name in probe.optional]
+        return table.select(dict.fromkeys([*self.columns(), *_ABOUT_SAMPLES, *optional]))
 
     def compute(self, table: FeatureTable) -> dict[str, float]:
         """Run the probes; a ProtocolError without samples that a probe needs, a DataError for features of NaN."""

@@ -11,6 +11,7 @@ from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .few_shot import FewShotPhases
 from .logistic import LogisticProbe
+from .label_free import LabelFree
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .pointing import Pointing
@@ -26,4 +27,8 @@ __all__ = [
     "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
     "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe", "SeparationQuality",
     "Videos", "bank_and_query", "checked",
+    "FewShotPhases", "FrameRetrieval", "KendallTau", "LabelFree", "LinearClassifier", "LinearProbe",
+    "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
+    "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
+    "SeparationQuality", "Videos", "bank_and_query", "checked",
 ]  # fmt: skip

@@ -36,11 +36,11 @@ class Probe:
     name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
     headline: ClassVar[str] = ""  # the result to report
     gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
-    wishes: Sequence[str] = ()  # columns about the samples that it takes where the data have them
     sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     of_frames: ClassVar[bool] = False  # whether it judges the frames (T, D) of sequences, and not their means
     classes: Sequence[str] = ()  # names of the labels; the metric sets those of the data set
+    optional: Sequence[str] = ()  # columns that it uses where the table has them
     softmax: ClassVar[bool] = False  # whether the softmax of its scores is a probability, to be averaged over a video
 
     def __init__(self, column: str = "feature") -> None:

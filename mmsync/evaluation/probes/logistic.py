@@ -59,7 +59,7 @@ class LogisticProbe(Probe):
             raise ConfigError(f"LogisticProbe: C={C!r}: give a number above 0, or several")
         require_whole(self, 2, folds=folds)
         self.scales = [True, False] if standardize is None else [standardize]
-        self.groups, self.folds, self.wishes = groups, folds, (groups,)
+        self.groups, self.folds, self.optional = groups, folds, (groups,)
 
     def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
         """Raise a ProtocolError if the bank has one class."""

@@ -39,7 +39,7 @@ class KNN(Probe):
 
     name = "knn"
     headline = "top1"
-    wishes = ("subject",)
+    optional = ("subject",)
 
     def __init__(
         self,
