@@ -9,6 +9,7 @@ from mmsync.models.backbones.sequence.signal_cnn import SignalCNN
 from mmsync.models.backbones.sequence.skeleton_frames import SkeletonFrames
 from mmsync.models.backbones.skeleton.bigru import BiGRU
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
+from mmsync.models.backbones.skeleton.part_transformer import PartTransformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
 from mmsync.models.backbones.skeleton.stgcn import STGCN
@@ -21,5 +22,7 @@ from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = ["I3D", "STGCN", "AudioVGG", "BiGRU", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
 __all__ += ["FlowVGG", "MultisensoryStem", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
+__all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
+__all__ += ["FlowVGG", "MultisensoryStem", "PartTransformer", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
 __all__ += ["CARLTransformerHead", "ConvContextEmbedder", "FrameMLP", "FusedFrames", "RawFrames", "SkeletonFrames"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]
