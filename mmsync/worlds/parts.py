@@ -133,11 +133,6 @@ def draw_legs(programs: MotionPrograms, dice: Dice) -> None:
     bounds = torch.tensor(list(_LEGWORK.values()), device=dice.device).cumsum(0)
     kind = torch.bucketize(dice.uniform(0, 1, count) * bounds[-1], bounds, right=True)
     does = {name: kind == i for i, name in enumerate(_LEGWORK)}
-    stance = dice.uniform(0, 0.2, count, 1)
-    knees = dice.uniform(0, 0.12, count, 1)
-    for leg in body.LEGS:
-        programs.keys[:, leg.start + 1] += stance
-    programs.keys[:, body.CROUCH] += knees
     _walk(programs, dice, does)
     _crouch(programs, dice, does)
     _kick(programs, dice, does)

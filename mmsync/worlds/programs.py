@@ -122,6 +122,10 @@ class MotionPrograms:
             rest_arms(keys, self.resting, dice)
         amplitude = dice.spread(0.2, count, 1, 1)
         keys = keys + dice.normal(1, *keys.shape) * _key_noise(keys)
+        stance, knees = dice.uniform(0, 0.2, count, 1), dice.uniform(0, 0.12, count, 1)
+        for leg in body.LEGS:
+            keys[:, leg.start + 1] += stance
+        keys[:, body.CROUCH] += knees
         keys = torch.cat([keys[:, :20], amplitude * keys[:, body.TRUNK], keys[:, 23:]], 1)
         time = self._time(dice, frames)
         times = self.times + dice.normal(0.03, *self.times.shape)
