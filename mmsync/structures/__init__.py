@@ -1,7 +1,14 @@
 from mmsync.structures.feature_map import FeatureMap
 from mmsync.structures.feature_table import FeatureTable
 from mmsync.structures.frames import Frames, gather_frames, require_partners, same_activity_pairs
-from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, register_layout, remap_index, remap_matrix
+from mmsync.structures.layout import (
+    PICTURE_LAYOUTS,
+    SkeletonLayout,
+    body_matrix,
+    register_layout,
+    remap_index,
+    remap_matrix,
+)
 from mmsync.structures.track import Track, tick_times
 from mmsync.structures.view import FRAME_AXIS, MotionSample, View
 
@@ -15,6 +22,7 @@ __all__ = [
     "SkeletonLayout",
     "Track",
     "View",
+    "body_matrix",
     "gather_frames",
     "register_layout",
     "remap_index",

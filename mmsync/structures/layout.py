@@ -174,7 +174,7 @@ def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]
     A joint of the same name is taken over; others are the mean of joints, in which one may occur twice, as a weight.
     """
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
-    found = {j: _find(j if j in src.joints else f"{dst.name}:{j}", src.joints, ()) for j in dst.joints}
+    found = _found(src, dst)
     lacking = [j for j, at in found.items() if not at]
     if lacking:
         into = [n for n in _LAYOUTS if n != src.name and _can_remap(src, _LAYOUTS[n])]
@@ -190,9 +190,38 @@ def remap_index(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]
 def remap_matrix(src: Union[str, SkeletonLayout], dst: Union[str, SkeletonLayout]) -> np.ndarray:
     """The same as weights ``(V_dst, V_src)`` float64, whose rows sum to 1."""
     src, dst = SkeletonLayout.from_config(src), SkeletonLayout.from_config(dst)
-    weights = np.zeros((dst.num_joints, src.num_joints))
-    for joint, parts in enumerate(remap_index(src, dst)):
-        np.add.at(weights[joint], list(parts), 1 / len(parts))
+    return _weights(remap_index(src, dst), src)
+
+
+def body_matrix(src: Union[str, SkeletonLayout]) -> np.ndarray:
+    """Weights ``(20, V)`` float64 that read any layout of a body as ``kinect20``, whose rows sum to 1.
+
+    A joint that cannot be had stands at its nearest ancestor that can, such as hips in the pelvis.
+
+    Raises:
+        LayoutError: The pelvis, the top of the spine or a shoulder cannot be had.
+    """
+    src, dst = SkeletonLayout.from_config(src), SkeletonLayout.get("kinect20")
+    found = _found(src, dst)
+    lacking = [j for j in ("pelvis", "spine_shoulder", "left_shoulder", "right_shoulder") if not found[j]]
+    if lacking:
+        advice = "name its joints as those of ntu25 or coco17, pelvis or both hips among them"
+        raise LayoutError(f"layout {src.name!r} is no body: it has nothing for {', '.join(lacking)}; {advice}")
+    parents = dict(zip(dst.joints, (dst.joints[parent] for parent in dst.parents)))
+    for joint in ("head", *(j for j in dst.joints if j.startswith(_SIDES))):  # along each limb, outwards
+        found[joint] = found[joint] or found[parents[joint]]
+    return _weights(list(found.values()), src)
+
+
+def _found(src: SkeletonLayout, dst: SkeletonLayout) -> dict[str, tuple[int, ...]]:
+    """The joints of ``src`` to average for each joint of ``dst``; empty if it cannot be had."""
+    return {j: _find(j if j in src.joints else f"{dst.name}:{j}", src.joints, ()) for j in dst.joints}
+
+
+def _weights(index: Sequence[tuple[int, ...]], src: SkeletonLayout) -> np.ndarray:
+    weights = np.zeros((len(index), src.num_joints))
+    for row, parts in zip(weights, index):
+        np.add.at(row, list(parts), 1 / len(parts))
     return weights
 
 

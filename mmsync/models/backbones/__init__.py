@@ -8,6 +8,7 @@ from mmsync.models.backbones.sequence.fused import FusedFrames
 from mmsync.models.backbones.sequence.signal_cnn import SignalCNN
 from mmsync.models.backbones.sequence.skeleton_frames import SkeletonFrames
 from mmsync.models.backbones.skeleton.dstformer import DSTformer
+from mmsync.models.backbones.skeleton.part_transformer import PartTransformer
 from mmsync.models.backbones.skeleton.resnet import SkeletonResNet
 from mmsync.models.backbones.skeleton.skeleton_vit import SkeletonViT
 from mmsync.models.backbones.skeleton.stgcn import STGCN
@@ -19,6 +20,6 @@ from mmsync.models.backbones.video.stem import MultisensoryStem
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
-__all__ += ["FlowVGG", "MultisensoryStem", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
+__all__ += ["FlowVGG", "MultisensoryStem", "PartTransformer", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
 __all__ += ["CARLTransformerHead", "ConvContextEmbedder", "FrameMLP", "FusedFrames", "RawFrames", "SkeletonFrames"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Optional, Union
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
+from mmsync.ops.body_frame import body_frame
 from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, mix_frames, whole_matrix
 from mmsync.registry import MODELS
-from mmsync.structures import SkeletonLayout, View
+from mmsync.structures import SkeletonLayout, View, body_matrix
 from mmsync.views.preprocessor import Inputs, ViewPreprocessor, Views, check_finite
 
 
@@ -33,16 +34,18 @@ class SkeletonPreprocessor(ViewPreprocessor):
             ``'person'``: each person on its own, so that places do not show which tracks are of one video.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.
+        body_frame: Bring every clip to the body frame (:func:`mmsync.ops.body_frame.body_frame`) before augmentation:
+            layout ``kinect20``, 64 frames, three coordinates. 2D joints stay at depth 0 in all views.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
 
     Raises:
         ConfigError: Unknown stream, or a transform in ``views`` that is not a batched augmentation of skeletons.
-        LayoutError: Unknown layout, or a stream of bones of a layout that has none.
+        LayoutError: Unknown layout, a stream of bones of a layout that has none, or a layout that is no body.
     """
 
     modality = "skeleton"
-    input_arguments = ("layout", "stream", "num_coords", "recenter", "window")
+    input_arguments = ("layout", "stream", "num_coords", "recenter", "window", "body_frame")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
         num_coords: int = 3,
         recenter: Union[bool, Literal["person"]] = False,
         window: Optional[int] = None,
+        body_frame: bool = False,
         seed: Optional[int] = None,
         non_blocking: bool = False,
     ) -> None:
@@ -71,9 +75,15 @@ class SkeletonPreprocessor(ViewPreprocessor):
         if recenter not in (True, False, "person"):
             raise ConfigError(f"SkeletonPreprocessor: recenter={recenter!r}; use True, False or 'person'")
         self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
+        # what augmentations and the model see
+        self.out_layout, self.out_coords, matrix = self.layout, num_coords, None
+        if body_frame:
+            self.out_layout, self.out_coords = SkeletonLayout.get("kinect20"), 3
+            matrix = torch.from_numpy(body_matrix(self.layout)).float()
         for view in self.views.values():
-            view.bind(self.layout, num_coords)
-        self.register_buffer("_parents", torch.tensor(self.layout.parents), persistent=False)
+            view.bind(self.out_layout, self.out_coords)
+        self.register_buffer("_parents", torch.tensor(self.out_layout.parents), persistent=False)
+        self.register_buffer("_body", matrix, persistent=False)
 
     def prepare(self, inputs: Inputs, samples: Sequence[Any]) -> View:
         """Clips ``(N, M, T, V, C)``, checked, on the device; in a tensor alone, all-zero persons are absent."""
@@ -84,7 +94,21 @@ class SkeletonPreprocessor(ViewPreprocessor):
             view = View(x, x.flatten(2).ne(0).any(dim=2))
         else:
             view = self.cast_data(inputs)
-        return view if view.index is not None else view._replace(index=all_frames(view.data, view.data.shape[2]))
+        frames = all_frames(view.data, view.data.shape[2]) if view.index is None else view.index
+        if self._body is None:
+            return view._replace(index=frames)
+        x, present, time = body_frame(view.data[..., : self.num_coords], self._body, view.present, view.valid)
+        before, after = (frames.gather(1, at.long()) for at in (time.floor(), time.ceil()))
+        return View(x, present, None, before.lerp(after, time.frac()))
+
+    def training_views(self, view: View, generator: Generator) -> dict[str, View]:
+        """The augmented views of a prepared batch, by name; depth stays 0 where it was before augmentation."""
+        if self._body is None:
+            return super().training_views(view, generator)
+        deep = view.data[..., 2].flatten(1).ne(0).any(1)
+        coords = torch.stack([torch.ones_like(deep), torch.ones_like(deep), deep], 1)[:, None, None, None]
+        views = {name: augmentation(view, generator) for name, augmentation in self.views.items()}
+        return {name: self.finish(v._replace(data=v.data * coords)) for name, v in views.items()}
 
     def finish(self, view: View) -> View:
         """Resample, recentre, and turn joints into the stream."""
@@ -94,8 +118,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
             index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
             x, view = mix_frames(x, matrix[0]), view._replace(valid=valid, index=index)
         if self.recenter:
-            x = recenter(x, view.present, self.layout.center, self.num_coords, self.recenter == "person")
-        return view._replace(data=to_stream(x, self.stream, self._parents, self.num_coords))
+            x = recenter(x, view.present, self.out_layout.center, self.out_coords, self.recenter == "person")
+        return view._replace(data=to_stream(x, self.stream, self._parents, self.out_coords))
 
     def _check(self, x: Tensor, samples: Sequence[Any]) -> None:
         if x.dim() != 5 or not x.is_floating_point():

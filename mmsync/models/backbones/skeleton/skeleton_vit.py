@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, Union
+from typing import Literal, Union
 
 import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
-from mmsync.models.modules.transformer import BlockSizes, TransformerBlock, recompute
+from mmsync.models.modules.transformer import BlockSizes, TransformerBlock
 from mmsync.registry import BACKBONES, OptConfig
 from mmsync.structures import SkeletonLayout
 
@@ -108,13 +108,3 @@ class SkeletonViT(SkeletonTransformer):
         """Tokens ``(P, T', V, D)`` of persons ``(P, T, V, C)``, T' = ceil(T / t_patch)."""
         x = self.joints_embed(self.prepare(x))
         return x + self.pos_embed + self.time(x.shape[1], resize=True)
-
-    def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode all tokens, or only the visible ones; see the base class. Hidden tokens cost nothing."""
-        x = tokens
-        if keep is not None:
-            x = x.flatten(1, 2).gather(1, keep.unsqueeze(-1).expand(-1, -1, x.shape[-1])).unsqueeze(1)
-        for block in self.blocks:
-            x = recompute(block, self.with_cp, x)
-        x = self.norm(x)
-        return x if keep is None else x.squeeze(1)

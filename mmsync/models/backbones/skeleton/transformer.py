@@ -12,6 +12,7 @@ from mmsync.errors import ConfigError, unwritten
 from mmsync.models.backbones.base import SkeletonBackbone
 from mmsync.models.backbones.skeleton.stgcn import STGCN
 from mmsync.models.modules.batch_norm import BatchNorm
+from mmsync.models.modules.transformer import recompute
 from mmsync.ops.attention import time_embedding
 from mmsync.registry import OptConfig
 from mmsync.structures import SkeletonLayout
@@ -20,15 +21,19 @@ from mmsync.structures import SkeletonLayout
 class SkeletonTransformer(SkeletonBackbone):
     """Base of transformer backbones; a subclass creates ``pos_embed``, ``temp_embed`` and its blocks.
 
-    It writes :meth:`tokens` and :meth:`encode`, with which masked prediction encodes only visible tokens. ``sizes``
-    have to be at least 1, and ``num_heads`` a divisor of ``embed_dim``, or a ConfigError says so; ``stem`` holds
-    ``channels``, ``strides`` and ``temporal_kernel`` of an ST-GCN in front of the tokens.
+    It writes :meth:`tokens` and, unless it has ``blocks``, ``norm`` and ``with_cp``, :meth:`encode`, with which masked
+    prediction encodes only visible tokens. ``sizes`` have to be at least 1, and ``num_heads`` a divisor of
+    ``embed_dim``, or a ConfigError says so; ``stem`` holds ``channels``, ``strides`` and ``temporal_kernel`` of an
+    ST-GCN in front of the tokens.
     """
 
     config_schema: ClassVar[dict] = {
         "stem": {"channels": Sequence[int], "strides": Sequence[int], "temporal_kernel": int}
     }
+    blocks: nn.ModuleList
+    norm: nn.LayerNorm
     init: str
+    with_cp: bool
     time_interpolation: str = "linear"
     _warned = False
 
@@ -76,7 +81,7 @@ class SkeletonTransformer(SkeletonBackbone):
         raise unwritten(self, "tokens(x)")
 
     def encode(self, tokens: Tensor, keep: Optional[Tensor] = None) -> Tensor:
-        """Encode tokens.
+        """Encode tokens by ``blocks`` of attention over all of them, and ``norm``.
 
         Args:
             tokens: ``(P, T', V, token_dim)``.
@@ -85,7 +90,13 @@ class SkeletonTransformer(SkeletonBackbone):
         Returns:
             Tensor: ``(P, L, D)`` of the visible tokens in the order of ``keep``; ``(P, T', V, D)`` without it.
         """
-        raise unwritten(self, "encode(tokens, keep)")
+        x = tokens
+        if keep is not None:  # hidden tokens cost nothing
+            x = x.flatten(1, 2).gather(1, keep.unsqueeze(-1).expand(-1, -1, x.shape[-1])).unsqueeze(1)
+        for block in self.blocks:
+            x = recompute(block, self.with_cp, x)
+        x = self.norm(x)
+        return x if keep is None else x.squeeze(1)
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """``(P, T, V, C)`` to ``(P, D, T', V)``, a view of tokens ``(P, T', V, D)``."""

@@ -1,0 +1,117 @@
+"""The body frame: clips of any layout, sensor and length in one form (docs/design/0044)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmsync.ops.precision import in_float32
+
+# joints of kinect20
+PELVIS, CHEST = 0, 2
+LEFT, RIGHT = [4, 12], [8, 16]  # shoulder and hip of either side
+# the bones that give the scale; those of hands and feet are the worst that sensors measure
+CHILD = [0, 1, 3, 4, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18]
+PARENT = [1, 2, 2, 2, 4, 5, 2, 8, 9, 0, 12, 13, 0, 16, 17]
+
+# rotations that bring the axis -x, x, -y, y, -z or z to y
+_UPRIGHT = (
+    ((0, 1, 0), (-1, 0, 0), (0, 0, 1)),
+    ((0, -1, 0), (1, 0, 0), (0, 0, 1)),
+    ((-1, 0, 0), (0, -1, 0), (0, 0, 1)),
+    ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+    ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
+)
+
+
+@in_float32
+def body_frame(
+    x: Tensor,
+    matrix: Tensor,
+    present: Optional[Tensor] = None,
+    valid: Optional[Tensor] = None,
+    frames: int = 64,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bring clips to the body frame.
+
+    Joints are those of ``kinect20``. The frames in which somebody is seen are resampled; a person who is not seen in
+    one moves linearly from the frame before to the one after. ``y`` points up, which is the axis along which the trunks
+    of a clip stand on average. The unit of length is the mean bone of the persons, of each bone the 90th percentile,
+    as bones look shorter in pictures. The origin is the mean place of the pelvis. Each person is turned once about
+    ``y``, so that its left side is at ``+x`` on average. 2D joints are those of a picture, with ``y`` down: they get
+    depth 0, ``y`` is negated, and nobody is turned.
+
+    Args:
+        x: ``(N, M, T, V, C)`` with C of 2 or 3, in any unit; frames of zeros are those in which a person is not seen.
+        matrix: ``(20, V)``, how joints are read as ``kinect20``, from ``mmsync.structures.body_matrix``.
+        present: ``(N, M)`` bool, who is there; ``None``: all who are seen.
+        valid: ``(N, T)`` bool, which frames count; ``None``: all.
+        frames: T', at least 2.
+
+    Returns:
+        tuple: ``(N, M, T', 20, 3)`` float; absent persons are zero. ``present (N, M)`` bool, who is seen; and the
+        frame ``(N, T')`` float that each frame shows.
+    """
+    seen = x.flatten(3).ne(0).any(3)
+    seen = seen if present is None else seen & present[:, :, None]
+    seen = seen if valid is None else seen & valid[:, None]
+    x, time = _resample(x, seen, frames)
+    present = seen.any(2)
+    there = present[:, :, None, None, None]
+    matrix = matrix.to(x)
+    x = matrix @ x * there
+    flat = x.shape[-1] == 2
+    x = F.pad(x * x.new_tensor([1, -1]), (0, 1)) if flat else _upright(x)
+    x = x / _unit(x, matrix, there)
+    pelvis = x[:, :, :, PELVIS].mean(2).sum(1) / present.sum(1, keepdim=True).clamp(min=1)
+    x = x - pelvis[:, None, None, None]
+    return (x if flat else _facing(x)) * there, present, time
+
+
+def _resample(x: Tensor, seen: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+    """Clips ``(N, M, T', V, C)`` at equal steps from the first seen frame to the last, and their frames ``(N, T')``."""
+    size = x.shape[2]
+    number = torch.arange(size, device=x.device)
+    some = seen.any(1).byte()
+    first, last = some.argmax(1, keepdim=True), size - 1 - some.flip(1).argmax(1, keepdim=True)
+    step = torch.arange(frames, device=x.device)
+    time = first + (last - first) * step / (frames - 1)  # exact where clips have `frames` frames
+    before = torch.where(seen, number, -1).cummax(2).values
+    after = torch.where(seen, number, size).flip(2).cummin(2).values.flip(2)
+    shape = (*seen.shape[:2], frames)
+    low = before.gather(2, time.floor().long()[:, None].expand(shape))
+    high = after.gather(2, time.ceil().long()[:, None].expand(shape))
+    low, high = torch.where(low < 0, high, low).clamp(max=size - 1), torch.where(high == size, low, high).clamp(min=0)
+    weight = ((time[:, None] - low) / (high - low).clamp(min=1)).clamp(0, 1)
+    rows = x.flatten(3)
+    low, high = (rows.gather(2, at[..., None].expand(-1, -1, -1, rows.shape[3])) for at in (low, high))
+    return low.lerp(high, weight[..., None].to(x.dtype)).unflatten(3, x.shape[3:]), time.to(x.dtype)
+
+
+def _upright(x: Tensor) -> Tensor:
+    """Turn clips ``(N, M, T, 20, 3)`` by right angles until the mean trunk stands along ``+y``."""
+    trunk = (x[:, :, :, CHEST] - x[:, :, :, PELVIS]).mean(2).sum(1)
+    axis = trunk.abs().argmax(1, keepdim=True)
+    turn = x.new_tensor(_UPRIGHT)[2 * axis[:, 0] + (trunk.gather(1, axis)[:, 0] >= 0)]
+    return x @ turn.transpose(1, 2)[:, None, None]
+
+
+def _unit(x: Tensor, matrix: Tensor, there: Tensor) -> Tensor:
+    """Mean length ``(N, 1, 1, 1, 1)`` of the bones of the persons who are there; 1 without any length."""
+    bones = torch.linalg.vector_norm(x[:, :, :, CHILD] - x[:, :, :, PARENT], dim=-1)
+    bones = torch.where(there[..., 0], bones, torch.nan).flatten(1, 2).nanquantile(0.9, 1).nan_to_num()
+    known = (matrix[CHILD] != matrix[PARENT]).any(1)  # others are where two joints are read from the same place
+    unit = bones[:, known].mean(1)
+    return torch.where(unit > 0, unit, 1.0).view(-1, 1, 1, 1, 1)
+
+
+def _facing(x: Tensor) -> Tensor:
+    """Turn each person of ``(N, M, T, 20, 3)`` about ``y`` until its left side is at ``+x`` on average."""
+    side = (x[:, :, :, LEFT] - x[:, :, :, RIGHT]).sum(3).mean(2)
+    angle = torch.atan2(side[..., 2], side[..., 0])[:, :, None, None]
+    sine, cosine, (a, y, z) = angle.sin(), angle.cos(), x.unbind(-1)
+    return torch.stack([cosine * a + sine * z, y, cosine * z - sine * a], -1)
