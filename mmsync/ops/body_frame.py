@@ -43,7 +43,7 @@ def body_frame(
     of a clip stand on average. The unit of length is the mean bone of the persons, of each bone the 90th percentile,
     as bones look shorter in pictures. The origin is the mean place of the pelvis. Each person is turned once about
     ``y``, so that its left side is at ``+x`` on average. 2D joints are those of a picture, with ``y`` down: they get
-    depth 0, ``y`` is negated, and nobody is turned.
+    depth 0, ``y`` is negated, and nobody is turned; nor in 3D clips without depth, whose ``y`` points up.
 
     Args:
         x: ``(N, M, T, V, C)`` with C of 2 or 3, in any unit; frames of zeros are those in which a person is not seen.
@@ -64,12 +64,13 @@ def body_frame(
     there = present[:, :, None, None, None]
     matrix = matrix.to(x)
     x = matrix @ x * there
-    flat = x.shape[-1] == 2
-    x = F.pad(x * x.new_tensor([1, -1]), (0, 1)) if flat else _upright(x)
-    x = x / _unit(x, matrix, there)
+    x = F.pad(x * x.new_tensor([1, -1]), (0, 1)) if x.shape[-1] == 2 else x
+    flat = x[..., 2].eq(0).flatten(1).all(1)[:, None, None, None, None]
+    x = torch.where(flat, x, _upright(x))
+    x = x / _unit(x, there)
     pelvis = x[:, :, :, PELVIS].mean(2).sum(1) / present.sum(1, keepdim=True).clamp(min=1)
     x = x - pelvis[:, None, None, None]
-    return (x if flat else _facing(x)) * there, present, time
+    return torch.where(flat, x, _facing(x)) * there, present, time
 
 
 def _resample(x: Tensor, seen: Tensor, frames: int) -> tuple[Tensor, Tensor]:
@@ -100,18 +101,25 @@ def _upright(x: Tensor) -> Tensor:
     return x @ turn.transpose(1, 2)[:, None, None]
 
 
-def _unit(x: Tensor, matrix: Tensor, there: Tensor) -> Tensor:
-    """Mean length ``(N, 1, 1, 1, 1)`` of the bones of the persons who are there; 1 without any length."""
+def _unit(x: Tensor, there: Tensor) -> Tensor:
+    """Mean length ``(N, 1, 1, 1, 1)`` of the bones of the persons who are there; 1 without any length.
+
+    Bones without length do not count: there two joints are read from the same place.
+    """
     bones = torch.linalg.vector_norm(x[:, :, :, CHILD] - x[:, :, :, PARENT], dim=-1)
     bones = torch.where(there[..., 0], bones, torch.nan).flatten(1, 2).nanquantile(0.9, 1).nan_to_num()
-    known = (matrix[CHILD] != matrix[PARENT]).any(1)  # others are where two joints are read from the same place
-    unit = bones[:, known].mean(1)
+    unit = bones.sum(1) / bones.gt(0).sum(1).clamp(min=1)
     return torch.where(unit > 0, unit, 1.0).view(-1, 1, 1, 1, 1)
 
 
 def _facing(x: Tensor) -> Tensor:
     """Turn each person of ``(N, M, T, 20, 3)`` about ``y`` until its left side is at ``+x`` on average."""
     side = (x[:, :, :, LEFT] - x[:, :, :, RIGHT]).sum(3).mean(2)
-    angle = torch.atan2(side[..., 2], side[..., 0])[:, :, None, None]
+    return about_y(x, torch.atan2(side[..., 2], side[..., 0]))
+
+
+def about_y(x: Tensor, angle: Tensor) -> Tensor:
+    """Turn persons ``(N, M, T, V, 3)`` by ``angle (N, M)`` about ``y``, radians, from ``z`` to ``x``."""
+    angle = angle[:, :, None, None]
     sine, cosine, (a, y, z) = angle.sin(), angle.cos(), x.unbind(-1)
     return torch.stack([cosine * a + sine * z, y, cosine * z - sine * a], -1)
