@@ -16,6 +16,7 @@ from mmsync.ops.streams import parse_stream
 from mmsync.structures import SkeletonLayout, remap_index
 
 Keys = tuple[str, ...]
+_BODY = ("kinect20", 3)  # what models see of the body frame, whatever the data have
 
 
 def derive_values(cfg: dict[str, Any]) -> None:
@@ -31,6 +32,8 @@ def derive_values(cfg: dict[str, Any]) -> None:
     layout, coords, width = _of_data(loaders[0].get("dataset")) if loaders else (None, None, None)
     _fill(preprocessor, target, layout=layout, num_coords=coords)
     layout, coords, stream = (value_of(preprocessor, target, name) for name in ("layout", "num_coords", "stream"))
+    if preprocessor.get("body_frame"):
+        layout, coords = _BODY
     # of 2-D joints few sources know before reading whether a score follows
     known = isinstance(stream, str) and (coords == 3 or coords == width == 2)
     channels = next(iter(_channels(coords, stream)), None) if known else None
@@ -46,8 +49,12 @@ def _of_data(cfg: Any) -> tuple[Any, int | None, int | None]:
     if target is None:
         return None, None, None
     inner = cfg.get("source", cfg.get("dataset"))
-    stated = (None, *(value_of(cfg, target, name) for name in ("num_coords", "num_channels")))
-    layout, coords, width = _of_data(inner) if isinstance(inner, dict) else stated
+    if isinstance(inner, dict):
+        layout, coords, width = _of_data(inner)
+    else:
+        said = target.stated(cfg) if hasattr(target, "stated") else {}  # by files, if they can be read
+        coords, width = (said.get(name, value_of(cfg, target, name)) for name in ("num_coords", "num_channels"))
+        layout = said.get("layout")
     pipeline = cfg.get("pipeline")
     for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
         layout = transform.get("dst", layout) if isinstance(transform, dict) else layout
@@ -82,14 +89,21 @@ def contradictions(cfg: dict[str, Any], files: bool = False) -> list[str]:
     for keys, part in _typed_dicts(model, ("model",)):
         if keys[-1] == "data_preprocessor":
             preprocessor, where = part, keys
-        else:
-            facts.of_model(part, keys)
+    seen = facts
+    if isinstance(preprocessor, dict) and preprocessor.get("body_frame"):
+        seen = _Facts(files).of_body_frame(".".join((*where, "body_frame")))
+    for keys, part in _typed_dicts(model, ("model",)):
+        if keys[-1] != "data_preprocessor":
+            seen.of_model(part, keys)
     stream = facts.of_preprocessor(preprocessor, where)
     trains = cfg.get("train_dataloader") is not None
     classifies = isinstance(model, dict) and "head" in model  # takes weights that may be made for other lengths
     if trains and not cfg.get("load_from") and not classifies:
-        facts.of_frames(cfg["train_dataloader"], preprocessor, where)
-    problems = facts.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
+        seen.of_frames(cfg["train_dataloader"], preprocessor, where)
+    if seen is not facts:
+        seen.data_classes = facts.data_classes
+        problems = facts.problems(None) + problems
+    problems = seen.problems(stream) + problems + _wrong_views(model, preprocessor, where, trains)
     problems += _without_tokens(model)
     return problems + _wrong_queue(cfg) + _wrong_stages(cfg)
 
@@ -109,6 +123,12 @@ class _Facts:
         self.data_classes: dict[str, int] = {}
         self.head_classes: dict[str, int] = {}
         self.channels: dict[str, int] = {}
+
+    def of_body_frame(self, path: str) -> _Facts:
+        """What a model sees of clips in the body frame."""
+        self.layouts[path], self.coords[path] = _BODY
+        self.frames[path] = 64
+        return self
 
     def of_data(self, cfg: Any, keys: Keys, remapped: bool = False, wanted: tuple[str, Any] | None = None) -> None:
         """A data set, down to its source; a transform with ``dst``, or its own ``wanted`` layout, remaps the clips."""
@@ -163,8 +183,10 @@ class _Facts:
             return
         window = preprocessor.get("window")
         if isinstance(window, int):
-            self.frames[".".join((*keys, "window"))] = window
-        elif not any("size" in part or "frames" in part for _, part in _typed_dicts(preprocessor.get("views"), ())):
+            self.frames = {".".join((*keys, "window")): window}
+        elif any("size" in part or "frames" in part for _, part in _typed_dicts(preprocessor.get("views"), ())):
+            self.frames = {}
+        elif not self.frames:
             path, dataset = "train_dataloader.dataset", loader.get("dataset")
             pipeline = dataset.get("pipeline") if isinstance(dataset, dict) else None
             for i, transform in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):

@@ -29,7 +29,8 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``views``: facts of the data preprocessor, or of its parts by name; ``data``: facts of the data sets by purpose
-        (``'test'``, ``'val'``, ``'train'``); ``training``: augmentations, and all that says which samples are drawn.
+        (``'test'``, ``'val'``, ``'train'``), none in the body frame; ``training``: augmentations, and all that says
+        which samples are drawn.
     """
     values: Mapping[str, Any] = cfg.to_dict() if isinstance(cfg, Config) else cfg
     model = values.get("model")
@@ -41,6 +42,9 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
     training: dict[str, Any] = {}
     for name, part in (parts if isinstance(parts, dict) else {"": preprocessor}).items():
         facts = dict(_facts(part, r.MODELS))
+        if facts.pop("body_frame", False):  # which is the same of all data; checkpoints before it have no such fact
+            facts = {key: value for key, value in facts.items() if key not in ("layout", "num_coords")}
+            facts["body_frame"] = True
         if facts:
             views[name] = {"type": _name(part["type"]), **facts}
             lists = {key: part.get(key) for key in ("views", "common") if key == "views" or part.get(key)}
@@ -51,7 +55,7 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
         dataset = loader.get("dataset") if isinstance(loader, dict) else None
         facts = dict(_facts(dataset, r.DATASETS))
         if facts:
-            data[purpose] = facts
+            data.update({} if preprocessor.get("body_frame") else {purpose: facts})
             training.update(_samples(dataset) if purpose == "train" else {})
     return {"views": views, "data": data, "training": training} if views or data else {}
 

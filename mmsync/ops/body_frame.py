@@ -104,11 +104,12 @@ def _upright(x: Tensor) -> Tensor:
 def _unit(x: Tensor, there: Tensor) -> Tensor:
     """Mean length ``(N, 1, 1, 1, 1)`` of the bones of the persons who are there; 1 without any length.
 
-    Bones without length do not count: there two joints are read from the same place.
+    Bones without length, but for round-off, do not count: there two joints are read from the same place.
     """
     bones = torch.linalg.vector_norm(x[:, :, :, CHILD] - x[:, :, :, PARENT], dim=-1)
     bones = torch.where(there[..., 0], bones, torch.nan).flatten(1, 2).nanquantile(0.9, 1).nan_to_num()
-    unit = bones.sum(1) / bones.gt(0).sum(1).clamp(min=1)
+    known = bones > 1e-4 * bones.amax(1, keepdim=True)
+    unit = (bones * known).sum(1) / known.sum(1).clamp(min=1)
     return torch.where(unit > 0, unit, 1.0).view(-1, 1, 1, 1, 1)
 
 

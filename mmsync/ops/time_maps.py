@@ -107,13 +107,17 @@ def _mixed(op: TimeMatrix, index: Tensor, valid: Optional[Tensor]) -> tuple[Tens
     return moved, kept if op.apply is None else torch.where(op.apply.unsqueeze(1), kept, valid)
 
 
-def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int) -> Tensor:
+def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int, power: Optional[Tensor] = None) -> Tensor:
     """Matrices ``(N, size, frames)`` that cut ``length (N,)`` frames from ``start (N,)`` and resample them linearly.
 
-    Frame i shows ``start + (i + 0.5) * length / size - 0.5``, clamped to the window, without a low-pass filter.
+    Frame i shows ``start + (i + 0.5) * length / size - 0.5``, clamped to the window, without a low-pass filter. With
+    ``power (N,)`` above 0 the share ``(i + 0.5) / size`` of the window is raised to it, so that clips speed up or slow
+    down.
     """
     start, length = start[:, None], length[:, None]
     centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
+    if power is not None:
+        centre = (centre / size) ** power[:, None] * size
     position = start + centre * (length / size) - 0.5
     position = torch.minimum(torch.maximum(position, start), start + length - 1).clamp(0, frames - 1)
     lower = position.floor().clamp(max=max(frames - 2, 0))

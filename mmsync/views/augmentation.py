@@ -237,6 +237,11 @@ def uniform(x: Tensor, low: float, high: float, shape: Sequence[int], generator:
     return torch.rand((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype) * (high - low) + low
 
 
+def normal(x: Tensor, shape: Sequence[int], generator: Generator) -> Tensor:
+    """Standard normal numbers ``(N, *shape)``, of the dtype and on the device of ``x (N, ...)``."""
+    return torch.randn((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype)
+
+
 def where_applied(draws: Draws, value: Tensor, otherwise: Union[Tensor, float]) -> Tensor:
     """``value (N, ...)`` for the samples that are augmented, ``otherwise`` for the rest."""
     apply = draws.get("apply")

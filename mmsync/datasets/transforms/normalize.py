@@ -170,6 +170,30 @@ class ScaleToBody(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class ScaleAxes(BaseTransform):
+    """Bring the axes of clips ``(M, T, V, C)`` to one unit.
+
+    Args:
+        factors: What each coordinate is multiplied by, as many as there are.
+
+    Raises:
+        ConfigError: Other than as many factors as coordinates.
+    """
+
+    def __init__(self, factors: Sequence[float]) -> None:
+        self.factors = np.array(factors, dtype=np.float32)
+
+    def transform(self, results: dict) -> dict:
+        keypoint, num_coords = results["keypoint"].copy(), results["num_coords"]
+        if self.factors.shape != (num_coords,):
+            text = f"factors={self.factors.tolist()}, but the clips have {num_coords} coordinates"
+            raise ConfigError(f"ScaleAxes: {text}; give one factor for each")
+        keypoint[..., :num_coords] *= self.factors
+        results["keypoint"] = keypoint
+        return results
+
+
+@TRANSFORMS.register_module()
 class RemapSkeleton(BaseTransform):
     """Convert clips ``(M, T, V, C)`` from one layout to another, ``(M, T, V', C)``.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.models.backbones.base import Backbone
+from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.models.necks.pool import MeanPool
 from mmsync.ops.attention import attention, default_heads
 from mmsync.ops.segments import STATISTICS, cell_statistics, segment_weights
@@ -34,6 +35,9 @@ class SegmentPartPool(MeanPool):
         persons: As of :class:`MeanPool`; ``'spread'``: mean and mean absolute deviation from it over the present
             persons, ``2 D`` for D, which keeps two persons apart, whatever their order.
         unit: Whether to scale the D values of each cell and statistic to unit length.
+        norm: Whether to bring each feature to zero mean and unit variance, last: by the batch in training, by running
+            statistics in evaluation. Otherwise a few features of large variance decide a cosine. They are those of the
+            neck that trains, so set it in ``pool``, which probes see too without a ``probe_pool``.
         in_channels: D; the encoder fills it in.
 
     Raises:
@@ -44,7 +48,7 @@ class SegmentPartPool(MeanPool):
         self, segments: Union[int, Sequence[int]] = 4, parts: Union[bool, Sequence[Sequence[int]]] = True,
         statistics: Sequence[Literal["mean", "max", "std"]] = ("mean",),
         persons: Literal["valid_mean", "mean", "spread"] = "valid_mean", unit: bool = False,
-        in_channels: Optional[int] = None,
+        norm: bool = False, in_channels: Optional[int] = None,
     ) -> None:  # fmt: skip
         super().__init__("valid_mean" if persons == "spread" else persons)
         self.segments = [segments] if isinstance(segments, int) else list(segments)
@@ -55,16 +59,20 @@ class SegmentPartPool(MeanPool):
         self.statistics, self.spread, self.unit = tuple(statistics), persons == "spread", unit
         self.keep_parts = parts is True
         self.parts = () if isinstance(parts, bool) else tuple(map(tuple, parts))
-        self.out_channels = self._width(in_channels or 0)
+        self.norm: Optional[BatchNorm] = None
+        self._set_width(in_channels or 0, norm)
 
-    def _width(self, channels: int) -> int:
-        return channels * sum(self.segments) * max(len(self.parts), 1) * len(self.statistics) * (1 + self.spread)
+    def _set_width(self, channels: int, norm: bool) -> None:
+        cells = sum(self.segments) * max(len(self.parts), 1)
+        self.out_channels = channels * cells * len(self.statistics) * (1 + self.spread)
+        # eps: tokens have unit variance, and a feature that hardly varies is noise
+        self.norm = BatchNorm(self.out_channels, eps=1e-3, affine=False) if norm else None
 
     def pooled_channels(self, backbone: Backbone) -> int:
         """Number of features."""
         if self.keep_parts:
             self.parts = tuple(map(tuple, getattr(backbone, "parts", ())))
-        self.out_channels = self._width(backbone.out_channels)
+        self._set_width(backbone.out_channels, self.norm is not None)
         return self.out_channels
 
     def forward(self, feature: FeatureMap) -> Tensor:
@@ -82,7 +90,8 @@ class SegmentPartPool(MeanPool):
         if self.spread:
             away = (cells - pooled[feature.owner]).abs()
             pooled = torch.cat([pooled, feature.mean_persons(away, self.counts_absent)], -1)
-        return (F.normalize(pooled, dim=-1) if self.unit else pooled).flatten(1)
+        pooled = (F.normalize(pooled, dim=-1) if self.unit else pooled).flatten(1)
+        return pooled if self.norm is None else self.norm(pooled.float())
 
 
 @NECKS.register_module()

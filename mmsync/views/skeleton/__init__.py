@@ -5,7 +5,9 @@ from mmsync.views.skeleton.augmentation import AugmentSkeleton, SkeletonAugmenta
 from mmsync.views.skeleton.preprocessor import SkeletonPreprocessor
 from mmsync.views.skeleton.spatial import (
     AxisMask,
+    JointFreeze,
     JointMask,
+    JointOffset,
     Mirror,
     RandomRotation,
     RandomScale,
@@ -23,7 +25,9 @@ __all__ = [
     "AxisMask",
     "GaussianBlur",
     "GaussianNoise",
+    "JointFreeze",
     "JointMask",
+    "JointOffset",
     "Mirror",
     "RandomCropResize",
     "RandomRotation",

@@ -12,7 +12,8 @@ from torch import Generator, Tensor
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, in_range, interval, uniform, where_applied, whole
+from mmsync.structures import View
+from mmsync.views.augmentation import Draws, in_range, interval, normal, uniform, where_applied, whole
 from mmsync.views.skeleton.augmentation import LayoutConfig, SkeletonAugmentation
 
 
@@ -214,3 +215,46 @@ class JointMask(SkeletonAugmentation):
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         return [ops.JointKeep(where_applied(draws, draws["keep"], True))]
+
+
+@TRANSFORMS.register_module()
+class JointOffset(SkeletonAugmentation):
+    """Move each joint of a clip ``(M, T, V, C)`` by an offset that stays for the clip: other bodies, other sensors.
+
+    Args:
+        std: Standard deviation of the offsets, in the unit of the coordinates.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, std: float = 0.03, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.std = in_range(self, "std", std)
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"offset": normal(x, (x.shape[3], self.num_coords), generator) * self.std}
+
+    def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
+        offset = where_applied(draws, draws["offset"], 0.0)[:, None, None]
+        value = offset.expand(-1, x.shape[1], x.shape[2], -1, -1)
+        return [ops.Noise(self.std, self.num_coords, value=value)]
+
+
+@TRANSFORMS.register_module()
+class JointFreeze(SkeletonAugmentation):
+    """Hold random joints of a clip ``(M, T, V, C)`` at their mean place, as a sensor does that has lost them.
+
+    Args:
+        ratio: Probability in [0, 1] that a joint is held, drawn for each joint.
+        prob: Probability per clip.
+    """
+
+    def __init__(self, ratio: float = 0.05, prob: float = 0.4) -> None:
+        super().__init__(prob)
+        self.ratio = in_range(self, "ratio", ratio, 0, 1)
+
+    def parameters(self, x: Tensor, generator: Generator) -> Draws:
+        return {"held": uniform(x, 0, 1, (x.shape[3],), generator) < self.ratio}
+
+    def apply(self, view: View, draws: Draws) -> View:
+        held = where_applied(draws, draws["held"], False)[:, None, None, :, None]
+        return view._replace(data=torch.where(held, view.data.mean(2, keepdim=True), view.data))

@@ -12,7 +12,7 @@ from mmsync.errors import ConfigError
 from mmsync.ops import skeleton_augment as ops
 from mmsync.ops.time_maps import TimeIndex, TimeMatrix, blur_matrix, crop_index, resample_matrix
 from mmsync.registry import TRANSFORMS
-from mmsync.views.augmentation import Draws, in_range, interval, uniform, where_applied, whole
+from mmsync.views.augmentation import Draws, in_range, interval, normal, uniform, where_applied, whole
 from mmsync.views.skeleton.augmentation import SkeletonAugmentation
 
 
@@ -49,12 +49,15 @@ class RandomCropResize(SkeletonAugmentation):
         size: Frames afterwards; ``None`` keeps T.
         min_frames: Least length of a window in frames (T at most).
         prob: Probability per clip; the others are resampled as a whole.
+        warp: A share s of the window in time becomes ``s ** p``, where log p has this standard deviation.
     """
 
     def __init__(
-        self, scale: Sequence[float] = (0.5, 1.0), size: Optional[int] = None, min_frames: int = 1, prob: float = 1.0
-    ) -> None:
+        self, scale: Sequence[float] = (0.5, 1.0), size: Optional[int] = None, min_frames: int = 1, prob: float = 1.0,
+        warp: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(prob)
+        self.warp = in_range(self, "warp", warp)
         self.scale = interval(self, "scale", scale, 0, 1, above=True)
         self.size = None if size is None else whole(self, "size", size)
         self.min_frames = whole(self, "min_frames", min_frames)
@@ -62,14 +65,17 @@ class RandomCropResize(SkeletonAugmentation):
     def parameters(self, x: Tensor, generator: Generator) -> Draws:
         frames = x.shape[2]
         length = uniform(x, *self.scale, (), generator).mul(frames).clamp(min(self.min_frames, frames), frames)
-        start = uniform(x, 0, 1, (), generator) * (frames - length)
-        return {"start": start, "length": length}
+        draws = {"start": uniform(x, 0, 1, (), generator) * (frames - length), "length": length}
+        if self.warp:
+            draws["power"] = (normal(x, (), generator) * self.warp).exp()
+        return draws
 
     def maps(self, x: Tensor, draws: Draws) -> list[ops.Map]:
         start = where_applied(draws, draws["start"], 0.0)
         frames = x.shape[2]
         length = where_applied(draws, draws["length"], float(frames))
-        return [TimeMatrix(resample_matrix(start, length, frames, self.frames_out(frames)))]
+        power = where_applied(draws, draws["power"], 1.0) if "power" in draws else None
+        return [TimeMatrix(resample_matrix(start, length, frames, self.frames_out(frames), power))]
 
     def frames_out(self, frames: int) -> int:
         return self.size or frames
