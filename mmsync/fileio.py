@@ -96,6 +96,15 @@ def _data_places(path: Union[str, Path]) -> list[Path]:
     return [path] if path.is_absolute() or not root else [path, Path(root, *below).expanduser()]
 
 
+WEIGHTS = Path(__file__).parent / "weights"  # of models that the package ships, ``motion_s.pth`` for ``motion-s``
+
+
+def weights_path(name: Union[str, Path]) -> Path:
+    """Where a checkpoint is: as given from the current folder, else the shipped weights of that name."""
+    given, shipped = Path(name).expanduser(), WEIGHTS / f"{str(name).replace('-', '_')}.pth"
+    return shipped if not given.exists() and given.name == str(name) and shipped.is_file() else given
+
+
 def find_files(root: Union[str, Path], suffixes: Union[str, tuple[str, ...]], what: str) -> list[Path]:
     """Sorted files below a folder, also through links, by lower-case suffix; ``DataError`` if there are none."""
     root = Path(root)

@@ -21,7 +21,7 @@ BELOW = ("ops", "structures", "media", "store", "converters", "worlds")  # in th
 LAYERS = {  # what a room may import of mmsync, besides itself
     **{room: set(BELOW[:i]) for i, room in enumerate(BELOW)},
     "models": {"structures", "ops"},
-    "views": {"structures", "ops"},
+    "views": {"structures", "ops", "worlds"},
     "datasets": {*BELOW},
     "evaluation": {"structures", "ops"},
     "visualization": {"media", "structures", "ops"},

@@ -21,7 +21,7 @@ from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, annotations_of, is_annotation, mismatch, with_range
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
-from mmsync.fileio import data_path, not_found
+from mmsync.fileio import data_path, not_found, weights_path
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
 
@@ -471,7 +471,7 @@ class _Checker:
 
     def _file(self, value: Any, keys: Keys) -> None:
         given = self.files and isinstance(value, str) and value and "://" not in value
-        if given and not (Path(value).expanduser() if keys == ("load_from",) else data_path(value)).exists():
+        if given and not (weights_path(value) if keys == ("load_from",) else data_path(value)).exists():
             self.missing_files.setdefault(value, []).append(".".join(keys))
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from mmsync import compat
 from mmsync.errors import CheckpointError, ConfigError
-from mmsync.fileio import atomic_path
+from mmsync.fileio import atomic_path, weights_path
 from mmsync.version import __version__
 
 FORMAT = 1  # of the checkpoints that are written; a later one is refused
@@ -45,7 +45,8 @@ def read_checkpoint(
     """Load a checkpoint, or a bare state dict as one.
 
     Args:
-        path: A file, or an address, which is downloaded once into torch's cache.
+        path: A file, an address, which is downloaded once into torch's cache, or the name of shipped weights, such as
+            ``motion-s``.
         map_location: As in ``torch.load``.
         trust: Whether code in the file may run.
 
@@ -61,7 +62,7 @@ def read_checkpoint(
         if not path.exists():
             with atomic_path(path) as temporary:
                 torch.hub.download_url_to_file(url, str(temporary), progress=True)
-    path = Path(path).expanduser()
+    path = weights_path(path)
     require_checkpoint(path)
     try:
         content = torch.load(path, map_location, weights_only=not trust)
@@ -88,7 +89,7 @@ def require_checkpoint(path: Union[str, Path]) -> None:
     """Raise a ``CheckpointError`` that says what a path is, unless it is a URL or a file that may be a checkpoint."""
     if "://" in str(path):
         return
-    path = Path(path).expanduser()
+    path = weights_path(path)
     if path.is_dir():
         inside = ", ".join(sorted(p.name for p in path.glob("*.pth"))[:8])
         raise CheckpointError(f"checkpoint {path} is a folder, which has {inside or 'no .pth files'}; name a file")

@@ -22,7 +22,7 @@ from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolError
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
-from mmsync.fileio import write_text
+from mmsync.fileio import weights_path, write_text
 from mmsync.protocols import tables
 from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, lay_over
 from mmsync.protocols.runs import Prober, finetune
@@ -54,7 +54,7 @@ class Benchmark:
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
         remote = "://" in self.checkpoint
-        self.digest = self.checkpoint if remote else sha1(Path(checkpoint).expanduser().read_bytes()).hexdigest()
+        self.digest = self.checkpoint if remote else sha1(weights_path(checkpoint).read_bytes()).hexdigest()
         base = base_config(content, config, options or {}, self.checkpoint, trust)
         init_default_scope(base.default_scope)
         self.cfgs = self._lay_over(base, dataset, options or {})

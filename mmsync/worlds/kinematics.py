@@ -44,7 +44,7 @@ OFFSETS.flags.writeable = PARENTS.flags.writeable = MIRROR.flags.writeable = Fal
 _DEPTH = np.zeros(25, dtype=int)
 for _joint, (_parent, _) in _TREE.items():  # parents come first
     _DEPTH[_joint] = 0 if _parent < 0 else _DEPTH[_parent] + 1
-_LEVELS = [np.flatnonzero(level == _DEPTH) for level in range(1, _DEPTH.max() + 1)]
+LEVELS = [np.flatnonzero(level == _DEPTH) for level in range(1, _DEPTH.max() + 1)]
 
 
 def euler_matrix(angles: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)
     offsets = np.broadcast_to(offsets, angles.shape)
-    for joints in _LEVELS:
+    for joints in LEVELS:
         parents = PARENTS[joints]
         turned = rotation[..., parents, :, :]
         position[..., joints, :] = position[..., parents, :] + (turned @ offsets[..., joints, :, None])[..., 0]

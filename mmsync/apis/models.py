@@ -1,0 +1,74 @@
+"""Models by name: those of the shipped configs, and those whose weights the package ships."""
+
+from __future__ import annotations
+
+import tempfile
+from fnmatch import fnmatch
+from pathlib import Path
+
+from mmengine.config import Config
+from torch import nn
+
+from mmsync import fileio
+from mmsync.apis.features import init_model
+from mmsync.config import load
+from mmsync.engine.checkpoint import read_checkpoint
+from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+"""Beside the package, in a checkout; a model whose weights are shipped does not need it."""
+TRAININGS = {"motion-s": "motion_s_synthetic"}
+"""The config that a model with shipped weights is trained by."""
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of models that fit a pattern, sorted.
+
+    Args:
+        pattern: As of file names: ``*`` any characters, ``?`` one, ``[ab]`` one of these.
+    """
+    return sorted(name for name in {*_configs(), *_weights()} if fnmatch(name, pattern))
+
+
+def get_model(name: str, pretrained: bool = False, device: str = "cpu") -> nn.Module:
+    """Build a model by name, ready for evaluation.
+
+    Args:
+        name: One of :func:`list_models`: the name of a config file without its suffix, or ``motion-s``.
+        pretrained: Load the weights that the package ships; else they are as initialized.
+        device: Where the model goes.
+
+    Returns:
+        The method in eval mode, with its config as ``model.cfg``; ``model.extract_feat`` gives features of clips.
+
+    Raises:
+        ConfigError: There is no such model.
+        CheckpointError: Its weights are not shipped.
+    """
+    configs, weights = _configs(), _weights()
+    if name not in configs and name not in weights:
+        known = list_models()
+        hint = did_you_mean(nearest(name, known))
+        raise ConfigError(f"there is no model {name!r}{hint}; mmsync.apis.list_models() has all {len(known)}")
+    if pretrained and name not in weights:
+        raise CheckpointError(f"the package has weights of {', '.join(weights) or 'no model'}, but not of {name}")
+    cfg = load(configs[name]) if name in configs else _config_within(name)
+    return init_model(cfg, name if pretrained else None, device)
+
+
+def _configs() -> dict[str, Path]:
+    files = (path for path in CONFIGS.rglob("*.py") if not {"_base_", "benchmarks"} & {*path.parent.parts})
+    found = {path.stem: path for path in files}
+    return {**found, **{name: found[stem] for name, stem in TRAININGS.items() if stem in found}}
+
+
+def _weights() -> list[str]:
+    return sorted(path.stem.replace("_", "-") for path in fileio.WEIGHTS.glob("*.pth"))
+
+
+def _config_within(name: str) -> Config:
+    """The config that shipped weights carry."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "config_of_the_weights.py")
+        file.write_text(read_checkpoint(name)["meta"]["cfg"], encoding="utf-8")
+        return load(file)
