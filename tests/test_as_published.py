@@ -125,6 +125,7 @@ CMD = {
     "train_dataloader.dataset.pipeline.0.type": "AGCNPreset",
     "test_evaluator.probes.linear": {
         "type": "LinearProbe", "epochs": 80, "batch_size": 64, "lr": 0.1, "milestones": [50, 70]},
+}  # fmt: skip
 MAMP = {
     "model.type": "MAMP", "model.mask_ratio": 0.9, "model.motion_tau": 0.8, "model.encoder.pool.persons": "mean",
     "model.encoder.backbone": {

@@ -1,4 +1,4 @@
-"""The pretraining of motion-s, in small: it trains on programs, resumes to the last bit, and becomes shipped weights."""
+"""The pretraining of motion-s, in small: it trains on programs, resumes exactly, and becomes shipped weights."""
 
 from __future__ import annotations
 

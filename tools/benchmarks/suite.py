@@ -271,7 +271,7 @@ class Suite:
         own = {name: Config({key: cfg[key] for key in keys}) for name, cfg in cfgs.items()}
         scores, choice = kept(folder, own, self.probing, run), read_json(folder / "choice.json", {})
         best = choice["preparation"]
-        self.notes.append(f"raw, {part.name}: {best} ({choice['leave_one_out'][best]:.1f} % of the bank, each left out)")
+        self.notes.append(f"raw, {part.name}: {best} ({choice['leave_one_out'][best]:.1f} % of the bank, one out)")
         print(self.notes[-1], flush=True)
         return Result(part.group, part.name, "raw", 0, scores)
 

@@ -7,7 +7,7 @@ from .features import (
     mean_and_std,
     mean_average_precision,
     topk_accuracy,
-from .features import effective_rank, feature_std, knn_classify, mean_and_std, mean_average_precision, topk_accuracy
+)
 from .label_free import (
     angle_r2,
     change_accuracy,
@@ -47,18 +47,12 @@ from .verification import auc_interval, best_threshold, decisions, equal_error_r
 from .warping import Alignment, align, align_pair, dtw_path
 
 __all__ = [
-    "CLASS_REPORT", "WEIGHTS", "Alignment", "Scores", "activity_separability", "align", "align_pair", "auc_interval",
-    "best_threshold", "class_recall", "class_report", "confusion_matrix", "decisions", "dtw_path", "effective_rank",
-    "equal_error_rate", "feature_std", "frame_retrieval", "fuse_streams", "judge_scores", "kendall_tau",
-    "knn_classify", "leave_one_out", "load_scores", "majority_share", "mean_and_std", "mean_average_precision",
-    "pair_auc", "phase_classification", "phase_progress", "position_code", "position_r2", "progress_targets",
-    "published_weights", "save_confusion", "scores_of_videos", "top_accuracy", "topk_accuracy", "video_scores",
-    "CLASS_REPORT", "WEIGHTS", "Alignment", "Scores", "activity_separability", "align", "align_pair",
-    "angle_r2", "auc_interval", "best_threshold", "change_accuracy", "class_recall", "class_report",
-    "cluster_stability", "confusion_matrix", "decisions", "dtw_path", "effective_rank", "equal_error_rate",
-    "feature_std", "frame_retrieval", "fuse_streams", "group_cycles", "group_mixing", "judge_scores",
-    "kendall_tau", "knn_classify", "load_scores", "majority_share", "mean_and_std", "mean_average_precision",
-    "pair_auc", "phase_classification", "phase_progress", "position_code", "position_r2", "progress_targets",
-    "published_weights", "rank_me", "save_confusion", "scores_of_videos", "spectrum_decay", "top_accuracy",
-    "topk_accuracy", "uniformity", "video_scores", "view_alignment",
+    "CLASS_REPORT", "WEIGHTS", "Alignment", "Scores", "activity_separability", "align", "align_pair", "angle_r2",
+    "auc_interval", "best_threshold", "change_accuracy", "class_recall", "class_report", "cluster_stability",
+    "confusion_matrix", "decisions", "dtw_path", "effective_rank", "equal_error_rate", "feature_std",
+    "frame_retrieval", "fuse_streams", "group_cycles", "group_mixing", "judge_scores", "kendall_tau", "knn_classify",
+    "leave_one_out", "load_scores", "majority_share", "mean_and_std", "mean_average_precision", "pair_auc",
+    "phase_classification", "phase_progress", "position_code", "position_r2", "progress_targets", "published_weights",
+    "rank_me", "save_confusion", "scores_of_videos", "spectrum_decay", "top_accuracy", "topk_accuracy", "uniformity",
+    "video_scores", "view_alignment",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ from .alignment import (
 from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .few_shot import FewShotPhases
-from .logistic import LogisticProbe
 from .label_free import LabelFree
+from .logistic import LogisticProbe
 from .offset import OffsetEstimation
 from .pairs import PairVerification
 from .pointing import Pointing
@@ -22,13 +22,34 @@ from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN", "ActionRecognition", "ActivitySeparability", "AlignmentProbe", "Collapse", "DirectionAccuracy",
-    "FewShotPhases", "FrameRetrieval", "KendallTau", "LinearClassifier", "LinearProbe", "LogisticProbe",
-    "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
-    "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe", "SeparationQuality",
-    "Videos", "bank_and_query", "checked",
-    "FewShotPhases", "FrameRetrieval", "KendallTau", "LabelFree", "LinearClassifier", "LinearProbe",
-    "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
-    "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
-    "SeparationQuality", "Videos", "bank_and_query", "checked",
+    "KNN",
+    "ActionRecognition",
+    "ActivitySeparability",
+    "AlignmentProbe",
+    "Collapse",
+    "DirectionAccuracy",
+    "FewShotPhases",
+    "FrameRetrieval",
+    "KendallTau",
+    "LabelFree",
+    "LinearClassifier",
+    "LinearProbe",
+    "LogisticProbe",
+    "MLPClassifier",
+    "MLPProbe",
+    "OffsetEstimation",
+    "OneShot",
+    "PairVerification",
+    "PhaseClassification",
+    "PhaseProgress",
+    "Pointing",
+    "PositionProbe",
+    "Probe",
+    "ProbeResult",
+    "Retrieval",
+    "SVMProbe",
+    "SeparationQuality",
+    "Videos",
+    "bank_and_query",
+    "checked",
 ]  # fmt: skip

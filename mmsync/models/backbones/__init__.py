@@ -21,8 +21,6 @@ from mmsync.models.backbones.video.stem import MultisensoryStem
 from mmsync.models.backbones.video.video_resnet import VideoResNet
 
 __all__ = ["I3D", "STGCN", "AudioVGG", "BiGRU", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
-__all__ += ["FlowVGG", "MultisensoryStem", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
-__all__ = ["I3D", "STGCN", "AudioVGG", "DSTformer", "FrameVGG", "SkeletonResNet", "SkeletonViT", "VideoResNet"]
 __all__ += ["FlowVGG", "MultisensoryStem", "PartTransformer", "SignalCNN", "SyncNetAudio", "SyncNetLip", "WaveformNet"]
 __all__ += ["CARLTransformerHead", "ConvContextEmbedder", "FrameMLP", "FusedFrames", "RawFrames", "SkeletonFrames"]
 __all__ += ["AudioBackbone", "Backbone", "SequenceBackbone", "SkeletonBackbone", "VideoBackbone"]

@@ -29,8 +29,8 @@ from mmsync.models.methods.sequence import SequenceModel
 from mmsync.models.methods.simclr import SimCLR
 from mmsync.models.methods.simsiam import SimSiam
 from mmsync.models.methods.sjepa import SJEPA
-from mmsync.models.methods.skeleton_mae import SkeletonMAE
 from mmsync.models.methods.skelemixclr import SkeleMixCLR
+from mmsync.models.methods.skeleton_mae import SkeletonMAE
 from mmsync.models.methods.sync3d import Sync3D
 from mmsync.models.methods.syncnet import SyncNet
 from mmsync.models.methods.tcc import TCC
@@ -52,8 +52,8 @@ __all__ = [
     "LAV",
     "MAMP",
     "MASA",
-    "SJEPA",
     "PSTL",
+    "SJEPA",
     "TCC",
     "TCN",
     "VAVA",
@@ -76,8 +76,8 @@ __all__ = [
     "SequenceModel",
     "SimCLR",
     "SimSiam",
-    "SkeletonMAE",
     "SkeleMixCLR",
+    "SkeletonMAE",
     "Sync3D",
     "SyncNet",
     "TwoStreamSync",
