@@ -223,6 +223,8 @@ def _motions(
     ratio = np.exp(np.abs(np.log(length / length[nearest.argmin(1)])))
     mirrored = motions[:, :, list(layout.flip_index)].copy()
     mirrored[..., 0] *= -1
+    lopsided: Optional[float]
+    with_mirror: Optional[float]
     lopsided, with_mirror = _images(motions, mirrored, others)
     directed, with_reversal = _images(motions, motions[:, ::-1], others)
     if not layout.left:

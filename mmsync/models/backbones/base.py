@@ -22,7 +22,7 @@ class Backbone(BaseModule):
     axes: ClassVar[str] = "DTV"  # of the feature map after P, see mmsync.structures.FeatureMap
     row_dim: ClassVar[int] = 4  # of a batch of rows (P, ...); a view with one more has persons or tracks after N
     frame_axis: ClassVar[int] = 1  # of T in a batch of rows
-    parts: tuple[tuple[int, ...], ...] = ()  # places V' of the map that a pooling may keep apart; empty: none are
+    map_parts: tuple[tuple[int, ...], ...] = ()  # places V' of the map that a pooling may keep apart; empty: none are
     _axes_known = False
 
     def __init__(self, in_channels: int, out_channels: int, init_cfg: OptConfig = None) -> None:
@@ -167,7 +167,7 @@ class SkeletonBackbone(Backbone):
     ) -> None:
         super().__init__(in_channels, out_channels, init_cfg)
         self.layout = SkeletonLayout.from_config(layout)
-        self.parts = self.layout.named_parts
+        self.map_parts = self.layout.named_parts
 
     def check_input(self, x: Tensor) -> None:
         """Raise LayoutError unless ``x (..., V, C)`` has the layout and channels that the backbone is built for."""

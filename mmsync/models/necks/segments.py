@@ -29,8 +29,8 @@ class SegmentPartPool(MeanPool):
 
     Args:
         segments: S segments of equal length; several numbers are a pyramid, ``(1, 2, 4)`` of 7.
-        parts: Whether to keep the backbone's ``parts`` apart, as a rule trunk, arms and legs; or the places V' of each
-            part.
+        parts: Whether to keep the backbone's ``map_parts`` apart, as a rule trunk, arms and legs; or the places V' of
+            each part.
         statistics: R of ``'mean'``, ``'max'`` and ``'std'``.
         persons: As of :class:`MeanPool`; ``'spread'``: mean and mean absolute deviation from it over the present
             persons, ``2 D`` for D, which keeps two persons apart, whatever their order.
@@ -71,7 +71,7 @@ class SegmentPartPool(MeanPool):
     def pooled_channels(self, backbone: Backbone) -> int:
         """Number of features."""
         if self.keep_parts:
-            self.parts = tuple(map(tuple, getattr(backbone, "parts", ())))
+            self.parts = tuple(map(tuple, getattr(backbone, "map_parts", ())))
         self._set_width(backbone.out_channels, self.norm is not None)
         return self.out_channels
 
@@ -82,7 +82,7 @@ class SegmentPartPool(MeanPool):
         parts = self.parts or (range(places),)
         if any(not 0 <= place < places for part in parts for place in part):
             text = f"SegmentPartPool: the parts are places up to {max(map(max, parts))}, but the map has {places}"
-            raise ConfigError(f"{text}; set parts=False, or `parts` of the backbone as its map has them")
+            raise ConfigError(f"{text}; set parts=False, or `map_parts` of the backbone as its map has them")
         valid = feature.valid if "T" in feature.axes else None
         weight = segment_weights(frames, self.segments, valid).to(grid.device)
         cells = cell_statistics(grid, weight if valid is None else weight[feature.owner], parts, self.statistics)

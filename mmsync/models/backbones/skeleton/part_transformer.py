@@ -60,7 +60,7 @@ class PartTransformer(SkeletonTransformer):
     ) -> None:  # fmt: skip
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
         super().__init__("kinect20", 3, embed_dim, sizes, False, None, init_cfg)
-        self.parts = tuple((part,) for part in range(PARTS))  # the places of the map
+        self.map_parts = tuple((part,) for part in range(PARTS))  # the places of the map
         self.joints_embed = nn.Parameter(torch.empty(PARTS, 36 * t_patch, embed_dim))
         self.pos_embed = nn.Parameter(torch.empty(1, 1, PARTS, embed_dim))
         self.flat_embed = nn.Parameter(torch.empty(1, 1, PARTS, embed_dim))

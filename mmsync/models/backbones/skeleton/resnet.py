@@ -93,7 +93,7 @@ class SkeletonResNet(SkeletonBackbone):
             raise ConfigError(f"SkeletonResNet: {width=}, {num_persons=}, {size=}; give 1/64, 1 and 1 or more")
         kernels, self.num_blocks = BLOCKS[depth]
         super().__init__(layout, in_channels, 8 * channels * (4 if depth == 50 else 1), init_cfg)
-        self.parts = ()  # its maps have no joints
+        self.map_parts = ()  # its maps have no joints
         self.num_persons, self.size, self.zero_init_residual = num_persons, size, zero_init_residual
         kernel, stride = (3, 1) if stem == "3x3" else (7, 2)
         self.conv1 = nn.Conv2d(in_channels * num_persons, channels, kernel, stride, kernel // 2, bias=False)
