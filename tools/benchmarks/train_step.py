@@ -10,6 +10,9 @@ both: the decoder runs over all 750 tokens, as published, and mask, target, loss
 all), backward pass and optimizer are part of both steps. What is compared is what a run costs, not the encoder alone,
 which gains more; S-JEPA's target encoder sees all tokens in either.
 
+CMD: its GRU in one fused call, against the same GRU stepped frame by frame, as in the release. CrosSCLR (its second
+stage) and UmURL have nothing to be compared with.
+
     python tools/benchmarks/train_step.py [--batch 128] [--width 16] [--second-person 0.2] [--device cpu]
     python tools/benchmarks/train_step.py --method MAMP
 
@@ -27,12 +30,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.engine.allocator import keep_freed_memory
+from mmsync.models.backbones import BiGRU
 from mmsync.registry import MODELS
 from mmsync.structures import SkeletonLayout, View
 
@@ -220,35 +225,63 @@ class PlainPSTL(nn.Module):
 
 
 PLAIN = {"AimCLR": PlainAimCLR, "HiCLR": PlainHiCLR, "SkeleMixCLR": PlainSkeleMixCLR, "PSTL": PlainPSTL}
+OTHERS = {  # what a method is compared with
+    **dict.fromkeys(PLAIN, "plain"), **dict.fromkeys(("MAMP", "SkeletonMAE", "SJEPA"), "whole"), "CMD": "stepped",
+    "CrosSCLR": None, "UmURL": None,
+}  # fmt: skip
+
+
+class SteppedGRU(BiGRU):
+    """The network of ``directions='forward'``, one frame at a time."""
+
+    def forward_rows(self, x: Tensor) -> Tensor:
+        x = self.data_bn(x.flatten(2).mT).mT
+        states: list[Optional[Tensor]] = [None] * len(self.gru)
+        for t in range(x.shape[1]):
+            out = x[:, t : t + 1]
+            for i in range(0, len(self.gru), 2):
+                steps = [self.gru[j](out, states[j]) for j in (i, i + 1)]
+                states[i : i + 2] = [state for _, state in steps]
+                out = torch.cat([step for step, _ in steps], 2)
+        return out.mT.unsqueeze(-1)
 
 
 # ---------------------------------------------------------------------------------------------------------- measuring
 
 
-def clips(names: Sequence[str], batch: int, frames: int, second_person: float, device: str) -> dict[str, View]:
-    mask = torch.ones(batch, 2, dtype=torch.bool)
-    mask[round(batch * second_person) :, 1] = False
+def clips(args: argparse.Namespace, names: Sequence[str]) -> dict[str, View]:
+    mask = torch.ones(args.batch, 2, dtype=torch.bool)
+    mask[round(args.batch * args.second_person) :, 1] = False
+    shape = (args.batch, 2, args.frames, LAYOUT.num_joints, 9 if args.method == "UmURL" else 3)
     views = {}
     for i, name in enumerate(names):
-        x = torch.randn(batch, 2, frames, 25, 3, generator=torch.Generator().manual_seed(i))
-        views[name] = View((x * mask[..., None, None, None]).to(device), mask.to(device))
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(i))
+        views[name] = View((x * mask[..., None, None, None]).to(args.device), mask.to(args.device))
     return views
 
 
 def build(method: str, variant: str, width: int) -> nn.Module:
     torch.manual_seed(0)
-    if method not in PLAIN:
+    if OTHERS[method] == "whole":
         encoder = dict(type="Encoder", backbone=dict(type="SkeletonViT"))
         model = MODELS.build(dict(type=method, encoder=encoder, decoder=dict(type="TokenDecoder")))
         if variant == "whole":
             model.split = everything
         return model
+    if method == "UmURL":
+        sizes = dict(in_channels=9, embed_dim=128, depth=2, num_heads=4, mlp_ratio=2.0, t_patch=5, clip_len=50)
+        return MODELS.build(dict(type=method, encoder=dict(type="Encoder", backbone=dict(type="SkeletonViT", **sizes))))
     backbone = dict(type="STGCN", width=width, out_channels=256)
     if variant == "plain":
         graph = MODELS.build(dict(type="Encoder", backbone=backbone)).backbone.A
         return PLAIN[method](graph, width)
     projector = dict(type="MLPProjector", out_channels=DIM)
     more = dict(queue_size=QUEUE, temperature=TEMPERATURE)
+    if method == "CMD":
+        kind = SteppedGRU if variant == "stepped" else BiGRU
+        backbone, more["topk"] = kind(num_persons=2, directions="forward", last_step=True), QUEUE // 2
+    if method == "CrosSCLR":
+        more["cross_epoch"] = 0
     if method == "PSTL":
         projector, more = dict(projector, norm=True, num_layers=3, hidden_channels=WIDE, out_channels=WIDE), {}
     encoder = dict(type="Encoder", backbone=backbone, projector=projector)
@@ -266,11 +299,11 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(args.threads)
     model = build(args.method, args.variant, args.width).to(args.device).train()
     names = getattr(model, "views_needed", ("query", "key", "extreme"))
-    views = clips(names, args.batch, args.frames, args.second_person, args.device)
+    views = clips(args, names)
     if args.variant == "plain":
         views = {k: v.data.permute(0, 4, 2, 3, 1).contiguous() for k, v in views.items()}
     parameters = [p for p in model.parameters() if p.requires_grad]
-    if args.method in PLAIN:
+    if OTHERS[args.method] != "whole":
         optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, weight_decay=1e-4)
     else:
         optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.05, fused=True)
@@ -297,7 +330,7 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", choices=[*PLAIN, "MAMP", "SkeletonMAE", "SJEPA"], default="AimCLR")
+    parser.add_argument("--method", choices=list(OTHERS), default="AimCLR")
     parser.add_argument("--batch", type=int, help="default: 128; of masked prediction 8")
     parser.add_argument("--frames", type=int, help="default: 50; of masked prediction 120")
     parser.add_argument("--width", type=int, default=16, help="ST-GCN's width: 16 is AimCLR's, 64 the standard one")
@@ -307,22 +340,24 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cpu-time", action="store_true", help="of the process, on a busy machine; with --threads 1")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--variant", choices=["plain", "whole", "mmsync"], help=argparse.SUPPRESS)
+    parser.add_argument("--variant", choices=["plain", "whole", "stepped", "mmsync"], help=argparse.SUPPRESS)
     args = parser.parse_args()
-    masked = args.method not in PLAIN
+    other = OTHERS[args.method]
+    masked = other == "whole"
     args.batch = args.batch or (8 if masked else 128)
     args.frames = args.frames or (120 if masked else 50)
     if args.variant:
         print(json.dumps(measure(args)))
         return
     joints = LAYOUT.num_joints
-    network = "transformer of MAMP, 90 % hidden" if masked else f"ST-GCN width {args.width}, queue {QUEUE}"
+    graph = f"ST-GCN width {args.width}, queue {QUEUE}"
+    networks = {"CMD": "GRU of CMD", "UmURL": "small transformer"}
+    network = "transformer of MAMP, 90 % hidden" if masked else networks.get(args.method, graph)
     print(
         f"{args.method} step: batch {args.batch}, T={args.frames}, V={joints}, M=2, "
         f"second person in {args.second_person:.0%}, {network}, {args.device}, {args.threads} threads"
     )
-    other = "whole" if masked else "plain"
-    results: dict[str, list[dict]] = {other: [], "mmsync": []}
+    results: dict[str, list[dict]] = {variant: [] for variant in (other, "mmsync") if variant}
     for round_ in range(args.rounds):
         for variant in results:
             command = [sys.executable, *sys.argv, "--variant", variant]
@@ -334,6 +369,8 @@ def main() -> None:
     for variant, (seconds, peak) in best.items():
         speed = f"{args.batch / seconds:7.1f} clips/s  {seconds * 1e3:7.0f} ms a step"
         print(f"{variant:6} {speed}  peak {peak:6.0f} MiB over the model")
+    if other is None:
+        return
     (slow, slow_peak), (ours, ours_peak) = best[other], best["mmsync"]
     print(f"mmsync is {slow / ours:.2f}x as fast and takes {ours_peak / slow_peak:.2f}x the memory")
 
