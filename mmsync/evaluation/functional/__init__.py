@@ -1,5 +1,14 @@
 from .alignment import frame_retrieval, kendall_tau
-from .features import effective_rank, feature_std, knn_classify, mean_and_std, mean_average_precision, topk_accuracy
+from .features import (
+    Scaling,
+    effective_rank,
+    feature_std,
+    knn_classify,
+    mean_and_std,
+    mean_average_precision,
+    topk_accuracy,
+)
+from .invariance import Displacement, displacement
 from .phases import (
     activity_separability,
     phase_classification,
@@ -28,10 +37,11 @@ from .verification import auc_interval, best_threshold, decisions, equal_error_r
 from .warping import Alignment, align, align_pair, dtw_path
 
 __all__ = [
-    "CLASS_REPORT", "WEIGHTS", "Alignment", "Scores", "activity_separability", "align", "align_pair", "auc_interval",
-    "best_threshold", "class_recall", "class_report", "confusion_matrix", "decisions", "dtw_path", "effective_rank",
-    "equal_error_rate", "feature_std", "frame_retrieval", "fuse_streams", "judge_scores", "kendall_tau",
-    "knn_classify", "load_scores", "majority_share", "mean_and_std", "mean_average_precision", "pair_auc",
-    "phase_classification", "phase_progress", "position_code", "position_r2", "progress_targets", "published_weights",
-    "save_confusion", "scores_of_videos", "top_accuracy", "topk_accuracy", "video_scores",
+    "CLASS_REPORT", "WEIGHTS", "Alignment", "Displacement", "Scaling", "Scores", "activity_separability", "align",
+    "align_pair", "auc_interval", "best_threshold", "class_recall", "class_report", "confusion_matrix", "decisions",
+    "displacement", "dtw_path", "effective_rank", "equal_error_rate", "feature_std", "frame_retrieval",
+    "fuse_streams", "judge_scores", "kendall_tau", "knn_classify", "load_scores", "majority_share", "mean_and_std",
+    "mean_average_precision", "pair_auc", "phase_classification", "phase_progress", "position_code", "position_r2",
+    "progress_targets", "published_weights", "save_confusion", "scores_of_videos", "top_accuracy", "topk_accuracy",
+    "video_scores",
 ]  # fmt: skip

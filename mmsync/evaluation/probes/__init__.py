@@ -7,6 +7,7 @@ from .alignment import (
     PhaseProgress,
     PositionProbe,
 )
+from .attentive import AttentionProbe
 from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .few_shot import FewShotPhases
@@ -20,9 +21,9 @@ from .trained import LinearClassifier, LinearProbe, MLPClassifier, MLPProbe
 from .untrained import KNN, Collapse, OneShot, Retrieval
 
 __all__ = [
-    "KNN", "ActionRecognition", "ActivitySeparability", "AlignmentProbe", "Collapse", "DirectionAccuracy",
-    "FewShotPhases", "FrameRetrieval", "KendallTau", "LinearClassifier", "LinearProbe", "MLPClassifier", "MLPProbe",
-    "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification", "PhaseProgress", "Pointing",
-    "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe", "SeparationQuality", "Videos", "bank_and_query",
-    "checked",
+    "KNN", "ActionRecognition", "ActivitySeparability", "AlignmentProbe", "AttentionProbe", "Collapse",
+    "DirectionAccuracy", "FewShotPhases", "FrameRetrieval", "KendallTau", "LinearClassifier", "LinearProbe",
+    "MLPClassifier", "MLPProbe", "OffsetEstimation", "OneShot", "PairVerification", "PhaseClassification",
+    "PhaseProgress", "Pointing", "PositionProbe", "Probe", "ProbeResult", "Retrieval", "SVMProbe",
+    "SeparationQuality", "Videos", "bank_and_query", "checked",
 ]  # fmt: skip
