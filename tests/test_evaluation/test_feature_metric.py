@@ -98,7 +98,7 @@ def test_attentive_probe_learns_which_cell_matters():
     x, y = torch.randn(400, 4, 8, generator=g), torch.arange(400) % 2
     x[:, 2, 0] = 3 * (2 * y - 1)
     tables = [FeatureTable(dict(feature=x[part].flatten(1), label=y[part])) for part in (slice(300), slice(300, 400))]
-    assert AttentionProbe(cells=4, epochs=30).run(*tables).metrics["last"] > 95
+    assert AttentionProbe(cells=4).run(*tables).metrics["last"] > 95
     with pytest.raises(ProtocolError, match="AttentionProbe.cells=5, but 32 features are not so many cells"):
         AttentionProbe(cells=5).run(*tables)
 

@@ -76,7 +76,7 @@ class Scaling(NamedTuple):
     gain: Tensor  # (R,), what is added to the factor along each
 
     @classmethod
-    def of(cls, bank: Tensor, how: Standardize, shrinkage: float = 0.3, most: int = 4096) -> Scaling:
+    def of(cls, bank: Tensor, how: Standardize, shrinkage: float = 1.0, most: int = 4096) -> Scaling:
         """Fit on a bank ``(B, D)``; ``False`` leaves features as they are."""
         none = bank.new_zeros(bank.shape[1], 0), bank.new_zeros(0)
         if how != "whiten":

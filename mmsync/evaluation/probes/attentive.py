@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ProtocolError
-from mmsync.evaluation.probes.base import Probe, require_whole
+from mmsync.evaluation.functional import Scaling
+from mmsync.evaluation.probes.base import Arrays, Probe, require_whole
 from mmsync.evaluation.probes.trained import MLPProbe
 from mmsync.ops.attention import attention, default_heads
 from mmsync.registry import PROBES
+from mmsync.structures import FeatureTable
 
 
 class Cells(nn.Module):
@@ -18,7 +20,7 @@ class Cells(nn.Module):
     def __init__(self, cells: int, channels: int) -> None:
         super().__init__()
         self.heads, self.cells = default_heads(channels), cells
-        self.norm, self.place = nn.LayerNorm(channels), nn.Parameter(torch.randn(cells, channels) * 0.02)
+        self.norm, self.place = nn.LayerNorm(channels), nn.Parameter(torch.randn(cells, channels) * 0.5)
         self.query = nn.Parameter(torch.randn(1, channels) * 0.02)
         self.key, self.value = nn.Linear(channels, channels, bias=False), nn.Linear(channels, channels)
 
@@ -32,9 +34,9 @@ class Cells(nn.Module):
 class AttentionProbe(MLPProbe):
     """Attentive pooling of cells and a linear classifier, trained on features ``(N, cells * D)`` of a frozen encoder.
 
-    Cells are those of :class:`~mmsync.models.necks.SegmentPartPool`, so that features are extracted once. A learned
-    query weighs them (as in V-JEPA, Bardes et al., 2024, without its MLP); each cell has a learned code of its
-    place. No linear probe, so report its number as of an attentive probe. Gives ``last`` and ``best``.
+    Cells are those of :class:`~mmsync.models.necks.SegmentPartPool`, so that features are extracted once; the bank
+    whitens them. A learned query weighs them (as in V-JEPA, Bardes et al., 2024, without its MLP), each with a learned
+    code of its place. No linear probe, so report its number as of an attentive probe. Gives ``last`` and ``best``.
 
     Args:
         cells: Cells whose features stand side by side: segments times parts.
@@ -55,7 +57,7 @@ class AttentionProbe(MLPProbe):
     note = "attentive probe (no linear one) on the cells of the pooled features"
 
     def __init__(
-        self, cells: int = 20, dropout: float = 0.5, epochs: int = 50, batch_size: int = 64, lr: float = 1e-3,
+        self, cells: int = 20, dropout: float = 0.5, epochs: int = 50, batch_size: int = 64, lr: float = 3e-3,
         weight_decay: float = 1e-2, seed: int = 0, column: str = "feature",
     ) -> None:  # fmt: skip
         require_whole(self, cells=cells)
@@ -65,11 +67,16 @@ class AttentionProbe(MLPProbe):
     def missing(self, column: str) -> str:
         return Probe.missing(self, column)
 
+    def arrays(self, bank: FeatureTable, query: FeatureTable, device: str) -> Arrays:
+        x, y, q, labels, classes = super().arrays(bank, query, device)
+        width, rest = divmod(x.shape[1], self.cells)
+        if rest:
+            text = f"AttentionProbe.cells={self.cells}, but {x.shape[1]} features are not so many cells of equal width"
+            raise ProtocolError(f"{text}; give segments times parts of probe_pool=dict(type='SegmentPartPool')")
+        scaling = Scaling.of(x.reshape(-1, width), "whiten")
+        x, q = (scaling(part.reshape(-1, width)).view_as(part) for part in (x, q))
+        return x, y, q, labels, classes
+
     def network(self, channels: int, num_classes: int) -> nn.Sequential:
-        if channels % self.cells:
-            advice = "give cells = segments times parts of probe_pool=dict(type='SegmentPartPool')"
-            raise ProtocolError(
-                f"AttentionProbe: {channels} features are not {self.cells} cells of equal width; {advice}"
-            )
         width = channels // self.cells
         return nn.Sequential(Cells(self.cells, width), nn.Dropout(self.dropout), nn.Linear(width, num_classes))
