@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 class Moved:
     """Transform of a pipeline: points ``(..., C)`` about the clip's mean, or frames by their index; empty ones stay."""
 
-    def __init__(self, points: Optional[Change] = None, frames: Optional[Callable[[int], np.ndarray]] = None) -> None:
+    def __init__(self, points: Any = None, frames: Any = None) -> None:
         self.points, self.frames = points, frames
 
     def __call__(self, results: dict) -> dict:

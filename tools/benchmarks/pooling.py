@@ -5,7 +5,8 @@
 Only training clips are used. An attribute splits them (by default the first of fold, view and subject): each group in
 turn is the query, the others are the bank. Rows are poolings of the feature map, and, after "input", of the view that
 the encoder sees. Columns are preparations of the pooled features. The first table has KNN, mean over k = 1, 5, 10, 20,
-the second logistic regression, the third KNN by k; all are means over checkpoints and groups, in percent.
+the second logistic regression, the third KNN by k on feature maps; all are means over checkpoints and groups, in
+percent.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mmsync.apis import init_model
 from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import Scaling, knn_classify, topk_accuracy
+from mmsync.evaluation.functional.features import Standardize
 from mmsync.models.necks import SegmentPartPool
 from mmsync.ops.persons import pack_persons
 from mmsync.protocols.protocol import build_training_clips, config_of
@@ -41,9 +43,16 @@ POOLINGS: dict[str, dict[str, Any]] = {
     "4 x 5, mean + max": dict(segments=4, statistics=["mean", "max"]),
     "8 x 5": dict(segments=8),
     "(1 + 2 + 4) x 5": dict(segments=(1, 2, 4)),
+    "mean, spread": dict(segments=1, parts=False, persons="spread"),
+    "4 x 5, spread": dict(segments=4, persons="spread"),
 }
-PAIRS = {"mean, spread": dict(POOLINGS["mean"], persons="spread"), "4 x 5, spread": dict(segments=4, persons="spread")}
-PREPARATIONS = {"raw": False, "centered": False, "standardized": True, "whitened": "whiten", "square root": False}
+PREPARATIONS: dict[str, Standardize] = {
+    "raw": False,
+    "centered": False,
+    "standardized": True,
+    "whitened": "whiten",
+    "square root": False,
+}
 NEIGHBORS = (1, 5, 10, 20)
 Key = tuple[str, str, str]  # pooling, preparation, classifier
 
@@ -72,19 +81,18 @@ def groups_of(data: Any, by: str | None) -> np.ndarray:
 def features_of(checkpoint: str, args: argparse.Namespace) -> tuple[dict[str, Tensor], Tensor, np.ndarray]:
     """Features ``(N, D)`` by pooling, labels ``(N,)`` and groups ``(N,)`` of the training clips."""
     cfg = config_of(checkpoint, None, args.cfg_options or {})
-    model = init_model(cfg, checkpoint)
+    model: Any = init_model(cfg, checkpoint)
     data = build_training_clips(cfg, "SkeletonDataset")
     encoder, name = model.feature_encoder(model.encoders[0]), model.views_for_features[0]
     parts = encoder.backbone.layout.named_parts
-    found = defaultdict(list)
+    found: dict[str, list[Tensor]] = defaultdict(list)
     for rows in torch.arange(len(data)).split(64):
         batch = data.__getitems__(rows.tolist())
         view = model.data_preprocessor(batch, False)["inputs"][name]
         people, owner, present = pack_persons(view.data, view.present)
         seen = FeatureMap(people.permute(0, 3, 1, 2), owner, len(rows), present, view.valid)
         feature = encoder.forward_map(view)
-        pairs = PAIRS if view.data.shape[1] > 1 else {}
-        for pooling, options in {**POOLINGS, **pairs}.items():
+        for pooling, options in POOLINGS.items():
             pool = SegmentPartPool(**options)
             pool.pooled_channels(encoder.backbone)
             found[pooling].append(pool(feature))
@@ -139,16 +147,16 @@ def main(args: argparse.Namespace) -> None:
         for key, values in judge(checkpoint, args).items():
             results[key].append(float(np.mean(values)))
         print(f"done: {checkpoint}", flush=True)
-    poolings = list(dict.fromkeys(key[0] for key in results))
+    poolings = [*POOLINGS, *(f"input: {pooling}" for pooling in POOLINGS)]
     knn = [f"k={k}" for k in NEIGHBORS]
     for title, kinds in (("KNN", knn), ("logistic regression", ["logistic"])):
         print(f"\n{title:28}" + "".join(f"{name:>14}" for name in PREPARATIONS))
         for pooling in poolings:
             rows = [np.mean([results[pooling, name, kind] for kind in kinds]) for name in PREPARATIONS]
             print(f"{pooling:28}" + "".join(f"{100 * value:14.1f}" for value in rows))
-    print(f"\n{'KNN, mean of all poolings':28}" + "".join(f"{name:>14}" for name in PREPARATIONS))
+    print(f"\n{'KNN, mean of poolings':28}" + "".join(f"{name:>14}" for name in PREPARATIONS))
     for kind in knn:
-        rows = [np.mean([np.mean(results[p, name, kind]) for p in poolings]) for name in PREPARATIONS]
+        rows = [np.mean([results[pooling, name, kind] for pooling in POOLINGS]) for name in PREPARATIONS]
         print(f"{kind:28}" + "".join(f"{100 * value:14.1f}" for value in rows))
 
 
