@@ -145,6 +145,20 @@ def build_test_data(cfg: Config, kind: str) -> Any:
     return DATASETS.build(loader["dataset"])
 
 
+def build_training_clips(cfg: Config, kind: str, **changes: Any) -> Any:
+    """Build the training split of a config as it is evaluated, of the class ``kind``, with ``changes`` of arguments.
+
+    A ConfigError for another class, or a loader without a split.
+    """
+    init_default_scope(cfg.get("default_scope", "mmsync"))
+    train = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    tested = (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get("dataset") or train
+    if train.get("type") != kind or tested.get("type") != kind or "split" not in train:
+        raise ConfigError(f"train_dataloader.dataset is {train.get('type')}, but this needs a {kind} with a split")
+    values = {key: value for key, value in tested.items() if key not in ("split", "roles")}
+    return DATASETS.build({**values, "roles": dict(bank=train["split"]), **changes})
+
+
 def lay_over(
     base: Config, protocol: Protocol, dataset: Optional[Mapping[str, Any]] = None, encoder: Optional[str] = None
 ) -> Config:

@@ -13,7 +13,7 @@ from mmsync.config import check
 from mmsync.errors import ConfigError, DataError, ProtocolError
 from mmsync.evaluation.functional import knn_classify, topk_accuracy
 from mmsync.evaluation.metrics import Accuracy, FeatureMetric
-from mmsync.evaluation.probes import KNN, LinearProbe, MLPProbe, OneShot, PairVerification
+from mmsync.evaluation.probes import KNN, AttentionProbe, LinearProbe, MLPProbe, OneShot, PairVerification
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
@@ -51,7 +51,7 @@ def expected_top1(data, k):
         return torch.stack([s["feature"] for s in chosen]), torch.tensor([s["gt_label"] for s in chosen])
 
     (bank, bank_labels), (query, labels) = part("bank"), part("query")
-    return 100 * topk_accuracy(knn_classify(bank, bank_labels, query, 3, k), labels)
+    return 100 * topk_accuracy(knn_classify(bank, bank_labels, query, 3, k, standardize="whiten"), labels)
 
 
 def test_results_and_the_protocol_line(caplog):
@@ -79,6 +79,28 @@ def test_unlabelled_samples_are_left_out():
     for i in (3, 17, 55):
         data[i]["gt_label"] = -1
     assert run(probes(("KNN", {"k": 3})), data)["knn/top1"] == pytest.approx(expected_top1(data, 3))
+
+
+def test_no_more_neighbors_vote_than_the_median_class_has():
+    data = samples()
+    for i in range(0, 21, 3):  # seven of the first class are unknown: the classes have 7, 13 and 13
+        data[i]["gt_label"] = -1
+    metric = probes(("KNN", {"k": [40, 13, 5]}))
+    result = run(metric, data)
+    assert result["knn/top1"] == result["knn/top1_k13"] == pytest.approx(expected_top1(data, 13))
+    assert result["knn/top1_k5"] == pytest.approx(expected_top1(data, 5))
+    assert "k=[40, 13, 5] (at most 13)" in metric.found["knn"].note
+
+
+def test_attentive_probe_learns_which_cell_matters():
+    """The label is in the sign of the third cell of features whose cells are else alike."""
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(400, 4, 8, generator=g), torch.arange(400) % 2
+    x[:, 2, 0] = 3 * (2 * y - 1)
+    tables = [FeatureTable(dict(feature=x[part].flatten(1), label=y[part])) for part in (slice(300), slice(300, 400))]
+    assert AttentionProbe(cells=4).run(*tables).metrics["last"] > 95
+    with pytest.raises(ProtocolError, match=r"AttentionProbe\.cells=5, but 32 features are not so many cells"):
+        AttentionProbe(cells=5).run(*tables)
 
 
 def test_padded_samples_count_once():
@@ -112,6 +134,10 @@ def test_nan_features_name_their_samples():
         (KNN, {"k": "20"}, "KNN.k='20': give the number of neighbours"),
         (KNN, {"k": [1, 0]}, r"KNN.k=\[1, 0\]: give"),
         (KNN, {"temperature": 0}, "KNN.temperature=0: give a number above 0"),
+        (KNN, {"standardize": "whitened"}, "KNN.standardize='whitened': use False, True or 'whiten'"),
+        (LinearProbe, {"standardize": "yes"}, "LinearProbe.standardize='yes': use False, True or 'whiten'"),
+        (AttentionProbe, {"cells": 0}, "AttentionProbe.cells=0: give a whole number from 1 on"),
+        (AttentionProbe, {"dropout": 1}, r"AttentionProbe.dropout=1: give a number in \[0, 1\)"),
         (LinearProbe, {"epochs": 0}, "LinearProbe.epochs=0: give a whole number from 1 on"),
         (LinearProbe, {"lr": -1.0}, "LinearProbe.lr=-1.0"),
         (MLPProbe, {"dropout": 1.0}, r"MLPProbe.dropout=1.0: give a number in \[0, 1\)"),

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import (
+    Scaling,
     Scores,
     effective_rank,
     feature_std,
@@ -100,11 +101,46 @@ def test_linear_probe_reaches_logistic_regression(blobs):
     bank, labels, query, truth = blobs
     bank, query = bank * torch.logspace(-2, 2, 6) + 5, query * torch.logspace(-2, 2, 6) + 5  # badly scaled on purpose
     probe = LinearProbe(lr=0.1, standardize=True).fit(bank, labels, query, truth, 4)
-    x = (bank - probe.mean) / probe.std
-    oracle = LogisticRegression(C=1e4, max_iter=2000).fit(x, labels)
-    expected = oracle.score((query - probe.mean) / probe.std, truth)
+    scaler = StandardScaler().fit(bank)
+    oracle = LogisticRegression(C=1e4, max_iter=2000).fit(scaler.transform(bank), labels)
+    expected = oracle.score(scaler.transform(query), truth)
     assert probe.accuracy[-1] == pytest.approx(expected, abs=0.04)
     assert len(probe.accuracy) == 100
+
+
+@pytest.mark.parametrize("shape", [(200, 12), (15, 40), (2, 5), (1, 5), (300, 1)])
+def test_whitening_has_its_closed_form(shape):
+    """``(C + s m I) ** -0.5`` of the covariance C, whose nonzero eigenvalues have the mean m."""
+    g = torch.Generator().manual_seed(0)
+    bank = torch.randn(*shape, generator=g) @ torch.randn(shape[1], shape[1], generator=g) + 7
+    query = torch.randn(9, shape[1], generator=g)
+    scaling = Scaling.of(bank, "whiten", shrinkage=0.5)
+    centered = (bank - bank.mean(0)).double().numpy()
+    value, vector = np.linalg.eigh(centered.T @ centered / len(bank))
+    known = value > 1e-6 * value.max()
+    noise = 0.5 * value[known].mean() if len(bank) > 1 else 1.0
+    expected = (query - bank.mean(0)).numpy() @ (vector / np.sqrt(value.clip(0) + noise) @ vector.T)
+    np.testing.assert_allclose(scaling(query), expected, atol=1e-4, rtol=1e-3)
+
+
+def test_nearest_neighbors_of_whitened_features_do_not_see_a_linear_map(blobs):
+    bank, labels, query, _ = blobs
+    mix = torch.randn(6, 6, generator=torch.Generator().manual_seed(0))
+    one, other = (Scaling.of(x, "whiten", shrinkage=1e-5) for x in (bank, bank @ mix))
+    products = [one(query) @ one(bank).T, other(query @ mix) @ other(bank @ mix).T]
+    torch.testing.assert_close(*products, atol=0.05, rtol=0.01)
+    scores = knn_classify(bank, labels, query, 4, 5, standardize="whiten")
+    scaling = Scaling.of(bank, "whiten")
+    torch.testing.assert_close(scores, knn_classify(scaling(bank), labels, scaling(query), 4, 5))
+
+
+@pytest.mark.parametrize("options", [dict(standardize=True), dict(standardize="whiten", batch_norm=True), dict()])
+def test_a_linear_probe_is_one_classifier_of_plain_features(blobs, options):
+    """Scalings and batch norm are folded into it, and a linear map of the features does not change what it says."""
+    bank, labels, query, truth = blobs
+    probe = LinearProbe(lr=0.1, epochs=20, **options).fit(bank, labels, query, truth, 4)
+    assert probe.accuracy[-1] == pytest.approx((probe(query).argmax(1) == truth).float().mean().item())
+    assert probe.accuracy[-1] > 0.6
 
 
 def test_collapse_measures_have_their_closed_forms():

@@ -16,7 +16,7 @@ train_dataloader = dict(batch_size=128, dataset=dict(clips, split=train))
 val_dataloader = dict(batch_size=256, dataset=dict(clips, roles=dict(bank=train, query=test)))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type="FeatureMetric", probes=dict(knn=dict(type="KNN", k=5, standardize=True, cap=True)))
+val_evaluator = dict(type="FeatureMetric", probes=dict(knn=dict(type="KNN", k=5)))
 test_evaluator = dict(
     type="FeatureMetric",
-    probes=dict(knn=dict(type="KNN", k=[5, 1], standardize=True, cap=True), logistic=dict(type="LogisticProbe")))
+    probes=dict(knn=dict(type="KNN", k=[5, 1]), logistic=dict(type="LogisticProbe")))

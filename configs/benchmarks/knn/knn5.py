@@ -3,6 +3,6 @@
 protocol = dict(title="KNN, k=5, T=0.1", metric="knn/top1")
 test_evaluator = dict(
     type="FeatureMetric",
-    probes=dict(knn=dict(type="KNN", k=5, temperature=0.1, standardize=None, cap=True)),
+    probes=dict(knn=dict(type="KNN", k=5, temperature=0.1, standardize=None)),
     collapse=False,
 )

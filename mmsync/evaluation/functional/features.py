@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Literal, NamedTuple, Optional, Union
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.errors import ProtocolError
+
+Standardize = Union[bool, Literal["whiten"]]
 
 
 @torch.no_grad()
@@ -21,7 +23,7 @@ def knn_classify(
     num_classes: int,
     k: int = 20,
     temperature: float = 0.1,
-    standardize: bool = False,
+    standardize: Standardize = False,
     chunk_size: int = 1024,
 ) -> Tensor:
     """Score the classes of each query by its ``k`` most similar bank samples.
@@ -35,7 +37,7 @@ def knn_classify(
         num_classes: Number of classes.
         k: Neighbours that vote; a smaller bank votes as a whole.
         temperature: Above 0; smaller values favour the nearest.
-        standardize: Bring each feature to zero mean and unit variance over the bank first, as suits ReLU features.
+        standardize: How to prepare the features, see :class:`Scaling`.
         chunk_size: Queries that are compared at a time, with ``chunk_size * len(bank)`` floats of working space.
 
     Returns:
@@ -48,8 +50,8 @@ def knn_classify(
         found = f"{len(bank)} samples, {k=}, {temperature=}"
         raise ProtocolError(f"KNN needs at least one bank sample, k >= 1 and temperature > 0, not {found}")
     if standardize:
-        mean, std = mean_and_std(bank)
-        bank, query = (bank - mean) / std, (query - mean) / std
+        scaling = Scaling.of(bank, standardize)
+        bank, query = scaling(bank), scaling(query)
     bank = F.normalize(bank, dim=1)
     scores = query.new_zeros(len(query), num_classes)
     for start in range(0, len(query), chunk_size):
@@ -59,6 +61,47 @@ def knn_classify(
         weight = ((nearest - nearest[:, :1]) / temperature).exp()
         scores[start : start + chunk_size].scatter_add_(1, bank_labels[index], weight)
     return scores
+
+
+class Scaling(NamedTuple):
+    """A linear preparation of features, fitted on a bank, by which all directions count alike.
+
+    ``True`` brings each feature to zero mean and unit variance. ``'whiten'`` does so along the principal axes, so that
+    features that say the same do not count twice: an axis of variance v is divided by the root of ``v + s m``, where m
+    is the mean variance of the axes that the bank has. The shrinkage s keeps axes that hold little but noise small.
+    Axes are those of 4096 samples at most, evenly spaced in the bank.
+    """
+
+    mean: Tensor  # (D,)
+    scale: Tensor  # (D,) or (), factor of each feature
+    axes: Tensor  # (D, R), principal axes, empty unless whitened
+    gain: Tensor  # (R,), what is added to the factor along each
+
+    @classmethod
+    def of(cls, bank: Tensor, how: Standardize, shrinkage: float = 1.0, most: int = 4096) -> Scaling:
+        """Fit on a bank ``(B, D)``; ``False`` leaves features as they are."""
+        none = bank.new_zeros(bank.shape[1], 0), bank.new_zeros(0)
+        if how != "whiten":
+            mean, std = mean_and_std(bank) if how else (torch.zeros_like(bank[0]), torch.ones_like(bank[0]))
+            return cls(mean, 1 / std, *none)
+        mean = bank.mean(0)
+        x = (bank[:: -(-len(bank) // most)] - mean).double()
+        wide = x.shape[1] > len(x)
+        value, vector = torch.linalg.eigh((x @ x.T if wide else x.T @ x) / len(x))
+        known = value > 1e-6 * value.amax()  # no axes that rounding alone makes
+        value, axes = value[known], (x.T @ vector if wide else vector)[:, known]
+        noise = shrinkage * value.mean() if len(value) else value.new_ones(())
+        scale = noise.rsqrt()
+        parts = (scale, F.normalize(axes, dim=0), (value + noise).rsqrt() - scale)
+        return cls(mean, *(part.to(bank.dtype) for part in parts))
+
+    def linear(self, x: Tensor) -> Tensor:
+        """Scale ``(N, D)``, which is a product with a symmetric matrix."""
+        return x * self.scale + x @ self.axes * self.gain @ self.axes.T
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Prepare features ``(N, D)``."""
+        return self.linear(x - self.mean)
 
 
 def mean_and_std(bank: Tensor) -> tuple[Tensor, Tensor]:

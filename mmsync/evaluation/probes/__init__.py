@@ -7,6 +7,7 @@ from .alignment import (
     PhaseProgress,
     PositionProbe,
 )
+from .attentive import AttentionProbe
 from .base import Probe, ProbeResult, bank_and_query, checked
 from .direction import DirectionAccuracy
 from .few_shot import FewShotPhases
@@ -26,6 +27,7 @@ __all__ = [
     "ActionRecognition",
     "ActivitySeparability",
     "AlignmentProbe",
+    "AttentionProbe",
     "Collapse",
     "DirectionAccuracy",
     "FewShotPhases",

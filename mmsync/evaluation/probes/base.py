@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, ContractError, ProtocolError, unwritten
 from mmsync.evaluation.functional import Scores
+from mmsync.evaluation.functional.features import Standardize
 from mmsync.structures import FeatureTable
 
 Arrays = tuple[Tensor, Tensor, Tensor, Tensor, int]
@@ -135,3 +136,14 @@ def require_choice(owner: Probe, names: Sequence[str], **values: str) -> None:
     for name, value in values.items():
         if value not in names:
             raise ConfigError(f"{type(owner).__name__}.{name}={value!r}: use {' or '.join(map(repr, names))}")
+
+
+def require_scaling(owner: Probe, standardize: Standardize) -> None:
+    """Raise a ConfigError unless the argument names a preparation of features."""
+    if standardize not in (False, True, "whiten"):
+        raise ConfigError(f"{type(owner).__name__}.standardize={standardize!r}: use False, True or 'whiten'")
+
+
+def scaled(standardize: Standardize) -> str:
+    """The preparation of features in a word, for the log."""
+    return "whitened" if standardize == "whiten" else "standardised" if standardize else "raw"

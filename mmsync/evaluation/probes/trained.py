@@ -12,8 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ProtocolError
-from mmsync.evaluation.functional import mean_and_std, topk_accuracy
-from mmsync.evaluation.probes.base import Probe, ProbeResult, require_choice, require_range, require_whole, scores_of
+from mmsync.evaluation.functional import Scaling, topk_accuracy
+from mmsync.evaluation.functional.features import Standardize
+from mmsync.evaluation.probes.base import (
+    Probe,
+    ProbeResult,
+    require_choice,
+    require_range,
+    require_scaling,
+    require_whole,
+    scaled,
+    scores_of,
+)
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
@@ -21,16 +31,15 @@ from mmsync.structures import FeatureTable
 class LinearClassifier(NamedTuple):
     """A trained linear probe."""
 
-    weight: Tensor  # (num_classes, D), on features that are standardised
+    weight: Tensor  # (num_classes, D), of features minus their mean; it holds their scaling
     bias: Tensor  # (num_classes,)
     mean: Tensor  # (D,) subtracted from the features
-    std: Tensor  # (D,) that the features are divided by
     accuracy: list[float]  # of the queries, in [0, 1], after each epoch
     loss: list[float]  # mean training loss of each epoch
 
     def __call__(self, features: Tensor) -> Tensor:
         """Logits ``(N, num_classes)`` of features ``(N, D)``."""
-        return F.linear((features - self.mean) / self.std, self.weight, self.bias)
+        return F.linear(features - self.mean, self.weight, self.bias)
 
 
 class _BatchNorm:
@@ -67,7 +76,8 @@ class LinearProbe(Probe):
         milestones: The rate is multiplied by ``gamma`` after each of these epochs.
         gamma: Factor of the rate.
         schedule: ``'step'`` follows the milestones; ``'cosine'`` falls to zero by half a cosine, step by step.
-        standardize: Bring each feature to zero mean and unit variance over the bank first. Rates around 0.1 suit then.
+        standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
+            :class:`~mmsync.evaluation.functional.Scaling`. Rates around 0.1 suit then.
         batch_norm: Batch normalisation without weights in front of the classifier (momentum 0.1, eps 1e-6).
         seed: Of the order of the samples.
         column: Name of the column of features.
@@ -91,7 +101,7 @@ class LinearProbe(Probe):
         milestones: Sequence[int] = (80,),
         gamma: float = 0.1,
         schedule: Literal["step", "cosine"] = "step",
-        standardize: bool = False,
+        standardize: Standardize = False,
         batch_norm: bool = False,
         seed: int = 0,
         column: str = "feature",
@@ -106,6 +116,7 @@ class LinearProbe(Probe):
         require_choice(self, ("step", "cosine"), schedule=schedule)
         self.epochs, self.lr, self.batch_size, self.momentum = epochs, lr, batch_size, momentum
         self.weight_decay, self.milestones, self.gamma, self.schedule = weight_decay, milestones, gamma, schedule
+        require_scaling(self, standardize)
         self.standardize, self.batch_norm, self.seed = standardize, batch_norm, seed
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
@@ -113,7 +124,7 @@ class LinearProbe(Probe):
         probe = self.fit(x, y, features, labels, classes)
         top1 = [100 * value for value in probe.accuracy]
         metrics = {"last": top1[-1], "best": max(top1), "best_epoch": top1.index(max(top1)) + 1}
-        kind = "standardised" if self.standardize else "raw"
+        kind = scaled(self.standardize)
         note = f"linear on frozen {kind} features, last of {self.epochs} epochs (best is chosen on the queries)"
         return ProbeResult(metrics, scores_of(query, probe(features)), {"loss": probe.loss, "top1": top1}, note)
 
@@ -123,11 +134,10 @@ class LinearProbe(Probe):
     ) -> LinearClassifier:
         """Train the classifier on a bank ``(B, D)`` and judge each epoch on queries ``(Q, D)``."""
         generator = torch.Generator().manual_seed(self.seed)
-        mean, std = torch.zeros_like(bank[0]), torch.ones_like(bank[0])
+        scaling = Scaling.of(bank, self.standardize)
         if self.standardize:
-            mean, std = mean_and_std(bank)
-            bank, query = (bank - mean) / std, (query - mean) / std
-        norm = _BatchNorm(mean) if self.batch_norm else None
+            bank, query = scaling(bank), scaling(query)
+        norm = _BatchNorm(scaling.mean) if self.batch_norm else None
         # the bias is a last column of ones: one product per direction
         bank, query = F.pad(bank, (0, 1), value=1.0), F.pad(query, (0, 1), value=1.0)
         target = F.one_hot(bank_labels, num_classes).to(bank.dtype)
@@ -152,9 +162,11 @@ class LinearProbe(Probe):
             loss.append(-torch.cat(likelihood).clamp_min(1e-30).log().mean().item())
             logits = (query if norm is None else norm.eval(query)) @ weight.T
             accuracy.append(topk_accuracy(logits, query_labels))
-        if norm is not None:  # one standardisation after the other is one
-            mean, std = mean + std * norm.mean, std * (norm.var + 1e-6).sqrt()
-        return LinearClassifier(weight[:, :-1].clone(), weight[:, -1].clone(), mean, std, accuracy, loss)
+        weight, bias = weight[:, :-1].clone(), weight[:, -1].clone()
+        if norm is not None:  # two scalings are one classifier
+            weight = weight * (norm.var + 1e-6).rsqrt()
+            bias = bias - weight @ norm.mean
+        return LinearClassifier(scaling.linear(weight), bias, scaling.mean, accuracy, loss)
 
     def _rate(self, epoch: int, done: float) -> float:
         if self.schedule == "cosine":
@@ -205,6 +217,7 @@ class MLPProbe(Probe):
     headline = "last"
     gives = ("last", "best")
     softmax = True
+    note = "MLP probe (no linear one) on the features of the single joints"
 
     def __init__(
         self,
@@ -242,21 +255,27 @@ class MLPProbe(Probe):
         probe = self.fit(x, y, features, labels, classes)
         top1 = [100 * value for value in probe.accuracy]
         metrics = {"last": top1[-1], "best": max(top1)}
-        note = "MLP probe (no linear one) on the features of the single joints"
-        return ProbeResult(metrics, scores_of(query, probe.logits(features)), {"loss": probe.loss, "top1": top1}, note)
+        return ProbeResult(
+            metrics, scores_of(query, probe.logits(features)), {"loss": probe.loss, "top1": top1}, self.note
+        )
+
+    def network(self, channels: int, num_classes: int) -> nn.Sequential:
+        """The classifier before training, ``(N, channels)`` to logits ``(N, num_classes)``."""
+        first, last = nn.Linear(channels, self.hidden), nn.Linear(self.hidden, num_classes)
+        return nn.Sequential(nn.Dropout(self.dropout), first, nn.BatchNorm1d(self.hidden), nn.ReLU(inplace=True), last)
 
     def fit(
         self, bank: Tensor, bank_labels: Tensor, query: Tensor, query_labels: Tensor, num_classes: int
     ) -> MLPClassifier:
         """Train the classifier on a bank ``(B, D)`` and judge each epoch on queries ``(Q, D)``."""
         if len(bank) == 1 and not self.eval_mode:
-            raise ProtocolError("MLPProbe: the bank has one sample, of which there are no statistics; take more")
+            raise ProtocolError(
+                f"{type(self).__name__}: the bank has one sample, of which there are no statistics; take more"
+            )
         device = bank.device
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            first, last = nn.Linear(bank.shape[1], self.hidden), nn.Linear(self.hidden, num_classes)
-            norm = nn.BatchNorm1d(self.hidden)
-            net = nn.Sequential(nn.Dropout(self.dropout), first, norm, nn.ReLU(inplace=True), last).to(device)
+            net = self.network(bank.shape[1], num_classes).to(device)
             kind: Any = partial(torch.optim.SGD, momentum=0.9) if self.optimizer == "sgd" else torch.optim.AdamW
             optim = kind(net.parameters(), self.lr, weight_decay=self.weight_decay)
             scheduler: torch.optim.lr_scheduler.LRScheduler

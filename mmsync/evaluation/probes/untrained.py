@@ -9,9 +9,18 @@ import numpy as np
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmsync.errors import ConfigError, ProtocolError
+from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import features as measures
-from mmsync.evaluation.probes.base import Probe, ProbeResult, require_range, require_whole, scores_of
+from mmsync.evaluation.functional.features import Standardize
+from mmsync.evaluation.probes.base import (
+    Probe,
+    ProbeResult,
+    require_range,
+    require_scaling,
+    require_whole,
+    scaled,
+    scores_of,
+)
 from mmsync.ops.subsets import exemplars
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
@@ -21,20 +30,20 @@ from mmsync.structures import FeatureTable
 class KNN(Probe):
     """Weighted nearest neighbours on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
 
-    Gives ``top1`` and, of more than five classes, ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``.
+    Gives ``top1`` and, of more than five classes, ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``. No more
+    neighbours vote than the median class has samples in the bank: others would be of other classes.
 
     Args:
         k: Number of neighbours, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
-        standardize: Bring each feature to zero mean and unit variance over the bank first. ``None``: if more of the
-            bank's samples have a nearest one of their class so, among those of other performers (``subject``), where
-            they are known.
-        cap: Lower each ``k`` to the size of the usual class of the bank, of data that are not known beforehand.
+        standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
+            :class:`~mmsync.evaluation.functional.Scaling`; ``False``: the plain cosine. ``None``: that of the three
+            with which most of the bank's samples have a nearest one of their class, among those of other performers
+            (``subject``) where they are known.
         column: Name of the column of features.
 
     Raises:
-        ConfigError: ``k`` or ``temperature`` is out of its range.
-        ProtocolError: ``k`` is above the number of samples of the bank.
+        ConfigError: An argument is out of its range.
     """
 
     name = "knn"
@@ -45,8 +54,7 @@ class KNN(Probe):
         self,
         k: Union[int, Sequence[int]] = 20,
         temperature: float = 0.1,
-        standardize: Optional[bool] = False,
-        cap: bool = False,
+        standardize: Optional[Standardize] = "whiten",
         column: str = "feature",
     ) -> None:
         super().__init__(column)
@@ -54,32 +62,32 @@ class KNN(Probe):
         if not self.k or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.k):
             raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
-        self.temperature, self.standardize, self.cap = temperature, standardize, cap
+        if standardize is not None:
+            require_scaling(self, standardize)
+        self.temperature, self.standardize = temperature, standardize
         self.gives = [f"top{n}{suffix}" for suffix in ["", *(f"_k{k}" for k in self.k[1:])] for n in (1, 5)]
         self._warned = False
 
     def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
-        """Raise a ProtocolError if ``k`` is above the bank; warn once if it is above the size of the usual class."""
-        k, usual = max(self.k), _usual(bank)
-        if self.cap:
-            return
-        if k > len(bank):
-            raise ProtocolError(f"KNN.k={k}, but the bank has {len(bank)} labelled samples; give at most {len(bank)}")
+        """Warn once if ``k`` is above the size of the usual class, so that fewer neighbours vote."""
+        k, usual = max(self.k), _usual_class(bank)
         if k > usual and not self._warned:
             text = f"KNN.k={k}, but half of the classes have at most {usual} samples in the bank"
-            print_log(f"{text}: neighbours of other classes vote too; give less", logger="current", level=30)
+            print_log(f"{text}: {usual} neighbours vote", logger="current", level=30)
             self._warned = True
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:
         x, y, q, labels, classes = self.arrays(bank, query, device)
         self.check_labels(y.cpu().numpy(), labels.cpu().numpy())
-        numbers = [min(k, _usual(y.cpu().numpy())) for k in self.k] if self.cap else self.k
-        groups = bank.texts("subject", "")
-        standardize = _standardize_helps(x, y, groups) if self.standardize is None else self.standardize
-        k_text, features = numbers if len(numbers) > 1 else numbers[0], "standardised" if standardize else "raw"
-        result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {features} features")
-        for k, number in zip(self.k, numbers):
-            scores = measures.knn_classify(x, y, q, classes, number, self.temperature, standardize)
+        usual = _usual_class(y.cpu().numpy())
+        k_text = f"{self.k if len(self.k) > 1 else self.k[0]}{f' (at most {usual})' if max(self.k) > usual else ''}"
+        how = _best_scaling(x, y, bank.texts("subject", "")) if self.standardize is None else self.standardize
+        result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {scaled(how)} features")
+        if how:
+            scaling = measures.Scaling.of(x, how)
+            x, q = scaling(x), scaling(q)
+        for k in self.k:
+            scores = measures.knn_classify(x, y, q, classes, min(k, usual), self.temperature)
             suffix = "" if result.scores is None else f"_k{k}"
             result.scores = result.scores or scores_of(query, scores)
             for n in (1, 5) if classes > 5 else (1,):  # of five classes, any five scores hold the right one
@@ -87,15 +95,15 @@ class KNN(Probe):
         return result
 
 
-def _standardize_helps(bank: Tensor, labels: Tensor, groups: Sequence[str]) -> bool:
-    mean, std = measures.mean_and_std(bank)
-    plain, scaled = (measures.leave_one_out(x, labels, groups) for x in (bank, (bank - mean) / std))
-    return scaled > plain
+def _best_scaling(bank: Tensor, labels: Tensor, groups: Sequence[str]) -> Standardize:
+    choices: tuple[Standardize, ...] = (False, True, "whiten")
+    right = [measures.leave_one_out(measures.Scaling.of(bank, how)(bank), labels, groups) for how in choices]
+    return choices[int(np.argmax(right))]
 
 
-def _usual(bank: np.ndarray) -> int:
-    """Size of the usual class, the median, of labels ``(B,)``."""
-    sizes = np.bincount(bank)
+def _usual_class(labels: np.ndarray) -> int:
+    """Median size of the classes that labels ``(B,)`` have."""
+    sizes = np.bincount(labels)
     return int(np.median(sizes[sizes > 0]))
 
 
