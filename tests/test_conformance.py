@@ -36,6 +36,7 @@ EXAMPLES: dict[str, dict] = {
     "STGCN": SLIM,
     "DSTformer": dict(type="DSTformer", embed_dim=8, rep_dim=6, depth=1, num_heads=2, max_len=16, drop_rate=0.1),
     "SkeletonViT": dict(type="SkeletonViT", embed_dim=8, depth=1, num_heads=2, clip_len=16, drop_path_rate=0.1),
+    "PartTransformer": dict(type="PartTransformer", embed_dim=8, depth=1, num_heads=2, drop_path_rate=0.1),
     "SkeletonResNet": dict(type="SkeletonResNet", depth=18, width=0.0625),
     "BiGRU": dict(type="BiGRU", hidden_channels=4, num_layers=2),
     "I3D": dict(type="I3D", width=0.0625),
@@ -81,7 +82,7 @@ EXAMPLES: dict[str, dict] = {
     "MeanPool": dict(type="MeanPool"),
     "FramePool": dict(type="FramePool"),
     "MaxPool": dict(type="MaxPool"),
-    "SegmentPartPool": dict(type="SegmentPartPool", segments=2, parts=[[0, 1], [2, 3, 4]], in_channels=8),
+    "SegmentPartPool": dict(type="SegmentPartPool", segments=2, parts=[[0, 1], [2, 3, 4]], norm=True, in_channels=8),
     "SkeletonPool": dict(type="SkeletonPool"),
     "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=8),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
@@ -427,11 +428,12 @@ def test_two_encoders_of_two_modalities():
     assert (table["feature"].shape, table["feature_audio"].shape) == ((N, 32), (N, 8))
 
 
-@pytest.mark.parametrize("name", ["SkeletonViT", "DSTformer"])
+@pytest.mark.parametrize("name", ["SkeletonViT", "DSTformer", "PartTransformer"])
 def test_masked_prediction_encodes_visible_tokens_only(name):
     torch.manual_seed(0)
     model = MODELS.build(dict(type="ToyMaskedMotion", encoder=dict(type="Encoder", backbone=example(name))))
-    backbone, view = model.encoder.backbone.eval(), skeletons(absent=False)
+    backbone = model.encoder.backbone.eval()
+    view = view_for(backbone, absent=False)
     total, _ = model.parse_losses(model({"clip": view}, mode="loss"))
     total.backward()
     rows = view.data.flatten(0, 1)

@@ -80,7 +80,7 @@ def _resample(x: Tensor, seen: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     some = seen.any(1).byte()
     first, last = some.argmax(1, keepdim=True), size - 1 - some.flip(1).argmax(1, keepdim=True)
     step = torch.arange(frames, device=x.device)
-    time = first + (last - first) * step / (frames - 1)  # exact where clips have `frames` frames
+    time = first + ((last - first) * step).to(x.dtype) / (frames - 1)  # exact where clips have `frames` frames
     before = torch.where(seen, number, -1).cummax(2).values
     after = torch.where(seen, number, size).flip(2).cummin(2).values.flip(2)
     shape = (*seen.shape[:2], frames)
@@ -90,7 +90,7 @@ def _resample(x: Tensor, seen: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     weight = ((time[:, None] - low) / (high - low).clamp(min=1)).clamp(0, 1)
     rows = x.flatten(3)
     low, high = (rows.gather(2, at[..., None].expand(-1, -1, -1, rows.shape[3])) for at in (low, high))
-    return low.lerp(high, weight[..., None].to(x.dtype)).unflatten(3, x.shape[3:]), time.to(x.dtype)
+    return low.lerp(high, weight[..., None]).unflatten(3, x.shape[3:]), time
 
 
 def _upright(x: Tensor) -> Tensor:

@@ -208,3 +208,31 @@ def test_attention_pools_for_the_loss_and_for_probes():
 def test_attention_refuses_wrong_arguments(wrong, says):
     with pytest.raises(ConfigError, match=says):
         AttentionPool(**{"in_channels": 8, **wrong})
+
+
+def test_norm_is_of_the_batch_in_training_and_of_running_statistics_afterwards():
+    """After persons are averaged; sums that are constant stay near zero instead of becoming noise."""
+    torch.manual_seed(0)
+    plain = SegmentPartPool(2, PARTS, in_channels=7)
+    neck = SegmentPartPool(2, PARTS, norm=True, in_channels=7)
+    seen = []
+    for seed in range(200):
+        feature = random_map(seed)._replace(valid=None)
+        raw, out = plain(feature), neck(feature)
+        expected = (raw - raw.mean(0)) / (raw.var(0, unbiased=False) + 1e-3).sqrt()
+        torch.testing.assert_close(out, expected)
+        seen.append(raw)
+    rows = torch.cat(seen)
+    out = neck.eval()(feature)
+    expected = (raw - rows.mean(0)) / (rows.reshape(200, 3, -1).var(1).mean(0) + 1e-3).sqrt()
+    assert (out - expected).abs().mean() < 0.3  # the running statistics are those of about ten batches
+    flat = feature._replace(data=feature.data * 0 + 1)
+    assert neck.train()(flat).abs().max() < 1e-3
+
+
+def test_norm_is_rebuilt_for_the_width_of_the_backbone_and_has_no_weights():
+    encoder = Encoder(dict(SLIM, layout="ntu25", in_channels=3), pool=dict(type="SegmentPartPool", norm=True))
+    assert encoder.pool_neck.norm.num_features == encoder.pooled_channels == 4 * 5 * 8
+    assert not list(encoder.pool_neck.parameters())
+    assert {"norm.running_mean", "norm.running_var"} <= set(encoder.pool_neck.state_dict())
+    assert encoder.probe_neck is encoder.pool_neck

@@ -334,6 +334,7 @@ EVERY = [
     A.RandomRotation(), A.RandomScale(), A.GaussianNoise(), A.GaussianBlur(), A.AxisMask(), A.JointMask(),
     A.TemporalFlip(), A.AimCLRNormal(), A.AimCLRExtreme("paper").bind("ntu25"), A.JointCorruption(),
     OneOf([A.Shear(), A.JointCorruption(prob=0.5), A.GaussianNoise()]),
+    A.RandomCropResize(warp=0.3), A.JointOffset(), A.JointFreeze(0.5, prob=1.0),
 ]  # fmt: skip
 
 
@@ -411,6 +412,51 @@ def test_noise_is_white_with_the_given_deviation():
     assert values.mean().item() == pytest.approx(0, abs=5e-4)
     rows = torch.corrcoef(values.flatten(0, 1).flatten(1)).fill_diagonal_(0)  # persons are independent of each other
     assert rows.abs().max() < 0.1
+
+
+def test_a_warp_raises_the_share_of_the_window_to_a_power():
+    """By a loop; the source index follows, and the log of the power is normal."""
+    x = clips(n=3, t=20)
+    aug = A.RandomCropResize((0.5, 0.9), size=13, warp=0.5)
+    draws = aug.draw(x, gen(1))
+    out = aug.apply(View(x), draws)
+    for n in range(3):
+        start, length, power = (draws[name][n].item() for name in ("start", "length", "power"))
+        for i in range(13):
+            at = start + ((i + 0.5) / 13) ** power * length - 0.5
+            at = min(max(at, start, 0), start + length - 1, 19)
+            low = min(int(at), 18)
+            expected = x[n, :, low] + (at - low) * (x[n, :, low + 1] - x[n, :, low])
+            torch.testing.assert_close(out.data[n, :, i], expected, rtol=1e-5, atol=1e-5)
+            assert out.index[n, i].item() == pytest.approx(at, abs=1e-4)
+    many = A.RandomCropResize(warp=0.3).draw(torch.zeros(20000, 1, 2, 1, 3), gen(2))["power"].log()
+    assert many.mean().item() == pytest.approx(0, abs=0.01)
+    assert many.std().item() == pytest.approx(0.3, rel=0.02)
+    assert set(A.RandomCropResize().draw(x, gen(3))) == {"start", "length"}  # draws as ever without a warp
+
+
+def test_offsets_stay_for_the_clip():
+    x = clips(n=400, t=6)
+    x[:, 1] = 0
+    out = A.JointOffset(0.2, prob=0.5)(View(x), gen(2)).data - x
+    assert not out[:, 1].any()
+    torch.testing.assert_close(out[:, 0], out[:, 0, :1].expand_as(out[:, 0]))
+    moved = out[:, 0, 0].flatten(1).ne(0).any(1)
+    assert moved.float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert out[moved, 0, 0].std().item() == pytest.approx(0.2, rel=0.02)
+
+
+def test_frozen_joints_stay_at_their_mean():
+    x = clips(n=400, t=6)
+    out = A.JointFreeze(0.2, prob=0.5)(View(x), gen(2)).data
+    still = out.std(2).amax(-1) < 1e-6  # (N, M, V)
+    assert (still[:, 0] == still[:, 1]).all()
+    moves = ~still.unsqueeze(2).expand(x.shape[:-1])
+    torch.testing.assert_close(out[moves], x[moves])
+    torch.testing.assert_close(out.mean(2), x.mean(2))
+    chosen = still.flatten(1).any(1)
+    assert chosen.float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert still[chosen].float().mean().item() == pytest.approx(0.2, rel=0.1)
 
 
 # ---- mistakes -------------------------------------------------------------------------------------------------------

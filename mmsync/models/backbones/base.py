@@ -161,6 +161,7 @@ class SkeletonBackbone(Backbone):
     """Base of skeleton backbones of a layout: a subclass writes ``forward_rows (P, T, V, C) -> (P, D, T', V')``."""
 
     modality: ClassVar[str] = "skeleton"
+    layout_advice: ClassVar[str] = "set both as in the data, or remap with RemapSkeleton"
 
     def __init__(
         self, layout: Union[str, dict, SkeletonLayout], in_channels: int, out_channels: int, init_cfg: OptConfig = None
@@ -174,7 +175,7 @@ class SkeletonBackbone(Backbone):
         if tuple(x.shape[-2:]) != (self.layout.num_joints, self.in_channels):
             wanted = f"layout {self.layout.name!r} with in_channels={self.in_channels} takes (V, C) "
             wanted += f"({self.layout.num_joints}, {self.in_channels}), but got {tuple(x.shape[-2:])}"
-            raise LayoutError(f"{type(self).__name__}: {wanted}; set both as in the data, or remap with RemapSkeleton")
+            raise LayoutError(f"{type(self).__name__}: {wanted}; {self.layout_advice}")
 
     def split_persons(self, view: View) -> tuple[Tensor, Optional[Tensor]]:
         """Persons ``(N, M, T, V, C)`` and the mask of present ones ``(N, M)``."""

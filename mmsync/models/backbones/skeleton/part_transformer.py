@@ -31,8 +31,8 @@ class PartTransformer(SkeletonTransformer):
     """Transformer over body parts and patches of frames, in the body frame: ``(P, T, 20, 3) -> (P, D, T', 5)``.
 
     Tokens are the trunk, the arms and the legs, T' = ceil(T / t_patch); each part has an embedding of its own. It takes
-    clips of ``SkeletonPreprocessor(body_frame=True)`` only. Clips whose depth is 0 get a learned vector more, which
-    tells that they are 2D. Parts stay apart in the map, as ``SegmentPartPool`` pools them.
+    clips of ``SkeletonPreprocessor(body_frame=True)`` only. A learned vector is added to tokens of 2D clips, whose
+    depth is 0, and taken from those of 3D ones. Parts stay apart in the map, as ``SegmentPartPool`` pools them.
 
     Args:
         embed_dim: D.
@@ -52,6 +52,7 @@ class PartTransformer(SkeletonTransformer):
     """
 
     init = "xavier"
+    layout_advice = "it takes clips in the body frame: set body_frame=True in the SkeletonPreprocessor"
 
     def __init__(
         self, embed_dim: int = 192, depth: int = 4, num_heads: int = 6, mlp_ratio: float = 4.0, t_patch: int = 8,
@@ -81,10 +82,10 @@ class PartTransformer(SkeletonTransformer):
     def tokens(self, x: Tensor) -> Tensor:
         """Tokens ``(P, T', 5, D)`` of persons ``(P, T, 20, 3)``, T' = ceil(T / t_patch)."""
         self.check_input(x)
-        flat = x[..., 2].flatten(1).eq(0).all(1).view(-1, 1, 1, 1)
+        sign = 2 * x[..., 2].flatten(1).eq(0).all(1).view(-1, 1, 1, 1) - 1  # so that either kind trains it
         missing = -x.shape[1] % self.token_frames
         x = torch.cat([x, x[:, -1:].expand(-1, missing, -1, -1)], 1) if missing else x
         patches = part_numbers(x).unflatten(1, (-1, self.token_frames)).permute(3, 0, 1, 2, 4)  # (5, P, T', t, 36)
         tokens = torch.bmm(patches.reshape(PARTS, -1, self.joints_embed.shape[1]), self.joints_embed)
         tokens = tokens.unflatten(1, (len(x), -1)).permute(1, 2, 0, 3)
-        return tokens + self.pos_embed + self.flat_embed * flat + self.time(tokens.shape[1], resize=True)
+        return tokens + self.pos_embed + self.flat_embed * sign + self.time(tokens.shape[1], resize=True)
