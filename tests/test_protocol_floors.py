@@ -65,14 +65,14 @@ def test_what_differs_between_clips_is_taken_out():
         return clip @ np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
 
     turned = raw_floor(dataset(change=turn))[2]
-    assert turned["first frame centred, turned"] > turned["first frame centred"] + 10
+    assert turned["first frame centered, turned"] > turned["first frame centered"] + 10
     offset = np.random.default_rng(0).standard_normal((36, 1, 400, 1, 3)) * 3
     _, best, found = raw_floor(dataset(change=lambda clip, index: clip + offset[index][:, : clip.shape[1]]))
     assert best.center == "each"
     plain = raw_floor(dataset())[2]
-    assert found["each frame centred"] == pytest.approx(plain["each frame centred"], abs=0.1)
+    assert found["each frame centered"] == pytest.approx(plain["each frame centered"], abs=0.1)
     _, _, sized = raw_floor(dataset(change=lambda clip, index: clip * (1 + index % 5)))
-    name = "each frame centred, scaled, less the mean"
+    name = "each frame centered, scaled, less the mean"
     assert sized[name] == pytest.approx(plain[name], abs=0.1)
 
 

@@ -74,7 +74,7 @@ def test_it_fits_over_pretraining_configs(bases, name):
         assert base.to_dict() == before
     protocol = load_protocol(name, FOLDER)
     assert protocol.title
-    kinds = ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy", "svm", "offset", "phases")
+    kinds = ("knn", "retrieval", "linear", "mlp", "oneshot", "accuracy", "svm", "offset", "phases", "logistic")
     assert protocol.metric.split("/")[0] in kinds
     assert len((list_protocols(FOLDER)[name]).read_text().splitlines()) < 60
 

@@ -17,6 +17,8 @@ LEFT, RIGHT = [4, 12], [8, 16]  # shoulder and hip of either side
 CHILD = [0, 1, 3, 4, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18]
 PARENT = [1, 2, 2, 2, 4, 5, 2, 8, 9, 0, 12, 13, 0, 16, 17]
 
+PARTS = 5  # of kinect20: trunk, arms, legs, each of four joints in a row, the one nearest to the trunk first
+
 # rotations that bring the axis -x, x, -y, y, -z or z to y
 _UPRIGHT = (
     ((0, 1, 0), (-1, 0, 0), (0, 0, 1)),
@@ -124,3 +126,17 @@ def about_y(x: Tensor, angle: Tensor) -> Tensor:
     angle = angle[:, :, None, None]
     sine, cosine, (a, y, z) = angle.sin(), angle.cos(), x.unbind(-1)
     return torch.stack([cosine * a + sine * z, y, cosine * z - sine * a], -1)
+
+
+def part_numbers(x: Tensor) -> Tensor:
+    """What a part's token sees of clips ``(P, T, 20, 3)`` in the body frame: ``(P, T, 5, 36)``.
+
+    Places about the pelvis; about the shoulder or hip, or in the trunk the place of the pelvis; and velocities, in
+    limbs about the pelvis, in lengths of a bone in four frames.
+    """
+    velocity = torch.cat([torch.zeros_like(x[:, :1]), x.diff(dim=1)], 1)
+    places, moves = x.unflatten(2, (PARTS, -1)), velocity.unflatten(2, (PARTS, -1))
+    pelvis, trunk = places[:, :, :1, :1], moves[:, :, :1]
+    about = torch.cat([pelvis.expand_as(trunk), (places - places[:, :, :, :1])[:, :, 1:]], 2)
+    moves = torch.cat([trunk, moves[:, :, 1:] - trunk[:, :, :, :1]], 2)
+    return torch.cat([places - pelvis, about, 4 * moves], -1).flatten(3)

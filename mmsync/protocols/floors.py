@@ -23,7 +23,7 @@ FRAMES = 32
 class Preparation:
     """How clips ``(M, T', V, C)`` become vectors ``(M * T * V * C,)``, or twice as long ones."""
 
-    center: Literal["each", "first"]  # each frame is centred, or the clip by its first frame
+    center: Literal["each", "first"]  # each frame is centered, or the clip by its first frame
     turned: bool  # to face one direction, once for the clip
     velocities: bool  # beside the coordinates, as large as they are on average
     scaled: bool  # by the size of the body, once for the clip
@@ -32,7 +32,7 @@ class Preparation:
     def __str__(self) -> str:
         parts = {"turned": self.turned, "with velocities": self.velocities, "scaled": self.scaled}
         parts["less the mean"] = self.from_mean
-        return ", ".join([f"{self.center} frame centred", *(name for name, on in parts.items() if on)])
+        return ", ".join([f"{self.center} frame centered", *(name for name, on in parts.items() if on)])
 
 
 def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict[str, float]]:

@@ -42,14 +42,14 @@ def test_it_is_a_scaler_and_a_regression_also_in_the_span_of_the_bank(width):
     np.testing.assert_allclose(result.scores.logits, expected, atol=0.02)
     assert result.metrics["top1"] == pytest.approx(100 * (expected.argmax(1) == query[1]).mean(), abs=1)
     assert (result.metrics["C"], result.metrics["standardized"]) == (2.0, 1.0)
-    centred = LogisticProbe(C=2.0, standardize=False).run(table(*bank), table(*query))
+    centered = LogisticProbe(C=2.0, standardize=False).run(table(*bank), table(*query))
     scale = np.sqrt(bank[0].var(0).sum())
     machine = LogisticRegression(C=2.0, tol=1e-8, max_iter=5000).fit((bank[0] - bank[0].mean(0)) / scale, bank[1])
     expected = machine.predict_log_proba((query[0] - bank[0].mean(0)) / scale)
-    np.testing.assert_allclose(centred.scores.logits, expected, atol=0.02)
+    np.testing.assert_allclose(centered.scores.logits, expected, atol=0.02)
 
 
-def test_features_are_standardised_if_that_helps_on_the_bank():
+def test_features_are_standardized_if_that_helps_on_the_bank():
     rng = np.random.default_rng(0)
     (features, labels), noise = clips(0, width=4, noise=0.5), 1e-3 * rng.standard_normal((120, 200))
     features = features / np.logspace(-2, 2, 4)
@@ -100,7 +100,7 @@ def test_the_metric_keeps_the_column_of_performers():
     assert "subject" not in FeatureMetric([dict(type="Retrieval")], collapse=False).keeps(both)
 
 
-def test_neighbors_are_of_standardised_features_if_that_helps_on_the_bank():
+def test_neighbors_are_of_standardized_features_if_that_helps_on_the_bank():
     features, labels = clips(0, noise=0.5)  # widths from 0.01 to 100, all of which tell
     units = table(features, labels)
     found = KNN(k=1, standardize=None).run(units, table(*clips(1)))

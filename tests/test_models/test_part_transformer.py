@@ -7,8 +7,8 @@ import torch
 
 from mmsync.errors import ConfigError, LayoutError
 from mmsync.models.backbones import PartTransformer
-from mmsync.models.backbones.skeleton.part_transformer import part_numbers
 from mmsync.models.modules import Encoder
+from mmsync.ops.body_frame import part_numbers
 from mmsync.structures import SkeletonLayout, View
 from mmsync.views import SkeletonPreprocessor
 

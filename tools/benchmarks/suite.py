@@ -173,7 +173,7 @@ def kept(
 
 
 def untrained(folder: Path, cfg: dict[str, Any], names: Sequence[str], seed: int) -> dict[str, Scores]:
-    """Scores of an encoder as it is initialised, maybe in a process of its own."""
+    """Scores of an encoder as it is initialized, maybe in a process of its own."""
     init_default_scope("mmsync")
     protocols, _ = load_protocols(names, PROTOCOLS)
     cfgs = {protocol.name: lay_over(Config(cfg), protocol) for protocol in protocols}
@@ -271,7 +271,9 @@ class Suite:
         own = {name: Config({key: cfg[key] for key in keys}) for name, cfg in cfgs.items()}
         scores, choice = kept(folder, own, self.probing, run), read_json(folder / "choice.json", {})
         best = choice["preparation"]
-        self.notes.append(f"raw, {part.name}: {best} ({choice['leave_one_out'][best]:.1f} % of the bank, one out)")
+        self.notes.append(
+            f"raw, {part.name}: {best} ({choice['leave_one_out'][best]:.1f} % of the bank, each left out)"
+        )
         print(self.notes[-1], flush=True)
         return Result(part.group, part.name, "raw", 0, scores)
 

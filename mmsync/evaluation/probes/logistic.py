@@ -78,7 +78,7 @@ class LogisticProbe(Probe):
         found = machine.predict_log_proba(wanted)
         scores = torch.full((len(labels), classes), found.min() - 1)  # classes that the bank lacks come last
         scores[:, machine.classes_] = torch.from_numpy(found).float()
-        note = f"logistic regression, C={C:g}, {'standardised' if scale else 'centred'} features"
+        note = f"logistic regression, C={C:g}, {'standardized' if scale else 'centered'} features"
         metrics = {"top1": 100 * topk_accuracy(scores, labels), "C": float(C), "standardized": float(scale)}
         return ProbeResult(metrics, scores_of(query, scores), note=note)
 

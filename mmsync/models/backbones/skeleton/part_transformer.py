@@ -7,23 +7,8 @@ from torch import Tensor, nn
 
 from mmsync.models.backbones.skeleton.transformer import SkeletonTransformer, drop_paths
 from mmsync.models.modules.transformer import BlockSizes, TransformerBlock
+from mmsync.ops.body_frame import PARTS, part_numbers
 from mmsync.registry import BACKBONES, OptConfig
-
-PARTS = 5  # of kinect20: trunk, arms, legs, each of four joints in a row, the one nearest to the trunk first
-
-
-def part_numbers(x: Tensor) -> Tensor:
-    """What a part's token sees of clips ``(P, T, 20, 3)`` in the body frame: ``(P, T, 5, 36)``.
-
-    Places about the pelvis; about the shoulder or hip, or in the trunk the place of the pelvis; and velocities, in
-    limbs about the pelvis, in lengths of a bone in four frames.
-    """
-    velocity = torch.cat([torch.zeros_like(x[:, :1]), x.diff(dim=1)], 1)
-    places, moves = x.unflatten(2, (PARTS, -1)), velocity.unflatten(2, (PARTS, -1))
-    pelvis, trunk = places[:, :, :1, :1], moves[:, :, :1]
-    about = torch.cat([pelvis.expand_as(trunk), (places - places[:, :, :, :1])[:, :, 1:]], 2)
-    moves = torch.cat([trunk, moves[:, :, 1:] - trunk[:, :, :, :1]], 2)
-    return torch.cat([places - pelvis, about, 4 * moves], -1).flatten(3)
 
 
 @BACKBONES.register_module()
