@@ -89,7 +89,7 @@ def test_parts_stay_apart_in_the_pooling():
 
 
 def test_it_takes_the_body_frame_only():
-    with pytest.raises(LayoutError, match="PartTransformer: layout 'kinect20' .*body_frame=True"):
+    with pytest.raises(LayoutError, match=r"PartTransformer: layout 'kinect20' .*body_frame=True"):
         small()(View(torch.randn(2, 1, 8, 25, 3)))
     with pytest.raises(ConfigError, match="num_heads that divide embed_dim"):
         small(num_heads=5)
