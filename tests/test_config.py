@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Optional, Union
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
@@ -23,6 +24,7 @@ from mmsync.config.fit import contradictions
 from mmsync.config.signature import annotations_of, mismatch
 from mmsync.config.trial import trial_problems
 from mmsync.errors import ConfigError, edit_distance, nearest
+from mmsync.store.skeletons import StoreWriter
 from tools.misc import config_slips
 
 ROOT = Path(__file__).parents[1]
@@ -642,6 +644,47 @@ def test_clips_are_remapped_where_they_can_be():
     assert found("sbu15") == found("kinect20") == []
     assert len(found("ntu25")) == 1
     assert "no remap kinect20 -> ntu25" in found("ntu25")[0]
+
+
+def test_models_see_the_body_frame_whatever_the_data_are(tmp_path):
+    """Layout, coordinates, channels and frames of the model are those of the body frame, the others the data's."""
+    config = tmp_path / "a.py"
+    config.write_text("""
+source = dict(type='JHMDBDDNetSource', data_root='x')
+data = dict(type='SkeletonDataset', source=source, pipeline=[dict(type='ResizeClip', length=30)])
+train_dataloader = dict(dataset=data)
+preprocessor = dict(type='SkeletonPreprocessor', body_frame=True, stream='joint+bone')
+backbone = dict(type='SkeletonViT', clip_len=64)
+model = dict(type='SimCLR', encoder=dict(type='Encoder', backbone=backbone), data_preprocessor=preprocessor)
+""")
+    cfg = load(config).to_dict()
+    preprocessor, backbone = cfg["model"]["data_preprocessor"], cfg["model"]["encoder"]["backbone"]
+    assert (preprocessor["layout"], preprocessor["num_coords"]) == ("jhmdb15", 2)
+    assert (backbone["layout"], backbone["in_channels"]) == ("kinect20", 6)
+    told = ("layout", "in_channels", "clip_len", "num_coords")
+    assert not [p for p in contradictions(cfg) if any(word in p for word in told)]
+    backbone.update(layout="jhmdb15", in_channels=4, clip_len=30)
+    found = "\n".join(contradictions(cfg))
+    assert "backbone.layout: is 'jhmdb15', but model.data_preprocessor.body_frame is 'kinect20'" in found
+    assert "backbone.in_channels: is 4, but stream 'joint+bone' of 3-D joints has 6 channels" in found
+    assert "clip_len: is 30, but the clips have 64 frames (model.data_preprocessor.body_frame); set it to 64" in found
+    preprocessor["layout"] = "coco17"
+    assert any("data_preprocessor.layout" in p and "'jhmdb15'" in p for p in contradictions(cfg))
+
+
+def test_a_store_says_its_layout_itself(tmp_path):
+    with StoreWriter(tmp_path / "store", "coco17", class_names=["a"], num_coords=2) as store:
+        store.add("one", np.ones((1, 4, 17, 3), np.float32), 0)
+    config = tmp_path / "a.py"
+    config.write_text("""
+root = 'nowhere'
+data = dict(type='SkeletonDataset', source=dict(type='StoreSource', root=root), pipeline=[])
+train_dataloader = dict(dataset=data)
+model = dict(type='SimCLR', data_preprocessor=dict(type='SkeletonPreprocessor'))
+""")
+    preprocessor = load(config, {"root": str(tmp_path / "store")}).model.data_preprocessor
+    assert (preprocessor.layout, preprocessor.num_coords) == ("coco17", 2)
+    assert "layout" not in load(config).model.data_preprocessor
 
 
 @pytest.mark.parametrize(("more", "count"), [({}, 1), ({"load_from": "a.pth"}, 0)])

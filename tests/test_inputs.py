@@ -116,6 +116,20 @@ def test_data_that_the_training_had_are_known(trained):
     check_input({"input": two}, two, "a.pth", ["test", "val"])
 
 
+def test_the_body_frame_is_the_same_input_of_all_data(trained):
+    """Layout, coordinates and pipeline are not compared; whether there is a body frame is."""
+    config, checkpoint = trained
+    meta = read_checkpoint(checkpoint)["meta"]
+    assert "body_frame" not in meta["input"]["views"][""]  # as in checkpoints from before it
+    body = {"model.data_preprocessor.body_frame": True}
+    framed = record(config, **body)
+    assert any("model.data_preprocessor.body_frame" in line for line in refused(meta, framed, ["test"]))
+    other = record(config, **body, **{"length": 30, "model.data_preprocessor.layout": "coco17"})
+    check_input({"input": framed}, other, "a.pth", ["test", "val"])
+    stream = record(config, **body, stream="bone")
+    assert "stream" in refused({"input": framed}, stream, ["test"])[0]
+
+
 def test_one_modality_of_several_is_known():
     part = {"type": "VideoPreprocessor", "size": 112}
     trained = {"views": {"video": part, "audio": {"type": "A"}}, "data": {}, "training": {}}
