@@ -44,6 +44,7 @@ class Facts:
         by_subject: Whether the clips of others are those of other performers; else all other clips.
         tempo: Ratio of lengths that nine of ten clips have at most to the nearest clip of others.
         speed_spread: Standard deviation of the logarithm of the mean speed of joints, in trunk lengths a frame.
+        trunk: Median length from hips to shoulders, in the unit of the coordinates.
         size_spread: Standard deviation of body size over its mean; of performers where they are known.
         translation: Way of the hips from where they begin, trunk lengths, that one of ten clips exceeds.
         noise: Standard deviation of the jitter of joints from frame to frame, in the unit of the coordinates.
@@ -69,6 +70,7 @@ class Facts:
     by_subject: bool = False
     tempo: Optional[float] = None
     speed_spread: Optional[float] = None
+    trunk: Optional[float] = None
     size_spread: Optional[float] = None
     translation: Optional[float] = None
     noise: Optional[float] = None
@@ -204,7 +206,8 @@ def _sizes(people: Sequence[_Person], layout: SkeletonLayout, subjects: Optional
         size = np.array([np.median(size[subjects == who]) for who in np.unique(subjects)])
     way = [np.linalg.norm(p.hips - p.hips[0], axis=-1).max() / length for p, length in zip(people, trunk)]
     return dict(
-        size_spread=float(np.std(size) / np.mean(size)), translation=float(np.percentile(way, 90)),
+        trunk=float(np.median(trunk)), size_spread=float(np.std(size) / np.mean(size)),
+        translation=float(np.percentile(way, 90)),
         speed_spread=float(np.log(np.maximum(speed, 1e-9)).std()), noise=float(np.median(jitter)),
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from mmsync.datasets.invariances import Facts
 
 SOME, MANY = 0.1, 0.3  # shares of motions whose image is found: fewer are chance, more are the rule
 ONE_WAY = 20  # degrees within which nine of ten headings lie if people face one way
+LEAST_CROP = 0.5  # of a clip: shortest crops are not longer than that; measured ranges alone taught less
+LEAST_NOISE = 0.01  # trunk lengths, likewise
 STILL = 0.1  # trunk lengths of way of the hips that are none
 
 
@@ -24,7 +26,9 @@ class Advice(NamedTuple):
 def recommend(facts: Facts, tempo: Optional[float] = None) -> list[Advice]:
     """Recommend views for clips that are as ``facts`` say.
 
-    Two views should differ as two clips of one motion do, and no more: what never differs may tell motions apart.
+    Two views should differ as two clips of one motion do, in heading, side, tempo and size: what never differs may tell
+    motions apart. Views that differ by no more than that are too easy to tell apart from other clips, so shear, noise
+    and masks, which no one takes for another motion, come on top (docs/choosing.md has the measurements).
 
     Args:
         facts: Measured on the clips as the views get them.
@@ -35,12 +39,15 @@ def recommend(facts: Facts, tempo: Optional[float] = None) -> list[Advice]:
         advice += [_rotation(facts), _mirror(facts), _reversal(facts)]
     if facts.size_spread is not None:
         advice.append(_scale(facts))
-    if facts.noise:
-        config = dict(type="GaussianNoise", std=float(f"{facts.noise:.1g}"))
-        advice.append(Advice(config, f"joints jitter by {facts.noise:.2g} from frame to frame"))
-    if facts.missing >= 0.01:
-        config = dict(type="JointMask", ratio=min(round(2 * facts.missing, 2), 0.5))
-        advice.append(Advice(config, f"{_percent(facts.missing)} of the joints are missing"))
+    config: dict[str, Any] = dict(type="Shear", amplitude=0.1)
+    advice.append(Advice(config, "not from the data: makes views differ enough to learn from"))
+    if facts.trunk is not None and facts.noise is not None:
+        std = max(facts.noise, LEAST_NOISE * facts.trunk)
+        text = f"joints jitter by {facts.noise:.2g}; at least a hundredth of a trunk, for the same reason"
+        advice.append(Advice(dict(type="GaussianNoise", std=float(f"{std:.1g}")), text))
+    ratio = min(max(round(2 * facts.missing, 2), 0.1), 0.5)
+    text = f"{_percent(facts.missing)} of the joints are missing; at least a tenth, for the same reason"
+    advice.append(Advice(dict(type="JointMask", ratio=ratio, prob=0.3 if ratio == 0.1 else 1.0), text))
     if facts.translation is not None and facts.translation > STILL:
         text = f"one clip in ten moves by {facts.translation:.1f} trunk lengths or more, and 'each' would lose that"
         advice.append(Advice(None, f"CenterOnJoint(frame='first') in the pipeline: {text}"))
@@ -53,11 +60,11 @@ def _percent(share: Optional[float]) -> str:
 
 def _crop(tempo: Optional[float]) -> Advice:
     if tempo is None or tempo < 1.02:
-        text = "all clips have one length, which says nothing about tempo; a cautious crop"
-        return Advice(dict(type="RandomCropResize", scale=(0.7, 1.0)), text)
-    low = round(float(np.clip(1 / tempo, 0.4, 0.9)), 2)
+        text = "all clips have one length, which says nothing about tempo"
+        return Advice(dict(type="RandomCropResize", scale=(LEAST_CROP, 1.0)), text)
+    low = round(float(np.clip(1 / tempo, 0.4, LEAST_CROP)), 2)
     text = f"nine of ten clips differ in length from the most similar one by a factor of at most {tempo:.2f}"
-    return Advice(dict(type="RandomCropResize", scale=(low, 1.0)), text)
+    return Advice(dict(type="RandomCropResize", scale=(low, 1.0)), f"{text}; half a clip or less")
 
 
 def _rotation(facts: Facts) -> Advice:

@@ -48,6 +48,7 @@ ROWS = (
     ("reversed", "    of these, found reversed"),
     ("tempo", "tempo, ratio of lengths of like clips"),
     ("speed_spread", "speed, deviation of the logarithm"),
+    ("trunk", "length of trunks"),
     ("size_spread", "size of bodies, deviation"),
     ("translation", "way of the hips, one of ten, trunk lengths"),
     ("noise", "jitter of joints"),
