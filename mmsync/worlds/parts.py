@@ -133,6 +133,11 @@ def draw_legs(programs: MotionPrograms, dice: Dice) -> None:
     bounds = torch.tensor(list(_LEGWORK.values()), device=dice.device).cumsum(0)
     kind = torch.bucketize(dice.uniform(0, 1, count) * bounds[-1], bounds, right=True)
     does = {name: kind == i for i, name in enumerate(_LEGWORK)}
+    # what swings about a key that is no rest goes on for the whole motion, and bodies are slower than arms
+    again = does["squats"] | does["kick"] | does["jumps"]
+    programs.window = torch.where(again[:, None], programs.window.new_tensor([-1.0, 2.0]), programs.window)
+    slower = torch.where(does["squats"] | does["kick"], 0.5, 1.0)
+    programs.rate = programs.rate * torch.stack([slower, torch.ones_like(slower)], 1)
     _walk(programs, dice, does)
     _crouch(programs, dice, does)
     _kick(programs, dice, does)

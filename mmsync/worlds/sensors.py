@@ -60,9 +60,10 @@ class Sensor:
         turn = about(roll, [0, 1, 2]) @ about(pitch, [2, 0, 1]) @ about(yaw, [1, 2, 0])
         stretch = 1 + dice.normal(0.06 * self.turn, count, 1, 3)
         seen = points.flatten(1, 2) @ (turn.transpose(1, 2) * stretch)
-        distance = dice.uniform(2.5, 8, count, 1, 1)
-        depth = (distance - seen[..., 2:]).clamp(min=0.5)  # who faces the camera comes nearer with z
-        seen = torch.where(flat[:, None, None], seen * distance / depth, seen)
+        # who faces the camera comes nearer with z
+        distance = dice.uniform(3, 10, count, 1, 1)
+        nearer = (seen[..., 2:] - seen[..., 2:].mean(1, keepdim=True)) / distance
+        seen = torch.where(flat[:, None, None], seen / (1 - nearer).clamp(min=0.6), seen)
         return seen.view_as(points)
 
     def _jitter(self, points: Tensor, dice: Dice) -> Tensor:

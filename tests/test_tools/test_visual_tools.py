@@ -284,3 +284,12 @@ def test_a_run_ends_with_its_curves(tmp_path, monkeypatch):
     assert drawn == [["loss", "knn/top1", "collapse/std", "collapse/effective_rank"]]
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.size == (1200, 816)
+
+
+def test_programs_are_drawn(tool, tmp_path):
+    code, said = tool("visualization/draw_programs.py", "--count", 2, "--out", tmp_path / "p.png")
+    assert (code, "2 programs" in said) == (0, True)
+    with Image.open(tmp_path / "p.png") as picture:
+        assert min(picture.size) > 300
+    code, said = tool("visualization/draw_programs.py", "--count", 0)
+    assert (code, "at least 1" in said) == (2, True)
