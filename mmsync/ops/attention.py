@@ -83,6 +83,13 @@ def sine_positions(positions: Tensor, channels: int, paired: bool = True) -> Ten
     return torch.where(column % 2 == 0, angle.sin(), angle.cos())
 
 
+def add_positions(x: Tensor) -> Tensor:
+    """Frames ``(N, T, D)``, scaled by the root of D, plus the code of their positions."""
+    length, channels = x.shape[1:]
+    code = sine_positions(torch.arange(length, device=x.device), channels)
+    return x * (channels + channels % 2) ** 0.5 + code.to(x.dtype)
+
+
 def time_embedding(embedding: Tensor, length: int, resize: bool = False, interpolation: str = "linear") -> Tensor:
     """Time embeddings ``(1, L, 1, D)`` for T frames: resampled if T > L or ``resize``, else the first T.
 

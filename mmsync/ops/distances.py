@@ -44,3 +44,22 @@ def frame_logits(query: Tensor, frames: Tensor, valid: Tensor, similarity: str, 
     """
     scores = -squared_distances(query, frames) if similarity == "l2" else query @ frames.transpose(1, 2)
     return mask_logits(scores / (query.shape[-1] * temperature), valid[:, None])
+
+
+@in_float32
+def unit_frames(x: Tensor) -> Tensor:
+    """Unit vectors of embeddings ``(N, T, D)``, in float32 at least."""
+    return nn.functional.normalize(x, dim=-1)
+
+
+@in_float32
+def frame_cosines(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Cosines ``(N, T1, T2)`` of unit vectors ``(N, T1, D)`` and ``(N, T2, D)``, over the temperature."""
+    return first @ second.transpose(1, 2) / temperature
+
+
+@torch.no_grad()
+def embedding_std(x: Tensor) -> Tensor:
+    """How far the directions of ``(N, D)`` spread, for the log: 1 if evenly, 0 if they are equal."""
+    unit = nn.functional.normalize(x.float(), dim=1)
+    return unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
 from mmsync.ops.dist import gather_padded, rank
+from mmsync.ops.distances import frame_cosines, unit_frames
 from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
@@ -45,18 +45,6 @@ def sequence_contrast(
     everything = logits if extra is None else torch.cat([logits, extra], -1)
     q = (logits - everything.logsumexp(-1, keepdim=True)).exp()
     return (torch.xlogy(target, target) - target * (q + eps).log()).sum(-1)
-
-
-@in_float32
-def unit_frames(x: Tensor) -> Tensor:
-    """Unit vectors of embeddings ``(N, T, D)``, in float32 at least."""
-    return F.normalize(x, dim=-1)
-
-
-@in_float32
-def frame_cosines(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Cosines ``(N, T1, T2)`` of unit vectors ``(N, T1, D)`` and ``(N, T2, D)``, over the temperature."""
-    return first @ second.transpose(1, 2) / temperature
 
 
 @LOSSES.register_module()

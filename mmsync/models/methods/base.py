@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional, Union
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmsync.errors import ConfigError, ContractError, unwritten
 from mmsync.models.losses.cosine import row_cosine
 from mmsync.models.modules.encoder import Encoder, as_view, build_encoder
+from mmsync.ops.distances import embedding_std
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureTable, MotionSample, SkeletonLayout, View
 
@@ -189,10 +189,3 @@ def layout_of(encoder: Any, method: str) -> SkeletonLayout:
 def embedding_log(first: Tensor, second: Tensor) -> dict[str, Tensor]:
     """For the log, of ``(N, D)``: ``pos_sim`` of views; ``embedding_std`` of the first."""
     return {"pos_sim": row_cosine(first, second).mean(), "embedding_std": embedding_std(first)}
-
-
-@torch.no_grad()
-def embedding_std(x: Tensor) -> Tensor:
-    """How far the directions of ``(N, D)`` spread, for the log: 1 if evenly, 0 if they are equal."""
-    unit = F.normalize(x.float(), dim=1)
-    return unit.std(0, unbiased=False).mean() * unit.shape[1] ** 0.5

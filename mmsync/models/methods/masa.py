@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.models.losses.index_matching import IndexMatchingLoss
-from mmsync.models.methods.base import Samples, Views, embedding_std
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.sequence import ContextModel
+from mmsync.ops.distances import embedding_std
 from mmsync.ops.frames import map_valid
 from mmsync.registry import LOSSES, MODELS, NECKS, OptConfig, OptPart, Part
 

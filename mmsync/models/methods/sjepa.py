@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError
-from mmsync.models.methods.base import Samples, Views, embedding_std
+from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.masked import MaskedPrediction
 from mmsync.models.modules import MomentumEncoder, cosine_momentum
+from mmsync.ops.distances import embedding_std
 from mmsync.ops.masked import mean_row_over_ranks
 from mmsync.ops.masks import feature_cross_entropy, take_tokens
 from mmsync.registry import MODELS, OptConfig, OptPart, Part

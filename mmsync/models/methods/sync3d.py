@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import CheckpointError, ConfigError, DataError
-from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder, build_encoder
 from mmsync.ops.dist import all_gather
+from mmsync.ops.masked import weighted_mean
 from mmsync.ops.scenes import mean_of_present, other_scenes
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.attention import Kind, attention, default_heads, sine_positions
+from mmsync.ops.attention import Kind, add_positions, attention, default_heads
 from mmsync.ops.frames import FrameGrid
 from mmsync.registry import MODELS, OptConfig
 
@@ -108,7 +108,7 @@ class CrossContext(BaseModule):
         if not self.mask:
             valid1 = valid2 = None
         if self.position:
-            x1, x2 = _add_positions(x1), _add_positions(x2)
+            x1, x2 = add_positions(x1), add_positions(x2)
         grid1, grid2 = (FrameGrid.of(x, valid) for x, valid in ((x1, valid1), (x2, valid2)))
         x1, x2 = grid1.rows(x1), grid2.rows(x2)
         for kind, layer in zip(self.kinds, self.layers):
@@ -118,9 +118,3 @@ class CrossContext(BaseModule):
                 x1 = layer(x1, x2, grid1, grid2)
                 x2 = layer(x2, x1, grid2, grid1)
         return grid1.pad(x1), grid2.pad(x2)
-
-
-def _add_positions(x: Tensor) -> Tensor:
-    length, channels = x.shape[1:]
-    code = sine_positions(torch.arange(length, device=x.device), channels)
-    return x * (channels + channels % 2) ** 0.5 + code.to(x.dtype)
