@@ -39,10 +39,3 @@ def mean_row_over_ranks(x: Tensor) -> Tensor:
     rows = x.flatten(0, -2)
     total = all_reduce_sum(torch.cat([rows.sum(0), rows.new_tensor([len(rows)])]))
     return total[:-1] / total[-1].clamp(min=1)
-
-
-def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
-    """Mean of ``x (P,)`` with weights ``(P,)``, at least 0; 0 if all weights are 0 or there are no rows."""
-    weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
-    total = weight.sum()
-    return (x * weight).sum() / total.masked_fill(total == 0, 1)

@@ -7,7 +7,8 @@ import torch
 
 from mmsync.errors import ConfigError
 from mmsync.models.losses import CycleConsistencyLoss, cycle_consistency
-from mmsync.models.losses.cycle_consistency import chain_logits, cycle_classification
+from mmsync.models.losses.cycle_consistency import cycle_classification
+from mmsync.ops.soft_matching import chain_logits
 from mmsync.registry import LOSSES
 
 from .ragged import arrays, embeddings, indices, mask, pad

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from mmsync import testing
 from mmsync.errors import ConfigError, ContractError
 from mmsync.models.losses import IndexMatchingLoss
-from mmsync.models.losses.index_matching import index_matching, matched_cosine, ratio_combine, soft_index
+from mmsync.models.losses.index_matching import index_matching, ratio_combine
+from mmsync.ops.soft_matching import matched_cosine, soft_index
 from mmsync.registry import LOSSES
 
 from .ragged import arrays, embeddings, indices, mask, pad

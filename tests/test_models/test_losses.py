@@ -9,9 +9,8 @@ import torch
 
 from mmsync.errors import ConfigError
 from mmsync.models.losses import ContrastiveLoss, NegativeCosineLoss, PairBCELoss
-from mmsync.models.losses.contrastive import pair_distance
+from mmsync.models.losses.contrastive import pair_distance, weighted_mean
 from mmsync.models.losses.pair_bce import pair_cross_entropy
-from mmsync.ops.masked import weighted_mean
 from mmsync.registry import LOSSES
 
 from .test_sync3d import build, samples, tracks

@@ -11,9 +11,10 @@ from torch import nn
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.interop.convert import from_reference
-from mmsync.models.losses.index_matching import index_matching, matched_cosine
+from mmsync.models.losses.index_matching import index_matching
 from mmsync.models.modules.batch_norm import BatchNorm
 from mmsync.ops.frames import map_valid
+from mmsync.ops.soft_matching import matched_cosine
 from mmsync.registry import MODELS
 from mmsync.structures import View
 

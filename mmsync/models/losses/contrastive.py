@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, ContractError
-from mmsync.ops.masked import weighted_mean
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 
@@ -44,6 +43,13 @@ def margin_contrastive(
         far = (margin - distance).clamp(min=0).square()
     y = positive.to(distance.dtype)
     return y * near + (1 - y) * far
+
+
+def weighted_mean(x: Tensor, weight: Optional[Tensor] = None) -> Tensor:
+    """Mean of ``x (P,)`` with weights ``(P,)``, at least 0; 0 if all weights are 0 or there are no rows."""
+    weight = torch.ones_like(x) if weight is None else weight.to(x.dtype)
+    total = weight.sum()
+    return (x * weight).sum() / total.masked_fill(total == 0, 1)
 
 
 def require_pairs(loss: nn.Module, distance: Tensor, positive: Tensor) -> None:

@@ -9,64 +9,13 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.ops.distances import frame_logits
 from mmsync.ops.draws import draw_cycles
 from mmsync.ops.masked import mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
+from mmsync.ops.soft_matching import chain_logits, cycle_logits
 from mmsync.registry import LOSSES
 
 REGRESSIONS = ("regression_mse", "regression_mse_var", "regression_huber")
-
-
-@in_float32
-def cycle_logits(
-    first: Tensor,
-    second: Tensor,
-    valid_first: Optional[Tensor] = None,
-    valid_second: Optional[Tensor] = None,
-    similarity: str = "l2",
-    temperature: float = 0.1,
-) -> Tensor:
-    """Logits of the frame to which each frame of one sequence returns by way of the other (TCC, sec. 3.1).
-
-    A frame is replaced by its soft nearest neighbor, ``softmax(sim(first, second)) second``, whose similarities to the
-    first sequence they are. Costs two matrices, ``(P, T1, T2)`` and ``(P, T1, T1)``.
-
-    Args:
-        first: ``(P, T1, D)`` embeddings of one sequence of each of P pairs.
-        second: ``(P, T2, D)`` of the other.
-        valid_first: ``(P, T1)`` bool; ``None``: all.
-        valid_second: ``(P, T2)``.
-        similarity: ``'l2'`` or ``'cosine'``, see :func:`frame_logits`.
-        temperature: tau, above 0.
-
-    Returns:
-        Tensor: ``(P, T1, T1)``, of row j for each frame; columns of padding are out of their softmax.
-    """
-    valid_first, valid_second = valid_or_all(valid_first, first), valid_or_all(valid_second, second)
-    neighbor = frame_logits(first, second, valid_second, similarity, temperature).softmax(-1) @ second
-    return frame_logits(neighbor, first, valid_first, similarity, temperature)
-
-
-@in_float32
-def chain_logits(
-    embedding: Tensor, valid: Tensor, sequences: Tensor, frame: Tensor, similarity: str = "l2", temperature: float = 0.1
-) -> Tensor:
-    """Logits ``(C, T)`` of the frame to which single frames return by way of several sequences, as in cycle_logits.
-
-    Args:
-        embedding: ``(N, T, D)`` embeddings of a batch.
-        valid: ``(N, T)`` bool.
-        sequences: ``(C, L)`` int64, the sequences of each cycle, in order.
-        frame: ``(C,)`` int64, frames of the first of them.
-        similarity: ``'l2'`` or ``'cosine'``, see :func:`frame_logits`.
-        temperature: tau, above 0.
-    """
-    start, rest = sequences[:, 0], sequences.T[1:]
-    query = embedding[start, frame][:, None]
-    for hop in rest:
-        query = frame_logits(query, embedding[hop], valid[hop], similarity, temperature).softmax(-1) @ embedding[hop]
-    return frame_logits(query, embedding[start], valid[start], similarity, temperature)[:, 0]
 
 
 @in_float32

@@ -10,41 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, ContractError
-from mmsync.ops.masked import mask_logits, mean_over_ranks, valid_or_all
+from mmsync.ops.masked import mean_over_ranks, valid_or_all
 from mmsync.ops.precision import in_float32
+from mmsync.ops.soft_matching import clip_cosine, expected_index, matched_cosine
 from mmsync.registry import LOSSES
 
 ERRORS = {"l1": F.l1_loss, "mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}
 TAU_MIN = 0.01
 """Least temperature that is learned."""
-
-
-def _expected(cosine: Tensor, index: Tensor, valid: Tensor, temperature: Union[float, Tensor]) -> Tensor:
-    """Expected index ``(N, T1)`` under the softmax of cosines ``(N, T1, T2)`` over the valid frames ``(N, T2)``."""
-    weight = mask_logits(cosine / temperature, valid[:, None]).softmax(-1)
-    return (weight @ index.to(weight.dtype)[..., None])[..., 0]
-
-
-@in_float32
-def soft_index(
-    first: Tensor, second: Tensor, index_second: Tensor, valid_second: Optional[Tensor] = None, temperature: float = 0.1
-) -> Tensor:
-    """Source frame that each frame of one view is expected to show, judged by the other view (MASA, eqs. 2 and 3).
-
-    ``sum_k gamma_jk g''(k)`` with ``gamma_jk`` the softmax over valid ``k`` of ``cos(first_j, second_k) / tau``.
-
-    Args:
-        first: ``(N, T1, D)`` embeddings; normalized here.
-        second: ``(N, T2, D)`` embeddings of the other view.
-        index_second: ``(N, T2)`` source frame of each frame of the other view.
-        valid_second: ``(N, T2)`` bool; ``None``: all.
-        temperature: tau, above 0. The paper prints none, but with 1 a prediction hardly leaves the middle.
-
-    Returns:
-        Tensor: ``(N, T1)`` in the unit of ``index_second``; of padded frames, too.
-    """
-    cosine = F.normalize(first, dim=-1) @ F.normalize(second, dim=-1).transpose(1, 2)
-    return _expected(cosine, index_second, valid_or_all(valid_second, second), temperature)
 
 
 @in_float32
@@ -86,7 +59,7 @@ def index_matching(
         (cosine, valid, (index_first, index_second)),
         (cosine.transpose(1, 2), valid[::-1], (index_second, index_first)),
     ):
-        found = _expected(matrix, shown, other, temperature)
+        found = expected_index(matrix, shown, other, temperature)
         usable = own & other.any(1, keepdim=True)
         if overlap_only:
             low, high = shown.float().masked_fill(~other, torch.inf), shown.float().masked_fill(~other, -torch.inf)
@@ -95,44 +68,6 @@ def index_matching(
         sums.append(error.masked_fill(~usable, 0).sum(1))
         counts.append(usable.sum(1))
     return torch.stack(sums), torch.stack(counts)
-
-
-@in_float32
-def matched_cosine(
-    a: Tensor,
-    b: Tensor,
-    index_a: Tensor,
-    index_b: Tensor,
-    valid_a: Optional[Tensor] = None,
-    valid_b: Optional[Tensor] = None,
-) -> tuple[Tensor, Tensor]:
-    """Cosines of frames that show the same source frame (MASA, eq. 8), as sums and numbers of pairs.
-
-    Frame-level SimSiam and BYOL are this of predictions and targets, too. The caller stops gradients. Costs one
-    product of a matrix ``(N, Ta, Tb)`` of equal indices; frames may repeat, and their order is free.
-
-    Args:
-        a: ``(N, Ta, D)`` embeddings; normalized here.
-        b: ``(N, Tb, D)`` embeddings of the other view.
-        index_a: ``(N, Ta)`` source frames; a frame between two, with a fraction, matches none.
-        index_b: ``(N, Tb)``.
-        valid_a: ``(N, Ta)`` bool; ``None``: all.
-        valid_b: ``(N, Tb)``.
-
-    Returns:
-        tuple: Sums ``(N,)`` of the cosines and numbers ``(N,)`` of pairs; both are 0 where no frame matches.
-    """
-    whole = valid_or_all(valid_a, a) & (index_a == index_a.round())
-    same = (index_a[..., None] == index_b[:, None]) & whole[..., None] & valid_or_all(valid_b, b)[:, None]
-    partners = same.to(b.dtype) @ F.normalize(b, dim=-1)
-    return (F.normalize(a, dim=-1) * partners).sum((1, 2)), same.sum((1, 2))
-
-
-@in_float32
-def clip_cosine(a: Tensor, b: Tensor, valid_a: Optional[Tensor] = None, valid_b: Optional[Tensor] = None) -> Tensor:
-    """Cosine ``(N,)`` of the means over the valid frames of ``a (N, Ta, D)`` and ``b (N, Tb, D)``; 0 without frames."""
-    one, two = ((x * valid_or_all(valid, x)[..., None]).sum(1) for x, valid in ((a, valid_a), (b, valid_b)))
-    return F.cosine_similarity(one, two, dim=-1)
 
 
 @in_float32

@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.contrastive import require_pairs
+from mmsync.models.losses.contrastive import require_pairs, weighted_mean
 from mmsync.models.losses.cosine import row_cosine
-from mmsync.ops.masked import weighted_mean
 from mmsync.ops.precision import in_float32
 from mmsync.registry import LOSSES
 

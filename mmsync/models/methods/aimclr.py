@@ -20,7 +20,7 @@ from mmsync.models.losses.info_nce import (
 from mmsync.models.methods.base import Samples, Views
 from mmsync.models.methods.moco import MoCo, similarity_gap
 from mmsync.models.modules import NeighborMining
-from mmsync.ops.attention_drop import attention_drop
+from mmsync.models.modules.attention_drop import attention_drop
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 

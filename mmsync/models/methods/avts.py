@@ -9,9 +9,9 @@ from torch import Tensor
 
 from mmsync.errors import DataError
 from mmsync.models.backbones.base import SkeletonBackbone
+from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Columns, Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder
-from mmsync.ops.masked import weighted_mean
 from mmsync.registry import LOSSES, MODELS, OptConfig
 from mmsync.structures import View
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError
-from mmsync.models.losses.index_matching import matched_cosine
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
 from mmsync.ops.frames import map_valid
 from mmsync.ops.masked import mean_over_ranks
+from mmsync.ops.soft_matching import matched_cosine
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import Frames, View
 

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import CheckpointError, ConfigError, DataError
+from mmsync.models.losses.contrastive import weighted_mean
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import Encoder, build_encoder
 from mmsync.ops.dist import all_gather
-from mmsync.ops.masked import weighted_mean
-from mmsync.ops.scenes import mean_of_present, other_scenes
 from mmsync.registry import LOSSES, MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
 
@@ -107,7 +106,7 @@ class Sync3D(SelfSupervisedModel):
         if embedding.shape[1] > 1:
             first, second = _pairs(embedding.shape[1], embedding.device)
             distance = self.criterion.distance(embedding[:, first], embedding[:, second])
-            found["distance"] = mean_of_present(distance, present[:, first] & present[:, second])
+            found["distance"] = _mean_of_present(distance, present[:, first] & present[:, second])
         return found
 
     def _encode(self, view: View, probe: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,7 +139,7 @@ class Sync3D(SelfSupervisedModel):
         else:
             moments = all_gather(torch.as_tensor(moments, dtype=torch.int64).to(z.device))
         z, mask = all_gather(z, with_grad=True), all_gather(mask.float()) > 0
-        other, found = other_scenes(mask, moments)
+        other, found = _other_scenes(mask, moments)
         first, second = _pairs(z.shape[1], z.device)
         inside = self.criterion.distance(z[:, first], z[:, second])
         across = self.criterion.distance(z[:, :, None], z[other][:, None])
@@ -163,10 +162,10 @@ class Sync3D(SelfSupervisedModel):
         if self.fusion == "concat":
             return x.flatten(1)
         if self.fusion == "symmetric":
-            return mean_of_present(x, mask)
+            return _mean_of_present(x, mask)
         first, second = _pairs(x.shape[1], x.device)
         a, b = x[:, first], x[:, second]
-        return mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
+        return _mean_of_present((a - b).abs() if self.fusion == "absdiff" else a * b, mask[:, first] & mask[:, second])
 
 
 def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:
@@ -185,3 +184,28 @@ def _branch(encoder: Encoder, view: View, probe: bool) -> tuple[Tensor, Tensor]:
 def _pairs(k: int, device: torch.device) -> tuple[Tensor, Tensor]:
     first, second = torch.triu_indices(k, k, 1, device=device)
     return first, second
+
+
+def _other_scenes(mask: Tensor, moments: Optional[Tensor]) -> tuple[Tensor, Tensor]:
+    """The scene that each of N scenes is compared with ``(N,)``, and whether there is one ``(N,)`` bool.
+
+    The next one; with ``moments (N, K, 3)`` the next one of another video, else that of another time of the video.
+    """
+    n, k = mask.shape
+    ahead = (torch.arange(n, device=mask.device) - torch.arange(n, device=mask.device)[:, None]) % n
+    together = ahead == 0
+    same = together.clone()
+    if moments is not None:
+        video, start, stop = moments.flatten(0, 1).unbind(-1)
+        one = (video == video[:, None]) & mask.flatten() & mask.flatten()[:, None]
+        overlap = one & (start < stop[:, None]) & (start[:, None] < stop)
+        same, overlap = (x.view(n, k, n, k).any(3).any(1) for x in (one, overlap))
+        together = together | overlap
+    other = (ahead + n * same + 2 * n * together).argmin(1)
+    return other, ~together.gather(1, other[:, None])[:, 0]
+
+
+def _mean_of_present(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean over axis 1 of ``x (N, R, ...)`` where ``mask (N, R)``; 0 if nothing is present."""
+    weight = mask.to(x.dtype).view(*mask.shape, *[1] * (x.dim() - 2))
+    return (x * weight).sum(1) / weight.sum(1).clamp(min=1)

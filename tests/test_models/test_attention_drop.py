@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsync.ops.attention_drop import attention_drop
+from mmsync.models.modules.attention_drop import attention_drop
 from mmsync.structures import FeatureMap
 
 
