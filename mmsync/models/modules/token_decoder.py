@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from mmsync.errors import ConfigError
 from mmsync.models.modules.transformer import BlockSizes, TransformerBlock
 from mmsync.ops.attention import time_embedding
-from mmsync.ops.masks import take_tokens
 from mmsync.registry import MODELS, OptConfig
 
 
@@ -86,7 +85,6 @@ class TokenDecoder(BaseModule):
         x = self.embed(seen).to(place.dtype)
         tokens = self.mask_token.expand(len(x), place.shape[1], -1)
         x = (tokens.scatter(1, keep.unsqueeze(-1).expand_as(x), x) + place).unsqueeze(1)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x)
-        x = x.squeeze(1)
-        return self.pred(self.norm(x if wanted is None else take_tokens(x, wanted)))
+        return self.pred(self.norm(self.blocks[-1](x, wanted)).flatten(1, 2))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmsync.ops.attention import attend
+from mmsync.ops.masks import take_tokens
 
 
 class DropPath(nn.Module):
@@ -44,13 +45,16 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         self.proj_drop = nn.Dropout(proj_drop)
 
-    def forward(self, x: Tensor, axis: str, visible: Optional[Tensor] = None) -> Tensor:
-        """Attend along an axis: ``(P, T, V, D)`` to the same shape.
+    def forward(
+        self, x: Tensor, axis: str, visible: Optional[Tensor] = None, wanted: Optional[Tensor] = None
+    ) -> Tensor:
+        """Attend along an axis: ``(P, T, V, D)`` to the same shape, or to ``(P, 1, Q, D)`` of the ``wanted`` tokens.
 
         Args:
             x: ``(P, T, V, D)``.
             axis: ``'joints'``: within each frame; ``'frames'``: along each joint; ``'all'``: over all ``T * V`` tokens.
             visible: ``(P, T, V)`` bool, tokens that others attend to; each also attends to itself. ``None``: all.
+            wanted: ``(P, Q)`` int64, of the axis ``'all'``: places of the tokens that attend. ``None``: all.
         """
         p, t, v, dim = x.shape
         h = self.num_heads
@@ -65,6 +69,8 @@ class Attention(nn.Module):
             else:
                 mask = visible.reshape(*shape[:2]).unsqueeze(1)
             mask = mask.unsqueeze(2) | torch.eye(shape[1], dtype=torch.bool, device=x.device)
+        if wanted is not None:
+            query, t, v = query.gather(2, wanted[:, None, :, None].expand(-1, h, -1, dim // h)), 1, wanted.shape[1]
         out = attend(query, key, value, self.attn_drop if self.training else 0.0, mask)
         return self.proj_drop(self.proj(out.transpose(1, 2).reshape(p, t, v, dim)))
 
@@ -102,16 +108,20 @@ class BlockSizes(NamedTuple):
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape."""
+    """Pre-norm attention over all tokens, then an MLP, both with residuals: ``(P, T, V, D)`` to the same shape.
+
+    Of tokens that are not ``wanted (P, Q)`` only what others attend to is computed: ``(P, 1, Q, D)``.
+    """
 
     def __init__(self, sizes: BlockSizes, drop_path: float) -> None:
         super().__init__()
         self.norm1, self.attn, self.norm2, self.mlp = sizes.layers()
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(P, T, V, D)`` to ``(P, T, V, D)``."""
-        x = x + self.drop_path(self.attn(self.norm1(x), "all"))
+    def forward(self, x: Tensor, wanted: Optional[Tensor] = None) -> Tensor:
+        """Map ``(P, T, V, D)`` to ``(P, T, V, D)``, or to ``(P, 1, Q, D)``."""
+        found = self.attn(self.norm1(x), "all", wanted=wanted)
+        x = (x if wanted is None else take_tokens(x.flatten(1, 2), wanted).unsqueeze(1)) + self.drop_path(found)
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
