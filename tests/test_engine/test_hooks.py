@@ -152,3 +152,13 @@ def test_embedding_is_the_plane_of_largest_variance(tmp_path):
     assert (tmp_path / "e.png").stat().st_size > 5000
     with pytest.raises(ConfigError, match="'pca' or 'tsne'"):
         embed_2d(x, "umap")
+
+
+def test_cpu_time_of_each_epoch_is_kept_also_over_a_resume(tmp_path):
+    hooks = [dict(type="CPUTimeHook")]
+    first = train(toy_config(tmp_path, epochs=2, custom_hooks=hooks)).message_hub.get_info("cpu_seconds")
+    config = toy_config(tmp_path, epochs=3, custom_hooks=hooks, resume=True)
+    found = train(config).message_hub.get_info("cpu_seconds")
+    assert found[:2] == first
+    assert len(found) == 3
+    assert all(seconds > 0 for seconds in found)
