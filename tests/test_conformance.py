@@ -148,7 +148,7 @@ EXAMPLES: dict[str, dict] = {
     "VideoPreprocessor": dict(type="VideoPreprocessor"),
     "SkeletonPreprocessor": dict(type="SkeletonPreprocessor", layout="ntu25"),
     # probes
-    "AttentionProbe": dict(type="AttentionProbe", cells=4, epochs=2),
+    "AttentionProbe": dict(type="AttentionProbe", cells=1, epochs=2),
     "KNN": dict(type="KNN", k=3),
     "Retrieval": dict(type="Retrieval"),
     "OneShot": dict(type="OneShot", draws=2),

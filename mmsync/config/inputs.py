@@ -41,10 +41,7 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
     views: dict[str, Any] = {}
     training: dict[str, Any] = {}
     for name, part in (parts if isinstance(parts, dict) else {"": preprocessor}).items():
-        facts = dict(_facts(part, r.MODELS))
-        if facts.pop("body_frame", False):  # which is the same of all data; checkpoints before it have no such fact
-            facts = {key: value for key, value in facts.items() if key not in ("layout", "num_coords")}
-            facts["body_frame"] = True
+        facts = _view_facts(part)
         if facts:
             views[name] = {"type": _name(part["type"]), **facts}
             lists = {key: part.get(key) for key in ("views", "common") if key == "views" or part.get(key)}
@@ -53,7 +50,7 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
     for name in method.encoders if getattr(method, "fuses", False) else ():  # streams that the method makes
         part = method.encoder_config(model, name)[1]
         if "type" in part:
-            views[name] = {"type": _name(part["type"]), **dict(_facts(part, r.MODELS))}
+            views[name] = {"type": _name(part["type"]), **_view_facts(part)}
     data = {}
     for purpose in PURPOSES:
         loader = values.get(f"{purpose}_dataloader")
@@ -63,6 +60,14 @@ def input_record(cfg: Mapping[str, Any]) -> dict[str, Any]:
             data.update({} if preprocessor.get("body_frame") else {purpose: facts})
             training.update(_samples(dataset) if purpose == "train" else {})
     return {"views": views, "data": data, "training": training} if views or data else {}
+
+
+def _view_facts(preprocessor: Any) -> dict[str, Any]:
+    """Facts of a data preprocessor; in the body frame, which is the same of all data, neither layout nor channels."""
+    facts = dict(_facts(preprocessor, r.MODELS))
+    if not facts.pop("body_frame", False):  # checkpoints before it have no such fact
+        return facts
+    return {**{key: value for key, value in facts.items() if key not in ("layout", "num_coords")}, "body_frame": True}
 
 
 def _facts(cfg: Any, registry: Any, path: str = "") -> Iterator[tuple[str, Any]]:

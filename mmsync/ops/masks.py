@@ -9,9 +9,13 @@ from mmsync.ops.masked import mean_over_ranks
 from mmsync.ops.precision import in_float32
 
 
-def patchify(x: Tensor, frames: int) -> Tensor:
-    """Cut persons into patches of some frames of a joint: ``(P, T, V, C)`` to ``(P, T / frames, V, frames * C)``."""
-    return x.unflatten(1, (-1, frames)).transpose(2, 3).flatten(3)
+def patchify(x: Tensor, frames: int, joints: int = 1) -> Tensor:
+    """Cut persons ``(P, T, V, C)`` into patches of some frames of one joint, or of several in a row.
+
+    Returns:
+        Tensor: ``(P, T / frames, V / joints, frames * joints * C)``.
+    """
+    return x.unflatten(2, (-1, joints)).unflatten(1, (-1, frames)).transpose(2, 3).flatten(3)
 
 
 def normalize_patches(x: Tensor, eps: float = 1e-6) -> Tensor:

@@ -67,12 +67,13 @@ def test_every_shipped_schedule_is_a_factor_of_each_groups_rate(path):
     if cfg.get("param_scheduler") is None:
         pytest.skip("no schedule")
     both, alone = optimizer_of(0.3, 0.003), optimizer_of(0.3)
+    steps = cfg.train_cfg.get("max_iters") or 2 * cfg.train_cfg.max_epochs
     curves = []
     for optimizer in (both, alone):
         listed = cfg.param_scheduler if isinstance(cfg.param_scheduler, list) else [cfg.param_scheduler]
-        options = [{"end": cfg.train_cfg.max_epochs, **one} for one in listed]
+        options = [{"end": cfg.train_cfg.get("max_epochs"), **one} for one in listed]
         built = [PARAM_SCHEDULERS.build(one, default_args=dict(optimizer=optimizer, epoch_length=2)) for one in options]
-        curves.append(curve(built, optimizer, 2 * cfg.train_cfg.max_epochs))
+        curves.append(curve(built, optimizer, steps))
     rates = curves[0]
     np.testing.assert_allclose(rates[:, 0], rates[:, 1] * 100, rtol=1e-9)
     np.testing.assert_array_equal(rates[:, 0], curves[1][:, 0])

@@ -36,6 +36,10 @@ DATA = {
     "pku1": "PKU-MMD I",
     "pku2": "PKU-MMD II",
     "sbu": "SBU",
+    "utd": "UTD-MHAD",
+    "msr": "MSR-Action3D",
+    "jhmdb": "JHMDB",
+    "store": "your own",
     "tvhid": "TV-HID",
     "tracks": "your own",
     "lip": "faces of your own",
@@ -47,7 +51,7 @@ DATA = {
     "hmdb51": "HMDB51",
     "kinetics400": "Kinetics 400",
 }
-METHODS = {"mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
+METHODS = {"default": "Default", "mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
 PUBLISHED = {"reference", "mbaimclr"}
 
 

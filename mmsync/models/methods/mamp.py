@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmsync.models.methods.masked import MaskedPrediction
-from mmsync.ops.masks import normalize_patches, patchify
 from mmsync.ops.streams import motion_stream
 from mmsync.registry import MODELS
 
@@ -35,4 +34,4 @@ class MAMP(MaskedPrediction):
     def targets(self, rows: Tensor) -> Tensor:
         """Normalized motion ``(P, T', V, D)`` of persons ``(P, T, V, C)``."""
         motion = motion_stream(rows.unsqueeze(1), rows.shape[-1]).squeeze(1)
-        return normalize_patches(patchify(motion, self.encoder.backbone.token_frames))
+        return self.normalized(motion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Optional
 
 import torch
@@ -11,7 +12,7 @@ from mmsync.errors import ConfigError, DataError, unwritten
 from mmsync.models.methods.base import Samples, SelfSupervisedModel, Views
 from mmsync.models.modules import build_encoder
 from mmsync.ops.masked import mean_over_ranks
-from mmsync.ops.masks import motion_log_weights, patchify, split_tokens, take_tokens
+from mmsync.ops.masks import motion_log_weights, normalize_patches, patchify, split_tokens, take_tokens
 from mmsync.ops.persons import pack_persons
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 from mmsync.structures import View
@@ -20,8 +21,8 @@ from mmsync.structures import View
 class MaskedPrediction(SelfSupervisedModel):
     """Base of masked prediction; a subclass writes :meth:`targets`, or :meth:`loss`. :class:`MAMP` has the arguments.
 
-    A token of the backbone is a patch of frames of one joint. Absent persons are neither encoded nor predicted, unless
-    the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a backbone without
+    A token of the backbone is a patch of frames of one joint, or of a body part. Absent persons are neither encoded nor
+    predicted, unless the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a backbone without
     tokens or with a stem, an encoder with a projector, and a number out of its range.
     """
 
@@ -55,9 +56,10 @@ class MaskedPrediction(SelfSupervisedModel):
             raise ConfigError(f"{name}: {given}; give a share above 0 and below 1, and 0 or more")
         self.mask_ratio, self.motion_tau = mask_ratio, motion_tau
         self.num_coords = min(num_coords or backbone.in_channels, backbone.in_channels)
-        steps, joints = backbone.token_grid
-        widths = dict(in_channels=backbone.out_channels, steps=steps, num_joints=joints)
-        numbers = backbone.token_frames * self.num_coords
+        steps, places = backbone.token_grid
+        self.patch = backbone.token_frames, backbone.layout.num_joints // places
+        widths = dict(in_channels=backbone.out_channels, steps=steps, num_joints=places)
+        numbers = math.prod(self.patch) * self.num_coords
         widths["out_channels"] = backbone.out_channels if self.predicts_features else numbers
         self.decoder = MODELS.build(decoder or {}, default_args=dict(type="TokenDecoder", **widths))
 
@@ -77,7 +79,7 @@ class MaskedPrediction(SelfSupervisedModel):
 
     def split(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Places of the visible tokens ``(P, K)`` and of the hidden ones of persons ``(P, T, V, C)``."""
-        patches = patchify(rows[..., : self.num_coords], self.encoder.backbone.token_frames)
+        patches = patchify(rows[..., : self.num_coords], *self.patch)
         weights = motion_log_weights(patches, self.motion_tau)
         return split_tokens(weights, self.uniform(rows, weights.shape[1]), self.mask_ratio)
 
@@ -86,6 +88,10 @@ class MaskedPrediction(SelfSupervisedModel):
         backbone = self.encoder.backbone
         tokens = backbone.tokens(rows)
         return self.decoder(backbone.encode(tokens, keep), keep, wanted, tokens.shape[1])
+
+    def normalized(self, x: Tensor) -> Tensor:
+        """Patches ``(P, T', V', D)`` of ``(P, T, V, num_coords)``, each by its own mean and deviation."""
+        return normalize_patches(patchify(x, *self.patch))
 
     def targets(self, rows: Tensor) -> Tensor:
         """What is to be predicted of persons ``(P, T, V, num_coords)``, of all patches ``(P, T', V, D)``."""

@@ -7,7 +7,6 @@ from typing import Optional
 from torch import Tensor
 
 from mmsync.models.methods.masked import MaskedPrediction
-from mmsync.ops.masks import normalize_patches, patchify
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 
@@ -45,4 +44,4 @@ class SkeletonMAE(MaskedPrediction):
 
     def targets(self, rows: Tensor) -> Tensor:
         """Normalized coordinates ``(P, T', V, D)`` of persons ``(P, T, V, C)``."""
-        return normalize_patches(patchify(rows, self.encoder.backbone.token_frames))
+        return self.normalized(rows)

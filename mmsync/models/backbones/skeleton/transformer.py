@@ -64,8 +64,8 @@ class SkeletonTransformer(SkeletonBackbone):
 
     @property
     def token_grid(self) -> tuple[int, int]:
-        """T' and V of the tokens that there are embeddings for."""
-        return self.temp_embed.shape[1], self.layout.num_joints
+        """T' and V', joints or body parts, of the tokens that there are embeddings for."""
+        return self.temp_embed.shape[1], self.pos_embed.shape[2]
 
     def prepare(self, x: Tensor) -> Tensor:
         """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
