@@ -70,19 +70,26 @@ def _fit_channels(model: dict[str, Any], dataset: Any) -> None:
             part.setdefault("in_channels", channels)
 
 
-def shortened(cfg: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    """A config that trains for ``epochs``, with all that counts epochs in proportion, and records its CPU time."""
+def shortened(cfg: Mapping[str, Any], epochs: int, length: int) -> dict[str, Any]:
+    """A config that trains for other ``epochs`` of ``length`` iterations, and records its CPU time.
+
+    Schedules, and all else that counts epochs or iterations, are stretched in proportion. A training by iterations
+    stays one.
+    """
     values = copy.deepcopy(dict(cfg))
-    before = values["train_cfg"].get("max_epochs")
-    if not isinstance(before, int):
-        raise ConfigError("train_cfg.max_epochs: not set; only trainings by epochs can be made longer or shorter")
+    loop = values["train_cfg"]
+    by_epoch = isinstance(loop.get("max_epochs"), int)
+    unit, number = ("max_epochs", epochs) if by_epoch else ("max_iters", epochs * length)
+    if not isinstance(loop.get(unit), int):
+        raise ConfigError("train_cfg: sets neither max_epochs nor max_iters")
+    factor = number / loop[unit]
     for part, names in _EPOCHS.items():
         for _, owner in _dicts(values.get(part), ()):
-            counted = [name for name in names if name in owner and owner.get("by_epoch", True)]
-            owner.update({name: _scaled(owner[name], epochs / before) for name in counted})
-    values["train_cfg"].update(max_epochs=epochs, val_interval=epochs)
+            owner.update({name: _scaled(owner[name], factor) for name in names if name in owner})
+    loop.update({unit: number, "val_interval": number})
     hooks = values.setdefault("default_hooks", {})
-    hooks["checkpoint"] = dict(type="CheckpointHook", interval=max(1, epochs // 4), max_keep_ckpts=1)
+    kept = dict(interval=max(1, number // 4), max_keep_ckpts=1, by_epoch=by_epoch)
+    hooks["checkpoint"] = dict(type="CheckpointHook", **kept)
     values["custom_hooks"] = [*(values.get("custom_hooks") or ()), dict(type="CPUTimeHook")]
     return values
 

@@ -88,7 +88,7 @@ def test_a_method_is_its_model_views_and_schedule_on_other_data(tmp_path):
     assert used == {"stream"}
     dataset = DATASETS.build({**data["test_dataloader"]["dataset"], "cache": False})
     cfg = exchange(method, data, dataset, {"optim_wrapper.optimizer.lr": 0.5, "stream": "joint"})
-    (tmp_path / "cfg.py").write_text(config_text(shortened(cfg, 7)))
+    (tmp_path / "cfg.py").write_text(config_text(shortened(cfg, 7, 1)))
     cfg, own = load(tmp_path / "cfg.py"), load(SIMCLR)
     backbone = cfg.model.encoder.backbone
     assert (backbone.layout, backbone.in_channels, own.model.encoder.backbone.layout) == ("ntu25", 3, "kinect20")
@@ -107,13 +107,18 @@ def test_what_counts_epochs_follows_the_length():
         train_cfg=dict(by_epoch=True, max_epochs=300, val_interval=10),
         param_scheduler=[dict(type="MultiStepLR", milestones=[250, 280]), dict(type="LinearLR", end=30)],
     )
-    short = shortened(cfg, 30)
+    short = shortened(cfg, 30, 5)
     assert short["model"] == dict(type="AimCLR", mining=dict(start_epoch=15, topk=1), encoder=dict(begin=3))
     assert [part.get("milestones", part.get("end")) for part in short["param_scheduler"]] == [[25, 28], 3]
     assert short["custom_hooks"] == [dict(type="CPUTimeHook")]
     assert cfg["train_cfg"]["max_epochs"] == 300
-    with pytest.raises(ConfigError, match="max_epochs: not set"):
-        shortened({**cfg, "train_cfg": dict(max_iters=10)}, 30)
+    loop, schedule = dict(by_epoch=False, max_iters=1000), dict(type="WarmupCosineLR", by_epoch=False, end=1000)
+    short = shortened({**cfg, "train_cfg": loop, "param_scheduler": schedule}, 30, 5)
+    assert short["train_cfg"] == dict(by_epoch=False, max_iters=150, val_interval=150)
+    assert short["param_scheduler"]["end"] == 150
+    assert (short["default_hooks"]["checkpoint"]["by_epoch"], short["model"]["mining"]["start_epoch"]) == (False, 22)
+    with pytest.raises(ConfigError, match="neither max_epochs nor max_iters"):
+        shortened({**cfg, "train_cfg": {}}, 30, 5)
 
 
 def test_a_store_of_a_layout_of_ones_own(suite, tmp_path):

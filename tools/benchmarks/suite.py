@@ -66,7 +66,7 @@ CALIBRATION = 1500  # clips, at least, of the epochs that are timed
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the runs, the table and the picture")
-    parser.add_argument("--methods", nargs="+", default=[], metavar="CONFIG", help="configs; SimCLR is added")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="CONFIG", help="configs; plain SimCLR is added")
     known = f"{', '.join(SETS)}, config files of data, folders of stores"
     parser.add_argument("--sets", nargs="+", default=REAL, metavar="NAME", help=f"{known} (default: the real ones)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="of each training (default: 0 1)")
@@ -98,6 +98,10 @@ class Part:
         if (self.dataset.labels < 0).all():
             raise DataError("its clips have no labels")
         return {key for key in options if key.removeprefix(f"{self.group}.") in used}
+
+    def length(self, cfg: Mapping[str, Any]) -> int:
+        """Iterations of a pass over its training data."""
+        return max(1, len(self.dataset.items("bank")) // cfg["train_dataloader"]["batch_size"])
 
 
 def parts_of(name: str) -> list[Part]:
@@ -186,8 +190,8 @@ def untrained(folder: Path, cfg: dict[str, Any], names: Sequence[str], seed: int
     return kept(folder, cfgs, protocols, run)
 
 
-def cpu_seconds(job: Job) -> list[float]:
-    """Seconds of CPU time of each epoch of a finished run."""
+def cpu_seconds(job: Job) -> list[list[float]]:
+    """Iterations and seconds of CPU time until the end of each pass over the data of a finished run."""
     content = read_checkpoint(job.folder / job.record()["checkpoint"])
     return content["message_hub"]["runtime_info"]["cpu_seconds"]
 
@@ -202,7 +206,7 @@ class Suite:
         self.notes: list[str] = []
         self.failures: dict[str, str] = {}
         read = {method: read_part(method, args.cfg_options) for method in args.methods}
-        if all(values["model"]["type"] != "SimCLR" for values, _ in read.values()):
+        if SIMCLR not in [Path(method).resolve() for method in read]:
             read = {str(SIMCLR): read_part(SIMCLR, args.cfg_options), **read}
         self.methods = {method: values for method, (values, _) in read.items()}
         self.names = row_names(list(self.methods))
@@ -235,7 +239,7 @@ class Suite:
             file = self.args.out / folder / "configs" / f"{name}.py"
             try:
                 cfg = exchange(self.methods[method], own.cfg, own.dataset, self.args.cfg_options)
-                write_text(file, config_text(shortened(cfg, number)))
+                write_text(file, config_text(shortened(cfg, number, own.length(cfg))))
                 found[method, part] = make_setting(str(file), {}, {}, protocols)
             except MMSyncError as error:
                 self.failures[name] = str(error)
@@ -250,11 +254,11 @@ class Suite:
         return sweep
 
     def calibrate(self, settings: Mapping[tuple[str, str], Setting]) -> dict[tuple[str, str], int]:
-        """Epochs that take the CPU time of ``--minutes``, by the epochs of short runs without the first."""
+        """Epochs that take the CPU time of ``--minutes``, by the epochs of short runs but the first."""
         sweep = self.run("calibration", [0], {}, dict(settings))
         jobs = {key: sweep.jobs(setting)[0] for key, setting in settings.items()}
-        seconds = {key: np.mean(cpu_seconds(job)[1:]) for key, job in jobs.items() if job.record()}
-        return {key: max(1, int(60 * self.args.minutes / one)) for key, one in seconds.items()}
+        times = {key: np.array(cpu_seconds(job))[:, 1] for key, job in jobs.items() if job.record()}
+        return {key: max(1, int(60 * self.args.minutes / np.diff(one).mean())) for key, one in times.items()}
 
     def raw(self, part: Part, cfgs: Mapping[str, Config]) -> Result:
         """The floor of raw coordinates; how they are prepared is printed, and kept in ``choice.json``."""
@@ -314,7 +318,7 @@ class Suite:
                     seeds = {p.name: (p.seeds or (0,))[0] for p in self.protocols}
                     folder, seconds = job.folder / "benchmark", cpu_seconds(job)
                     scores = {key: load_scores(folder / key / f"seed_{n}" / "scores.npz") for key, n in seeds.items()}
-                    cost = len(seconds), sum(seconds) / 60
+                    cost = len(seconds), seconds[-1][1] / 60
                     results.append(Result(self.parts[name].group, name, self.names[method], job.seed, scores, *cost))
         return results
 
