@@ -77,6 +77,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
         self.stream, self.num_coords, self.window, self.recenter = stream, num_coords, window, recenter
         # what augmentations and the model see
         self.out_layout, self.out_coords, matrix = self.layout, num_coords, None
+        self.body_frame = body_frame
         if body_frame:
             self.out_layout, self.out_coords = SkeletonLayout.get("kinect20"), 3
             matrix = torch.from_numpy(body_matrix(self.layout)).float()
