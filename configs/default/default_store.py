@@ -1,5 +1,6 @@
-# The default on one's own clips, of any layout: --cfg-options root=STORE, in mmsync's format (docs/data.md). Splits are
-# train and test, or --cfg-options train=NAME test=NAME.
+# The default on one's own clips: --cfg-options root=STORE, in mmsync's format (docs/data.md), with splits train and test
+# (or train=NAME test=NAME). Joints go by name; give layout=None for a layout that lacks some, such as those of legs.
 _base_ = ["../_base_/datasets/store.py", "../_base_/models/motion.py", "../_base_/schedules/motion.py"]
+layout = "kinect20"
 persons = 2
-train_dataloader = dict(drop_last=False)  # it may have fewer clips than a batch
+train_dataloader = dict(drop_last=False)  # there may be fewer clips than a batch

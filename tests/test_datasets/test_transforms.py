@@ -17,6 +17,7 @@ from mmsync.datasets.transforms import (
     ParallelToX,
     RemapSkeleton,
     ResizeClip,
+    ScaleAxes,
     ScaleToBody,
     TrimEmpty,
     UniformSampleFrames,
@@ -206,6 +207,14 @@ def test_scale_to_body_of_nothing_to_measure():
     loose = SkeletonLayout.from_config({"name": "loose", "joints": 3, "parents": [0, 1, 2]})
     x = clip((1, 4, 3, 2))
     np.testing.assert_array_equal(run(ScaleToBody(), x, loose, 2)["keypoint"], x)
+
+
+def test_each_axis_has_its_unit_and_scores_have_none():
+    x = clip((1, 4, 17, 3))
+    out = run(ScaleAxes((2.0, -3.0)), x, SkeletonLayout.get("coco17"), 2)["keypoint"]
+    np.testing.assert_array_equal(out, x * np.float32([2, -3, 1]))
+    with pytest.raises(ConfigError, match="the clips have 3 coordinates; give one factor for each"):
+        run(ScaleAxes((2.0, 3.0)), clip())
 
 
 def test_remap_averages_and_takes_the_lowest_score():

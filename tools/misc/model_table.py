@@ -39,9 +39,9 @@ DATA = {
     "utd": "UTD-MHAD",
     "msr": "MSR-Action3D",
     "jhmdb": "JHMDB",
-    "store": "your own",
     "tvhid": "TV-HID",
     "tracks": "your own",
+    "store": "clips of your own",
     "lip": "faces of your own",
     "penn": "Penn Action",
     "h2o": "H2O",
@@ -51,7 +51,8 @@ DATA = {
     "hmdb51": "HMDB51",
     "kinetics400": "Kinetics 400",
 }
-METHODS = {"default": "Default", "mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
+REST = {"mhad", "action3d"}  # of the names of data sets
+METHODS = {"default": "The default", "mbaimclr": "MBAimCLR", "simclr_view": "View and distance"}
 PUBLISHED = {"reference", "mbaimclr"}
 
 
@@ -74,7 +75,8 @@ def matrix() -> list[str]:
         model = load(str(path)).model
         name = "Supervised" if model.type == "Classifier" else METHODS.get(folder, model.type)
         name += " (as published)" if PUBLISHED & set(path.relative_to(ROOT).parts) else ""
-        label = " ".join(words[:at] + words[at + 1 :]).removeprefix(folder.replace("_", " ")).strip()
+        rest = [word for word in words[:at] + words[at + 1 :] if word not in REST]
+        label = " ".join(rest).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
         rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
         method = MODELS.get(model.type)

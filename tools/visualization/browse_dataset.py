@@ -229,10 +229,15 @@ def panels_of(
         panels.append(Panel(clip, dataset.layout, f"pipeline, {clip.shape[1]} frames", eye, mask))
     if preprocessor is not None and "views" in modes:
         preprocessor.step.fill_(index)  # the same views, whichever other clips are shown
+        layout = dataset.layout
+        if getattr(preprocessor, "body_frame", False):  # what is augmented
+            layout, framed = preprocessor.out_layout, next(iter(preprocessor(batch)["inputs"].values()))
+            clip = framed.data[0].numpy()
+            eye = find_camera(clip, layout, preprocessor.out_coords, framed.present[0].numpy(), **angles)
         moved = np.ptp(clip, axis=1).any(axis=-1)
-        moved &= moved[:, list(dataset.layout.flip_index)]  # a view may have swapped left and right
+        moved &= moved[:, list(layout.flip_index)]  # a view may have swapped left and right
         for name, view in preprocessor(batch, training=True)["inputs"].items():
-            panels.append(view_panel(view, name, dataset.layout, eye, moved))
+            panels.append(view_panel(view, name, layout, eye, moved))
     return panels
 
 

@@ -22,8 +22,8 @@ class MaskedPrediction(SelfSupervisedModel):
     """Base of masked prediction; a subclass writes :meth:`targets`, or :meth:`loss`. :class:`MAMP` has the arguments.
 
     A token of the backbone is a patch of frames of one joint, or of a body part. Absent persons are neither encoded nor
-    predicted, unless the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a backbone without
-    tokens or with a stem, an encoder with a projector, and a number out of its range.
+    predicted, unless the encoder counts them (``pool=dict(persons='mean')``, as published). A ConfigError refuses a
+    backbone without tokens or with a stem, an encoder with a projector, and a number out of its range.
     """
 
     views_needed = ("clip",)

@@ -89,6 +89,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
             raise ConfigError(f"SkeletonPreprocessor: programs={programs!r}: {problem}")
         # what augmentations and the model see
         self.out_layout, self.out_coords, matrix = self.layout, num_coords, None
+        self.body_frame = body_frame
         if body_frame:
             self.out_layout, self.out_coords = SkeletonLayout.get("kinect20"), 3
             matrix = torch.from_numpy(body_matrix(self.layout)).float()
