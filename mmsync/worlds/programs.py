@@ -24,8 +24,8 @@ class MotionPrograms:
     arms of one, of both together or on their own, that reach postures, touch the body, hold an object or swing; the
     trunk; the neck; legs that walk, run, march, squat, kick, jump, step, sit or fall; a way and turns.
 
-    Cost: 0.05 s for 256 clips of 64 frames with sensor on one core, of which drawing the programs is 0.003 s; a
-    third is the sensor, the rest rotations of 16 joints.
+    Cost: 0.07 s for 256 clips of 64 frames with sensor on one core, and 0.005 s to draw the programs; half of it
+    is the sensor, most of the rest are rotations of 16 joints.
 
     Attributes:
         keys: ``(B, 32, 5)`` values of the controls, radians or metres.

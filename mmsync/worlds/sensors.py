@@ -20,7 +20,7 @@ _LEGS = list(range(12, 20))
 class Sensor:
     """A random camera and sensor for each clip of a batch; a scale of 0 turns a kind of nuisance off.
 
-    Cost: 0.02 s for 256 clips of 64 frames on one core, most of it for the noise.
+    Cost: 0.03 s for 256 clips of 64 frames on one core, most of it for noise and copies.
 
     Args:
         pictures: Share of clips that are pictures: in perspective, their depth is zero.
