@@ -74,9 +74,7 @@ CASES = [
     option("shear_negative", f"{VIEW}.amplitude=-0.2", r"query\.0\.amplitude: is -0\.2, must be at least 0"),
     option("prob_above_one", f"{VIEW}.prob=1.5", r"query\.0\.prob: is 1\.5, must be in \[0, 1\]"),
     option("views_all_empty", "view=[]", r"views: query and key have no augmentation: they are the same clip"),
-    option(
-        "programs_in_other_views", "model.data_preprocessor.programs=8", r"programs=8: they are clips in the body"
-    ),
+    option("programs_without_body", "model.data_preprocessor.programs=8", r"programs=8: they are clips in the body"),
     option("views_missing", "model.data_preprocessor.views=None", r"SkeletonCLR needs the view 'query'"),
     own(
         "scale_reversed",

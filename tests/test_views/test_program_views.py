@@ -73,8 +73,12 @@ def test_evaluation_sees_none():
 
 
 def test_options_of_programs():
-    views = views_of(SkeletonPreprocessor(**BODY, programs=dict(count=4, variants=0.5, redraw_rest=True)))
-    assert len(views["first"].data) == 7
+    preprocessor = SkeletonPreprocessor(**BODY, programs=dict(count=4, variants=0.5, redraw_rest=True, meetings=0.5))
+    view = views_of(preprocessor)["first"]
+    assert view.present[3:].tolist() == [[True, True]] * 2 + [[True, False]] * 2
+    view = views_of(preprocessor, clips(persons=1))["first"]  # data of one person get a place for a second one
+    assert view.present.tolist() == [[True, False]] * 3 + [[True, True]] * 2 + [[True, False]] * 2
+    assert (view.data[~view.present] == 0).all()
 
 
 @pytest.mark.parametrize(

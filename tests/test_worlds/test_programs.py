@@ -52,7 +52,7 @@ def test_a_generator_says_it_all():
     assert torch.equal(first[0], again[0])
     assert torch.equal(first[1], again[1])
     assert not torch.equal(first[0], other[0])
-    assert first[0].shape == first[1].shape == (8, 64, 20, 3)
+    assert first[0].shape == first[1].shape == (8, 1, 64, 20, 3)
     assert first[0].dtype == torch.float32
     state = seeded(1).get_state()
     assert not torch.equal(first[0], first[1])
@@ -159,13 +159,13 @@ def test_pictures_have_no_depth():
 
 def test_a_quiet_sensor_changes_nothing():
     points = clean(16)
-    torch.testing.assert_close(QUIET(points, seeded()), points, atol=1e-5, rtol=0)
+    torch.testing.assert_close(QUIET(points[:, None], seeded())[:, 0], points, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["turn", "noise", "faults", "layouts"])
 def test_each_kind_of_nuisance_does_something(kind):
     points = clean(200)
-    changed = Sensor(**{**vars(QUIET), kind: 1})(points, seeded())
+    changed = Sensor(**{**vars(QUIET), kind: 1})(points[:, None], seeded())[:, 0]
     moved = (changed - points).norm(dim=-1)
     assert torch.isfinite(changed).all()
     if kind == "turn":
@@ -212,6 +212,25 @@ def test_resting_arms_can_be_drawn_anew():
     fixed, new = (programs.render(seeded(1), sensor=None, redraw_rest=redraw) for redraw in (False, True))
     assert fixed.shape == new.shape
     assert not torch.equal(fixed[rests], new[rests])
+
+
+def test_people_meet_face_to_face():
+    first, second = program_pairs(40, seeded(), meetings=0.5)
+    for clips in (first, second):
+        assert clips.shape == (40, 2, 64, 20, 3)
+        assert (clips[20:, 1] == 0).all()
+        assert torch.isfinite(clips).all()
+        deep = clips[:20][(clips[:20, 0, :, :, 2] != 0).flatten(1).any(1)]
+        one, other = deep.unbind(1)
+        left = (deep[:, :, :, 4] - deep[:, :, :, 8]).mean(2)[..., 0]
+        assert (left[:, 0] > 0).float().mean() > 0.7
+        assert (left[:, 1] < 0).float().mean() > 0.7
+        gap = (other - one)[:, 0, 0, [0, 2]].norm(dim=1)
+        assert 0.5 < gap.median() < 1.8
+    # what one does says nothing of the other's sensor: both lack the same joints
+    hands = (first[:20, :, :, 7] == first[:20, :, :, 6]).flatten(2).all(2)
+    assert torch.equal(hands[:, 0], hands[:, 1])
+    assert hands.any()
 
 
 @pytest.mark.parametrize(("count", "frames"), [(0, 64), (1, 1), (3, 17)])

@@ -32,10 +32,10 @@ def main(args: argparse.Namespace) -> None:
     if args.count < 1:
         raise ConfigError(f"--count {args.count}: give at least 1")
     path = output_file(args.out)
-    clips = torch.cat(program_pairs(args.count, torch.Generator().manual_seed(args.seed)), 1)  # (B, 2 T, 20, 3)
-    clips[..., ::2] -= clips[:, :, :1, ::2].clone()  # people walk on the spot
+    clips = torch.cat(program_pairs(args.count, torch.Generator().manual_seed(args.seed)), 2)  # (B, 1, 2 T, 20, 3)
+    clips[..., ::2] -= clips[..., :1, ::2].clone()  # people walk on the spot
     layout, view = SkeletonLayout.get("kinect20"), camera(155, 8)  # from in front, a little from the side
-    panels = [Panel(clip[None].numpy(), layout, f"program {i + 1}", view, scale="one") for i, clip in enumerate(clips)]
+    panels = [Panel(clip.numpy(), layout, f"program {i + 1}", view, scale="one") for i, clip in enumerate(clips)]
     draw_strip(panels, path, num_frames=10)
     print(f"{args.count} programs: {path}")
 

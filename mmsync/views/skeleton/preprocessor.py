@@ -182,14 +182,20 @@ def wrong_programs(programs: Any, body_frame: bool, views: Iterable[str]) -> Opt
     return None
 
 
-def add_clips(view: View, points: Tensor, generator: Generator) -> View:
-    """A view in the body frame with further clips ``(K, T, 20, 3)`` of one person, brought there too."""
-    matrix = torch.eye(points.shape[2], device=points.device)
-    x, present, _ = body_frame(points[:, None], matrix, frames=view.data.shape[2])
+def add_clips(view: View, people: Tensor, generator: Generator) -> View:
+    """A view in the body frame with further clips ``(K, M, T, 20, 3)``, brought there too; absent persons are zero."""
+    x, present, _ = body_frame(people, torch.eye(20, device=people.device), frames=view.data.shape[2])
     # people rarely face exactly where their shoulders and hips say
-    angle = 0.1 * torch.randn(len(x), 1, generator=generator, device=x.device)
-    x = torch.where(x[..., 2:].eq(0).flatten(1).all(1).view(-1, 1, 1, 1, 1), x, about_y(x, angle))
-    absent = view.data.shape[1] - 1
-    x, present = F.pad(x, (0, 0) * 3 + (0, absent)), F.pad(present, (0, absent))
+    angle = 0.1 * torch.randn(x.shape[:2], generator=generator, device=x.device)
+    x = torch.where(x[..., 2].eq(0).flatten(1).all(1).view(-1, 1, 1, 1, 1), x, about_y(x, angle))
     valid = None if view.valid is None else view.valid.new_ones(x.shape[0], x.shape[2])
-    return View.join([view, View(x.to(view.data), present, valid, all_frames(x, x.shape[2]))])
+    clips = View(x.to(view.data), present, valid, all_frames(x, x.shape[2]))
+    persons = max(view.data.shape[1], x.shape[1])
+    return View.join([_with_persons(view, persons), _with_persons(clips, persons)])
+
+
+def _with_persons(view: View, persons: int) -> View:
+    """A view with places of absent persons more."""
+    absent = persons - view.data.shape[1]
+    data = F.pad(view.data, (0, 0) * 3 + (0, absent))
+    return view._replace(data=data, present=None if view.present is None else F.pad(view.present, (0, absent)))
