@@ -1,5 +1,5 @@
 # The default on one's own clips: --cfg-options root=STORE, in mmsync's format (docs/data.md), with splits train and test
-# (or train=NAME test=NAME). Joints go by name; give layout=None for a layout that lacks some, such as those of legs.
+# (or train=NAME test=NAME). Joints go by name: layout=ntu25 for another layout, or a dict of one's own (docs/data.md).
 _base_ = ["../_base_/datasets/store.py", "../_base_/models/motion.py", "../_base_/schedules/motion.py"]
 layout = "kinect20"
 persons = 2

@@ -54,7 +54,7 @@ class PartTransformer(SkeletonTransformer):
         shared = BlockSizes(embed_dim, num_heads, mlp_ratio, True, drop_rate, 0.0, 1e-5)
         self.blocks = nn.ModuleList(TransformerBlock(shared, path) for path in drop_paths(drop_path_rate, depth))
         self.norm = nn.LayerNorm(embed_dim)
-        self.token_frames, self.with_cp = t_patch, with_cp
+        self.token_frames, self.num_places, self.with_cp = t_patch, PARTS, with_cp
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

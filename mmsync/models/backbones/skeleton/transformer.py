@@ -36,6 +36,7 @@ class SkeletonTransformer(SkeletonBackbone):
     with_cp: bool
     time_interpolation: str = "linear"
     token_frames: int = 1
+    num_places: int  # V' of the tokens, joints unless a subclass sets it
     _warned = False
 
     def __init__(
@@ -57,7 +58,7 @@ class SkeletonTransformer(SkeletonBackbone):
         self.data_bn = BatchNorm(in_channels * self.layout.num_joints) if data_norm else None
         # Convolutions before the tokens give a transformer the local prior that it cannot learn from small data (Xiao
         # et al., 2021, Early Convolutions Help Transformers See Better); here they follow the skeleton's graph.
-        self.stem = None
+        self.num_places, self.stem = self.layout.num_joints, None
         if stem is not None:
             self.stem = STGCN(self.layout, in_channels, dropout=0.0, data_norm=False, **{"channels": [], **stem})
         self.token_channels = in_channels if self.stem is None else self.stem.out_channels
@@ -65,7 +66,7 @@ class SkeletonTransformer(SkeletonBackbone):
     @property
     def token_grid(self) -> tuple[int, int]:
         """T' and V', joints or body parts, of the tokens that there are embeddings for."""
-        return self.temp_embed.shape[1], self.pos_embed.shape[2]
+        return self.temp_embed.shape[1], self.num_places
 
     def prepare(self, x: Tensor) -> Tensor:
         """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
