@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmsync.config import load
 from mmsync.config.load import Notes
 from mmsync.config.places import RUNNER_KEYS, registry_of
+from mmsync.config.signature import accepted
 from mmsync.errors import ConfigError
 from mmsync.ops.streams import parse_stream
 from mmsync.registry import BACKBONES
@@ -58,15 +59,16 @@ def exchange(
 
 
 def _fit_channels(model: dict[str, Any], dataset: Any) -> None:
-    """Fill in what data of other than three coordinates change, which a config cannot know before they are read."""
+    """Fill in the channels of 2D joints, which may have a score: few sources know before they are read."""
     preprocessor = model.get("data_preprocessor", {})
     coords = dataset.metainfo.get("num_coords", 3)
-    if coords == 3:
+    if coords == 3 or preprocessor.get("body_frame"):  # which is 3D
         return
     preprocessor.setdefault("num_coords", coords)
     channels = dataset[0]["inputs"]["skeleton"].data.shape[-1] * len(parse_stream(preprocessor.get("stream", "joint")))
     for keys, part in _dicts(model, ("model",)):
-        if registry_of(keys) is BACKBONES and "type" in part:
+        kind = BACKBONES.find(part["type"]) if "type" in part and registry_of(keys) is BACKBONES else None
+        if kind is not None and "in_channels" in accepted(kind).annotations:
             part.setdefault("in_channels", channels)
 
 

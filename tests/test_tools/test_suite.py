@@ -154,10 +154,17 @@ def test_options_that_nothing_reads_are_refused(suite, tmp_path, capfd):
 
 
 def test_names_of_rows(suite):
-    stems = ["byol_stgcn_ucla", "simclr_stgcn_ucla", "simclr_vit", "simclr_stgcn_ucla_x", "x"]
+    stems = ["byol_stgcn_ucla_xview", "simclr_stgcn_ucla", "simclr_stgcn_synthetic", "default_ucla", "ucla_x", "x"]
     names = suite.row_names([f"a/{stem}.py" for stem in stems])
-    assert list(names.values()) == ["byol_stgcn", *stems[1:]]
-    with pytest.raises(ConfigError, match="two configs have this name"):
+    assert list(names.values()) == [
+        "byol_stgcn",
+        "simclr_stgcn_ucla",
+        "simclr_stgcn_synthetic",
+        "default",
+        "ucla_x",
+        "x",
+    ]
+    with pytest.raises(ConfigError, match="two configs have the same name"):
         suite.row_names(["a/x.py", "b/x.py"])
 
 

@@ -12,6 +12,7 @@ suite, and repeats failed runs. OUT has table.md, results.json, picture.png, and
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import re
@@ -144,15 +145,15 @@ def parts_of_store(path: Path) -> list[Part]:
 
 
 def row_names(methods: Sequence[str]) -> dict[str, str]:
-    """The first words of the name of each config, two or as many as tell it from the others."""
-    words = {method: Path(method).stem.split("_") for method in methods}
-    names = {}
-    for method, own in words.items():
-        others = [other for key, other in words.items() if key != method]
-        if own in others:
-            raise ConfigError(f"--methods {method}: two configs have this name; rename one")
-        size = next((n for n in range(2, len(own)) if all(other[:n] != own[:n] for other in others)), len(own))
-        names[method] = "_".join(own[:size])
+    """The name of each config without that of the data it was made for, as far as this tells it from the others."""
+    stems, data = {method: Path(method).stem for method in methods}, {f.stem.split("_")[0] for f in DATA.glob("*.py")}
+    words = {
+        method: itertools.takewhile(lambda word: word not in data, stem.split("_")) for method, stem in stems.items()
+    }
+    short = {method: "_".join(part) or stems[method] for method, part in words.items()}
+    names = {method: name if list(short.values()).count(name) == 1 else stems[method] for method, name in short.items()}
+    if len(set(names.values())) < len(names):
+        raise ConfigError(f"--methods: two configs have the same name, {' '.join(methods)}; rename one")
     return names
 
 
