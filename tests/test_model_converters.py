@@ -46,6 +46,8 @@ def moco(backbone: dict, layers: int) -> dict:
 
 def streams(method: str, backbone: dict, **settings) -> dict:
     return dict(type=method, encoder=moco(backbone, 2)["encoder"], **settings)
+
+
 def hiclr(backbone: dict) -> dict:
     return dict(moco(backbone, 2), type="HiCLR")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from mmsync.datasets.joint_order import SIDES
+from mmsync.errors import DataError, MMSyncError
 from mmsync.structures import SkeletonLayout
 
 FRAMES = 16  # to which motions are resampled before they are compared
@@ -124,6 +126,33 @@ def measure(
         facts.update(_sizes(people, layout, of.get("subject")))
         facts.update(_motions(people, layout, up, of.get("subject")))
     return Facts(**facts)
+
+
+def measure_dataset(data: Any, number: int = 600) -> tuple[Facts, Optional[Facts]]:
+    """Facts of the clips of a :class:`SkeletonDataset` as they are, and after its pipeline if there is one.
+
+    Args:
+        data: The data set; clips that cannot be read are left out.
+        number: Clips to look at, evenly spread. 600 take some seconds.
+
+    Raises:
+        DataError: No clip can be read.
+    """
+    raw, packed, rows = [], [], []
+    for index in np.unique(np.linspace(0, len(data) - 1, min(number, len(data))).astype(int)).tolist():
+        with suppress(MMSyncError, OSError):
+            clip = data.raw(index)["keypoint"]
+            packed.append(data.read(index)["inputs"]["skeleton"].data.numpy())
+            raw.append(clip)
+            rows.append(data.places[index])
+    if not raw:
+        raise DataError("no clip can be read; tools/misc/check_data.py CONFIG lists the reasons")
+    attributes = {key: values[rows] for key, values in data.source.attributes.items()}
+    coords = data.source.num_coords
+    facts = measure(raw, data.source.layout, coords, attributes)
+    if len(data.pipeline) == 1:
+        return facts, None
+    return facts, measure(packed, data.layout, coords, attributes)
 
 
 def _person(clip: np.ndarray, layout: SkeletonLayout, num_coords: int) -> Optional[_Person]:

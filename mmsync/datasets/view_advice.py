@@ -36,7 +36,7 @@ def recommend(facts: Facts, tempo: Optional[float] = None) -> list[Advice]:
     """
     advice = [_crop(facts.tempo if tempo is None else tempo)]
     if facts.up is not None:
-        advice += [_rotation(facts), _mirror(facts), _reversal(facts)]
+        advice += [_rotation(facts), mirror_advice(facts), _reversal(facts)]
     if facts.size_spread is not None:
         advice.append(_scale(facts))
     config: dict[str, Any] = dict(type="Shear", amplitude=0.1)
@@ -85,7 +85,8 @@ def _rotation(facts: Facts) -> Advice:
     return Advice(config, f"{within}: {why}; trunks tilt by {tilt:.0f}")
 
 
-def _mirror(facts: Facts) -> Advice:
+def mirror_advice(facts: Facts) -> Advice:
+    """Whether to mirror, of 3D clips along the axis across the body."""
     if facts.lopsided is None:
         return Advice(None, "no Mirror: the layout names no left and right joints")
     if facts.mirrored is None:

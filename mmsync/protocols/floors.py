@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip, ScaleToBody
+from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip, ScaleAxes, ScaleToBody
 from mmsync.evaluation.functional import leave_one_out
 from mmsync.structures import FeatureTable, SkeletonLayout
 
@@ -67,7 +67,8 @@ def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Prepar
     line = _line(raw["layout"]) if raw["num_coords"] == 3 else None
     centers: list[Literal["each", "first"]] = ["each", "first"]
     for center, turned, scaled in itertools.product(centers, (False, True) if line else (False,), (False, True)):
-        steps = [ScaleToBody()] if scaled else []
+        steps: list[Any] = [step for step in dataset.pipeline if isinstance(step, ScaleAxes)]  # their units
+        steps += [ScaleToBody()] if scaled else []
         steps += [CenterOnJoint(frame=center, person="first"), *([AlignView(line)] if line and turned else [])]
         steps += [ResizeClip(FRAMES), dataset.pipeline[-1]]  # that packs as many persons as for encoders
         clips = torch.stack([_vectors(dataset.raw(index), steps) for index in range(len(dataset))])

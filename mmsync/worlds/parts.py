@@ -21,7 +21,7 @@ GROUPS = (*body.ARMS, slice(12, 20), body.TRUNK, body.NECK, slice(26, 29), slice
 """Controls that have the same times: either arm, both legs, trunk, neck, the body's height, the way."""
 _LEGS, _TRUNK, _BODY, _WAY = 2, 3, 5, 6  # of the groups
 _LEGWORK = {  # what legs do, and how often
-    "stand": 0.19, "walk": 0.13, "run": 0.05, "march": 0.05, "sidestep": 0.03, "squat": 0.15, "squats": 0.04,
+    "stand": 0.75, "walk": 0.13, "run": 0.05, "march": 0.05, "sidestep": 0.03, "squat": 0.15, "squats": 0.04,
     "kick": 0.13, "jump": 0.03, "jumps": 0.04, "seated": 0.06, "step": 0.06, "balance": 0.02, "fall": 0.02,
 }  # fmt: skip
 _SIN, _COS, _COS2 = 0, 1, 3  # coefficients of swings

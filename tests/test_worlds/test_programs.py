@@ -113,7 +113,7 @@ def test_every_control_moves():
     generator = seeded()
     controls = MotionPrograms.draw(2000, generator)._controls(performers.Dice(generator), 32, False)
     moved = (controls.amax(2) - controls.amin(2) > 0.4).float().mean(0)
-    least = torch.full((performers.NUM_CONTROLS,), 0.02)
+    least = torch.full((performers.NUM_CONTROLS,), 0.01)
     least[performers.LIFT] = 0
     least[performers.TIP] = 0.005
     assert (moved > least).all(), moved

@@ -13,20 +13,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-import numpy as np
 from mmengine.registry import init_default_scope
 
 from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.config import load
 from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.invariances import Facts, measure
+from mmsync.datasets.invariances import measure_dataset
 from mmsync.datasets.view_advice import recommend
-from mmsync.errors import ConfigError, DataError, MMSyncError
+from mmsync.errors import ConfigError
 from mmsync.registry import DATASETS, SCOPE
 
 ROWS = (
@@ -85,25 +83,6 @@ def open_data(args: argparse.Namespace) -> Any:
     return data
 
 
-def measure_both(data: SkeletonDataset, number: int) -> tuple[Facts, Optional[Facts]]:
-    """Facts of the clips as they are, and after the pipeline if there is one."""
-    raw, packed, rows = [], [], []
-    for index in np.unique(np.linspace(0, len(data) - 1, min(number, len(data))).astype(int)).tolist():
-        with suppress(MMSyncError, OSError):
-            clip = data.raw(index)["keypoint"]
-            packed.append(data.read(index)["inputs"]["skeleton"].data.numpy())
-            raw.append(clip)
-            rows.append(data.places[index])
-    if not raw:
-        raise DataError("no clip can be read; tools/misc/check_data.py CONFIG lists the reasons")
-    attributes = {key: values[rows] for key, values in data.source.attributes.items()}
-    coords = data.source.num_coords
-    facts = measure(raw, data.source.layout, coords, attributes)
-    if len(data.pipeline) == 1:
-        return facts, None
-    return facts, measure(packed, data.layout, coords, attributes)
-
-
 def shown(value: Any) -> str:
     """A value of the table."""
     if isinstance(value, (tuple, list)):
@@ -118,7 +97,7 @@ def main(args: argparse.Namespace) -> None:
     if args.clips < 8:
         raise ConfigError(f"--clips {args.clips}: give 8 or more")
     data = open_data(args)
-    raw, packed = measure_both(data, args.clips)
+    raw, packed = measure_dataset(data, args.clips)
     table = [(title, shown(getattr(raw, key)), shown(getattr(packed, key)) if packed else "") for key, title in ROWS]
     print(f"\n{'layout ' + str(data.source.layout):44s} {'on disk':>14s} {'after the pipeline' if packed else '':>20s}")
     for title, first, second in table:

@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the runs, the table and the picture")
     parser.add_argument("--methods", nargs="+", default=[], metavar="CONFIG", help="configs; plain SimCLR is added")
-    known = f"{', '.join(SETS)}, config files of data, folders of stores"
+    known = f"{', '.join(SETS)}, or a fold such as sbu_1, config files of data, folders of stores"
     parser.add_argument("--sets", nargs="+", default=REAL, metavar="NAME", help=f"{known} (default: the real ones)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="of each training (default: 0 1)")
     parser.add_argument("--minutes", type=float, default=10, help="CPU time of each training (default: 10)")
@@ -106,11 +106,12 @@ class Part:
 
 
 def parts_of(name: str) -> list[Part]:
-    """The folds of a set, given by its name, a config file of data, or the folder of a store."""
-    if name in SETS:
-        file, folds = SETS[name]
+    """A fold or the folds of a set, given by the name, a config file of data, or the folder of a store."""
+    for group, (file, folds) in SETS.items():
         suffixes = ["" if len(folds) == 1 else f"_{next(iter(fold.values()))}" for fold in folds]
-        return [Part(name, name + suffix, DATA / file, fold) for suffix, fold in zip(suffixes, folds)]
+        parts = [Part(group, group + suffix, DATA / file, fold) for suffix, fold in zip(suffixes, folds)]
+        if name in (group, *(part.name for part in parts)):
+            return parts if name == group else [part for part in parts if part.name == name]
     path = data_path(name)
     if path.suffix == ".py":
         return [Part(path.stem, path.stem, path, {})]

@@ -1,6 +1,6 @@
 """Strips a checkpoint to what makes features: the encoders' weights in half precision, and how they were trained.
 
-python tools/misc/publish_model.py work_dirs/motion_s_synthetic/iter_4000.pth mmsync/weights/motion_s.pth \
+python tools/misc/publish_model.py work_dirs/motion_s_synthetic/iter_3000.pth mmsync/weights/motion_s.pth \
     --card docs/motion_s.md
 
 The same checkpoint gives the same bytes. With --card, the table between its two marks is written anew.

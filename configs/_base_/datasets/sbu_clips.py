@@ -1,11 +1,13 @@
 # Whole clips of SBU Kinect Interaction, both persons: which of 8 interactions? The videos of one fold are the test, the
-# other folds that are there the training. sbu.py cuts the same clips into pairs of tracks.
+# other folds that are there the training. sbu.py cuts the same clips into pairs of tracks. The axes of the files have
+# three units, as published (Yun et al., 2012); ScaleAxes makes them one.
 data_root = "data/sbu"
 fold = 1
 batch_size = 64
 
 source = dict(type="SBUSource", data_root=data_root)
 pipeline = [
+    dict(type="ScaleAxes", factors=(2.56, 1.92, 1.28)),
     dict(type="CenterOnJoint", frame="first", person="first"),  # two persons keep their distance
     dict(type="ResizeClip", length=32),
     dict(type="PackSkeleton", num_persons=2)]

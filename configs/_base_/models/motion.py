@@ -17,3 +17,8 @@ model = dict(
         pool=dict(type="SegmentPartPool", segments=4, norm=True),
         projector=dict(type="MLPProjector", hidden_channels=512, out_channels=128, norm=True)),
     data_preprocessor=dict(type="SkeletonPreprocessor", body_frame=True, views=dict(first=mild, second=mild)))
+
+# Training starts from the model in the box; load_from=None starts from scratch. Whether mirrored clips are one motion
+# follows from the training clips, once, without labels.
+load_from = "motion-s"
+custom_hooks = [dict(type="MirrorIfSeenHook")]

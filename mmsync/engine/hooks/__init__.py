@@ -3,10 +3,11 @@ from mmsync.engine.hooks.checkpoint import CheckpointHook
 from mmsync.engine.hooks.collapse import CollapseMonitorHook
 from mmsync.engine.hooks.cpu_time import CPUTimeHook
 from mmsync.engine.hooks.curriculum import CurriculumHook
+from mmsync.engine.hooks.mirror import MirrorIfSeenHook
 from mmsync.engine.hooks.progress import ProgressBarHook
 from mmsync.engine.hooks.summary import RunSummaryHook
 
 __all__ = [
-    "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "ProgressBarHook",
-    "RunSummaryHook",
+    "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "MirrorIfSeenHook",
+    "ProgressBarHook", "RunSummaryHook",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.ops.body_frame import about_y, body_frame
+from mmsync.ops.body_frame import body_frame
 from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, mix_frames, whole_matrix
 from mmsync.registry import MODELS
@@ -40,8 +40,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
         body_frame: Bring every clip to the body frame (:func:`mmsync.ops.body_frame.body_frame`) before augmentation:
             layout ``kinect20``, 64 frames, three coordinates. 2D joints stay at depth 0 in all views.
         programs: K motion programs (:func:`mmsync.worlds.programs.program_pairs`) that each batch of training gets as
-            further samples of the views ``first`` and ``second``, in the body frame and not augmented; others on each
-            rank. A dict has ``count=K`` and other arguments of that function. 0.06 s of a CPU core for 100 of them.
+            further samples of the views ``first`` and ``second``, in the body frame and augmented as the clips are; others
+            on each rank. A dict has ``count=K`` and other arguments of that function. 0.06 s of a CPU core for 100.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
 
@@ -118,13 +118,11 @@ class SkeletonPreprocessor(ViewPreprocessor):
         """The augmented views of a prepared batch, by name; depth stays 0 where it was before augmentation."""
         if self._body is None:
             return super().training_views(view, generator)
-        deep = view.data[..., 2].flatten(1).ne(0).any(1)
-        coords = torch.stack([torch.ones_like(deep), torch.ones_like(deep), deep], 1)[:, None, None, None]
-        views = {name: augmentation(view, generator) for name, augmentation in self.views.items()}
-        views = {name: v._replace(data=v.data * coords) for name, v in views.items()}
+        batches = dict.fromkeys(self.views, view)
         if self.programs["count"]:
             clips = program_pairs(generator=generator, frames=view.data.shape[2], **self.programs)
-            views = {name: add_clips(v, x, generator) for (name, v), x in zip(views.items(), clips)}
+            batches = {name: add_clips(view, x) for name, x in zip(self.views, clips)}
+        views = {name: _keep_flat(batch, self.views[name](batch, generator)) for name, batch in batches.items()}
         return {name: self.finish(v) for name, v in views.items()}
 
     def finish(self, view: View) -> View:
@@ -182,12 +180,16 @@ def wrong_programs(programs: Any, body_frame: bool, views: Iterable[str]) -> Opt
     return None
 
 
-def add_clips(view: View, people: Tensor, generator: Generator) -> View:
+def _keep_flat(before: View, after: View) -> View:
+    """Set the depth to 0 in the clips that had none before augmentation."""
+    deep = before.data[..., 2].flatten(1).ne(0).any(1)
+    coords = torch.stack([torch.ones_like(deep), torch.ones_like(deep), deep], 1)[:, None, None, None]
+    return after._replace(data=after.data * coords)
+
+
+def add_clips(view: View, people: Tensor) -> View:
     """A view in the body frame with further clips ``(K, M, T, 20, 3)``, brought there too; absent persons are zero."""
     x, present, _ = body_frame(people, torch.eye(20, device=people.device), frames=view.data.shape[2])
-    # people rarely face exactly where their shoulders and hips say
-    angle = 0.1 * torch.randn(x.shape[:2], generator=generator, device=x.device)
-    x = torch.where(x[..., 2].eq(0).flatten(1).all(1).view(-1, 1, 1, 1, 1), x, about_y(x, angle))
     valid = None if view.valid is None else view.valid.new_ones(x.shape[0], x.shape[2])
     clips = View(x.to(view.data), present, valid, all_frames(x, x.shape[2]))
     persons = max(view.data.shape[1], x.shape[1])
