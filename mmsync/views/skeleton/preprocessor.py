@@ -40,8 +40,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
         body_frame: Bring every clip to the body frame (:func:`mmsync.ops.body_frame.body_frame`) before augmentation:
             layout ``kinect20``, 64 frames, three coordinates. 2D joints stay at depth 0 in all views.
         programs: K motion programs (:func:`mmsync.worlds.programs.program_pairs`) that each batch of training gets as
-            further samples of the views ``first`` and ``second``, in the body frame and augmented as the clips are; others
-            on each rank. A dict has ``count=K`` and other arguments of that function. 0.06 s of a CPU core for 100.
+            further samples of the views ``first`` and ``second``, in the body frame and augmented as the clips are;
+            others on each rank. A dict has ``count=K`` and other arguments of that function.
         seed: Seed of the augmentations, which are a function of (seed, step, rank). ``None`` takes the run's seed.
         non_blocking: Copy to the device without waiting, where the memory is pinned.
 
