@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any, Optional
 
 from mmengine.config import Config
 from torch import nn
@@ -30,13 +31,17 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(name for name in {*_configs(), *_weights()} if fnmatch(name, pattern))
 
 
-def get_model(name: str, pretrained: bool = False, device: str = "cpu") -> nn.Module:
+def get_model(
+    name: str, pretrained: bool = False, device: str = "cpu", cfg_options: Optional[dict[str, Any]] = None
+) -> nn.Module:
     """Build a model by name, ready for evaluation.
 
     Args:
         name: One of :func:`list_models`: the name of a config file without its suffix, or ``motion-s``.
         pretrained: Load the weights that the package ships; else they are as initialized.
         device: Where the model goes.
+        cfg_options: Settings that replace those of the model's config, such as
+            ``{"model.data_preprocessor.layout": "kinect20"}``: motion-s takes any layout.
 
     Returns:
         The method in eval mode, with its config as ``model.cfg``; ``model.extract_feat`` gives features of clips.
@@ -52,7 +57,7 @@ def get_model(name: str, pretrained: bool = False, device: str = "cpu") -> nn.Mo
         raise ConfigError(f"there is no model {name!r}{hint}; mmsync.apis.list_models() has all {len(known)}")
     if pretrained and name not in weights:
         raise CheckpointError(f"the package has weights of {', '.join(weights) or 'no model'}, but not of {name}")
-    cfg = load(configs[name]) if name in configs else _config_within(name)
+    cfg = load(configs[name], cfg_options) if name in configs else _config_within(name, cfg_options)
     return init_model(cfg, name if pretrained else None, device)
 
 
@@ -66,9 +71,9 @@ def _weights() -> list[str]:
     return sorted(path.stem.replace("_", "-") for path in fileio.WEIGHTS.glob("*.pth"))
 
 
-def _config_within(name: str) -> Config:
+def _config_within(name: str, cfg_options: Optional[dict[str, Any]]) -> Config:
     """The config that shipped weights carry."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config_of_the_weights.py")
         file.write_text(read_checkpoint(name)["meta"]["cfg"], encoding="utf-8")
-        return load(file)
+        return load(file, cfg_options)

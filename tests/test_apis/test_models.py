@@ -18,7 +18,10 @@ from mmsync.config.inputs import input_record
 from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import read_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError, ConfigError, DataError
+from mmsync.ops.body_frame import body_frame
+from mmsync.structures import View
 from mmsync.version import __version__
+from mmsync.worlds.programs import MotionPrograms
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs/simclr/simclr_stgcn_synthetic.py"
@@ -146,6 +149,30 @@ def test_the_shipped_weights_are_those_of_their_card():
     clips = torch.randn(2, 1, 30, model.data_preprocessor.layout.num_joints, 3)
     features = model.extract_feat(model.data_preprocessor(dict(inputs=clips))["inputs"])
     assert torch.isfinite(features).all()
+    options = {"model.data_preprocessor.layout": "jhmdb15", "model.data_preprocessor.num_coords": 2}
+    other = get_model("motion-s", pretrained=True, cfg_options=options)
+    assert other.extract_feat(other.data_preprocessor(dict(inputs=clips[..., :15, :2]))["inputs"]).shape == (2, 3840)
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="the weights of motion-s are not made yet")
+def test_motion_s_keeps_side_and_direction():
+    """A clip is nearer to another recording of its program than to one of the mirrored or reversed program."""
+    model, generator = get_model("motion-s", pretrained=True), torch.Generator().manual_seed(5)
+    programs = MotionPrograms.draw(300, generator)
+
+    def features() -> torch.Tensor:
+        clips, present, _ = body_frame(programs.render(generator)[:, None], torch.eye(20))
+        return torch.nn.functional.normalize(model.extract_feat({"clip": View(clips, present)}), dim=1)
+
+    with torch.no_grad():
+        first, second = features(), features()
+        assert ((first @ second.T).argmax(1) == torch.arange(300)).float().mean() > 0.8
+        for change in ("mirrored", "reverse"):
+            kept = getattr(programs, change)
+            setattr(programs, change, ~kept)
+            other = features()
+            setattr(programs, change, kept)
+            assert ((first * other).sum(1) < (first * second).sum(1)).float().mean() > 0.8, change
 
 
 def test_the_package_takes_the_weights_along():

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -178,12 +178,14 @@ def kept(
     return {protocol.name: load_scores(folder / f"{protocol.name}.npz") for protocol in protocols}
 
 
-def untrained(folder: Path, cfg: dict[str, Any], names: Sequence[str], seed: int) -> dict[str, Scores]:
-    """Scores of an encoder as it is initialized, maybe in a process of its own."""
+def untrained(
+    folder: Path, cfg: dict[str, Any], names: Sequence[str], seed: int, weights: Optional[str]
+) -> dict[str, Scores]:
+    """Scores of an encoder as it is initialized, or of given weights, maybe in a process of its own."""
     init_default_scope("mmsync")
     protocols, _ = load_protocols(names, PROTOCOLS)
     cfgs = {protocol.name: lay_over(Config(cfg), protocol) for protocol in protocols}
-    prober = Prober(cfgs, None, (), "cpu")
+    prober = Prober(cfgs, weights, (), "cpu")
 
     def run(protocol: Protocol) -> Any:
         set_random_seed(seed)
@@ -284,7 +286,7 @@ class Suite:
         return Result(part.group, part.name, "raw", 0, scores)
 
     def floors(self, settings: Mapping[tuple[str, str], Setting]) -> list[Result]:
-        """Raw coordinates of each fold, and each different encoder before training, of each seed."""
+        """Raw coordinates of each fold, each encoder before training, of each seed, and the weights that one starts from."""
         results = []
         for part in self.parts.values():
             own = next((one for (_, name), one in settings.items() if name == part.name), None)
@@ -295,10 +297,13 @@ class Suite:
         for (method, name), setting in settings.items():
             if method in different.values():
                 row = "untrained" if len(different) == 1 else f"untrained {self.names[method]}"
-                for seed in self.args.seeds:
+                starts = [(row, seed, None) for seed in self.args.seeds]
+                weights = setting.cfg.get("load_from")
+                starts += [(f"{weights} alone", self.args.seeds[0], weights)] if weights else []
+                for row, seed, weights in starts:
                     folder = self.args.out / "floors" / name / f"{row.replace(' ', '_')}_{seed}"
                     results.append(Result(self.parts[name].group, name, row, seed, {}))
-                    tasks.append((folder, setting.cfg, names, seed))
+                    tasks.append((folder, setting.cfg, names, seed, weights))
         if self.args.jobs > 1:
             with ProcessPoolExecutor(self.args.jobs, multiprocessing.get_context("spawn")) as pool:
                 found = list(pool.map(untrained, *zip(*tasks)))

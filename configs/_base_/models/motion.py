@@ -18,7 +18,9 @@ model = dict(
         projector=dict(type="MLPProjector", hidden_channels=512, out_channels=128, norm=True)),
     data_preprocessor=dict(type="SkeletonPreprocessor", body_frame=True, views=dict(first=mild, second=mild)))
 
-# Training starts from the model in the box; load_from=None starts from scratch. Whether mirrored clips are one motion
-# follows from the training clips, once, without labels.
+# Training starts from the model in the box. Whether mirrored clips are one motion follows from the training clips, once,
+# without labels. What is evaluated and saved is the middle between the weights of the start and those of now: they learn
+# from the clips, and keep what the model in the box knows. From scratch: load_from=None share=1.0 lr=1e-3.
 load_from = "motion-s"
-custom_hooks = [dict(type="MirrorIfSeenHook")]
+share = 0.5
+custom_hooks = [dict(type="MirrorIfSeenHook"), dict(type="EMAHook", ema_type="StartAverage", share=share)]
