@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import DictAction
 
 from mmsync.config import check, load
@@ -31,7 +32,7 @@ PAGES = [
     if path != GENERATED
 ]
 BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*)\}")
-README_BLOCKS = 2
+README_BLOCKS = 3
 LEAST_COMMANDS = 40
 
 
@@ -190,6 +191,12 @@ def test_the_commands_are_found():
 def readme_block(word: str) -> str:
     (block,) = (block for block in blocks("README.md", "python") if word in block)
     return block
+
+
+def test_features_without_training():
+    found = {"clips": torch.randn(2, 1, 20, 25, 3)}
+    exec(readme_block("get_model"), found)
+    assert found["features"].shape == (2, 3840)
 
 
 def test_the_store_is_written_as_described(tmp_path, monkeypatch):
