@@ -286,7 +286,7 @@ class Suite:
         return Result(part.group, part.name, "raw", 0, scores)
 
     def floors(self, settings: Mapping[tuple[str, str], Setting]) -> list[Result]:
-        """Raw coordinates of each fold, each encoder before training of each seed, and the weights that it starts from."""
+        """Raw coordinates of each fold, encoders before training of each seed, and the weights that they start from."""
         results = []
         for part in self.parts.values():
             own = next((one for (_, name), one in settings.items() if name == part.name), None)
