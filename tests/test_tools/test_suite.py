@@ -198,3 +198,25 @@ def test_values_are_over_folds_and_seeds_and_ranks_over_sets():
         ("mean rank", "m", "", "", "1.25", "-", "1.25"),
         ("mean rank", "n", "", "", "1.75", "-", "1.75"),
     ]
+
+
+def test_a_fold_is_a_set(suite):
+    assert [part.name for part in suite.parts_of("sbu_2")] == ["sbu_2"]
+    assert [part.name for part in suite.parts_of("sbu")] == ["sbu_1", "sbu_2", "sbu_3"]
+    with pytest.raises(ConfigError, match="--sets sbu_4: no such set"):
+        suite.parts_of("sbu_4")
+
+
+def test_the_weights_that_a_method_starts_from_are_a_floor(suite, tmp_path):
+    init_default_scope("mmsync")
+    (part,) = suite.parts_of("synthetic")
+    part.open({"synthetic.source.num_clips": (96, 96)})
+    method, _ = read_part(ROOT / "configs/default/default_synthetic.py", {})
+    cfg = exchange(method, part.cfg, part.dataset, {})
+    text = config_text(cfg)
+    assert "load_from = 'motion-s'" in text
+    (tmp_path / "c.py").write_text(text)
+    cfg = load(tmp_path / "c.py").to_dict()
+    found = [suite.untrained(tmp_path / str(w), cfg, ["retrieval"], 0, w)["retrieval"] for w in (None, "motion-s")]
+    plain, weights = ((one.logits.argmax(1) == one.labels).mean() for one in found)
+    assert weights > plain + 0.05
