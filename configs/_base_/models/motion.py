@@ -23,4 +23,4 @@ model = dict(
 # from the clips, and keep what the model in the box knows. From scratch: load_from=None share=1.0 lr=1e-3.
 load_from = "motion-s"
 share = 0.5
-custom_hooks = [dict(type="MirrorIfSeenHook"), dict(type="EMAHook", ema_type="StartAverage", share=share)]
+custom_hooks = [dict(type="MirrorIfSeenHook"), dict(type="StartAverageHook", share=share)]

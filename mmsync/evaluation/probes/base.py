@@ -103,7 +103,7 @@ def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureT
     """Split a table by role; ``labelled`` leaves out samples without a label, and requires some in both roles."""
     known = table.numbers("label").numpy() >= 0
     if labelled and not known.any():
-        advice = "give the source its labels, or drop the probes: val_evaluator=dict(type='FeatureMetric', probes=[])"
+        advice = "give the source its labels, or drop the probes: --cfg-options val_evaluator.probes=[]"
         raise ProtocolError(f"probes compare with labels, but none of the evaluated samples has one; {advice}")
     roles = np.array(table.texts("role", "train"))
     parts = []

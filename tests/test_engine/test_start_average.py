@@ -1,4 +1,4 @@
-"""StartAverage: the middle between the weights of the start and those of now, with EMAHook and when resumed."""
+"""StartAverageHook: the middle between the weights of the start and those of now, also when resumed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from mmsync.config import check, load
+from mmsync.engine.hooks.start_average import StartAverage, StartAverageHook
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError
-from mmsync.models.modules.start_average import StartAverage
 
 CONFIG = Path(__file__).parents[2] / "configs/default/default_synthetic.py"
 SMALL = {
@@ -33,6 +33,7 @@ def test_it_lies_between():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     average = StartAverage(model, share=0.25)
+    average.begin(model)
     start = {name: value.clone() for name, value in model.state_dict().items()}
     for _ in range(3):
         average.update_parameters(model)
@@ -46,10 +47,10 @@ def test_it_lies_between():
     assert not any(value.requires_grad for value in average.parameters())
 
 
-@pytest.mark.parametrize("share", [0, 1.5, -0.5])
+@pytest.mark.parametrize("share", [0, 1.5, -0.5, True, "half"])
 def test_shares_out_of_range(share):
     with pytest.raises(ConfigError, match="above 0, at most 1"):
-        StartAverage(nn.Linear(2, 2), share=share)
+        StartAverageHook(share=share)
 
 
 def train(work_dir: Path, **more: object) -> dict[str, torch.Tensor]:
