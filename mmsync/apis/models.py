@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Optional
 
-from mmengine.config import Config
 from torch import nn
 
 from mmsync import fileio
 from mmsync.apis.features import init_model
 from mmsync.config import load
+from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
 
@@ -57,7 +56,9 @@ def get_model(
         raise ConfigError(f"there is no model {name!r}{hint}; mmsync.apis.list_models() has all {len(known)}")
     if pretrained and name not in weights:
         raise CheckpointError(f"the package has weights of {', '.join(weights) or 'no model'}, but not of {name}")
-    cfg = load(configs[name], cfg_options) if name in configs else _config_within(name, cfg_options)
+    cfg = (
+        load(configs[name], cfg_options) if name in configs else config_within(read_checkpoint(name), name, cfg_options)
+    )
     return init_model(cfg, name if pretrained else None, device)
 
 
@@ -69,11 +70,3 @@ def _configs() -> dict[str, Path]:
 
 def _weights() -> list[str]:
     return sorted(path.stem.replace("_", "-") for path in fileio.WEIGHTS.glob("*.pth"))
-
-
-def _config_within(name: str, cfg_options: Optional[dict[str, Any]]) -> Config:
-    """The config that shipped weights carry."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "config_of_the_weights.py")
-        file.write_text(read_checkpoint(name)["meta"]["cfg"], encoding="utf-8")
-        return load(file, cfg_options)

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Optional
 
 from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load as load_plain
@@ -29,7 +29,7 @@ from mmengine.fileio import load as load_plain
 from mmsync.config.defaults import fill_defaults
 from mmsync.config.fit import derive_values, walk
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
-from mmsync.errors import ConfigError, did_you_mean, nearest
+from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
 from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
@@ -284,6 +284,26 @@ def _parse(file: Path, source: str) -> ast.Module:
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
+
+
+def config_within(
+    checkpoint: Mapping[str, Any], source: str, options: Optional[Mapping[str, Any]] = None, trust: bool = False
+) -> Config:
+    """The config that a checkpoint named ``source`` holds, with options by dotted key.
+
+    Raises:
+        CheckpointError: It has none, or one that could run code and is not trusted.
+    """
+    text = checkpoint.get("meta", {}).get("cfg")
+    if not isinstance(text, str) or not text.strip():
+        raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
+    if not (trust or is_plain(text)):
+        advice = "add --trust-checkpoint if you trust its source, or give the config: --config FILE"
+        raise CheckpointError(f"the config in {source} is more than plain values and could run code; {advice}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config_of_the_checkpoint.py"
+        file.write_text(text, encoding="utf-8")
+        return load(file, dict(options) if options else None)
 
 
 def is_plain(text: str) -> bool:

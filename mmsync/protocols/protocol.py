@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ from mmengine.registry import init_default_scope
 from mmsync.apis.features import encoder_of
 from mmsync.config import load
 from mmsync.config.defaults import LOADERS
-from mmsync.config.load import Notes, is_plain, replace_text
+from mmsync.config.load import Notes, config_within, replace_text
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.config.signature import accepted, default_of
 from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
-from mmsync.errors import CheckpointError, ConfigError, ProtocolError, did_you_mean, nearest
+from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
 from mmsync.registry import DATASETS, MODELS
 
 OF_DATASET = "dataset"  # options below this key are for the variables of the data set to transfer to
@@ -99,17 +98,7 @@ def base_config(
     variables = {key: value for key, value in options.items() if key.split(".")[0] not in {*RUNNER_KEYS, OF_DATASET}}
     if config is not None:
         return load(config, variables)
-    text = checkpoint.get("meta", {}).get("cfg")
-    if not isinstance(text, str) or not text.strip():
-        raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
-    if not (trust or is_plain(text)):
-        advice = "add --trust-checkpoint if you trust its source, or give the config: --config FILE"
-        raise CheckpointError(f"the config in {source} is more than plain values and could run code; {advice}")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "config_of_the_checkpoint.py"
-        file.write_text(text, encoding="utf-8")
-        cfg = load(file)
-    values = cfg.to_dict()
+    values = config_within(checkpoint, source, trust=trust).to_dict()
     for key, new in variables.items():
         old = values.get(key)
         if not (FILE_ARGUMENTS.fullmatch(key) and isinstance(old, str) and isinstance(new, str)):
