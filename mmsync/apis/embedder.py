@@ -42,8 +42,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         model: A model of :func:`~mmsync.apis.get_model` whose weights are shipped, a checkpoint, or a method that
             :func:`~mmsync.apis.init_model` built.
         layout: Joints of arrays: a name, or a layout of one's own as a dict; ``None``: those of the model's data. A
-            store and a pickle know theirs.
-        num_coords: Channels of arrays that are coordinates; ``None``: 2 of two channels, else 3.
+            store knows its own, and ``None`` takes that of a pickle from its number of joints.
+        num_coords: Channels of arrays and pickles that are coordinates; ``None``: 2 of two channels, else 3.
         batch_size: Clips in a batch.
         device: Where the model runs.
 
@@ -118,7 +118,9 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
             if path.is_dir():
                 return DATASETS.build(dict(type="StoreSource", root=str(path)))
             if path.suffix in (".pkl", ".pickle"):
-                return DATASETS.build(dict(type="PysklSource", ann_file=str(path), layout=self.layout))
+                return DATASETS.build(
+                    dict(type="PysklSource", ann_file=str(path), layout=self.layout, num_coords=self.num_coords)
+                )
             clips = [clips]
         if isinstance(clips, (np.ndarray, torch.Tensor)) and clips.ndim != 5:
             raise DataError(f"clips are an array {tuple(clips.shape)}; give (N, M, T, V, C), or a list of clips")

@@ -128,12 +128,13 @@ def measure(
     return Facts(**facts)
 
 
-def measure_dataset(data: Any, number: int = 600) -> tuple[Facts, Optional[Facts]]:
+def measure_dataset(data: Any, number: int = 600, prepared: bool = True) -> tuple[Facts, Optional[Facts]]:
     """Facts of the clips of a :class:`SkeletonDataset` as they are, and after its pipeline if there is one.
 
     Args:
         data: The data set; clips that cannot be read are left out.
         number: Clips to look at, evenly spread. 600 take some seconds.
+        prepared: Measure them after the pipeline, too; else the second value is ``None``.
 
     Raises:
         DataError: No clip can be read.
@@ -142,7 +143,8 @@ def measure_dataset(data: Any, number: int = 600) -> tuple[Facts, Optional[Facts
     for index in np.unique(np.linspace(0, len(data) - 1, min(number, len(data))).astype(int)).tolist():
         with suppress(MMSyncError, OSError):
             clip = data.raw(index)["keypoint"]
-            packed.append(data.read(index)["inputs"]["skeleton"].data.numpy())
+            if prepared:
+                packed.append(data.read(index)["inputs"]["skeleton"].data.numpy())
             raw.append(clip)
             rows.append(data.places[index])
     if not raw:
@@ -150,7 +152,7 @@ def measure_dataset(data: Any, number: int = 600) -> tuple[Facts, Optional[Facts
     attributes = {key: values[rows] for key, values in data.source.attributes.items()}
     coords = data.source.num_coords
     facts = measure(raw, data.source.layout, coords, attributes)
-    if len(data.pipeline) == 1:
+    if not prepared or len(data.pipeline) == 1:
         return facts, None
     return facts, measure(packed, data.layout, coords, attributes)
 

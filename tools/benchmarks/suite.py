@@ -299,7 +299,7 @@ class Suite:
                 row = "untrained" if len(different) == 1 else f"untrained {self.names[method]}"
                 starts = [(row, seed, None) for seed in self.args.seeds]
                 weights = setting.cfg.get("load_from")
-                starts += [(f"{weights} alone", self.args.seeds[0], weights)] if weights else []
+                starts += [(f"{Path(weights).stem} alone", self.args.seeds[0], weights)] if weights else []
                 for row, seed, weights in starts:
                     folder = self.args.out / "floors" / name / f"{row.replace(' ', '_')}_{seed}"
                     results.append(Result(self.parts[name].group, name, row, seed, {}))

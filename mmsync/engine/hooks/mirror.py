@@ -48,7 +48,7 @@ class MirrorIfSeenHook(Hook):
             raise ConfigError(
                 f"MirrorIfSeenHook: view={self.view!r}, but the views are {', '.join(preprocessor.views) or 'none'}"
             )
-        config, reason = mirror_advice(measure_dataset(data, self.clips)[0])
+        config, reason = mirror_advice(measure_dataset(data, self.clips, prepared=False)[0])
         if config is not None:
             mirror = TRANSFORMS.build({**config, "axis": 0}).bind(preprocessor.out_layout, preprocessor.out_coords)
             preprocessor.views[self.view].transforms.insert(0, mirror)
