@@ -4,10 +4,8 @@
 # performed and recorded twice. About 70 minutes on one CPU core; --resume continues it.
 _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/motion.py", "../_base_/schedules/motion.py"]
 max_iters = 3000
-lr = 1e-3
 val_interval = 500
 source = dict(type="SyntheticSource", num_clips=(8192, 512), num_performers=(200, 20))
-model = dict(data_preprocessor=dict(programs=192))
+model = dict(encoder=dict(frozen=None), data_preprocessor=dict(programs=192))
 train_dataloader = dict(batch_size=64)
-load_from = None
 custom_hooks = []  # sides tell programs apart

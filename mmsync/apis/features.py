@@ -123,6 +123,10 @@ def _with_joints(model: Any, batch: Any, name: Optional[str]) -> FeatureTable:
     name = encoder_of(type(model), name)
     view = dict(zip(model.encoders, model.views_for_features))[name]
     encoder = model.feature_encoder(name)
+    if getattr(encoder, "frozen", None) is not None:
+        raise ProtocolError(
+            "features of each joint: those of a frozen encoder have none; set model.encoder.frozen=None"
+        )
     data = model.data_preprocessor(batch, False)
     feature = encoder.forward_map(data["inputs"][view])
     if feature.axes != "DTV":

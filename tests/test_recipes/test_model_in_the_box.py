@@ -12,6 +12,7 @@ import torch
 from mmsync import fileio
 from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
+from mmsync.registry import MODELS
 
 pytestmark = pytest.mark.recipe
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,13 @@ def test_it_trains_resumes_and_is_shipped(tmp_path, monkeypatch, capsys):
     published = torch.load(tmp_path / "weights/motion_t.pth", weights_only=True)["state_dict"]
     assert published[name].dtype == torch.half
     assert any("running_" in key and value.dtype == torch.float32 for key, value in published.items())
-    # the default continues from it
-    options = {"load_from": "motion-t", "max_iters": 4, "model.data_preprocessor.programs": 2}
-    continued = train(tmp_path / "default", **options)
-    assert all(torch.isfinite(value).all() for value in continued.values())
+    # the default's frozen encoder is made of it
+    small = {key.removeprefix("model.encoder."): value for key, value in SMALL.items() if "encoder.backbone" in key}
+    frozen = {f"model.encoder.frozen.{key}": value for key, value in small.items()}
+    cfg = load(
+        ROOT / "configs/default/default_synthetic.py",
+        {"model.encoder.frozen.init_cfg.checkpoint": "motion-t", **frozen},
+    )
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    assert torch.equal(model.encoder.frozen.backbone.norm.weight, published[name].float())

@@ -207,16 +207,20 @@ def test_a_fold_is_a_set(suite):
         suite.parts_of("sbu_4")
 
 
-def test_the_weights_that_a_method_starts_from_are_a_floor(suite, tmp_path):
+def test_the_weights_that_a_method_builds_on_are_a_floor(suite, tmp_path):
     init_default_scope("mmsync")
     (part,) = suite.parts_of("synthetic")
     part.open({"synthetic.source.num_clips": (96, 96)})
     method, _ = read_part(ROOT / "configs/default/default_synthetic.py", {})
-    cfg = exchange(method, part.cfg, part.dataset, {})
-    text = config_text(cfg)
-    assert "load_from = 'motion-s'" in text
-    (tmp_path / "c.py").write_text(text)
+    (tmp_path / "c.py").write_text(config_text(exchange(method, part.cfg, part.dataset, {})))
     cfg = load(tmp_path / "c.py").to_dict()
-    found = [suite.untrained(tmp_path / str(w), cfg, ["retrieval"], 0, w)["retrieval"] for w in (None, "motion-s")]
-    plain, weights = ((one.logits.argmax(1) == one.labels).mean() for one in found)
-    assert weights > plain + 0.05
+    plain, (row, alone, weights) = suite.start_of(cfg)
+    assert (row, weights) == ("motion-s", None)
+    assert "frozen" not in plain["model"]["encoder"]
+    assert "frozen" in cfg["model"]["encoder"]
+    found = [
+        suite.untrained(tmp_path / str(i), c, ["retrieval"], 0, None)["retrieval"] for i, c in enumerate((plain, alone))
+    ]
+    without, given = ((one.logits.argmax(1) == one.labels).mean() for one in found)
+    assert given > without + 0.05
+    assert suite.start_of({**plain, "load_from": "a/b.pth"})[1][::2] == ("b", "a/b.pth")

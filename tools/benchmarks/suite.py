@@ -12,6 +12,7 @@ suite, and repeats failed runs. OUT has table.md, results.json, picture.png, and
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import multiprocessing
 import os
@@ -178,6 +179,19 @@ def kept(
     return {protocol.name: load_scores(folder / f"{protocol.name}.npz") for protocol in protocols}
 
 
+def start_of(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, dict[str, Any], Optional[str]]]]:
+    """The config before training, without frozen encoders; row, config and weights of the model that it builds on."""
+    plain = copy.deepcopy(dict(cfg))
+    for name in getattr(MODELS.get(cfg["model"]["type"]), "encoders", ("encoder",)):
+        frozen = (plain["model"].get(name) or {}).pop("frozen", None)
+        if frozen is not None:
+            alone = copy.deepcopy(plain)
+            alone["model"][name] = frozen
+            return plain, (Path(frozen["init_cfg"]["checkpoint"]).stem, alone, None)
+    weights = cfg.get("load_from")
+    return plain, (Path(weights).stem, plain, weights) if weights else None
+
+
 def untrained(
     folder: Path, cfg: dict[str, Any], names: Sequence[str], seed: int, weights: Optional[str]
 ) -> dict[str, Scores]:
@@ -286,7 +300,7 @@ class Suite:
         return Result(part.group, part.name, "raw", 0, scores)
 
     def floors(self, settings: Mapping[tuple[str, str], Setting]) -> list[Result]:
-        """Raw coordinates of each fold, encoders before training of each seed, and the weights that they start from."""
+        """Raw coordinates of each fold, encoders before training of each seed, and the weights that they build on."""
         results = []
         for part in self.parts.values():
             own = next((one for (_, name), one in settings.items() if name == part.name), None)
@@ -297,13 +311,13 @@ class Suite:
         for (method, name), setting in settings.items():
             if method in different.values():
                 row = "untrained" if len(different) == 1 else f"untrained {self.names[method]}"
-                starts = [(row, seed, None) for seed in self.args.seeds]
-                weights = setting.cfg.get("load_from")
-                starts += [(f"{Path(weights).stem} alone", self.args.seeds[0], weights)] if weights else []
-                for row, seed, weights in starts:
+                plain, given = start_of(setting.cfg)
+                starts = [(row, seed, plain, None) for seed in self.args.seeds]
+                starts += [(f"{given[0]} alone", self.args.seeds[0], *given[1:])] if given else []
+                for row, seed, cfg, weights in starts:
                     folder = self.args.out / "floors" / name / f"{row.replace(' ', '_')}_{seed}"
                     results.append(Result(self.parts[name].group, name, row, seed, {}))
-                    tasks.append((folder, setting.cfg, names, seed, weights))
+                    tasks.append((folder, cfg, names, seed, weights))
         if self.args.jobs > 1:
             with ProcessPoolExecutor(self.args.jobs, multiprocessing.get_context("spawn")) as pool:
                 found = list(pool.map(untrained, *zip(*tasks)))

@@ -9,18 +9,18 @@ mild = [
     dict(type="JointFreeze", ratio=0.05, prob=0.4)]
 
 sync_bn = "torch"
+pool = dict(type="SegmentPartPool", segments=4, norm=True)
+# The model in the box, which does not learn. Probes see its features beside those that training learns from the clips:
+# what people do in general, and what tells these clips apart. Without it: model.encoder.frozen=None
+frozen = dict(
+    type="Encoder", backbone=dict(type="PartTransformer"), pool=pool,
+    init_cfg=dict(type="Pretrained", checkpoint="motion-s", prefix="encoder."))
 model = dict(
     type="SimCLR",
     encoder=dict(
-        type="Encoder",
-        backbone=dict(type="PartTransformer"),
-        pool=dict(type="SegmentPartPool", segments=4, norm=True),
+        type="Encoder", backbone=dict(type="PartTransformer"), pool=pool, frozen=frozen,
         projector=dict(type="MLPProjector", hidden_channels=512, out_channels=128, norm=True)),
     data_preprocessor=dict(type="SkeletonPreprocessor", body_frame=True, views=dict(first=mild, second=mild)))
 
-# Training starts from the model in the box. Whether mirrored clips are one motion follows from the training clips, once,
-# without labels. What is evaluated and saved is the middle between the weights of the start and those of now: they learn
-# from the clips, and keep what the model in the box knows. From scratch: load_from=None share=1.0 lr=1e-3.
-load_from = "motion-s"
-share = 0.5
-custom_hooks = [dict(type="MirrorIfSeenHook"), dict(type="StartAverageHook", share=share)]
+# Whether mirrored clips are one motion follows from the training clips, once, without labels.
+custom_hooks = [dict(type="MirrorIfSeenHook")]

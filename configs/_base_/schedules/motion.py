@@ -1,9 +1,8 @@
 # Of the default: a number of iterations, whatever the size of the data set, about three minutes on one CPU core. AdamW,
-# forward passes in bfloat16 on any device, cosine warm-up to the rate, cosine decay to 4e-6 of it. The rate is that of
-# continuing; from scratch take 1e-3 and more iterations.
-max_iters = 300
-val_interval = 150
-lr = 3e-4
+# forward passes in bfloat16 on any device, cosine warm-up to the rate, cosine decay to 4e-6 of it.
+max_iters = 320
+val_interval = 160
+lr = 1e-3
 
 train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=val_interval)
 optimizer = dict(type="AdamW", lr=lr, weight_decay=0.05, fused=True)

@@ -5,10 +5,9 @@ from mmsync.engine.hooks.cpu_time import CPUTimeHook
 from mmsync.engine.hooks.curriculum import CurriculumHook
 from mmsync.engine.hooks.mirror import MirrorIfSeenHook
 from mmsync.engine.hooks.progress import ProgressBarHook
-from mmsync.engine.hooks.start_average import StartAverageHook
 from mmsync.engine.hooks.summary import RunSummaryHook
 
 __all__ = [
     "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "MirrorIfSeenHook",
-    "ProgressBarHook", "RunSummaryHook", "StartAverageHook",
+    "ProgressBarHook", "RunSummaryHook",
 ]  # fmt: skip

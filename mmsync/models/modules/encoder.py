@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any, Optional, Union
 
+import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -25,10 +27,14 @@ class Encoder(BaseModule):
         probe_pool: Config of the pooling neck of the features that probes see; ``None``: the same as ``pool``.
         skip_absent: Whether to leave absent persons out of the backbone, so that they cost nothing and do not enter its
             batch statistics. ``None``: if and only if the pooling does not count them.
+        frozen: Config of an encoder of the same views with weights of its own (``init_cfg``), which does not learn.
+            Probes see its features, scaled to unit length, and those that are learned, scaled to ``learned_length``,
+            side by side. Training costs no more for it. ``None``: no such encoder.
+        learned_length: Length of the learned features beside the frozen ones, above 0.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: The backbone is a module that returns no feature map.
+        ConfigError: The backbone is a module that returns no feature map, or ``learned_length`` is out of range.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class Encoder(BaseModule):
         projector: OptPart = None,
         probe_pool: OptPart = None,
         skip_absent: Optional[bool] = None,
+        frozen: OptPart = None,
+        learned_length: float = 0.5,
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -56,7 +64,19 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
+        if not learned_length > 0:
+            raise ConfigError(f"Encoder: {learned_length=}; give a number above 0")
+        self.frozen, self.learned_length = None, learned_length
+        if frozen is not None:
+            self.frozen = MODELS.build(frozen).requires_grad_(False).eval()
         self._require_forward()
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Set training mode, but for the frozen encoder."""
+        super().train(mode)
+        if self.frozen is not None:
+            self.frozen.eval()
+        return self
 
     def _require_forward(self) -> None:
         signature = inspect.signature(self.backbone.forward)
@@ -95,10 +115,17 @@ class Encoder(BaseModule):
 
     def extract(self, view: Union[View, Tensor]) -> Union[Tensor, list[Tensor]]:
         """Extract pooled features for probes: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
-        return self.extract_map(self.forward_map(view))
+        learned = self.extract_map(self.forward_map(view))
+        if self.frozen is None:
+            return learned
+        given = self.frozen.extract(view)
+        if not isinstance(given, Tensor) or not isinstance(learned, Tensor):
+            raise ConfigError("model.encoder.frozen: features of frames are not put side by side; pool clips")
+        parts = F.normalize(given.float(), dim=1), self.learned_length * F.normalize(learned.float(), dim=1)
+        return torch.cat(parts, 1)
 
     def extract_map(self, feature: FeatureMap) -> Union[Tensor, list[Tensor]]:
-        """Pool a feature map as :meth:`extract` does."""
+        """Pool a map of the backbone for probes, without the features of a frozen encoder."""
         pooled = self.probe_neck(feature)
         if pooled.dim() == 2:
             return pooled
