@@ -1,7 +1,7 @@
-# Of the default: a number of iterations, whatever the size of the data set, about three minutes on one CPU core. AdamW,
+# Of the default: a number of iterations, whatever the size of the data set, about five minutes on one CPU core. AdamW,
 # forward passes in bfloat16 on any device, cosine warm-up to the rate, cosine decay to 4e-6 of it.
-max_iters = 320
-val_interval = 160
+max_iters = 500
+val_interval = 250
 lr = 1e-3
 
 train_cfg = dict(by_epoch=False, max_iters=max_iters, val_interval=val_interval)
