@@ -10,4 +10,6 @@ optim_wrapper = dict(type="AutocastOptimWrapper", optimizer=optimizer, clip_grad
 param_scheduler = dict(type="WarmupCosineLR", warmup=0.05, by_epoch=False, end=max_iters)
 auto_scale_lr = dict(enable=False, base_batch_size=128)
 log_processor = dict(by_epoch=False)
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=val_interval))  # the last one counts: nothing is chosen
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=val_interval),  # the last one counts: nothing is chosen
+    collapse=dict(watch=dict(embedding_std=0.005)))  # of what learns; features for probes hold frozen ones, too
