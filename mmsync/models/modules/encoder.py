@@ -28,13 +28,13 @@ class Encoder(BaseModule):
         skip_absent: Whether to leave absent persons out of the backbone, so that they cost nothing and do not enter its
             batch statistics. ``None``: if and only if the pooling does not count them.
         frozen: Config of an encoder of the same views with weights of its own (``init_cfg``), which does not learn.
-            Probes see its features, scaled to unit length, and those that are learned, scaled to ``learned_length``,
-            side by side. Training costs no more for it. ``None``: no such encoder.
-        learned_length: Length of the learned features beside the frozen ones, above 0.
+            Probes see its features and the learned ones side by side, those of each clip scaled to a root mean square
+            of 1 and of ``learned_rms``. Training costs no more for it. ``None``: no such encoder.
+        learned_rms: Root mean square of the learned features beside the frozen ones, above 0.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: The backbone is a module that returns no feature map, or ``learned_length`` is out of range.
+        ConfigError: The backbone is a module that returns no feature map, or ``learned_rms`` is out of range.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Encoder(BaseModule):
         probe_pool: OptPart = None,
         skip_absent: Optional[bool] = None,
         frozen: OptPart = None,
-        learned_length: float = 0.5,
+        learned_rms: float = 0.5,
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -64,9 +64,9 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
-        if not learned_length > 0:
-            raise ConfigError(f"Encoder: {learned_length=}; give a number above 0")
-        self.frozen, self.learned_length = None, learned_length
+        if not learned_rms > 0:
+            raise ConfigError(f"Encoder: {learned_rms=}; give a number above 0")
+        self.frozen, self.learned_rms = None, learned_rms
         if frozen is not None:
             self.frozen = MODELS.build(frozen).requires_grad_(False).eval()
         self._require_forward()
@@ -121,8 +121,7 @@ class Encoder(BaseModule):
         given = self.frozen.extract(view)
         if not isinstance(given, Tensor) or not isinstance(learned, Tensor):
             raise ConfigError("model.encoder.frozen: features of frames are not put side by side; pool clips")
-        parts = F.normalize(given.float(), dim=1), self.learned_length * F.normalize(learned.float(), dim=1)
-        return torch.cat(parts, 1)
+        return torch.cat([_scaled(given, 1.0), _scaled(learned, self.learned_rms)], 1)
 
     def extract_map(self, feature: FeatureMap) -> Union[Tensor, list[Tensor]]:
         """Pool a map of the backbone for probes, without the features of a frozen encoder."""
@@ -203,6 +202,10 @@ class PlainEncoder(BaseModule):
         """Compute the embedding for losses, ``(N, D)``."""
         feature = self.extract(view)
         return feature if self.projector is None else self.projector(feature)
+
+
+def _scaled(feature: Tensor, rms: float) -> Tensor:
+    return F.normalize(feature.float(), dim=1) * (rms * feature.shape[1] ** 0.5)
 
 
 def build_encoder(encoder: Part) -> Any:
