@@ -106,7 +106,7 @@ _LAUNCHER_ENV: dict[str, dict[str, str]] = {
 }
 
 
-_STARTERS = {"pytorch": "tools/dist_train.sh or torchrun", "slurm": "tools/slurm_train.sh or srun", "mpi": "mpirun"}
+_STARTERS = {"pytorch": "mmsync launch or torchrun", "slurm": "tools/slurm_train.sh or srun", "mpi": "mpirun"}
 
 
 def require_launched(launcher: str) -> None:

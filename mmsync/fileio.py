@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Union
 
-from mmengine.logging import print_log
-
 from mmsync.errors import DataError
 
 try:
@@ -49,6 +47,8 @@ def one_writer(path: Union[str, Path]) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                from mmengine.logging import print_log  # imports torch, which `mmsync --help` does without
+
                 print_log(f"waiting for another process to write {path}", logger="current")
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -96,7 +96,35 @@ def _data_places(path: Union[str, Path]) -> list[Path]:
     return [path] if path.is_absolute() or not root else [path, Path(root, *below).expanduser()]
 
 
-WEIGHTS = Path(__file__).parent / "weights"  # of models that the package ships, ``motion_s.pth`` for ``motion-s``
+_PACKAGE = Path(__file__).parent
+_CHECKOUT = (_PACKAGE.parent / "model-index.yml").is_file()
+SHIPPED = _PACKAGE.parent if _CHECKOUT else _PACKAGE / ".mim"  # setup.py copies these folders into a wheel
+CONFIGS, TOOLS = SHIPPED / "configs", SHIPPED / "tools"
+
+
+def shipped_configs() -> dict[str, Path]:
+    """Shipped experiments by the name of their file; of two with the same name the one in the outer folder."""
+    files = [
+        path for path in CONFIGS.rglob("*.py") if not {"_base_", "benchmarks"} & {*path.relative_to(CONFIGS).parts}
+    ]
+    return {path.stem: path for path in sorted(files, key=lambda path: (-len(path.parts), path))}
+
+
+def config_path(name: Union[str, Path]) -> Path:
+    """Where a config is: as given from the current folder, else the shipped one of that name.
+
+    The name of a shipped config is its path in ``configs``, with or without ``configs/`` or ``mmsync::`` before it, or
+    the name of the file alone. ``.py`` may be left out. A name that is in neither place is returned as given.
+    """
+    given = Path(str(name).removeprefix("mmsync::")).expanduser()
+    inner = Path(*given.parts[given.parts[:1] == ("configs",) :])
+    places = [path for place in (given, CONFIGS / inner) for path in (place, Path(f"{place}.py"))]
+    if len(inner.parts) == 1 and (known := shipped_configs().get(inner.name.removesuffix(".py"))):
+        places.append(known)
+    return next((path for path in places if path.is_file()), given)
+
+
+WEIGHTS = _PACKAGE / "weights"  # of models that the package ships, ``motion_s.pth`` for ``motion-s``
 
 
 def weights_path(name: Union[str, Path]) -> Path:

@@ -154,7 +154,7 @@ def test_a_bad_clip_stops_the_run_or_is_replaced(train, clips, value, problem, t
     assert code == 2
     assert "1 of 16 clips are bad, max_bad_share=0.01 allows 0" in said
     assert f"clip clip5: {problem}" in said
-    assert "tools/misc/check_data.py" in said
+    assert "mmsync check_data" in said
     code, said = train(clips, "train_dataloader.dataset.max_bad_share=0.1")
     assert code == 0, said
     assert f"left out and replaced: clip clip5: {problem}" in said

@@ -100,7 +100,7 @@ def test_upstream_warns_of_an_argument_that_mmengine_gives(gloo):
 @pytest.mark.parametrize(
     ("launcher", "names", "starter"),
     [
-        ("pytorch", ("RANK", "WORLD_SIZE"), "dist_train"),
+        ("pytorch", ("RANK", "WORLD_SIZE"), "mmsync launch"),
         ("slurm", ("SLURM_PROCID", "SLURM_NTASKS"), "slurm_train"),
         ("mpi", ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), "mpirun"),
     ],

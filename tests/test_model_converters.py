@@ -599,7 +599,7 @@ def test_an_evaluation_checkpoint_is_evaluated_by_one_command(run, tmp_path, own
     code, printed = run("aimclr", source, target, "--config", data, "--dump-config", config)
     assert code == 0, printed
     assert "100% of the backbone" in printed
-    assert f"evaluate it: python tools/test.py {config} {target}" in printed
+    assert f"evaluate it: mmsync test {config} {target}" in printed
     assert read_checkpoint(target)["meta"]["input"] == input_record(load(config))
     if not own_config:  # the text in the checkpoint is the same config
         config.write_text(read_checkpoint(target)["meta"]["cfg"])

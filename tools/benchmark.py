@@ -1,9 +1,9 @@
-"""Evaluate a checkpoint by several protocols: ``python tools/benchmark.py CHECKPOINT --protocols linear knn semi10``.
+"""Evaluate a checkpoint by several protocols: ``mmsync benchmark CHECKPOINT --protocols linear knn semi10``.
 
 Encoder, stream and data are those of the pretraining, whose config is in the checkpoint (or is given by ``--config``).
 
-``python tools/benchmark.py WORK_DIR --every 10 --protocols linear knn`` evaluates every 10th checkpoint, and gives
-one table by epoch and a picture. ``tools/analysis_tools/analyze_logs.py plot_curve`` draws several such results in one.
+``mmsync benchmark WORK_DIR --every 10 --protocols linear knn`` evaluates every 10th checkpoint, and gives
+one table by epoch and a picture. ``mmsync analyze_logs plot_curve`` draws several such results in one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import argparse
 from pathlib import Path
 
 from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, device, run_tool
+from mmsync.fileio import CONFIGS
 
-PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
+PROTOCOLS = CONFIGS / "benchmarks"
 
 
 def parse_args() -> argparse.Namespace:

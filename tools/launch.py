@@ -1,13 +1,20 @@
-"""``torchrun`` that ends in one message; dist_train.sh and dist_test.sh start it."""
+"""Train or test on several processes: one per GPU, or gloo processes on the CPU if there is no GPU.
+
+    mmsync launch 4 train CONFIG [arguments of mmsync train]
+    mmsync launch 4 test CONFIG CHECKPOINT [arguments of mmsync test]
+
+Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. It is ``torchrun``, but ends in one message.
+"""
 
 from __future__ import annotations
 
+import argparse
 import logging
+import os
 import signal
 import sys
 
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.run import main
+from mmsync.fileio import TOOLS
 
 
 def how(exit_code: int) -> str:
@@ -18,11 +25,39 @@ def how(exit_code: int) -> str:
     return f"{text} (the system does this when memory runs out)" if exit_code == -signal.SIGKILL else text
 
 
-if __name__ == "__main__":
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("processes", type=int, help="processes on this machine")
+    parser.add_argument("tool", choices=["train", "test"])
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
+    args = parser.parse_args()
+    if args.processes < 1:
+        parser.error(f"processes: {args.processes}; give 1 or more")
+    return args
+
+
+def main(args: argparse.Namespace) -> None:
+    """Start the processes, and wait for them."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # torchrun and MMEngine set these as well, with a warning
+        os.environ.setdefault(variable, "1")
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    get = os.environ.get
+    where = ["--standalone"]
+    if int(get("NNODES", 1)) > 1:
+        where = ["--nnodes", get("NNODES", ""), "--node_rank", get("NODE_RANK", "0")]
+        where += ["--master_addr", get("MASTER_ADDR", "127.0.0.1"), "--master_port", get("PORT", "29500")]
+    tool = str(TOOLS / f"{args.tool}.py")
     try:
-        main()
+        torchrun([*where, "--nproc_per_node", str(args.processes), tool, *args.arguments, "--launcher", "pytorch"])
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         print(f"\nprocess {rank} {how(failure.exitcode)}; the others were stopped", file=sys.stderr)
         sys.exit(failure.exitcode if failure.exitcode > 0 else 1)
+
+
+if __name__ == "__main__":
+    main(parse_args())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Separate the sound of what a video shows from the rest, and write both as WAV files.
 
-    python tools/separate.py CONFIG CHECKPOINT VIDEO FOLDER [--start 0] [--seconds 20]
+    mmsync separate CONFIG CHECKPOINT VIDEO FOLDER [--start 0] [--seconds 20]
 
 FOLDER gets on_screen.wav and off_screen.wav; the network sees the square in the middle of the pictures.
 """

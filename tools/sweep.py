@@ -1,8 +1,8 @@
 """Train a grid of configs, overrides and seeds, or a search, and collect one table of results.
 
-``python tools/sweep.py CONFIG --set optim_wrapper.optimizer.lr=0.1,0.05 --seeds 0 1 --protocols linear knn``
+``mmsync sweep CONFIG --set optim_wrapper.optimizer.lr=0.1,0.05 --seeds 0 1 --protocols linear knn``
 
-``python tools/sweep.py CONFIG --set stream=joint,bone,motion --protocols linear --fuse aimclr`` trains the streams
+``mmsync sweep CONFIG --set stream=joint,bone,motion --protocols linear --fuse aimclr`` trains the streams
 of a config, evaluates each, and fuses their scores; the table has a row for each stream and one for the fusion.
 
 The same command continues an interrupted sweep, and repeats failed runs.
@@ -14,13 +14,12 @@ import argparse
 import signal
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mmsync.apis.cli import KeyValue, run_tool
+from mmsync.fileio import CONFIGS, TOOLS
 
-TOOLS = Path(__file__).resolve().parent
-PROTOCOLS = TOOLS.parent / "configs" / "benchmarks"
+PROTOCOLS = CONFIGS / "benchmarks"
 OF_SWEEP = {
     "work_dir": "--work-dir",
     "launcher": "--launcher",
@@ -48,7 +47,7 @@ def parse_args() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="protocols of tools/benchmark.py for the last checkpoint",
+        help="protocols of mmsync benchmark for the last checkpoint",
     )
     parser.add_argument(
         "--fuse",

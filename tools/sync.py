@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Print by how much the sound of videos is ahead of their pictures, and how sure that is.
 
-    python tools/sync.py CONFIG CHECKPOINT VIDEO [VIDEO ...] [--reach 15]
+    mmsync sync CONFIG CHECKPOINT VIDEO [VIDEO ...] [--reach 15]
 
 A positive offset: the sound is early. Confidence is the median of the mean distances at all offsets less the least one,
 as in SyncNet's public code; near 0 no offset stands out.

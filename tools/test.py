@@ -1,11 +1,9 @@
-"""Evaluate a checkpoint by the ``test_evaluator`` of a config: ``python tools/test.py CONFIG CHECKPOINT``."""
+"""Evaluate a checkpoint by the ``test_evaluator`` of a config: ``mmsync test CONFIG CHECKPOINT``."""
 
 from __future__ import annotations
 
 import argparse
 import json
-
-from mmengine.dist import is_main_process
 
 from mmsync.apis.cli import (
     add_common_arguments,
@@ -16,12 +14,11 @@ from mmsync.apis.cli import (
     require,
     run_tool,
 )
-from mmsync.fileio import write_text
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file")
+    parser.add_argument("config", help="config file, or the name of a shipped config")
     parser.add_argument("checkpoint", help="checkpoint file or address")
     parser.add_argument("--out", help="json file for the results")
     add_common_arguments(parser)
@@ -29,6 +26,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmengine.dist import is_main_process
+
+    from mmsync.fileio import write_text
+
     if args.out:
         output_file(args.out)
     cfg = load_config(args)

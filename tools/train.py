@@ -1,4 +1,4 @@
-"""Train what a config describes: ``python tools/train.py configs/aimclr/aimclr_stgcn_synthetic.py``."""
+"""Train what a config describes: ``mmsync train aimclr/aimclr_stgcn_synthetic``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmsync.errors import ConfigError
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file")
+    parser.add_argument("config", help="config file, or the name of a shipped config (see mmsync list)")
     parser.add_argument(
         "--resume",
         nargs="?",

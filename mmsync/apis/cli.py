@@ -11,18 +11,21 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config, DictAction
-from mmengine.logging import MMLogger
+from typing import TYPE_CHECKING, Any
 
 from mmsync.errors import ConfigError, MMSyncError
 
+if TYPE_CHECKING:  # torch and mmengine are imported when arguments are read: --help is immediate
+    from mmengine.config import Config
 
-class KeyValue(DictAction):
+
+class KeyValue(argparse.Action):
     """Action of options ``KEY=VALUE``; other words end in a message instead of a traceback."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        from mmengine.config import DictAction
+
+        action = DictAction(self.option_strings, self.dest, nargs=self.nargs)
         for number, word in enumerate(values):
             key, sign, value = word.partition("=")
             if not sign or not key.strip():
@@ -34,10 +37,10 @@ class KeyValue(DictAction):
                 text = f"options are numbers, texts and lists of them; give {text} in a config file"
                 raise argparse.ArgumentError(self, f"{word!r}: {text}")
             try:
-                self._parse_iterable(value)
+                action._parse_iterable(value)
             except (AssertionError, ValueError, IndexError, RecursionError) as error:
                 raise argparse.ArgumentError(self, f"{word!r}: brackets or quotes do not match") from error
-        super().__call__(parser, namespace, values, option_string)
+        action(parser, namespace, values, option_string)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -144,12 +147,15 @@ def _how_to_continue(error: KeyboardInterrupt, args: argparse.Namespace) -> str:
         return ""
     words = [word for word in sys.argv if word not in ("--overwrite", "--resume", getattr(args, "resume", None))]
     if args.launcher == "none":
-        return f"\ncontinue with: {shlex.join(['python', *words, '--resume'])}"
+        start = words[0].split() if words[0].startswith("mmsync ") else ["python", words[0]]
+        return f"\ncontinue with: {shlex.join([*start, *words[1:], '--resume'])}"
     return "\ncontinue with the same command and --resume"
 
 
 def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
     """Run a tool with its arguments; a mistake of the user ends in one message (or with ``debug``, a traceback)."""
+    from mmengine.logging import MMLogger
+
     from mmsync.engine.console import tame_console
 
     tame_console(MMLogger.get_current_instance())  # what is said before there is a Runner, or without one

@@ -15,8 +15,6 @@ from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-"""Beside the package, in a checkout; a model whose weights are shipped does not need it."""
 TRAININGS = {"motion-s": "motion_s_synthetic"}
 """The config that a model with shipped weights is trained by."""
 
@@ -63,8 +61,7 @@ def get_model(
 
 
 def _configs() -> dict[str, Path]:
-    files = (path for path in CONFIGS.rglob("*.py") if not {"_base_", "benchmarks"} & {*path.parent.parts})
-    found = {path.stem: path for path in files}
+    found = fileio.shipped_configs()
     return {**found, **{name: found[stem] for name, stem in TRAININGS.items() if stem in found}}
 
 

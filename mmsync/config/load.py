@@ -30,6 +30,7 @@ from mmsync.config.defaults import fill_defaults
 from mmsync.config.fit import derive_values, walk
 from mmsync.config.places import FILE_ARGUMENTS, RUNNER_KEYS
 from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
+from mmsync.fileio import CONFIGS, config_path, shipped_configs
 from mmsync.registry import Registry
 
 BASE, DELETE, IMPORTS = "_base_", "_delete_", "custom_imports"
@@ -68,7 +69,7 @@ def load(path: str | Path, cfg_options: Mapping[str, Any] | None = None, complet
         ConfigError: The file or a base cannot be read; the message names file and line.
     """
     reader = _Reader(dict(cfg_options or {}))
-    file = Path(path).expanduser()
+    file = config_path(path)
     if file.is_file() and file.suffix == ".py" and "read_base" in _require_text(file):
         try:
             cfg = Config.fromfile(str(file))  # MMEngine's second config style; its inheritance is Python's import
@@ -378,7 +379,12 @@ def _base_path(file: Path, name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise _error(file, _base_line(file), f"{BASE} {name!r}: package {package!r} is not installed")
     root = Path(next(iter(spec.submodule_search_locations)))
-    return next((p for p in (root / ".mim" / rest, root / rest) if p.is_file()), root / rest)
+    places = (
+        CONFIGS / rest if package == "mmsync" else root / ".mim" / "configs" / rest,
+        root / ".mim" / rest,
+        root / rest,
+    )
+    return next((path for path in places if path.is_file()), places[0])
 
 
 def _base_line(file: Path) -> int | None:
@@ -496,7 +502,10 @@ def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
     if file.is_dir():
         return ConfigError(f"{file}: is a folder; name a config file", [f"{file}: is a folder"])
     if not children:
-        return ConfigError(f"{file}: no such config file{did_you_mean(near)}", [f"{file}: no such config file"])
+        known = shipped_configs()
+        near = near or [file.stem] * (file.stem in known) or nearest(file.stem, known)
+        text = f"{file}: no such config file{did_you_mean(near)}"
+        return ConfigError(f"{text}; `mmsync list` names the shipped configs", [f"{file}: no such config file"])
     return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
 
 

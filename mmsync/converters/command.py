@@ -72,7 +72,7 @@ def run_converter(
         size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
         print(f"{report.to_text()}\nstore: {out}, {size:.1f} MB; report: {out}/report.json")
         place = "" if out.resolve() == Path("data", report.dataset).resolve() else f" --cfg-options data_root={out}"
-        print(f"next: python tools/train.py configs/{config.format(report.dataset)}.py{place}")
+        print(f"next: mmsync train {config.format(report.dataset)}{place}")
         return 0
 
     return run_safely(work, out)

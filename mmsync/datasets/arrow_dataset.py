@@ -43,7 +43,7 @@ class ArrowDataset(KeyedDataset):
     """
 
     item: ClassVar[str] = "video"
-    advice: ClassVar[str] = "tools/dataset_converters/index_videos.py lists the problem of each video"
+    advice: ClassVar[str] = "mmsync index_videos lists the problem of each video"
 
     def __init__(
         self, source: Union[Mapping, ClipSource], segments: int = 2, frames: int = 10, fps: float = 25.0,

@@ -53,7 +53,7 @@ class AudioVisualDataset(SyncDataset):
     """
 
     item: ClassVar[str] = "video"
-    advice: ClassVar[str] = "tools/dataset_converters/index_videos.py lists the problem of each video"
+    advice: ClassVar[str] = "mmsync index_videos lists the problem of each video"
 
     def __init__(
         self, source: Union[Mapping, ClipSource], mix: Mapping[str, float], duration: float = 1.0, frames: int = 25,

@@ -148,7 +148,7 @@ def measure_dataset(data: Any, number: int = 600, prepared: bool = True) -> tupl
             raw.append(clip)
             rows.append(data.places[index])
     if not raw:
-        raise DataError("no clip can be read; tools/misc/check_data.py CONFIG lists the reasons")
+        raise DataError("no clip can be read; mmsync check_data CONFIG lists the reasons")
     attributes = {key: values[rows] for key, values in data.source.attributes.items()}
     coords = data.source.num_coords
     facts = measure(raw, data.source.layout, coords, attributes)

@@ -47,7 +47,7 @@ class SequenceDataset(KeyedDataset):
 
     input_arguments: ClassVar[tuple[str, ...]] = ("max_frames", "background")
     item: ClassVar[str] = "sequence"
-    advice: ClassVar[str] = "tools/misc/check_data.py lists all of them"
+    advice: ClassVar[str] = "mmsync check_data lists all of them"
 
     def __init__(
         self, source: Union[Mapping, SequenceSource], repeats: int = 1, min_frames: int = 2,

@@ -48,7 +48,7 @@ class SkeletonDataset(KeyedDataset):
     """
 
     input_arguments: ClassVar[tuple[str, ...]] = ("pipeline",)
-    advice: ClassVar[str] = "tools/misc/check_data.py CONFIG lists all problems"
+    advice: ClassVar[str] = "mmsync check_data CONFIG lists all problems"
 
     def __init__(
         self, source: Union[Mapping, SkeletonSource], pipeline: Sequence[Union[dict, Any]],

@@ -38,7 +38,7 @@ class VideoDataset(KeyedDataset):
 
     input_arguments: ClassVar[tuple[str, ...]] = ("window", "fps", "size")
     item: ClassVar[str] = "video"
-    advice: ClassVar[str] = "tools/dataset_converters/index_videos.py lists the problem of each video"
+    advice: ClassVar[str] = "mmsync index_videos lists the problem of each video"
 
     def __init__(
         self, source: Union[Mapping, ClipSource], window: int = 16, fps: float = 15.0, size: int = 128, clips: int = 1,

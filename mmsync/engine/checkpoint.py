@@ -247,7 +247,7 @@ def load_weights(
     lacking = [k for k in (*match.missing, *match.reshaped) if k.startswith(getattr(model, "predicts_with", ()))]
     if not problem and evaluate and lacking and not partial:
         text = f"{len(lacking)} weights ({lacking[0]}, ...), without which a {type(model).__name__} predicts nothing"
-        advice = "train them first, with load_from or tools/benchmark.py, and evaluate the checkpoint of that training"
+        advice = "train them first, with load_from or mmsync benchmark, and evaluate the checkpoint of that training"
         raise CheckpointError(f"{source} lacks {text}: {advice}")
     if problem:
         raise CheckpointError(f"the weights in {source} are of another model than {type(model).__name__}: {problem}")

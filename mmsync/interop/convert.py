@@ -25,7 +25,7 @@ from mmsync.config.places import RUNNER_KEYS
 from mmsync.config.text import config_text
 from mmsync.engine.checkpoint import StateMatch, match_state, read_checkpoint, require_checkpoint, write_checkpoint
 from mmsync.errors import CheckpointError, ConfigError
-from mmsync.fileio import atomic_path, write_text
+from mmsync.fileio import SHIPPED, atomic_path, write_text
 from mmsync.registry import MODELS
 
 FAMILIES = ("aimclr", "crossclr", "cmd", "motionbert", "mamp", "i3d", "video_resnet", "syncnet", "casa", "carl")
@@ -202,7 +202,7 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
     if found is not None:
         return found
     families = [other for other in map(get_family, FAMILIES) if other.detect(names)]
-    others = [f"{other.title} (tools/model_converters/{other.name}_to_mmsync.py)" for other in families]
+    others = [f"{other.title} (mmsync {other.name}_to_mmsync)" for other in families]
     others += ["mmsync (--reverse)"] if kind.own_form(names) else []
     raise CheckpointError(
         f"{source} is no checkpoint of {kind.title}: none of its forms fits its {len(names)} names, the first of "
@@ -273,9 +273,7 @@ def _pair(kind: Family, model: dict[str, Any]) -> str:
     unknown = f" (shapes do not determine {kind.undetermined})" if kind.undetermined else ""
     first = f"{shipped} or a similar one, with this encoder" if shipped else "a config of this encoder"
     if model.get("type") == "Classifier":
-        first = (
-            f"the config that --dump-config FILE writes, and evaluate it by tools/test.py FILE{unknown}; or pretrain "
-        )
+        first = f"the config that --dump-config FILE writes, and evaluate it by mmsync test FILE{unknown}; or pretrain "
         first += f"with {shipped} or a similar one" if shipped else "with a config of this encoder"
         unknown = ""
     return f"Pair it with {first}{unknown}:\n{config_text(dict(model=model)).strip()}"
@@ -467,7 +465,7 @@ def converter(family: str) -> None:
         "--dump-config",
         metavar="FILE",
         help="write a config of the model as well, complete with the data of --config, or of the shipped config that "
-        "the file is paired with; a file with a classifier is then evaluated by tools/test.py FILE DST",
+        "the file is paired with; a file with a classifier is then evaluated by mmsync test FILE DST",
     )
     parser.add_argument("--partial", action="store_true", help="accept weights of the backbone that do not match")
     parser.add_argument("--trust-checkpoint", action="store_true", help="let the file run code while it loads")
@@ -497,7 +495,7 @@ def _run(kind: Family, args: argparse.Namespace) -> None:
 def _dump(kind: Family, model: Mapping[str, Any], config: Optional[Config], args: argparse.Namespace) -> None:
     """Write a config of a converted model, complete if there is one with data that it can be paired with."""
     shipped = _shipped(kind, model)
-    file = args.config or (shipped and Path(__file__).parents[2] / shipped)
+    file = args.config or (shipped and SHIPPED / shipped)
     cfg = Config(dict(default_scope="mmsync", model=model))
     if file:
         cfg = complete_config(model, load(file, args.cfg_options) if config is None else config)
@@ -509,4 +507,4 @@ def _dump(kind: Family, model: Mapping[str, Any], config: Optional[Config], args
     data = f"with the data of {file}" if file else "of the model alone: --config FILE, a config of its data, adds them"
     print(f"wrote {args.dump_config}, {data}")
     if file and model.get("type") == "Classifier":
-        print(f"evaluate it: python tools/test.py {args.dump_config} {args.dst}")
+        print(f"evaluate it: mmsync test {args.dump_config} {args.dst}")

@@ -54,7 +54,7 @@ class VideoIndex:
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         if name not in self.rows:
-            raise DataError(f"{name} is not in the index of {self.root}; run tools/dataset_converters/index_videos.py")
+            raise DataError(f"{name} is not in the index of {self.root}; run mmsync index_videos")
         return self.rows[name]
 
     def path(self, name: str) -> Path:
@@ -102,7 +102,7 @@ class VideoIndex:
             elif mtime_ns != row["mtime_ns"]:
                 touched.append(name)
         if changed:
-            advice = "Run tools/dataset_converters/index_videos.py again; it reads only changed files"
+            advice = "Run mmsync index_videos again; it reads only changed files"
             found = f"{len(changed)} of {len(self)} videos in {self.root} have changed since they were indexed"
             raise DataError(f"{found}: {_some(changed)}. {advice}")
         if touched:
@@ -201,7 +201,7 @@ def _read(file: Path, torn: bool = False) -> tuple[dict, dict[str, dict]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} cannot be read as an index of videos: {error}") from error
     if not torn and header.get("mmsync_video_index") != VERSION:
-        advice = "build it with tools/dataset_converters/index_videos.py"
+        advice = "build it with mmsync index_videos"
         raise DataError(f"{file} is no index of videos of version {VERSION}; {advice}")
     return header, rows
 

@@ -36,7 +36,7 @@ class ClipCache:
     def __init__(self, source: Any, pipeline: str, pack: Pack) -> None:
         files = source.files()
         if not files:
-            advice = "write it as a store with tools/dataset_converters/to_store.py, or take cache=True"
+            advice = "write it as a store with mmsync to_store, or take cache=True"
             who = type(source).__name__
             raise ConfigError(f"SkeletonDataset: cache='disk' must know its source's files; {who} names none; {advice}")
         kind = f"clips-{hashlib.sha1(f'{FORMAT} {pipeline}'.encode()).hexdigest()[:16]}"

@@ -161,7 +161,7 @@ class _Tools:
                 how = f"was killed by {signal.Signals(-code).name}"
                 how += " (the system does this when memory runs out)" if code == -signal.SIGKILL else ""
             lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-            raise RunError("\n    ".join([f"tools/{tool}.py {how}; {log} ends with:", *lines[-_TAIL:]]))
+            raise RunError("\n    ".join([f"mmsync {tool} {how}; {log} ends with:", *lines[-_TAIL:]]))
 
     def train(self) -> tuple[dict[str, float], str]:
         """Train; return the results of the last validation and the name of the last checkpoint."""

@@ -139,7 +139,7 @@ def check_finite(x: Tensor, samples: Sequence[Any]) -> None:
         names = [str(getattr(samples[i], "name", None) or _number(i)) if samples else _number(i) for i in bad]
         raise DataError(
             f"NaN or infinity in {len(bad)} of {len(x)} clips: {', '.join(names[:20])}"
-            f"{', ...' if len(names) > 20 else ''}. Find all such clips with tools/misc/check_data.py, and "
+            f"{', ...' if len(names) > 20 else ''}. Find all such clips with mmsync check_data, and "
             "repair them or leave them out"
         )
 

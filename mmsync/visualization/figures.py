@@ -121,7 +121,7 @@ def read_history(path: Union[str, Path], name: Optional[str] = None) -> Run:
         for row in json.loads(file.read_text(encoding="utf-8")):
             curves.setdefault(row["protocol"], {})[int(row["epoch"])] = row["mean"]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise DataError(f"{file}: no results of tools/benchmark.py ({type(error).__name__}: {error})") from error
+        raise DataError(f"{file}: no results of mmsync benchmark ({type(error).__name__}: {error})") from error
     return _run_of(curves, name or file.resolve().parent.name)
 
 

@@ -145,7 +145,7 @@ MotionRunner.from_cfg(cfg).train()
         says=r"is not KEY=VALUE",
     ),
     option("option_of_no_key", "train_cfgg.max_epochs=3", r"train_cfgg: .*did you mean 'train_cfg'"),
-    Mistake("launcher_without_torchrun", [*TRAIN, "--launcher", "pytorch"], says=r"start with tools/dist_train\.sh"),
+    Mistake("launcher_without_torchrun", [*TRAIN, "--launcher", "pytorch"], says=r"start with mmsync launch"),
     Mistake("launcher_without_srun", [*TRAIN, "--launcher", "slurm"], says=r"SLURM_PROCID and SLURM_NTASKS.* srun"),
     Mistake("launcher_without_mpirun", [*TRAIN, "--launcher", "mpi"], says=r"OMPI_COMM_WORLD_RANK.* start with mpirun"),
     Mistake(

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 
 from mmsync import fileio
-from mmsync.apis import get_model, init_model, list_models, models
+from mmsync.apis import get_model, init_model, list_models
 from mmsync.config import check, load
 from mmsync.config.inputs import input_record
 from mmsync.config.text import config_text
@@ -57,7 +57,7 @@ def checkpoint(tmp_path_factory):
 def shipped(publisher, checkpoint, tmp_path, monkeypatch):
     """A package that ships the weights ``toy-s`` of that checkpoint."""
     monkeypatch.setattr(fileio, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(models, "CONFIGS", tmp_path / "no_checkout")
+    monkeypatch.setattr(fileio, "CONFIGS", tmp_path / "no_checkout")
     out = tmp_path / "weights/toy_s.pth"
     publisher.main(publisher.parse_args([str(checkpoint[0]), str(out)]))
     return out

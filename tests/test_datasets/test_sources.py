@@ -179,7 +179,7 @@ def test_a_damaged_store_is_told(make_store, clips, tmp_path):
     with pytest.raises(DataError, match=r"meta\.json"):
         StoreSource(root)
     with pytest.raises(
-        DataError, match=r"nowhere does not exist: .*python tools/dataset_converters/ntu\.py RAW .*nowhere`"
+        DataError, match=r"nowhere does not exist: .*mmsync ntu RAW .*nowhere`"
     ):
         StoreSource(tmp_path / "nowhere")
 

@@ -156,6 +156,6 @@ def test_pku_comes_the_same_way(tmp_path, phase):
 
 def test_without_data_the_command_that_makes_them_is_told():
     cfg = load(CONFIGS / "ntu60.py", dict(data_root="data/nowhere"))
-    command = r"python tools/dataset_converters/ntu\.py RAW data/nowh"
+    command = r"mmsync ntu RAW data/nowh"
     with pytest.raises(DataError, match=rf"nowhere is neither in the .* nor under MMSYNC_DATA_ROOT.*: .*{command}"):
         Runner.build_dataloader(cfg.train_dataloader, seed=0)

@@ -272,7 +272,7 @@ def test_a_failure_does_not_stop_the_others_and_is_run_again(sweep, tmp_path, mo
     monkeypatch.setenv("FATE", "fails:0.05")
     assert sweep("--set", f"{LR}=0.05,0.01", "--seeds", 0, 1) == 1
     err = capsys.readouterr().err
-    assert f"toy {LR}=0.05 seed 1: tools/train.py ended with exit code 1" in err
+    assert f"toy {LR}=0.05 seed 1: mmsync train ended with exit code 1" in err
     assert "ValueError: the loss is not finite" in err
     assert "2 failed" in err
     assert [(row["seeds"], row["failed"]) for row in results(tmp_path)] == [([], [0, 1]), ([0, 1], [])]
@@ -286,7 +286,7 @@ def test_a_failure_does_not_stop_the_others_and_is_run_again(sweep, tmp_path, mo
 def test_a_killed_child_is_named_and_resumed(sweep, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FATE", "killed")
     assert sweep() == 1
-    assert "tools/train.py was killed by SIGKILL" in capsys.readouterr().err
+    assert "mmsync train was killed by SIGKILL" in capsys.readouterr().err
     monkeypatch.delenv("FATE")
     assert sweep("--dry-run") == 0
     assert capsys.readouterr().out.startswith("to resume ")

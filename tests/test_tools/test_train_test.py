@@ -100,7 +100,7 @@ def test_the_command_that_a_training_ends_with_evaluates_it(config, tmp_path):
     options = ["--work-dir", work, "--cfg-options", "train_cfg.max_epochs=1", "model.width=4"]
     assert tool("train", config, *options) == 0
     (log,) = work.glob("*/*.log")
-    command = re.search(r"evaluate +python tools/test.py (\S+) (\S+)", log.read_text()).groups()
+    command = re.search(r"evaluate +mmsync test (\S+) (\S+)", log.read_text()).groups()
     assert tool("test", config, work / "epoch_1.pth", "--work-dir", work) == 2  # another width than the checkpoint's
     assert tool("test", *command) == 0
 
@@ -150,7 +150,7 @@ def test_two_processes_train_and_test(config, tmp_path):
             "of another model than ToyDenoiser",
         ),
         ("test", ["{config}", "{run}/toy.py"], "is a Python file, as configs are"),
-        ("train", ["{config}", "--launcher", "pytorch"], "dist_train.sh"),
+        ("train", ["{config}", "--launcher", "pytorch"], "mmsync launch"),
     ],
 )
 def test_mistakes_give_one_message(config, tmp_path, capsys, name, args, message):

@@ -1,13 +1,13 @@
 """Curves and times of trainings, from what they logged.
 
-    python tools/analysis_tools/analyze_logs.py plot_curve WORK_DIR_OR_JSON ... --keys loss knn/top1 [--out curves.png]
-    python tools/analysis_tools/analyze_logs.py cal_train_time WORK_DIR_OR_JSON ...
+    mmsync analyze_logs plot_curve WORK_DIR_OR_JSON ... --keys loss knn/top1 [--out curves.png]
+    mmsync analyze_logs cal_train_time WORK_DIR_OR_JSON ...
 
 Several runs come into one picture; a run that was resumed counts as one. Losses are those of the log, means over the
 last 20 iterations (log_processor.window_size) before each line. plot_curve takes folders of
-``tools/benchmark.py WORK_DIR --every N`` too; their values are named by the protocols:
+``mmsync benchmark WORK_DIR --every N`` too; their values are named by the protocols:
 
-    python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/benchmark/aimclr ... --keys linear knn
+    mmsync analyze_logs plot_curve work_dirs/benchmark/aimclr ... --keys linear knn
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Draw a confusion matrix and name the most confused classes.
 
-    python tools/analysis_tools/confusion_matrix.py FILE.npz [--out confusion.png] [--top 10]
+    mmsync confusion_matrix FILE.npz [--out confusion.png] [--top 10]
 
-FILE is a ``confusion.npz`` or a ``scores.npz`` of tools/benchmark.py.
+FILE is a ``confusion.npz`` or a ``scores.npz`` of mmsync benchmark.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Fuse the scores of several streams, matched by sample name.
 
-``python tools/analysis_tools/ensemble.py joint=J/scores.npz bone=B/scores.npz motion=M/scores.npz --weights aimclr``
-``python tools/analysis_tools/ensemble.py rgb=rgb.npz flow=flow.npz --weights equal``, where the files are distances of
+``mmsync ensemble joint=J/scores.npz bone=B/scores.npz motion=M/scores.npz --weights aimclr``
+``mmsync ensemble rgb=rgb.npz flow=flow.npz --weights equal``, where the files are distances of
 pairs that ``PairVerification(dump=...)`` wrote on the same pairs
 
-``python tools/sweep.py CONFIG --set stream=joint,bone,motion --protocols linear --fuse aimclr`` trains, evaluates and
+``mmsync sweep CONFIG --set stream=joint,bone,motion --protocols linear --fuse aimclr`` trains, evaluates and
 fuses the streams in one command.
 """
 
@@ -17,7 +17,7 @@ from mmsync.apis.cli import run_tool
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scores", nargs="+", metavar="STREAM=FILE", help="score files that tools/benchmark.py wrote")
+    parser.add_argument("scores", nargs="+", metavar="STREAM=FILE", help="score files that mmsync benchmark wrote")
     parser.add_argument(
         "--weights",
         nargs="+",

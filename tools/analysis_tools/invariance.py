@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """How far do the features of a clip move when its motion is mirrored, reversed, sped up or turned?
 
-    python tools/analysis_tools/invariance.py [CONFIG] CHECKPOINT [--clips 300] [--speed 2] [--degrees 45]
+    mmsync invariance [CONFIG] CHECKPOINT [--clips 300] [--speed 2] [--degrees 45]
 
 Each row is a change of the clips as they are read, before the pipeline. `moved` is the distance between the features of
 a clip and of its changed copy, over the mean distance of two clips: 0 where the encoder or the pipeline is blind to the

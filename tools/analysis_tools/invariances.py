@@ -1,7 +1,7 @@
 """Which invariances do the data need? Measures what differs between clips, without labels, and recommends views.
 
-    python tools/analysis_tools/invariances.py CONFIG [--cfg-options KEY=VALUE ...]
-    python tools/analysis_tools/invariances.py STORE [--split train]
+    mmsync invariances CONFIG [--cfg-options KEY=VALUE ...]
+    mmsync invariances STORE [--split train]
 
 CONFIG is one with a data set of skeletons, also a file of configs/_base_/datasets; the clips are those of its training
 data. They are measured as they are on disk, and as the views get them after the pipeline. STORE is a folder that
@@ -78,7 +78,7 @@ def open_data(args: argparse.Namespace) -> Any:
         raise ConfigError(what or f"{args.data}: no train_dataloader.dataset")
     data = DATASETS.build({**settings, "max_bad_share": 1.0, **({"cache": False} if "cache" in settings else {})})
     if not isinstance(data, SkeletonDataset):
-        text = "convert its source by tools/dataset_converters/to_store.py and give the store"
+        text = "convert its source by mmsync to_store and give the store"
         raise ConfigError(f"{args.data}: its data set is a {type(data).__name__}, not a SkeletonDataset; {text}")
     return data
 

@@ -1,6 +1,6 @@
 """Statistics of the pairs of a data set: Table I of the Sync3D report, and the mix that training draws.
 
-    python tools/analysis_tools/pair_statistics.py CONFIG [--loader train_dataloader] [--cfg-options KEY=VALUE ...]
+    mmsync pair_statistics CONFIG [--loader train_dataloader] [--cfg-options KEY=VALUE ...]
 
 First, by class of the videos and in percent, what is positive by the IoU rule: of the videos that have a pair of people
 (one positive pair is enough), of these pairs, and of all their windows. Then the number of distinct pairs of each

@@ -1,6 +1,6 @@
 """Is time's direction given away by the camera or by black borders? Accuracy with and without each cue removed.
 
-    python tools/analysis_tools/time_cues.py VIDEOS [--size 64] [--fps 12.5] [--epochs 40] [--seed 0]
+    mmsync time_cues VIDEOS [--size 64] [--fps 12.5] [--epochs 40] [--seed 0]
 
 VIDEOS is a folder ``<split>/<class>/<video>`` with the splits train and test. A small network is trained on the flow of
 the training videos to tell whether they are played backward, once for each row: with borders as they are or cut away,

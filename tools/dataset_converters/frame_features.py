@@ -1,8 +1,8 @@
 """Encode every frame of videos by an image network: OUT/NAME.npy, (T, D) float16, for each video.
 
-    python tools/dataset_converters/frame_features.py OUT --source type=TCCSource data_root=data/tcc
-    python tools/dataset_converters/frame_features.py OUT --config CONFIG [--cfg-options key=value ...]
-    python tools/dataset_converters/frame_features.py OUT --videos FOLDER
+    mmsync frame_features OUT --source type=TCCSource data_root=data/tcc
+    mmsync frame_features OUT --config CONFIG [--cfg-options key=value ...]
+    mmsync frame_features OUT --videos FOLDER
 
 Pictures come from a source of videos (TCCSource, CARLSource, LAVSource), from that of a config's training data, or from
 all video files below a folder. Networks: color_grid (mean colors, for first tries), timm:NAME, package.module:factory.

@@ -1,6 +1,6 @@
 """Decode every video of a folder and index it: duration, rate, frames, sound, and the fault of each unusable file.
 
-    python tools/dataset_converters/index_videos.py data/tvhid/videos data/tvhid/videos.jsonl --workers 8
+    mmsync index_videos data/tvhid/videos data/tvhid/videos.jsonl --workers 8
 
 Data sets read the index instead of opening files. Repeat the same command to resume a stopped run; a later run reads
 only files that have changed. A file that hangs or crashes its decoder is named like any other that cannot be used.

@@ -1,8 +1,8 @@
 """Write the synthetic world as files in a format that other code bases use.
 
 Examples:
-    python tools/dataset_converters/make_synthetic.py nwucla data/synthetic_ucla --num-clips 500 200
-    python tools/dataset_converters/make_synthetic.py av data/synthetic_av --set cue=zoom arrow=False
+    mmsync make_synthetic nwucla data/synthetic_ucla --num-clips 500 200
+    mmsync make_synthetic av data/synthetic_av --set cue=zoom arrow=False
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def parse_args() -> argparse.Namespace:
 
 # The next command, for raw files: it makes a store of them.
 CONVERTERS = {
-    "ntu": "ntu.py {} data/ntu60",
-    "ntu120": "ntu.py {} data/ntu120 --dataset ntu120",
-    "pku": "pku.py {} data/pku1 --phase 1",
-    "pku2": "pku.py {} data/pku2 --phase 2",
-    "tvhid": "tvhid.py {} data/tvhid",
+    "ntu": "ntu {} data/ntu60",
+    "ntu120": "ntu {} data/ntu120 --dataset ntu120",
+    "pku": "pku {} data/pku1 --phase 1",
+    "pku2": "pku {} data/pku2 --phase 2",
+    "tvhid": "tvhid {} data/tvhid",
 }
 
 
@@ -65,7 +65,7 @@ def main() -> int:
         print(error)
         return 1
     if args.format in CONVERTERS:
-        print(f"next: python tools/dataset_converters/{CONVERTERS[args.format].format(args.out)}")
+        print(f"next: mmsync {CONVERTERS[args.format].format(args.out)}")
     return 0
 
 

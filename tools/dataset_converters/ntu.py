@@ -1,6 +1,6 @@
 """Make mmsync's store of the raw .skeleton files of NTU RGB+D 60 or 120.
 
-    python tools/dataset_converters/ntu.py nturgb+d_skeletons data/ntu60 --workers 8
+    mmsync ntu nturgb+d_skeletons data/ntu60 --workers 8
 
 RAW_DIR is searched with all folders in it. Clips without usable skeletons, as published, are left out; files that
 cannot be used are left out, counted and named in OUT/report.json. Repeat the same command to resume a stopped

@@ -1,7 +1,7 @@
 """Make mmsync's store of PKU-MMD's labelled actions.
 
-    python tools/dataset_converters/pku.py PKU-MMD data/pku1 --phase 1 --workers 4
-    python tools/dataset_converters/pku.py PKU-MMD-v2 data/pku2 --phase 2
+    mmsync pku PKU-MMD data/pku1 --phase 1 --workers 4
+    mmsync pku PKU-MMD-v2 data/pku2 --phase 2
 
 RAW_DIR is searched with all folders in it for recordings (0002-L.txt; A01N01-L.txt), label files of the same names, and
 split files (cross-subject.txt; cross_subject_v2.txt; the same for views). Actions are stored whole; the preset

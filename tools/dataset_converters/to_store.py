@@ -1,7 +1,7 @@
 """Write any source as mmsync's own memory-mapped folder.
 
-    python tools/dataset_converters/to_store.py OUT --source type=PysklSource ann_file=ntu60_3danno.pkl
-    python tools/dataset_converters/to_store.py OUT --config CONFIG [--cfg-options key=value ...]
+    mmsync to_store OUT --source type=PysklSource ann_file=ntu60_3danno.pkl
+    mmsync to_store OUT --config CONFIG [--cfg-options key=value ...]
 
 The second form takes the source of the config's training data. Empty frames at both ends are cut off (--keep-padding
 keeps them), so that padded arrays shrink to what was measured. Clips that cannot be read or hold NaN are left out and

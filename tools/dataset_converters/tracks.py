@@ -1,6 +1,6 @@
 """Make a store of tracks of your own videos, from boxes of people that a detector or tracker found.
 
-    python tools/dataset_converters/tracks.py my_videos tracker_output data/tracks --max-gap 5
+    mmsync tracks my_videos tracker_output data/tracks --max-gap 5
 
 BOXES is a folder of MOT csv files, one for each video (my_videos/a.mp4: a.txt), a COCO json, or AVA's csv, whose
 boxes, once a second, are interpolated linearly. The videos stay where they are. Videos that cannot be used are left

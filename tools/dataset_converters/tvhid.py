@@ -1,6 +1,6 @@
 """Make a store of tracks of TV Human Interaction: its videos and its .annotations files.
 
-    python tools/dataset_converters/tvhid.py tv_human_interactions data/tvhid --workers 4
+    mmsync tvhid tv_human_interactions data/tvhid --workers 4
 
 RAW_DIR is searched with all folders in it; the videos stay where they are. Clips that cannot be used are left out,
 counted and named in OUT/report.json, as are the oddities of the others. Repeat the same command to resume a stopped

@@ -1,6 +1,6 @@
 """Open every clip of every data set of a config and report those with problems.
 
-    python tools/misc/check_data.py CONFIG [--cfg-options key=value ...] [--out FILE]
+    mmsync check_data CONFIG [--cfg-options key=value ...] [--out FILE]
 
 Prints the counts of the training, validation and test data, and the problems: clips that cannot be read, hold NaN or
 nobody, have wrong joints or a label out of range (errors; exit code 1), and clips of one frame, frozen clips or

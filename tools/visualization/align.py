@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Align two sequences in time by a checkpoint: a table of frames, a picture and a film.
 
-    python tools/visualization/align.py [CONFIG] CHECKPOINT CLIP_A CLIP_B [--how nearest|dtw] [--out FOLDER]
+    mmsync align [CONFIG] CHECKPOINT CLIP_A CLIP_B [--how nearest|dtw] [--out FOLDER]
 
 Clips are names of sequences in the config's test data, or files .npy of joints (T, V, C) or features (T, F). Without
 CONFIG the one inside the checkpoint is taken. FOLDER gets alignment.csv (frame of A, frame of B, distance),

@@ -4,7 +4,7 @@ Of pairs the tracks of a sample are shown one below the other with their times, 
 kinds of pairs; of videos the window that is read; of sequences the joints and the views, in strips above a bar of their
 phases.
 
-    python tools/visualization/browse_dataset.py CONFIG [--number 5] [--mode original transformed views]
+    mmsync browse CONFIG [--number 5] [--mode original transformed views]
         [--format gif|mp4|png] [--index 3 8 | --name CLIP ...] [--out-dir FOLDER]
 
 Left limbs are blue, right ones red; further persons have colours of their own. ``png`` is a strip of frames.

@@ -1,6 +1,6 @@
 """Show motion programs, each performed and recorded twice: a row has five frames of one recording and of the other.
 
-    python tools/visualization/draw_programs.py [--count 6] [--seed 0] [--out programs.png]
+    mmsync draw_programs [--count 6] [--seed 0] [--out programs.png]
 
 Left limbs are blue, right ones red. Recordings differ in person, camera, sensor, tempo and missing joints, as the two
 views of a program do in training (docs/motion_s.md).

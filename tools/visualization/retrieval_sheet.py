@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Draw query frames and the frames nearest to them in other sequences of their activity.
 
-    python tools/visualization/retrieval_sheet.py [CONFIG] CHECKPOINT [--queries 8] [--k 5] [--out retrieval.png]
+    mmsync retrieval_sheet [CONFIG] CHECKPOINT [--queries 8] [--k 5] [--out retrieval.png]
 
 Frames of the same phase are framed green, others red, unknown ones grey. Queries are spread over the activities; every
 second frame is a candidate, as in retrieval of frames (AP@K). Without CONFIG the one inside the checkpoint is taken.

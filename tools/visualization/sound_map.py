@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Draw where a multisensory network sees what it hears over a video, and write it with its sound.
 
-    python tools/visualization/sound_map.py CONFIG CHECKPOINT VIDEO OUT.mp4 [--start 0] [--seconds 20]
+    mmsync sound_map CONFIG CHECKPOINT VIDEO OUT.mp4 [--start 0] [--seconds 20]
 
 The color is the magnitude of the logit of each place, red for the largest of the video; the network sees the square in
 the middle of the pictures.

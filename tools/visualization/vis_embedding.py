@@ -1,6 +1,6 @@
 """Draw the features of a checkpoint as points, coloured by label, performer or any other attribute of the clips.
 
-python tools/visualization/vis_embedding.py CONFIG CHECKPOINT [--color-by label subject view] [--method tsne]
+mmsync vis_embedding CONFIG CHECKPOINT [--color-by label subject view] [--method tsne]
 
 Of sequences, frames of the query role are drawn instead: the color is their activity, the marker their phase.
 """

@@ -49,7 +49,7 @@ class CollapseMonitorHook(Hook):
         if not math.isfinite(loss):
             raise MMSyncError(
                 f"the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate, clip the gradient "
-                "(optim_wrapper.clip_grad=dict(max_norm=1)), or look for NaN in the data with tools/misc/check_data.py"
+                "(optim_wrapper.clip_grad=dict(max_norm=1)), or look for NaN in the data with mmsync check_data"
             )
         if unknown := [key for key in self.watch if key not in outputs]:
             logged = ", ".join(outputs)

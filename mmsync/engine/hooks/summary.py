@@ -77,7 +77,7 @@ class RunSummaryHook(Hook):
         lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = str(runner.config_file)
-            lines.append(f"{'evaluate':<12} python tools/test.py {_short(config)} {_short(last)}")
+            lines.append(f"{'evaluate':<12} mmsync test {_short(config)} {_short(last)}")
         runner.logger.info("\n  " + "\n  ".join(lines))
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:

@@ -41,7 +41,7 @@ def load_scores(path: Union[str, Path]) -> Scores:
         with np.load(path, allow_pickle=False) as file:
             names, logits, labels = (file[key] for key in Scores._fields)
     except (OSError, ValueError, EOFError, KeyError) as error:
-        advice = "give the scores.npz of tools/benchmark.py, with names, logits and labels"
+        advice = "give the scores.npz of mmsync benchmark, with names, logits and labels"
         raise DataError(f"{path}: no readable score file ({error}); {advice}") from error
     if logits.ndim != 2 or not len(names) == len(logits) == len(labels):
         raise DataError(f"{path}: {len(names)} names, logits {logits.shape} and {len(labels)} labels do not fit")

@@ -218,5 +218,5 @@ def _require_finite(table: FeatureTable, name: str) -> None:
     if bad := (~torch.isfinite(table.vectors(name)).all(dim=1)).nonzero().flatten().tolist():
         names = table.texts("name", "?")
         some = ", ".join(names[i] for i in bad[:5]) + " ..." * (len(bad) > 5)
-        why = "the model has diverged (lower the learning rate) or these clips hold NaN (run tools/misc/check_data.py)"
+        why = "the model has diverged (lower the learning rate) or these clips hold NaN (run mmsync check_data)"
         raise DataError(f"{len(bad)} of {len(table)} features are not finite, of samples {some}: {why}")

@@ -247,7 +247,7 @@ class MLPProbe(Probe):
     def missing(self, column: str) -> str:
         if column != "joints":
             return super().missing(column)
-        advice = "tools/benchmark.py, or with the features of mmsync.apis.extract_features(..., joints=True)"
+        advice = "mmsync benchmark, or with the features of mmsync.apis.extract_features(..., joints=True)"
         return f"the MLP probe needs the features of each joint, and predict() gives pooled ones; run it by {advice}"
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:

@@ -42,7 +42,7 @@ class FrameSource(SequenceSource):
 
     def feature_file(self, index: int) -> Path:
         """The file of a video's features, or a DataError that names the command that makes it."""
-        command = f"tools/dataset_converters/frame_features.py FEATURES --source type={type(self).__name__}"
+        command = f"mmsync frame_features FEATURES --source type={type(self).__name__}"
         advice = f"make features by `python {command} data_root={self.data_root} ...`, then give features=FEATURES"
         if self.features is None:
             raise DataError(f"{self.names[index]}: {type(self).__name__} has pictures but no features; {advice}")

@@ -31,8 +31,8 @@ class StoreSource(SkeletonSource):
     """
 
     file_advice = (
-        "convert the raw folder by `python tools/dataset_converters/ntu.py RAW {0}` (PKU-MMD: pku.py), other formats "
-        "(PYSKL, AimCLR, CTR-GCN) by `python tools/dataset_converters/to_store.py {0} --source type=...`"
+        "convert the raw folder by `mmsync ntu RAW {0}` (PKU-MMD: pku), other formats "
+        "(PYSKL, AimCLR, CTR-GCN) by `mmsync to_store {0} --source type=...`"
     )
 
     def __init__(self, root: Union[str, Path], num_classes: Optional[int] = None) -> None:

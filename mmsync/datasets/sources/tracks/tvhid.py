@@ -38,8 +38,8 @@ class TVHIDSource(VideoTrackSource):
     """
 
     file_advice = (
-        "download TV Human Interaction and make its tracks by `python tools/dataset_converters/tvhid.py RAW {0}`, or "
-        "make synthetic people by `python tools/dataset_converters/make_synthetic.py tvhid {0}`"
+        "download TV Human Interaction and make its tracks by `mmsync tvhid RAW {0}`, or "
+        "make synthetic people by `mmsync make_synthetic tvhid {0}`"
     )
 
     def __init__(self, data_root: Union[str, Path], **video: Any) -> None:

@@ -58,7 +58,7 @@ class VideoTrackSource(TrackSource):
 
     modality = "video"
     input_arguments = ("size", "enlarge", "enlarge_mode", "flow")
-    file_advice = "make a store of tracks by `python tools/dataset_converters/tvhid.py RAW {0}`"
+    file_advice = "make a store of tracks by `mmsync tvhid RAW {0}`"
 
     def __init__(
         self, data_root: Union[str, Path], media_root: Optional[Union[str, Path]] = None, size: int = 224,
