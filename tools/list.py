@@ -1,0 +1,71 @@
+"""List models and configs by name, or the registered components.
+
+mmsync list                         # all models: the shipped configs, and those whose weights are shipped
+mmsync list '*vit*'                 # those that fit a pattern
+mmsync list --components            # kinds of components
+mmsync list --components backbone   # components of a kind, with the first line of their documentation
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import signal
+
+from mmsync.apis.cli import run_tool
+from mmsync.errors import ConfigError, did_you_mean, nearest
+from mmsync.fileio import CONFIGS, shipped_configs
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pattern", nargs="?", default="*", help="of names: * any characters, ? one")
+    parser.add_argument("--components", nargs="?", const="", metavar="KIND", help="list components instead")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser.parse_args()
+
+
+def list_kinds(kind: str) -> None:
+    """Print the kinds of components, or the components of one kind."""
+    from mmsync.registry import Registry
+
+    kinds = {registry.name: registry for registry in Registry.instances}
+    for registry in kinds.values():
+        registry.import_from_location()
+    kinds = {name: registry for name, registry in sorted(kinds.items()) if registry.module_dict}
+    if not kind:
+        for name, registry in kinds.items():
+            print(f"{name:<30}{len(registry.module_dict)}")
+        return
+    word = kind.lower()
+    registry = next(
+        (kinds[name] for name in kinds if {word, word.removesuffix("s")} & {name, *name.split(" or ")}), None
+    )
+    if registry is None:
+        hint = did_you_mean(nearest(kind, kinds)) or "."
+        raise ConfigError(f"no kind of component is {kind!r}{hint} There are: {', '.join(kinds)}")
+    for name, component in sorted(registry.module_dict.items()):
+        print(f"{name:<30}{(inspect.getdoc(component) or '').partition(chr(10))[0]}")
+
+
+def main(args: argparse.Namespace) -> None:
+    """Print the lists."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # mmsync list | head
+    if args.components is not None:
+        list_kinds(args.components)
+        return
+    from mmsync.apis import list_models
+
+    names, files = list_models(args.pattern), shipped_configs()
+    if not names:
+        hint = did_you_mean(nearest(args.pattern, list_models()))
+        raise ConfigError(f"no model fits {args.pattern!r}{hint}; patterns are like '*{args.pattern.strip('*')}*'")
+    for name in names:
+        print(f"{name:<40}{files[name].relative_to(CONFIGS).as_posix() if name in files else 'with weights'}")
+
+
+if __name__ == "__main__":
+    arguments = parse_args()
+    run_tool(main, arguments)
