@@ -5,10 +5,10 @@ It imports neither torch nor mmengine, and the tools do so after they have read 
 
 from __future__ import annotations
 
-import runpy
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
 from mmsync.errors import did_you_mean, nearest
 from mmsync.fileio import TOOLS
@@ -77,5 +77,12 @@ def main() -> None:
         hint = did_you_mean(nearest(name, found))
         print(f"mmsync: there is no command {name!r}{hint}; `mmsync --help` lists them", file=sys.stderr)
         sys.exit(2)
-    sys.argv = [f"mmsync {name}", *arguments]  # argparse takes the first word as the name of the program
-    runpy.run_path(str(path), run_name="__main__")
+    run(path, [f"mmsync {name}", *arguments])  # argparse takes the first word as the name of the program
+
+
+def run(path: Path, arguments: list[str]) -> None:
+    """Run a tool as Python runs a script; unlike ``runpy`` it leaves the name of the program as it is given."""
+    module = ModuleType("__main__")
+    module.__file__ = str(path)  # worker processes import it
+    sys.argv, sys.modules["__main__"] = arguments, module
+    exec(compile(path.read_bytes(), path, "exec"), vars(module))

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from mmengine.config import DictAction
 
+from mmsync import commands, fileio
 from mmsync.config import check, load
 from mmsync.datasets.sources import StoreSource
 from mmsync.models.methods import SelfSupervisedModel
@@ -66,11 +67,11 @@ def command_lines() -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
         code = "\n".join(blocks(page, "", "bash")).replace("\\\n", " ")
-        inline = re.findall(r"`(python tools/[^`]*)`", prose(page))
+        inline = re.findall(r"`(python tools/[^`]*|mmsync [a-z]\w+ [^`]*)`", prose(page))
         for line in code.splitlines() + inline:
             for part in re.split(r"&&|;", line):
                 part = part.strip().replace("$seed", "0")
-                if re.search(r"(^|\s)tools/[\w/]+\.(py|sh)", part):
+                if re.search(r"(^|\s)tools/[\w/]+\.(py|sh)|^mmsync [a-z]", part):
                     found.append((page, part))
     return found
 
@@ -80,7 +81,11 @@ COMMANDS = list(dict.fromkeys(command_lines()))
 
 def words_of(command: str) -> list[str]:
     words = itertools.chain.from_iterable(expanded(word) for word in shlex.split(command, comments=True))
-    return list(itertools.dropwhile(lambda word: not word.startswith("tools/"), words))
+    words = list(itertools.dropwhile(lambda word: word != "mmsync" and not word.startswith("tools/"), words))
+    if words[0] != "mmsync":
+        return words
+    path = commands.commands().get(words[1].replace("-", "_"), ROOT / f"tools/there is no {words[1]}")
+    return [path.relative_to(ROOT).as_posix(), *words[2:]]
 
 
 def anchors(path: Path) -> set[str]:
@@ -163,7 +168,8 @@ def with_config() -> list[tuple[str, list[str]]]:
     found = []
     for _, command in COMMANDS:
         _, *arguments = words_of(command)
-        configs = [word for word in arguments if re.match(r"(configs|projects)/(?!_base_).*\.py$", word)]
+        configs = [word for word in arguments if re.match(r"((configs|projects)/(?!_base_).*\.py|\w+/\w+)$", word)]
+        configs = [word for word in configs if word.endswith(".py") or fileio.config_path(word).is_file()]
         at = arguments.index("--cfg-options") + 1 if "--cfg-options" in arguments else len(arguments)
         options = list(itertools.takewhile(lambda word: not word.startswith("--"), arguments[at:]))
         if "--set" in arguments:  # of a sweep: the first value of each axis
@@ -178,7 +184,7 @@ def test_a_config_of_a_command_passes_the_check_with_its_options(config, options
     parser = argparse.ArgumentParser()
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, default={})
     values = parser.parse_args(["--cfg-options", *options] if options else []).cfg_options
-    check(load(ROOT / config, values))
+    check(load(ROOT / config if config.endswith(".py") else config, values))
 
 
 def test_the_commands_are_found():

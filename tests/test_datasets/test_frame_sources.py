@@ -121,9 +121,7 @@ def test_tcc_without_labels_has_none(tcc):
 
 def test_without_features_the_message_names_the_command(tcc, lav, carl):
     for source in (TCCSource(tcc), LAVSource(lav / "lav"), CARLSource(carl)):
-        with pytest.raises(
-            DataError, match=r"mmsync frame_features .* type=" + type(source).__name__
-        ):
+        with pytest.raises(DataError, match=r"mmsync frame_features .* type=" + type(source).__name__):
             source.load(0)
 
 

@@ -178,9 +178,7 @@ def test_a_damaged_store_is_told(make_store, clips, tmp_path):
     os.remove(f"{root}/meta.json")
     with pytest.raises(DataError, match=r"meta\.json"):
         StoreSource(root)
-    with pytest.raises(
-        DataError, match=r"nowhere does not exist: .*mmsync ntu RAW .*nowhere`"
-    ):
+    with pytest.raises(DataError, match=r"nowhere does not exist: .*mmsync ntu RAW .*nowhere`"):
         StoreSource(tmp_path / "nowhere")
 
 
