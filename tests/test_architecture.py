@@ -33,6 +33,8 @@ LAYERS["protocols"] = {*LAYERS}
 LAYERS["interop"] = {*LAYERS} - {"protocols"}
 LAYERS["sweep"] = {*LAYERS} - {"interop"}
 LAYERS["testing"] = {*LAYERS}
+LAYERS["commands"] = set()  # it runs the tools, which import what they need
+LAYERS["__main__"] = {"commands"}
 COMMON = {
     "errors",
     "registry",
