@@ -116,5 +116,5 @@ def test_carls_projector_gives_the_same_without_its_bias(specs):
 
 
 def test_the_file_of_another_family_is_named(specs):
-    with pytest.raises(CheckpointError, match=r"looks like one of .*casa_to_mmsync.py"):
+    with pytest.raises(CheckpointError, match=r"looks like one of .*mmsync casa_to_mmsync"):
         from_reference({"state_dict": published(specs, "casa_state_dict", "ikea")}, "carl")

@@ -150,7 +150,7 @@ def test_what_is_no_store_is_neither_read_nor_replaced(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "S001C001P001R001A001.skeleton").write_text("1")
-    with pytest.raises(DataError, match=r"no store.*ntu\.py"):
+    with pytest.raises(DataError, match=r"no store.*mmsync ntu"):
         StoreSource(raw)
     with pytest.raises(DataError, match="not replaced"):
         StoreWriter(raw, "ntu25", overwrite=True)

@@ -288,7 +288,7 @@ def test_wrong_use(folder, source, tmp_path):
         TVHIDSource(tmp_path)
     with pytest.raises(ConfigError, match="enlarge_mode"):
         TVHIDSource(folder, enlarge_mode="width")
-    with pytest.raises(DataError, match=r"tvhid\.py RAW"):
+    with pytest.raises(DataError, match=r"mmsync tvhid RAW"):
         VideoTrackSource(tmp_path / "nowhere")
 
 
@@ -409,7 +409,7 @@ def test_the_tool_goes_on_where_it_stopped(folder, tmp_path):
     assert run.returncode == 0, run.stderr + run.stdout
     assert re.search(r"4/11", run.stderr)
     assert "300/11" in run.stdout
-    assert "sync3d_i3d_tvhid.py" in run.stdout
+    assert "mmsync train sync3d/sync3d_i3d_tvhid" in run.stdout
     assert not index.exists()
     assert {p.name for p in (tmp_path / "store").iterdir()} == {
         "boxes.npy", "labels.npy", "partner.npy", "index.npy", "videos.json", "meta.json", "report.json",

@@ -138,7 +138,7 @@ def test_bad_files_are_counted_and_named(tmp_path):
         write_clip(tmp_path / f"x/{i}.avi", 12)
     (tmp_path / "x/0.avi").write_bytes(b"")
     (tmp_path / "x/1.avi").write_bytes((tmp_path / "x/2.avi").read_bytes()[:2000])
-    with pytest.raises(DataError, match=r"2 of 6 videos are bad.*x/0\.avi, x/1\.avi.*index_videos\.py"):
+    with pytest.raises(DataError, match=r"2 of 6 videos are bad.*x/0\.avi, x/1\.avi.*index_videos"):
         make(tmp_path, max_bad_share=0.2)
     data = make(tmp_path, max_bad_share=0.5, window=4)
     assert data.bad_items() == ["x/0.avi", "x/1.avi"]

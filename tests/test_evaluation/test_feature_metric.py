@@ -230,7 +230,7 @@ def test_a_probe_reads_its_column_and_a_missing_one_is_named():
     )
     with pytest.raises(ProtocolError, match="sets no `feature_video`"):
         run(probes(("KNN", {"column": "feature_video"})), data)
-    with pytest.raises(ProtocolError, match=r"by tools/benchmark"):
+    with pytest.raises(ProtocolError, match=r"by mmsync benchmark"):
         run(probes(("MLPProbe", {})), data)
 
 

@@ -215,7 +215,7 @@ def test_one_shot_by_a_loop():
 
 
 def test_mlp_probe_without_joint_features():
-    with pytest.raises(ProtocolError, match="by tools/benchmark"):
+    with pytest.raises(ProtocolError, match="by mmsync benchmark"):
         FeatureMetric([dict(type="MLPProbe")], collapse=False).compute_metrics([features(joints=False)])
     with pytest.raises(ConfigError, match="MLPProbe: unknown argument 'hiden'"):
         FeatureMetric([dict(type="MLPProbe", hiden=3)])
