@@ -130,7 +130,7 @@ def test_the_tool_and_a_training_on_it(videos, tmp_path, monkeypatch, capsys):
     assert tool(*arguments) == 0
     shown = capsys.readouterr().out
     assert "9 tracks" in shown
-    assert "configs/sync3d/sync3d_i3d_tracks.py --cfg-options data_root=" in shown
+    assert "mmsync train sync3d/sync3d_i3d_tracks --cfg-options data_root=" in shown
     assert tool(*arguments) == 1
     assert "--overwrite" in capsys.readouterr().out
     assert tool(*arguments, "--overwrite") == 0
