@@ -139,7 +139,7 @@ def test_a_download_is_whole_or_not_there(published, server, tmp_path):
     with pytest.raises(CheckpointError, match=f"{server.url}/page.pth is a page of HTML"):
         read_checkpoint(f"{server.url}/page.pth")
     for address in ("http://127.0.0.1:1/a.pth", "s3://bucket/a.pth", "http://a b/c.pth"):
-        with pytest.raises(CheckpointError, match="cannot be downloaded.*fetch the file yourself"):
+        with pytest.raises(CheckpointError, match=r"cannot be downloaded.*fetch the file yourself"):
             read_checkpoint(address)
     with pytest.raises(CheckpointError, match="there is no such file"):
         read_checkpoint((path.parent / "none.pth").as_uri())
