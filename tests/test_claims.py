@@ -11,6 +11,7 @@ import importlib
 import itertools
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from mmsync.config.signature import accepted
 from mmsync.errors import ConfigError
 from mmsync.interop.convert import FAMILIES, get_family
 from mmsync.protocols import list_protocols, load_protocol
-from mmsync.registry import DATASETS, LOSSES, MODELS, PROBES, TRANSFORMS, Registry
+from mmsync.registry import DATASETS, LOSSES, METRICS, MODELS, PROBES, TRANSFORMS, Registry
 from mmsync.structures import SkeletonLayout
 from mmsync.worlds import FORMATS
 from tests.test_readme import PAGES, ROOT, blocks, command_lines, expanded, prose, text_of
@@ -384,15 +385,50 @@ def test_the_rows_of_the_readme_are_those_of_the_configs():
         assert told == set.union(*(made[name][1] for name in names)), methods
 
 
-def test_metafiles_name_configs_and_the_index_names_metafiles():
-    index = yaml.safe_load((ROOT / "model-index.yml").read_text())["Import"]
-    assert sorted(index) == sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "configs").rglob("metafile.yml"))
-    for name in index:
-        found = yaml.safe_load((ROOT / name).read_text())
-        titles = {one["Name"] for one in found["Collections"]}
-        for model in found["Models"]:
-            assert model["In Collection"] in titles
-            assert (ROOT / model["Config"]).stem == model["Name"]
+INDEX = yaml.safe_load((ROOT / "model-index.yml").read_text())["Import"]
+
+
+def test_the_index_names_the_metafiles():
+    assert sorted(INDEX) == sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "configs").rglob("metafile.yml"))
+    names = [model["Name"] for name in INDEX for model in yaml.safe_load((ROOT / name).read_text())["Models"]]
+    assert len(names) == len(set(names))
+
+
+def named_results(config: str, protocols: list[str]) -> list[str]:
+    """Patterns of the results that probes of a config, or of protocols, give."""
+    folder = ROOT / "configs" / "benchmarks"
+    found = [load_protocol(name, folder).cfg for name in protocols] or [load(ROOT / config)]
+    return [name for cfg in found for name in METRICS.build(dict(cfg["test_evaluator"])).gives]
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_a_metafile_names_configs_and_says_how_each_number_was_measured(name):
+    """``Results: []`` stands for a config that was not measured."""
+    found = yaml.safe_load((ROOT / name).read_text())
+    titles = {one["Name"] for one in found["Collections"]}
+    for model in found["Models"]:
+        assert set(model) == {"Name", "In Collection", "Config", "Results"}, model["Name"]
+        assert model["In Collection"] in titles
+        assert (ROOT / model["Config"]).is_file()
+        assert (ROOT / model["Config"]).stem == model["Name"]
+        assert Path(name).parent == Path(model["Config"]).parent
+        for one in model["Results"]:
+            assert {"Dataset", "Seed", "Command", "Metrics"} <= set(one), model["Name"]
+            assert set(one) <= {"Dataset", "Seed", "Command", "Metrics", "Protocols", "Time", "Note"}, model["Name"]
+            seeds = one["Seed"] if isinstance(one["Seed"], list) else [one["Seed"]]
+            assert all(isinstance(seed, int) for seed in seeds)
+            said = re.search(r"--seeds? ([\d ]+)", one["Command"])
+            # the suite has seeds of its own
+            assert seeds == ([int(seed) for seed in said[1].split()] if said else [0, 1])
+            paths = re.findall(r"(?:tools|configs)/[\w/]+\.py", one["Command"])
+            assert paths
+            assert all((ROOT / path).is_file() for path in paths)
+            assert "CONFIG" in one["Command"] or len(paths) > 1
+            gives = named_results(model["Config"], one.get("Protocols", []))
+            wrong = [key for key in one["Metrics"] if not any(fnmatch(key, pattern) for pattern in gives)]
+            assert wrong == [], (model["Name"], gives)
+            assert one["Metrics"]
+            assert all(0 < value <= 100 for value in one["Metrics"].values())
 
 
 def test_the_losses_that_pages_take_from_a_config_are_registered():

@@ -81,3 +81,18 @@ def test_pictures_are_not_turned_and_scores_are_no_coordinates():
     assert not best.turned
     assert len(found) == 12
     assert table["feature"].shape[1] in (2 * FRAMES * 25 * 2, 2 * (2 * FRAMES - 1) * 25 * 2)
+
+
+def test_a_bad_clip_is_replaced_as_it_is_for_encoders():
+    def empty(clip, index):
+        return clip * (index != 3)
+
+    pipeline, roles = dataset().pipeline, dict(bank="train", query="test")
+    data = SkeletonDataset(Source(change=empty), pipeline, roles=roles, max_bad_share=0.1)
+    names = [data.sample(index)["data_samples"].name for index in range(36)]
+    table = raw_floor(data)[0]
+    assert table["name"] == names
+    assert names[3] != data.names[3]
+    other = data.names.index(names[3])
+    assert table["label"][3] == data.labels[other]
+    torch.testing.assert_close(table["feature"][3], table["feature"][other])

@@ -57,8 +57,7 @@ def _timm(name: str, checkpoint: Optional[Union[str, Path]], size: int) -> nn.Mo
         raise DependencyError(f"--backbone timm:{name} needs timm: python -m pip install timm ({error})") from error
     options: dict = {"pretrained": True, "num_classes": 0}
     if checkpoint is not None:
-        require_checkpoint(checkpoint)
-        options["pretrained_cfg_overlay"] = {"file": str(Path(checkpoint).expanduser())}  # before any download
+        options["pretrained_cfg_overlay"] = {"file": str(require_checkpoint(checkpoint))}  # before any download
     try:
         try:
             return timm.create_model(name, img_size=size, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from torch import nn
 
@@ -29,13 +29,17 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def get_model(
-    name: str, pretrained: bool = False, device: str = "cpu", cfg_options: Optional[dict[str, Any]] = None
+    name: str,
+    pretrained: Union[bool, str, Path] = False,
+    device: str = "cpu",
+    cfg_options: Optional[dict[str, Any]] = None,
 ) -> nn.Module:
     """Build a model by name, ready for evaluation.
 
     Args:
         name: One of :func:`list_models`: the name of a config file without its suffix, or ``motion-s``.
-        pretrained: Load the weights that the package ships; else they are as initialized.
+        pretrained: Load the weights that the package ships, or those of a checkpoint's path or address; else they are
+            as initialized.
         device: Where the model goes.
         cfg_options: Settings that replace those of the model's config, such as
             ``{"model.data_preprocessor.layout": "kinect20"}``: motion-s takes any layout.
@@ -45,19 +49,20 @@ def get_model(
 
     Raises:
         ConfigError: There is no such model.
-        CheckpointError: Its weights are not shipped.
+        CheckpointError: Its weights are not shipped, or a checkpoint cannot be loaded.
     """
     configs, weights = _configs(), _weights()
     if name not in configs and name not in weights:
         known = list_models()
         hint = did_you_mean(nearest(name, known))
         raise ConfigError(f"there is no model {name!r}{hint}; mmsync.apis.list_models() has all {len(known)}")
-    if pretrained and name not in weights:
-        raise CheckpointError(f"the package has weights of {', '.join(weights) or 'no model'}, but not of {name}")
+    if pretrained is True and name not in weights:
+        text = f"the package has weights of {', '.join(weights) or 'no model'}, but not of {name}"
+        raise CheckpointError(f"{text}; give the path or the address of a checkpoint: pretrained=...")
     cfg = (
         load(configs[name], cfg_options) if name in configs else config_within(read_checkpoint(name), name, cfg_options)
     )
-    return init_model(cfg, name if pretrained else None, device)
+    return init_model(cfg, name if pretrained is True else pretrained or None, device)
 
 
 def _configs() -> dict[str, Path]:

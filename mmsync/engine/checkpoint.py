@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 import shutil
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, ClassVar, Union
+from urllib.parse import unquote, urlsplit
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from mmsync import compat
 from mmsync.errors import CheckpointError, ConfigError
-from mmsync.fileio import atomic_path, weights_path
+from mmsync.fileio import atomic_path, one_writer, remove_leftovers, weights_path
+from mmsync.store.cache import cache_root
 from mmsync.version import __version__
 
 FORMAT = 1  # of the checkpoints that are written; a later one is refused
 _RAW = ("state_dict", "ema_state_dict")  # tensors only, and torch keeps metadata on the dict itself
 _PERIODIC = re.compile(r"(epoch|iter)_(\d+)\.pth")
+_CHECKSUM = re.compile(r"-(?!20\d{6}\.)([0-9a-f]{8,64})\.[\w.]+$")  # of a file's name; -20240131 is a date
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Union[str, Path]) -> None:
@@ -45,8 +52,7 @@ def read_checkpoint(
     """Load a checkpoint, or a bare state dict as one.
 
     Args:
-        path: A file, an address, which is downloaded once into torch's cache, or the name of shipped weights, such as
-            ``motion-s``.
+        path: A file, an address, or the name of shipped weights; see :func:`require_checkpoint`.
         map_location: As in ``torch.load``.
         trust: Whether code in the file may run.
 
@@ -56,14 +62,7 @@ def read_checkpoint(
     Raises:
         CheckpointError: There is no such file, or it is damaged, no checkpoint, of a newer format, or would run code.
     """
-    if str(path).startswith(("http://", "https://")):
-        url = str(path)
-        path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-        if not path.exists():
-            with atomic_path(path) as temporary:
-                torch.hub.download_url_to_file(url, str(temporary), progress=True)
-    path = weights_path(path)
-    require_checkpoint(path)
+    path = require_checkpoint(path)
     try:
         content = torch.load(path, map_location, weights_only=not trust)
     except pickle.UnpicklingError as error:
@@ -85,11 +84,25 @@ def read_checkpoint(
     return {key: value if key in _RAW else compat.from_plain(value) for key, value in content.items()}
 
 
-def require_checkpoint(path: Union[str, Path]) -> None:
-    """Raise a ``CheckpointError`` that says what a path is, unless it is a URL or a file that may be a checkpoint."""
-    if "://" in str(path):
-        return
-    path = weights_path(path)
+def require_checkpoint(source: Union[str, Path]) -> Path:
+    """Return the file of a checkpoint, whose address is downloaded if need be.
+
+    A name that ends with a part of the file's SHA-256, as in ``motion_s-1a2b3c4d.pth``, is compared with the file.
+
+    Args:
+        source: A path, the name of shipped weights, such as ``motion-s``, or an address (``https://``, ``file://``). A
+            download is kept in ``checkpoints`` of the cache folder (``MMSYNC_CACHE``), once it is whole and verified.
+
+    Raises:
+        CheckpointError: There is no such file, it cannot be downloaded, is no checkpoint, or differs from its checksum.
+    """
+    parts = urlsplit(str(source))
+    if "://" not in str(source):
+        path = weights_path(source)
+    elif parts.scheme == "file":
+        path = Path(urllib.request.url2pathname(parts.path))
+    else:
+        path = _downloaded(str(source), unquote(parts.path))
     if path.is_dir():
         inside = ", ".join(sorted(p.name for p in path.glob("*.pth"))[:8])
         raise CheckpointError(f"checkpoint {path} is a folder, which has {inside or 'no .pth files'}; name a file")
@@ -97,10 +110,50 @@ def require_checkpoint(path: Union[str, Path]) -> None:
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
         raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
-    _refuse_foreign(path)
+    _verify(path, path.name, str(path))
+    return path
 
 
-def _refuse_foreign(path: Path) -> None:
+def _downloaded(address: str, name: str) -> Path:
+    """The file of an address in the cache: whole, verified, and renamed only then."""
+    folder = cache_root() / "checkpoints" / hashlib.sha1(address.encode()).hexdigest()[:12]
+    path = folder / (Path(name).name or "checkpoint")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with one_writer(path):
+            if path.exists():
+                return path
+            remove_leftovers(folder)
+            with atomic_path(path) as temporary:
+                with urllib.request.urlopen(address, timeout=60) as response, open(temporary, "wb") as file:
+                    size = int(response.headers.get("Content-Length") or 0)
+                    with tqdm.wrapattr(response, "read", size, desc=path.name, delay=2, disable=None) as stream:
+                        shutil.copyfileobj(stream, file)
+                if (got := temporary.stat().st_size) < size:
+                    raise OSError(f"the connection ended after {got} of {size} bytes; try again")
+                _verify(temporary, path.name, address)
+    except (OSError, HTTPException, ValueError) as error:
+        text = f"{error}; check the address, or fetch the file yourself and give its path"
+        raise CheckpointError(f"checkpoint {address} cannot be downloaded to {folder}: {text}") from error
+    return path
+
+
+def _verify(path: Path, name: str, source: str) -> None:
+    """Raise a ``CheckpointError`` for a file that is no checkpoint, or not the one whose checksum is in its name."""
+    _refuse_foreign(path, source)
+    if match := _CHECKSUM.search(name):
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if not (found := digest.hexdigest()).startswith(match[1]):
+            text = f"its SHA-256 begins with {found[: len(match[1])]}, its name promises {match[1]}"
+            local = "delete it and fetch it again, or rename it if its name ends with no checksum"
+            advice = "nothing is kept" if "://" in source else local
+            raise CheckpointError(f"checkpoint {source} is damaged or another file: {text}; {advice}")
+
+
+def _refuse_foreign(path: Path, source: str) -> None:
     """Raise a ``CheckpointError`` that says what a file is, if it is neither an archive nor a pickle."""
     with path.open("rb") as file:
         start = file.read(4096)
@@ -111,7 +164,7 @@ def _refuse_foreign(path: Path) -> None:
     except UnicodeDecodeError:
         text = ""
     if not text:
-        raise CheckpointError(_damaged(path))
+        raise CheckpointError(_damaged(path, source))
     kinds = {".py": "a Python file, as configs are", ".md": "a text document", ".json": "a JSON file"}
     kind = kinds.get(path.suffix, "a text file")
     if text.startswith("version https://git-lfs"):
@@ -119,7 +172,7 @@ def _refuse_foreign(path: Path) -> None:
     elif text.lstrip()[:1] == "<":
         kind = "a page of HTML or XML, as failed downloads leave"
     advice = "give a file of weights (.pth), as training writes epoch_*.pth and best_*.pth to its work dir"
-    raise CheckpointError(f"checkpoint {path} is {kind}; {advice}")
+    raise CheckpointError(f"checkpoint {source} is {kind}; {advice}")
 
 
 def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
@@ -133,8 +186,8 @@ def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
     return [path for *_, path in ordered[::-1][::every][::-1]]
 
 
-def _damaged(path: Path) -> str:
-    text = f"checkpoint {path} is damaged or truncated ({path.stat().st_size} bytes)"
+def _damaged(path: Path, source: str = "") -> str:
+    text = f"checkpoint {source or path} is damaged or truncated ({path.stat().st_size} bytes)"
     others = (p for p in path.parent.glob("*.pth") if p != path and not p.name.startswith("best_"))
     for other in sorted(others, key=lambda p: p.stat().st_mtime, reverse=True):
         try:

@@ -18,11 +18,11 @@ from mmengine.registry import init_default_scope
 
 from mmsync.config import check, load
 from mmsync.config.inputs import check_input, input_record
-from mmsync.engine.checkpoint import read_checkpoint
+from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
 from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DependencyError, MMSyncError, ProtocolError
 from mmsync.evaluation.functional import Scores, class_recall, confusion_matrix, save_confusion
-from mmsync.fileio import weights_path, write_text
+from mmsync.fileio import write_text
 from mmsync.protocols import tables
 from mmsync.protocols.protocol import OF_DATASET, Protocol, apply_options, base_config, lay_over
 from mmsync.protocols.runs import Prober, finetune
@@ -53,8 +53,7 @@ class Benchmark:
         self.protocols, self.dataset = list(protocols), dataset
         content = read_checkpoint(checkpoint, trust=trust)
         self.epoch = content.get("meta", {}).get("epoch")
-        remote = "://" in self.checkpoint
-        self.digest = self.checkpoint if remote else sha1(weights_path(checkpoint).read_bytes()).hexdigest()
+        self.digest = sha1(require_checkpoint(checkpoint).read_bytes()).hexdigest()
         base = base_config(content, config, options or {}, self.checkpoint, trust)
         init_default_scope(base.default_scope)
         self.cfgs = self._lay_over(base, dataset, options or {})

@@ -45,25 +45,29 @@ def raw_floor(dataset: SkeletonDataset) -> tuple[FeatureTable, Preparation, dict
         The columns ``feature``, ``label``, ``role``, ``name``, ``index`` and, where it is known, ``subject``; the
         preparation; and the accuracy of each one in percent.
     """
-    labels = torch.from_numpy(dataset.labels)
+    named = {key: index for index, key in enumerate(zip(dataset.roles, dataset.names))}
+    samples = (dataset.sample(index)["data_samples"] for index in range(len(dataset)))
+    served = [named[sample.role, sample.name] for sample in samples]  # with replacements of bad clips, as encoders get
+    labels = torch.from_numpy(dataset.labels[served])
     bank = torch.tensor([role == "bank" for role in dataset.roles]) & (labels >= 0)
-    who = dataset.column("subject") if "subject" in dataset.source.attributes else None
+    who = dataset.column("subject")[served] if "subject" in dataset.source.attributes else None
     found: dict[str, float] = {}
-    for preparation, candidate in _candidates(dataset, bank):
+    for preparation, candidate in _candidates(dataset, served, bank):
         accuracy = 100 * leave_one_out(candidate[bank], labels[bank], None if who is None else who[bank.numpy()])
         if accuracy > max(found.values(), default=-1.0):
             best, features = preparation, candidate
         found[str(preparation)] = accuracy
-    columns: dict[str, Any] = dict(feature=features, label=labels, role=dataset.roles, name=dataset.names)
+    columns: dict[str, Any] = dict(feature=features, label=labels, role=dataset.roles)
+    columns["name"] = [dataset.names[index] for index in served]
     columns["index"] = torch.arange(len(dataset))
     if who is not None:
         columns["subject"] = who.tolist()
     return FeatureTable(columns), best, found
 
 
-def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Preparation, Tensor]]:
-    """Each preparation with its features ``(N, D)``."""
-    raw = dataset.raw(0)
+def _candidates(dataset: SkeletonDataset, served: list[int], bank: Tensor) -> Iterator[tuple[Preparation, Tensor]]:
+    """Each preparation with the features ``(N, D)`` of the samples ``served``."""
+    raw = dataset.raw(served[0])
     line = _line(raw["layout"]) if raw["num_coords"] == 3 else None
     centers: list[Literal["each", "first"]] = ["each", "first"]
     for center, turned, scaled in itertools.product(centers, (False, True) if line else (False,), (False, True)):
@@ -71,7 +75,7 @@ def _candidates(dataset: SkeletonDataset, bank: Tensor) -> Iterator[tuple[Prepar
         steps += [ScaleToBody()] if scaled else []
         steps += [CenterOnJoint(frame=center, person="first"), *([AlignView(line)] if line and turned else [])]
         steps += [ResizeClip(FRAMES), dataset.pipeline[-1]]  # that packs as many persons as for encoders
-        clips = torch.stack([_vectors(dataset.raw(index), steps) for index in range(len(dataset))])
+        clips = torch.stack([_vectors(dataset.raw(index), steps) for index in served])
         moves = clips.diff(dim=1)
         moves *= clips[bank].norm() / moves[bank].norm().clamp_min(1e-12)
         for velocities, from_mean in itertools.product((False, True), (True,) if scaled else (False, True)):

@@ -59,7 +59,7 @@ def shipped(publisher, checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(fileio, "WEIGHTS", tmp_path / "weights")
     monkeypatch.setattr(fileio, "CONFIGS", tmp_path / "no_checkout")
     out = tmp_path / "weights/toy_s.pth"
-    publisher.main(publisher.parse_args([str(checkpoint[0]), str(out)]))
+    publisher.main(publisher.parse_args([str(checkpoint[0]), str(out), "--no-checksum"]))
     return out
 
 
@@ -78,10 +78,10 @@ def test_a_published_file_holds_the_encoder_and_its_training(publisher, checkpoi
     assert "time" not in meta
     # the same bytes under another name, and smaller without the projector
     again, small = tmp_path / "again.pth", tmp_path / "small.pth"
-    publisher.main(publisher.parse_args([str(checkpoint[0]), str(again)]))
+    publisher.main(publisher.parse_args([str(checkpoint[0]), str(again), "--no-checksum"]))
     assert again.read_bytes() == shipped.read_bytes()
     assert hashlib.sha256(again.read_bytes()).hexdigest() in capsys.readouterr().out
-    publisher.main(publisher.parse_args([str(checkpoint[0]), str(small), "--no-projector"]))
+    publisher.main(publisher.parse_args([str(checkpoint[0]), str(small), "--no-projector", "--no-checksum"]))
     names = set(torch.load(small, weights_only=True)["state_dict"])
     assert names == {name for name in content["state_dict"] if not name.startswith("encoder.projector.")}
 
@@ -128,7 +128,7 @@ def test_shipped_weights_are_named_where_files_are(shipped, tmp_path, monkeypatc
 def test_a_card_gets_the_table(publisher, checkpoint, tmp_path):
     out, card = tmp_path / "toy.pth", tmp_path / "card.md"
     card.write_text(f"# Toy\n\n{publisher.BEGIN}\nold\n{publisher.END}\n\nmore\n")
-    args = publisher.parse_args([str(checkpoint[0]), str(out), "--card", str(card)])
+    args = publisher.parse_args([str(checkpoint[0]), str(out), "--card", str(card), "--no-checksum"])
     publisher.main(args)
     text = card.read_text()
     assert hashlib.sha256(out.read_bytes()).hexdigest() in text
@@ -179,3 +179,19 @@ def test_the_package_takes_the_weights_along():
     options = re.search(r"\[options.package_data\]\n(.*?)\n\n", (ROOT / "setup.cfg").read_text(), re.DOTALL)[1]
     assert "weights/*.pth" in options
     assert isinstance(load(CONFIG), Config)
+
+
+def test_a_published_name_has_the_checksum_and_is_loaded_by_it(publisher, checkpoint, tmp_path, capsys):
+    publisher.main(publisher.parse_args([str(checkpoint[0]), str(tmp_path / "out/toy")]))
+    (path,) = (tmp_path / "out").iterdir()
+    assert path.name == f"toy-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth"
+    assert str(path) in capsys.readouterr().out
+    options = {"model.encoder.backbone.channels": [8, 16], "model.encoder.backbone.strides": [1, 2]}
+    options["model.encoder.projector.out_channels"] = 8
+    model = get_model("simclr_stgcn_synthetic", pretrained=path.as_uri(), cfg_options=options)
+    weights = dict(checkpoint[1].named_parameters())
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(value, weights[name], rtol=1e-3, atol=1e-6)
+    path = path.rename(path.with_name("toy-12345678.pth"))
+    with pytest.raises(CheckpointError, match="its name promises 12345678"):
+        get_model("simclr_stgcn_synthetic", pretrained=path, cfg_options=options)

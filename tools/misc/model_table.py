@@ -7,6 +7,7 @@ python tools/misc/model_table.py --check    # exit 1 if it is not up to date
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -90,18 +91,23 @@ def matrix() -> list[str]:
 
 
 def measured() -> list[str]:
-    """Measured results, from the metafiles."""
-    lines = ["| config | KNN (k=1 / 10 / 20) | linear | precision | time |", "|---|---|---|---|---|"]
+    """Measured results, from the metafiles: a row for each command."""
+    lines = ["| config | data | seed | results | precision | time |", "|---|---|---|---|---|---|"]
     for config, model in results().items():
         if not (ROOT / config).is_file():
             raise SystemExit(f"a metafile names a config that does not exist: {config}")
-        result = model["Results"]
         wrapper = load(str(ROOT / config)).optim_wrapper.get("type", "OptimWrapper")
         precision = {"OptimWrapper": "float32", "AutocastOptimWrapper": "bfloat16"}[wrapper]
-        lines.append(
-            f"| [{Path(config).stem}](../{config}) | {result.get('KNN', '')} | {result.get('Linear', '')} | "
-            f"{precision} | {result.get('Time', '')} |"
-        )
+        for one in model["Results"]:
+            seeds = one["Seed"] if isinstance(one["Seed"], list) else [one["Seed"]]
+            shorter = re.findall(r"max_epochs=(\d+)|--minutes ([\d.]+)", one["Command"])
+            notes = [f"{epochs} epochs" if epochs else f"{minutes} CPU minutes" for epochs, minutes in shorter]
+            notes += [one["Note"]] if "Note" in one else []
+            metrics = ", ".join(f"{name} {value:.1f}" for name, value in one["Metrics"].items())
+            lines.append(
+                f"| [{Path(config).stem}](../{config}) | {one['Dataset']} | {', '.join(map(str, seeds))} | "
+                f"{'; '.join([metrics, *notes])} | {precision} | {one.get('Time', '')} |"
+            )
     return lines
 
 

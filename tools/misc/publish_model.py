@@ -1,9 +1,10 @@
 """Strips a checkpoint to what makes features: the encoders' weights in half precision, and how they were trained.
 
-python tools/misc/publish_model.py work_dirs/motion_s_synthetic/iter_3000.pth mmsync/weights/motion_s.pth \
-    --card docs/motion_s.md
+python tools/misc/publish_model.py work_dirs/default_store/iter_300.pth published/my_model.pth
 
-The same checkpoint gives the same bytes. With --card, the table between its two marks is written anew.
+writes published/my_model-1a2b3c4d.pth: the name ends with the first digits of the file's SHA-256, which are compared
+when the file is loaded or downloaded. The same checkpoint gives the same bytes. With --card, the table between the two
+marks of a document is written anew.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from mmengine.registry import init_default_scope
 
 from mmsync import compat
 from mmsync.apis.cli import output_file, run_tool
-from mmsync.engine.checkpoint import read_checkpoint
+from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
 from mmsync.errors import CheckpointError, DataError
-from mmsync.fileio import atomic_path, weights_path, write_text
+from mmsync.fileio import atomic_path, write_text
 from mmsync.protocols.protocol import base_config
 from mmsync.registry import MODELS
 
@@ -73,7 +74,8 @@ def write_card(path: Path, text: str) -> None:
 def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="a checkpoint of a pretraining")
-    parser.add_argument("out", help="the file to write")
+    parser.add_argument("out", help="the file to write; its checksum is added to the name")
+    parser.add_argument("--no-checksum", action="store_true", help="write OUT itself, as for weights in mmsync/weights")
     parser.add_argument("--no-projector", action="store_true", help="leave out the projector, which only losses need")
     parser.add_argument("--card", type=Path, help="a document whose table is written anew")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -81,13 +83,15 @@ def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    out, file = output_file(args.out), weights_path(args.checkpoint)
+    out, file = Path(output_file(args.out)).expanduser(), require_checkpoint(args.checkpoint)
     checkpoint = read_checkpoint(file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     content = strip(checkpoint, args.checkpoint, digest, not args.no_projector)
     buffer = io.BytesIO()  # into a file, torch would write the name of the file too
     torch.save(content, buffer)
     text = table(content, buffer.getvalue())
+    if not args.no_checksum:
+        out = out.with_name(f"{out.stem}-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}{out.suffix or '.pth'}")
     if args.card:
         write_card(args.card, text)
     with atomic_path(out) as temporary:
