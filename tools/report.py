@@ -37,16 +37,20 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     """Write the page."""
     from mmsync.apis.report import write_report
+    from mmsync.errors import ConfigError
 
     output_file(args.out)
     device(args.device)
-    options = (not args.no_features, args.max_clips, args.seed, args.device, args.trust_checkpoint, args.other_input)
-    data = write_report(args.work_dirs, args.out, *options)
+    if args.max_clips < 1 or args.seed < 0:
+        raise ConfigError(f"--max-clips {args.max_clips}, --seed {args.seed}: give 1 clip or more, a seed from 0")
+    options = dict(max_clips=args.max_clips, seed=args.seed, device=args.device)
+    options.update(trust=args.trust_checkpoint, other_input=args.other_input)
+    data = write_report(args.work_dirs, args.out, not args.no_features, **options)
     for run in data["runs"]:
         parts = [f"{len(run['curves'])} curves"] if run["curves"] else []
         if "clips" in run:
             parts.append(f"{len(run['clips']['query']['names'])} test clips")
-            parts += [f"KNN {run['clips']['top1']:.2f} %"] if "top1" in run["clips"] else []
+            parts += [f"KNN {run['clips']['top1'][0]:.2f} %"] if "top1" in run["clips"] else []
         parts += [f"{len(run[key])} {key}" for key in ("results", "pictures") if run[key]]
         print(f"{run['name']}: {', '.join(parts)}")
         for note in run["notes"]:

@@ -11,6 +11,7 @@ of the networks; element-wise ones are not counted, nor is the preprocessor.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import Any
 
 import torch
@@ -83,8 +84,9 @@ def main(args: argparse.Namespace) -> None:
         batch = first_clip(cfg, model)
     views = {name: view for name, view in batch["inputs"].items() if name in model.views_for_features}
     counter = FlopCounterMode(display=False)
-    # attention by plain products, which are counted on every device
-    with torch.no_grad(), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), counter:
+    attention = getattr(torch.nn, "attention", None)  # by plain products, which are counted on every device
+    plain = attention.sdpa_kernel(attention.SDPBackend.MATH) if attention else contextlib.nullcontext()
+    with torch.no_grad(), plain, counter:
         try:
             model(batch["inputs"], batch.get("data_samples"), mode="tensor")
         except (RuntimeError, ValueError, IndexError) as error:

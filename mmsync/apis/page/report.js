@@ -77,9 +77,9 @@ function results() {
     if (find("model.type")) put("method", i, find("model.type"));
     if (models.length) put("backbone", i, [...new Set(models.map(([, name]) => name.replaceAll("'", "")))].join(", "));
     if (length) put("length", i, plural(Math.round(length), run.unit));
-    if (run.clips?.top1 != null) {
-      const [low, high] = run.clips.interval;
-      put("KNN of this page, %", i, short(run.clips.top1), note(`95 % interval ${short(low)} to ${short(high)}`));
+    if (run.clips?.top1) {
+      const [top1, low, high] = run.clips.top1.map(short);
+      put("KNN of this page, %", i, top1, note(`95 % interval ${low} to ${high}`));
     }
     for (const [key, [last, low, high]] of Object.entries(run.final))
       if (!/time$/.test(key)) put(key, i, short(last), note(`${short(low)} to ${short(high)} in training`));
@@ -171,7 +171,8 @@ function panel(key, { log, smooth }, parent) {
   const grid = h("g", { class: "grid" }, ...ticks(y0, y1, log).flatMap((v) => [
     h("line", { x1: left, x2: width - right, y1: py(v), y2: py(v) }),
     h("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(v))]),
-    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
+    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))),
+    h("text", { x: 0, y: height - 8 }, lines[0].run.unit));
   const cursor = h("g");
   const label = `${key}: ` + lines.map((line) => `${line.run.name} ends at ${short(line.raw.at(-1))}`).join(", ");
   const show = (x) => {
@@ -250,6 +251,13 @@ function drawClip({ canvas, clip, facts }) {
       context.lineTo(...to);
       context.stroke();
     }
+    const head = facts.head < 0 ? null : point(person, facts.head);
+    if (head) {
+      context.fillStyle = clipColors[1];
+      context.beginPath();
+      context.arc(...head, Math.max(3, width / 32), 0, 7);
+      context.fill();
+    }
   }
   context.globalAlpha = 1;
 }
@@ -269,11 +277,13 @@ function tick(time) {
 function figure(facts, side, row, extra, mark) {
   const clips = facts[side], name = clips.names[row], label = labelText(facts, clips.labels[row]);
   const canvas = h("canvas", { class: "clip", role: "img", "aria-label": `moving skeleton of ${name}, ${label}` });
-  const player = { canvas, clip: clips.clips?.[row], facts };
-  players.add(player);
-  requestAnimationFrame(() => drawClip(player));
+  const player = { canvas, clip: clips.clips[row], facts };
+  if (facts.bones) {
+    players.add(player);
+    requestAnimationFrame(() => drawClip(player));
+  }
   const sign = mark == null ? null : h("span", { class: mark ? "good" : "bad" }, mark ? "✓ " : "✗ ");
-  return h("figure", {}, canvas, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
+  return h("figure", {}, facts.bones ? canvas : null, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
 }
 const labelText = (facts, label) => (label < 0 ? "unlabeled" : facts.classes[label]);
 
@@ -381,7 +391,7 @@ function confusion(state, change, listeners) {
     document.getElementById("neighbors").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
   };
   const draw = () => {
-    const { confusion: counts, classes, top1, interval } = state.run.clips;
+    const { confusion: counts, classes, top1 } = state.run.clips;
     if (!counts) { pairs.replaceChildren(); return sheet(canvas); }
     const [context, width, height] = sheet(canvas), count = classes.length;
     const font = Math.max(7, Math.min(12, (0.75 * width) / count));
@@ -406,11 +416,11 @@ function confusion(state, change, listeners) {
       if (size >= 7) context.fillText(cut(classes[i]), 0, 0);
       context.restore();
     });
-    canvas.setAttribute("aria-label", `Confusion matrix of ${count} classes, ${short(top1)} % right`);
+    canvas.setAttribute("aria-label", `Confusion matrix of ${count} classes, ${short(top1[0])} % right`);
     cell = (x, y) => [Math.floor(y / size), Math.floor((x - space) / size)].map((v) => (v >= 0 && v < count ? v : null));
     const wrong = counts.flatMap((row, i) => row.map((n, j) => [n, i, j])).filter(([n, i, j]) => n && i !== j)
       .sort((a, b) => b[0] - a[0]).slice(0, 10);
-    pairs.replaceChildren(h("li", {}, `${short(top1)} % right (95 % interval ${short(interval[0])} to ${short(interval[1])}).`,
+    pairs.replaceChildren(h("li", {}, `${short(top1[0])} % right (95 % interval ${short(top1[1])} to ${short(top1[2])}).`,
       wrong.length ? " Most confused:" : ""),
       ...wrong.map(([n, i, j]) => h("li", {}, h("button", { type: "button", onclick: () => choose(i, j) },
         `${classes[i]} taken for ${classes[j]}: ${n} of ${counts[i].reduce((a, b) => a + b, 0)}`))));
@@ -501,6 +511,7 @@ function configs() {
   if (!known.length) return;
   const keys = [...new Set(known.flatMap((run) => Object.keys(run.config)))];
   const differs = (key) => known.some((run) => run.config[key] !== known[0].config[key]);
+  keys.sort((a, b) => differs(b) - differs(a)); // these first, else in order of the file
   const count = keys.filter(differs).length;
   const search = h("input", { type: "search", id: "config-search", placeholder: "search, e.g. optimizer lr", "aria-label": "Search the configs" });
   const only = h("input", { type: "checkbox", id: "differences" });
@@ -520,7 +531,7 @@ function configs() {
   search.addEventListener("input", filter);
   only.addEventListener("change", filter);
   const head = h("tr", {}, h("th", {}, "key"), ...known.map((run) => h("th", { scope: "col" }, run.name)));
-  section("Config", known.length > 1 ? `${plural(count, "value")} that differ between the runs are marked.` : "The resolved config.",
+  section("Config", known.length > 1 ? `${plural(count, "value")} that differ between the runs are marked, and come first.` : "The resolved config.",
     h("div", { class: "bar" }, search, known.length > 1 ? h("label", {}, only, "differences only") : null, found),
     h("div", { class: "config", tabindex: 0, role: "region", "aria-label": "Values of the configs" },
       h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows.map(([, node]) => node)))));
@@ -532,6 +543,7 @@ curves();
 clipSections();
 pictures();
 configs();
+document.title = `${runs.map((run) => run.name).join(", ")} – mmsync report`;
 document.querySelector("footer").textContent = `Written by mmsync ${data.version}. Everything is in this file.`;
 theme("auto");
 let lastWidth = innerWidth;
