@@ -82,7 +82,7 @@ def find_neighbors(
         votes, note = result.scores.logits / result.scores.logits.sum(axis=1, keepdims=True), result.note
         own = np.eye(votes.shape[1], dtype=bool)[labels]
         margin = votes[own] - np.where(own, -1, votes).max(axis=1)
-    scaling = Scaling.of(x, probe.scaled_by)
+    scaling = Scaling.of(x, probe.scaled_by if known else True)
     cosine = F.normalize(scaling(q), dim=1) @ F.normalize(scaling(x), dim=1).T
     value, nearest = (found.numpy() for found in cosine.topk(min(k, len(bank)), dim=1))
     note += f"; {counts[0]} test clips against {counts[1]} training clips, seed {seed}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.config import Config
+from scipy.stats import binomtest
 
 from mmsync import __version__
 from mmsync.apis.neighbors import ClipNeighbors, find_neighbors
@@ -19,23 +22,21 @@ from mmsync.config import load
 from mmsync.config.text import RESOLVED
 from mmsync.engine.checkpoint import list_checkpoints
 from mmsync.errors import DataError, MMSyncError
-from mmsync.evaluation.functional import confusion_matrix
 from mmsync.fileio import write_text
 from mmsync.runlog import read_run
-from mmsync.structures import SkeletonLayout
+from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 from mmsync.visualization import embed_2d, find_camera, read_clip
 
 PAGE = Path(__file__).with_name("page")
 MOVING_BYTES, PICTURE_BYTES = 2_400_000, 1_200_000  # most of all moving skeletons and of all pictures, before base64
-FRAMES = (8, 32)  # fewest and most of a moving skeleton
-POINTS = 2000  # most of a curve
+FRAMES, POINTS = (8, 32), 2000  # fewest and most frames of a moving skeleton, most points of a curve
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".mp4": "video/mp4"}
 
 
 def write_report(
     folders: Sequence[Union[str, Path]], out: Union[str, Path], features: bool = True, **options: Any
 ) -> dict[str, Any]:
-    """Write the report of runs as one HTML page; the same runs give the same page, byte by byte.
+    """Write the report of runs as one HTML page, and return what it shows; the same runs give the same bytes.
 
     Args:
         folders: Work dirs of trainings; also folders with the ``results.json`` of a benchmark or a suite.
@@ -43,25 +44,24 @@ def write_report(
         features: Load the last checkpoint of each run, for the embedding, the confusion matrix and the neighbors.
         options: Those of :func:`~mmsync.apis.neighbors.find_neighbors`: ``max_clips``, ``seed``, ``device``, ...
 
-    Returns:
-        What the page shows.
-
     Raises:
         DataError: A folder has no log and no results.
     """
     runs = [run_facts(folder, PICTURE_BYTES // len(folders)) for folder in folders]
-    if len({run["name"] for run in runs}) < len(runs):
-        for run, folder in zip(runs, folders):
-            run["name"] = str(folder)
+    root = os.path.commonpath([Path(folder).resolve().parent for folder in folders])
     for folder, run in zip(folders, runs):
-        if features and run["curves"]:
-            try:
+        run["name"] = os.path.relpath(Path(folder).resolve(), root)
+        try:
+            if run["curves"]:
+                cfg = run_config(folder)
+                run["config"] = flat(cfg.to_dict())
+            if run["curves"] and features:
                 last = list_checkpoints(folder)[-1]
-                found = find_neighbors(run_config(folder), str(last), **options)
+                found = find_neighbors(cfg, str(last), **options)
                 found = found._replace(note=f"{last.name}: {found.note}")
                 run["clips"] = clip_facts(found, MOVING_BYTES // len(runs))
-            except MMSyncError as error:
-                run["notes"].append(f"no features: {error}")
+        except MMSyncError as error:
+            run["notes"].append(f"left out: {error}")
     data = {"version": __version__, "runs": runs}
     write_text(out, page(data))
     return data
@@ -75,15 +75,14 @@ def page(data: dict[str, Any]) -> str:
 
 
 def run_facts(folder: Union[str, Path], budget: int) -> dict[str, Any]:
-    """What the files of a run say: curves, final values, results, its config, and pictures in ``budget`` bytes."""
+    """What the files of a run say: curves, final values, results, and pictures in ``budget`` bytes."""
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; give the work dir of a training")
     own = re.compile(rf"{re.escape(folder.name)}(_(epoch|iter|best)_.+)?")  # folders of tools/benchmark.py
     beside = [file for file in folder.parent.glob("benchmark/*/results.json") if own.fullmatch(file.parent.name)]
-    files = [*folder.glob("results.json"), *sorted(beside)]
-    results = [row for file in files for row in _results(file)]
-    facts: dict[str, Any] = dict(name=folder.name, results=results, curves={}, final={}, config={}, notes=[])
+    results = [row for file in [*folder.glob("results.json"), *sorted(beside)] for row in _results(file)]
+    facts: dict[str, Any] = dict(results=results, curves={}, final={}, config={}, notes=[])
     facts["pictures"] = _pictures(folder, budget, facts["notes"])
     if results and not any(folder.rglob("vis_data/scalars.json")):
         return facts
@@ -95,10 +94,6 @@ def run_facts(folder: Union[str, Path], budget: int) -> dict[str, Any]:
         facts["curves"][key] = [rounded(x[keep]), rounded(y[keep])]
         if any(key in row for row in log.val):
             facts["final"][key] = rounded([y[-1], np.fmin.reduce(y), np.fmax.reduce(y)])
-    try:
-        facts["config"] = flat(run_config(folder).to_dict())
-    except MMSyncError as error:
-        facts["notes"].append(f"no config: {error}")
     return facts
 
 
@@ -124,21 +119,18 @@ def clip_facts(found: ClipNeighbors, budget: int) -> dict[str, Any]:
     shown, place = np.unique(found.nearest, return_inverse=True)  # the training clips that are a neighbor of any
     sides = dict(query=found.query, bank=found.bank.take(shown))
     count = 1 + max(int(side.numbers("label").max()) for side in sides.values())
-    classes = [*(found.dataset.metainfo.get("classes") or ())]
-    classes += [f"class {i}" for i in range(len(classes), count)]
+    classes = list(found.dataset.metainfo.get("classes") or [f"class {i}" for i in range(count)])
     facts: dict[str, Any] = dict(note=found.note, classes=classes, near=place.reshape(found.nearest.shape).tolist())
     facts["points"] = np.round(1000 * points / max(points.max(), 1e-9)).astype(int).tolist()
     facts["cosine"] = [rounded(row) for row in found.cosine.round(3)]
     if found.votes is not None and found.margin is not None:
-        from scipy.stats import binomtest
-
         predicted = found.votes.argmax(axis=1)
         share = binomtest(int((predicted == found.labels).sum()), len(predicted))
         facts["top1"] = rounded([100 * p for p in (share.statistic, *share.proportion_ci(method="wilson"))])
         facts.update(predicted=predicted.tolist(), margin=rounded(found.margin))
-        facts["confusion"] = confusion_matrix(found.labels, predicted, len(classes)).tolist()
-    first = joints_of(found.dataset, int(found.query.numbers("index")[0]))
-    frames = 0
+        pairs = np.bincount(found.labels * len(classes) + predicted, minlength=len(classes) ** 2)
+        facts["confusion"] = pairs.reshape(len(classes), -1).tolist()  # rows are true classes
+    first, frames = joints_of(found.dataset, int(found.query.numbers("index")[0])), 0
     if first is not None:
         layout, side_of = first[1], {**dict.fromkeys(first[1].left, -1), **dict.fromkeys(first[1].right, 1)}
         facts["bones"] = [[a, b, side_of.get(a, 0)] for a, b in layout.bones if a != b]
@@ -158,7 +150,7 @@ def joints_of(dataset: Any, index: int) -> Optional[tuple[np.ndarray, SkeletonLa
     if getattr(getattr(dataset, "source", None), "modality", None) == "sequence":
         clip = read_clip(dataset, index)
         if clip.joints is not None and clip.layout is not None:
-            return clip.joints[None], clip.layout, min(clip.joints.shape[-1], 3)
+            return clip.joints[None], clip.layout, 2 if clip.layout.name in PICTURE_LAYOUTS else clip.joints.shape[-1]
     return None
 
 
@@ -167,10 +159,9 @@ def moving_clip(dataset: Any, index: int, frames: int) -> Optional[list[Any]]:
 
     Joints are turned so that x is to the right, y up and z to the front of the people.
     """
-    try:
+    found = None
+    with suppress(MMSyncError):
         found = joints_of(dataset, index)
-    except MMSyncError:
-        return None
     if found is None:
         return None
     keypoint, layout, coords = found
@@ -206,8 +197,8 @@ def _results(file: Path) -> list[dict[str, Any]]:
             if "accuracy" in row:
                 rows += [dict(of=f"{row['set']}, {row['row']}", what=k, **v) for k, v in row["accuracy"].items()]
             else:
-                values = {key: row[key] for key in ("mean", "std", "seeds")}
-                rows.append(dict(of=Path(row["checkpoint"]).name, what=row["title"], **values))
+                own = {key: row[key] for key in ("mean", "std", "seeds")}
+                rows.append(dict(of=Path(row["checkpoint"]).name, what=row["title"], **own))
     except (ValueError, LookupError, TypeError) as error:
         raise DataError(f"{file}: no results of tools/benchmark.py or of a suite ({error!r})") from error
     return rows

@@ -36,10 +36,9 @@ DEFAULTS: dict[str, Any] = {
 
 
 def fill_defaults(cfg: dict[str, Any]) -> None:
-    """Fill in what a config leaves out, in place; what it says stays, but names of backends become dicts."""
-    if (names := cfg.get("vis_backends")) is not None:  # an option cannot be a list of dicts
-        names = names if isinstance(names, (list, tuple)) else [names]
-        cfg["vis_backends"] = [{"type": one} if isinstance(one, str) else one for one in names]
+    """Fill in what a config leaves out, in place; what it says stays."""
+    if isinstance(backend := cfg.get("vis_backends"), str):  # of an option, which cannot be a list of dicts
+        cfg["vis_backends"] = [{"type": backend}]
     for key, default in DEFAULTS.items():
         _fill(cfg, key, default)
     for key in LOADERS:

@@ -70,7 +70,7 @@ def test_the_page_has_the_numbers_of_the_log_and_loads_nothing(run, report):
     assert first["curves"]["loss"][1] == losses
     assert first["curves"]["knn/top1"][0] == [1, 2]
     assert first["final"]["knn/top1"] == pytest.approx([knn[-1], min(knn), max(knn)], rel=1e-5)
-    assert "no features" in " ".join(second["notes"])
+    assert "no epoch_*.pth" in " ".join(second["notes"])
     assert "clips" not in second
     changed = {key for key in first["config"] if first["config"][key] != second["config"][key]}
     assert [key.split(".")[-1] for key in changed] == ["temperature"]
