@@ -18,6 +18,7 @@ from mmsync.apis import init_model
 from mmsync.config import load
 from mmsync.engine.runner import MotionRunner
 from mmsync.evaluation.functional import Scores
+from mmsync.models.backbones.skeleton.skeleton_vit import PatchEmbed
 from mmsync.models.modules.transformer import Attention
 
 ROOT = Path(__file__).parents[2]
@@ -119,10 +120,12 @@ def test_operations_are_those_of_linear_layers_and_attention(tool):
         counts.append(2 * tokens * 3 * width**2 + 4 * tokens**2 * width)
 
     for module in model.encoder.backbone.modules():
-        if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
-            module.register_forward_hook(count)  # not of query, key and value, whose weights are used directly
+        if isinstance(module, torch.nn.Linear):  # not of query, key and value, whose weights are used directly
+            module.register_forward_hook(count)
         elif isinstance(module, Attention):
             module.register_forward_hook(attend)
+        elif isinstance(module, PatchEmbed):
+            counts.append(2 * (32 // 4) * 25 * module.proj.weight.numel())
     with torch.no_grad():
         model({"clip": torch.randn(1, 1, 32, 25, 3)}, mode="tensor")
     code, said = tool("analysis_tools/get_flops.py", config, "--shape", 1, 32, 25, 3)
