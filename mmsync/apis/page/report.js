@@ -156,13 +156,13 @@ function panel(key, { log, smooth }, parent) {
     return [{ i, run, x: keep.map((at) => x[at]), raw: y, y: smooth ? smoothed(y, smooth) : y }];
   }).filter((line) => line.x.length);
   const readout = h("div", { class: "readout", "aria-live": "polite" });
-  const title = h("h3", {}, key);
+  const title = h("h3", {}, key, lines.length ? h("small", {}, ` by ${lines[0].run.unit}`) : null);
   if (!lines.length) return h("div", { class: "panel" }, title, h("div", { class: "readout" }, "no value can be drawn"));
   const width = Math.min(parent.clientWidth, Math.max(320, (parent.clientWidth + 24) / Math.max(1, Math.floor((parent.clientWidth + 24) / 364)) - 24));
   const [left, right, top, bottom, height] = [52, 10, 8, 24, 210];
   const xs = lines.flatMap((line) => line.x), ys = lines.flatMap((line) => line.raw);
   let [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  if (x0 === x1) [x0, x1] = [x0 - 1, x1 + 1];
+  if (x0 === x1) [x0, x1] = [x0 - 0.5, x1 + 0.5];
   if (y0 === y1) [y0, y1] = log ? [y0 / 2, y1 * 2] : [y0 - (Math.abs(y0) * 0.1 || 1), y1 + (Math.abs(y1) * 0.1 || 1)];
   const f = log ? Math.log : (v) => v;
   const px = (x) => left + ((x - x0) / (x1 - x0)) * (width - left - right);
@@ -171,8 +171,7 @@ function panel(key, { log, smooth }, parent) {
   const grid = h("g", { class: "grid" }, ...ticks(y0, y1, log).flatMap((v) => [
     h("line", { x1: left, x2: width - right, y1: py(v), y2: py(v) }),
     h("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(v))]),
-    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))),
-    h("text", { x: 0, y: height - 8 }, lines[0].run.unit));
+    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
   const cursor = h("g");
   const label = `${key}: ` + lines.map((line) => `${line.run.name} ends at ${short(line.raw.at(-1))}`).join(", ");
   const show = (x) => {
