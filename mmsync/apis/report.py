@@ -84,7 +84,7 @@ def run_facts(folder: Union[str, Path], budget: int) -> dict[str, Any]:
     results = [row for file in [*folder.glob("results.json"), *sorted(beside)] for row in _results(file)]
     facts: dict[str, Any] = dict(results=results, curves={}, final={}, config={}, notes=[])
     facts["pictures"] = _pictures(folder, budget, facts["notes"])
-    if results and not any(folder.rglob("vis_data/scalars.json")):
+    if results and not any(folder.glob("*/vis_data/scalars.json")):  # a suite has logs further below
         return facts
     log = read_run(folder)
     facts.update(unit="epoch" if log.by_epoch else "iteration", notes=facts["notes"] + log.notes)

@@ -168,11 +168,13 @@ def test_results_of_protocols_and_suites_come_with_their_intervals(run, tmp_path
     suite.mkdir()
     accuracy = dict(knn5=dict(mean=70.0, low=65.5, high=74.5, seeds=[70.0]))
     (suite / "results.json").write_text(json.dumps(dict(rows=[dict(set="ucla", row="byol", accuracy=accuracy)])))
+    shutil.copytree(next(run.glob("*/vis_data")), suite / "runs" / "byol" / "20260101" / "vis_data")  # not its log
     out = tmp_path / "r.html"
     code, said = tool(monkeypatch, capsys, run, suite, "--out", out, "--no-features")
     assert code == 0, said
     first, second = data_of(out.read_text())["runs"]
     assert (first["results"][0]["mean"], first["results"][0]["std"], "clips" in first) == (51.5, 1.25, False)
+    assert second["curves"] == {}
     assert (second["results"][0]["low"], second["results"][0]["high"]) == (65.5, 74.5)
     assert f"report: {out}" in said
 
