@@ -37,6 +37,8 @@ DEFAULTS: dict[str, Any] = {
 
 def fill_defaults(cfg: dict[str, Any]) -> None:
     """Fill in what a config leaves out, in place; what it says stays."""
+    if isinstance(backend := cfg.get("vis_backends"), str):  # of an option, which cannot be a list of dicts
+        cfg["vis_backends"] = [{"type": backend}]
     for key, default in DEFAULTS.items():
         _fill(cfg, key, default)
     for key in LOADERS:

@@ -46,6 +46,7 @@ class Notes:
     shadowed: set[str] = field(default_factory=set)  # those of them that a base has set, and used, before
     chosen: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # variable -> its value in the files, by option
     leftovers: dict[str, dict[str, str]] = field(default_factory=dict)  # path -> inherited key -> its type
+    files: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)  # each file over its bases, these first
 
     @staticmethod
     def of(cfg: object) -> Notes | None:
@@ -187,6 +188,7 @@ class _Reader:
             raise _error(file, None, str(error)) from error
         if imports:
             merged[IMPORTS] = _merge_imports(imports)
+        self.notes.files.append((file, merged))
         texts.append(f"{file}\n{file.read_text(encoding='utf-8-sig')}")
         return merged, "\n".join(texts)
 

@@ -152,7 +152,7 @@ def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(wrapper: OptimWrapper, model: nn.Module) -> str:
-    """One line of the optimiser, its peak rates, and the precision of the forward passes."""
+    """One line of the optimiser, its peak rates, what it trains, and the precision of the forward passes."""
     rates = sorted({group["lr"] for group in settings(wrapper.optimizer)})
     lr = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g} by parameter"
     precision = "float32"
@@ -162,7 +162,8 @@ def describe(wrapper: OptimWrapper, model: nn.Module) -> str:
             precision = "float32 (3-D convolutions on the CPU do not run in bfloat16)"
     elif hasattr(wrapper, "cast_dtype"):  # MMEngine's
         precision = f"{str(wrapper.cast_dtype or torch.float16).removeprefix('torch.')} (autocast)"
-    return f"{type(wrapper.optimizer).__name__}, lr {lr}, forward passes in {precision}"
+    size = sum(p.numel() for group in wrapper.optimizer.param_groups for p in group["params"] if p.requires_grad)
+    return f"{type(wrapper.optimizer).__name__}, lr {lr}, {size:,} parameters, forward passes in {precision}"
 
 
 def settings(optimizer: Optimizer) -> list[dict[str, Any]]:

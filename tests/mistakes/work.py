@@ -163,7 +163,9 @@ MotionRunner.from_cfg(cfg).train()
             "visualizer = dict(type='Visualizer', vis_backends=[dict(type='TensorboardVisBackend')])\n"
         },
     ),
-    option("backends_of_text", "vis_backends=[TensorboardVisBackend]", r"vis_backends"),
+    option(
+        "backend_by_a_slip", "vis_backends=TensorbordVisBackend", r"vis_backends.*did you mean 'TensorboardVisBackend'"
+    ),
     option("best_by_a_slip", "default_hooks.checkpoint.save_best=knn/topp1", r"did you mean 'knn/top1'"),
     option(
         "best_by_a_probe_that_does_not_run",

@@ -50,9 +50,12 @@ def test_console_is_brief_and_the_log_file_complete(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("wrapper", "says"),
     [
-        (dict(), "SGD, lr 0.05, forward passes in float32"),
-        (dict(type="AutocastOptimWrapper"), "SGD, lr 0.05, forward passes in bfloat16 (autocast)"),
-        (dict(paramwise_cfg=dict(bias_lr_mult=0.1)), "SGD, lr 0.005 to 0.05 by parameter, forward passes in float32"),
+        (dict(), "SGD, lr 0.05, 312 parameters, forward passes in float32"),
+        (dict(type="AutocastOptimWrapper"), "SGD, lr 0.05, 312 parameters, forward passes in bfloat16 (autocast)"),
+        (
+            dict(paramwise_cfg=dict(bias_lr_mult=0.1)),
+            "SGD, lr 0.005 to 0.05 by parameter, 312 parameters, forward passes in float32",
+        ),
     ],
 )
 def test_the_log_begins_with_optimizer_rates_and_precision(tmp_path, capsys, wrapper, says):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import torch
 from mmengine.config import Config
 from toy_motion import toy_config
 
+from mmsync.config import load
 from mmsync.engine.checkpoint import write_checkpoint
 from mmsync.engine.run_folder import LOCK, check_folder, make_folder, own_folder, require_free
 from mmsync.engine.runner import MotionRunner
@@ -198,3 +201,41 @@ def test_backends_without_a_visualizer_are_used_beside_the_scalars(tmp_path):
         runner_of(tmp_path / "2", vis_backends={"type": "MLflowVisBackend"})
     runner = runner_of(tmp_path / "3", vis_backends=None)
     assert list(runner.visualizer._vis_backends) == ["LocalVisBackend"]
+
+
+def test_tensorboard_gets_scalars_and_pictures_by_the_name_of_its_backend(tmp_path, monkeypatch):
+    """With a SummaryWriter that keeps what it is given."""
+    got = {"scalars": set(), "pictures": {}}
+
+    class SummaryWriter:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def add_scalar(self, name, value, step):
+            got["scalars"].add(name)
+
+        def add_image(self, name, image, step, dataformats):
+            got["pictures"][name] = (image.shape[2], image.dtype.name, step, dataformats)
+
+        def add_text(self, name, text):
+            got["config"] = text
+
+        def close(self):
+            pass
+
+    package = types.ModuleType("tensorboard")
+    package.__spec__ = importlib.machinery.ModuleSpec("tensorboard", None)
+    writer = types.ModuleType("torch.utils.tensorboard")
+    writer.SummaryWriter = SummaryWriter
+    monkeypatch.setitem(sys.modules, "tensorboard", package)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
+    (tmp_path / "toy.py").write_text(
+        "".join(f"{k} = {v!r}\n" for k, v in toy_config(tmp_path / "run", epochs=1).items())
+    )
+    cfg = load(tmp_path / "toy.py", {"vis_backends": "TensorboardVisBackend"})
+    assert cfg.vis_backends == [{"type": "TensorboardVisBackend"}]
+    MotionRunner.from_cfg(cfg).train()
+    assert {"loss", "lr", "knn/top1"} <= got["scalars"]
+    assert "ToyClips" in got["config"]
+    assert got["pictures"] == dict.fromkeys(("embedding", "curves"), (3, "uint8", 5, "HWC"))
+    assert not list(tmp_path.glob("run/*/vis_data/vis_image/*"))  # the folder has them already

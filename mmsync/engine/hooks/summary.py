@@ -11,8 +11,10 @@ from typing import Any, Optional
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
+from mmengine.visualization import LocalVisBackend
 
 from mmsync.engine.optimizers import describe
+from mmsync.media.pictures import decode_picture
 from mmsync.registry import HOOKS
 from mmsync.runlog import read_run
 from mmsync.visualization import draw_curves, draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
@@ -74,6 +76,7 @@ class RunSummaryHook(Hook):
         last = hub.get_info("last_ckpt")
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
         pictures["alignment"] = str(Path(runner.work_dir) / ALIGNMENT)  # of AlignmentVisHook
+        _show(runner, [path for path in pictures.values() if path and os.path.isfile(path)])
         lines += _file_lines(runner, checkpoint=last, best=hub.get_info("best_ckpt"), **pictures)
         if last and runner.cfg.filename:  # the copy in the work dir, which includes --cfg-options
             config = str(runner.config_file)
@@ -120,6 +123,13 @@ def _draw_curves(runner: Any) -> Optional[str]:
         runner.logger.warning(f"no picture of the curves: {error}")
         return None
     return str(path)
+
+
+def _show(runner: Any, paths: list[str]) -> None:
+    """Give pictures to the backends of the log, but to the local one, whose folder is that of the run."""
+    for backend in runner.visualizer._vis_backends.values():
+        for path in paths if not isinstance(backend, LocalVisBackend) else ():
+            backend.add_image(Path(path).stem, decode_picture(Path(path).read_bytes(), path), runner.iter)
 
 
 def _file_lines(runner: Any, **paths: Optional[str]) -> list[str]:

@@ -82,6 +82,7 @@ class KNN(Probe):
         usual = _usual_class(y.cpu().numpy())
         k_text = f"{self.k if len(self.k) > 1 else self.k[0]}{f' (at most {usual})' if max(self.k) > usual else ''}"
         how = _best_scaling(x, y, bank.texts("subject", "")) if self.standardize is None else self.standardize
+        self.scaled_by = how  # for tools that list the neighbors
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {scaled(how)} features")
         if how:
             scaling = measures.Scaling.of(x, how)
