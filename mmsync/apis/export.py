@@ -81,12 +81,10 @@ def export_model(
         DependencyError: The packages of the extra ``export`` are missing.
         ProtocolError: PyTorch cannot trace or translate the encoder.
     """
-    net = ClipFeatures(model, encoder)
-    names = AXES[net.preprocessor.modality]
+    names = AXES[(net := ClipFeatures(model, encoder)).preprocessor.modality]
     if clips.dim() < len(names):
         raise ConfigError(f"clips are {tuple(clips.shape)}; give ({', '.join(names)})")
-    backbone = getattr(net.encoder, "backbone", net.encoder)
-    beside = getattr(backbone, "num_persons", 1) > 1  # persons side by side in one row
+    beside = getattr(getattr(net.encoder, "backbone", None), "num_persons", 1) > 1  # persons in one row
     axes = {i: name for i, name in enumerate(names) if name in FREE and not (beside and name == "persons")}
     with torch.no_grad(), atomic_path(out) as temporary:
         net(clips)  # checks that are made once are no part of the graph

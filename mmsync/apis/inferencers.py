@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 from mmsync.apis.alignment import align_sequences
 from mmsync.apis.embedder import Clips, MotionEmbedder
@@ -71,9 +71,9 @@ class MotionClassificationInferencer(FeatureExtractor):
     ) -> None:
         super().__init__(model, **kwargs)
         self.probe, self.classes = None, classes
+        if train is None and not hasattr(self.model, "head"):
+            raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
         if train is None:
-            if not hasattr(self.model, "head"):
-                raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
             return
         source, table = self.extract(train[0] if isinstance(train, tuple) else train)
         labels = np.asarray(train[1] if isinstance(train, tuple) else table["label"])
@@ -88,16 +88,13 @@ class MotionClassificationInferencer(FeatureExtractor):
         """``pred_label``, ``pred_score``, ``pred_class`` and ``pred_scores (classes,)`` of each clip."""
         table = self.extract(inputs, batch_size)[1]
         if self.probe is None:
-            scores = softmax(table.vectors("score").numpy(), axis=1)
-            labels = scores.argmax(1).tolist()
+            scores, numbers = softmax(table.vectors("score").numpy(), axis=1), None
         else:
-            scores = self.probe.predict_proba(table.vectors("feature").numpy())
-            labels = self.probe.classes_[scores.argmax(1)].tolist()
+            scores, numbers = self.probe.predict_proba(table.vectors("feature").numpy()), self.probe.classes_
+        labels = [int(i if numbers is None else numbers[i]) for i in scores.argmax(1)]
         names = [str(label) if self.classes is None else self.classes[label] for label in labels]
-        return [
-            dict(pred_label=label, pred_score=float(row.max()), pred_class=name, pred_scores=row)
-            for label, name, row in zip(labels, names, scores)
-        ]
+        keys = ("pred_label", "pred_class", "pred_score", "pred_scores")
+        return [dict(zip(keys, one)) for one in zip(labels, names, scores.max(1).tolist(), scores)]
 
 
 @INFERENCERS.register_module()
@@ -110,17 +107,14 @@ class MotionRetrievalInferencer(FeatureExtractor):
 
     def _unit(self, inputs: Clips, batch_size: int = 64) -> tuple[list[str], np.ndarray]:
         source, table = self.extract(inputs, batch_size)
-        feature = table.vectors("feature").numpy()
-        return source.names, feature / np.linalg.norm(feature, axis=1, keepdims=True).clip(1e-12)
+        return source.names, normalize(table.vectors("feature").numpy())
 
     def __call__(self, inputs: Clips, topk: int = 5, batch_size: int = 64) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
         scores = self._unit(inputs, batch_size)[1] @ self.bank.T
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()
-        return [
-            [dict(match_score=float(row[i]), sample_idx=i, sample=self.names[i]) for i in best]
-            for row, best in zip(scores, order)
-        ]
+        found = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist())
+        names = self.names
+        return [[dict(match_score=float(row[i]), sample_idx=i, sample=names[i]) for i in best] for row, best in found]
 
 
 class _ModelInferencer:

@@ -71,12 +71,12 @@ def load_model(model: Any, pretrained: Union[str, Path, None] = None, device: st
     """A built model, or one by a name with shipped weights, by a checkpoint, or by a config and its checkpoint."""
     if isinstance(model, nn.Module):
         return model.to(device).eval()
-    name = str(model)
+    name, configs = str(model), _configs()
     if pretrained is None and name in _weights() and not Path(name).exists():
         return get_model(name, pretrained=True, device=device)
-    if pretrained is None and (name in _configs() or Path(name).suffix == ".py"):
+    if pretrained is None and (name in configs or Path(name).suffix == ".py"):
         raise ConfigError(f"{name} has no weights of its own; give a checkpoint, as pretrained= or in place of it")
-    return init_model(_configs().get(name, model), pretrained, device, other_input=True)
+    return init_model(configs.get(name, model), pretrained, device, other_input=True)
 
 
 def list_components(kind: str, pattern: str = "*") -> list[str]:

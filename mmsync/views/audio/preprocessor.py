@@ -62,8 +62,7 @@ class AudioPreprocessor(ViewPreprocessor):
     def to_view(self, inputs: Inputs) -> View:
         """What :meth:`prepare` makes of good sound on the device."""
         view = View(inputs) if isinstance(inputs, Tensor) else inputs
-        coded = view.data.dtype == torch.int16
-        return view._replace(data=view.data.float() / INT16) if coded else view
+        return view._replace(data=view.data.float() / INT16) if view.data.dtype == torch.int16 else view
 
     def finish(self, view: View) -> View:
         """The front end's result."""
