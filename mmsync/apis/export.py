@@ -14,13 +14,12 @@ from mmsync.errors import ConfigError, DependencyError, ProtocolError
 from mmsync.fileio import atomic_path
 from mmsync.models.methods import SelfSupervisedModel
 
-AXES = {
+AXES = {  # of a graph's input, by modality; a sequence's frames have any number of further axes
     "skeleton": ("batch", "persons", "frames", "joints", "channels"),
     "video": ("batch", "frames", "height", "width", "channels"),
     "audio": ("batch", "channels", "samples"),
     "sequence": ("batch", "frames"),
 }
-"""Axes of a graph's input, by modality; a sequence's frames have any number of further axes."""
 FREE = ("batch", "persons", "frames", "samples")
 
 

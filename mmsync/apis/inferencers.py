@@ -71,9 +71,9 @@ class MotionClassificationInferencer(FeatureExtractor):
     ) -> None:
         super().__init__(model, **kwargs)
         self.probe, self.classes = None, classes
-        if train is None and not hasattr(self.model, "head"):
-            raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
         if train is None:
+            if not hasattr(self.model, "head"):
+                raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
             return
         source, table = self.extract(train[0] if isinstance(train, tuple) else train)
         labels = np.asarray(train[1] if isinstance(train, tuple) else table["label"])
@@ -112,8 +112,7 @@ class MotionRetrievalInferencer(FeatureExtractor):
     def __call__(self, inputs: Clips, topk: int = 5, batch_size: int = 64) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
         scores = self._unit(inputs, batch_size)[1] @ self.bank.T
-        found = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist())
-        names = self.names
+        found, names = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()), self.names
         return [[dict(match_score=float(row[i]), sample_idx=i, sample=names[i]) for i in best] for row, best in found]
 
 

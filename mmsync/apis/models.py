@@ -84,7 +84,7 @@ def list_components(kind: str, pattern: str = "*") -> list[str]:
 
     Args:
         kind: ``'method'``, ``'augmentation'``, or what a registry holds, such as ``'backbone'``, ``'neck'``,
-            ``'head'``, ``'loss'``, ``'probe'``, ``'metric'``, ``'hook'``, ``'transform'`` or ``'source'``.
+            ``'loss'``, ``'probe'``, ``'hook'``, ``'transform'`` or ``'source'``.
         pattern: As of :func:`list_models`.
 
     Raises:

@@ -23,10 +23,10 @@ def model_of(name: str) -> torch.nn.Module:
         return get_model(name, pretrained=True)
     cfg = load(ROOT / f"configs/simclr/simclr_{'r3d18' if name == 'video' else 'stgcn'}_synthetic.py")
     if name == "stgcn":
-        cfg.model.encoder.backbone = dict(type="STGCN", layout="ntu25", channels=[8, 8], strides=[1, 2])
+        cfg.model.encoder.backbone = dict(type="STGCN", layout="ntu25", in_channels=6, channels=[8, 8], strides=[1, 2])
     elif name == "vit":
         sizes = dict(embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
-        cfg.model.encoder.backbone = dict(type="SkeletonViT", layout="ntu25", **sizes)
+        cfg.model.encoder.backbone = dict(type="SkeletonViT", layout="ntu25", in_channels=6, **sizes)
     torch.manual_seed(0)
     model = init_model(cfg)
     for module in model.modules():
