@@ -22,8 +22,6 @@ from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
 from mmsync.structures import FeatureTable
 
-_CONFIG_FILES = (".py", ".json", ".yaml", ".yml")
-
 
 def init_model(
     config: Union[str, Path, Config],
@@ -52,7 +50,7 @@ def init_model(
     """
     if isinstance(config, Config):
         cfg = config
-    elif checkpoint is None and Path(config).suffix not in _CONFIG_FILES:
+    elif checkpoint is None and Path(config).suffix not in (".py", ".json", ".yaml", ".yml"):
         cfg, checkpoint = config_within(read_checkpoint(config, trust=trust), str(config), cfg_options, trust), config
     else:
         cfg = load(config, cfg_options)
