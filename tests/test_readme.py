@@ -224,20 +224,20 @@ def test_a_config_of_ones_own_passes_the_check(tmp_path):
     assert cfg.val_dataloader.dataset.roles.query == dict(subject=[4, 5])
 
 
-COMPONENTS = blocks("docs/components.md", "python")
+COMPLETE = [("docs/components.md", block) for block in blocks("docs/components.md", "python")]
+COMPLETE += [("docs/python_api.md", block) for block in blocks("docs/python_api.md", "python") if "print(" in block]
 
 
-@pytest.mark.parametrize("number", range(len(COMPONENTS)))
-def test_an_example_of_a_component_prints_what_it_says(number, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("page", "code"), COMPLETE, ids=[f"{page}:{i}" for i, (page, _) in enumerate(COMPLETE)])
+def test_an_example_prints_what_it_says(page, code, tmp_path, monkeypatch):
     """Each block is complete: it runs alone, and prints what the comment behind its ``print`` says."""
     monkeypatch.chdir(tmp_path)
-    code = COMPONENTS[number]
     expected = re.findall(r"^print\(.*\)(?:  |\n)# (.*)$", code, re.MULTILINE)
     before = {registry: set(registry.module_dict) for registry in type(MODELS).instances}
     printed = []
     try:
         names = {"__name__": "example", "print": lambda *values: printed.append(" ".join(map(str, values)))}
-        exec(compile(code, f"docs/components.md, block {number}", "exec"), names)
+        exec(compile(code, page, "exec"), names)
     finally:
         for registry, names in before.items():
             for name in set(registry.module_dict) - names:

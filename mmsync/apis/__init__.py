@@ -5,19 +5,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmsync.apis.embedder import MotionEmbedder
+    from mmsync.apis.export import export_model
     from mmsync.apis.features import extract_features, feature_column, init_model
+    from mmsync.apis.inferencers import (
+        AlignmentInferencer,
+        FeatureExtractor,
+        MotionClassificationInferencer,
+        MotionRetrievalInferencer,
+        SyncInferencer,
+    )
     from mmsync.apis.label_free import extract_changed
-    from mmsync.apis.models import get_model, list_models
+    from mmsync.apis.models import get_model, list_components, list_models
 
 __all__ = [
-    "MotionEmbedder", "extract_changed", "extract_features", "feature_column", "get_model", "init_model", "list_models",
+    "AlignmentInferencer", "FeatureExtractor", "MotionClassificationInferencer", "MotionEmbedder",
+    "MotionRetrievalInferencer", "SyncInferencer", "export_model", "extract_changed", "extract_features",
+    "feature_column", "get_model", "init_model", "list_components", "list_models",
 ]  # fmt: skip
 _MODULES = {
     "embedder": ["MotionEmbedder"],
+    "export": ["export_model"],
     "features": ["extract_features", "feature_column", "init_model"],
+    "inferencers": [
+        "AlignmentInferencer", "FeatureExtractor", "MotionClassificationInferencer", "MotionRetrievalInferencer",
+        "SyncInferencer"],
     "label_free": ["extract_changed"],
-    "models": ["get_model", "list_models"],
-}
+    "models": ["get_model", "list_components", "list_models"],
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

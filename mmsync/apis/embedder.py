@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mmsync.apis.features import feature_column, init_model
-from mmsync.apis.models import get_model, list_models
-from mmsync.config.load import config_within
+from mmsync.apis.features import feature_column
+from mmsync.apis.models import load_model
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.memory import MemorySource
-from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.errors import ConfigError, DataError
 from mmsync.registry import DATASETS, MODELS
+from mmsync.structures import FeatureTable
 
 Clips = Union[np.ndarray, str, Path, Sequence[Union[np.ndarray, str, Path]]]
 
@@ -75,21 +74,23 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Clips) -> np.ndarray:
         """Features ``(N, D)`` float32."""
-        method = self._method()
-        source = self._source(X, method)
+        return self.table(self.source(X)).vectors(feature_column(type(self._method()))).numpy()
+
+    def table(self, source: SkeletonSource) -> FeatureTable:
+        """What the model predicts of a source, with its labels and names."""
+        method, found = self._method(), []
         preprocessor = self._preprocessor(method, source)
         data = SkeletonDataset(source, **self._pipeline(method, source, preprocessor))
-        column, found = feature_column(type(method)), []
         own, method.data_preprocessor = method.data_preprocessor, preprocessor
         try:
             with torch.no_grad():
                 for first in range(0, len(data), self.batch_size):
                     rows = range(first, min(first + self.batch_size, len(data)))
                     table = method.test_step(data.collate([data.read(index) for index in rows]))
-                    found.append(table[column].float().cpu())
+                    found.append(table.detach())
         finally:
             method.data_preprocessor = own
-        return torch.cat(found).numpy()
+        return FeatureTable.cat(found)
 
     def _method(self) -> Any:
         """The model, loaded once for each setting of ``model`` and ``device``."""
@@ -99,19 +100,13 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         return self._loaded[1]
 
     def _load(self) -> Any:
-        if isinstance(self.model, torch.nn.Module):
-            method = self.model.to(self.device).eval()
-        elif str(self.model) in list_models() and not Path(self.model).exists():
-            method = get_model(str(self.model), pretrained=True, device=self.device)
-        else:
-            cfg = config_within(read_checkpoint(self.model), str(self.model))
-            method = init_model(cfg, self.model, self.device, other_input=True)
+        method = load_model(self.model, device=self.device)
         modality = getattr(getattr(method, "data_preprocessor", None), "modality", None)
         if modality != "skeleton" or not hasattr(method, "cfg"):
             raise ConfigError(f"MotionEmbedder: {type(method).__name__} is not a method on skeletons of init_model")
         return method
 
-    def _source(self, clips: Clips, method: Any) -> SkeletonSource:
+    def source(self, clips: Clips) -> SkeletonSource:
         """What gives the clips."""
         if isinstance(clips, (str, Path)):
             path = Path(clips)
@@ -122,12 +117,14 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
                     dict(type="PysklSource", ann_file=str(path), layout=self.layout, num_coords=self.num_coords)
                 )
             clips = [clips]
+        if isinstance(clips, np.ndarray) and clips.dtype == object:
+            clips = list(clips)
         if isinstance(clips, (np.ndarray, torch.Tensor)) and clips.ndim != 5:
             raise DataError(f"clips are an array {tuple(clips.shape)}; give (N, M, T, V, C), or a list of clips")
         arrays = [_array(clip) for clip in clips]
         if isinstance(clips, list) and len(arrays) == 1 and arrays[0].ndim == 5:  # a file of many
             arrays = list(arrays[0])
-        return MemorySource(arrays, self.layout or method.data_preprocessor.layout, self.num_coords)
+        return MemorySource(arrays, self.layout or self._method().data_preprocessor.layout, self.num_coords)
 
     def _preprocessor(self, method: Any, source: SkeletonSource) -> Any:
         """The model's, or for a model in the body frame one of the clips' layout."""
@@ -151,7 +148,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 def _array(clip: Union[np.ndarray, torch.Tensor, str, Path]) -> np.ndarray:
     """A clip, or what an ``.npy`` file holds."""
     if not isinstance(clip, (str, Path)):
-        return np.asarray(clip)
+        return clip.detach().cpu().numpy() if isinstance(clip, torch.Tensor) else np.asarray(clip)
     if Path(clip).suffix != ".npy":
         raise DataError(f"{clip} is no .npy file, pickle of PYSKL (.pkl) or folder of a store")
     try:

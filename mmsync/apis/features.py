@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mmsync.config import load
 from mmsync.config.inputs import PURPOSES, check_input, input_record
+from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
 from mmsync.errors import ProtocolError, did_you_mean, nearest
 from mmsync.models.methods import SelfSupervisedModel
@@ -33,8 +34,8 @@ def init_model(
     """Build a config's model, ready for evaluation.
 
     Args:
-        config: A config, or its file.
-        checkpoint: Weights; ``None`` leaves those of the initialisation.
+        config: A config, or its file; or a checkpoint alone, which holds the config that it was trained with.
+        checkpoint: Weights; ``None`` leaves those of the initialisation, if a config is given.
         device: Where the model goes.
         cfg_options: Settings that replace those of the config file.
         trust: Let the checkpoint run code while it loads.
@@ -47,7 +48,12 @@ def init_model(
     Raises:
         CheckpointError: The weights are damaged, unsafe, of another model or of another input.
     """
-    cfg = config if isinstance(config, Config) else load(config, cfg_options)
+    if isinstance(config, Config):
+        cfg = config
+    elif checkpoint is None and Path(config).suffix not in (".py", ".json", ".yaml", ".yml"):
+        cfg, checkpoint = config_within(read_checkpoint(config, trust=trust), str(config), cfg_options, trust), config
+    else:
+        cfg = load(config, cfg_options)
     init_default_scope(cfg.get("default_scope", "mmsync"))
     model = MODELS.build(cfg.model)
     if checkpoint is None:

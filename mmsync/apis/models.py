@@ -12,8 +12,13 @@ from mmsync import fileio
 from mmsync.apis.features import init_model
 from mmsync.config import load
 from mmsync.config.load import config_within
+from mmsync.datasets.keyed import KeyedDataset
+from mmsync.datasets.sources.base import BaseSource
 from mmsync.engine.checkpoint import read_checkpoint
 from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
+from mmsync.models.methods.base import ViewModel
+from mmsync.registry import Registry
+from mmsync.views.augmentation import BatchAugmentation
 
 TRAININGS = {"motion-s": "motion_s_synthetic"}
 """The config that a model with shipped weights is trained by."""
@@ -63,6 +68,42 @@ def get_model(
         load(configs[name], cfg_options) if name in configs else config_within(read_checkpoint(name), name, cfg_options)
     )
     return init_model(cfg, name if pretrained is True else pretrained or None, device)
+
+
+def load_model(model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> nn.Module:
+    """A built model, or one by a name with shipped weights, by a checkpoint, or by a config and its checkpoint."""
+    if isinstance(model, nn.Module):
+        return model.to(device).eval()
+    name, configs = str(model), _configs()
+    if pretrained is None and name in _weights() and not Path(name).exists():
+        return get_model(name, pretrained=True, device=device)
+    if pretrained is None and (name in configs or Path(name).suffix == ".py"):
+        raise ConfigError(f"{name} has no weights of its own; give a checkpoint, as pretrained= or in place of it")
+    return init_model(configs.get(name, model), pretrained, device, other_input=True)
+
+
+def list_components(kind: str, pattern: str = "*") -> list[str]:
+    """Names of the registered components of a kind that fit a pattern, sorted.
+
+    Args:
+        kind: ``'method'``, ``'augmentation'``, or what a registry holds, such as ``'backbone'``, ``'neck'``,
+            ``'loss'``, ``'probe'``, ``'hook'``, ``'transform'`` or ``'source'``.
+        pattern: As of :func:`list_models`.
+
+    Raises:
+        ConfigError: There is no such kind.
+    """
+    kinds: dict[str, Any] = {one: registry for registry in Registry.instances for one in registry.name.split(" or ")}
+    of = {"augmentation": ("transform", BatchAugmentation), "method": ("model", ViewModel)}
+    of.update(source=("dataset", BaseSource), dataset=("dataset", KeyedDataset))
+    if kind not in (known := sorted({*kinds, *of})):
+        hint = did_you_mean(nearest(kind, known)) or ";"
+        raise ConfigError(f"there is no kind {kind!r} of components{hint} kinds are {', '.join(known)}")
+    holder, base = of.get(kind, (kind, object))
+    kinds[holder].import_from_location()
+    found = kinds[holder].module_dict.items()
+    fits = (name for name, one in found if base is object or (isinstance(one, type) and issubclass(one, base)))
+    return sorted(name for name in fits if fnmatch(name, pattern))
 
 
 def _configs() -> dict[str, Path]:

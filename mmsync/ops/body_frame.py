@@ -83,8 +83,10 @@ def _resample(x: Tensor, seen: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     first, last = some.argmax(1, keepdim=True), size - 1 - some.flip(1).argmax(1, keepdim=True)
     step = torch.arange(frames, device=x.device)
     time = first + ((last - first) * step).to(x.dtype) / (frames - 1)  # exact where clips have `frames` frames
-    before = torch.where(seen, number, -1).cummax(2).values
-    after = torch.where(seen, number, size).flip(2).cummin(2).values.flip(2)
+    order = torch.where(seen, number, size).sort(2).values  # as cummax and cummin would find them; ONNX has neither
+    count = seen.cumsum(2)
+    before = torch.where(count > 0, order.gather(2, (count - 1).clamp(min=0)), -1)
+    after = torch.where(seen, number, order.gather(2, count.clamp(max=size - 1)))
     shape = (*seen.shape[:2], frames)
     low = before.gather(2, time.floor().long()[:, None].expand(shape))
     high = after.gather(2, time.ceil().long()[:, None].expand(shape))

@@ -22,7 +22,7 @@ def pack_persons(
         tuple: ``rows (P, ...)``; ``owner (P,)`` int64, their samples; ``present (P,)`` bool if absent ones are rows.
     """
     n, m = x.shape[:2]
-    owner = torch.arange(n, device=x.device).repeat_interleave(m)
+    owner = torch.arange(n, device=x.device)[:, None].expand(n, m).flatten()
     x = x.flatten(0, 1)
     if present is None:
         return x, owner, None

@@ -44,6 +44,10 @@ class ViewPreprocessor(BaseDataPreprocessor):
         """Check a batch, a view or its data alone, and move it to the training device; ``samples`` name bad ones."""
         raise unwritten(self, "prepare(inputs, samples)")
 
+    def to_view(self, inputs: Inputs) -> View:
+        """What :meth:`prepare` makes of good data on the device, without reading values; an export traces it."""
+        return self.prepare(inputs, ())
+
     def for_evaluation(self, view: View) -> View:
         """The view of evaluation before :meth:`finish`; nothing in it is random."""
         return view

@@ -57,8 +57,12 @@ class AudioPreprocessor(ViewPreprocessor):
             raise DataError(f"sound is {x.dtype} {tuple(x.shape)}; give {wanted}")
         if not coded:
             check_finite(x, samples)
-        view = self.cast_data(view)
-        return view._replace(data=view.data.float() / INT16) if coded else view
+        return self.to_view(self.cast_data(view))
+
+    def to_view(self, inputs: Inputs) -> View:
+        """What :meth:`prepare` makes of good sound on the device."""
+        view = View(inputs) if isinstance(inputs, Tensor) else inputs
+        return view._replace(data=view.data.float() / INT16) if view.data.dtype == torch.int16 else view
 
     def finish(self, view: View) -> View:
         """The front end's result."""

@@ -89,7 +89,12 @@ class SequencePreprocessor(ViewPreprocessor):
         elif self.joints is not None and self.joints[0] * self.joints[1] > x.shape[2]:
             raise DataError(f"sequences have {x.shape[2]} channels, too few for joints={self.joints}")
         check_finite(x, samples)
-        view = self.cast_data(view._replace(data=x.flatten(2)))
+        return self.to_view(self.cast_data(view))
+
+    def to_view(self, inputs: Inputs) -> View:
+        """What :meth:`prepare` makes of good sequences on the device."""
+        view = View(inputs) if isinstance(inputs, Tensor) else inputs
+        view = view._replace(data=view.data.flatten(2))
         return view if view.index is not None else view._replace(index=all_frames(view.data, view.data.shape[1]))
 
     def for_evaluation(self, view: View) -> View:

@@ -102,11 +102,11 @@ class SkeletonPreprocessor(ViewPreprocessor):
         """Clips ``(N, M, T, V, C)``, checked, on the device; in a tensor alone, all-zero persons are absent."""
         # While they are still where the loader left them, so that a GPU need not be waited for.
         self._check(inputs if isinstance(inputs, Tensor) else inputs.data, samples)
-        if isinstance(inputs, Tensor):
-            x = self.cast_data(inputs)
-            view = View(x, x.flatten(2).ne(0).any(dim=2))
-        else:
-            view = self.cast_data(inputs)
+        return self.to_view(self.cast_data(inputs))
+
+    def to_view(self, inputs: Inputs) -> View:
+        """What :meth:`prepare` makes of good clips on the device."""
+        view = inputs if isinstance(inputs, View) else View(inputs, inputs.flatten(2).ne(0).any(dim=2))
         frames = all_frames(view.data, view.data.shape[2]) if view.index is None else view.index
         if self._body is None:
             return view._replace(index=frames)

@@ -1,0 +1,150 @@
+"""Inferencers in MMPretrain's manner: a model once, then inputs to lists of dicts.
+
+Not on MMEngine's base, whose pipelines take one file a sample: see docs/design/0049.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Optional, Union
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
+
+from mmsync.apis.alignment import align_sequences
+from mmsync.apis.embedder import Clips, MotionEmbedder
+from mmsync.apis.models import load_model
+from mmsync.apis.sync import video_offset, window_settings
+from mmsync.errors import ConfigError, DataError
+from mmsync.registry import INFERENCERS
+
+Result = dict[str, Any]
+
+
+@INFERENCERS.register_module()
+class FeatureExtractor:
+    """Features of skeleton clips: ``FeatureExtractor("motion-s")(clips)[0]["feature"]``.
+
+    Args:
+        model: A name with shipped weights, a checkpoint, a config with its checkpoint as ``pretrained``, or a method.
+        pretrained: The checkpoint of a config.
+        **kwargs: As of :class:`~mmsync.apis.MotionEmbedder`: ``device``, ``layout``, ``num_coords``.
+    """
+
+    def __init__(
+        self, model: Any = "motion-s", pretrained: Union[str, Path, None] = None, device: str = "cpu", **kwargs: Any
+    ) -> None:
+        self.model = load_model(model, pretrained, device)
+        self.embedder = MotionEmbedder(self.model, device=device, **kwargs)
+
+    def extract(self, inputs: Clips, batch_size: int = 64) -> tuple[Any, Any]:
+        """The source of inputs, one clip or many, and the table of what the model predicts of it."""
+        source = self.embedder.source([inputs] if getattr(inputs, "ndim", 0) in (3, 4) else inputs)
+        return source, self.embedder.set_params(batch_size=batch_size).table(source)
+
+    def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Result]:
+        """``feature (D,)`` float32 and ``name`` of each clip."""
+        source, table = self.extract(inputs, batch_size)
+        return [dict(name=name, feature=row) for name, row in zip(source.names, table.vectors("feature").numpy())]
+
+
+@INFERENCERS.register_module()
+class MotionClassificationInferencer(FeatureExtractor):
+    """Classes of skeleton clips, by a ``Classifier``, or by a linear probe that is fitted on labeled clips.
+
+    Args:
+        model: As of :class:`FeatureExtractor`, whose other arguments it takes, too.
+        train: Labeled clips: a store, a pickle of PYSKL, or ``(clips, labels)``. ``None``: by a ``Classifier``.
+        classes: Names of the classes; ``None``: those of a store, else their numbers.
+
+    Raises:
+        ConfigError: Neither a ``Classifier`` nor labeled clips.
+        DataError: Too few labels or classes.
+    """
+
+    def __init__(
+        self, model: Any = "motion-s", train: Any = None, classes: Optional[Sequence[str]] = None, **kwargs: Any
+    ) -> None:
+        super().__init__(model, **kwargs)
+        self.probe, self.classes = None, classes
+        if train is None:
+            if not hasattr(self.model, "head"):
+                raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
+            return
+        source, table = self.extract(train[0] if isinstance(train, tuple) else train)
+        labels = np.asarray(train[1] if isinstance(train, tuple) else table["label"])
+        known = labels >= 0
+        if len(labels) != len(table) or len(np.unique(labels[known])) < 2:
+            raise DataError(f"{len(table)} clips, {len(labels)} labels; give each one, of two classes or more")
+        self.classes = classes or source.class_names
+        self.probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        self.probe.fit(table.vectors("feature").numpy()[known], labels[known])
+
+    def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Result]:
+        """``pred_label``, ``pred_score``, ``pred_class`` and ``pred_scores (classes,)`` of each clip."""
+        table = self.extract(inputs, batch_size)[1]
+        if self.probe is None:
+            scores, numbers = softmax(table.vectors("score").numpy(), axis=1), None
+        else:
+            scores, numbers = self.probe.predict_proba(table.vectors("feature").numpy()), self.probe.classes_
+        labels = [int(i if numbers is None else numbers[i]) for i in scores.argmax(1)]
+        names = [str(label) if self.classes is None else self.classes[label] for label in labels]
+        keys = ("pred_label", "pred_class", "pred_score", "pred_scores")
+        return [dict(zip(keys, one)) for one in zip(labels, names, scores.max(1).tolist(), scores)]
+
+
+@INFERENCERS.register_module()
+class MotionRetrievalInferencer(FeatureExtractor):
+    """The nearest clips of a bank ``prototype``, by the cosine of features; else as :class:`FeatureExtractor`."""
+
+    def __init__(self, prototype: Clips, model: Any = "motion-s", **kwargs: Any) -> None:
+        super().__init__(model, **kwargs)
+        self.names, self.bank = self._unit(prototype)
+
+    def _unit(self, inputs: Clips, batch_size: int = 64) -> tuple[list[str], np.ndarray]:
+        source, table = self.extract(inputs, batch_size)
+        return source.names, normalize(table.vectors("feature").numpy())
+
+    def __call__(self, inputs: Clips, topk: int = 5, batch_size: int = 64) -> list[list[Result]]:
+        """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
+        scores = self._unit(inputs, batch_size)[1] @ self.bank.T
+        found, names = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()), self.names
+        return [[dict(match_score=float(row[i]), sample_idx=i, sample=names[i]) for i in best] for row, best in found]
+
+
+class _ModelInferencer:
+    """Base of those that take a model and no clips of skeletons; arguments as of :class:`FeatureExtractor`."""
+
+    def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
+        self.model = load_model(model, pretrained, device)
+
+
+@INFERENCERS.register_module()
+class SyncInferencer(_ModelInferencer):
+    """The offset between the sound and the pictures of videos, by AVTS, SyncNet or GDT."""
+
+    def __call__(self, inputs: Union[str, Path, Sequence[Union[str, Path]]], reach: int = 15) -> list[Result]:
+        """``offset`` in seconds, positive where the sound is early, ``confidence`` and ``distance`` of each video."""
+        rate, paths = (
+            window_settings(self.model)["offset_rate"],
+            [inputs] if isinstance(inputs, (str, Path)) else inputs,
+        )
+        found = [video_offset(self.model, path, reach) for path in paths]
+        return [dict(offset=o.offset / rate, confidence=o.confidence, distance=o.distance) for o in found]
+
+
+@INFERENCERS.register_module()
+class AlignmentInferencer(_ModelInferencer):
+    """Frames of one sequence for those of another, by a method on sequences."""
+
+    def __call__(self, inputs: Sequence[Any], how: Literal["nearest", "dtw"] = "nearest") -> Result:
+        """``index (T,)``, ``distance (T, S)`` and Kendall's ``tau`` of a pair, arrays or paths of ``.npy``."""
+        if len(inputs) != 2:
+            raise DataError(f"{len(inputs)} inputs; give a pair of sequences")
+        pair = [np.load(x, allow_pickle=False) if isinstance(x, (str, Path)) else np.asarray(x) for x in inputs]
+        found = align_sequences(self.model, pair[0], pair[1], how)
+        return dict(index=found.index, distance=found.distance, tau=found.tau)
