@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,7 +81,9 @@ def test_a_method_has_its_paper_configs_results_and_arguments():
     page = pages["docs/methods/AimCLR.md"]()
     assert "Guo et al., 2022" in page
     assert "`query`, `key`, `extreme`" in page
-    assert "(../../configs/aimclr/aimclr_stgcn_ucla_xview.py) | 90.7 / 92.5 / 91.8" in page  # configs/aimclr/metafile.yml
+    assert (
+        "(../../configs/aimclr/aimclr_stgcn_ucla_xview.py) | 90.7 / 92.5 / 91.8" in page
+    )  # configs/aimclr/metafile.yml
     assert re.search(r"^`queue_size` \(`int`, default `32768`\)\n:   K\.$", page, re.MULTILINE)
 
 
@@ -164,7 +165,7 @@ def test_an_error_message_is_the_one_that_the_code_raises(title, message, code, 
     os.symlink(ROOT / "configs", "configs")
     before = {registry: dict(registry.module_dict) for registry in Registry.instances}
     try:
-        with pytest.raises(Exception) as raised:  # noqa: PT011
+        with pytest.raises(Exception) as raised:
             exec(code, {"__name__": "example"})
     finally:
         for registry, names in before.items():
@@ -178,7 +179,9 @@ def test_an_error_message_is_the_one_that_the_code_raises(title, message, code, 
 # ----------------------------------------------------------------------------------------------------------- tutorials
 def test_a_tutorial_is_read_into_cells_and_a_notebook():
     module = tool("tutorial")
-    parts = module.cells("# %% [markdown]\n# # Title\n#\n# Text.\n\n# %%\nx = 1  # %% is no cell here\n\n# %%\nprint(x)\n")
+    parts = module.cells(
+        "# %% [markdown]\n# # Title\n#\n# Text.\n\n# %%\nx = 1  # %% is no cell here\n\n# %%\nprint(x)\n"
+    )
     assert parts == [("markdown", "# Title\n\nText."), ("code", "x = 1  # %% is no cell here"), ("code", "print(x)")]
     book = module.notebook(parts)
     assert [cell["cell_type"] for cell in book["cells"]] == ["markdown", "code", "code"]
@@ -188,7 +191,9 @@ def test_a_tutorial_is_read_into_cells_and_a_notebook():
 def test_a_tutorial_shows_what_its_code_prints_and_draws(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "mine.py"
-    script.write_text("# %%\nprint(6 * 7)\n\n# %%\nfrom matplotlib import pyplot\n\npyplot.figure(label='A line').gca()\n")
+    script.write_text(
+        "# %%\nprint(6 * 7)\n\n# %%\nfrom matplotlib import pyplot\n\npyplot.figure(label='A line').gca()\n"
+    )
     tool("tutorial").run(script, tmp_path)
     page = (tmp_path / "page.md").read_text()
     assert "```text\n42\n```" in page
@@ -226,5 +231,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     pages = list((tmp_path / "site").rglob("index.html"))
     assert len(pages) > 300
-    loaded = [re.findall(r'(?:<script[^>]*src|<link[^>]*href|<img[^>]*src)="(https?:[^"]*)"', p.read_text()) for p in pages]
+    loaded = [
+        re.findall(r'(?:<script[^>]*src|<link[^>]*href|<img[^>]*src)="(https?:[^"]*)"', p.read_text()) for p in pages
+    ]
     assert [url for urls in loaded for url in urls] == []

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - a cell imports what it uses
 # %% [markdown]
 # # Your own sequences
 #
@@ -7,8 +8,8 @@
 #
 # ## A folder of sequences
 #
-# A sequence is a file `<split>/<activity>/<name>.npy` of joints `(T, V, C)`, or of features of frames `(T, F)`. *Phases*
-# are optional, one whole number for each frame beside it, `<name>.labels.npy`. They never enter the training.
+# A sequence is a file `<split>/<activity>/<name>.npy` of joints `(T, V, C)`, or of features of frames `(T, F)`.
+# *Phases* are optional, one whole number for each frame beside it, `<name>.labels.npy`. They never enter the training.
 
 # %%
 from pathlib import Path
@@ -19,19 +20,22 @@ from matplotlib import pyplot
 from mmsync.datasets.sources import FeatureFolderSource, SyntheticSequenceSource
 
 ACTIVITIES = ["golf_swing", "bowling"]
-world = SyntheticSequenceSource(num_sequences=(30, 12), activities=ACTIVITIES)  # stands in for your recordings
+# Stands in for your recordings:
+world = SyntheticSequenceSource(num_sequences=(20, 8), activities=ACTIVITIES)
 
 for split, names in world.splits.items():
     for name in names:
         i = world.names.index(name)
-        path = Path("my_data", split, world.class_names[world.labels[i]], Path(name).name)
+        activity = world.class_names[world.labels[i]]
+        path = Path("my_data", split, activity, Path(name).name)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path.with_suffix(".npy"), world.load(i))
         np.save(path.with_suffix(".labels.npy"), world.frame_labels(i))
 
 source = FeatureFolderSource("my_data", layout="ntu25")
 lengths = [len(source.load(i)) for i in range(len(source))]
-print(len(source), "sequences of", source.class_names, "with", min(lengths), "to", max(lengths), "frames")
+print(len(source), "sequences of", source.class_names)
+print("frames:", min(lengths), "to", max(lengths))
 print("joints and coordinates of the first:", source.load(0).shape[1:])
 
 # %% [markdown]
@@ -52,8 +56,8 @@ layout = "ntu25"
 normalize = "ntu25"
 in_channels = 75
 batch_size = 20
-max_epochs = 12
-val_interval = 12
+max_epochs = 10
+val_interval = 10
 """)
 cfg = load("my_configs/mine.py")
 cfg.work_dir, cfg.log_level = "work_dirs/mine", "WARNING"
@@ -76,7 +80,7 @@ figure.set_label("The loss of the training falls")
 from mmsync.apis import init_model
 from mmsync.apis.alignment import align_sequences
 
-model = init_model(cfg, "work_dirs/mine/epoch_12.pth")
+model = init_model(cfg, "work_dirs/mine/epoch_10.pth")
 swings = [i for i, name in enumerate(source.names) if "val/golf_swing" in name]
 first, second = swings[:2]
 found = align_sequences(model, source.load(first), source.load(second), how="dtw")
@@ -84,7 +88,8 @@ same = source.frame_labels(first) == source.frame_labels(second)[found.index]
 position = np.linspace(0, lengths[second] - 1, lengths[first]).round().astype(int)
 linear = source.frame_labels(first) == source.frame_labels(second)[position]
 print(f"{lengths[first]} and {lengths[second]} frames")
-print(f"frames that meet one of their own phase: {100 * same.mean():.0f} % aligned, {100 * linear.mean():.0f} % by position")
+print("frames that meet one of their own phase:")
+print(f"{100 * same.mean():.0f} % aligned, {100 * linear.mean():.0f} % by position")
 
 # %%
 figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), gridspec_kw=dict(width_ratios=[1, 1.2]))
@@ -101,8 +106,8 @@ figure.set_label("Distances of the frames of two golf swings with their alignmen
 # From a checkpoint, `tools/visualization/align.py` writes such a picture, a table of frames and a film:
 #
 # ```bash
-# python tools/visualization/align.py work_dirs/mine/epoch_12.pth CLIP_A CLIP_B --how dtw
-# python tools/benchmark.py work_dirs/mine/epoch_12.pth --protocols alignment
+# python tools/visualization/align.py work_dirs/mine/epoch_10.pth CLIP_A CLIP_B --how dtw
+# python tools/benchmark.py work_dirs/mine/epoch_10.pth --protocols alignment
 # ```
 #
 # The second command judges all sequences: phases, progress, order, retrieval of frames. Compare each number with the

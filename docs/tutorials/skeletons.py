@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - a cell imports what it uses
 # %% [markdown]
 # # Your own skeletons
 #

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - a cell imports what it uses
 # %% [markdown]
 # # Your own videos
 #
@@ -52,7 +53,8 @@ from mmsync.datasets.sources import ClipFolderSource
 from mmsync.media import open_video
 
 source = ClipFolderSource("my_clips")
-print(len(source), "videos of", source.class_names, {split: len(names) for split, names in source.splits.items()})
+print(len(source), "videos of", source.class_names)
+print({split: len(names) for split, names in source.splits.items()})
 
 with open_video("my_clips/train/right/right0.mp4") as video:
     frames = video.read([0.0, 0.25, 0.5, 0.75])
@@ -114,10 +116,11 @@ features /= np.linalg.norm(features, axis=1, keepdims=True)
 nearest = (features[roles == "query"] @ features[roles == "bank"].T).argmax(1)
 labels = np.asarray(table["label"])
 right = labels[roles == "bank"][nearest] == labels[roles == "query"]
-print(f"the nearest training video is of the same kind for {100 * right.mean():.0f} % of {len(right)} test videos")
+print("the nearest training video is of the same kind")
+print(f"for {100 * right.mean():.0f} % of {len(right)} test videos")
 
 # %%
-figure, axes = pyplot.subplots(2, 6, figsize=(9, 3.2))
+figure, axes = pyplot.subplots(2, 6, figsize=(9, 2.2))
 for column in range(6):
     query = 4 * column
     pair = names[roles == "query"][query], names[roles == "bank"][nearest[query]]
