@@ -171,7 +171,7 @@ def test_an_error_message_is_the_one_that_the_code_raises(title, message, code, 
         for registry, names in before.items():
             registry._module_dict.clear()
             registry._module_dict.update(names)
-    found = f"{raised.type.__name__}: {raised.value}".replace(str(tmp_path), "/home/me")
+    found = f"{raised.type.__name__}: {raised.value}".replace(str(tmp_path), "/your/folder")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     assert doctest.OutputChecker().check_output(message, found + "\n", flags), found
 
