@@ -13,7 +13,7 @@ BOXES = {  # name: (column, row, what it is)
     "Source": (1, 0, "reads one format"),
     "KeyedDataset": (2, 0, "keyed samples"),
     "batch": (2, 1, "samples of a step"),
-    "views": (1, 1, "augmented, by name"),
+    "views": (1, 1, "augmented clips"),
     "Encoder": (0, 1, "backbone and necks"),
     "FeatureMap": (0, 2, "rows of samples"),
     "method": (1, 2, "compares, predicts"),
@@ -45,7 +45,8 @@ def path(start: str, end: str) -> str:
 def drawing() -> str:
     """The picture. Its colors are readable on light and on dark pages."""
     lines = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 346" font-family="sans-serif" text-anchor="middle">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 346" width="600" '
+        'font-family="sans-serif" text-anchor="middle">',
         "<title>file, Source, KeyedDataset, batch, views, Encoder, FeatureMap; then losses or probes</title>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="#8a8fa8"/></marker></defs>',
@@ -63,7 +64,7 @@ def drawing() -> str:
         lines += [
             f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{color}" stroke="#3f51b5"/>',
             f'<text x="{x + WIDTH / 2}" y="{y + 22}" font-size="16" font-weight="bold" fill="#1a237e">{name}</text>',
-            f'<text x="{x + WIDTH / 2}" y="{y + 42}" font-size="13" fill="#333">{escape(what)}</text>',
+            f'<text x="{x + WIDTH / 2}" y="{y + 42}" font-size="12.5" fill="#333">{escape(what)}</text>',
         ]
     return "\n".join([*lines, "</svg>", ""])
 

@@ -89,7 +89,8 @@ def method_page(name: str, kind: type[SelfSupervisedModel]) -> str:
     facts += [f"**Views** in training: {names(kind.views_needed)}; in evaluation: {names(kind.views_for_features)}", ""]
     facts += [f"**Source** [{source_of(kind)}](../../{source_of(kind)})", "", "## Configs", ""]
     if configs:
-        first = next((path for path in configs if "synthetic" in path), configs[0])
+        own = f"/{name.lower()}_"
+        first = max(configs, key=lambda path: (own in path, "synthetic" in path))  # one that shows the method, and runs
         facts += [f"- [{Path(path).stem}](../../{path})" for path in configs]
         facts += ["", "```bash", f"python tools/train.py {first}", "```", "", f"`{first}`:", "", "```python"]
         facts += [(ROOT / first).read_text().rstrip(), "```", ""]
