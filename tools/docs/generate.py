@@ -143,19 +143,18 @@ def plural(kind: str) -> str:
 
 
 def catalog_index() -> str:
-    lines = [
-        "# Catalog",
-        "",
-        "Every component that a config can name by `type`, made from the registries.",
-        "",
-        "| kind | components |",
-        "|---|---|",
-    ]
+    """All names, as text that wraps on narrow screens."""
+    lines = ["# Catalog", "", "Every component that a config can name by `type`, made from the registries.", ""]
     for kind, found in components().items():
         page = f"{slug(kind)}.md"
-        lines.append(f"| [{plural(kind)}]({page}) | {', '.join(f'[{name}]({place(name, page)})' for name in found)} |")
-    linked = ", ".join(f"[{name}](protocols.md#{name})" for name in protocols())
-    return "\n".join([*lines, f"| [Protocols](protocols.md) | {linked} |"])
+        lines += [
+            f"## [{plural(kind)}]({page})",
+            "",
+            ",\n".join(f"[{name}]({place(name, page)})" for name in found),
+            "",
+        ]
+    linked = ",\n".join(f"[{name}](protocols.md#{name})" for name in protocols())
+    return "\n".join([*lines, "## [Protocols](protocols.md)", "", linked, ""])
 
 
 def slug(kind: str) -> str:
