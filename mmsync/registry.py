@@ -245,4 +245,4 @@ PROBES = Registry("probe", locations=["mmsync.evaluation.probes"], fallback=METR
 EVALUATOR = Registry("evaluator", root.EVALUATOR, ["mmsync.evaluation"], ["mmengine.evaluator"])
 VISUALIZERS = Registry("visualizer", root.VISUALIZERS, ["mmsync.visualization"], ["mmengine.visualization"])
 VISBACKENDS = Registry("visualizer backend", root.VISBACKENDS, ["mmsync.visualization"], ["mmengine.visualization"])
-INFERENCERS = Registry("inferencer", root.INFERENCERS, ["mmsync.apis"], ["mmengine.infer"])
+INFERENCERS = Registry("inferencer", root.INFERENCERS, ["mmsync.apis.inferencers"], ["mmengine.infer"])

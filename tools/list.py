@@ -26,27 +26,18 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def list_kinds(kind: str) -> None:
+def print_components(kind: str) -> None:
     """Print the kinds of components, or the components of one kind."""
-    from mmsync.registry import Registry
+    from mmsync.apis.models import component_kinds, list_components
 
-    kinds = {registry.name: registry for registry in Registry.instances}
-    for registry in kinds.values():
-        registry.import_from_location()
-    kinds = {name: registry for name, registry in sorted(kinds.items()) if registry.module_dict}
+    kinds = component_kinds()
     if not kind:
-        for name, registry in kinds.items():
-            print(f"{name:<30}{len(registry.module_dict)}")
+        for name, components in kinds.items():
+            print(f"{name:<30}{len(components)}")
         return
-    word = kind.lower()
-    registry = next(
-        (kinds[name] for name in kinds if {word, word.removesuffix("s")} & {name, *name.split(" or ")}), None
-    )
-    if registry is None:
-        hint = did_you_mean(nearest(kind, kinds)) or "."
-        raise ConfigError(f"no kind of component is {kind!r}{hint} There are: {', '.join(kinds)}")
-    for name, component in sorted(registry.module_dict.items()):
-        print(f"{name:<30}{(inspect.getdoc(component) or '').partition(chr(10))[0]}")
+    components = {name: one for found in kinds.values() for name, one in found.items()}
+    for name in list_components(kind):
+        print(f"{name:<30}{(inspect.getdoc(components[name]) or '').partition(chr(10))[0]}")
 
 
 def main(args: argparse.Namespace) -> None:
@@ -54,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # mmsync list | head
     if args.components is not None:
-        list_kinds(args.components)
+        print_components(args.components)
         return
     from mmsync.apis import list_models
 

@@ -93,17 +93,25 @@ def list_components(kind: str, pattern: str = "*") -> list[str]:
     Raises:
         ConfigError: There is no such kind.
     """
-    kinds: dict[str, Any] = {one: registry for registry in Registry.instances for one in registry.name.split(" or ")}
-    of = {"augmentation": ("transform", BatchAugmentation), "method": ("model", ViewModel)}
-    of.update(source=("dataset", BaseSource), dataset=("dataset", KeyedDataset))
-    if kind not in (known := sorted({*kinds, *of})):
-        hint = did_you_mean(nearest(kind, known)) or ";"
-        raise ConfigError(f"there is no kind {kind!r} of components{hint} kinds are {', '.join(known)}")
-    holder, base = of.get(kind, (kind, object))
-    kinds[holder].import_from_location()
-    found = kinds[holder].module_dict.items()
-    fits = (name for name, one in found if base is object or (isinstance(one, type) and issubclass(one, base)))
-    return sorted(name for name in fits if fnmatch(name, pattern))
+    kinds = component_kinds()
+    word = next((one for one in (kind, kind.lower(), kind.lower().removesuffix("s")) if one in kinds), None)
+    if word is None:
+        hint = did_you_mean(nearest(kind, kinds)) or ";"
+        raise ConfigError(f"there is no kind {kind!r} of components{hint} kinds are {', '.join(kinds)}")
+    return sorted(name for name in kinds[word] if fnmatch(name, pattern))
+
+
+def component_kinds() -> dict[str, dict[str, Any]]:
+    """All registered components by name, by their kind."""
+    found: dict[str, dict[str, Any]] = {}
+    for registry in Registry.instances:
+        registry.import_from_location()
+        found.update(dict.fromkeys(registry.name.split(" or "), registry.module_dict))
+    parts = [("augmentation", "transform", BatchAugmentation), ("method", "model", ViewModel)]
+    parts += [("source", "dataset", BaseSource), ("dataset", "dataset", KeyedDataset)]
+    for kind, holder, base in parts:
+        found[kind] = {k: one for k, one in found[holder].items() if isinstance(one, type) and issubclass(one, base)}
+    return {kind: found[kind] for kind in sorted(found) if found[kind]}
 
 
 def _configs() -> dict[str, Path]:
