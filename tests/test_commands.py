@@ -18,7 +18,7 @@ from mmsync.version import __version__
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs/aimclr/aimclr_stgcn_synthetic.py"
-HEAVY = {"browse", "check_data"}  # they import torch before they read their arguments
+HEAVY = {"browse", "check_data", "floors"}  # they import torch before they read their arguments
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from mmsync.evaluation.functional import Scores
 from mmsync.evaluation.functional.verification import mean_interval
 from mmsync.fileio import write_text
 from mmsync.protocols import Protocol, lay_over, load_protocol
-from mmsync.protocols.floors import raw_floor
+from mmsync.protocols.floors import raw_floor, start_of
 from mmsync.protocols.protocol import build_test_data, config_of
 from mmsync.protocols.runs import Prober, judge
 from mmsync.protocols.tables import markdown_cells, plain_cells
@@ -267,8 +267,9 @@ def measure(args: argparse.Namespace) -> Floors:
     floors = Floors(cfg, device(args.device or ("cuda" if torch.cuda.is_available() else "cpu")))
     print(f"measuring {RAW} ...", flush=True)
     floors.raw()
+    plain = Config(start_of(cfg.to_dict())[0])
     rows: list[tuple[str, Callable[[], None]]] = [
-        (UNTRAINED, lambda seed=seed: floors.encoder(UNTRAINED, cfg, None, seed)) for seed in args.seeds
+        (UNTRAINED, lambda seed=seed: floors.encoder(UNTRAINED, plain, None, seed)) for seed in args.seeds
     ]
     if args.source != BOX:
         rows.append((BOX, lambda: floors.encoder(BOX, floors.motion_s(), BOX)))

@@ -1,11 +1,13 @@
-"""Floors of an evaluation: what probes find in the coordinates themselves, without any encoder."""
+"""Floors of an evaluation: what probes find in the coordinates themselves, and in encoders before training."""
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Optional
 
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from torch import Tensor
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.transforms import AlignView, CenterOnJoint, ResizeClip, ScaleAxes, ScaleToBody
 from mmsync.evaluation.functional import leave_one_out
+from mmsync.registry import MODELS
 from mmsync.structures import FeatureTable, SkeletonLayout
 
 FRAMES = 32
@@ -96,3 +99,16 @@ def _line(layout: SkeletonLayout) -> Any:
     """Joints of the left and right side that show where a body faces; ``None`` if the layout has neither."""
     pairs = (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder"))
     return next((pair for pair in pairs if set(pair) <= set(layout.joints)), None)
+
+
+def start_of(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, dict[str, Any], Optional[str]]]]:
+    """The config before training, without frozen encoders; row, config and weights of the model that it builds on."""
+    plain = copy.deepcopy(dict(cfg))
+    for name in getattr(MODELS.get(cfg["model"]["type"]), "encoders", ("encoder",)):
+        frozen = (plain["model"].get(name) or {}).pop("frozen", None)
+        if frozen is not None:
+            alone = copy.deepcopy(plain)
+            alone["model"][name] = frozen
+            return plain, (Path(frozen["init_cfg"]["checkpoint"]).stem, alone, None)
+    weights = cfg.get("load_from")
+    return plain, (Path(weights).stem, plain, weights) if weights else None

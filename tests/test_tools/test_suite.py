@@ -16,6 +16,7 @@ from mmsync.config import load
 from mmsync.config.text import config_text
 from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import Scores
+from mmsync.protocols.floors import start_of
 from mmsync.registry import DATASETS
 from mmsync.store.skeletons import StoreWriter
 from mmsync.structures import SkeletonLayout
@@ -214,7 +215,7 @@ def test_the_weights_that_a_method_builds_on_are_a_floor(suite, tmp_path):
     method, _ = read_part(ROOT / "configs/default/default_synthetic.py", {})
     (tmp_path / "c.py").write_text(config_text(exchange(method, part.cfg, part.dataset, {})))
     cfg = load(tmp_path / "c.py").to_dict()
-    plain, (row, alone, weights) = suite.start_of(cfg)
+    plain, (row, alone, weights) = start_of(cfg)
     assert (row, weights) == ("motion-s", None)
     assert "frozen" not in plain["model"]["encoder"]
     assert "frozen" in cfg["model"]["encoder"]
@@ -223,4 +224,4 @@ def test_the_weights_that_a_method_builds_on_are_a_floor(suite, tmp_path):
     ]
     without, given = ((one.logits.argmax(1) == one.labels).mean() for one in found)
     assert given > without + 0.05
-    assert suite.start_of({**plain, "load_from": "a/b.pth"})[1][::2] == ("b", "a/b.pth")
+    assert start_of({**plain, "load_from": "a/b.pth"})[1][::2] == ("b", "a/b.pth")

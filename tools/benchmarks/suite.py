@@ -12,7 +12,6 @@ suite, and repeats failed runs. OUT has table.md, results.json, picture.png, and
 from __future__ import annotations
 
 import argparse
-import copy
 import itertools
 import multiprocessing
 import os
@@ -39,7 +38,7 @@ from mmsync.errors import ConfigError, DataError, MMSyncError, did_you_mean, nea
 from mmsync.evaluation.functional import Scores, load_scores
 from mmsync.fileio import data_path, write_text
 from mmsync.protocols import Protocol, lay_over
-from mmsync.protocols.floors import raw_floor
+from mmsync.protocols.floors import raw_floor, start_of
 from mmsync.protocols.runs import Prober, judge
 from mmsync.protocols.tables import digest, markdown_cells, read_json, write_json
 from mmsync.registry import DATASETS, METRICS, MODELS
@@ -177,19 +176,6 @@ def kept(
             run(protocol).scores.save(file)
             write_json(folder / f"{protocol.name}.json", signature)
     return {protocol.name: load_scores(folder / f"{protocol.name}.npz") for protocol in protocols}
-
-
-def start_of(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, dict[str, Any], Optional[str]]]]:
-    """The config before training, without frozen encoders; row, config and weights of the model that it builds on."""
-    plain = copy.deepcopy(dict(cfg))
-    for name in getattr(MODELS.get(cfg["model"]["type"]), "encoders", ("encoder",)):
-        frozen = (plain["model"].get(name) or {}).pop("frozen", None)
-        if frozen is not None:
-            alone = copy.deepcopy(plain)
-            alone["model"][name] = frozen
-            return plain, (Path(frozen["init_cfg"]["checkpoint"]).stem, alone, None)
-    weights = cfg.get("load_from")
-    return plain, (Path(weights).stem, plain, weights) if weights else None
 
 
 def untrained(
