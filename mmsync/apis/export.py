@@ -105,7 +105,8 @@ def _write(net: ClipFeatures, clips: Tensor, axes: dict[int, str], format: str, 
             torch.export.save(program, path)
         else:
             names: dict[str, Any] = dict(input_names=["clips"], output_names=["feature"], dynamic_shapes=(free,))
-            torch.onnx.export(program, (), dynamo=True, verbose=False, **names).save(path)
+            graph: Any = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
+            graph.save(path)
     except ImportError as error:
         raise DependencyError(f'ONNX needs more packages ({error}): pip install "mmsync[export]"') from error
     except Exception as error:  # of many classes, most of them private

@@ -41,12 +41,12 @@ class FeatureExtractor:
         self.model = load_model(model, pretrained, device)
         self.embedder = MotionEmbedder(self.model, device=device, **kwargs)
 
-    def extract(self, inputs: Clips, batch_size: int = 64) -> tuple[Any, Any]:
+    def extract(self, inputs: Any, batch_size: int = 64) -> tuple[Any, Any]:
         """The source of inputs, one clip or many, and the table of what the model predicts of it."""
         source = self.embedder.source([inputs] if getattr(inputs, "ndim", 0) in (3, 4) else inputs)
         return source, self.embedder.set_params(batch_size=batch_size).table(source)
 
-    def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Result]:
+    def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Any]:
         """``feature (D,)`` float32 and ``name`` of each clip."""
         source, table = self.extract(inputs, batch_size)
         return [dict(name=name, feature=row) for name, row in zip(source.names, table.vectors("feature").numpy())]
@@ -109,7 +109,7 @@ class MotionRetrievalInferencer(FeatureExtractor):
         source, table = self.extract(inputs, batch_size)
         return source.names, normalize(table.vectors("feature").numpy())
 
-    def __call__(self, inputs: Clips, topk: int = 5, batch_size: int = 64) -> list[list[Result]]:
+    def __call__(self, inputs: Clips, batch_size: int = 64, topk: int = 5) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
         scores = self._unit(inputs, batch_size)[1] @ self.bank.T
         found, names = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()), self.names
@@ -120,7 +120,7 @@ class _ModelInferencer:
     """Base of those that take a model and no clips of skeletons; arguments as of :class:`FeatureExtractor`."""
 
     def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
-        self.model = load_model(model, pretrained, device)
+        self.model: Any = load_model(model, pretrained, device)
 
 
 @INFERENCERS.register_module()
@@ -129,10 +129,8 @@ class SyncInferencer(_ModelInferencer):
 
     def __call__(self, inputs: Union[str, Path, Sequence[Union[str, Path]]], reach: int = 15) -> list[Result]:
         """``offset`` in seconds, positive where the sound is early, ``confidence`` and ``distance`` of each video."""
-        rate, paths = (
-            window_settings(self.model)["offset_rate"],
-            [inputs] if isinstance(inputs, (str, Path)) else inputs,
-        )
+        rate = window_settings(self.model)["offset_rate"]
+        paths = [inputs] if isinstance(inputs, (str, Path)) else inputs
         found = [video_offset(self.model, path, reach) for path in paths]
         return [dict(offset=o.offset / rate, confidence=o.confidence, distance=o.distance) for o in found]
 
