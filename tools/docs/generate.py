@@ -59,19 +59,16 @@ def source_of(kind: Any) -> str:
 
 # ---------------------------------------------------------------------------------------------------------- the pages
 def results_table(configs: Iterable[str], up: str) -> list[str]:
-    found = {path: model_table.results()[path]["Results"] for path in configs if path in model_table.results()}
-    columns = list(dict.fromkeys(key for result in found.values() for key in result))
-    if not columns:
-        return ["No result has been measured yet.", ""]
-    head = [f"| config | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-    return (
-        head
-        + [
-            f"| [{Path(path).stem}]({up}{path}) | {' | '.join(str(result.get(key, '')) for key in columns)} |"
-            for path, result in found.items()
-        ]
-        + [""]
-    )
+    """A row for each measured run of some configs, from the metafiles."""
+    measured = model_table.results()
+    lines = ["| config | data | seed | results | time |", "|---|---|---|---|---|"]
+    for path in configs:
+        for run in measured[path]["Results"] if path in measured else ():
+            seeds = str(run["Seed"]).strip("[]")
+            values = [f"{name} {value:.1f}" for name, value in run["Metrics"].items()]
+            cells = [run["Dataset"], seeds, "; ".join([", ".join(values), *filter(None, [run.get("Note")])])]
+            lines.append(f"| [{Path(path).stem}]({up}{path}) | {' | '.join([*cells, run.get('Time', '')])} |")
+    return [*lines, ""] if lines[2:] else ["No result has been measured yet.", ""]
 
 
 def names(declared: Any) -> str:
