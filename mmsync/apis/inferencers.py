@@ -5,7 +5,7 @@ Not on MMEngine's base, whose pipelines take one file a sample: see docs/design/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Optional, Union
 
@@ -32,14 +32,17 @@ class FeatureExtractor:
     Args:
         model: A name with shipped weights, a checkpoint, a config with its checkpoint as ``pretrained``, or a method.
         pretrained: The checkpoint of a config.
-        **kwargs: As of :class:`~mmsync.apis.MotionEmbedder`: ``device``, ``layout``, ``num_coords``.
+        device: Where the model goes.
+        layout: As of :class:`~mmsync.apis.MotionEmbedder`.
+        num_coords: As of :class:`~mmsync.apis.MotionEmbedder`.
     """
 
     def __init__(
-        self, model: Any = "motion-s", pretrained: Union[str, Path, None] = None, device: str = "cpu", **kwargs: Any
-    ) -> None:
+        self, model: Any = "motion-s", pretrained: Union[str, Path, None] = None, device: str = "cpu",
+        layout: Optional[Union[str, Mapping[str, Any]]] = None, num_coords: Optional[int] = None,
+    ) -> None:  # fmt: skip
         self.model = load_model(model, pretrained, device)
-        self.embedder = MotionEmbedder(self.model, device=device, **kwargs)
+        self.embedder = MotionEmbedder(self.model, layout, num_coords, device=device)
 
     def extract(self, inputs: Any, batch_size: int = 64) -> tuple[Any, Any]:
         """The source of inputs, one clip or many, and the table of what the model predicts of it."""

@@ -58,7 +58,7 @@ def test_onnx_of_other_sizes(name, tmp_path):
         with torch.no_grad():
             expected = model.test_step({"inputs": clips, "data_samples": []})["feature"]
         (found,) = session.run(["feature"], {"clips": clips.numpy()})
-        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-4)  # features up to 5
 
 
 def test_torch_export_is_exact_with_absent_persons(tmp_path):
