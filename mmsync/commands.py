@@ -28,9 +28,9 @@ COMMANDS = {  # command: file in tools/, description; a command without a file i
     "check": ("misc/check_config.py", "check configs without building anything"),
     "check_data": ("misc/check_data.py", "open every clip of a config and list those with problems"),
     "list": ("list.py", "list models, configs and registered components"),
-    "report": ("report.py", "write a page about a run"),
-    "floors": ("floors.py", "measure what simple baselines reach"),
-    "export": ("export.py", "write a model in another format"),
+    "report": ("report.py", "write one HTML page about one or several runs"),
+    "floors": ("floors.py", "measure raw coordinates and untrained encoders on one's data"),
+    "export": ("export.py", "write an encoder as an ONNX or torch.export graph"),
     "doctor": ("doctor.py", "check the installation"),
 }
 _INTERNAL = {"misc", "benchmarks"}  # tools for work on mmsync itself

@@ -127,6 +127,8 @@ def main(args: argparse.Namespace) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     if args.model in list_models() and args.checkpoint is None:
         model = get_model(args.model, pretrained=args.model == "motion-s")
+        if args.model != "motion-s":
+            print("no --checkpoint: the weights are as initialized")
     else:
         model = init_model(args.model, args.checkpoint, other_input=True)
     modality = input_of(model, args.encoder)[1].modality

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mmsync.apis.features import feature_column
+from mmsync.apis.features import feature_column, quiet
 from mmsync.apis.models import load_model
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
@@ -80,7 +80,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         """What the model predicts of a source, with its labels and names."""
         method, found = self._method(), []
         preprocessor = self._preprocessor(method, source)
-        data = SkeletonDataset(source, **self._pipeline(method, source, preprocessor))
+        with quiet():
+            data = SkeletonDataset(source, **self._pipeline(method, source, preprocessor))
         own, method.data_preprocessor = method.data_preprocessor, preprocessor
         try:
             with torch.no_grad():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from torch import nn
 from torch.utils.data import DataLoader
@@ -57,7 +60,8 @@ def init_model(
     init_default_scope(cfg.get("default_scope", "mmsync"))
     model = MODELS.build(cfg.model)
     if checkpoint is None:
-        model.init_weights()
+        with quiet():  # else there are two lines for each weight
+            model.init_weights()
     else:
         content, own, source = read_checkpoint(checkpoint, trust=trust), input_record(cfg), str(checkpoint)
         purposes = [name for name in PURPOSES[:2] if own and name in own["data"]][:1]
@@ -66,6 +70,18 @@ def init_model(
         load_weights(model, content["state_dict"], source, partial=cfg.get("load_partial", False), evaluate=True)
     model.cfg = cfg
     return model.to(device).eval()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep notes of MMEngine's logger from users of Python; warnings are shown."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def encoder_of(method: Any, encoder: Optional[str] = None) -> str:

@@ -248,7 +248,8 @@ def _find(name: str, joints: Sequence[str], asked: tuple[str, ...]) -> tuple[int
 
 
 def _nearest(name: object, known: Union[Mapping, Sequence]) -> str:
-    return f"{did_you_mean(nearest(str(name), list(known))[:1])}. There are: {', '.join(known)}"
+    hint = did_you_mean(nearest(str(name), list(known))[:1]) or "."
+    return f"{hint} There are: {', '.join(known)}"
 
 
 def _problems(layout: SkeletonLayout) -> list[str]:
