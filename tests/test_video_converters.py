@@ -295,7 +295,7 @@ class TestWrongFiles:
         for kind, other in (("i3d", "video_resnet"), ("video_resnet", "i3d")):
             state = to_reference({"state_dict": network(kind).state_dict()}, kind).checkpoint
             with pytest.raises(
-                CheckpointError, match=f"a.pth is no checkpoint of .*looks like one of .*{kind}_to_mmsync.py"
+                CheckpointError, match=f"a.pth is no checkpoint of .*looks like one of .*mmsync {kind}_to_mmsync"
             ):
                 from_reference({"state_dict": state}, other, "a.pth")
             with pytest.raises(CheckpointError, match="has no backbone of"):

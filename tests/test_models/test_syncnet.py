@@ -86,7 +86,7 @@ def test_a_trained_model_becomes_a_published_file_and_comes_back():
     again = MODELS.build(back.model)
     again.load_state_dict(back.checkpoint["state_dict"])
     assert back.model["audio"]["backbone"]["out_channels"] == 8
-    with pytest.raises(CheckpointError, match=r"looks like one of .*syncnet_to_mmsync.py"):
+    with pytest.raises(CheckpointError, match=r"looks like one of .*mmsync syncnet_to_mmsync"):
         from_reference({"state_dict": out}, "i3d", "a.pth")
 
 

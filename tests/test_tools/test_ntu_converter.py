@@ -89,7 +89,7 @@ def test_store_holds_what_the_files_hold(tmp_path, run):
     report = json.loads((out / "report.json").read_text())
     assert (report["dataset"], report["found"], report["stored"], report["dropped"]) == ("ntu60", 12, 12, {})
     assert report["splits"]["xsub_test"] == {"expected": 16487, "found": 6}
-    for wanted in ["12 raw files found, 12 clips stored", "16487/6", "configs/aimclr/aimclr_stgcn_ntu60_xsub.py"]:
+    for wanted in ["12 raw files found, 12 clips stored", "16487/6", "mmsync train aimclr/aimclr_stgcn_ntu60_xsub"]:
         assert wanted in printed, printed
     assert "no file of setups 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17" in printed
     assert not list(tmp_path.glob(".*")), "shards or temporary files are left"

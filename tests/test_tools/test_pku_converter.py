@@ -75,7 +75,7 @@ def test_actions_are_cut(raw, tmp_path, run, cut, first):
     assert [name.split("_")[0] for name in source.splits["xsub_test"]] == ["0003-L"]
     assert {name[5] for name in source.splits["xview_train"]} == ({"M", "R"} if cut == "aimclr" else {"M"})
     assert {name[5] for name in source.splits["xview_test"]} == {"L"}
-    for text in ["18841/", "2704/1", "no cross-view split file", "aimclr_stgcn_pku1_xsub.py"]:
+    for text in ["18841/", "2704/1", "no cross-view split file", "aimclr/aimclr_stgcn_pku1_xsub"]:
         assert text in printed, printed
 
 
