@@ -34,7 +34,7 @@ from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DataError, MMSyncError, ProtocolError
 from mmsync.evaluation.functional import Scores
 from mmsync.evaluation.functional.verification import mean_interval
-from mmsync.fileio import write_text
+from mmsync.fileio import CONFIGS, config_path, write_text
 from mmsync.protocols import Protocol, lay_over, load_protocol
 from mmsync.protocols.floors import raw_floor, start_of
 from mmsync.protocols.protocol import build_test_data, config_of
@@ -43,7 +43,7 @@ from mmsync.protocols.tables import markdown_cells, plain_cells
 from mmsync.registry import METRICS
 from mmsync.sweep.summary import Result, summary
 
-PROTOCOLS = Path(__file__).resolve().parents[1] / "configs" / "benchmarks"
+PROTOCOLS = CONFIGS / "benchmarks"
 COLUMNS = {"retrieval": "1-NN", "knn5": "5-NN", "linear_mamp": "linear", "logistic": "logistic"}  # by protocol
 RAW, UNTRAINED, BOX, TRAINED = "raw coordinates", "untrained encoder", "motion-s", "trained encoder"
 
@@ -242,7 +242,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> str
 
 def config(args: argparse.Namespace) -> tuple[Config, Optional[dict[str, Any]]]:
     """The checked config, and what a checkpoint holds."""
-    source = Path(args.source)
+    source = config_path(args.source)
     if source.is_dir():
         if (source / "meta.json").is_file():
             store = f"configs/default/default_store.py --cfg-options root={source}"
@@ -290,7 +290,7 @@ def main(args: argparse.Namespace) -> None:
     if min(args.seeds) < 0:
         raise ConfigError(f"--seeds {' '.join(map(str, args.seeds))}: must be 0 or more")
     MMLogger.get_current_instance().setLevel("WARNING")  # a table says it all
-    source = Path(args.source)
+    source = config_path(args.source)
     run = source.stem if source.suffix == ".py" else f"{source.resolve().parent.name}_{source.stem}"
     out = args.out or Path("work_dirs", "floors", run)
     floors = measure(args)

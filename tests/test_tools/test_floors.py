@@ -133,3 +133,9 @@ def test_the_sentence_follows_from_the_paired_differences(tool):
     assert said(raw, *seeds).startswith("The untrained encoder is not above raw coordinates in any column;")
     mean, low, high = tool.gains(seeds, [raw], "knn5")
     assert (round(mean, 6), low < 0 < high) == (5, True)
+
+
+def test_a_shipped_config_is_found_by_name(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg, content = tool.config(tool.parse_args(["default/default_synthetic"]))
+    assert (cfg.model.type, content) == ("SimCLR", None)
