@@ -230,3 +230,9 @@ def test_a_wheel_holds_the_package_configs_tools_and_the_model_index(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": ok (") == 3
+
+
+def test_a_reader_that_leaves_early():
+    code = f"{sys.executable} -m mmsync list | head -1; {sys.executable} -m mmsync list --components loss | head -1"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    assert (len(done.stdout.splitlines()), done.stderr) == (2, "")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import signal
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, did_you_mean, nearest
@@ -42,8 +41,6 @@ def print_components(kind: str) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Print the lists."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # mmsync list | head
     if args.components is not None:
         print_components(args.components)
         return

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import re
+import select
 import shlex
 import sys
 from collections.abc import Callable
@@ -153,6 +154,13 @@ def _how_to_continue(error: KeyboardInterrupt, args: argparse.Namespace) -> str:
     return "\ncontinue with the same command and --resume"
 
 
+def _reader_has_left() -> bool:
+    """Whether nobody reads the output any more, as after ``| head``."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), select.POLLERR)
+    return bool(poll.poll(0))
+
+
 def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
     """Run a tool with its arguments; a mistake of the user ends in one message (or with ``debug``, a traceback)."""
     from mmengine.logging import MMLogger
@@ -162,6 +170,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
     tame_console(MMLogger.get_current_instance())  # what is said before there is a Runner, or without one
     try:
         main(args)
+        sys.stdout.flush()
     except MMSyncError as error:
         if args.debug:
             raise
@@ -176,6 +185,11 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: argparse.Namespac
             raise
         print(f"\n{str(error) or 'interrupted'}{_how_to_continue(error, args)}", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        if args.debug or not _reader_has_left():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush when Python ends
+        sys.exit(1)
     except (OSError, ModuleNotFoundError) as error:  # of the machine, not of mmsync: a full disk, a missing package
         if args.debug or not (isinstance(error, ModuleNotFoundError) or error.errno in _OF_THE_MACHINE):
             raise
