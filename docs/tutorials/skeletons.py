@@ -3,7 +3,7 @@
 # # Your own skeletons
 #
 # This tutorial takes clips from arrays to a trained encoder: it writes them to a store, looks at them, extracts
-# features without any training, trains on from there, and compares both. It runs in half a minute on one CPU core.
+# features without any training, trains an encoder beside motion-s, and compares. It runs in half a minute on one CPU core.
 #
 # The clips come from the built-in world of moving people, as if they were yours. Replace `my_clips` by a function that
 # reads your files; the rest stays as it is.
@@ -99,7 +99,7 @@ print(f"motion-s, as it is: {accuracy('motion-s'):.1f} %, chance {100 / len(ACTI
 # %% [markdown]
 # ## Train on your clips
 #
-# `default_store` trains on from motion-s, without looking at labels. On the command line it is
+# `default_store` learns beside motion-s, without looking at labels. On the command line it is
 #
 # ```bash
 # python tools/train.py configs/default/default_store.py --cfg-options root=data/mine
