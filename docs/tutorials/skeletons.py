@@ -3,7 +3,7 @@
 # # Your own skeletons
 #
 # This tutorial takes clips from arrays to a trained encoder: it writes them to a store, looks at them, extracts
-# features without any training, trains an encoder beside motion-s, and compares. It runs in half a minute on one CPU core.
+# features without any training, trains an encoder beside motion-s, and compares. It runs in half a minute on one core.
 #
 # The clips come from the built-in world of moving people, as if they were yours. Replace `my_clips` by a function that
 # reads your files; the rest stays as it is.
@@ -105,7 +105,7 @@ print(f"motion-s, as it is: {accuracy('motion-s'):.1f} %, chance {100 / len(ACTI
 # python tools/train.py configs/default/default_store.py --cfg-options root=data/mine
 # ```
 #
-# and takes three minutes. From Python it is the following; ten iterations are enough to see how it works, not to learn
+# and takes five minutes. From Python it is the following; ten iterations are enough to see how it works, not to learn
 # anything.
 
 # %%
