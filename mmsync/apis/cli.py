@@ -134,7 +134,6 @@ def require(cfg: Config, key: str, purpose: str) -> Any:
 
 _OF_THE_MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EFBIG),
-    errno.EPIPE,  # of `| head`
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a file where a folder is to be made, or the reverse
 }
 

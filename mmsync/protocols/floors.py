@@ -103,12 +103,14 @@ def _line(layout: SkeletonLayout) -> Any:
 
 def start_of(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, dict[str, Any], Optional[str]]]]:
     """The config before training, without frozen encoders; row, config and weights of the model that it builds on."""
-    plain = copy.deepcopy(dict(cfg))
+    plain, alone = copy.deepcopy(dict(cfg)), copy.deepcopy(dict(cfg))
+    given = []
     for name in getattr(MODELS.get(cfg["model"]["type"]), "encoders", ("encoder",)):
         frozen = (plain["model"].get(name) or {}).pop("frozen", None)
         if frozen is not None:
-            alone = copy.deepcopy(plain)
             alone["model"][name] = frozen
-            return plain, (Path(frozen["init_cfg"]["checkpoint"]).stem, alone, None)
+            given.append(Path((frozen.get("init_cfg") or {}).get("checkpoint", "frozen")).stem)
+    if given:
+        return plain, (" and ".join(dict.fromkeys(given)), alone, None)
     weights = cfg.get("load_from")
     return plain, (Path(weights).stem, plain, weights) if weights else None

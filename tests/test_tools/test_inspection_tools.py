@@ -6,7 +6,6 @@ import csv
 import json
 import re
 import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,23 +26,6 @@ SMALL = {"source.num_clips": (80, 40), "model.encoder.backbone.channels": (8, 16
          "model.encoder.backbone.strides": (2, 2), "train_dataloader.batch_size": 20,
          "train_cfg.max_epochs": 2, "train_cfg.val_interval": 2}  # fmt: skip
 OPTIONS = ["--cfg-options", *(f"{key}={value}".replace(" ", "") for key, value in SMALL.items())]
-
-
-@pytest.fixture
-def tool(monkeypatch, capsys):
-    """Runs a tool in this process: its exit code and what it printed."""
-
-    def run(name, *args):
-        monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as stop:
-            code = stop.code
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -25,23 +25,6 @@ SMALL = ["source.num_clips=(24,8)", "model.encoder.backbone.channels=(8,16)", "m
 
 
 @pytest.fixture
-def tool(monkeypatch, capfd):
-    """Runs a tool in this process: its exit code and what it printed."""
-
-    def run(name, *args):
-        monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as stop:
-            code = stop.code
-        said = capfd.readouterr()
-        return code, said.out + said.err
-
-    return run
-
-
-@pytest.fixture
 def browse(tool, tmp_path):
     """Runs browse_dataset on a small config, or on ``config``."""
 
