@@ -6,6 +6,6 @@ _base_ = ["../_base_/datasets/synthetic.py", "../_base_/models/motion.py", "../_
 max_iters = 3000
 val_interval = 500
 source = dict(type="SyntheticSource", num_clips=(8192, 512), num_performers=(200, 20))
-model = dict(encoder=dict(frozen=None), data_preprocessor=dict(programs=192))
+model = dict(encoder=dict(frozen=None, whitening=None), data_preprocessor=dict(programs=192))
 train_dataloader = dict(batch_size=64)
 custom_hooks = []  # sides tell programs apart

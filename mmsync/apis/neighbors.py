@@ -14,8 +14,8 @@ from mmsync.apis.features import extract_features, init_model
 from mmsync.config.fit import walk
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, ProtocolError
-from mmsync.evaluation.functional.features import Scaling
 from mmsync.evaluation.probes.base import bank_and_query
+from mmsync.ops.scaling import Scaling
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 

@@ -33,7 +33,7 @@ RUNNER_KEYS = {
 PLACES: list[tuple[str, r.Registry]] = [
     ("(.+_)?(model|method|encoder|preprocessor)|(norm|act|conv|padding|upsample)_cfg", r.MODELS),
     ("(.+_)?backbones?", r.BACKBONES),
-    ("(.+_)?(pool|projector|predictor|neck)s?", r.NECKS),
+    ("(.+_)?(pool|projector|predictor|neck|whitening)s?", r.NECKS),
     ("(.+_)?(head|classifier)s?", r.HEADS),
     ("(.+_)?(loss|losses|criterion)|loss_.+", r.LOSSES),
     ("(.+_)?(dataset|source)s?", r.DATASETS),

@@ -12,7 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 from mmsync.errors import ProtocolError
 from mmsync.evaluation.functional import (
-    Scaling,
     Scores,
     effective_rank,
     feature_std,
@@ -21,6 +20,7 @@ from mmsync.evaluation.functional import (
     topk_accuracy,
 )
 from mmsync.evaluation.probes import LinearProbe
+from mmsync.ops.scaling import Scaling
 
 
 @pytest.fixture(scope="module")

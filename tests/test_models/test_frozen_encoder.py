@@ -28,16 +28,14 @@ def clips(count=6):
     return View(torch.randn(count, 1, 16, 20, 3, generator=torch.Generator().manual_seed(1)))
 
 
-def test_features_are_those_of_both_of_given_scales():
-    model = method(frozen=FROZEN, learned_rms=0.25).eval()
+def test_features_are_those_of_both_of_one_length():
+    model = method(frozen=FROZEN).eval()
     given, learned = model.encoder.frozen.extract(clips()), model.encoder.pool(model.encoder.forward_map(clips()))
     found = model.extract_feat({"clip": clips()})
-    cosine = F.cosine_similarity(found[0], found[1:])
-    weight = 0.25**2 * learned.shape[1] / given.shape[1]  # of the squared lengths
-    wanted = F.cosine_similarity(given[0], given[1:]) + weight * F.cosine_similarity(learned[0], learned[1:])
-    torch.testing.assert_close(cosine, wanted / (1 + weight))
-    for part, rms in zip(found.split([given.shape[1], learned.shape[1]], 1), (1, 0.25)):
-        torch.testing.assert_close(part.square().mean(1).sqrt(), torch.full((6,), float(rms)))
+    assert found.shape[1] == given.shape[1] + learned.shape[1]
+    torch.testing.assert_close(found.norm(dim=1), torch.full((6,), (2 * learned.shape[1]) ** 0.5))
+    wanted = (F.cosine_similarity(given[0], given[1:]) + F.cosine_similarity(learned[0], learned[1:])) / 2
+    torch.testing.assert_close(F.cosine_similarity(found[0], found[1:]), wanted)
 
 
 def test_training_is_that_of_the_encoder_alone_and_leaves_the_frozen_one():
@@ -62,8 +60,6 @@ def test_training_is_that_of_the_encoder_alone_and_leaves_the_frozen_one():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match="learned_rms=0; give a number above 0"):
-        method(frozen=FROZEN, learned_rms=0)
     frames = method(frozen=dict(FROZEN, pool=dict(type="FramePool"))).eval()
-    with pytest.raises(ConfigError, match=r"features of frames are not put side by side"):
+    with pytest.raises(ConfigError, match="features of frames are not whitened or put side by side"):
         frames.extract_feat({"clip": clips()})

@@ -25,10 +25,10 @@ from torch import Tensor
 from mmsync.apis import init_model
 from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.errors import ConfigError
-from mmsync.evaluation.functional import Scaling, knn_classify, topk_accuracy
-from mmsync.evaluation.functional.features import Standardize
+from mmsync.evaluation.functional import knn_classify, topk_accuracy
 from mmsync.models.necks import SegmentPartPool
 from mmsync.ops.persons import pack_persons
+from mmsync.ops.scaling import Scaling, Standardize
 from mmsync.protocols.protocol import build_training_clips, config_of
 from mmsync.structures import FeatureMap
 

@@ -19,8 +19,9 @@ model = dict(
     type="SimCLR",
     encoder=dict(
         type="Encoder", backbone=dict(type="PartTransformer"), pool=pool, frozen=frozen,
+        whitening=dict(type="Whitening"),  # of what is learned, and its weight, fitted without labels
         projector=dict(type="MLPProjector", hidden_channels=512, out_channels=128, norm=True)),
     data_preprocessor=dict(type="SkeletonPreprocessor", body_frame=True, views=dict(first=mild, second=mild)))
 
 # Whether mirrored clips are one motion follows from the training clips, once, without labels.
-custom_hooks = [dict(type="MirrorIfSeenHook")]
+custom_hooks = [dict(type="MirrorIfSeenHook"), dict(type="FitWhiteningHook")]

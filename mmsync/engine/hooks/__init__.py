@@ -6,8 +6,9 @@ from mmsync.engine.hooks.curriculum import CurriculumHook
 from mmsync.engine.hooks.mirror import MirrorIfSeenHook
 from mmsync.engine.hooks.progress import ProgressBarHook
 from mmsync.engine.hooks.summary import RunSummaryHook
+from mmsync.engine.hooks.whitening import FitWhiteningHook
 
 __all__ = [
-    "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "MirrorIfSeenHook",
-    "ProgressBarHook", "RunSummaryHook",
+    "AlignmentVisHook", "CPUTimeHook", "CheckpointHook", "CollapseMonitorHook", "CurriculumHook", "FitWhiteningHook",
+    "MirrorIfSeenHook", "ProgressBarHook", "RunSummaryHook",
 ]  # fmt: skip

@@ -1,11 +1,9 @@
 from .alignment import frame_retrieval, kendall_tau
 from .features import (
-    Scaling,
     effective_rank,
     feature_std,
     knn_classify,
     leave_one_out,
-    mean_and_std,
     mean_average_precision,
     topk_accuracy,
 )
@@ -53,7 +51,6 @@ __all__ = [
     "WEIGHTS",
     "Alignment",
     "Displacement",
-    "Scaling",
     "Scores",
     "activity_separability",
     "align",
@@ -82,7 +79,6 @@ __all__ = [
     "leave_one_out",
     "load_scores",
     "majority_share",
-    "mean_and_std",
     "mean_average_precision",
     "pair_auc",
     "phase_classification",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmsync.errors import ProtocolError
-
-Standardize = Union[bool, Literal["whiten"]]
+from mmsync.ops.scaling import Scaling, Standardize
 
 
 @torch.no_grad()
@@ -61,52 +60,6 @@ def knn_classify(
         weight = ((nearest - nearest[:, :1]) / temperature).exp()
         scores[start : start + chunk_size].scatter_add_(1, bank_labels[index], weight)
     return scores
-
-
-class Scaling(NamedTuple):
-    """A linear preparation of features, fitted on a bank, by which all directions count alike.
-
-    ``True`` brings each feature to zero mean and unit variance. ``'whiten'`` does so along the principal axes, so that
-    features that say the same do not count twice: an axis of variance v is divided by the root of ``v + s m``, where m
-    is the mean variance of the axes that the bank has. The shrinkage s keeps axes that hold little but noise small.
-    Axes are those of 4096 samples at most, evenly spaced in the bank.
-    """
-
-    mean: Tensor  # (D,)
-    scale: Tensor  # (D,) or (), factor of each feature
-    axes: Tensor  # (D, R), principal axes, empty unless whitened
-    gain: Tensor  # (R,), what is added to the factor along each
-
-    @classmethod
-    def of(cls, bank: Tensor, how: Standardize, shrinkage: float = 1.0, most: int = 4096) -> Scaling:
-        """Fit on a bank ``(B, D)``; ``False`` leaves features as they are."""
-        none = bank.new_zeros(bank.shape[1], 0), bank.new_zeros(0)
-        if how != "whiten":
-            mean, std = mean_and_std(bank) if how else (torch.zeros_like(bank[0]), torch.ones_like(bank[0]))
-            return cls(mean, 1 / std, *none)
-        mean = bank.mean(0)
-        x = (bank[:: -(-len(bank) // most)] - mean).double()
-        wide = x.shape[1] > len(x)
-        value, vector = torch.linalg.eigh((x @ x.T if wide else x.T @ x) / len(x))
-        known = value > 1e-6 * value.amax()  # no axes that rounding alone makes
-        value, axes = value[known], (x.T @ vector if wide else vector)[:, known]
-        noise = shrinkage * value.mean() if len(value) else value.new_ones(())
-        scale = noise.rsqrt()
-        parts = (scale, F.normalize(axes, dim=0), (value + noise).rsqrt() - scale)
-        return cls(mean, *(part.to(bank.dtype) for part in parts))
-
-    def linear(self, x: Tensor) -> Tensor:
-        """Scale ``(N, D)``, which is a product with a symmetric matrix."""
-        return x * self.scale + x @ self.axes * self.gain @ self.axes.T
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Prepare features ``(N, D)``."""
-        return self.linear(x - self.mean)
-
-
-def mean_and_std(bank: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation ``(D,)`` of features ``(B, D)``, the latter at least 1e-6."""
-    return bank.mean(0), bank.std(0, unbiased=False).clamp_min(1e-6)
 
 
 def topk_accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:

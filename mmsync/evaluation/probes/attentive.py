@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mmsync.errors import ProtocolError
-from mmsync.evaluation.functional import Scaling
 from mmsync.evaluation.probes.base import Arrays, Probe, require_whole
 from mmsync.evaluation.probes.trained import MLPProbe
 from mmsync.ops.attention import attention, default_heads
+from mmsync.ops.scaling import Scaling
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, ContractError, ProtocolError, unwritten
 from mmsync.evaluation.functional import Scores
-from mmsync.evaluation.functional.features import Standardize
+from mmsync.ops.scaling import Standardize
 from mmsync.structures import FeatureTable
 
 Arrays = tuple[Tensor, Tensor, Tensor, Tensor, int]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
 from mmsync.evaluation.functional import label_free
-from mmsync.evaluation.functional.features import mean_and_std
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_whole
+from mmsync.ops.scaling import mean_and_std
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 

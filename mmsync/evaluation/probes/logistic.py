@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from mmsync.errors import ConfigError, ProtocolError
-from mmsync.evaluation.functional import mean_and_std, topk_accuracy
+from mmsync.evaluation.functional import topk_accuracy
 from mmsync.evaluation.probes.base import Probe, ProbeResult, require_whole, scores_of
+from mmsync.ops.scaling import mean_and_std
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 

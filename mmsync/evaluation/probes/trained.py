@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsync.errors import ProtocolError
-from mmsync.evaluation.functional import Scaling, topk_accuracy
-from mmsync.evaluation.functional.features import Standardize
+from mmsync.evaluation.functional import topk_accuracy
 from mmsync.evaluation.probes.base import (
     Probe,
     ProbeResult,
@@ -24,6 +23,7 @@ from mmsync.evaluation.probes.base import (
     scaled,
     scores_of,
 )
+from mmsync.ops.scaling import Scaling, Standardize
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
@@ -77,7 +77,7 @@ class LinearProbe(Probe):
         gamma: Factor of the rate.
         schedule: ``'step'`` follows the milestones; ``'cosine'`` falls to zero by half a cosine, step by step.
         standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
-            :class:`~mmsync.evaluation.functional.Scaling`. Rates around 0.1 suit then.
+            :class:`~mmsync.ops.scaling.Scaling`. Rates around 0.1 suit then.
         batch_norm: Batch normalisation without weights in front of the classifier (momentum 0.1, eps 1e-6).
         seed: Of the order of the samples.
         column: Name of the column of features.

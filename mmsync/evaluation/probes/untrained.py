@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mmsync.errors import ConfigError
 from mmsync.evaluation.functional import features as measures
-from mmsync.evaluation.functional.features import Standardize
 from mmsync.evaluation.probes.base import (
     Probe,
     ProbeResult,
@@ -21,6 +20,7 @@ from mmsync.evaluation.probes.base import (
     scaled,
     scores_of,
 )
+from mmsync.ops.scaling import Scaling, Standardize
 from mmsync.ops.subsets import exemplars
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
@@ -37,7 +37,7 @@ class KNN(Probe):
         k: Number of neighbours, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
         standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
-            :class:`~mmsync.evaluation.functional.Scaling`; ``False``: the plain cosine. ``None``: that of the three
+            :class:`~mmsync.ops.scaling.Scaling`; ``False``: the plain cosine. ``None``: that of the three
             with which most of the bank's samples have a nearest one of their class, among those of other performers
             (``subject``) where they are known.
         column: Name of the column of features.
@@ -85,7 +85,7 @@ class KNN(Probe):
         self.scaled_by = how  # for tools that list the neighbors
         result = ProbeResult({}, note=f"KNN k={k_text}, T={self.temperature}, {scaled(how)} features")
         if how:
-            scaling = measures.Scaling.of(x, how)
+            scaling = Scaling.of(x, how)
             x, q = scaling(x), scaling(q)
         for k in self.k:
             scores = measures.knn_classify(x, y, q, classes, min(k, usual), self.temperature)
@@ -98,7 +98,7 @@ class KNN(Probe):
 
 def _best_scaling(bank: Tensor, labels: Tensor, groups: Sequence[str]) -> Standardize:
     choices: tuple[Standardize, ...] = (False, True, "whiten")
-    right = [measures.leave_one_out(measures.Scaling.of(bank, how)(bank), labels, groups) for how in choices]
+    right = [measures.leave_one_out(Scaling.of(bank, how)(bank), labels, groups) for how in choices]
     return choices[int(np.argmax(right))]
 
 

@@ -114,21 +114,11 @@ class IndexMatchingLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        temperature: float = 0.1,
-        kind: str = "l1",
-        reduction: str = "ratio_of_means",
-        combine: str = "ratio",
-        weight: float = 1.0,
-        normalize_index: bool = False,
-        similarity: str = "mean",
-        overlap_only: bool = False,
-        stop_gradient: bool = True,
-        denom_min: float = 0.0,
-        eps: float = 1e-7,
-        learn_temperature: bool = False,
+        self, temperature: float = 0.1, kind: str = "l1", reduction: str = "ratio_of_means", combine: str = "ratio",
+        weight: float = 1.0, normalize_index: bool = False, similarity: str = "mean", overlap_only: bool = False,
+        stop_gradient: bool = True, denom_min: float = 0.0, eps: float = 1e-7, learn_temperature: bool = False,
         clip_token: Optional[str] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if not temperature > 0 or not weight >= 0 or not 0 <= denom_min <= 1 or not 0 < eps < 1:
             text = "temperature and eps must be above 0, weight 0 or more, denom_min 0 to 1"

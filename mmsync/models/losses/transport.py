@@ -117,19 +117,10 @@ class SinkhornPriorLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        scale: str = "release",
-        transport_weight: float = 1.0,
-        inter_weight: float = 1e-4,
-        virtual_cost: float = 0.5,
-        moment: float = 1.0,
-        entropy: float = 0.1,
-        delta: float = 2.0,
-        window: int = 15,
-        margin: float = 2.0,
-        iterations: int = 20,
-        normalize: bool = True,
-    ) -> None:
+        self, scale: str = "release", transport_weight: float = 1.0, inter_weight: float = 1e-4,
+        virtual_cost: float = 0.5, moment: float = 1.0, entropy: float = 0.1, delta: float = 2.0, window: int = 15,
+        margin: float = 2.0, iterations: int = 20, normalize: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if scale not in ("release", "plan"):
             raise ConfigError(f"SinkhornPriorLoss: scale={scale!r}: give 'release' or 'plan'")

@@ -64,23 +64,13 @@ class AimCLR(MoCo):
     """Whether each extreme view matches the one before it, and only the first one the query."""
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        key_init: Literal["copy", "reference"] = "copy",
-        feature_from: Literal["query", "key"] = "query",
-        d3m_weight: float = 0.5,
-        drop_threshold: Optional[float] = 0.7,
-        drop_scope: Literal["sample", "batch"] = "sample",
-        mining: OptConfig = None,
-        mining_epoch: Optional[int] = None,
-        mining_topk: int = 1,
-        positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.07, key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query", d3m_weight: float = 0.5, drop_threshold: Optional[float] = 0.7,
+        drop_scope: Literal["sample", "batch"] = "sample", mining: OptConfig = None, mining_epoch: Optional[int] = None,
+        mining_topk: int = 1, positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
         )

@@ -41,20 +41,11 @@ class CrosSCLR(StreamContrast):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        cross_epoch: Optional[int] = 150,
-        topk: int = 1,
-        context: bool = True,
-        reference_heads: bool = False,
-        reference_ema: bool = False,
-        key_init: Literal["copy", "reference"] = "copy",
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.07, cross_epoch: Optional[int] = 150, topk: int = 1, context: bool = True,
+        reference_heads: bool = False, reference_ema: bool = False, key_init: Literal["copy", "reference"] = "copy",
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, queue_size, momentum, temperature, key_init, init_cfg)
         if not 1 <= topk <= queue_size:
             raise ConfigError(f"model.topk={topk}: give at least 1 and at most queue_size={queue_size}")

@@ -54,22 +54,12 @@ class HiCLR(AimCLR):
     chained = True
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        key_init: Literal["copy", "reference"] = "copy",
-        feature_from: Literal["query", "key"] = "query",
-        d3m_weight: float = 0.5,
-        mask_ratio: float = 0.1,
-        mining: OptConfig = None,
-        mining_epoch: Optional[int] = None,
-        mining_topk: int = 1,
-        positive_reduction: Literal["mean_log", "log_sum"] = "mean_log",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.07, key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query", d3m_weight: float = 0.5, mask_ratio: float = 0.1,
+        mining: OptConfig = None, mining_epoch: Optional[int] = None, mining_topk: int = 1,
+        positive_reduction: Literal["mean_log", "log_sum"] = "mean_log", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, d3m_weight,
             None, "sample", mining, mining_epoch, mining_topk, positive_reduction, init_cfg,

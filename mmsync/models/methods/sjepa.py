@@ -50,19 +50,11 @@ class SJEPA(MaskedPrediction):
     center: Tensor
 
     def __init__(
-        self,
-        encoder: Part,
-        decoder: OptPart = None,
-        mask_ratio: float = 0.9,
-        motion_tau: float = 0.8,
-        num_coords: Optional[int] = None,
-        momentum: float = 0.996,
-        center_momentum: float = 0.9,
-        temperature: float = 0.1,
-        target_temperature: float = 0.04,
-        data_preprocessor: OptPart = None,
+        self, encoder: Part, decoder: OptPart = None, mask_ratio: float = 0.9, motion_tau: float = 0.8,
+        num_coords: Optional[int] = None, momentum: float = 0.996, center_momentum: float = 0.9,
+        temperature: float = 0.1, target_temperature: float = 0.04, data_preprocessor: OptPart = None,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(encoder, decoder, mask_ratio, motion_tau, num_coords, data_preprocessor, init_cfg)
         if not (0 <= center_momentum <= 1 and temperature > 0 and target_temperature > 0):
             given = f"temperature={temperature}, target_temperature={target_temperature}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any, Optional, Union
 
-import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsync.errors import ConfigError, ContractError
 from mmsync.ops.frames import map_valid
+from mmsync.ops.scaling import side_by_side
 from mmsync.registry import BACKBONES, MODELS, NECKS, OptConfig, OptPart, Part
 from mmsync.structures import FeatureMap, View
 
@@ -28,13 +27,14 @@ class Encoder(BaseModule):
         skip_absent: Whether to leave absent persons out of the backbone, so that they cost nothing and do not enter its
             batch statistics. ``None``: if and only if the pooling does not count them.
         frozen: Config of an encoder of the same views with weights of its own (``init_cfg``), which does not learn.
-            Probes see its features and the learned ones side by side, those of each clip scaled to a root mean square
-            of 1 and of ``learned_rms``. Training costs no more for it. ``None``: no such encoder.
-        learned_rms: Root mean square of the learned features beside the frozen ones, above 0.
+            Probes see its features and the learned ones side by side, those of each clip scaled to one length.
+            Training costs no more for it. ``None``: no such encoder.
+        whitening: Config of a :class:`~mmsync.models.necks.Whitening` of the learned features that probes see, and of
+            their weight beside frozen ones; ``FitWhiteningHook`` fits it. ``None``: they are as they are.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ConfigError: The backbone is a module that returns no feature map, or ``learned_rms`` is out of range.
+        ConfigError: The backbone is a module that returns no feature map.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Encoder(BaseModule):
         probe_pool: OptPart = None,
         skip_absent: Optional[bool] = None,
         frozen: OptPart = None,
-        learned_rms: float = 0.5,
+        whitening: OptPart = None,
         init_cfg: OptConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -56,7 +56,7 @@ class Encoder(BaseModule):
         self.pool_neck = self._build_pool(pool)
         self.pooled_channels = self._pooled_channels(self.pool_neck)
         self.probe_neck = self.pool_neck if probe_pool is None else self._build_pool(probe_pool)
-        self._pooled_channels(self.probe_neck)
+        width = self._pooled_channels(self.probe_neck)
         self.projector = None
         self.out_channels = self.pooled_channels
         if projector is not None:
@@ -64,9 +64,9 @@ class Encoder(BaseModule):
             self.out_channels = self.projector.out_channels
         count_absent = getattr(self.pool_neck, "counts_absent", True)
         self.skip_absent = not count_absent if skip_absent is None else skip_absent
-        if not learned_rms > 0:
-            raise ConfigError(f"Encoder: {learned_rms=}; give a number above 0")
-        self.frozen, self.learned_rms = None, learned_rms
+        self.frozen, self.whitening = None, None
+        if whitening is not None:
+            self.whitening = NECKS.build(whitening, default_args=dict(in_channels=width))
         if frozen is not None:
             self.frozen = MODELS.build(frozen).requires_grad_(False).eval()
         self._require_forward()
@@ -115,17 +115,19 @@ class Encoder(BaseModule):
 
     def extract(self, view: Union[View, Tensor]) -> Union[Tensor, list[Tensor]]:
         """Extract pooled features for probes: ``(N, D)``, or N tensors ``(T_n, D)`` of the valid frames."""
-        learned = self.extract_map(self.forward_map(view))
-        if self.frozen is None:
-            return learned
-        given = self.frozen.extract(view)
-        if not isinstance(given, Tensor) or not isinstance(learned, Tensor):
-            raise ConfigError("model.encoder.frozen: features of frames are not put side by side; pool clips")
-        return torch.cat([_scaled(given, 1.0), _scaled(learned, self.learned_rms)], 1)
+        given = None if self.frozen is None else self.frozen.extract(view)
+        return self.extract_map(self.forward_map(view), given)
 
-    def extract_map(self, feature: FeatureMap) -> Union[Tensor, list[Tensor]]:
-        """Pool a map of the backbone for probes, without the features of a frozen encoder."""
+    def extract_map(self, feature: FeatureMap, given: Any = None) -> Union[Tensor, list[Tensor]]:
+        """Pool a map of the backbone for probes, beside the features ``given`` of a frozen encoder."""
         pooled = self.probe_neck(feature)
+        of_frames = pooled.dim() != 2 or isinstance(given, list)
+        if of_frames and (given is not None or self.whitening is not None):
+            raise ConfigError("model.encoder: features of frames are not whitened or put side by side; pool clips")
+        if self.whitening is not None:
+            pooled = self.whitening(pooled, given)
+        elif given is not None:
+            pooled = side_by_side([given, pooled])
         if pooled.dim() == 2:
             return pooled
         return list(pooled) if feature.valid is None else [x[v] for x, v in zip(pooled, feature.valid)]
@@ -202,10 +204,6 @@ class PlainEncoder(BaseModule):
         """Compute the embedding for losses, ``(N, D)``."""
         feature = self.extract(view)
         return feature if self.projector is None else self.projector(feature)
-
-
-def _scaled(feature: Tensor, rms: float) -> Tensor:
-    return F.normalize(feature.float(), dim=1) * (rms * feature.shape[1] ** 0.5)
 
 
 def build_encoder(encoder: Part) -> Any:

@@ -66,19 +66,10 @@ class CARLTransformerHead(SequenceBackbone):
     """
 
     def __init__(
-        self,
-        in_channels: int = 2048,
-        widths: Sequence[int] = (512, 512),
-        dim: int = 256,
-        num_layers: int = 3,
-        num_heads: int = 8,
-        hidden_dim: int = 1024,
-        out_channels: int = 128,
-        dropout: float = 0.1,
-        train_frames: Optional[int] = 80,
-        normalize: bool = True,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, in_channels: int = 2048, widths: Sequence[int] = (512, 512), dim: int = 256, num_layers: int = 3,
+        num_heads: int = 8, hidden_dim: int = 1024, out_channels: int = 128, dropout: float = 0.1,
+        train_frames: Optional[int] = 80, normalize: bool = True, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if not widths or num_layers < 1 or num_heads < 1 or dim % num_heads:
             text = f"widths={list(widths)}, {num_layers=}, {dim=}, {num_heads=}"
             raise ConfigError(f"CARLTransformerHead: {text}; give layers, and heads that divide dim")

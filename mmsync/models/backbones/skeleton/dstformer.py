@@ -77,28 +77,13 @@ class DSTformer(SkeletonTransformer):
     """
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout] = "ntu25",
-        in_channels: int = 3,
-        embed_dim: int = 512,
-        rep_dim: int = 512,
-        depth: int = 5,
-        num_heads: int = 8,
-        mlp_ratio: float = 2.0,
-        max_len: int = 243,
-        resize_time: bool = False,
-        fusion: bool = True,
-        qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
-        norm_eps: float = 1e-6,
-        data_norm: bool = False,
-        stem: OptConfig = None,
-        init: Literal["published", "normal"] = "published",
-        with_cp: bool = False,
+        self, layout: Union[str, dict, SkeletonLayout] = "ntu25", in_channels: int = 3, embed_dim: int = 512,
+        rep_dim: int = 512, depth: int = 5, num_heads: int = 8, mlp_ratio: float = 2.0, max_len: int = 243,
+        resize_time: bool = False, fusion: bool = True, qkv_bias: bool = True, drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0, drop_path_rate: float = 0.0, norm_eps: float = 1e-6, data_norm: bool = False,
+        stem: OptConfig = None, init: Literal["published", "normal"] = "published", with_cp: bool = False,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, max_len=max_len)
         super().__init__(layout, in_channels, rep_dim or embed_dim, sizes, data_norm, stem, init_cfg)
         joints = self.layout.num_joints

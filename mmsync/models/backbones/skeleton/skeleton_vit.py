@@ -69,27 +69,13 @@ class SkeletonViT(SkeletonTransformer):
     """
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout] = "ntu25",
-        in_channels: int = 3,
-        embed_dim: int = 256,
-        depth: int = 8,
-        num_heads: int = 8,
-        mlp_ratio: float = 4.0,
-        t_patch: int = 4,
-        clip_len: int = 120,
-        time_interpolation: Literal["linear", "bicubic"] = "linear",
-        qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
-        norm_eps: float = 1e-5,
-        data_norm: bool = False,
-        stem: OptConfig = None,
-        init: Literal["xavier", "normal"] = "xavier",
-        with_cp: bool = False,
+        self, layout: Union[str, dict, SkeletonLayout] = "ntu25", in_channels: int = 3, embed_dim: int = 256,
+        depth: int = 8, num_heads: int = 8, mlp_ratio: float = 4.0, t_patch: int = 4, clip_len: int = 120,
+        time_interpolation: Literal["linear", "bicubic"] = "linear", qkv_bias: bool = True, drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0, drop_path_rate: float = 0.0, norm_eps: float = 1e-5, data_norm: bool = False,
+        stem: OptConfig = None, init: Literal["xavier", "normal"] = "xavier", with_cp: bool = False,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         sizes = dict(embed_dim=embed_dim, num_heads=num_heads, depth=depth, t_patch=t_patch, clip_len=clip_len)
         super().__init__(layout, in_channels, embed_dim, sizes, data_norm, stem, init_cfg)
         joints = self.layout.num_joints

@@ -111,23 +111,13 @@ class STGCN(SkeletonBackbone):
     """
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout] = "ntu25",
-        in_channels: int = 3,
-        width: Optional[int] = None,
-        out_channels: Optional[int] = None,
-        channels: Optional[Sequence[int]] = None,
-        strides: Optional[Sequence[int]] = None,
-        temporal_kernel: int = 9,
-        dropout: float = 0.5,
-        strategy: Literal["uniform", "distance", "spatial", "directed"] = "spatial",
-        max_hop: int = 1,
-        edges: Optional[str] = None,
-        edge_importance: bool = True,
-        data_norm: bool = True,
-        init: Literal["torch", "normal"] = "torch",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, layout: Union[str, dict, SkeletonLayout] = "ntu25", in_channels: int = 3, width: Optional[int] = None,
+        out_channels: Optional[int] = None, channels: Optional[Sequence[int]] = None,
+        strides: Optional[Sequence[int]] = None, temporal_kernel: int = 9, dropout: float = 0.5,
+        strategy: Literal["uniform", "distance", "spatial", "directed"] = "spatial", max_hop: int = 1,
+        edges: Optional[str] = None, edge_importance: bool = True, data_norm: bool = True,
+        init: Literal["torch", "normal"] = "torch", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if channels is None:
             width = width or 64
             channels = [width] * 4 + [2 * width] * 3 + [4 * width] * 2 + [out_channels or 4 * width]
