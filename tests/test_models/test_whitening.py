@@ -127,5 +127,5 @@ def test_the_checkpoint_has_the_fit_and_the_training_is_the_same(tmp_path, by_ep
 def test_a_hook_without_a_module_is_refused(tmp_path):
     hook = [dict(type="FitWhiteningHook")]
     runner = MotionRunner.from_cfg(config(tmp_path, False, hook, None))
-    with pytest.raises(ConfigError, match="the model has no Whitening; set whitening of its encoder"):
+    with pytest.raises(ConfigError, match="the model has no Whitening; set whitening of its encoder, or drop the hook"):
         runner.train()

@@ -40,7 +40,9 @@ class FitWhiteningHook(Hook):
         """Find the modules."""
         self.modules = [module for module in runner.bare_model.modules() if isinstance(module, Whitening)]
         if not self.modules:
-            raise ConfigError("FitWhiteningHook: the model has no Whitening; set whitening of its encoder")
+            raise ConfigError(
+                "FitWhiteningHook: the model has no Whitening; set whitening of its encoder, or drop the hook"
+            )
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Fit, if training counts iterations and a validation follows."""
