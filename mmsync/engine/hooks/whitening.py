@@ -40,9 +40,8 @@ class FitWhiteningHook(Hook):
         """Find the modules."""
         self.modules = [module for module in runner.bare_model.modules() if isinstance(module, Whitening)]
         if not self.modules:
-            raise ConfigError(
-                "FitWhiteningHook: the model has no Whitening; set whitening of its encoder, or drop the hook"
-            )
+            text = "the model has no Whitening; set whitening of its encoder, or drop the hook"
+            raise ConfigError(f"FitWhiteningHook: {text}")
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Fit, if training counts iterations and a validation follows."""
@@ -76,4 +75,4 @@ class FitWhiteningHook(Hook):
         for module, calls in seen.items():
             if not calls:
                 raise ConfigError("FitWhiteningHook: features of training clips pass through no Whitening of the model")
-            module.fit(*(torch.cat([x.flatten(0, -2) for x in parts]) for parts in zip(*calls) if parts[0] is not None))
+            module.fit(*(torch.cat(parts) for parts in zip(*calls) if parts[0] is not None))
