@@ -22,7 +22,7 @@ from mmsync.config.signature import accepted
 from mmsync.errors import ConfigError
 from mmsync.interop.convert import FAMILIES, get_family
 from mmsync.protocols import list_protocols, load_protocol
-from mmsync.registry import DATASETS, LOSSES, METRICS, MODELS, PROBES, TRANSFORMS, Registry
+from mmsync.registry import BACKBONES, DATASETS, LOSSES, METRICS, MODELS, PROBES, TRANSFORMS, Registry
 from mmsync.structures import SkeletonLayout
 from mmsync.worlds import FORMATS
 from tests.test_readme import PAGES, ROOT, blocks, command_lines, expanded, prose, text_of
@@ -362,27 +362,28 @@ def test_the_table_of_extras():
 
 
 def test_the_rows_of_the_readme_are_those_of_the_configs():
-    """Backbones and data sets of each method, as in docs/models.md, which is made of the configs."""
-    data = {"built-in world": "synthetic", "PKU-MMD I": "PKU-MMD I and II", "PKU-MMD II": "PKU-MMD I and II",
-            "TV-HID": "TV Human Interaction", "your own": "your own videos",
-            "faces of your own": "faces of your own"}  # fmt: skip
+    """Backbones and data sets of all methods of a row, as in docs/models.md, which has a row for each method."""
     made: dict[str, tuple[set, set]] = {}
     for method, backbones, cells in next(rows for head, rows in tables("docs/models.md") if head[0] == "method"):
-        name = {"View and distance": "SimCLR", "Supervised": "supervised"}.get(
-            method.split(" (")[0], method.split(" (")[0]
-        )
+        name = method.split(" (")[0]
+        name = {"View and distance": "SimCLR", "The default": "SimCLR", "Supervised": "supervised"}.get(name, name)
         found = made.setdefault(name, (set(), set()))
-        found[0].update(backbones.replace("STGCN", "ST-GCN").split(", "))
-        found[1].update(data.get(c.split(":")[0], c.split(":")[0]) for c in cells.split("; "))
-    for methods, backbones, sets in table("README.md", "method"):
-        names = [name for name in re.split(r", | \(.*?\)", methods) if name]
-        sets = sets.replace("PKU-MMD I and II", "PKU-MMD I & II")
-        told = {name.replace(" & ", " and ") for name in sets.split(", ")}
-        for name in names:
-            assert set(backbones.split(", ")) >= made[name][0], name
-            assert told >= made[name][1], name
-        assert set(backbones.split(", ")) == set.union(*(made[name][0] for name in names)), methods
-        assert told == set.union(*(made[name][1] for name in names)), methods
+        found[0].update(backbones.split(", "))
+        found[1].update(cell.split(":")[0] for cell in cells.split("; "))
+    family = {"skeletons": "skeleton", "video": "video", "sound": "audio", "sequences": "sequence"}
+    rows = [
+        ({family[word] for word in title.split(" and ")}, *(set(re.split(r", | or ", cell)) for cell in cells))
+        for title, *cells in table("README.md", "learned from")
+    ]
+    for name, (backbones, sets) in made.items():  # a method of skeletons and of video is in both rows
+        told = [row for row in rows if name in row[1]]
+        assert set().union(*(row[2] for row in told)) >= backbones, name
+        assert set().union(*(row[3] for row in told)) >= sets, name
+    for modalities, methods, backbones, sets in rows:
+        known = [made[name] for name in methods if name in made]
+        assert set().union(*(one[0] for one in known)) >= backbones
+        assert set().union(*(one[1] for one in known)) >= sets
+        assert {BACKBONES.get(name).modality for name in backbones} == modalities
 
 
 INDEX = yaml.safe_load((ROOT / "model-index.yml").read_text())["Import"]

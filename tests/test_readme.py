@@ -32,8 +32,9 @@ PAGES = [
     if path != GENERATED
 ]
 BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*)\}")
-README_BLOCKS = 3
+README_LINES = 90
 LEAST_COMMANDS = 40
+LEAST_CHECKPOINTS = 10
 
 
 def text_of(page: str) -> str:
@@ -103,7 +104,7 @@ def test_the_two_commands_of_a_stranger():
 
 
 def test_the_readme_is_short():
-    assert len(text_of("README.md").splitlines()) <= 150
+    assert len(text_of("README.md").splitlines()) <= README_LINES
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -187,34 +188,55 @@ def test_a_config_of_a_command_passes_the_check_with_its_options(config, options
     check(load(ROOT / config if config.endswith(".py") else config, values))
 
 
+def checkpoints() -> list[tuple[str, str, int]]:
+    """``(page, config, epoch)`` of the checkpoints of shipped configs that pages name by ``work_dirs/NAME/epoch_N``."""
+    stems = {path.stem: path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.py")}
+    found = []
+    for page in PAGES:
+        text = re.sub(r"\\\n\s*", "", text_of(page))
+        for line in text.splitlines():
+            if "max_epochs" not in line:  # a run that was shortened
+                found += [(page, stems[name], int(epoch))
+                          for name, epoch in re.findall(r"work_dirs/(\w+)/epoch_(\d+)\.pth", line)
+                          if name in stems]  # fmt: skip
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize(("page", "config", "epoch"), checkpoints())
+def test_a_checkpoint_that_is_named_is_the_last_of_its_config(page, config, epoch):
+    assert load(ROOT / config).train_cfg.max_epochs == epoch
+
+
 def test_the_commands_are_found():
     """Guards the tests above: an expression that matches nothing proves nothing."""
     assert len(COMMANDS) >= LEAST_COMMANDS
-    assert len(blocks("README.md", "python")) == README_BLOCKS
+    assert len(checkpoints()) >= LEAST_CHECKPOINTS
 
 
-def readme_block(word: str) -> str:
-    (block,) = (block for block in blocks("README.md", "python") if word in block)
+def block_with(page: str, word: str) -> str:
+    (block,) = (block for block in blocks(page, "python") if word in block)
     return block
 
 
 def test_features_without_training():
     found = {"clips": [np.random.default_rng(0).normal(size=(frames, 20, 3)) for frames in (30, 40)]}
-    exec(readme_block("MotionEmbedder"), found)
+    exec(block_with("README.md", "MotionEmbedder"), found)
     assert found["features"].shape == (2, 3840)
 
 
 def test_the_store_is_written_as_described(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    clips = [(f"clip{i}", np.ones((1, 5 + i, 25, 3), np.float32), i % 2, i) for i in range(4)]
-    exec(readme_block("StoreWriter"), {"my_clips": lambda: clips})
+    clips = [(f"clip{i}", np.ones((1, 5 + i, 25, 3), np.float32), i % 2, i) for i in range(6)]
+    exec(block_with("docs/data.md", "StoreWriter"), {"my_clips": lambda: clips})
     source = StoreSource("data/mine")
-    assert source.names == ["clip0", "clip1", "clip2", "clip3"]
-    assert source.attributes["subject"].tolist() == [0, 1, 2, 3]
+    assert source.names == ["clip0", "clip1", "clip2", "clip3", "clip4", "clip5"]
+    assert source.attributes["subject"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert source.splits == {"train": ["clip0", "clip1", "clip2", "clip3"], "test": ["clip4", "clip5"]}
+    check(load(ROOT / "configs/default/default_store.py", {"root": "data/mine"}))
 
 
 def test_a_config_of_ones_own_passes_the_check(tmp_path):
-    text = re.sub(r'"(?:\.\./)?configs/', f'"{ROOT}/configs/', readme_block("_base_"))
+    text = re.sub(r'"(?:\.\./)?configs/', f'"{ROOT}/configs/', block_with("docs/data.md", "_base_"))
     (tmp_path / "mine.py").write_text(text)
     cfg = load(tmp_path / "mine.py")
     check(cfg)
@@ -247,14 +269,15 @@ def test_an_example_prints_what_it_says(page, code, tmp_path, monkeypatch):
     assert printed == expected
 
 
-def test_the_table_of_models_is_up_to_date():
-    """It is made from the configs and their metafiles, never typed."""
+def test_the_tables_of_models_are_up_to_date():
+    """They are made from the configs and their metafiles, never typed."""
     spec = importlib.util.spec_from_file_location("model_table", ROOT / "tools" / "misc" / "model_table.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     table = module.table()
     assert all(f"(../{path.relative_to(ROOT).as_posix()})" in table for path in module.configs())
     assert table in GENERATED.read_text(encoding="utf-8")
+    assert module.families() in text_of("README.md")
 
 
 def test_the_readme_names_every_method():

@@ -16,7 +16,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "misc"), str(ROOT / "tools" / "d
 import model_table  # noqa: E402
 from docstrings import documentation, one_line, summary  # noqa: E402
 
-from mmsync.config import load  # noqa: E402
 from mmsync.models.methods import SelfSupervisedModel  # noqa: E402
 from mmsync.protocols import list_protocols, load_protocol  # noqa: E402
 from mmsync.registry import MODELS, Registry  # noqa: E402
@@ -48,8 +47,8 @@ def methods() -> dict[str, type[SelfSupervisedModel]]:
 def configs_of_methods() -> dict[str, list[str]]:
     """Paths of the shipped configs by the type of their model."""
     found: dict[str, list[str]] = {}
-    for path in model_table.configs():
-        found.setdefault(load(str(path)).model.type, []).append(path.relative_to(ROOT).as_posix())
+    for path, kind, *_ in model_table.experiments():
+        found.setdefault(kind, []).append(path.relative_to(ROOT).as_posix())
     return found
 
 

@@ -25,6 +25,7 @@ from mkdocs.structure.files import File, Files  # noqa: E402
 from tutorial import cells, notebook  # noqa: E402
 
 LINK = re.compile(r"(\]\()([^)\s#]+)([^)\s]*\))(?!\{download\})")
+PERCENT = re.compile(r"(?<=\d) %")
 FENCES = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -117,8 +118,10 @@ def fill_nav(nav: list[dict[str, Any]]) -> None:
 
 
 def on_page_markdown(text: str, page: Any, config: Any, files: Files) -> str:
-    """Lead links to code and folders to the pages that show them."""
+    """Lead links to code and folders to the pages that show them; keep a number and its unit on one line."""
     uri = page.file.src_uri
+    if uri == "README.md":
+        page.meta["hide"] = ["navigation"]  # which would list this page alone
 
     def lead(match: re.Match[str]) -> str:
         if ":" in match[2]:
@@ -128,4 +131,4 @@ def on_page_markdown(text: str, page: Any, config: Any, files: Files) -> str:
         return f"{match[1]}{target}{match[3]}"
 
     pieces = re.split(f"({FENCES.pattern})", text, flags=re.MULTILINE | re.DOTALL)
-    return "".join(piece if i % 2 else LINK.sub(lead, piece) for i, piece in enumerate(pieces))
+    return "".join(piece if i % 2 else PERCENT.sub("\u00a0%", LINK.sub(lead, piece)) for i, piece in enumerate(pieces))

@@ -1,12 +1,15 @@
-"""Writes the table of methods, backbones and data sets in docs/models.md from the configs and their metafiles.
+"""Writes the tables of methods, backbones and data sets in README.md and docs/models.md.
 
-python tools/misc/model_table.py            # rewrite the table in docs/models.md
-python tools/misc/model_table.py --check    # exit 1 if it is not up to date
+They are made from the configs and their metafiles.
+
+python tools/misc/model_table.py            # rewrite the tables
+python tools/misc/model_table.py --check    # exit 1 if one is not up to date
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 from pathlib import Path
@@ -14,10 +17,10 @@ from pathlib import Path
 import yaml
 
 from mmsync.config import load
-from mmsync.registry import MODELS
+from mmsync.registry import BACKBONES, MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
+FAMILIES = {"skeleton": "skeletons", "video": "video", "audio": "sound", "sequence": "sequences"}
 
 
 def results() -> dict[str, dict]:
@@ -40,8 +43,8 @@ DATA = {
     "utd": "UTD-MHAD",
     "msr": "MSR-Action3D",
     "jhmdb": "JHMDB",
-    "tvhid": "TV-HID",
-    "tracks": "your own",
+    "tvhid": "TV Human Interaction",
+    "tracks": "videos of your own",
     "store": "clips of your own",
     "lip": "faces of your own",
     "penn": "Penn Action",
@@ -63,26 +66,55 @@ def configs() -> list[Path]:
     return sorted(p for p in found if not {"_base_", "benchmarks"} & set(p.relative_to(ROOT).parts))
 
 
-def matrix() -> list[str]:
-    """One row a method: its backbones, and by data set a link to each of its configs."""
-    rows: dict[str, dict[str, list[str]]] = {}
-    backbones: dict[str, dict[str, None]] = {}
+@functools.cache
+def experiments() -> list[tuple[Path, str, list[str], int]]:
+    """``(path, type of the model, types of its backbones, place of the data set's word in the name)`` of each config."""
+    found = []
     for path in configs():
         words = path.stem.split("_")  # method, of one or several words, backbone, data set, split
         at = next((i for i, word in enumerate(words) if word in DATA), None)
         if at is None:
             raise SystemExit(f"{path.name} names no data set of {', '.join(DATA)}")
-        folder = path.relative_to(ROOT).parts[1]
         model = load(str(path)).model
-        name = "Supervised" if model.type == "Classifier" else METHODS.get(folder, model.type)
+        method = MODELS.get(model.type)
+        encoders = (method.encoder_config(model, one)[0] for one in method.encoders)
+        found.append((path, model.type, [one.backbone.type for one in encoders if one], at))
+    return found
+
+
+def families() -> str:
+    """One row for what is learned from: its methods, with their other names, backbones and data sets."""
+    rows: dict[str, tuple[dict[str, None], ...]] = {}
+    for path, kind, backbones, at in experiments():
+        modalities = {BACKBONES.get(one).modality for one in backbones}
+        title = " and ".join(text for modality, text in FAMILIES.items() if modality in modalities)
+        method = MODELS.get(kind)
+        others = [name for name, one in MODELS.module_dict.items() if one is method and name != kind]
+        name = "supervised" if kind == "Classifier" else " or ".join([kind, *others])
+        for column, names in zip(
+            rows.setdefault(title, ({}, {}, {})), ([name], backbones, [DATA[path.stem.split("_")[at]]])
+        ):
+            column.update(dict.fromkeys(names))
+    lines = ["| learned from | methods | backbones | data sets of the configs |", "|---|---|---|---|"]
+    for title, (methods, backbones, data) in rows.items():
+        data = [name for name in DATA.values() if name in data]
+        lines.append(f"| {title} | {', '.join(sorted(methods, key=str.lower))} | {', '.join(backbones)} | {', '.join(data)} |")
+    return "\n".join(lines)
+
+
+def matrix() -> list[str]:
+    """One row a method: its backbones, and by data set a link to each of its configs."""
+    rows: dict[str, dict[str, list[str]]] = {}
+    backbones: dict[str, dict[str, None]] = {}
+    for path, kind, found, at in experiments():
+        words, folder = path.stem.split("_"), path.relative_to(ROOT).parts[1]
+        name = "Supervised" if kind == "Classifier" else METHODS.get(folder, kind)
         name += " (as published)" if PUBLISHED & set(path.relative_to(ROOT).parts) else ""
         rest = [word for word in words[:at] + words[at + 1 :] if word not in REST]
         label = " ".join(rest).removeprefix(folder.replace("_", " ")).strip()
         link = f"[{label or 'config'}](../{path.relative_to(ROOT).as_posix()})"
         rows.setdefault(name, {}).setdefault(DATA[words[at]], []).append(link)
-        method = MODELS.get(model.type)
-        found = (method.encoder_config(model, one)[0] for one in method.encoders)
-        backbones.setdefault(name, {}).update(dict.fromkeys(one.backbone.type for one in found if one))
+        backbones.setdefault(name, {}).update(dict.fromkeys(found))
     lines = ["| method | backbones | data sets and configs |", "|---|---|---|"]
     for name, data in rows.items():
         cells = "; ".join(f"{title}: {', '.join(data[title])}" for title in DATA.values() if title in data)
@@ -120,18 +152,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say whether the table is up to date")
     args = parser.parse_args()
-    page = ROOT / "docs" / "models.md"
-    text = page.read_text()
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    fresh = f"{head}{BEGIN}\n{table()}\n{END}{tail}"
-    if fresh == text:
-        print("docs/models.md: the table is up to date")
-    elif args.check:
-        sys.exit("docs/models.md: the table is out of date; run python tools/misc/model_table.py")
-    else:
-        page.write_text(fresh)
-        print("docs/models.md: table rewritten")
+    for name, (mark, made) in {"README.md": ("families", families), "docs/models.md": ("models", table)}.items():
+        page = ROOT / name
+        text = page.read_text()
+        begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+        head, rest = text.split(begin)
+        fresh = f"{head}{begin}\n{made()}\n{end}{rest.split(end)[1]}"
+        if fresh == text:
+            print(f"{name}: the table is up to date")
+        elif args.check:
+            sys.exit(f"{name}: the table is out of date; run python tools/misc/model_table.py")
+        else:
+            page.write_text(fresh)
+            print(f"{name}: table rewritten")
 
 
 if __name__ == "__main__":

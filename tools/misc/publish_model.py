@@ -56,11 +56,11 @@ def table(content: Mapping[str, Any], data: bytes) -> str:
     rows = {
         "sha256": f"`{hashlib.sha256(data).hexdigest()}`",
         "size": f"{len(data) / 1e6:.1f} MB",
-        "numbers": f"{sum(v.numel() for v in weights.values() if v.is_floating_point()) / 1e6:.2f} million",
+        "weights": f"{sum(v.numel() for v in weights.values() if v.is_floating_point()) / 1e6:.2f} million",
         "trained": f"{meta['iter']} iterations, seed {meta['seed']}, mmsync {meta['mmsync_version']}",
         "made from a checkpoint with sha256": f"`{meta['source_sha256']}`",
     }
-    return "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
+    return "\n".join(["| property | value |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
 
 
 def write_card(path: Path, text: str) -> None:
