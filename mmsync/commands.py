@@ -33,7 +33,7 @@ COMMANDS = {  # command: file in tools/, description; a command without a file i
     "export": ("export.py", "write an encoder as an ONNX or torch.export graph"),
     "doctor": ("doctor.py", "check the installation"),
 }
-_INTERNAL = {"misc", "benchmarks"}  # tools for work on mmsync itself
+_INTERNAL = {"misc", "benchmarks", "docs"}  # tools for work on mmsync itself
 
 
 def commands() -> dict[str, Path]:

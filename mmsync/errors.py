@@ -66,7 +66,7 @@ def unwritten(owner: object, method: str) -> ContractError:
 
 
 def edit_distance(a: str, b: str) -> int:
-    """Number of substitutions, insertions, deletions and swaps of neighbours that turn ``a`` into ``b``."""
+    """Number of substitutions, insertions, deletions and swaps of neighbors that turn ``a`` into ``b``."""
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

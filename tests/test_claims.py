@@ -366,7 +366,6 @@ def test_the_rows_of_the_readme_are_those_of_the_configs():
     made: dict[str, tuple[set, set]] = {}
     for method, backbones, cells in next(rows for head, rows in tables("docs/models.md") if head[0] == "method"):
         name = method.split(" (")[0]
-        name = {"View and distance": "SimCLR", "The default": "SimCLR", "Supervised": "supervised"}.get(name, name)
         found = made.setdefault(name, (set(), set()))
         found[0].update(backbones.split(", "))
         found[1].update(cell.split(":")[0] for cell in cells.split("; "))

@@ -32,7 +32,7 @@ PAGES = [
     if path != GENERATED
 ]
 BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*)\}")
-README_LINES = 90
+README_LINES = 85
 LEAST_COMMANDS = 40
 LEAST_CHECKPOINTS = 10
 
@@ -110,7 +110,8 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_one_title_and_short_lines(page):
     assert len(re.findall(r"^# ", prose(page), re.MULTILINE)) == 1
-    assert [line for line in text_of(page).splitlines() if len(line) > 120] == []
+    written = re.sub(r"<!-- (\w+): begin -->\n.*<!-- \1: end -->", "", text_of(page), flags=re.DOTALL)  # by hand
+    assert [line for line in written.splitlines() if len(line) > 120] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -190,7 +191,7 @@ def test_a_config_of_a_command_passes_the_check_with_its_options(config, options
 
 def checkpoints() -> list[tuple[str, str, int]]:
     """``(page, config, epoch)`` of the checkpoints of shipped configs that pages name by ``work_dirs/NAME/epoch_N``."""
-    stems = {path.stem: path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.py")}
+    stems = {path.stem: path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").glob("*/*.py")}
     found = []
     for page in PAGES:
         text = re.sub(r"\\\n\s*", "", text_of(page))

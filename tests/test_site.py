@@ -84,7 +84,9 @@ def test_a_method_has_its_paper_configs_results_and_arguments():
     assert (
         "(../../configs/aimclr/aimclr_stgcn_ucla_xview.py) | NW-UCLA | 0 | knn/top1 91.8, knn/top1_k10 92.5, " in page
     )  # configs/aimclr/metafile.yml
-    assert re.search(r"^`queue_size` \(`int`, default `32768`\)\n:   K\.$", page, re.MULTILINE)
+    assert re.search(
+        r"^`queue_size` \(`int`, default `32768`\)\n:   Number K of keys in the queue\.$", page, re.MULTILINE
+    )
 
 
 @needs_mkdocs

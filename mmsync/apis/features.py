@@ -38,7 +38,7 @@ def init_model(
 
     Args:
         config: A config, or its file; or a checkpoint alone, which holds the config that it was trained with.
-        checkpoint: Weights; ``None`` leaves those of the initialisation, if a config is given.
+        checkpoint: Weights; ``None`` leaves those of the initialization, if a config is given.
         device: Where the model goes.
         cfg_options: Settings that replace those of the config file.
         trust: Let the checkpoint run code while it loads.

@@ -25,7 +25,7 @@ class ArrowDataset(KeyedDataset):
 
     Args:
         source: A source of clips, or its config.
-        segments: K.
+        segments: Number K of segments.
         frames: T, steps of flow of a segment.
         fps: Pictures a second.
         size: Side S, pixels.

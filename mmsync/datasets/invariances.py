@@ -15,7 +15,7 @@ from mmsync.errors import DataError, MMSyncError
 from mmsync.structures import SkeletonLayout
 
 FRAMES = 16  # to which motions are resampled before they are compared
-APART = 1.5  # a motion is not its own image if it is farther from it than so many times from its neighbour
+APART = 1.5  # a motion is not its own image if it is farther from it than so many times from its neighbor
 NEARER = 0.7  # and the image is found if it is nearer to some clip than this share of the motion's own distance to it
 
 

@@ -1,4 +1,4 @@
-"""Initialisation of a backbone from a checkpoint."""
+"""Initialization of a backbone from a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmsync.registry import WEIGHT_INITIALIZERS
 
 @WEIGHT_INITIALIZERS.register_module("Pretrained")
 class Pretrained(PretrainedInit):
-    """Initialisation from a checkpoint, ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...)``.
+    """Initialization from a checkpoint, ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...)``.
 
     MMEngine's, with the rules of ``load_from``: all weights of the module must match. What the checkpoint says of its
     folds and its input goes with the module.

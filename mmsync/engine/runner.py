@@ -349,7 +349,7 @@ class MotionRunner(Runner):
         check_input(meta, input_record(self.cfg), source, purposes, resume, self.cfg.get("other_input", False))
 
     def _init_model_weights(self) -> None:
-        """Initialise the weights; what files of ``Pretrained`` were trained on counts as the model's training."""
+        """Initialize the weights; what files of ``Pretrained`` were trained on counts as the model's training."""
         super()._init_model_weights()
         for source, meta in pretrained_files(self.bare_model).items():
             self.trained_folds = [*self.trained_folds, *trained_folds({"meta": meta})]

@@ -106,7 +106,7 @@ class I3D(Family):
 
 
 def _fold_scales(state: State) -> None:
-    """Fold the scale of each batch normalisation into the convolution before it, since TensorFlow's has none."""
+    """Fold the scale of each batch normalization into the convolution before it, since TensorFlow's has none."""
     for name in [name for name in state if name.endswith("bn.weight")]:
         scale, unit = state.pop(name), name[: -len("bn.weight")]
         state[f"{unit}conv3d.weight"] = state[f"{unit}conv3d.weight"] * scale[:, None, None, None, None]

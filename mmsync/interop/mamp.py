@@ -8,7 +8,7 @@ from typing import Any, Optional
 from mmsync.interop.convert import BACKBONE, HEAD, Form, State, shape
 from mmsync.interop.skeleton import SkeletonFamily, count_layers
 
-_NORM = "head.fc.0."  # batch normalisation without weights in front of the linear probe
+_NORM = "head.fc.0."  # batch normalization without weights in front of the linear probe
 _ALL = ("", BACKBONE)
 _FINETUNED = (BACKBONE, "head.fc1.")
 
@@ -48,7 +48,7 @@ class MAMP(SkeletonFamily):
         return dict(type="MAMP", encoder=encoder, decoder=decoder)
 
     def adapt(self, state: State, aside: State, form: Form) -> dict[str, Any]:
-        """Fold the batch normalisation of the probe into its linear layer."""
+        """Fold the batch normalization of the probe into its linear layer."""
         _fold_norm(state, aside)
         return super().adapt(state, aside, form)
 

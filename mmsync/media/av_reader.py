@@ -17,7 +17,7 @@ from mmsync.media.reader import EPSILON, INSTALL, Outside, Size, VideoInfo, Vide
 
 _STEP_BACK = 1.0  # seconds, doubled until a seek lands early enough
 _SEEK_FROM = 2.0  # seconds: seek across larger gaps, decode through smaller ones
-# Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbours
+# Containers that stamp only some frames, or none: after a seek the others get stamps of their neighbors
 NO_SEEK = {"mpeg", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 _COVER = 0x400  # FFmpeg's flag of a cover picture; PyAV has it since version 13
 

@@ -14,7 +14,7 @@ from mmsync.media.av_reader import AvReader
 from mmsync.media.reader import EPSILON, Outside, Size, VideoInfo, VideoReader, require, resized
 
 _AT_ONCE = 16  # pictures that are held
-# Containers in which torchcodec 0.13 shows neighbours of the wanted frames, or loses the last ones
+# Containers in which torchcodec 0.13 shows neighbors of the wanted frames, or loses the last ones
 _UNFIT = {"avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "av1", "obu"}
 
 

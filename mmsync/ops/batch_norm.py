@@ -1,4 +1,4 @@
-"""Batch normalisation in training, exact in channels-last memory and over ranks.
+"""Batch normalization in training, exact in channels-last memory and over ranks.
 
 Torch's CPU kernel sums the rows of a channels-last tensor one after the other in float32, which costs a mean over
 200,000 rows its last three digits, and its synchronised form refuses the CPU. This one sums pairwise, and over ranks.
@@ -56,7 +56,7 @@ def _rows(x: Tensor) -> tuple[list[int], list[int]]:
 def batch_norm(
     x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5, sync: bool = False
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalise each channel by the mean and the biased variance of the batch.
+    """Normalize each channel by the mean and the biased variance of the batch.
 
     Args:
         x: ``(R, C, ...)``, of at least one value a channel.

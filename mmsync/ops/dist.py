@@ -92,7 +92,7 @@ def center_views(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
         second: ``(N, D)``.
 
     Returns:
-        tuple: Both centred views ``(2, N, D)``, with gradient across ranks, and the number of rows of all ranks.
+        tuple: Both centered views ``(2, N, D)``, with gradient across ranks, and the number of rows of all ranks.
 
     Raises:
         ValueError: The ranks have one row together, which has no statistics.

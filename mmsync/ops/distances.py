@@ -25,7 +25,7 @@ def casa_similarity(first: Tensor, second: Tensor, temperature: float = 0.1, sim
     Args:
         first: ``(N, T1, D)`` embeddings.
         second: ``(N, T2, D)``.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         similarity: ``'euclidean'`` or ``'cosine'``.
     """
     width = first.shape[-1]

@@ -24,18 +24,18 @@ def hop_distance(num_joints: int, edges: Sequence[tuple[int, int]], max_hop: int
 def adjacency(
     num_joints: int, edges: Sequence[tuple[int, int]], center: int, strategy: str = "spatial", max_hop: int = 1
 ) -> Tensor:
-    """Normalised adjacency ``(K, V, V)`` float64 of a skeleton: ``out[w] = sum_kv A[k, v, w] x[v]``.
+    """Normalized adjacency ``(K, V, V)`` float64 of a skeleton: ``out[w] = sum_kv A[k, v, w] x[v]``.
 
     A joint's neighbours within ``max_hop`` bones (itself included) share a weight of 1, divided by their number.
 
     Args:
-        num_joints: V.
+        num_joints: Number of joints V.
         edges: Pairs ``(child, parent)``.
         center: The joint from which inward and outward are measured.
         strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop:
             sources as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
-            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, unnormalised).
-        max_hop: Largest neighbourhood, in bones.
+            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, unnormalized).
+        max_hop: Largest neighborhood, in bones.
 
     Raises:
         ValueError: Unknown strategy.

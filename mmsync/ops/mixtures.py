@@ -22,7 +22,7 @@ def fit_mixtures(alignment: Tensor, valid: Tensor, components: int, steps: int =
     Args:
         alignment: ``(Q, M)`` distributions over frames, 0 in the padding.
         valid: ``(Q, M)`` bool, valid frames first.
-        components: K.
+        components: Number K of components.
         steps: Iterations of L-BFGS, at each of which ``Q * K * M`` numbers are evaluated a few times.
 
     Returns:

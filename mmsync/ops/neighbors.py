@@ -1,4 +1,4 @@
-"""Agreement of different views on their nearest neighbours."""
+"""Agreement of different views on their nearest neighbors."""
 
 from __future__ import annotations
 

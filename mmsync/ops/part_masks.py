@@ -76,8 +76,8 @@ def draw_part_block(
 
     Args:
         parts: Joints of each part.
-        joints: V.
-        frames: T.
+        joints: Number of joints V.
+        frames: Number of frames T.
         num_parts: Fewest and most parts.
         block: Shortest and longest block, in units of the clip.
         units: Equal pieces of the clip at whose ends a block begins and ends.

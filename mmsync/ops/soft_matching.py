@@ -32,7 +32,7 @@ def cycle_logits(
         valid_first: ``(P, T1)`` bool; ``None``: all.
         valid_second: ``(P, T2)``.
         similarity: ``'l2'`` or ``'cosine'``, see :func:`frame_logits`.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
 
     Returns:
         Tensor: ``(P, T1, T1)``, of row j for each frame; columns of padding are out of their softmax.
@@ -54,7 +54,7 @@ def chain_logits(
         sequences: ``(C, L)`` int64, the sequences of each cycle, in order.
         frame: ``(C,)`` int64, frames of the first of them.
         similarity: ``'l2'`` or ``'cosine'``, see :func:`frame_logits`.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
     """
     start, rest = sequences[:, 0], sequences.T[1:]
     query = embedding[start, frame][:, None]

@@ -34,7 +34,7 @@ def spectrum(
         window: Samples of a frame, at most ``n_fft``.
         hop: Samples from one frame to the next.
         hann: A periodic Hann window, else a rectangular one.
-        center: Frames are centred on multiples of ``hop``, the waveform being padded with zeros, and there are ``1 + S
+        center: Frames are centered on multiples of ``hop``, the waveform being padded with zeros, and there are ``1 + S
             // hop``; else they begin there and lie within it, and there are ``1 + (S - window) // hop``.
         power: 1 for magnitudes, 2 for energies.
 

@@ -58,7 +58,7 @@ def blur_matrix(sigma: Tensor, frames: int, taps: int = 15, normalize: bool = Tr
 
     Args:
         sigma: Standard deviations ``(N,)`` in frames, above 0.
-        frames: T.
+        frames: Number of frames T.
         taps: Width of the filter in frames, odd; taps beyond T - 1 on either side are left out.
         normalize: Whether rows sum to 1; else tap k is ``exp(-k^2 / 2 sigma^2)``, with zeros beyond the ends.
 
@@ -131,7 +131,7 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int, power
 
 
 def whole_matrix(x: Tensor, frames: int, size: int) -> Tensor:
-    """The matrix ``(1, size, frames)``, of the dtype of ``x``, that resamples whole clips; half-pixel centres."""
+    """The matrix ``(1, size, frames)``, of the dtype of ``x``, that resamples whole clips; half-pixel centers."""
     return resample_matrix(x.new_zeros(1), x.new_full((1,), float(frames)), frames, size)
 
 

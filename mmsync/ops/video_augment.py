@@ -67,7 +67,7 @@ VideoMap = Union[TimeIndex, Crop, Color, AddNoise, Blur]
 
 
 def to_unit(video: Tensor) -> Tensor:
-    """Colours, or codes of flow (C = 2), ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1]."""
+    """Colors, or codes of flow (C = 2), ``(..., T, H, W, C)`` uint8 as ``(..., C, T, H, W)`` float32 in [-1, 1]."""
     x = video.movedim(-1, -4)
     flow, x = is_flow(x), x.to(torch.float32, memory_format=torch.contiguous_format)
     return x.sub_(FLOW_ZERO).div_(FLOW_ZERO) if flow else x.mul_(2 / 255).sub_(1)
@@ -111,13 +111,13 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
 
 
 def saturation_matrix(factor: Tensor) -> Tensor:
-    """Colour matrices ``(..., 3, 3)`` that scale the distance of colours to their grey value by ``factor (...)``."""
+    """Color matrices ``(..., 3, 3)`` that scale the distance of colours to their grey value by ``factor (...)``."""
     grey = factor.new_tensor(LUMA).expand(3, 3)
     return factor[..., None, None] * torch.eye(3, device=factor.device) + (1 - factor[..., None, None]) * grey
 
 
 def hue_matrix(turn: Tensor) -> Tensor:
-    """Colour matrices ``(..., 3, 3)`` that turn the hue by ``turn (...)`` of a circle about the grey axis of YIQ."""
+    """Color matrices ``(..., 3, 3)`` that turn the hue by ``turn (...)`` of a circle about the grey axis of YIQ."""
     to_yiq = turn.new_tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
     angle = turn * (2 * torch.pi)
     c, s, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)

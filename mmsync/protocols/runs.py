@@ -40,7 +40,7 @@ class Prober:
     """Runs probes on the features of a checkpoint, which are extracted once for all that share model and data."""
 
     cfgs: Mapping[str, Config]  # by the name of the protocol
-    checkpoint: Optional[str]  # ``None`` for an encoder as it is initialised
+    checkpoint: Optional[str]  # ``None`` for an encoder as it is initialized
     folds: Sequence[str]  # of the data that it was trained on
     device: str
     encoder: Optional[str] = None  # whose features are judged; ``None`` for the first

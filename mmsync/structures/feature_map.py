@@ -15,7 +15,7 @@ class FeatureMap(NamedTuple):
     Attributes:
         data: ``(P, ...)``; ``axes`` names the axes behind P.
         owner: ``(P,)`` int64, the sample that each row belongs to, ascending.
-        num_samples: N.
+        num_samples: Number of samples N.
         present: ``(P,)`` bool, False for persons that are computed although they are absent; ``None``: all present.
         valid: ``(N, T')`` bool, which frames count; ``None``: all.
         index: ``(N, T')`` float, the source frame that each step shows; ``None``: unknown.

@@ -26,7 +26,7 @@ class SkeletonLayout:
         parents: Parent of each joint, ``(V,)``, in ``[0, V)``; a root is its own parent.
         left: Joints of the left side.
         right: Their partners on the right side, in the same order.
-        center: The joint that graph partitions measure from and that clips are centred on.
+        center: The joint that graph partitions measure from and that clips are centered on.
         edges: Edge lists by variant name, pairs of ``(child, parent)`` without self loops. The first is the default;
             empty means the tree of ``parents`` under the name ``tree``.
     """

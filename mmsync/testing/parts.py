@@ -37,7 +37,7 @@ def maker(component: Component, registry: Registry) -> Callable[[], Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the log, for instance of each weight that MMEngine initialises."""
+    """Without the log, for instance of each weight that MMEngine initializes."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:
@@ -66,7 +66,7 @@ def require_learning(module: nn.Module, name: str) -> None:
     """Require that a backward pass has reached every parameter."""
     wanted = {k: p.grad for k, p in module.named_parameters() if p.requires_grad}
     idle = [k for k, grad in wanted.items() if grad is None or not grad.abs().sum() > 0]
-    # A bias before a batch normalisation has, exactly, no gradient; round-off decides whether it is zero.
+    # A bias before a batch normalization has, exactly, no gradient; round-off decides whether it is zero.
     idle = [k for k in idle if not k.endswith("bias")]
     text = f"no gradient reaches {', '.join(idle[:5])}: every parameter has to learn, or requires_grad=False"
     require(not idle, name, text)

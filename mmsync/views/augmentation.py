@@ -2,7 +2,7 @@
 
 ``draw`` makes the parameters of every sample, ``apply`` augments a view with them. A recorded ``draw`` can be applied
 again. Instead of ``apply``, an augmentation may write ``maps``: operations that its modality runs together with those
-of its neighbours in a list. A list is an :class:`AugmentationSequence`: it draws everything first, then runs in order.
+of its neighbors in a list. A list is an :class:`AugmentationSequence`: it draws everything first, then runs in order.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def draw_curves(runs: Sequence[Run], keys: Sequence[str], path: Union[str, Path]
     """Draw values of runs by epoch or iteration, a panel for each.
 
     Args:
-        runs: Their logs; each has a colour.
+        runs: Their logs; each has a color.
         keys: Names of the values.
         path: Picture to write; its suffix determines the format.
         smooth: Weight of the past in [0, 1), see :func:`smoothed`; raw values are pale behind. 0: raw ones only.
@@ -201,7 +201,7 @@ def draw_confusion(
 
 
 def embed_2d(features: Tensor, method: str = "pca") -> np.ndarray:
-    """Project L2-normalised features ``(N, D)`` to ``(N, 2)`` by ``'pca'`` or, in quadratic time, ``'tsne'``."""
+    """Project L2-normalized features ``(N, D)`` to ``(N, 2)`` by ``'pca'`` or, in quadratic time, ``'tsne'``."""
     if method not in METHODS:
         raise ConfigError(f"embedding method {method!r} is unknown; use 'pca' or 'tsne'")
     x = torch.nn.functional.normalize(features.double(), dim=1)

@@ -125,7 +125,7 @@ def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Centre and half size ``(2,)`` of the visible area of each panel, the same size for equal ``scale``."""
+    """Center and half size ``(2,)`` of the visible area of each panel, the same size for equal ``scale``."""
     boxes = []
     for one in lines:
         points = one.reshape(-1, 2)

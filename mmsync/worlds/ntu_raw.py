@@ -124,7 +124,7 @@ def _joint_rows(keypoint: np.ndarray) -> np.ndarray:
     across, down = x / depth, -y / depth
     bone = keypoint.astype(float) - keypoint[:, :, np.maximum(body.PARENTS, 0)]
     bone /= np.linalg.norm(bone, axis=-1, keepdims=True) + 1e-9
-    # the shortest turn from upright to the bone: (1 + u.d, u x d), normalised
+    # the shortest turn from upright to the bone: (1 + u.d, u x d), normalized
     turn = np.stack([1 + bone[..., 1] + 1e-6, bone[..., 2], np.zeros_like(x), -bone[..., 0]], axis=-1)
     turn /= np.linalg.norm(turn, axis=-1, keepdims=True)
     turn[:, :, _LEAVES] = 0

@@ -101,7 +101,7 @@ class MotionPrograms:
 
         Args:
             generator: Of all draws, on the programs' device.
-            frames: T.
+            frames: Number of frames T.
             sensor: What records the person; ``None``: true positions.
             redraw_rest: Each person has arms rest in a way of its own, rather than as the program says.
 
@@ -195,7 +195,7 @@ def program_pairs(
     Args:
         count: B, number of programs.
         generator: Of all draws.
-        frames: T.
+        frames: Number of frames T.
         variants: As of :meth:`MotionPrograms.draw`.
         redraw_rest: As of :meth:`MotionPrograms.render`.
         meetings: Share of the programs, in [0, 1], with a second person who faces the first and has a program too.

@@ -45,10 +45,11 @@ def methods() -> dict[str, type[SelfSupervisedModel]]:
 
 @functools.cache
 def configs_of_methods() -> dict[str, list[str]]:
-    """Paths of the shipped configs by the type of their model."""
+    """Paths of the shipped configs by the type of their model, under each of its names."""
     found: dict[str, list[str]] = {}
     for path, kind, *_ in model_table.experiments():
-        found.setdefault(kind, []).append(path.relative_to(ROOT).as_posix())
+        for name in (name for name, one in MODELS.module_dict.items() if one is MODELS.get(kind)):
+            found.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
     return found
 
 
@@ -87,7 +88,7 @@ def method_page(name: str, kind: type[SelfSupervisedModel]) -> str:
     if configs:
         own = f"/{name.lower()}_"
         first = max(configs, key=lambda path: (own in path, "synthetic" in path))  # one that shows the method, and runs
-        facts += [f"- [{Path(path).stem}](../../{path})" for path in configs]
+        facts += [f"- [{path.split('/', 2)[2].removesuffix('.py')}](../../{path})" for path in configs]
         facts += ["", "```bash", f"python tools/train.py {first}", "```", "", f"`{first}`:", "", "```python"]
         facts += [(ROOT / first).read_text().rstrip(), "```", ""]
     else:

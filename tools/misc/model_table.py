@@ -90,7 +90,8 @@ def families() -> str:
         title = " and ".join(text for modality, text in FAMILIES.items() if modality in modalities)
         method = MODELS.get(kind)
         others = [name for name, one in MODELS.module_dict.items() if one is method and name != kind]
-        name = "supervised" if kind == "Classifier" else " or ".join([kind, *others])
+        name = METHODS.get(path.relative_to(ROOT).parts[1], " or ".join([kind, *others]))
+        name = "Supervised" if kind == "Classifier" else name
         for column, names in zip(
             rows.setdefault(title, ({}, {}, {})), ([name], backbones, [DATA[path.stem.split("_")[at]]])
         ):
@@ -98,7 +99,9 @@ def families() -> str:
     lines = ["| learned from | methods | backbones | data sets of the configs |", "|---|---|---|---|"]
     for title, (methods, backbones, data) in rows.items():
         data = [name for name in DATA.values() if name in data]
-        lines.append(f"| {title} | {', '.join(sorted(methods, key=str.lower))} | {', '.join(backbones)} | {', '.join(data)} |")
+        lines.append(
+            f"| {title} | {', '.join(sorted(methods, key=str.lower))} | {', '.join(backbones)} | {', '.join(data)} |"
+        )
     return "\n".join(lines)
 
 

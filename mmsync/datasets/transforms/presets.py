@@ -130,7 +130,7 @@ class AimCLR50(BaseTransform):
     With ``body_slots``, the first two bodies of each frame are taken in the file's order. Longer clips than
     ``max_frames`` lose both ends (no clip of NTU is, many of PKU-MMD are). Frames are counted in which
     joint 0 of person 0 is not exactly zero, and that many are kept from the start; each frame of each person is
-    centred; the clip is resized; each frame is turned parallel to x (see ``ParallelToX``). (Guo et al., AAAI 2022)
+    centered; the clip is resized; each frame is turned parallel to x (see ``ParallelToX``). (Guo et al., AAAI 2022)
 
     Args:
         length: Frames to make; AimCLR takes 50, SkeleMixCLR 64.
@@ -263,7 +263,7 @@ class PreNormalize3D(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PYSKLPreset(BaseTransform):
-    """Prepare a raw clip ``(M, T, V, 3)`` as PYSKL's pickles are, normalised as at load: ``(1 or 2, F, V, 3)``.
+    """Prepare a raw clip ``(M, T, V, 3)`` as PYSKL's pickles are, normalized as at load: ``(1 or 2, F, V, 3)``.
 
     The two actors (:func:`two_actors`), without the empty frames at both ends; the second one first if only that is
     there in the first frame; then :class:`PreNormalize3D`. (Duan et al., ACM MM 2022)

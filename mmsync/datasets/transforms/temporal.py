@@ -12,7 +12,7 @@ from mmsync.registry import TRANSFORMS
 
 
 def resize_clip(keypoint: np.ndarray, length: int) -> np.ndarray:
-    """Resize ``(M, T, V, C)`` linearly to ``(M, length, V, C)``: half-pixel centres, clamped ends, no low pass."""
+    """Resize ``(M, T, V, C)`` linearly to ``(M, length, V, C)``: half-pixel centers, clamped ends, no low pass."""
     frames = keypoint.shape[1]
     if frames == length:
         return keypoint

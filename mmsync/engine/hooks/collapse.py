@@ -18,7 +18,7 @@ class CollapseMonitorHook(Hook):
     """Warns when all clips have nearly the same feature, which a contrastive loss does not show.
 
     Args:
-        min_std: Smallest mean standard deviation of L2-normalised features ``(N, D)``; evenly spread: ``1 / sqrt(D)``.
+        min_std: Smallest mean standard deviation of L2-normalized features ``(N, D)``; evenly spread: ``1 / sqrt(D)``.
         min_rank: Smallest effective rank; 1 is a single direction.
         watch: Smallest values of scalars that the method logs, for instance ``dict(queue_std=0.005)``.
         interval: Iterations between checks of ``watch`` and the loss.

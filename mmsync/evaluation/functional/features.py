@@ -1,4 +1,4 @@
-"""Measures of frozen features: nearest neighbours, retrieval, and collapse."""
+"""Measures of frozen features: nearest neighbors, retrieval, and collapse."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def knn_classify(
     Each votes for its class by ``exp(cos / temperature)`` (Wu et al., CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN.
 
     Args:
-        bank: ``(B, D)``, not necessarily normalised.
+        bank: ``(B, D)``, not necessarily normalized.
         bank_labels: ``(B,)`` int64 in ``[0, num_classes)``.
         query: ``(Q, D)``.
         num_classes: Number of classes.
-        k: Neighbours that vote; a smaller bank votes as a whole.
+        k: Neighbors that vote; a smaller bank votes as a whole.
         temperature: Above 0; smaller values favour the nearest.
         standardize: How to prepare the features, see :class:`Scaling`.
         chunk_size: Queries that are compared at a time, with ``chunk_size * len(bank)`` floats of working space.
 
     Returns:
-        ``(Q, num_classes)`` scores, each row relative to its nearest neighbour's weight, which counts 1.
+        ``(Q, num_classes)`` scores, each row relative to its nearest neighbor's weight, which counts 1.
 
     Raises:
         ProtocolError: The bank is empty, or ``k`` or ``temperature`` is not positive.
@@ -107,13 +107,13 @@ def leave_one_out(features: Tensor, labels: Tensor, groups: Optional[Sequence[An
 
 @torch.no_grad()
 def feature_std(features: Tensor) -> float:
-    """Mean standard deviation of L2-normalised ``(N, D)``, 0 to ``1 / sqrt(D)`` (Chen and He, CVPR 2021, figure 2)."""
+    """Mean standard deviation of L2-normalized ``(N, D)``, 0 to ``1 / sqrt(D)`` (Chen and He, CVPR 2021, figure 2)."""
     return F.normalize(features.float(), dim=1).std(dim=0, unbiased=False).mean().item()
 
 
 @torch.no_grad()
 def effective_rank(features: Tensor, normalize: bool = True) -> float:
-    """``exp(H(p))``, in ``[1, min(N, D)]``, of features ``(N, D)``, L2-normalised or not; 1 is a complete collapse.
+    """``exp(H(p))``, in ``[1, min(N, D)]``, of features ``(N, D)``, L2-normalized or not; 1 is a complete collapse.
 
     ``p`` are the singular values, mean not subtracted, over their sum (Roy and Vetterli, 2007; Garrido et al., 2023).
     """

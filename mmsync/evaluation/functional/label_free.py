@@ -19,7 +19,7 @@ from mmsync.evaluation.functional.features import effective_rank
 def rank_me(features: Tensor) -> float:
     """RankMe, ``exp(H(p))`` in ``[1, min(N, D)]``, of features ``(N, D)`` as they are (Garrido et al., 2023, eq. 2).
 
-    ``p`` are the singular values over their sum. :func:`effective_rank` is the same of L2-normalised features.
+    ``p`` are the singular values over their sum. :func:`effective_rank` is the same of L2-normalized features.
     """
     return effective_rank(features, normalize=False)
 
@@ -53,7 +53,7 @@ def spectrum_decay(features: Tensor, first: int = 3, last: int = 100) -> float:
 
 @torch.no_grad()
 def view_alignment(first: Tensor, second: Tensor, power: float = 2.0) -> float:
-    """Mean ``|f(x) - f(y)| ** power`` of two views ``(N, D)`` of each sample, L2-normalised (Wang and Isola, 2020).
+    """Mean ``|f(x) - f(y)| ** power`` of two views ``(N, D)`` of each sample, L2-normalized (Wang and Isola, 2020).
 
     Their ``L_align`` (section 4.1), between 0 and ``2 ** power``; smaller is more invariant.
     """
@@ -63,7 +63,7 @@ def view_alignment(first: Tensor, second: Tensor, power: float = 2.0) -> float:
 
 @torch.no_grad()
 def uniformity(features: Tensor, t: float = 2.0) -> float:
-    """``log E exp(-t |f(x) - f(y)| ** 2)`` over pairs of L2-normalised ``(N, D)`` (Wang and Isola, 2020, section 4.1).
+    """``log E exp(-t |f(x) - f(y)| ** 2)`` over pairs of L2-normalized ``(N, D)`` (Wang and Isola, 2020, section 4.1).
 
     ``L_uniform`` is at most 0, where all features are equal; smaller is more uniform.
     """
@@ -74,15 +74,15 @@ def uniformity(features: Tensor, t: float = 2.0) -> float:
 def cluster_stability(
     features: Tensor, clusters: int = 20, draws: int = 5, seed: int = 0, groups: Optional[Tensor] = None
 ) -> float:
-    """Mean mutual information, normalised to [0, 1], of k-means clusterings that were learned from two halves.
+    """Mean mutual information, normalized to [0, 1], of k-means clusterings that were learned from two halves.
 
-    The samples are divided at random, k-means learns centres from each half, and all samples go to the nearest centre
+    The samples are divided at random, k-means learns centers from each half, and all samples go to the nearest centre
     of either (Lange et al., 2004, Stability-based validation of clustering solutions; Strehl and Ghosh, 2002, eq. 3
-    for the normalisation). With ``groups``, whole groups are divided: are the clusters of some performers those of the
+    for the normalization). With ``groups``, whole groups are divided: are the clusters of some performers those of the
     others?
 
     Args:
-        features: ``(N, D)``; they are L2-normalised.
+        features: ``(N, D)``; they are L2-normalized.
         clusters: Number of clusters, at most half of the samples.
         draws: Divisions to average over.
         seed: Of the divisions and of k-means.
@@ -109,14 +109,14 @@ def cluster_stability(
 
 @torch.no_grad()
 def group_mixing(features: Tensor, groups: Tensor, k: int = 5) -> float:
-    """How often neighbours are of another group, relative to chance: 1 is chance, 0 if groups are islands.
+    """How often neighbors are of another group, relative to chance: 1 is chance, 0 if groups are islands.
 
     The share of samples of other groups among the ``k`` nearest by cosine, over their share among all other samples.
 
     Args:
         features: ``(N, D)``.
         groups: ``(N,)`` int64, two or more groups: performers, cameras.
-        k: Neighbours, at least 1.
+        k: Neighbors, at least 1.
     """
     groups = _numbered(groups)
     other = groups[_similarity(features).topk(min(k, len(groups) - 1), dim=1).indices] != groups[:, None]
@@ -129,7 +129,7 @@ def group_cycles(features: Tensor, groups: Tensor) -> float:
     """Share in [0, 1] of cycles that end where they began: to the nearest sample of another group, and back.
 
     For each sample and each other group: its nearest sample there by cosine, whose nearest in the first group is it
-    again, or not (mutual nearest neighbours; as the cycles of Dwibedi et al., 2019, over samples for frames).
+    again, or not (mutual nearest neighbors; as the cycles of Dwibedi et al., 2019, over samples for frames).
 
     Args:
         features: ``(N, D)``.

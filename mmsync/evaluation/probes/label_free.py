@@ -30,8 +30,8 @@ class LabelFree(Probe):
     ``label_free/decay``              exponent of the decay of the eigenvalues (alpha-ReQ)                    near 1
     ``label_free/uniformity``         of Wang and Isola, at most 0                                            smaller
     ``label_free/stability_<group>``  as ``stability``, halves of whole groups                                larger
-    ``label_free/mixing_<group>``     neighbours of other groups, relative to chance                          larger
-    ``label_free/cycles_<group>``     share of mutual nearest neighbours among groups, in [0, 1]              larger
+    ``label_free/mixing_<group>``     neighbors of other groups, relative to chance                           larger
+    ``label_free/cycles_<group>``     share of mutual nearest neighbors among groups, in [0, 1]               larger
     ``label_free/alignment``          of Wang and Isola, of two views, in [0, 4]                              smaller
     ``label_free/<change>``           percent of right answers: changed or not? 50: blind to the change
     ``label_free/yaw``                R^2 of a regression of the angle by which clips were turned; 0: blind to it

@@ -43,7 +43,7 @@ class LinearClassifier(NamedTuple):
 
 
 class _BatchNorm:
-    """Batch normalisation without weights of features ``(n, D + 1)`` whose last column is the one of the bias."""
+    """Batch normalization without weights of features ``(n, D + 1)`` whose last column is the one of the bias."""
 
     def __init__(self, example: Tensor) -> None:
         self.mean, self.var = torch.zeros_like(example), torch.ones_like(example)
@@ -190,7 +190,7 @@ class MLPClassifier(NamedTuple):
 
 @PROBES.register_module()
 class MLPProbe(Probe):
-    """Dropout, Linear, batch normalisation, ReLU, Linear, trained on features ``(N, F)`` that were extracted once.
+    """Dropout, Linear, batch normalization, ReLU, Linear, trained on features ``(N, F)`` that were extracted once.
 
     MotionBERT's action head; no linear probe, so report its number as of an MLP probe. Gives ``last`` and ``best``. The
     defaults are ours; those of MBAimCLR's report are ``optimizer='sgd', lr=1e-3, milestone=80, epochs=100,
@@ -205,7 +205,7 @@ class MLPProbe(Probe):
         lr: Learning rate of the first step.
         weight_decay: Of all parameters.
         milestone: The rate falls to a tenth after this epoch; 0 lets it fall to zero by a half cosine.
-        eval_mode: Train with dropout off and batch normalisation at mean 0 and variance 1, as MBAimCLR's code does.
+        eval_mode: Train with dropout off and batch normalization at mean 0 and variance 1, as MBAimCLR's code does.
         seed: Of the initialisation, the dropout and the order of the samples.
         column: Name of the column of features; ``'joints'`` has those of each joint, ``(N, V' * D)``.
 

@@ -28,13 +28,13 @@ from mmsync.structures import FeatureTable
 
 @PROBES.register_module()
 class KNN(Probe):
-    """Weighted nearest neighbours on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
+    """Weighted nearest neighbors on features ``(N, D)``, see :func:`mmsync.evaluation.functional.knn_classify`.
 
     Gives ``top1`` and, of more than five classes, ``top5``; of further ``k``, ``top1_k<k>`` and ``top5_k<k>``. No more
-    neighbours vote than the median class has samples in the bank: others would be of other classes.
+    neighbors vote than the median class has samples in the bank: others would be of other classes.
 
     Args:
-        k: Number of neighbours, or a list of them, the one to report first.
+        k: Number of neighbors, or a list of them, the one to report first.
         temperature: Of the weights ``exp(cos / temperature)``, above 0.
         standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
             :class:`~mmsync.ops.scaling.Scaling`; ``False``: the plain cosine. ``None``: that of the three
@@ -69,7 +69,7 @@ class KNN(Probe):
         self._warned = False
 
     def check_labels(self, bank: np.ndarray, query: np.ndarray) -> None:
-        """Warn once if ``k`` is above the size of the usual class, so that fewer neighbours vote."""
+        """Warn once if ``k`` is above the size of the usual class, so that fewer neighbors vote."""
         k, usual = max(self.k), _usual_class(bank)
         if k > usual and not self._warned:
             text = f"KNN.k={k}, but half of the classes have at most {usual} samples in the bank"

@@ -216,7 +216,7 @@ class VideoBackbone(Backbone):
         self.channels_last = channels_last
 
     def init_weights(self) -> None:
-        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
+        """Initialize convolutions as He et al. (2015), then by ``init_cfg``."""
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

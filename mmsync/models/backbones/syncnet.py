@@ -34,7 +34,7 @@ class SyncNetAudio(AudioBackbone):
     With :class:`SyncNetLip` 13,631,616 parameters.
 
     Args:
-        out_channels: D.
+        out_channels: Width of the features D.
         width: Multiplier of the channels of the hidden layers.
         init_cfg: MMEngine's initialization config.
 
@@ -72,7 +72,7 @@ class SyncNetLip(VideoBackbone):
     from 0 to 255 as there.
 
     Args:
-        out_channels: D.
+        out_channels: Width of the features D.
         width: Multiplier of the channels of the hidden layers.
         size: Side of the pictures, pixels.
         init_cfg: MMEngine's initialization config.

@@ -18,7 +18,7 @@ from mmsync.structures import FeatureMap
 class ActionHead(BaseModule):
     """MotionBERT's head (Zhu et al., 2023, ActionNet), an MLP on joints: ``(P, D, T', V')`` to ``(N, num_classes)``.
 
-    Dropout, mean over frames, ``(P, V' * D)``, mean over persons, Linear, batch normalisation, ReLU, Linear. On frozen
+    Dropout, mean over frames, ``(P, V' * D)``, mean over persons, Linear, batch normalization, ReLU, Linear. On frozen
     features this is an MLP probe: with 25 joints of 512 channels it has 26 million parameters.
 
     Args:
@@ -28,7 +28,7 @@ class ActionHead(BaseModule):
         pooled_channels: Not used; the classifier passes it to every head.
         hidden_channels: Width of the hidden layer.
         dropout: Dropout of the feature map, in [0, 1).
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``num_classes``, ``in_channels`` or ``num_joints`` is missing, or the map has other joints.
@@ -80,7 +80,7 @@ class LinearHead(BaseModule):
         num_joints: Not used; the classifier passes it to every head.
         pooled_channels: Width after pooling; the classifier fills it in. ``None`` is ``in_channels``.
         dropout: Dropout of the pooled feature, in [0, 1).
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``num_classes`` or ``in_channels`` is missing.

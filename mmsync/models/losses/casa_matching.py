@@ -53,7 +53,7 @@ class CASAMatchingLoss(nn.Module):
     Args:
         loss: ``'regression'`` or ``'regression_var'``.
         similarity: ``'euclidean'``, ``-|a - b| / (tau D)``, or ``'cosine'``, ``cos(a, b) / tau``, as for IKEA ASM.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         mask: Whether padded frames have no part in the softmax.
         variance_min: Least variance of ``'regression_var'``, in squared frames, above 0.
 

@@ -80,7 +80,7 @@ class ContrastiveLoss(nn.Module):
         margin: Distance beyond which a negative pair costs nothing; at most 2 with ``normalize``.
         squared_pos: Whether the distance of positive pairs is squared.
         reduction_factor: Leading factor.
-        normalize: Whether to normalise embeddings to unit vectors.
+        normalize: Whether to normalize embeddings to unit vectors.
         eps: Square of the distance below which the gradient of a distance is smoothed, see :func:`pair_distance`.
         exponential: ``y (2 / margin) d^2 + (1 - y) 2 margin exp(-2.77 d / margin)`` instead.
 

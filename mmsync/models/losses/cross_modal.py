@@ -22,7 +22,7 @@ def cross_modal_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor
     Args:
         first: ``(N, D)`` embeddings of one modality; the same N on every rank.
         second: ``(N, D)`` embeddings of the other modality of the same clips.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
     """
     first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
     at = torch.arange(len(first), device=first.device) + rank() * len(first)
@@ -36,7 +36,7 @@ class CrossModalNCELoss(nn.Module):
     """InfoNCE between two modalities ``(N, D)`` of the same clips, see :func:`cross_modal_nce`.
 
     Args:
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
 
     Raises:
         ConfigError: A temperature that is not positive.

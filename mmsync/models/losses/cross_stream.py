@@ -18,7 +18,7 @@ def cross_view_nce(logits: Sequence[Tensor], temperature: float, topk: int = 1, 
 
     Args:
         logits: Of each stream, ``(N, 1 + K)`` cosines over the temperature, the key in column 0.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         topk: Entries that a stream names, in [1, K].
         context: Whether the products of the cosines of ``u`` and ``v``, ``(N, K)`` over tau, stand beside the logits,
             with the same positives, as in the released code.

@@ -80,7 +80,7 @@ class CycleConsistencyLoss(nn.Module):
     Args:
         loss: ``'classification'``, ``'regression_mse'``, ``'regression_mse_var'`` or ``'regression_huber'``.
         similarity: ``'l2'``, ``-|a - b|^2 / (D tau)``, or ``'cosine'``, ``a . b / (D tau)``, not normalized.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         label_smoothing: Of a classification, 0 to below 1.
         variance_weight: Weight of the logarithm of the variance, 0 or more.
         huber_delta: Error from which Huber's function is linear, above 0.

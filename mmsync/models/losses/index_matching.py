@@ -44,7 +44,7 @@ def index_matching(
         index_second: ``(N, T2)``.
         valid_first: ``(N, T1)`` bool; ``None``: all. All valid frames count, also those that the other view lacks.
         valid_second: ``(N, T2)``.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         kind: ``'l1'``, as printed; ``'mse'``; ``'smooth_l1'``, quadratic below an error of 1.
         overlap_only: Whether frames before the first and after the last one that the other view shows are left out.
 

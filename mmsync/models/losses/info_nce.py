@@ -22,7 +22,7 @@ def queue_logits(query: Tensor, key: Tensor, queue: Tensor, temperature: float) 
         query: Unit rows ``(N, D)``.
         key: Unit rows ``(N, D)``.
         queue: Unit columns ``(D, K)``.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
 
     Returns:
         Tensor: ``(N, 1 + K)`` in the dtype of the queue; column 0 is the positive.
@@ -101,7 +101,7 @@ class InfoNCELoss(nn.Module):
     """InfoNCE of queries and keys ``(N, D)`` against a queue ``(D, K)``, or each other (He et al., 2020, eq. 1).
 
     Args:
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
 
     Raises:
         ConfigError: The temperature is not positive.
@@ -117,7 +117,7 @@ class InfoNCELoss(nn.Module):
         """Loss of ``query`` and ``key`` ``(N, D)``, a scalar.
 
         With a ``queue (D, K)`` of unit columns, rows have to be unit vectors, too. Without one, the negatives of a
-        query are the keys of all other clips of all ranks (van den Oord et al., 2018), and rows are normalised here.
+        query are the keys of all other clips of all ranks (van den Oord et al., 2018), and rows are normalized here.
         """
         if queue is not None:
             return info_nce(queue_logits(query, key, queue, self.temperature))

@@ -40,7 +40,7 @@ def cycle_errors(
         valid_second: ``(P, M)`` bool.
         margins: ``(P, N, 2)`` frames to the left and to the right of each frame to which it may return.
         components: K; the memory is ``P N K (D + N + M)`` numbers.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         steps: Iterations of the fit.
 
     Returns:
@@ -83,7 +83,7 @@ class FrameKeeper(nn.Module):
     ``eps + (1 - eps) sigmoid(s + c)`` with ``s = first . w`` standardized over the frames.
 
     Args:
-        dim: D.
+        dim: Width of the embeddings D.
     """
 
     def __init__(self, dim: int) -> None:
@@ -115,7 +115,7 @@ class MixtureCycleLoss(nn.Module):
         components: K; 15 for videos in the wild, 5 for monotonic ones.
         delta: Largest margin of the way back as a share of the length, above 0: 0.2 or 0.5.
         gamma: The least probability to keep a frame is ``gamma^(epoch + 1)``, 0 to 1: 0.95, or 1, which drops none.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         steps: Iterations of the fit, at least 1.
         floor: Least error that is inverted, above 0.
 

@@ -53,9 +53,9 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, chunk_size: Optio
     the mean over this rank's rows, which can be differentiated once.
 
     Args:
-        first: ``(N, D)`` embeddings of one view; normalised here; the same N on every rank.
+        first: ``(N, D)`` embeddings of one view; normalized here; the same N on every rank.
         second: ``(N, D)`` embeddings of the other view of the same clips.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         chunk_size: Rows of the similarities ``(2N, 2N * world size)`` in memory at a time; ``None``: all.
     """
     first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
@@ -70,7 +70,7 @@ class NTXentLoss(nn.Module):
     """NT-Xent of two views ``(N, D)`` (Chen et al., 2020, SimCLR, eq. 1), see :func:`nt_xent`.
 
     Args:
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         chunk_size: Rows of the similarities in memory at a time, for very large batches; ``None``: all.
 
     Raises:

@@ -57,7 +57,7 @@ class SequenceContrastLoss(nn.Module):
     Args:
         negatives: ``'single_noself'``: frames of the other view of the same video; ``'batch_noself'``: also those of
             both views of other videos, of all ranks; ``'single'``: also those of the own view, with the frame itself.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         variance: Of the Gaussian, in squared frames, above 0.
 
     Raises:

@@ -38,21 +38,21 @@ class AimCLR(MoCo):
     (docs/design/0011). The extreme view passes the backbone once; attention drop acts on its feature map.
 
     Args:
-        encoder: As in MoCo.
+        encoder: Config of the encoder, with a projector, or a module.
         data_preprocessor: Config of the preprocessor that makes the views ``query``, ``key`` and ``extreme``.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoder.
-        temperature: tau.
+        temperature: Temperature tau.
         key_init: As in MoCo.
-        feature_from: As in MoCo.
-        d3m_weight: w; 0.5 as published.
+        feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
+        d3m_weight: Weight w of both D3M terms; 0.5 as published.
         drop_threshold: Attention above which features are dropped, in (0, 1); ``None`` omits the third term.
         drop_scope: Whether to rescale over the whole ``'batch'``, as in the released code, or each ``'sample'``.
         mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
         mining_epoch: Epochs before mining as published starts (150: the 151st is the first with it); ``None``: off.
         mining_topk: Neighbours of each view in mining as published.
         positive_reduction: ``'mean_log'`` as in the released code, or ``'log_sum'`` as in the paper.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A number out of range, or both ``mining`` and ``mining_epoch``.

@@ -22,7 +22,7 @@ class ArrowOfTime(SelfSupervisedModel):
 
     Args:
         encoder: Config of the encoder of one segment, such as ``FlowVGG``; its pooling is not used.
-        segments: K.
+        segments: Number K of segments.
         hidden_channels: Channels of the fusing convolutions.
         dropout: Probability in [0, 1) after each of them.
         data_preprocessor: Config of the preprocessor that makes the view ``video (N, K, C, T, H, W)``.

@@ -34,7 +34,7 @@ class AVID(TwoStreamModel):
         video: Config of the encoder of pictures, with a projector.
         audio: Config of the encoder of sound, with a projector to the same width.
         num_videos: Videos of the training split that can be used; a run with another number of them is refused.
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         momentum: Of the memories, in [0, 1).
         data_preprocessor: Config of the preprocessor that makes the views ``video`` and ``audio``.
         init_cfg: MMEngine's initialization config.

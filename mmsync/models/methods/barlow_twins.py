@@ -20,7 +20,7 @@ class BarlowTwins(TwoViewMethod):
         encoder: Config of the encoder, with a projector.
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         redundancy_weight: lambda; 0.005 as published.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A negative weight.

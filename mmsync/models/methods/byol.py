@@ -26,9 +26,9 @@ class BYOL(TwoViewMethod):
     Args:
         encoder: Config of the encoder, with a projector.
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
-        predictor: Config of q; its widths are filled in. ``None``: two layers with batch normalisation.
+        predictor: Config of q; its widths are filled in. ``None``: two layers with batch normalization.
         momentum: tau_0, in [0, 1].
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A momentum out of range, or a predictor of another width.
@@ -49,7 +49,7 @@ class BYOL(TwoViewMethod):
         self.momentum = momentum
 
     def init_weights(self) -> None:
-        """Initialise all weights, then copy the encoder to the target."""
+        """Initialize all weights, then copy the encoder to the target."""
         super().init_weights()
         self.target.follow_init(self.encoder)
 

@@ -32,7 +32,7 @@ class Classifier(ViewModel):
         load_prefix: Prefix of the encoder's weights in a checkpoint of pretraining.
         num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, each encoded
             separately; the head must take pooled features. ``None``: a clip is encoded as a whole.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``num_tracks`` or ``label_smoothing`` out of range, or with tracks a head that does not pool them.

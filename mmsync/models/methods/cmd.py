@@ -18,7 +18,7 @@ from mmsync.registry import MODELS, OptConfig, OptPart, Part
 
 @MODELS.register_module()
 class CMD(StreamContrast):
-    """Momentum contrast of joints, motion and bones, each of which learns the neighbourhoods that the others see.
+    """Momentum contrast of joints, motion and bones, each of which learns the neighborhoods that the others see.
 
     ``loss = sum_u InfoNCE_u + sum_{a != b} KL(a || b)`` over the six ordered pairs of streams, where ``KL`` compares
     the similarities ``(N, K)`` of a's keys and of b's queries to the clips in the queues, see
@@ -27,7 +27,7 @@ class CMD(StreamContrast):
     Args:
         encoder: Config of the encoder of each stream, with a projector, or a module to copy.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``, of joints.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoders.
         temperature: tau of InfoNCE.
         topk: Entries of the queue nearest to the teacher that are compared, 1 to K.

@@ -24,9 +24,9 @@ class CrosSCLR(StreamContrast):
     Args:
         encoder: Config of the encoder of each stream, with a projector, or a module to copy.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``, of joints.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoders.
-        temperature: tau.
+        temperature: Temperature tau.
         cross_epoch: Epochs before mining across streams starts (150: the 151st is the first with it); ``None``: off.
         topk: Entries of the queue that each stream names, 1 to K.
         context: Whether the products of two streams' similarities are compared, too.

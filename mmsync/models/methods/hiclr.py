@@ -32,12 +32,12 @@ class HiCLR(AimCLR):
         encoder: As in AimCLR; its backbone takes skeletons.
         data_preprocessor: Config of the preprocessor that makes the views ``query``, ``key``, ``normal`` and
             ``masked``.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoder.
-        temperature: tau.
+        temperature: Temperature tau.
         key_init: As in MoCo.
-        feature_from: As in MoCo.
-        d3m_weight: w; 0.5 as published.
+        feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
+        d3m_weight: Weight w of both D3M terms; 0.5 as published.
         mask_ratio: Share of the joints, in (0, 1): ``floor(mask_ratio * V)`` of them, at least one.
         mining: As in AimCLR, as are the next three.
         mining_epoch: 150 as published.

@@ -29,13 +29,13 @@ class MoCo(SelfSupervisedModel):
     Args:
         encoder: Config of the encoder, with a projector, or a module, see :func:`~mmsync.models.modules.build_encoder`.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoder, in [0, 1].
-        temperature: tau, above 0.
-        key_init: Whether the key encoder starts as a ``'copy'`` of the query encoder, or is initialised independently,
+        temperature: Temperature tau, above 0.
+        key_init: Whether the key encoder starts as a ``'copy'`` of the query encoder, or is initialized independently,
             as AimCLR's ``'reference'`` does.
         feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A temperature or momentum out of range.
@@ -64,7 +64,7 @@ class MoCo(SelfSupervisedModel):
         self.feature_from = feature_from
 
     def init_weights(self) -> None:
-        """Initialise both encoders, then copy the query encoder to the key encoder if ``key_init`` is ``'copy'``."""
+        """Initialize both encoders, then copy the query encoder to the key encoder if ``key_init`` is ``'copy'``."""
         super().init_weights()
         self.key_encoder.follow_init(self.encoder)
 

@@ -21,7 +21,7 @@ class SimCLR(TwoViewMethod):
         encoder: Config of the encoder, with a projector.
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         loss: Config of a loss of two embeddings; ``None``: NT-Xent with tau = 0.1.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A number out of range.

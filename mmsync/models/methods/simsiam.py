@@ -23,7 +23,7 @@ class SimSiam(TwoViewMethod):
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
         predictor: Config of h; its widths are filled in. ``None``: two layers with batch normalisation, the
             hidden one a quarter as wide as the embedding.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A predictor of another width.

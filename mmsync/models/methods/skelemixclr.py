@@ -37,11 +37,11 @@ class SkeleMixCLR(MoCo):
     Args:
         encoder: As in MoCo; its backbone takes skeletons.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoder.
-        temperature: tau.
+        temperature: Temperature tau.
         key_init: As in MoCo.
-        feature_from: As in MoCo.
+        feature_from: Encoder whose features probes see, ``'query'`` or ``'key'``.
         num_parts: Fewest and most of the five body parts to paste.
         block: Shortest and longest block of frames, in sixteenths of the clip.
         repeats: Mixed versions of each clip, whose losses are averaged.

@@ -51,9 +51,9 @@ class StreamContrast(SelfSupervisedModel):
     Args:
         encoder: Config of the encoder of each stream, with a projector, or a module to copy.
         data_preprocessor: Config of the preprocessor that makes the views ``query`` and ``key``, of joints.
-        queue_size: K.
+        queue_size: Number K of keys in the queue.
         momentum: Momentum of the key encoders, in [0, 1].
-        temperature: tau, above 0.
+        temperature: Temperature tau, above 0.
         key_init: As of :class:`MoCo`.
         init_cfg: MMEngine's initialization config.
 

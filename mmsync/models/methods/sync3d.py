@@ -44,7 +44,7 @@ class Sync3D(SelfSupervisedModel):
             the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
             a linear probe equals one on ``'concat'`` averaged over both orders.
         threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: that of the loss.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: An unknown fusion.

@@ -38,9 +38,9 @@ class UmURL(SelfSupervisedModel):
         encoder: Config of the encoder, without a projector.
         projector: Config of the projection neck of each stream; ``None``: ``MLPProjector`` with batch norm.
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second`` of several streams.
-        consistency_weight: lambda.
-        variance_weight: mu.
-        covariance_weight: nu.
+        consistency_weight: Weight lambda of consistency.
+        variance_weight: Weight mu of the variance.
+        covariance_weight: Weight nu of the covariance.
         init_cfg: MMEngine's initialization config.
 
     Raises:

@@ -25,7 +25,7 @@ class VICReg(TwoViewMethod):
         invariance_weight: lambda; 25 as published.
         variance_weight: mu; 25 as published.
         covariance_weight: nu; 1 as published.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A negative weight.

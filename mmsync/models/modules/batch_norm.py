@@ -1,4 +1,4 @@
-"""Batch normalisation with exact statistics on the CPU and, on request, statistics of the global batch."""
+"""Batch normalization with exact statistics on the CPU and, on request, statistics of the global batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmsync.ops.dist import world_size
 
 
 class BatchNorm(_BatchNorm):
-    """Batch normalisation of ``(R, C, ...)`` by torch; over ranks and for CPU float32 or 64 by ``mmsync.ops``."""
+    """Batch normalization of ``(R, C, ...)`` by torch; over ranks and for CPU float32 or 64 by ``mmsync.ops``."""
 
     sync = False
     """Whether to take statistics over all ranks; set by :func:`convert_sync_batchnorm`."""
@@ -24,7 +24,7 @@ class BatchNorm(_BatchNorm):
             raise ValueError(f"expected at least (R, C), got {tuple(x.shape)}")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(R, C, ...)`` over all axes but C."""
+        """Normalize ``(R, C, ...)`` over all axes but C."""
         sync = self.sync and world_size() > 1
         exact = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
         if not self.training or not (sync or exact):
@@ -42,7 +42,7 @@ class BatchNorm(_BatchNorm):
 
 
 def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
-    """Make every batch normalisation of a module, in place, take statistics of all ranks, or raise a ConfigError."""
+    """Make every batch normalization of a module, in place, take statistics of all ranks, or raise a ConfigError."""
     for name, child in module.named_modules():
         if isinstance(child, _BatchNorm) and not child.track_running_stats:
             raise ConfigError(f"{name}: synchronised statistics need track_running_stats=True")

@@ -154,7 +154,7 @@ class PlainEncoder(BaseModule):
         projector: Config of a projection neck, or a module; probes see the features before it. ``None``: no projector.
         out_channels: D; ``None``: ``module.out_channels``, or the ``out_features`` of the last layer of an
             ``nn.Sequential``.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Nearest-neighbour mining with safeguards against collapse (docs/design/0011)."""
+"""Nearest-neighbor mining with safeguards against collapse (docs/design/0011)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class NeighborMining(nn.Module):
     """Selection of queue entries ``(N, K)`` as additional positives, on a schedule that adapts to the embeddings.
 
     An entry is a positive if **the key agrees**: it is among the ``topk`` nearest entries of the query or an extreme
-    view, and in the neighbourhood of the key, which another encoder computed from another view. It must also be similar
-    enough, and must not be a hub. Mining starts when query and key agree on neighbourhoods far beyond chance, and is
+    view, and in the neighborhood of the key, which another encoder computed from another view. It must also be similar
+    enough, and must not be a hub. Mining starts when query and key agree on neighborhoods far beyond chance, and is
     suspended when they no longer do or when all clips select the same entries. Decisions use the batch of all ranks and
     state in buffers, so they do not depend on the number of ranks or on interruptions.
 
     Args:
         start_epoch: Epochs without mining, regardless of the agreement.
         topk: Nearest entries of each view.
-        neighborhood: Size of a neighbourhood, a share of the queue in (0, 1]; at least ``topk`` entries.
+        neighborhood: Size of a neighborhood, a share of the queue in (0, 1]; at least ``topk`` entries.
         agreement: Smoothed agreement beyond chance at which mining starts; it is suspended below half of it.
         max_crowding: Smoothed share of a clip's neighbourhood that other clips have in common above which mining is
             suspended; it starts below half of it.
         min_similarity: Minimum cosine of a view and a selected entry.
-        max_share: Share of the batch's queries or keys that makes an entry of their neighbourhoods a hub.
+        max_share: Share of the batch's queries or keys that makes an entry of their neighborhoods a hub.
         smoothing: Steps of the exponential average of agreement and crowding.
         max_alarms: Suspensions after which mining stays off; ``None``: it always resumes.
 

@@ -40,7 +40,7 @@ class MomentumEncoder(BaseModule):
 
     @torch.no_grad()
     def follow_init(self, online: nn.Module) -> None:
-        """Copy all parameters and buffers if ``copy_init``; called after the weights are initialised."""
+        """Copy all parameters and buffers if ``copy_init``; called after the weights are initialized."""
         if self.copy_init:
             self.module.load_state_dict(online.state_dict())
 

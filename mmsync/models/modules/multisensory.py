@@ -29,8 +29,8 @@ class ResidualBlock(nn.Module):
     the width changes.
 
     Args:
-        in_channels: C.
-        channels: D.
+        in_channels: Number of input channels C.
+        channels: Width of the feature map D.
         kernel: Size of both kernels along each axis; its length is the number of axes, 1 or 3.
         stride: Of the first convolution, along each axis.
     """
@@ -63,8 +63,8 @@ class EarlyFusion(nn.Module):
     of ``(P, V, T', H', W')``. Two 1-wide convolutions merge both, with a shortcut of the outermost channels of each.
 
     Args:
-        video_channels: V.
-        audio_channels: A.
+        video_channels: Channels V of the pictures' map.
+        audio_channels: Channels A of the sound's map.
         widths: Channels of sound where it joins, of the hidden and the last merging layer, and of the three pairs of
             residual blocks of the trunk; as published 128, 512, 128, 128, 256, 512.
         strides: Spatial strides of the pairs; published are (1, 2, 2) for training, and (1, 2, 1) for finer maps.

@@ -30,7 +30,7 @@ class TokenDecoder(BaseModule):
         in_channels: D_in.
         out_channels: D_out.
         steps: T' for which there are time embeddings; grids of other lengths resample them.
-        num_joints: V.
+        num_joints: Number of joints V.
         init_cfg: MMEngine's initialization config.
 
     Raises:

@@ -26,8 +26,8 @@ class SoundUNet(nn.Module):
         features: D of each sequence of features, at most ``len(widths) - 2`` of them.
         widths: Channels of the convolutions down; as published nine, for F = 1024 and T = 128, and 79.8 million
             parameters with the features of the multisensory network.
-        channels: C.
-        sources: K.
+        channels: Number of channels C.
+        sources: Number of sources K.
     """
 
     def __init__(

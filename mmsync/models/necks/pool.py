@@ -165,7 +165,7 @@ class VideoPool(BaseModule):
         frames: Steps after the moving average, T' - window + 1, for ``'flatten'``; other lengths are an error.
         in_channels: D, for recurrent layers; the encoder fills it in.
         hidden_channels: Width of a recurrent layer; ``None`` is D.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: An unknown rule, a window below 1, or missing ``frames`` or ``in_channels``.

@@ -23,10 +23,10 @@ class MLPProjector(BaseModule):
         out_channels: Width of the embedding.
         hidden_channels: Width of the hidden layers; ``None`` is ``in_channels``.
         num_layers: Linear layers; 1 is a plain linear projection.
-        norm: Whether to batch-normalise the hidden layers.
-        norm_last: Whether to batch-normalise the embedding, as SimSiam does (Chen and He, 2021).
+        norm: Whether to batch-normalize the hidden layers.
+        norm_last: Whether to batch-normalize the embedding, as SimSiam does (Chen and He, 2021).
         dropout: Probability in [0, 1) after each ReLU.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
     def __init__(

@@ -102,7 +102,7 @@ class AttentionPool(BaseModule):
     learn with the method, or with the head of a classifier, what to look at; persons are averaged.
 
     Args:
-        queries: Q.
+        queries: Number of queries Q.
         num_heads: A divisor of D; ``None``: see :func:`~mmsync.ops.attention.default_heads`.
         persons: As of :class:`MeanPool`.
         in_channels: D; the encoder fills it in.

@@ -112,13 +112,13 @@ class LogMel(_Spectral):
         rate: Samples a second.
         n_fft: Length of the Fourier transform.
         hop: Samples between frames.
-        bands: F.
+        bands: Number of bands F.
         window: Samples of a frame, Hann; ``None``: ``n_fft``.
         low: Lowest frequency, Hz.
         high: Highest frequency, Hz; ``None``: half the rate.
         scale: ``'slaney'`` or ``'htk'``, see :func:`mmsync.ops.sound.hz_to_mel`.
         norm: Of the filters: ``'slaney'``, ``'sum'`` or ``'none'``.
-        center: Whether frames are centred on multiples of ``hop``; else they begin there.
+        center: Whether frames are centered on multiples of ``hop``; else they begin there.
         power: 2 for energies, 1 for magnitudes.
         compression: ``'log'``; ``'log_linear'``, linear below e; or ``'db'``.
         top: Range below the loudest value of a sample, dB.
@@ -196,7 +196,7 @@ class LogFilterbank(FrontEnd):
         n_fft: Length of the Fourier transform.
         window: Samples of a frame, rectangular.
         hop: Samples between frames.
-        bands: F.
+        bands: Number of bands F.
         frames: See :class:`FrontEnd`, as are the next two.
         mean: Subtracted from the result.
         std: The result is divided by it.

@@ -33,8 +33,8 @@ class AimCLRExtreme(AugmentationSequence):
 
     Args:
         extreme_set: ``'released'`` or ``'paper'``.
-        blur_normalize: Of ``GaussianBlur``. ``False`` is the released behaviour.
-        keep_absent: Of ``GaussianNoise`` and ``GaussianBlur``. ``False`` is the released behaviour.
+        blur_normalize: Of ``GaussianBlur``. ``False`` is the released behavior.
+        keep_absent: Of ``GaussianNoise`` and ``GaussianBlur``. ``False`` is the released behavior.
         shear_amplitude: Of ``Shear``.
         crop_ratio: Of ``TemporalCrop``.
     """

@@ -1,4 +1,4 @@
-"""Colours, noise and blur of video."""
+"""Colors, noise and blur of video."""
 
 from __future__ import annotations
 

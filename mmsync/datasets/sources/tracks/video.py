@@ -48,7 +48,7 @@ class VideoTrackSource(TrackSource):
         cache: Keep the crops of a video on disk (``MMSYNC_CACHE``) from the first time it is read: ``3 S S`` bytes for
             each tick of a track, 15 MB for 100 ticks at 224; flow ``2 S S``.
         backend: Of :func:`mmsync.media.open_video`.
-        flow: ``'dis'`` or ``'tvl1'``: optical flow of that method, in place of colour. It needs a ``size`` of 16.
+        flow: ``'dis'`` or ``'tvl1'``: optical flow of that method, in place of color. It needs a ``size`` of 16.
 
     Raises:
         ConfigError: An argument is out of its range.

@@ -48,13 +48,13 @@ class CARLTransformerHead(SequenceBackbone):
     attention; memory is linear in T where torch's attention is fused.
 
     Args:
-        in_channels: C.
+        in_channels: Number of input channels C.
         widths: Outputs of the MLP's layers, each after dropout and with batch norm and ReLU.
         dim: M, width of the transformer.
         num_layers: L, 3 on Penn Action, 2 on Pouring.
         num_heads: A divisor of M.
         hidden_dim: Width of the feed-forward layers.
-        out_channels: D.
+        out_channels: Width of the features D.
         dropout: Probability in [0, 1), everywhere.
         train_frames: Frames that positions are stretched to, 80 on Penn Action, 240 on Pouring; ``None``: they are not.
         normalize: Whether embeddings have length 1.

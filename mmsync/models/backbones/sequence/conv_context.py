@@ -31,7 +31,7 @@ class ConvContextEmbedder(SequenceBackbone):
         in_channels: C: width of frame features, or the product of ``maps``.
         maps: ``(C', H, W)`` of maps stored flat, such as (1024, 14, 14) of a ResNet-50's conv4, then 3-D convolutions;
             ``None``: features, and 1-D convolutions.
-        out_channels: D.
+        out_channels: Width of the features D.
         context: Frames that one embedding sees, itself the last.
         stride: Frames from one to the next.
         conv_channels: W of the convolutions.

@@ -50,8 +50,8 @@ class DSTformer(SkeletonTransformer):
 
     Args:
         layout: Name or config of the skeleton layout.
-        in_channels: C.
-        embed_dim: D.
+        in_channels: Number of input channels C.
+        embed_dim: Width of the tokens D.
         rep_dim: R, width of the Tanh representation; 0 leaves it out, so that R = D.
         depth: Levels, each one ``st`` and one ``ts`` block.
         num_heads: H, a divisor of D.
@@ -69,7 +69,7 @@ class DSTformer(SkeletonTransformer):
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.
         with_cp: Recompute the activations of a level in the backward pass instead of storing them.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, or a size is not positive.

@@ -20,7 +20,7 @@ class PartTransformer(SkeletonTransformer):
     depth is 0, and taken from those of 3D ones. Parts stay apart in the map, as ``SegmentPartPool`` pools them.
 
     Args:
-        embed_dim: D.
+        embed_dim: Width of the tokens D.
         depth: Number of blocks.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.

@@ -64,9 +64,9 @@ class SkeletonResNet(SkeletonBackbone):
         size: Rows and columns (H, W) to resize the image to, bilinearly, or one number for both; ``None``: V x T.
         stem: ``'3x3'``, stride 1 and no pooling, for images as small as V x T; ``'7x7'`` as published, which divides
             rows and columns by four.
-        zero_init_residual: Whether to zero the weights of each block's last normalisation, so that it starts as its
+        zero_init_residual: Whether to zero the weights of each block's last normalization, so that it starts as its
             shortcut.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: An unknown depth or stem, or a size, width or number of persons below 1.
@@ -111,7 +111,7 @@ class SkeletonResNet(SkeletonBackbone):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def init_weights(self) -> None:
-        """Initialise convolutions as He et al. (2015), then by ``init_cfg``."""
+        """Initialize convolutions as He et al. (2015), then by ``init_cfg``."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

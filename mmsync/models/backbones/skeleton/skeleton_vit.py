@@ -43,8 +43,8 @@ class SkeletonViT(SkeletonTransformer):
 
     Args:
         layout: Name or config of the skeleton layout.
-        in_channels: C.
-        embed_dim: D.
+        in_channels: Number of input channels C.
+        embed_dim: Width of the tokens D.
         depth: Number of blocks.
         num_heads: H, a divisor of D.
         mlp_ratio: Width of the MLPs over D.
@@ -60,7 +60,7 @@ class SkeletonViT(SkeletonTransformer):
         stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
         with_cp: Recompute the activations of a block in the backward pass instead of storing them.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``embed_dim`` is not a multiple of ``num_heads``, a size is not positive, or an unknown

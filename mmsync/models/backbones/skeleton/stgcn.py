@@ -88,7 +88,7 @@ class STGCN(SkeletonBackbone):
 
     Args:
         layout: Name or config of the skeleton layout.
-        in_channels: C.
+        in_channels: Number of input channels C.
         width: Channels of the first blocks, 64 for ``None``; the ten blocks have 1, 1, 1, 1, 2, 2, 2, 4, 4 times it
             and D.
         out_channels: D; ``None`` is four times the width.
@@ -97,13 +97,13 @@ class STGCN(SkeletonBackbone):
         temporal_kernel: Frames, odd.
         dropout: In all blocks but the first.
         strategy: Partitioning of the graph, see :func:`mmsync.ops.graph.adjacency`.
-        max_hop: Neighbourhood of the graph convolution, in bones.
+        max_hop: Neighborhood of the graph convolution, in bones.
         edges: Edge variant of the layout; ``None`` is its first.
         edge_importance: Whether each block has learnt weights of the edges.
-        data_norm: Whether to batch-normalise the input per joint and channel.
+        data_norm: Whether to batch-normalize the input per joint and channel.
         init: ``'torch'`` keeps torch's initialisation; ``'normal'`` draws weights from N(0, .02) and batch-norm weights
             from N(1, .02), as AimCLR's released code does.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: ``channels`` together with ``width`` or ``out_channels``, or without as many strides.
@@ -143,7 +143,7 @@ class STGCN(SkeletonBackbone):
         self._masked: Optional[Tensor] = None
 
     def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
+        """Initialize as ``init`` specifies, then by ``init_cfg``."""
         if self.init == "normal":
             for module in self.modules():
                 if isinstance(module, (nn.Conv2d, nn.Linear)):

@@ -1,4 +1,4 @@
-"""Base class of transformer backbones: checks, input norm, graph stem, initialisation and layer numbers."""
+"""Base class of transformer backbones: checks, input norm, graph stem, initialization and layer numbers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class SkeletonTransformer(SkeletonBackbone):
         return self.temp_embed.shape[1], self.num_places
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Check the input, normalise it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
+        """Check the input, normalize it and apply the stem: ``(P, T, V, C)`` to ``(P, T', V, token_channels)``."""
         self.check_input(x)
         if self.data_bn is not None:
             x = self.data_bn(x.reshape(-1, x.shape[2] * x.shape[3])).view(x.shape)
@@ -126,7 +126,7 @@ class SkeletonTransformer(SkeletonBackbone):
                 nn.init.zeros_(module.bias)
 
     def init_weights(self) -> None:
-        """Initialise as ``init`` specifies, then by ``init_cfg``."""
+        """Initialize as ``init`` specifies, then by ``init_cfg``."""
         self.reset_parameters()
         super().init_weights()
 

@@ -19,7 +19,7 @@ class FrameVGG(VideoBackbone):
     With the default widths 4,689,216 parameters at 3 channels; pictures of 224 pixels become 512 x 28 x 28.
 
     Args:
-        in_channels: C.
+        in_channels: Number of input channels C.
         widths: Channels of the blocks of two convolutions, D the last.
         init_cfg: MMEngine's initialization config.
 

@@ -42,7 +42,7 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 class Unit3D(nn.Module):
-    """Convolution padded as ``SAME``, batch normalisation and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``."""
+    """Convolution padded as ``SAME``, batch normalization and ReLU: ``(N, C, T, H, W) -> (N, D, T', H', W')``."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class I3D(VideoBackbone):
         width: Multiplier of the channels of all layers.
         endpoint: Last layer, one of ``ENDPOINTS``; the map has its channels and size.
         channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: An unknown endpoint, or a width that leaves a layer without channels.

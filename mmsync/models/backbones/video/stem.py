@@ -17,7 +17,7 @@ class MultisensoryStem(VideoBackbone):
     A 5 x 7 x 7 convolution at stride 2, max pooling of 3 x 3 pixels, and two residual blocks, the second at stride 2.
 
     Args:
-        in_channels: C.
+        in_channels: Number of input channels C.
         width: D, 64 as published.
         channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
         init_cfg: MMEngine's initialization config.

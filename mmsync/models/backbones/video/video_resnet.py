@@ -63,7 +63,7 @@ class VideoResNet(VideoBackbone):
     Parameter names are torchvision's. With 400 classes R3D-18 has 33,371,472 parameters, MC3-18 11,695,440 and
     R(2+1)D-18 31,505,325, or 33,370,839 with ``midplanes='per_conv'``. The published classifier is ``VideoPool()`` and
     a linear layer; ``tools/model_converters/video_resnet_to_mmsync.py`` reads torchvision's and VMZ's files.
-    torchvision's weights expect 16 frames at 15 per second, 112 x 112, with values in [0, 1] normalised by mean
+    torchvision's weights expect 16 frames at 15 per second, 112 x 112, with values in [0, 1] normalized by mean
     (0.43216, 0.394666, 0.37645) and deviation (0.22803, 0.22145, 0.216989).
 
     Args:
@@ -76,7 +76,7 @@ class VideoResNet(VideoBackbone):
             torchvision, ``'per_conv'`` from each convolution's as VMZ, XDC and IG-65M.
         bn_eps: 1e-5 as torchvision, 1e-3 as VMZ, XDC and IG-65M.
         channels_last: Whether to store maps in channels-last memory, see docs/design/0024.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: An unknown variant, depth or rule, or a width that leaves no channels.
