@@ -103,11 +103,11 @@ def methods_index() -> str:
         "",
         "Each page is made from the class, its paper, its configs and their measured results.",
         "",
-        "| method | what it does | configs |",
+        "| method | configs | what it does |",
         "|---|---|---|",
     ]
     for name, kind in methods().items():
-        lines.append(f"| [{name}]({name}.md) | {summary(kind)} | {len(configs_of_methods().get(name, []))} |")
+        lines.append(f"| [{name}]({name}.md) | {len(configs_of_methods().get(name, []))} | {summary(kind)} |")
     return "\n".join(lines)
 
 
@@ -181,9 +181,9 @@ def protocols_page() -> str:
     return "\n".join(lines)
 
 
-def listing(folder: str) -> str:
+def listing(folder: str, heading: str = "") -> str:
     """A folder without a README: its files, Markdown with the titles."""
-    lines = [f"# {folder}", ""]
+    lines = [f"# {heading or folder}", ""]
     for path in sorted((ROOT / folder).iterdir()):
         if path.suffix in LANGUAGES or path.suffix == ".md" or (path.is_dir() and path.name != "__pycache__"):
             lines.append(f"- [{title(path) if path.suffix == '.md' else path.name}]({path.name})")
@@ -209,5 +209,5 @@ def generated() -> dict[str, Callable[[], str]]:
     for kind, found in components().items():
         pages[f"docs/catalog/{slug(kind)}.md"] = functools.partial(catalog_page, kind, found)
     pages["docs/catalog/protocols.md"] = protocols_page
-    pages["docs/design/README.md"] = functools.partial(listing, "docs/design")
+    pages["docs/design/README.md"] = functools.partial(listing, "docs/design", "Design decisions")
     return pages

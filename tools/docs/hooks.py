@@ -120,7 +120,7 @@ def fill_nav(nav: list[dict[str, Any]]) -> None:
 def on_page_markdown(text: str, page: Any, config: Any, files: Files) -> str:
     """Lead links to code and folders to the pages that show them; keep a number and its unit on one line."""
     uri = page.file.src_uri
-    if uri == "README.md":
+    if uri in ("README.md", "docs/python_api.md"):
         page.meta["hide"] = ["navigation"]  # which would list this page alone
 
     def lead(match: re.Match[str]) -> str:

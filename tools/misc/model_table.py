@@ -68,7 +68,7 @@ def configs() -> list[Path]:
 
 @functools.cache
 def experiments() -> list[tuple[Path, str, list[str], int]]:
-    """``(path, type of the model, types of its backbones, place of the data set's word in the name)`` of each config."""
+    """``(path, type of the model, types of its backbones, place of the data set's word in its name)`` of configs."""
     found = []
     for path in configs():
         words = path.stem.split("_")  # method, of one or several words, backbone, data set, split
@@ -148,7 +148,7 @@ def measured() -> list[str]:
 
 def table() -> str:
     """Both tables in markdown."""
-    return "\n".join([*matrix(), "", *measured()])
+    return "\n".join(["## Methods and their configs", "", *matrix(), "", "## Measured results", "", *measured()])
 
 
 def main() -> None:
