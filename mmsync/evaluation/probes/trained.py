@@ -78,7 +78,7 @@ class LinearProbe(Probe):
         schedule: ``'step'`` follows the milestones; ``'cosine'`` falls to zero by half a cosine, step by step.
         standardize: ``True`` or ``'whiten'``: scale features by the bank first, see
             :class:`~mmsync.ops.scaling.Scaling`. Rates around 0.1 suit then.
-        batch_norm: Batch normalisation without weights in front of the classifier (momentum 0.1, eps 1e-6).
+        batch_norm: Batch normalization without weights in front of the classifier (momentum 0.1, eps 1e-6).
         seed: Of the order of the samples.
         column: Name of the column of features.
 

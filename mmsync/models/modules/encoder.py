@@ -31,7 +31,7 @@ class Encoder(BaseModule):
             Training costs no more for it. ``None``: no such encoder.
         whitening: Config of a :class:`~mmsync.models.necks.Whitening` of the learned features that probes see, and of
             their weight beside frozen ones; ``FitWhiteningHook`` fits it. ``None``: they are as they are.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: The backbone is a module that returns no feature map.
