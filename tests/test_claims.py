@@ -20,7 +20,7 @@ import yaml
 from mmsync.config import check, load
 from mmsync.config.signature import accepted
 from mmsync.errors import ConfigError
-from mmsync.interop.convert import FAMILIES, get_family
+from mmsync.interop.family import FAMILIES, get_family
 from mmsync.protocols import list_protocols, load_protocol
 from mmsync.registry import BACKBONES, DATASETS, LOSSES, METRICS, MODELS, PROBES, TRANSFORMS, Registry
 from mmsync.structures import SkeletonLayout

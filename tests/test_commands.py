@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ from mmsync import commands, fileio
 from mmsync.apis import MotionEmbedder, list_models
 from mmsync.config import load
 from mmsync.errors import ConfigError
-from mmsync.registry import NECKS
+from mmsync.registry import LOSSES, NECKS
 from mmsync.version import __version__
+from mmsync.worlds import FORMATS
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs/aimclr/aimclr_stgcn_synthetic.py"
-HEAVY = {"browse", "check_data", "floors"}  # they import torch before they read their arguments
 
 
 @pytest.fixture
@@ -131,17 +132,51 @@ def test_help_of_a_command_names_the_command(mmsync):
     assert mmsync("check-data", "--help")[1].startswith("usage: mmsync check-data ")
 
 
+def test_components_of_one_name_in_two_kinds(mmsync, monkeypatch):
+    class Other:
+        """Not the neck."""
+
+    LOSSES.import_from_location()
+    NECKS.import_from_location()
+    monkeypatch.setitem(LOSSES.module_dict, "MeanPool", Other)
+    kind, docs = {"neck": NECKS, "loss": LOSSES}, {}
+    for name, registry in kind.items():
+        said = mmsync("list", "--components", name)[1].splitlines()
+        assert [line.split()[0] for line in said] == sorted(registry.module_dict)
+        docs[name] = next(line[30:] for line in said if line.startswith("MeanPool "))
+    assert docs == {"neck": NECKS.get("MeanPool").__doc__.splitlines()[0], "loss": "Not the neck."}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["2", "tran", "x"], "mmsync launch: error: argument tool: invalid choice"),
+        (["0", "train", "x"], "mmsync launch: error: processes: 0"),
+        (["2", "train"], "mmsync launch 2 train: error: the following arguments are required: config"),
+        (["2", "test", "x", "y", "--bogus"], "mmsync launch 2 test: error: unrecognized arguments: --bogus"),
+    ],
+)
+def test_launch_names_the_command_that_was_typed(mmsync, words, message):
+    """Once, before any process starts."""
+    code, said, wrong = mmsync("launch", *words)
+    assert (code, said) == (2, "")
+    assert message in wrong
+    assert wrong.count("usage: ") == 1
+
+
 def test_help_costs_no_torch():
     code = (
         "import sys, contextlib\nfrom mmsync import commands\n"
-        f"for name, path in list(commands.commands().items()):\n"
-        f"    if name in commands.COMMANDS and name not in {HEAVY}:\n"
-        "        with contextlib.suppress(SystemExit): commands.run(path, ['mmsync ' + name, '--help'])\n"
-        "        assert not {'torch', 'mmengine', 'numpy'} & set(sys.modules), name\n"
+        "for name, path in commands.commands().items():\n"
+        "    with contextlib.suppress(SystemExit): commands.run(path, ['mmsync ' + name, '--help'])\n"
+        "    heavy = {'torch', 'mmengine', 'scipy', 'sklearn', 'matplotlib', 'cv2', 'av'} & set(sys.modules)\n"
+        "    assert not heavy, (name, heavy)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("usage: mmsync ") >= 10
+    for name in commands.commands():
+        assert re.search(rf"usage: mmsync {name}\s", done.stdout), name
+    assert f"  {{{','.join(FORMATS)}}}\n" in done.stdout, "make_synthetic repeats the names"
 
 
 def test_list(mmsync):

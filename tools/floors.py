@@ -17,31 +17,20 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.runner import set_random_seed
 
 from mmsync.apis.cli import KeyValue, add_other_input, device, run_tool
-from mmsync.config import check, load
-from mmsync.config.inputs import check_input, input_record
-from mmsync.config.load import config_within
-from mmsync.engine.checkpoint import read_checkpoint
-from mmsync.engine.folds import trained_folds
 from mmsync.errors import ConfigError, DataError, MMSyncError, ProtocolError
-from mmsync.evaluation.functional import Scores
-from mmsync.evaluation.functional.verification import mean_interval
 from mmsync.fileio import CONFIGS, config_path, write_text
-from mmsync.protocols import Protocol, lay_over, load_protocol
-from mmsync.protocols.floors import raw_floor, start_of
-from mmsync.protocols.protocol import build_test_data, config_of
-from mmsync.protocols.runs import Prober, judge
-from mmsync.protocols.tables import markdown_cells, plain_cells
-from mmsync.registry import METRICS
-from mmsync.sweep.summary import Result, summary
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmsync.evaluation.functional import Scores
+    from mmsync.protocols import Protocol
+    from mmsync.sweep.summary import Result
 
 PROTOCOLS = CONFIGS / "benchmarks"
 COLUMNS = {"retrieval": "1-NN", "knn5": "5-NN", "linear_mamp": "linear", "logistic": "logistic"}  # by protocol
@@ -73,6 +62,11 @@ class Floors:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        from mmengine.config import Config
+
+        from mmsync.protocols import load_protocol
+        from mmsync.protocols.protocol import build_test_data
+
         # the clips are read for coordinates only, never packed
         cfg = Config(self.cfg.to_dict())
         (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get("dataset", {}).pop("cache", None)
@@ -95,6 +89,10 @@ class Floors:
 
     def raw(self) -> None:
         """Raw coordinates."""
+        from mmsync.protocols.floors import raw_floor
+        from mmsync.protocols.runs import judge
+        from mmsync.registry import METRICS
+
         table, best, found = raw_floor(self.dataset)
         self.notes.append(f"{RAW}: {best} ({found[str(best)]:.1f} % of the training clips, each left out in turn)")
         cfgs = self.cfgs(self.cfg)
@@ -107,6 +105,10 @@ class Floors:
 
     def encoder(self, row: str, cfg: Config, weights: Optional[str], seed: int = 0, **more: Any) -> None:
         """An encoder as it is initialized, or with weights."""
+        from mmengine.runner import set_random_seed
+
+        from mmsync.protocols.runs import Prober
+
         prober = Prober(self.cfgs(cfg), weights, device=self.device, **{"folds": (), **more})
 
         def run(protocol: Protocol) -> Any:
@@ -117,6 +119,11 @@ class Floors:
 
     def motion_s(self) -> Config:
         """The config with the model in the box."""
+        from mmengine.config import Config
+
+        from mmsync.config.load import config_within
+        from mmsync.engine.checkpoint import read_checkpoint
+
         model = config_within(read_checkpoint(BOX), BOX).model.to_dict()
         coords = self.dataset.metainfo.get("num_coords", self.dataset.source.num_coords)
         facts = dict(layout=asdict(self.dataset.layout), num_coords=coords)
@@ -124,10 +131,14 @@ class Floors:
         return Config({**self.cfg.to_dict(), "model": model})
 
     def cfgs(self, cfg: Config) -> dict[str, Config]:
+        from mmsync.protocols import lay_over
+
         return {protocol.name: lay_over(cfg, protocol) for protocol in self.protocols}
 
     def add(self, row: str, seed: int, run: Callable[[Protocol], Any]) -> None:
         """Run all protocols; what does not apply to the data is a note."""
+        from mmsync.sweep.summary import Result
+
         scores: dict[str, Scores] = {}
         for protocol in self.protocols:
             try:
@@ -158,6 +169,8 @@ ROLES = {"bank": "training", "query": "test"}
 
 def gains(owns: Sequence[Result], bases: Sequence[Result], protocol: str) -> Optional[tuple[float, float, float]]:
     """By how many points a row is above another one: mean and paired interval over test clips and seeds."""
+    from mmsync.evaluation.functional.verification import mean_interval
+
     found = [one.scores.get(protocol) for one in (*owns, *bases)]
     if None in found:
         return None
@@ -242,6 +255,11 @@ def csv_text(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> str
 
 def config(args: argparse.Namespace) -> tuple[Config, Optional[dict[str, Any]]]:
     """The checked config, and what a checkpoint holds."""
+    from mmsync.config import check, load
+    from mmsync.config.inputs import check_input, input_record
+    from mmsync.engine.checkpoint import read_checkpoint
+    from mmsync.protocols.protocol import config_of
+
     source = config_path(args.source)
     if source.is_dir():
         if (source / "meta.json").is_file():
@@ -263,6 +281,12 @@ def config(args: argparse.Namespace) -> tuple[Config, Optional[dict[str, Any]]]:
 
 def measure(args: argparse.Namespace) -> Floors:
     """All rows."""
+    import torch
+    from mmengine.config import Config
+
+    from mmsync.engine.folds import trained_folds
+    from mmsync.protocols.floors import start_of
+
     cfg, content = config(args)
     floors = Floors(cfg, device(args.device or ("cuda" if torch.cuda.is_available() else "cpu")))
     print(f"measuring {RAW} ...", flush=True)
@@ -287,6 +311,11 @@ def measure(args: argparse.Namespace) -> Floors:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmengine.logging import MMLogger
+
+    from mmsync.protocols.tables import markdown_cells, plain_cells
+    from mmsync.sweep.summary import summary
+
     if min(args.seeds) < 0:
         raise ConfigError(f"--seeds {' '.join(map(str, args.seeds))}: must be 0 or more")
     MMLogger.get_current_instance().setLevel("WARNING")  # a table says it all

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import runpy
 import signal
 import sys
 
@@ -39,6 +40,9 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     """Start the processes, and wait for them."""
+    tool = str(TOOLS / f"{args.tool}.py")
+    sys.argv = [f"{sys.argv[0]} {args.processes} {args.tool}", *args.arguments]
+    runpy.run_path(tool)["parse_args"]()  # a mistake in the arguments is reported once, under the name of this command
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # torchrun and MMEngine set these as well, with a warning
         os.environ.setdefault(variable, "1")
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -50,7 +54,6 @@ def main(args: argparse.Namespace) -> None:
     if int(get("NNODES", 1)) > 1:
         where = ["--nnodes", get("NNODES", ""), "--node_rank", get("NODE_RANK", "0")]
         where += ["--master_addr", get("MASTER_ADDR", "127.0.0.1"), "--master_port", get("PORT", "29500")]
-    tool = str(TOOLS / f"{args.tool}.py")
     try:
         torchrun([*where, "--nproc_per_node", str(args.processes), tool, *args.arguments, "--launcher", "pytorch"])
     except ChildFailedError as error:

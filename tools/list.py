@@ -27,16 +27,14 @@ def parse_args() -> argparse.Namespace:
 
 def print_components(kind: str) -> None:
     """Print the kinds of components, or the components of one kind."""
-    from mmsync.apis.models import component_kinds, list_components
+    from mmsync.apis.models import component_kinds, components_of
 
-    kinds = component_kinds()
-    if not kind:
-        for name, components in kinds.items():
-            print(f"{name:<30}{len(components)}")
+    if kind:
+        for name, component in sorted(components_of(kind).items()):
+            print(f"{name:<30}{(inspect.getdoc(component) or '').partition(chr(10))[0]}")
         return
-    components = {name: one for found in kinds.values() for name, one in found.items()}
-    for name in list_components(kind):
-        print(f"{name:<30}{(inspect.getdoc(components[name]) or '').partition(chr(10))[0]}")
+    for name, components in component_kinds().items():
+        print(f"{name:<30}{len(components)}")
 
 
 def main(args: argparse.Namespace) -> None:

@@ -93,12 +93,17 @@ def list_components(kind: str, pattern: str = "*") -> list[str]:
     Raises:
         ConfigError: There is no such kind.
     """
+    return sorted(name for name in components_of(kind) if fnmatch(name, pattern))
+
+
+def components_of(kind: str) -> dict[str, Any]:
+    """Registered components by name, of a kind as of :func:`list_components`."""
     kinds = component_kinds()
     word = next((one for one in (kind, kind.lower(), kind.lower().removesuffix("s")) if one in kinds), None)
     if word is None:
         hint = did_you_mean(nearest(kind, kinds)) or ";"
         raise ConfigError(f"there is no kind {kind!r} of components{hint} kinds are {', '.join(kinds)}")
-    return sorted(name for name in kinds[word] if fnmatch(name, pattern))
+    return kinds[word]
 
 
 def component_kinds() -> dict[str, dict[str, Any]]:

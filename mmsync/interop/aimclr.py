@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmsync.interop.convert import BACKBONE, HEAD, Form
+from mmsync.interop.family import BACKBONE, HEAD, Form
 from mmsync.interop.skeleton import SkeletonFamily
 
 PRETRAINING = (

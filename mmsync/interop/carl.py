@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-import torch
-from mmengine.config import Config
+from mmsync.interop.family import BACKBONE, Family, Form, State, own_weights, shape
 
-from mmsync.interop.convert import BACKBONE, Family, Form, State, own_weights, shape
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _PARTS = {  # of a layer
     "res_layer0.norm.": "norm1.",
@@ -54,6 +54,8 @@ class CARL(Family):
 
     def restore(self, state: State, aside: State, form: Form, origin: Mapping[str, Any], source: str) -> None:
         """Undo :meth:`adapt`, see the base class; a bias of its own is zero."""
+        import torch
+
         _rename_parts(state, {ours: theirs for theirs, ours in _PARTS.items() if ours}, fc="feed_forward.")
         if _MEAN in state:
             bias = next((v for name, v in aside.items() if name.endswith(_BIAS)), torch.zeros_like(state[_MEAN]))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-import torch
-from mmengine.config import Config
+from mmsync.interop.family import BACKBONE, Family, Form, State, own_weights, shape
 
-from mmsync.interop.convert import BACKBONE, Family, Form, State, own_weights, shape
-from mmsync.ops.attention import sine_positions
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _POSITIONS = "pos_encoding.pe"
 
@@ -54,6 +53,10 @@ class CASA(Family):
     def restore(self, state: State, aside: State, form: Form, origin: Mapping[str, Any], source: str) -> None:
         """Add the table of positions, which CASA stores, to a checkpoint that was not converted from CASA's."""
         if not any(name.endswith(_POSITIONS) for name in aside):
+            import torch
+
+            from mmsync.ops.attention import sine_positions
+
             channels = len(state["context.layers.0.q_proj.weight"])
             aside[_POSITIONS] = sine_positions(torch.arange(5000), channels + channels % 2).unsqueeze(1)
 

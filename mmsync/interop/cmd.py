@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from mmsync.errors import CheckpointError
-from mmsync.interop.convert import Form, State
 from mmsync.interop.crossclr import CrosSCLR, stream_rules
+from mmsync.interop.family import Form, State
 
 _GRU = re.compile(r"(.*\.gru\.)(\w+)_l(\d+)(_reverse)?")
 _FORWARD = re.compile(r"(?<=\.backbone\.)gru\.(\d+)\.(\w+)_l0")

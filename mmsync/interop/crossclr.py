@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from mmsync.interop.convert import Form, State
+from mmsync.interop.family import Form, State
 from mmsync.interop.skeleton import SkeletonFamily
-from mmsync.models.methods.streams import STREAMS
 
 _KEY = "key_encoder.module."
 
 
 def stream_rules(linear: bool = False) -> Iterator[tuple[str, Optional[str]]]:
     """Rules of all streams, of a pretraining or of a ``linear`` evaluation, whose last layers are stored aside."""
-    for name in STREAMS:
+    for name in ("joint", "motion", "bone"):
         theirs, ours = "" if name == "joint" else f"_{name}", f"streams.{name}."
         yield f"queue_ptr{theirs}", f"{ours}queue.pointer"
         yield f"queue{theirs}", f"{ours}queue.keys"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-import torch
-from mmengine.config import Config
+from mmsync.interop.family import BACKBONE, HEAD, Family, Form, Rules, State, own_weights, shape
 
-from mmsync.interop.convert import BACKBONE, HEAD, Family, Form, Rules, State, own_weights, shape
-from mmsync.models.backbones.video.i3d import LAYERS
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _INPUT = "25 frames a second, 224 x 224; colour and flow in [-1, 1]"
 
@@ -18,7 +17,7 @@ def _units() -> list[tuple[str, str, str, str]]:
     """Names of I3D's 57 units: mmsync's (and piergiaj's), hassony2's, TensorFlow's and GoogLeNet's of torchvision."""
     stems = (("Conv3d_1a_7x7", "conv1"), ("Conv3d_2b_1x1", "conv2"), ("Conv3d_2c_3x3", "conv3"))
     rows = [(name, name.lower(), name, image) for name, image in stems]
-    for block in (name[-2:] for name in LAYERS if name.startswith("Mixed")):
+    for block in ("3b", "3c", "4b", "4c", "4d", "4e", "4f", "5b", "5c"):
         image = f"inception{block[0]}{chr(ord(block[1]) - 1)}."
         last = "Conv3d_0a_3x3" if block == "5b" else "Conv3d_0b_3x3"  # a slip in the release
         for ours, theirs, tf, im in (
@@ -79,6 +78,8 @@ class I3D(Family):
 
     def adapt(self, state: State, aside: State, form: Form) -> dict[str, Any]:
         """Turn TensorFlow's arrays into torch's, and the last 1x1x1 convolution into a linear layer."""
+        import torch
+
         norms = [name[: -len("running_var")] for name in state if name.endswith("running_var")]
         flat = all(state[f"{name}running_var"].dim() == 1 for name in norms)
         if form.arrays == "tensorflow":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from mmsync.interop.convert import BACKBONE, HEAD, Form, State, shape
+from mmsync.interop.family import BACKBONE, HEAD, Form, State, shape
 from mmsync.interop.skeleton import SkeletonFamily, count_layers
 
 _NORM = "head.fc.0."  # batch normalization without weights in front of the linear probe

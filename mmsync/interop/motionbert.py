@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmsync.interop.convert import BACKBONE, Form
+from mmsync.interop.family import BACKBONE, Form
 from mmsync.interop.skeleton import SkeletonFamily
 
 _ENCODER = (("backbone.head.", None), ("backbone.", BACKBONE))

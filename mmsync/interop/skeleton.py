@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Optional, Union
-
-import torch
-from mmengine.config import Config
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from mmsync.errors import CheckpointError
-from mmsync.interop.convert import BACKBONE, Family, Form, State, own_weights, shape
-from mmsync.ops.attention import time_embedding
-from mmsync.ops.graph import adjacency
-from mmsync.structures import SkeletonLayout
+from mmsync.interop.family import BACKBONE, Family, Form, State, own_weights, shape
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from torch import Tensor
+
+    from mmsync.structures import SkeletonLayout
 
 _LAYOUTS = {25: "ntu25", 20: "kinect20", 18: "openpose18", 17: "h36m17", 15: "sbu15", 13: "penn13"}
 Layout = Union[str, Mapping, None]
@@ -136,6 +135,8 @@ def _stgcn(state: State, source: str, layout: Layout, edges: Optional[str]) -> d
 def _bigru(state: State, source: str, layout: Layout) -> dict[str, Any]:
     """Of coordinates in space; both directions run forward."""
     numbers, hidden = shape(state, "gru.0.weight_ih_l0", source)[1], shape(state, "gru.0.weight_hh_l0", source)[1]
+    from mmsync.structures import SkeletonLayout
+
     skeleton = SkeletonLayout.from_config(layout or "ntu25")
     persons, rest = divmod(numbers, 3 * skeleton.num_joints)
     if rest or not persons:
@@ -178,6 +179,8 @@ def _vit(state: State, source: str, dim: int) -> dict[str, Any]:
 
 def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLayout:
     """The named layout, or the usual one for the ``joints`` of the weight ``what``, or a CheckpointError."""
+    from mmsync.structures import SkeletonLayout
+
     matching = [n for n in SkeletonLayout.names() if SkeletonLayout.get(n).num_joints == joints]
     start = f"{source}: {what} is for {joints} joints"
     if name is None and joints not in _LAYOUTS:
@@ -193,6 +196,10 @@ def find_layout(name: Layout, joints: int, what: str, source: str) -> SkeletonLa
 
 def check_graph(graph: Tensor, layout: SkeletonLayout, edges: Optional[str], source: str) -> None:
     """Raise a CheckpointError if a graph ``(K, V, V)`` differs from the layout's; it names the right one if known."""
+    import torch
+
+    from mmsync.ops.graph import adjacency
+    from mmsync.structures import SkeletonLayout
 
     def equals(layout: SkeletonLayout, edges: Optional[str], strategy: str, max_hop: int) -> bool:
         own = adjacency(layout.num_joints, layout.edge_list(edges), layout.center, strategy, max_hop)
@@ -218,6 +225,8 @@ def check_graph(graph: Tensor, layout: SkeletonLayout, edges: Optional[str], sou
 
 def _resample(state: State, clip_len: int, interpolation: str) -> None:
     """Resample all time embeddings to ``clip_len`` frames, in patches of as many frames as a token has."""
+    from mmsync.ops.attention import time_embedding
+
     names = [name for name in state if name.endswith("temp_embed")]
     if not names:
         raise CheckpointError("--clip-len: this network has no time embeddings, it takes clips of any length")

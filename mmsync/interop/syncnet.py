@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-from mmengine.config import Config
+from mmsync.interop.family import Family, Form, State, shape
 
-from mmsync.interop.convert import Family, Form, State, shape
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _TOWERS = {"video": ("lip", "SyncNetLip"), "audio": ("aud", "SyncNetAudio")}  # name there, and backbone
 _RULES = tuple(

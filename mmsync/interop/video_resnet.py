@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config
+from mmsync.interop.family import BACKBONE, HEAD, Family, Form, Rules, State, own_weights, shape
 
-from mmsync.interop.convert import BACKBONE, HEAD, Family, Form, Rules, State, own_weights, shape
-from mmsync.models.backbones.video.video_resnet import BLOCKS
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _LAYERS = (("conv1", "conv1.0"), ("bn1", "conv1.1"), ("conv2", "conv2.0"), ("bn2", "conv2.1"))
 _RESNET: Rules = (
@@ -16,7 +16,7 @@ _RESNET: Rules = (
     *(
         (f"layer{i}.{j}.{theirs}.", f"{BACKBONE}layer{i}.{j}.{ours}.")
         for i in range(1, 5)
-        for j in range(max(BLOCKS[34]))
+        for j in range(6)  # of ResNet-34, which has most
         for theirs, ours in (*_LAYERS, ("downsample", "downsample"))
     ),
 )

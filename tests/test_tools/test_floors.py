@@ -18,7 +18,7 @@ from mmsync.engine.checkpoint import write_checkpoint
 from mmsync.errors import ConfigError, DataError
 from mmsync.evaluation.functional import Scores
 from mmsync.store.skeletons import StoreWriter
-from mmsync.sweep.summary import Result
+from mmsync.sweep.summary import Result, summary
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs/default/default_store.py"
@@ -105,7 +105,7 @@ def test_the_sentence_follows_from_the_paired_differences(tool):
     raw, untrained = result("raw coordinates", [0.5] * 4), result("untrained encoder", [0.5, 0.5, 0.52, 0.4])
 
     def said(*results):
-        return tool.sentence(results, tool.summary(results))
+        return tool.sentence(results, summary(results))
 
     # single intervals are 14 points wide; of pairs, 4 points are above
     assert said(raw, result("trained encoder", [0.54, 0.55, 0.56, 0.6])) == (

@@ -17,13 +17,15 @@ import sys
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, DataError
-from mmsync.runlog import Run, read_run
-from mmsync.visualization import draw_curves, read_history
+
+if TYPE_CHECKING:
+    from mmsync.runlog import Run
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,6 +87,9 @@ def time_lines(run: Run) -> list[str]:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.runlog import read_run
+    from mmsync.visualization import draw_curves, read_history
+
     legend = getattr(args, "legend", None) or [None] * len(args.logs)
     if len(legend) != len(args.logs):
         raise ConfigError(f"--legend has {len(legend)} names for {len(args.logs)} logs; give one for each")

@@ -16,8 +16,6 @@ import numpy as np
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import DataError
-from mmsync.evaluation.functional import confusion_matrix, load_scores
-from mmsync.visualization import confused_pairs, draw_confusion
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,11 +41,15 @@ def read(path: str) -> tuple[np.ndarray, Optional[list[str]]]:
                 return file["matrix"], names
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: no readable npz file ({error})") from error
+    from mmsync.evaluation.functional import confusion_matrix, load_scores
+
     scores = load_scores(path)
     return confusion_matrix(scores.labels, scores.logits.argmax(axis=1), scores.logits.shape[1]), None
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.visualization import confused_pairs, draw_confusion
+
     matrix, names = read(args.file)
     out = args.out or str(Path(args.file).with_suffix(".png"))
     draw_confusion(matrix, out, names, args.title)

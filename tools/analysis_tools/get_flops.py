@@ -14,9 +14,6 @@ import argparse
 import contextlib
 from typing import Any
 
-import torch
-from mmengine.registry import init_default_scope
-
 from mmsync.apis.cli import KeyValue, run_tool
 from mmsync.errors import ConfigError
 
@@ -65,6 +62,8 @@ def count_of(flops: dict[str, int], name: str) -> int:
 
 def main(args: argparse.Namespace) -> None:
     """Print the counts."""
+    import torch
+    from mmengine.registry import init_default_scope
     from torch.utils.flop_counter import FlopCounterMode
 
     from mmsync.apis import init_model

@@ -17,15 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmengine.registry import init_default_scope
-
 from mmsync.apis.cli import KeyValue, run_tool
-from mmsync.config import load
-from mmsync.datasets import SkeletonDataset
-from mmsync.datasets.invariances import measure_dataset
-from mmsync.datasets.view_advice import recommend
 from mmsync.errors import ConfigError
-from mmsync.registry import DATASETS, SCOPE
 
 ROWS = (
     ("clips", "clips"),
@@ -67,6 +60,12 @@ def parse_args() -> argparse.Namespace:
 
 def open_data(args: argparse.Namespace) -> Any:
     """The data set; without a pipeline, of a store."""
+    from mmengine.registry import init_default_scope
+
+    from mmsync.config import load
+    from mmsync.datasets import SkeletonDataset
+    from mmsync.registry import DATASETS, SCOPE
+
     init_default_scope(SCOPE)
     if Path(args.data).is_dir():
         pipeline = [dict(type="PackSkeleton")]
@@ -94,6 +93,9 @@ def shown(value: Any) -> str:
 
 def main(args: argparse.Namespace) -> None:
     """Print the measures and the recommendation."""
+    from mmsync.datasets.invariances import measure_dataset
+    from mmsync.datasets.view_advice import recommend
+
     if args.clips < 8:
         raise ConfigError(f"--clips {args.clips}: give 8 or more")
     data = open_data(args)

@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 
 from mmsync.apis.cli import KeyValue, run_tool
-from mmsync.config import load
 from mmsync.errors import ConfigError, DataError
-from mmsync.registry import DATASETS
 
 
 def parse_args() -> argparse.Namespace:
@@ -76,6 +74,9 @@ def show(rows: list[list[str]]) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    from mmsync.config import load
+    from mmsync.registry import DATASETS
+
     cfg = load(args.config, args.cfg_options)
     config = (cfg.get(args.loader) or {}).get("dataset")
     if config is None or config.get("type") != "PairDataset":

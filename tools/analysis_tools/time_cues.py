@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 SEGMENTS, FRAMES, BATCH = 2, 10, 30
 
@@ -37,6 +38,8 @@ def parse_args() -> argparse.Namespace:
 
 def accuracy(args: argparse.Namespace, borders: bool, stabilize: bool) -> tuple[float, int]:
     """Accuracy on the test videos, percent, and how many windows there are."""
+    import torch
+
     from mmsync.datasets import ArrowDataset
 
     options = dict(
@@ -58,6 +61,8 @@ def accuracy(args: argparse.Namespace, borders: bool, stabilize: bool) -> tuple[
 
 def fitted(train: Any, args: argparse.Namespace) -> torch.nn.Module:
     """ArrowOfTime, small and trained."""
+    import torch
+
     from mmsync.registry import MODELS
 
     torch.manual_seed(args.seed)

@@ -19,26 +19,18 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-
-import numpy as np
-import torch
-from mmengine.logging import MMLogger
+from typing import TYPE_CHECKING
 
 from mmsync.apis.cli import KeyValue
-from mmsync.apis.frame_backbones import frame_backbone
-from mmsync.config import load
 from mmsync.converters.command import COUNT, run_safely
-from mmsync.converters.frame_features import FrameEncoder, write_frame_features
 from mmsync.converters.report import SHOWN
-from mmsync.datasets.sources import FrameSource
-from mmsync.engine.console import tame_console
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import find_files
-from mmsync.media.index import SUFFIXES
-from mmsync.media.whole import every_picture
-from mmsync.registry import DATASETS
 
-Videos = dict[str, Callable[[], Iterable[np.ndarray]]]
+if TYPE_CHECKING:
+    import numpy as np
+
+Videos = dict[str, Callable[[], Iterable["np.ndarray"]]]
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, help="weights of the backbone; default: timm's own")
     parser.add_argument("--size", type=COUNT, default=224, help="height and width, pixels (default: %(default)s)")
     parser.add_argument("--batch", type=COUNT, default=64, help="frames at once (default: %(default)s)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
+    parser.add_argument("--device", help="default: a GPU, if there is one")
     parser.add_argument("--amp", action="store_true", help="mixed precision: faster on a GPU, slightly less exact")
     parser.add_argument("--overwrite", action="store_true", help="make all features anew")
     return parser.parse_args()
@@ -63,6 +55,10 @@ def parse_args() -> argparse.Namespace:
 
 def source_videos(args: argparse.Namespace) -> Videos:
     """Functions that give the pictures of each video of a source, by name."""
+    from mmsync.config import load
+    from mmsync.datasets.sources import FrameSource
+    from mmsync.registry import DATASETS
+
     settings = args.source or load(args.config, args.cfg_options).train_dataloader.dataset.source
     if "type" not in settings:
         raise ConfigError("--source: give the class too, as type=TCCSource")
@@ -74,6 +70,9 @@ def source_videos(args: argparse.Namespace) -> Videos:
 
 def folder_videos(root: Path) -> Videos:
     """The same for all videos below a folder, named by their path without suffix."""
+    from mmsync.media.index import SUFFIXES
+    from mmsync.media.whole import every_picture
+
     videos: Videos = {}
     for file in find_files(root, SUFFIXES, "videos"):
         name = file.relative_to(root).with_suffix("").as_posix()
@@ -86,14 +85,22 @@ def folder_videos(root: Path) -> Videos:
 def main() -> int:
     """Encode; returns the exit code."""
     args = parse_args()
+    import torch
+    from mmengine.logging import MMLogger
+
+    from mmsync.apis.frame_backbones import frame_backbone
+    from mmsync.converters.frame_features import FrameEncoder, write_frame_features
+    from mmsync.engine.console import tame_console
+
     tame_console(MMLogger.get_current_instance())
 
     def work() -> int:
-        if args.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigError(f"--device {args.device}: torch sees no GPU; give --device cpu")
+        device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigError(f"--device {device}: torch sees no GPU; give --device cpu")
         videos = folder_videos(args.videos) if args.videos else source_videos(args)
         network = frame_backbone(args.backbone, args.checkpoint, args.size)
-        encoder = FrameEncoder(network, args.size, args.batch, args.device, args.amp)
+        encoder = FrameEncoder(network, args.size, args.batch, device, args.amp)
         checkpoint = args.checkpoint.name if args.checkpoint else None
         settings = {"backbone": args.backbone, "checkpoint": checkpoint, "size": args.size}
         left_out = write_frame_features(videos, args.out, encoder, settings, args.overwrite)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from mmsync.converters.command import COUNT, SECONDS, SHARE, run_safely
 from mmsync.fileio import numbered_lines
-from mmsync.media import build_index
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +38,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Index; returns the exit code."""
     args = parse_args()
+    from mmsync.media import build_index
 
     def work() -> int:
         names = None if args.list is None else [line for _, line in numbered_lines(args.list)]

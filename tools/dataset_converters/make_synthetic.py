@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
-from mmengine.logging import MMLogger
-
-from mmsync.datasets.sources import SyntheticSource
-from mmsync.engine.console import tame_console
 from mmsync.errors import ConfigError, MMSyncError, did_you_mean, nearest
-from mmsync.worlds import ACTIONS, FORMATS
+
+FORMATS = [  # of mmsync.worlds, which imports torch
+    "pyskl", "pyskl2d", "aimclr", "ctrgcn", "nwucla", "sbu", "penn", "store", "ntu", "ntu120", "pku", "pku2", "tvhid",
+    "av",
+]  # fmt: skip
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--layout", help="skeleton layout (default: the one that the format has)")
     parser.add_argument("--noise", type=float, default=1.0, help="scale of the sensor's faults, 0 for none")
-    parser.add_argument("--actions", nargs="+", choices=ACTIONS, help="default: all that the format can hold")
+    parser.add_argument("--actions", nargs="+", metavar="ACTION", help="default: all that the format can hold")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="arguments of the format's writer")
     return parser.parse_args()
 
@@ -55,6 +55,10 @@ CONVERTERS = {
 def main() -> int:
     """Make the clips and write them; returns the exit code."""
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmsync.engine.console import tame_console
+
     tame_console(MMLogger.get_current_instance())
     try:
         write(args)
@@ -71,9 +75,12 @@ def main() -> int:
 
 def write(args: argparse.Namespace) -> None:
     """Make the clips of the arguments and write them."""
-    target = FORMATS[args.format]
+    from mmsync import worlds
+    from mmsync.datasets.sources import SyntheticSource
+
+    target = worlds.FORMATS[args.format]
     options = options_of(target.write, args.set)
-    fitting = [name for name, action in ACTIONS.items() if target.persons in (None, action.persons)]
+    fitting = [name for name, action in worlds.ACTIONS.items() if target.persons in (None, action.persons)]
     actions = args.actions or fitting[: target.classes]
     source = SyntheticSource(
         args.num_clips or target.num_clips,

@@ -14,7 +14,6 @@ import sys
 
 from mmsync.converters.command import converter_parser, run_converter
 from mmsync.converters.ntu import DATASETS_OF_NTU
-from mmsync.converters.ntu_folder import convert_ntu
 
 
 def main() -> int:
@@ -28,7 +27,10 @@ def main() -> int:
         "--missing-list", dest="missing",
         help="a list of clips to leave out instead of the published one; 'none' to leave out none",
     )  # fmt: skip
-    return run_converter(convert_ntu, vars(parser.parse_args()))
+    args = parser.parse_args()
+    from mmsync.converters.ntu_folder import convert_ntu
+
+    return run_converter(convert_ntu, vars(args))
 
 
 if __name__ == "__main__":

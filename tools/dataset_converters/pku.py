@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 
 from mmsync.converters.command import converter_parser, run_converter
-from mmsync.converters.pku import CUTS, PHASES, convert_pku
 
 
 def main() -> int:
@@ -22,12 +21,15 @@ def main() -> int:
         __doc__, "the store to make; the configs expect data/pku1 or data/pku2", bad="recordings",
         raw="folder of the raw files",
     )  # fmt: skip
-    parser.add_argument("--phase", type=int, choices=PHASES, required=True)
+    parser.add_argument("--phase", type=int, choices=(1, 2), required=True)
     parser.add_argument(
-        "--cut", choices=CUTS, default=CUTS[0],
+        "--cut", choices=("aimclr", "mamp"), default="aimclr",
         help="number of a recording's first frame in the labels: 1 (aimclr, the default) or 0 (mamp)",
     )  # fmt: skip
-    return run_converter(convert_pku, vars(parser.parse_args()))
+    args = parser.parse_args()
+    from mmsync.converters.pku import convert_pku
+
+    return run_converter(convert_pku, vars(args))
 
 
 if __name__ == "__main__":

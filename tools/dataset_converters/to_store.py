@@ -16,17 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import MMLogger
-from tqdm import tqdm
 
 from mmsync.apis.cli import KeyValue
-from mmsync.config import load
 from mmsync.converters.report import SHOWN
-from mmsync.datasets.sources import SkeletonSource
-from mmsync.engine.console import tame_console
 from mmsync.errors import ConfigError, DataError, MMSyncError
-from mmsync.registry import DATASETS
-from mmsync.store import StoreWriter
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,6 +47,10 @@ def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool 
     Raises:
         DataError: The folder exists, or no clip can be used.
     """
+    from tqdm import tqdm
+
+    from mmsync.store import StoreWriter
+
     origin, left_out = type(source).__name__, []
     with StoreWriter(out, source.layout, source.num_coords, source.class_names, origin, overwrite) as store:
         for index, name in enumerate(tqdm(source.names, unit="clip", disable=None)):
@@ -81,6 +78,13 @@ def convert(source: Any, out: Path, keep_padding: bool = False, overwrite: bool 
 def main() -> int:
     """Convert; returns the exit code."""
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmsync.config import load
+    from mmsync.datasets.sources import SkeletonSource
+    from mmsync.engine.console import tame_console
+    from mmsync.registry import DATASETS
+
     tame_console(MMLogger.get_current_instance())
     try:
         settings = args.source or load(args.config, args.cfg_options).train_dataloader.dataset.source

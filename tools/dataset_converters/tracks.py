@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mmsync.converters.boxes_folder import convert_boxes
 from mmsync.converters.command import NUMBER, converter_parser, run_converter
 
 
@@ -26,7 +25,10 @@ def main() -> int:
     parser.add_argument("--min-score", type=float, default=0.0, help="leave out boxes with a lower score")
     parser.add_argument("--offset", type=float, default=0.0, help="AVA's second at which the files begin: 900 of cuts")
     parser.add_argument("--test", type=Path, help="text file, names of the test videos (default: each fifth video)")
-    return run_converter(convert_boxes, vars(parser.parse_args()), "sync3d/sync3d_i3d_{}")
+    args = parser.parse_args()
+    from mmsync.converters.boxes_folder import convert_boxes
+
+    return run_converter(convert_boxes, vars(args), "sync3d/sync3d_i3d_{}")
 
 
 if __name__ == "__main__":

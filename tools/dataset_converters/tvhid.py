@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 from mmsync.converters.command import NUMBER, converter_parser, run_converter
-from mmsync.converters.tvhid_folder import convert_tvhid
 
 
 def main() -> int:
@@ -30,7 +29,10 @@ def main() -> int:
         "--link", type=float, default=0.4, help="least share of an annotated box that a found one covers"
     )
     parser.add_argument("--min-score", type=float, default=0.0, help="leave out found boxes with a lower score")
-    return run_converter(convert_tvhid, vars(parser.parse_args()), "sync3d/sync3d_i3d_{}")
+    args = parser.parse_args()
+    from mmsync.converters.tvhid_folder import convert_tvhid
+
+    return run_converter(convert_tvhid, vars(args), "sync3d/sync3d_i3d_{}")
 
 
 if __name__ == "__main__":

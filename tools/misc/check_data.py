@@ -18,19 +18,11 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from mmsync.apis.cli import KeyValue
-from mmsync.config import load
-from mmsync.config.defaults import LOADERS
-from mmsync.datasets.joint_order import suspect_joint_order
-from mmsync.engine.console import tame_console
 from mmsync.errors import MMSyncError
 from mmsync.fileio import write_text
-from mmsync.registry import DATASETS, SCOPE
-from mmsync.structures.track import remarks
 
 SHOWN = 20  # clips of one kind of problem that are listed
 
@@ -54,6 +46,8 @@ def inspect(dataset: Any, key: str) -> dict[str, dict[str, list[str]]]:
     Returns:
         Names by problem, of errors, warnings and notes.
     """
+    from mmsync.datasets.joint_order import suspect_joint_order
+
     found = inspect_clips(dataset, key) if hasattr(dataset, "raw") else inspect_items(dataset, key)
     source, warnings = dataset.source, {}
     if getattr(source, "modality", "") == "skeleton":
@@ -84,6 +78,8 @@ def some_clips(source: Any, number: int = 100) -> Iterator[np.ndarray]:
 
 def inspect_items(dataset: Any, key: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Read pairs, videos and others as they are trained on; errors and notes."""
+    from mmsync.structures.track import remarks
+
     for _ in tqdm(dataset.read_all(), desc=key, unit=dataset.item, disable=None):
         pass
     used = {role: np.unique(dataset.items(role)) for role in dataset.splits}
@@ -162,6 +158,14 @@ def report(problems: Mapping[str, Mapping[str, list[str]]]) -> int:
 def main() -> int:
     """Check all data sets and return the exit code."""
     args = parse_args()
+    from mmengine.logging import MMLogger
+    from mmengine.registry import init_default_scope
+
+    from mmsync.config import load
+    from mmsync.config.defaults import LOADERS
+    from mmsync.engine.console import tame_console
+    from mmsync.registry import DATASETS, SCOPE
+
     tame_console(MMLogger.get_current_instance())
     found = 0
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmsync.interop.convert import converter
+from mmsync.interop.family import converter
 
 if __name__ == "__main__":
     converter("video_resnet")

@@ -17,31 +17,17 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import torch
-from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from mmsync.apis.cli import add_common_arguments, load_config, require, run_tool
-from mmsync.config import check
-from mmsync.datasets.collate import motion_collate
 from mmsync.errors import ConfigError, did_you_mean, nearest
-from mmsync.registry import DATASETS, MODELS
-from mmsync.structures import View
-from mmsync.visualization import (
-    Panel,
-    Strip,
-    draw_pictures,
-    draw_strip,
-    find_camera,
-    read_clip,
-    render,
-    render_pictures,
-    write_film,
-)
-from mmsync.visualization.sequences import clip_panel
+
+if TYPE_CHECKING:
+    from mmsync.structures import View
+    from mmsync.visualization import Panel
 
 MODES = ("original", "transformed", "views")
 WINDOW = re.compile(r"(.+?)\.(\d+)@(-?\d+)(?:-|$)")  # video, person and first frame in a sample's windows
@@ -72,6 +58,8 @@ def build_dataset(cfg: Any, phase: str) -> Any:
     Raises:
         ConfigError: There is no such loader, or its data set gives no raw clips.
     """
+    from mmsync.registry import DATASETS
+
     settings = require(cfg, f"{phase}_dataloader", "looking at clips")["dataset"]
     while "dataset" in settings or "datasets" in settings:
         settings = settings.get("dataset") or settings["datasets"][0]
@@ -85,6 +73,8 @@ def build_preprocessor(cfg: Any, seed: int, needed: bool) -> Optional[Any]:
     Raises:
         ConfigError: Views were asked for.
     """
+    from mmsync.registry import MODELS
+
     settings = (cfg.get("model") or {}).get("data_preprocessor") or {}
     if not settings.get("views"):
         if needed:
@@ -161,6 +151,9 @@ def sequence_rows(
     Raises:
         ConfigError: The sequences have no joints, or none of a known layout.
     """
+    from mmsync.visualization import read_clip
+    from mmsync.visualization.sequences import clip_panel
+
     clip = read_clip(dataset, index)
     if clip.joints is None:
         raise ConfigError(f"{type(dataset).__name__}: sequences without joints of a known layout cannot be shown")
@@ -187,6 +180,8 @@ def class_of(dataset: Any, label: int) -> str:
 
 def rows_of(dataset: Any, view: View, name: str, windows: list[tuple[str, int]], angles: dict[str, float]) -> list[Any]:
     """A row for each track of a sample's view: skeletons ``(K, T, V, C)``, crops ``(K, T, S, S, C)`` or a window."""
+    from mmsync.visualization import Panel, Strip, find_camera
+
     fps = getattr(dataset, "fps", None) or dataset.source.fps
     places = windows or [("window", 0)]
     tracks = np.asarray(view.data) if windows else np.asarray(view.data)[None]
@@ -211,6 +206,9 @@ def panels_of(
     dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
 ) -> list[Panel]:
     """The panels of one clip."""
+    from mmsync.datasets.collate import motion_collate
+    from mmsync.visualization import Panel, find_camera
+
     raw = dataset.raw(index)
     panels = []
     if "original" in modes:
@@ -243,6 +241,8 @@ def panels_of(
 
 def view_panel(view: View, name: str, layout: Any, eye: np.ndarray, moved: np.ndarray) -> Panel:
     """A view ``(1, M, T, V, C)``. Joints that moved ``(M, V)`` in the clip but stand still here are masked ones."""
+    from mmsync.visualization import Panel
+
     data = view.data[0].numpy()
     mask = None if view.present is None else view.present[0].numpy()
     masked = ~np.ptp(data, axis=1).any(axis=-1) & moved
@@ -252,6 +252,11 @@ def view_panel(view: View, name: str, layout: Any, eye: np.ndarray, moved: np.nd
 
 
 def main(args: argparse.Namespace) -> None:
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from mmsync.config import check
+
     if args.number < 1 or (args.frames is not None and args.frames < 1):
         raise ConfigError(f"--number {args.number}, --frames {args.frames}: give at least 1")
     cfg = load_config(args)
@@ -260,34 +265,42 @@ def main(args: argparse.Namespace) -> None:
     modes = args.mode or list(MODES)
     preprocessor = build_preprocessor(cfg, args.seed, needed="views" in (args.mode or []))
     dataset = build_dataset(cfg, args.phase)
-    raw = hasattr(dataset, "raw")
-    if not raw and args.mode is None:
+    if not hasattr(dataset, "raw") and args.mode is None:
         views = ["views"] * (dataset.source.modality == "sequence")
         modes = ["original", *views]  # views of pictures are their augmented copies; --mode views shows them
     chosen = choose(dataset, args)
     folder = Path(args.out_dir or Path(cfg.work_dir) / "clips")
-    angles = {"azimuth": args.azimuth, "elevation": args.elevation}
     started = time.perf_counter()
-    for index in tqdm(chosen, desc="clips", disable=None):
-        name, colour = dataset.names[index], "black"
-        if raw:
-            panels = panels_of(dataset, index, preprocessor, modes, angles)
-            title = f"{name}: {class_of(dataset, int(dataset.labels[index]))}"
-        else:
-            panels, title, colour = shown_sample(dataset, index, preprocessor, modes, angles)
-            name = f"{index}_{dataset.drawn()[1][index]}_{name}" if hasattr(dataset, "drawn") else name
-        path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{args.format}"
-        strips = isinstance(panels[0], Strip)
-        if args.format == "png":
-            (draw_pictures if strips else draw_strip)(panels, path, title, args.frames or 8, colour)
-        else:
-            films = render_pictures if strips else render
-            write_film(films(panels, title, args.frames, colour=colour), path, args.fps)
+    with torch.no_grad():
+        for index in tqdm(chosen, desc="clips", disable=None):
+            draw(dataset, index, preprocessor, modes, folder, args)
     took = (time.perf_counter() - started) / len(chosen)
     print(f"{len(chosen)} clips, {took:.2f} s each: {folder}")
 
 
+def draw(
+    dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], folder: Path, args: argparse.Namespace
+) -> None:
+    """Write the film or the strip of one clip."""
+    from mmsync.visualization import Strip, draw_pictures, draw_strip, render, render_pictures, write_film
+
+    angles = {"azimuth": args.azimuth, "elevation": args.elevation}
+    name, colour = dataset.names[index], "black"
+    if hasattr(dataset, "raw"):
+        panels = panels_of(dataset, index, preprocessor, modes, angles)
+        title = f"{name}: {class_of(dataset, int(dataset.labels[index]))}"
+    else:
+        panels, title, colour = shown_sample(dataset, index, preprocessor, modes, angles)
+        name = f"{index}_{dataset.drawn()[1][index]}_{name}" if hasattr(dataset, "drawn") else name
+    path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{args.format}"
+    strips = isinstance(panels[0], Strip)
+    if args.format == "png":
+        (draw_pictures if strips else draw_strip)(panels, path, title, args.frames or 8, colour)
+    else:
+        films = render_pictures if strips else render
+        write_film(films(panels, title, args.frames, colour=colour), path, args.fps)
+
+
 if __name__ == "__main__":
     arguments = parse_args()
-    with torch.no_grad():
-        run_tool(main, arguments)
+    run_tool(main, arguments)

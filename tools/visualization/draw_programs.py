@@ -10,13 +10,8 @@ from __future__ import annotations
 
 import argparse
 
-import torch
-
 from mmsync.apis.cli import output_file, run_tool
 from mmsync.errors import ConfigError
-from mmsync.structures import SkeletonLayout
-from mmsync.visualization import Panel, camera, draw_strip
-from mmsync.worlds.programs import program_pairs
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,6 +24,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    import torch
+
+    from mmsync.structures import SkeletonLayout
+    from mmsync.visualization import Panel, camera, draw_strip
+    from mmsync.worlds.programs import program_pairs
+
     if args.count < 1:
         raise ConfigError(f"--count {args.count}: give at least 1")
     path = output_file(args.out)

@@ -8,12 +8,10 @@ Of sequences, frames of the query role are drawn instead: the color is their act
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from mmengine.registry import init_default_scope
 
-from mmsync.apis import extract_features, init_model
 from mmsync.apis.cli import (
     add_common_arguments,
     checkpoint_path,
@@ -23,11 +21,10 @@ from mmsync.apis.cli import (
     require,
     run_tool,
 )
-from mmsync.config import check
-from mmsync.engine.runner import MotionRunner
 from mmsync.errors import ConfigError, ProtocolError, did_you_mean, nearest
-from mmsync.structures import FeatureTable
-from mmsync.visualization import draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
+
+if TYPE_CHECKING:
+    from mmsync.structures import FeatureTable
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     many = "points at most (default: 3000 clips, or of sequences 300 frames of each activity)"
     parser.add_argument("--max-points", type=int, help=many)
     parser.add_argument("--out", default="embedding.png", help="picture, its suffix chooses the format")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", help="where features are computed (default: a GPU, if there is one)")
     add_common_arguments(parser)
     return parser.parse_args()
 
@@ -65,8 +62,16 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
 
 
 def main(args: argparse.Namespace) -> None:
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from mmsync.apis import extract_features, init_model
+    from mmsync.config import check
+    from mmsync.engine.runner import MotionRunner
+    from mmsync.visualization import draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
+
     output_file(args.out)
-    device(args.device)
+    where = device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if args.max_points is not None and args.max_points < 1:
         raise ConfigError(f"--max-points {args.max_points}: give at least 1")
     cfg = load_config(args)
@@ -75,7 +80,7 @@ def main(args: argparse.Namespace) -> None:
     checkpoint = checkpoint_path(args.checkpoint)
     init_default_scope(cfg.default_scope)
     loader = MotionRunner.build_dataloader(loader_cfg)
-    model = init_model(cfg, checkpoint, args.device, trust=args.trust_checkpoint)
+    model = init_model(cfg, checkpoint, where, trust=args.trust_checkpoint)
     table = extract_features(model, loader)
     if args.role:
         table = table.take([i for i, role in enumerate(table.texts("role", "train")) if role == args.role])

@@ -15,8 +15,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import torch
-from mmengine.registry import init_default_scope
 
 from mmsync.apis.cli import KeyValue, output_file, require, run_tool
 from mmsync.errors import ConfigError
@@ -40,26 +38,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Clips(torch.utils.data.Dataset):
-    """As many clips as a data set has, for the length of an epoch."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> int:
-        return index
-
-
 def build_runner(cfg: Any, count: int, ngpus: int, folder: str) -> Any:
     """A Runner with the model, optimizer and schedulers of a config, and ``count`` clips for ``ngpus`` processes."""
+    from torch.utils.data import DataLoader
+
     from mmsync.engine.runner import MotionRunner
 
     loader = cfg.train_dataloader
     share = math.ceil(count / ngpus)
-    data = torch.utils.data.DataLoader(Clips(share), loader["batch_size"], drop_last=loader.get("drop_last", True))
+    data = DataLoader(range(share), loader["batch_size"], drop_last=loader.get("drop_last", True))
     if not len(data):
         raise ConfigError(f"{share} clips a process are less than a batch of {loader['batch_size']}; give a larger -d")
     keys = ("model", "train_cfg", "optim_wrapper", "param_scheduler", "auto_scale_lr", "randomness", "default_scope")
@@ -135,6 +122,8 @@ def window(text: str) -> tuple[float, float]:
 
 def main(args: argparse.Namespace) -> None:
     """Write the picture."""
+    from mmengine.registry import init_default_scope
+
     from mmsync.config import check, load
     from mmsync.registry import DATASETS
 
