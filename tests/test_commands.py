@@ -151,7 +151,7 @@ def test_components_of_one_name_in_two_kinds(mmsync, monkeypatch):
     ("words", "message"),
     [
         (["2", "tran", "x"], "mmsync launch: error: argument tool: invalid choice"),
-        (["0", "train", "x"], "mmsync launch: error: processes: 0"),
+        (["0", "train", "x"], "mmsync launch: error: processes: 0; give 1 to 1024"),
         (["2", "train"], "mmsync launch 2 train: error: the following arguments are required: config"),
         (["2", "test", "x", "y", "--bogus"], "mmsync launch 2 test: error: unrecognized arguments: --bogus"),
     ],
@@ -211,6 +211,9 @@ def test_embed_writes_what_the_embedder_gives(mmsync):
     [
         (["odd.npy", "--layout", "kinect20"], "odd.npy: clip 0 has 19 joints"),
         (["missing.npy"], "missing.npy: there is no such file"),
+        (["odd.npy", "--model", "motion_s"], "--model motion_s: there is no such file; did you mean 'motion-s'?"),
+        (["odd.npy"], "(--layout names the joints; for a body of your own write a store)"),
+        (["empty"], "is no store"),
         (["odd.npy", "--layout", "kinect21"], "did you mean 'kinect20'"),
         (["odd.npy", "--batch-size", "0"], "--batch-size 0"),
         (["odd.npy", "--out", "features.txt"], "name a file .npz"),
@@ -218,9 +221,11 @@ def test_embed_writes_what_the_embedder_gives(mmsync):
 )
 def test_embed_says_what_is_wrong(mmsync, words, message):
     np.save("odd.npy", np.ones((40, 19, 3)))
+    Path("empty").mkdir()
     code, _, wrong = mmsync("embed", "--out", "features.npz", *words)
     assert code == 2
     assert message in wrong
+    assert ("--layout names" in wrong) == ("clip 0 has 19 joints" in wrong)
     assert not Path("features.npz").exists()
 
 

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 from mmsync.apis.cli import device, output_file, run_tool
-from mmsync.errors import ConfigError, DataError
+from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
 from mmsync.fileio import atomic_path
 
 
@@ -41,6 +41,9 @@ def main(args: argparse.Namespace) -> None:
     for path in args.inputs:
         if not Path(path).exists():
             raise DataError(f"{path}: there is no such file")
+    if args.model != "motion-s" and "://" not in args.model and not Path(args.model).exists():
+        hint = did_you_mean(nearest(args.model, ["motion-s"]))
+        raise ConfigError(f"--model {args.model}: there is no such file{hint}; give motion-s or a checkpoint")
     import numpy as np
     from mmengine.logging import MMLogger
 
@@ -53,7 +56,8 @@ def main(args: argparse.Namespace) -> None:
         try:
             found = embedder.transform(path)
         except DataError as error:
-            raise DataError(f"{path}: {error} (--layout names the joints)") from error
+            hint = " (--layout names the joints; for a body of your own write a store)" if "joints" in str(error) else ""
+            raise DataError(f"{path}: {error}{hint}") from error
         print(f"{path}: {len(found)} clip{'s' * (len(found) > 1)}")
         features.append(found)
         names += [path] if len(found) == 1 else [f"{path}:{index}" for index in range(len(found))]

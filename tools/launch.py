@@ -33,8 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("tool", choices=["train", "test"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
     args = parser.parse_args()
-    if args.processes < 1:
-        parser.error(f"processes: {args.processes}; give 1 or more")
+    if not 1 <= args.processes <= 1024:
+        parser.error(f"processes: {args.processes}; give 1 to 1024")
     return args
 
 

@@ -506,8 +506,8 @@ def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
     if not children:
         known = shipped_configs()
         near = near or [file.stem] * (file.stem in known) or nearest(file.stem, known)
-        text = f"{file}: no such config file{did_you_mean(near)}"
-        return ConfigError(f"{text}; `mmsync list` names the shipped configs", [f"{file}: no such config file"])
+        text = f"{file}: no such config file{did_you_mean(near)}; `mmsync list` names the shipped configs"
+        return ConfigError(text, [text])
     return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
 
 

@@ -11,12 +11,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsync.apis import sync
+from mmsync.apis import SyncInferencer, init_model, sync
+from mmsync.config import load
 from mmsync.errors import ConfigError, DataError
 from mmsync.media import write_video
 from mmsync.models.backbones.base import AudioBackbone, VideoBackbone
 from mmsync.models.methods.avts import AVTS
 from mmsync.models.modules import Encoder
+from mmsync.registry import DATASETS
+from mmsync.structures import View
 
 pytest.importorskip("av")
 
@@ -54,13 +57,13 @@ def model():
     return found
 
 
-def flickering(path, early, pictures=75, sound=True):
+def flickering(path, early, pictures=75, sound=True, codec="mpeg4", sound_codec="pcm_s16le"):
     """A video whose pictures are as bright as its sound is loud, ``early`` pictures before or after."""
     level = np.random.default_rng(0).uniform(0.1, 0.9, pictures + 40)
     shown = [np.full((32, 32, 3), round(255 * a), np.uint8) for a in level[20 : 20 + pictures]]
     heard = level[20 + early : 20 + early + pictures].repeat(STEP) * np.tile([1.0, -1.0], STEP // 2 * pictures)
     heard = heard.astype(np.float32) if sound else None
-    return write_video(path, shown, sound=heard, sound_codec="pcm_s16le")
+    return write_video(path, shown, codec=codec, sound=heard, sound_codec=sound_codec)
 
 
 @pytest.mark.parametrize("early", [0, 1, -1, 7, -12])
@@ -108,3 +111,50 @@ def test_tool_prints_a_line_for_each_file(model, tmp_path, monkeypatch, capsys):
     assert stop.value.code == 1
     assert "mute.mkv: has no sound" in said.err
     assert "late.mkv: offset -2 (-80 ms), confidence 0." in said.out
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Videos of the built-in world, mp4 of H.264 and AAC."""
+    from mmsync.datasets.sources import SyntheticSource
+    from mmsync.worlds.audio_visual import write_audio_visual
+
+    folder = tmp_path_factory.mktemp("av")
+    write_audio_visual(SyntheticSource((2, 2), seed=0, cache=False), folder, (32, 40), (3.0, 3.0), unrelated=0)
+    return folder / "videos"
+
+
+def test_inferencer_on_an_mp4_agrees_with_the_windows_of_the_data_set(videos):
+    """AVTS as it is initialized: its distances are those of the windows that the data set of the protocol reads."""
+    torch.manual_seed(0)
+    root = Path(__file__).parents[2] / "configs/avts/avts_mc3_synthetic.py"
+    avts = init_model(load(root, {"data_root": str(videos.parent), "width": 0.0625}))
+    data = DATASETS.build({**avts.cfg.val_dataloader.dataset, "num_samples": 6})
+    path, reach, rng = data.source.file(1), 4, np.random.default_rng(0)
+    found = SyncInferencer(avts)([path, str(path)], reach=reach)
+    assert found[0] == found[1] == SyncInferencer(avts)(path, reach)[0]
+
+    low, high = data.extent(1)
+    count = int((high - low - data.span) * 25) + 1
+    starts = low + np.arange(count) / 25
+    pictures = np.stack([data._pictures(1, start, rng)[0] for start in starts])
+    sound = np.stack([data._sound(1, start) for start in starts])
+    inputs = {"video": View(torch.from_numpy(pictures)), "audio": View(torch.from_numpy(sound))}
+    with torch.no_grad():
+        views = avts.data_preprocessor({"inputs": inputs}, False)["inputs"]
+        first, second = (avts.encode_all(views)[name][1].numpy() for name in ("video", "audio"))
+    assert count == 51  # windows of 1 s in 3 s
+    pairs = {k: range(max(0, -k), count - max(0, k)) for k in range(-reach, reach + 1)}
+    curve = {k: np.mean([np.linalg.norm(first[i] - second[i + k]) for i in rows]) for k, rows in pairs.items()}
+    best = min(curve, key=curve.__getitem__)
+    assert found[0]["offset"] == -best / 25
+    assert found[0]["distance"] == pytest.approx(curve[best], rel=1e-3)
+    assert found[0]["confidence"] == pytest.approx(np.median(list(curve.values())) - curve[best], abs=1e-4)
+
+
+@pytest.mark.parametrize("early", [0, 6, -9])
+def test_inferencer_finds_a_planted_offset_in_an_mp4(model, tmp_path, early):
+    path = flickering(tmp_path / "a.mp4", early, codec="libx264", sound_codec="aac")
+    (found,) = SyncInferencer(model)(path)
+    assert found["offset"] == pytest.approx(early / 25)
+    assert found["confidence"] > 0.1
