@@ -212,7 +212,7 @@ def test_embed_writes_what_the_embedder_gives(mmsync):
         (["odd.npy", "--layout", "kinect20"], "odd.npy: clip 0 has 19 joints"),
         (["missing.npy"], "missing.npy: there is no such file"),
         (["odd.npy", "--model", "motion_s"], "--model motion_s: there is no such file; did you mean 'motion-s'?"),
-        (["odd.npy"], "(--layout names the joints; for a body of your own write a store)"),
+        (["odd.npy"], "(--layout names the joints; of a body of your own write a store)"),
         (["empty"], "is no store"),
         (["odd.npy", "--layout", "kinect21"], "did you mean 'kinect20'"),
         (["odd.npy", "--batch-size", "0"], "--batch-size 0"),

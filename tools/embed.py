@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
         try:
             found = embedder.transform(path)
         except DataError as error:
-            hint = " (--layout names the joints; for a body of your own write a store)" if "joints" in str(error) else ""
+            hint = " (--layout names the joints; of a body of your own write a store)" * ("joints" in str(error))
             raise DataError(f"{path}: {error}{hint}") from error
         print(f"{path}: {len(found)} clip{'s' * (len(found) > 1)}")
         features.append(found)

@@ -143,7 +143,7 @@ def converter(family: str) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", **arguments)
     if kind.stem:
         parser.add_argument("--form", choices=kind.writable, help="with --reverse: whose names (default: as it came)")
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     from mmsync.interop.convert import run  # after the arguments, since it imports torch: --help is immediate
 
-    run_tool(lambda args: run(kind, args), arguments)
+    run_tool(lambda args: run(kind, args), args)
