@@ -178,8 +178,9 @@ def open_file(path: Path, timeout: Optional[float] = None) -> Any:
     try:
         if os.path.getsize(path) == 0 and path.is_file():
             raise DataError(f"{path}: the file is empty")
+        lenient = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # 19 takes any bytes
         # an absolute path, because "a:b.mp4" would be taken for a protocol
-        return av.open(os.path.abspath(path), metadata_errors="replace", timeout=timeout)
+        return av.open(os.path.abspath(path), timeout=timeout, **lenient)
     except (av.FFmpegError, OSError) as error:
         raise DataError(f"{path}: cannot be opened as video or sound: {reason(error)}") from error
 
