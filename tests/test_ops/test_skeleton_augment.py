@@ -49,8 +49,8 @@ def recorded(op, draws):
     if op == "rotate":
         return A.Rotate(), {"degrees": t(*draws[1:])[None]}
     if op == "gaus_filter":
-        return A.GaussianBlur(normalize=False), {"sigma": t(draws[0]), "apply": torch.tensor([draws[1] < 0.5])}
-    apply = {"apply": torch.tensor([draws[0] < 0.5])}
+        return A.GaussianBlur(normalize=False), {"sigma": t(draws[0]), "apply": torch.tensor([bool(draws[1] < 0.5)])}
+    apply = {"apply": torch.tensor([bool(draws[0] < 0.5)])}
     if op == "spatial_flip":
         return A.SpatialFlip(layout="ntu25"), apply
     if op == "time_flip":
