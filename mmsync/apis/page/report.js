@@ -216,14 +216,28 @@ function decode(clip) {
   return clip;
 }
 
-function drawClip({ canvas, clip, facts }) {
-  const [context, width, height] = sheet(canvas);
+/** A film strip, [number of pictures, WebP in base64]: the picture of the present time, as large as it fits. */
+function drawStrip(player, context, width, height) {
+  const { clip } = player, [count, code] = clip;
+  if (typeof code === "string") clip[1] = Object.assign(new Image(), { src: `data:image/webp;base64,${code}` });
+  const strip = clip[1];
+  if (!strip.complete) strip.addEventListener("load", () => drawClip(player), { once: true });
+  if (!strip.naturalWidth) return;
+  const now = Math.min(Math.floor((motion.time / 160) % (count + 2)), count - 1); // a short rest at the end
+  const wide = strip.naturalWidth / count, scale = Math.min(width / wide, height / strip.naturalHeight);
+  const [w, t] = [wide * scale, strip.naturalHeight * scale];
+  context.drawImage(strip, now * wide, 0, wide, strip.naturalHeight, (width - w) / 2, (height - t) / 2, w, t);
+}
+
+function drawClip(player) {
+  const { canvas, clip, facts } = player, [context, width, height] = sheet(canvas);
   if (!clip) {
     context.fillStyle = color("soft");
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "center";
-    return context.fillText("no joints to show", width / 2, height / 2);
+    return context.fillText("nothing to show", width / 2, height / 2);
   }
+  if (facts.strips) return drawStrip(player, context, width, height);
   const [frames, persons, coords, code] = decode(clip), joints = facts.joints;
   const place = ((motion.time / 90) % (frames + 6)); // a short rest at the end
   const now = Math.min(Math.floor(place), frames - 1), next = Math.min(now + 1, frames - 1), share = Math.min(1, place - now);
@@ -275,14 +289,15 @@ function tick(time) {
 /** A moving clip with its name, label and a mark. */
 function figure(facts, side, row, extra, mark) {
   const clips = facts[side], name = clips.names[row], label = labelText(facts, clips.labels[row]);
-  const canvas = h("canvas", { class: "clip", role: "img", "aria-label": `moving skeleton of ${name}, ${label}` });
+  const canvas = h("canvas", { class: "clip", role: "img", "aria-label": `moving picture of ${name}, ${label}` });
   const player = { canvas, clip: clips.clips[row], facts };
-  if (facts.bones) {
+  const shown = facts.bones || facts.strips;
+  if (shown) {
     players.add(player);
     requestAnimationFrame(() => drawClip(player));
   }
   const sign = mark == null ? null : h("span", { class: mark ? "good" : "bad" }, mark ? "✓ " : "✗ ");
-  return h("figure", {}, facts.bones ? canvas : null, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
+  return h("figure", {}, shown ? canvas : null, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
 }
 const labelText = (facts, label) => (label < 0 ? "unlabeled" : facts.classes[label]);
 
@@ -450,6 +465,7 @@ function neighbors(state, change, listeners) {
     play.textContent = motion.playing ? "Pause" : "Play";
   });
   const turn = h("input", { type: "checkbox", id: "turn", checked: true, onchange: (event) => { motion.turning = event.target.checked; players.forEach(drawClip); } });
+  const turnLabel = h("label", {}, turn, "turn");
   let list = [], guess = null;
   const go = (step) => list.length && change({ query: list[(list.indexOf(state.query) + step + list.length) % list.length] });
   const refilter = (keep = false) => {
@@ -478,6 +494,8 @@ function neighbors(state, change, listeners) {
       const present = [...new Set(facts.query.labels)].sort((a, b) => a - b);
       label.replaceChildren(h("option", { value: "" }, "all classes"), ...present.map((one) => h("option", { value: one }, labelText(facts, one))));
       wrong.disabled = !facts.predicted;
+      play.hidden = !facts.bones && !facts.strips;
+      turnLabel.hidden = !facts.bones;
       guess = null;
       return refilter();
     }
@@ -490,7 +508,7 @@ function neighbors(state, change, listeners) {
   });
   section("Neighbors", "A test clip (framed) and the training clips nearest to it, ✓ of the same class, ✗ of another. The hardest clips come first.",
     h("div", { class: "bar" }, h("label", {}, "class", label), h("label", {}, wrong, "wrong only"), search,
-      button("‹ Previous", "Previous clip", () => go(-1)), button("Next ›", "Next clip", () => go(1)), counter, play, h("label", {}, turn, "turn")),
+      button("‹ Previous", "Previous clip", () => go(-1)), button("Next ›", "Next clip", () => go(1)), counter, play, turnLabel),
     row);
 }
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from mmsync.models.modules.batch_norm import BatchNorm
 
 _CONVS: dict[int, Any] = {1: nn.Conv1d, 3: nn.Conv3d}
-_POOLS: dict[int, Any] = {1: F.max_pool1d, 3: F.max_pool3d}
 
 
 def beta_norm(width: int) -> BatchNorm:
@@ -52,7 +51,7 @@ class ResidualBlock(nn.Module):
         if self.shortcut is not None:
             x = self.shortcut(x)
         elif any(step != 1 for step in self.stride):
-            x = _POOLS[self.axes](x, 1, self.stride)
+            x = x[(..., *(slice(None, None, step) for step in self.stride))]
         return F.relu(self.norm2(out + x))
 
 
