@@ -110,18 +110,18 @@ def _write(net: ClipFeatures, clips: Tensor, axes: dict[int, str], format: str, 
         program = torch.export.export(net, (clips,), dynamic_shapes=shapes, strict=True)
         found = next(node.meta["val"].shape for node in program.graph.nodes if node.name == "clips")
         free = {i: name for i, name in axes.items() if not isinstance(found[i], int)}
-        if format == "pt2":
-            # Guards of a program fix some axes that look free; a size of one less shows it.
-            program.module()(clips[tuple(slice(size - (i in free)) for i, size in enumerate(clips.shape))])
-            torch.export.save(program, path)
-        else:
+        graph: Any = program.module()
+        if format == "onnx":
             names: dict[str, Any] = dict(input_names=["clips"], output_names=["feature"], dynamic_shapes=(free,))
-            graph: Any = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
-            graph.save(path)
+            graph = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
+        # Some axes look free, but a graph of another size fails.
+        graph(clips[tuple(slice(size - max(size // 4, 1) * (i in free)) for i, size in enumerate(clips.shape))])
+        graph.save(path) if format == "onnx" else torch.export.save(program, path)
     except ImportError as error:
         raise DependencyError(f'ONNX needs more packages ({error}): pip install "mmsync[export]"') from error
     except Exception as error:  # of many classes, most of them private
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         reason = next((line for line in lines if "No ONNX function" in line), lines[0])
-        raise ProtocolError(f"{type(net.model).__name__} cannot be exported: {reason[:300]}") from error
+        one = "" if net.encoder else f"; one of its encoders may be, by encoder={net.model.encoders[0]!r}"
+        raise ProtocolError(f"{type(net.model).__name__} cannot be exported: {reason[:300]}{one}") from error
     return free

@@ -144,7 +144,7 @@ def clip_facts(found: ClipNeighbors, part: float) -> dict[str, Any]:
         facts.update(joints=layout.num_joints, head=layout.joints.index("head") if "head" in layout.joints else -1)
         frames = int(np.clip(part * MOVING_BYTES // (total * first[0][:, 0].size), *FRAMES))
         draw = partial(moving_clip, found.dataset, frames=frames)
-    elif (some := [x for i in index["query"][:4] if (x := pictures_of(found.dataset, i)) is not None]):
+    elif some := [x for i in index["query"][:4] if (x := pictures_of(found.dataset, i)) is not None]:
         sizes = [np.mean([len(film_strip(x, *strip)) for x in some]) * total for strip in STRIPS]
         strip = next((s for s, size in zip(STRIPS, sizes) if size <= part * STRIP_BYTES), STRIPS[-1])
         draw, facts["strips"] = partial(moving_pictures, found.dataset, strip=strip), True

@@ -66,6 +66,8 @@ document.querySelector("nav").append(h("ul"));
 main.replaceChildren();
 
 // ---------------------------------------------------------------- results
+const HEADLINES = ["loss", "knn/top1", "linear/last", "pairs/auc", "phases/mean", "tau/mean", "collapse/std", "collapse/effective_rank"];
+
 function results() {
   const rows = new Map(); // name of the row -> cells by run
   const put = (name, i, ...cell) => rows.set(name, Object.assign(rows.get(name) || {}, { [i]: cell }));
@@ -81,8 +83,12 @@ function results() {
       const [top1, low, high] = run.clips.top1.map(short);
       put("KNN of this page, %", i, top1, note(`95 % interval ${low} to ${high}`));
     }
-    for (const [key, [last, low, high]] of Object.entries(run.final))
-      if (!/time$/.test(key)) put(key, i, short(last), note(`${short(low)} to ${short(high)} in training`));
+    for (const [key, [last, low, high]] of Object.entries(run.final)) {
+      if (/time$/.test(key) || (/_(low|high)$/.test(key) && key.replace(/_(low|high)$/, "") in run.final)) continue;
+      const ends = [`${key}_low`, `${key}_high`].map((end) => run.final[end]?.[0]);
+      const interval = ends.every((end) => end != null) ? `interval ${short(ends[0])} to ${short(ends[1])}; ` : "";
+      put(key, i, short(last), note(`${interval}${short(low)} to ${short(high)} in training`));
+    }
     for (const row of run.results) {
       const spread = row.low != null ? `${short(row.low)} to ${short(row.high)}` : row.std != null ? `± ${short(row.std)}` : "";
       const seeds = row.seeds?.length > 1 ? `, ${row.seeds.length} seeds` : "";
@@ -90,16 +96,21 @@ function results() {
     }
   });
   const head = h("tr", {}, h("th", {}, ""), ...runs.map((run, i) => h("th", { scope: "col" }, dot(`var(--run${i % 6})`), run.name)));
-  const body = [...rows].map(([name, cells]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), ...runs.map((_, i) => h("td", { class: "number" }, ...(cells[i] || ["–"])))));
+  const many = [...rows.keys()].filter((name) => name.includes("/")).length > 12; // one for each class, for example
+  const folded = many ? [...rows.keys()].filter((name) => name.includes("/") && !HEADLINES.includes(name)) : [];
+  const body = [...rows].map(([name, cells]) => h("tr", { hidden: folded.includes(name) }, h("th", { scope: "row" }, name),
+    ...runs.map((_, i) => h("td", { class: "number" }, ...(cells[i] || ["–"])))));
+  const all = h("button", { type: "button", hidden: !folded.length, onclick: () => {
+    body.forEach((row) => { row.hidden = false; });
+    all.hidden = true;
+  } }, `Show ${plural(folded.length, "more value")}`);
   section("Results", "Last values of the log, and their range during training; results of protocols where there are any.",
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))),
+    h("p", { hidden: !folded.length }, all),
     ...runs.flatMap((run) => run.notes.map((text) => h("p", { class: "note" }, `${run.name}: ${text}`))));
 }
 
 // ---------------------------------------------------------------- curves
-const HEADLINES = ["loss", "knn/top1", "linear/last", "pairs/auc", "phases/mean", "tau/mean", "collapse/std", "collapse/effective_rank"];
-
 function curves() {
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))];
   if (!keys.length) return;
@@ -171,7 +182,7 @@ function panel(key, { log, smooth }, parent) {
   const grid = h("g", { class: "grid" }, ...ticks(y0, y1, log).flatMap((v) => [
     h("line", { x1: left, x2: width - right, y1: py(v), y2: py(v) }),
     h("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(v))]),
-    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
+    ...ticks(x0, x1, false).filter(Number.isInteger).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
   const cursor = h("g");
   const label = `${key}: ` + lines.map((line) => `${line.run.name} ends at ${short(line.raw.at(-1))}`).join(", ");
   const show = (x) => {
@@ -242,7 +253,7 @@ function drawClip(player) {
   const place = ((motion.time / 90) % (frames + 6)); // a short rest at the end
   const now = Math.min(Math.floor(place), frames - 1), next = Math.min(now + 1, frames - 1), share = Math.min(1, place - now);
   const angle = coords < 3 ? 0 : motion.turning ? 0.35 + 0.6 * Math.sin(motion.time / 2600) : 0.35;
-  const scale = Math.min(width, height) / 2 / 135;
+  const scale = Math.min(width, height) / 2 / 150; // of 127, with room for the head and the turn
   const point = (person, joint) => {
     const at = (frame) => ((frame * persons + person) * joints + joint) * coords;
     const [a, b] = [at(now), at(next)];
@@ -289,7 +300,7 @@ function tick(time) {
 /** A moving clip with its name, label and a mark. */
 function figure(facts, side, row, extra, mark) {
   const clips = facts[side], name = clips.names[row], label = labelText(facts, clips.labels[row]);
-  const canvas = h("canvas", { class: "clip", role: "img", "aria-label": `moving picture of ${name}, ${label}` });
+  const canvas = h("canvas", { class: facts.strips ? "clip strip" : "clip", role: "img", "aria-label": `moving picture of ${name}, ${label}` });
   const player = { canvas, clip: clips.clips[row], facts };
   const shown = facts.bones || facts.strips;
   if (shown) {
@@ -419,6 +430,11 @@ function confusion(state, change, listeners) {
       row.forEach((n, j) => {
         context.fillStyle = n ? `rgba(${ink}, ${0.12 + (0.88 * n) / total})` : color("page");
         context.fillRect(space + j * size, i * size, size - (size > 6 ? 1 : 0), size - (size > 6 ? 1 : 0));
+        if (!n || size < 22) return;
+        context.fillStyle = n / total > 0.5 ? (dark() ? "#14171c" : "#ffffff") : color("ink");
+        context.textAlign = "center";
+        context.textBaseline = "middle";
+        context.fillText(String(n), space + (j + 0.5) * size, (i + 0.5) * size);
       });
       context.fillStyle = color("soft");
       context.textAlign = "right";

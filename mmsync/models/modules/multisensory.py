@@ -36,8 +36,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, kernel: Sequence[int], stride: Sequence[int]) -> None:
         super().__init__()
-        self.axes, self.stride = len(kernel), tuple(stride)
-        conv, padding = _CONVS[self.axes], tuple(k // 2 for k in kernel)
+        self.stride = tuple(stride)
+        conv, padding = _CONVS[len(kernel)], tuple(k // 2 for k in kernel)
         self.first = conv(in_channels, channels, tuple(kernel), self.stride, padding, bias=False)
         self.norm1 = beta_norm(channels)
         self.second = conv(channels, channels, tuple(kernel), 1, padding, bias=False)
