@@ -12,7 +12,7 @@ import torch
 from mmsync.apis import export_model, get_model, init_model
 from mmsync.apis.features import feature_column
 from mmsync.config import load
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, ProtocolError
 
 ROOT = Path(__file__).parents[2]
 ort = pytest.importorskip("onnxruntime")
@@ -23,7 +23,6 @@ SIMCLR = "simclr/simclr_stgcn_synthetic.py"
 BONES = dict(channels=[8, 8], strides=[1, 2])
 VIT = dict(_delete_=True, type="SkeletonViT", embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
 SKELETON = (2, 2, 40, 25, 3), [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]  # an example, and other sizes
-PAIRS = (2, 2, 40, 25, 3), [(3, 2, 64, 25, 3), (1, 2, 21, 25, 3)]
 SEQUENCE = (2, 20, 25, 3), [(3, 31, 25, 3), (1, 12, 25, 3)]
 PICTURES = (2, 8, 32, 32, 3), [(3, 16, 32, 32, 3), (1, 12, 32, 32, 3)]
 SOUND = (2, 1, 16000), [(3, 1, 24000), (1, 1, 16000)]
@@ -34,7 +33,7 @@ CASES = {  # config, its options, encoder, sizes
     "dstformer": (SIMCLR, {"backbone": "dstformer"}, None, SKELETON),
     "bigru": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, None, SKELETON),
     "bone": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, "bone", SKELETON),
-    "tracks": ("sync3d/sync3d_stgcn_synthetic.py", {}, None, PAIRS),
+    "tracks": ("sync3d/sync3d_stgcn_synthetic.py", {}, "encoder", SKELETON),
     "default": ("default/default_synthetic.py", {}, None, SKELETON),
     "frames": ("tcc/tcc_synthetic.py", {}, None, SEQUENCE),
     "context": ("masa/masa_synthetic.py", {"width": 16}, None, SEQUENCE),
@@ -82,9 +81,11 @@ def expected_of(model: torch.nn.Module, clips: torch.Tensor, encoder: Optional[s
     """The column of features that PyTorch predicts."""
     name = dict(zip(model.encoders, model.views_for_features))[encoder or model.encoders[0]]
     name = getattr(model.data_preprocessor, "owners", {}).get(name, name)
+    data = {"inputs": {name: clips}, "data_samples": []}
     with torch.no_grad():
-        table = model.test_step({"inputs": {name: clips}, "data_samples": []})
-    found = table[feature_column(type(model), encoder)]
+        if encoder == "encoder":  # the method predicts features of several tracks
+            return model.encoder.extract(model.data_preprocessor(data)["inputs"]["tracks"])
+        found = model.test_step(data)[feature_column(type(model), encoder)]
     return found if isinstance(found, torch.Tensor) else torch.stack(found)
 
 
@@ -112,6 +113,12 @@ def test_the_model_itself_is_left_as_it_was(tmp_path):
     model = model_of("stgcn")
     export_model(model, clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
     assert model.encoder.skip_absent
+
+
+def test_a_method_of_tracks_names_its_encoder(tmp_path):
+    with pytest.raises(ProtocolError, match=r"Sync3D cannot be exported: .*; .* encoder='encoder'"):
+        export_model(model_of("tracks"), clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_wrong_clips_are_named(tmp_path):
