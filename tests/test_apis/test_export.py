@@ -25,7 +25,7 @@ VIT = dict(_delete_=True, type="SkeletonViT", embed_dim=16, depth=1, num_heads=2
 SKELETON = (2, 2, 40, 25, 3), [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]  # an example, and other sizes
 SEQUENCE = (2, 20, 25, 3), [(3, 31, 25, 3), (1, 12, 25, 3)]
 PICTURES = (2, 8, 32, 32, 3), [(3, 16, 32, 32, 3), (1, 12, 32, 32, 3)]
-SOUND = (2, 1, 16000), [(3, 1, 24000), (1, 1, 16000)]
+SOUND = (2, 1, 24000), [(3, 1, 32000), (1, 1, 20000)]  # at least the 100 frames that the front end keeps
 AVTS = {"width": 0.125, "widths": [8, 8, 16, 16]}
 CASES = {  # config, its options, encoder, sizes
     "stgcn": (SIMCLR, {"model.encoder.backbone": dict(_delete_=True, type="STGCN", **BONES)}, None, SKELETON),

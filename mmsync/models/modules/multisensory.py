@@ -51,7 +51,8 @@ class ResidualBlock(nn.Module):
         if self.shortcut is not None:
             x = self.shortcut(x)
         elif any(step != 1 for step in self.stride):
-            x = x[(..., *(slice(None, None, step) for step in self.stride))]
+            points: Any = (..., *(slice(None, None, step) for step in self.stride))
+            x = x[points]
         return F.relu(self.norm2(out + x))
 
 
