@@ -213,7 +213,7 @@ function panel(key, { log, smooth }, parent) {
     ...lines.flatMap((line) => [
       smooth ? h("path", { d: path(line.x, line.raw), fill: "none", stroke: runColor(line.i), opacity: 0.25 }) : null,
       h("path", { d: path(line.x, line.y), fill: "none", stroke: runColor(line.i), "stroke-width": 1.8, "stroke-linejoin": "round" }),
-      ...(line.x.length < 30 ? line.x.map((v, n) => h("circle", { cx: px(v), cy: py(line.y[n]), r: 2, fill: runColor(line.i) })) : [])]),
+      ...(line.x.length < 30 ? line.x.map((v, n) => h("circle", { cx: px(v), cy: py(line.y[n]), r: line.x.length > 1 ? 2 : 4, fill: runColor(line.i) })) : [])]),
     cursor);
   return h("div", { class: "panel" }, title, svg, readout);
 }
@@ -496,7 +496,8 @@ function neighbors(state, change, listeners) {
   const show = () => {
     const facts = state.run.clips, i = state.query, own = facts.query.labels[i];
     const place = list.indexOf(i), among = guess == null ? "" : `, taken for ${labelText(facts, guess)}`;
-    counter.textContent = list.length ? `${place < 0 ? "chosen above" : `${place + 1} of ${list.length}`}${among}` : "no clip matches";
+    const of = runs.length > 1 ? ` (${state.run.name})` : ""; // the menu of runs is further above
+    counter.textContent = list.length ? `${place < 0 ? "chosen above" : `${place + 1} of ${list.length}`}${among}${of}` : "no clip matches";
     if (!list.length) return row.replaceChildren();
     const said = facts.predicted ? `predicted: ${labelText(facts, facts.predicted[i])}` : null;
     row.replaceChildren(figure(facts, "query", i, said, facts.predicted ? facts.predicted[i] === own : null),
