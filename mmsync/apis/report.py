@@ -25,6 +25,7 @@ from mmsync.config.text import RESOLVED
 from mmsync.engine.checkpoint import list_checkpoints
 from mmsync.errors import DataError, MMSyncError
 from mmsync.fileio import write_text
+from mmsync.media.pictures import decode_picture
 from mmsync.media.reader import resized
 from mmsync.runlog import read_run
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
@@ -136,21 +137,19 @@ def clip_facts(found: ClipNeighbors, part: float) -> dict[str, Any]:
         pairs = np.bincount(found.labels * len(classes) + predicted, minlength=len(classes) ** 2)
         facts["confusion"] = pairs.reshape(len(classes), -1).tolist()  # rows are true classes
     index = {name: side.numbers("index").tolist() for name, side in sides.items()}
-    first, total = joints_of(found.dataset, index["query"][0]), sum(map(len, index.values()))
+    first, every = joints_of(found.dataset, index["query"][0]), [i for places in index.values() for i in places]
     draw: Any = None
     if first is not None:
         layout, side_of = first[1], {**dict.fromkeys(first[1].left, -1), **dict.fromkeys(first[1].right, 1)}
         facts["bones"] = [[a, b, side_of.get(a, 0)] for a, b in layout.bones if a != b]
         facts.update(joints=layout.num_joints, head=layout.joints.index("head") if "head" in layout.joints else -1)
-        frames = int(np.clip(part * MOVING_BYTES // (total * first[0][:, 0].size), *FRAMES))
+        frames = int(np.clip(part * MOVING_BYTES // (len(every) * first[0][:, 0].size), *FRAMES))
         draw = partial(moving_clip, found.dataset, frames=frames)
-    elif some := [x for i in index["query"][:4] if (x := pictures_of(found.dataset, i)) is not None]:
-        sizes = [np.mean([len(film_strip(x, *strip)) for x in some]) * total for strip in STRIPS]
-        strip = next((s for s, size in zip(STRIPS, sizes) if size <= part * STRIP_BYTES), STRIPS[-1])
-        draw, facts["strips"] = partial(moving_pictures, found.dataset, strip=strip), True
+    elif any(pictures_of(found.dataset, i) is not None for i in index["query"][:4]):
+        strips, facts["strips"] = film_strips(found.dataset, every, part * STRIP_BYTES)
+        draw = dict(zip(every, strips)).get
     for name, side in sides.items():
-        bar = tqdm(index[name], desc=f"pictures, {name}", disable=None, leave=False)
-        clips = [draw(i) for i in bar] if draw else []
+        clips = [draw(i) for i in index[name]] if draw else []
         facts[name] = dict(names=side.texts("name", "?"), labels=side.numbers("label").tolist(), clips=clips)
     return facts
 
@@ -190,10 +189,20 @@ def film_strip(pictures: np.ndarray, count: int, height: int) -> bytes:
     return cv2.imencode(".webp", np.concatenate(small, axis=1)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 50])[1].tobytes()
 
 
-def moving_pictures(dataset: Any, index: int, strip: tuple[int, int]) -> Optional[list[Any]]:
-    """The number of pictures of a sample's film strip, and the strip in base64; ``None`` if unreadable."""
-    pictures = pictures_of(dataset, index)
-    return None if pictures is None else [strip[0], base64.b64encode(film_strip(pictures, *strip)).decode()]
+def film_strips(dataset: Any, indices: Sequence[int], budget: float) -> tuple[list[Optional[int]], list[list[Any]]]:
+    """Film strips of samples in ``budget`` bytes: places in a list, ``None`` if unreadable; and the list.
+
+    It has the number of pictures and the strip in base64, once for samples that show the same pictures.
+    """
+    read = (pictures_of(dataset, i) for i in tqdm(indices, desc="pictures", disable=None, leave=False))
+    found = [None if x is None else film_strip(x, *STRIPS[0]) for x in read]
+    place = {strip: i for i, strip in enumerate(dict.fromkeys(x for x in found if x is not None))}
+    whole = [np.stack(np.split(decode_picture(strip, "film strip"), STRIPS[0][0], axis=1)) for strip in place]
+    for count, height in STRIPS:
+        if np.mean([len(film_strip(x, count, height)) for x in whole[::10]]) * len(whole) <= budget:
+            break
+    code = [[count, base64.b64encode(film_strip(x, count, height)).decode()] for x in whole]
+    return [None if x is None else place[x] for x in found], code
 
 
 def moving_clip(dataset: Any, index: int, frames: int) -> Optional[list[Any]]:

@@ -140,17 +140,22 @@ def test_moving_skeletons_keep_the_lengths_of_bones(run, report):
 
 
 class Films:
-    """A data set of pictures: clip ``i`` has two tracks, red that becomes green, and blue; the last is unreadable."""
+    """A data set of pictures: clip ``i`` has two tracks, red that becomes green, and blue; the last is unreadable.
 
-    def __init__(self, count: int, shape: tuple[int, ...] = (2, 9, 60, 90, 3)) -> None:
-        self.count, self.metainfo = count, {"classes": ["a", "b"]}
+    Above them is noise, that of the clips 0, 1, ..., ``different - 1``, 0, ....
+    """
+
+    def __init__(self, count: int, different: int, shape: tuple[int, ...] = (2, 9, 60, 90, 3)) -> None:
+        self.count, self.different, self.metainfo = count, different, {"classes": ["a", "b"]}
         self.pictures = np.zeros(shape, np.uint8)
         self.pictures[0, :5, ..., 0] = self.pictures[0, 5:, ..., 1] = self.pictures[1, ..., 2] = 200
 
     def __getitem__(self, index: int) -> dict:
         if index == self.count - 1:
             raise DataError("unreadable")
-        return {"inputs": {"audio": (np.zeros((1, 100), np.int16),), "video": (list(self.pictures), np.ones(2, bool))}}
+        pictures = self.pictures.copy()
+        pictures[:, :, :20] = np.random.default_rng(index % self.different).integers(0, 255, (20, 90, 3))
+        return {"inputs": {"audio": (np.zeros((1, 100), np.int16),), "video": (list(pictures), np.ones(2, bool))}}
 
 
 def neighbors_of(dataset: Films, queries: int) -> ClipNeighbors:
@@ -163,25 +168,23 @@ def neighbors_of(dataset: Films, queries: int) -> ClipNeighbors:
                          np.ones(queries), "note")  # fmt: skip
 
 
-def test_film_strips_show_the_tracks_side_by_side_in_the_bytes_that_they_have():
-    sizes = {}
-    for count, queries in ((8, 2), (2000, 400)):
-        facts = clip_facts(neighbors_of(Films(count), queries), 1.0)
-        clips = [clip for side in ("query", "bank") for clip in facts[side]["clips"]]
-        assert [clip is None for clip in clips].count(True) == 1
-        assert facts["query"]["clips"][-1] is None  # unreadable
-        assert sum(len(clip[1]) for clip in clips if clip) * 3 / 4 < STRIP_BYTES
-        number, code = facts["query"]["clips"][0]
-        strip = cv2.imdecode(np.frombuffer(base64.b64decode(code), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-        height, width = strip.shape[0], strip.shape[1] // number
-        assert width == round(height * 180 / 60)
-        left, right = slice(0, width // 3), slice(2 * width // 3, width)  # clear of the border between the tracks
-        for place, wanted in ((0, (200, 0, 0)), (number - 1, (0, 200, 0))):
-            picture = strip[:, place * width : (place + 1) * width].astype(int)
-            np.testing.assert_allclose(picture[:, left].mean((0, 1)), wanted, atol=12)
-            np.testing.assert_allclose(picture[:, right].mean((0, 1)), (0, 0, 200), atol=12)
-        sizes[count] = number, height
-    assert sizes[8] == STRIPS[0]  # the best, where there are few
+@pytest.mark.parametrize(("count", "different"), [(9, 4), (600, 600), (600, 4)])
+def test_film_strips_show_the_tracks_side_by_side_in_the_bytes_that_they_have(count, different):
+    facts = clip_facts(neighbors_of(Films(count, different), count // 3), 1.0)
+    places = [place for side in ("query", "bank") for place in facts[side]["clips"]]
+    assert [i for i, place in enumerate(places) if place is None] == [count // 3 - 1]  # the unreadable one
+    assert len(facts["strips"]) == min(count - 1, different)  # the same pictures once
+    assert sum(len(code) for _, code in facts["strips"]) * 3 / 4 < STRIP_BYTES
+    number, code = facts["strips"][places[0]]
+    strip = cv2.imdecode(np.frombuffer(base64.b64decode(code), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    height, width = strip.shape[0], strip.shape[1] // number
+    assert width == round(height * 180 / 60)
+    assert ((number, height) == STRIPS[0]) == (different == 4)  # the best, where there are few
+    strip, left, right = strip[height // 2 :], slice(0, width // 3), slice(2 * width // 3, width)
+    for place, wanted in ((0, (200, 0, 0)), (number - 1, (0, 200, 0) if number > 1 else (200, 0, 0))):
+        picture = strip[:, place * width : (place + 1) * width].astype(int)
+        np.testing.assert_allclose(picture[:, left].mean((0, 1)), wanted, atol=12)
+        np.testing.assert_allclose(picture[:, right].mean((0, 1)), (0, 0, 200), atol=12)
 
 
 def test_configs_are_flattened_where_they_hold_dicts():
@@ -322,7 +325,7 @@ def test_the_page_works_in_a_browser(browser, report, tmp_path, width, scheme):
 def test_film_strips_move_in_a_browser(browser, report, tmp_path):
     data = json.loads(json.dumps(report[1]))
     run = data["runs"][0]
-    run["clips"] = json.loads(json.dumps(clip_facts(neighbors_of(Films(8), 2), 1.0)))
+    run["clips"] = json.loads(json.dumps(clip_facts(neighbors_of(Films(9, 4), 3), 1.0)))
     file = tmp_path / "report.html"
     file.write_text(page(data))
     view = browser.new_page(viewport={"width": 1400, "height": 900})

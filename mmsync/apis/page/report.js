@@ -301,7 +301,7 @@ function tick(time) {
 function figure(facts, side, row, extra, mark) {
   const clips = facts[side], name = clips.names[row], label = labelText(facts, clips.labels[row]);
   const canvas = h("canvas", { class: facts.strips ? "clip strip" : "clip", role: "img", "aria-label": `moving picture of ${name}, ${label}` });
-  const player = { canvas, clip: clips.clips[row], facts };
+  const clip = clips.clips[row], player = { canvas, clip: facts.strips ? facts.strips[clip] : clip, facts };
   const shown = facts.bones || facts.strips;
   if (shown) {
     players.add(player);
