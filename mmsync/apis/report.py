@@ -138,7 +138,7 @@ def clip_facts(found: ClipNeighbors, part: float) -> dict[str, Any]:
         facts["confusion"] = pairs.reshape(len(classes), -1).tolist()  # rows are true classes
     index = {name: side.numbers("index").tolist() for name, side in sides.items()}
     first, every = joints_of(found.dataset, index["query"][0]), [i for places in index.values() for i in places]
-    draw: Any = None
+    draw: Any = {}.get  # nothing to show
     if first is not None:
         layout, side_of = first[1], {**dict.fromkeys(first[1].left, -1), **dict.fromkeys(first[1].right, 1)}
         facts["bones"] = [[a, b, side_of.get(a, 0)] for a, b in layout.bones if a != b]
@@ -149,7 +149,7 @@ def clip_facts(found: ClipNeighbors, part: float) -> dict[str, Any]:
         strips, facts["strips"] = film_strips(found.dataset, every, part * STRIP_BYTES)
         draw = dict(zip(every, strips)).get
     for name, side in sides.items():
-        clips = [draw(i) for i in index[name]] if draw else []
+        clips = [draw(i) for i in index[name]]
         facts[name] = dict(names=side.texts("name", "?"), labels=side.numbers("label").tolist(), clips=clips)
     return facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +51,7 @@ class ResidualBlock(nn.Module):
         if self.shortcut is not None:
             x = self.shortcut(x)
         elif any(step != 1 for step in self.stride):
-            points: Any = (..., *(slice(None, None, step) for step in self.stride))
-            x = x[points]
+            x = x[cast(Any, (..., *(slice(None, None, step) for step in self.stride)))]
         return F.relu(self.norm2(out + x))
 
 
