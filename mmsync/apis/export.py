@@ -36,9 +36,10 @@ class ClipFeatures(nn.Module):
             if hasattr(part, "skip_absent"):
                 part.skip_absent = False
         self.view, self.preprocessor = input_of(self.model, encoder)
-        own = getattr(type(model), "extract_feat", None)  # a method may make its features of several encoders
-        whole = getattr(model, "fuses", False) or (encoder is None and own is not SelfSupervisedModel.extract_feat)
-        self.column = feature_column(type(model), encoder) if own else "score"
+        kinds = ("extract_feat", "predictions")[: 1 + (len(model.encoders) == 1)]  # where a method mixes its features
+        own = any(getattr(type(model), kind, None) is not getattr(SelfSupervisedModel, kind) for kind in kinds)
+        whole = getattr(model, "fuses", False) or (encoder is None and own)
+        self.column = feature_column(type(model), encoder) if hasattr(model, "extract_feat") else "score"
         name = encoder_of(type(model), encoder)
         self.encoder = None if whole else getattr(self.model, "feature_encoder", self.model.get_submodule)(name)
 
@@ -50,9 +51,8 @@ class ClipFeatures(nn.Module):
             views = dict.fromkeys(self.model.views_for_features, view)
             frames = getattr(self.model, "frame_features", None)
             return frames(views)[0] if frames else self.model.predictions(views)[self.column]
-        if getattr(self.encoder, "frozen", self) is not None:  # two encoders side by side, or one without a map
-            return self.encoder.extract(view)
-        return self.encoder.probe_neck(self.encoder.forward_map(view))
+        pair = getattr(self.encoder, "frozen", self) is not None  # two encoders side by side, or one without a map
+        return self.encoder.extract(view) if pair else self.encoder.probe_neck(self.encoder.forward_map(view))
 
 
 def input_of(model: Any, encoder: Optional[str] = None) -> tuple[str, Any]:
@@ -87,7 +87,7 @@ def export_model(
         ProtocolError: PyTorch cannot trace or translate the encoder.
     """
     names = AXES[(modality := (net := ClipFeatures(model, encoder)).preprocessor.modality)]
-    if modality in ("video", "audio") and clips.dim() == 1 + len(names):
+    if modality in ("video", "audio") and clips.dim() > len(names):
         names = (names[0], "tracks", *names[1:])
     if clips.dim() < len(names):
         raise ConfigError(f"clips are {tuple(clips.shape)}; give ({', '.join(names)})")
