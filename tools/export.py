@@ -50,14 +50,21 @@ def suggested_shape(model: Any, encoder: Optional[str] = None) -> Sequence[int]:
 
     part = input_of(model, encoder)[1]
     data = (model.cfg.get("test_dataloader") or {}).get("dataset") or {}
-    if part.modality == "skeleton":
-        find = getattr(model, "feature_encoder", model.get_submodule)
-        backbone = find(encoder_of(type(model), encoder)).backbone
+    find = getattr(model, "feature_encoder", model.get_submodule)
+    backbone = getattr(find(encoder_of(type(model), encoder)), "backbone", None)
+    if part.modality == "skeleton" and backbone is not None:
         channels = part.num_coords if part.body_frame else backbone.in_channels // (1 + part.stream.count("+"))
         return 2, 2, 40, part.layout.num_joints, channels
-    size = data.get("size") or getattr(part, "size", None)
+    pairs = data.get("type") == "PairDataset"  # whose size is their number
+    size = (data.get("source", {}) if pairs else data).get("size") or getattr(part, "size", None)
     if part.modality == "video" and size:
-        return 2, data.get("frames") or data.get("length") or 16, size, size, 3
+        tracks = (2,) if pairs and encoder is None else ()
+        return 2, *tracks, data.get("frames") or data.get("window") or 16, size, size, 3
+    if part.modality == "audio" and data.get("rate") and data.get("duration"):
+        return 2, data.get("channels") or 1, round(data["rate"] * data["duration"])
+    if part.modality == "sequence" and hasattr(backbone, "in_channels"):
+        joints = part.layout.num_joints if part.layout else None
+        return (2, 40, joints, backbone.in_channels // joints) if joints else (2, 40, backbone.in_channels)
     axes = ", ".join(AXES[part.modality]) + (", ..." if part.modality == "sequence" else "")
     raise ConfigError(f"the config does not say how large clips are; give one as --shape, ({axes})")
 
@@ -98,13 +105,18 @@ def verify(model: Any, path: Path, shape: Sequence[Any], encoder: Optional[str] 
     from mmsync.apis.features import feature_column
 
     column = feature_column(type(model), encoder) if hasattr(model, "extract_feat") else "score"
+    alone = encoder is not None and not getattr(model, "fuses", False)  # a method may predict features of several
     view, part = input_of(model, encoder)
     name = getattr(model.data_preprocessor, "owners", {}).get(view, view)
     graph, worst = load_graph(path), 0.0
     for number in range(2):
         clips = random_clips(part.modality, [OTHER[size][number] if size in OTHER else size for size in shape])
         with torch.no_grad():
-            found = model.test_step({"inputs": {name: clips}, "data_samples": []})[column]
+            data = {"inputs": {name: clips}, "data_samples": []}
+            if alone:
+                found = model.feature_encoder(encoder).extract(model.data_preprocessor(data)["inputs"][view])
+            else:
+                found = model.test_step(data)[column]
             found = found if isinstance(found, torch.Tensor) else torch.stack(found)
             difference = float((graph(clips) - found).abs().max())
         worst = max(worst, difference / float(found.abs().max()))

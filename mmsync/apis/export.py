@@ -9,7 +9,7 @@ from typing import Any, Literal, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from mmsync.apis.features import encoder_of
+from mmsync.apis.features import encoder_of, feature_column
 from mmsync.errors import ConfigError, DependencyError, ProtocolError
 from mmsync.fileio import atomic_path
 from mmsync.models.methods import SelfSupervisedModel
@@ -36,8 +36,11 @@ class ClipFeatures(nn.Module):
             if hasattr(part, "skip_absent"):
                 part.skip_absent = False
         self.view, self.preprocessor = input_of(self.model, encoder)
-        own = getattr(type(model), "extract_feat", None)  # a method may make its features of several encoders
-        whole, name = encoder is None and own is not SelfSupervisedModel.extract_feat, encoder_of(type(model), encoder)
+        kinds = ("extract_feat", "predictions")[: 1 + (len(model.encoders) == 1)]  # where a method mixes its features
+        own = any(getattr(type(model), kind, None) is not getattr(SelfSupervisedModel, kind) for kind in kinds)
+        whole = getattr(model, "fuses", False) or (encoder is None and own)
+        self.column = feature_column(type(model), encoder) if hasattr(model, "extract_feat") else "score"
+        name = encoder_of(type(model), encoder)
         self.encoder = None if whole else getattr(self.model, "feature_encoder", self.model.get_submodule)(name)
 
     def forward(self, clips: Tensor) -> Tensor:
@@ -45,8 +48,11 @@ class ClipFeatures(nn.Module):
         part = self.preprocessor
         view = part.finish(part.for_evaluation(part.to_view(clips)))._replace(index=None)
         if self.encoder is None:
-            return self.model(dict.fromkeys(self.model.views_for_features, view), mode="tensor")
-        return self.encoder.probe_neck(self.encoder.forward_map(view))
+            views = dict.fromkeys(self.model.views_for_features, view)
+            frames = getattr(self.model, "frame_features", None)
+            return frames(views)[0] if frames else self.model.predictions(views)[self.column]
+        pair = getattr(self.encoder, "frozen", self) is not None  # two encoders side by side, or one without a map
+        return self.encoder.extract(view) if pair else self.encoder.probe_neck(self.encoder.forward_map(view))
 
 
 def input_of(model: Any, encoder: Optional[str] = None) -> tuple[str, Any]:
@@ -80,13 +86,16 @@ def export_model(
         DependencyError: The packages of the extra ``export`` are missing.
         ProtocolError: PyTorch cannot trace or translate the encoder.
     """
-    names = AXES[(net := ClipFeatures(model, encoder)).preprocessor.modality]
+    names = AXES[(modality := (net := ClipFeatures(model, encoder)).preprocessor.modality)]
+    if modality in ("video", "audio") and clips.dim() > len(names):
+        names = (names[0], "tracks", *names[1:])
     if clips.dim() < len(names):
         raise ConfigError(f"clips are {tuple(clips.shape)}; give ({', '.join(names)})")
-    beside = getattr(getattr(net.encoder, "backbone", None), "num_persons", 1) > 1  # persons in one row
+    beside = any(getattr(part, "num_persons", 1) > 1 for part in net.modules())  # persons in one row
     axes = {i: name for i, name in enumerate(names) if name in FREE and not (beside and name == "persons")}
     with torch.no_grad(), atomic_path(out) as temporary:
-        net(clips)  # checks that are made once are no part of the graph
+        net.preprocessor.prepare(clips, ())  # its checks, and what else is done once, are no part of the graph
+        net(clips)
         try:
             free = _write(net, clips, axes, format, temporary)
         except ProtocolError:  # some encoders pad by the number of frames, which ONNX cannot
@@ -101,16 +110,18 @@ def _write(net: ClipFeatures, clips: Tensor, axes: dict[int, str], format: str, 
         program = torch.export.export(net, (clips,), dynamic_shapes=shapes, strict=True)
         found = next(node.meta["val"].shape for node in program.graph.nodes if node.name == "clips")
         free = {i: name for i, name in axes.items() if not isinstance(found[i], int)}
-        if format == "pt2":
-            torch.export.save(program, path)
-        else:
+        graph: Any = program.module()
+        if format == "onnx":
             names: dict[str, Any] = dict(input_names=["clips"], output_names=["feature"], dynamic_shapes=(free,))
-            graph: Any = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
-            graph.save(path)
+            graph = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
+        # Some axes look free, but a graph of another size fails.
+        graph(clips[tuple(slice(size - max(size // 4, 1) * (i in free)) for i, size in enumerate(clips.shape))])
+        graph.save(path) if format == "onnx" else torch.export.save(program, path)
     except ImportError as error:
         raise DependencyError(f'ONNX needs more packages ({error}): pip install "mmsync[export]"') from error
     except Exception as error:  # of many classes, most of them private
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         reason = next((line for line in lines if "No ONNX function" in line), lines[0])
-        raise ProtocolError(f"{type(net.model).__name__} cannot be exported: {reason[:300]}") from error
+        one = "" if net.encoder else f"; one of its encoders may be, by encoder={net.model.encoders[0]!r}"
+        raise ProtocolError(f"{type(net.model).__name__} cannot be exported: {reason[:300]}{one}") from error
     return free

@@ -9,12 +9,14 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.config import Config
 from scipy.stats import binomtest
+from tqdm import tqdm
 
 from mmsync import __version__
 from mmsync.apis.neighbors import ClipNeighbors, find_neighbors
@@ -23,6 +25,8 @@ from mmsync.config.text import RESOLVED
 from mmsync.engine.checkpoint import list_checkpoints
 from mmsync.errors import DataError, MMSyncError
 from mmsync.fileio import write_text
+from mmsync.media.pictures import decode_picture
+from mmsync.media.reader import resized
 from mmsync.runlog import read_run
 from mmsync.structures import PICTURE_LAYOUTS, SkeletonLayout
 from mmsync.visualization import embed_2d, find_camera, read_clip
@@ -30,6 +34,8 @@ from mmsync.visualization import embed_2d, find_camera, read_clip
 PAGE = Path(__file__).with_name("page")
 MOVING_BYTES, PICTURE_BYTES = 2_400_000, 1_200_000  # most of all moving skeletons and of all pictures, before base64
 FRAMES, POINTS = (8, 32), 2000  # fewest and most frames of a moving skeleton, most points of a curve
+STRIP_BYTES = 1_200_000  # most of all film strips of video, before base64
+STRIPS = ((8, 112), (6, 96), (6, 80), (4, 64), (3, 56), (2, 48), (1, 48))  # pictures and their height, the best first
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".mp4": "video/mp4"}
 
 
@@ -59,7 +65,7 @@ def write_report(
                 last = list_checkpoints(folder)[-1]
                 found = find_neighbors(cfg, str(last), **options)
                 found = found._replace(note=f"{last.name}: {found.note}")
-                run["clips"] = clip_facts(found, MOVING_BYTES // len(runs))
+                run["clips"] = clip_facts(found, 1 / len(runs))
         except MMSyncError as error:
             run["notes"].append(f"left out: {error}")
     data = {"version": __version__, "runs": runs}
@@ -112,8 +118,8 @@ def flat(value: Any, path: str = "") -> dict[str, str]:
     return {k: v for key, one in items for k, v in flat(one, f"{path}{key}.").items()} or {path[:-1]: repr(value)}
 
 
-def clip_facts(found: ClipNeighbors, budget: int) -> dict[str, Any]:
-    """Embedding, predictions, neighbors and moving skeletons of test clips, these in ``budget`` bytes."""
+def clip_facts(found: ClipNeighbors, part: float) -> dict[str, Any]:
+    """Embedding, predictions, neighbors and moving pictures of test clips, these in a ``part`` of the page's bytes."""
     points = embed_2d(found.query.vectors("feature"), "tsne" if len(found.query) > 2 else "pca")
     points -= points.min(0)
     shown, place = np.unique(found.nearest, return_inverse=True)  # the training clips that are a neighbor of any
@@ -130,14 +136,20 @@ def clip_facts(found: ClipNeighbors, budget: int) -> dict[str, Any]:
         facts.update(predicted=predicted.tolist(), margin=rounded(found.margin))
         pairs = np.bincount(found.labels * len(classes) + predicted, minlength=len(classes) ** 2)
         facts["confusion"] = pairs.reshape(len(classes), -1).tolist()  # rows are true classes
-    first, frames = joints_of(found.dataset, int(found.query.numbers("index")[0])), 0
+    index = {name: side.numbers("index").tolist() for name, side in sides.items()}
+    first, every = joints_of(found.dataset, index["query"][0]), [i for places in index.values() for i in places]
+    draw: Any = {}.get  # nothing to show
     if first is not None:
         layout, side_of = first[1], {**dict.fromkeys(first[1].left, -1), **dict.fromkeys(first[1].right, 1)}
         facts["bones"] = [[a, b, side_of.get(a, 0)] for a, b in layout.bones if a != b]
         facts.update(joints=layout.num_joints, head=layout.joints.index("head") if "head" in layout.joints else -1)
-        frames = int(np.clip(budget // (sum(map(len, sides.values())) * first[0][:, 0].size), *FRAMES))
+        frames = int(np.clip(part * MOVING_BYTES // (len(every) * first[0][:, 0].size), *FRAMES))
+        draw = partial(moving_clip, found.dataset, frames=frames)
+    elif any(pictures_of(found.dataset, i) is not None for i in index["query"][:4]):
+        strips, facts["strips"] = film_strips(found.dataset, every, part * STRIP_BYTES)
+        draw = dict(zip(every, strips)).get
     for name, side in sides.items():
-        clips = [moving_clip(found.dataset, int(i), frames) for i in side.numbers("index")] if frames else []
+        clips = [draw(i) for i in index[name]]
         facts[name] = dict(names=side.texts("name", "?"), labels=side.numbers("label").tolist(), clips=clips)
     return facts
 
@@ -151,7 +163,46 @@ def joints_of(dataset: Any, index: int) -> Optional[tuple[np.ndarray, SkeletonLa
         clip = read_clip(dataset, index)
         if clip.joints is not None and clip.layout is not None:
             return clip.joints[None], clip.layout, 2 if clip.layout.name in PICTURE_LAYOUTS else clip.joints.shape[-1]
+    if getattr(getattr(dataset, "source", None), "modality", None) == "skeleton":  # tracks
+        return np.asarray(dataset[index]["inputs"]["skeleton"][0]), dataset.source.layout, dataset.source.num_coords
     return None
+
+
+def pictures_of(dataset: Any, index: int) -> Optional[np.ndarray]:
+    """Pictures ``(T, H, W, 3)`` uint8 of a sample, of several tracks side by side; ``None`` without."""
+    found = None
+    with suppress(MMSyncError):
+        found = dataset[index]["inputs"]
+    for data, *_ in found.values() if isinstance(found, dict) else ():
+        x = np.asarray(data)
+        if x.dtype == np.uint8 and x.ndim in (4, 5) and x.shape[-1] == 3:
+            return np.concatenate(list(x), axis=-2) if x.ndim == 5 else x
+    return None
+
+
+def film_strip(pictures: np.ndarray, count: int, height: int) -> bytes:
+    """``count`` pictures of a clip, of this height, beside each other as a WebP file."""
+    import cv2
+
+    at = np.linspace(0, len(pictures) - 1, count).round().astype(int)
+    small = [resized(pictures[i], (height, round(height * pictures.shape[2] / pictures.shape[1]))) for i in at]
+    return cv2.imencode(".webp", np.concatenate(small, axis=1)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 50])[1].tobytes()
+
+
+def film_strips(dataset: Any, indices: Sequence[int], budget: float) -> tuple[list[Optional[int]], list[list[Any]]]:
+    """Film strips of samples in ``budget`` bytes: places in a list, ``None`` if unreadable; and the list.
+
+    It has the number of pictures and the strip in base64, once for samples that show the same pictures.
+    """
+    read = (pictures_of(dataset, i) for i in tqdm(indices, desc="pictures", disable=None, leave=False))
+    found = [None if x is None else film_strip(x, *STRIPS[0]) for x in read]
+    place = {strip: i for i, strip in enumerate(dict.fromkeys(x for x in found if x is not None))}
+    whole = [np.stack(np.split(decode_picture(strip, "film strip"), STRIPS[0][0], axis=1)) for strip in place]
+    for count, height in STRIPS:
+        if np.mean([len(film_strip(x, count, height)) for x in whole[::10]]) * len(whole) <= budget:
+            break
+    code = [[count, base64.b64encode(film_strip(x, count, height)).decode()] for x in whole]
+    return [None if x is None else place[x] for x in found], code
 
 
 def moving_clip(dataset: Any, index: int, frames: int) -> Optional[list[Any]]:

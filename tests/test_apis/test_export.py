@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Optional
 
 import pytest
 import torch
 
 from mmsync.apis import export_model, get_model, init_model
+from mmsync.apis.features import feature_column
 from mmsync.config import load
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, ProtocolError
 
 ROOT = Path(__file__).parents[2]
 ort = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 
+SIMCLR = "simclr/simclr_stgcn_synthetic.py"
+BONES = dict(channels=[8, 8], strides=[1, 2])
+VIT = dict(_delete_=True, type="SkeletonViT", embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
+SKELETON = (2, 2, 40, 25, 3), [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]  # an example, and other sizes
+SEQUENCE = (2, 20, 25, 3), [(3, 31, 25, 3), (1, 12, 25, 3)]
+PICTURES = (2, 8, 32, 32, 3), [(3, 16, 32, 32, 3), (1, 12, 32, 32, 3)]
+SOUND = (2, 1, 24000), [(3, 1, 32000), (1, 1, 20000)]  # at least the 100 frames that the front end keeps
+AVTS = {"width": 0.125, "widths": [8, 8, 16, 16]}
+CASES = {  # config, its options, encoder, sizes
+    "stgcn": (SIMCLR, {"model.encoder.backbone": dict(_delete_=True, type="STGCN", **BONES)}, None, SKELETON),
+    "vit": (SIMCLR, {"model.encoder.backbone": VIT}, None, SKELETON),
+    "dstformer": (SIMCLR, {"backbone": "dstformer"}, None, SKELETON),
+    "bigru": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, None, SKELETON),
+    "bone": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, "bone", SKELETON),
+    "tracks": ("sync3d/sync3d_stgcn_synthetic.py", {}, "encoder", SKELETON),
+    "default": ("default/default_synthetic.py", {}, None, SKELETON),
+    "frames": ("tcc/tcc_synthetic.py", {}, None, SEQUENCE),
+    "context": ("masa/masa_synthetic.py", {"width": 16}, None, SEQUENCE),
+    "carl": ("carl/carl_synthetic.py", {}, None, SEQUENCE),
+    "r3d": ("simclr/simclr_r3d18_synthetic.py", {}, None, PICTURES),
+    "mc3": ("avts/avts_mc3_synthetic.py", AVTS, "video", PICTURES),
+    "vgg": ("avts/avts_mc3_synthetic.py", AVTS, "audio", SOUND),
+}
+
+
 def model_of(name: str) -> torch.nn.Module:
     """A small model with statistics of batches that are not the initial ones."""
     if name == "motion-s":
         return get_model(name, pretrained=True)
-    cfg = load(ROOT / f"configs/simclr/simclr_{'r3d18' if name == 'video' else 'stgcn'}_synthetic.py")
-    if name == "stgcn":
-        cfg.model.encoder.backbone = dict(type="STGCN", layout="ntu25", in_channels=6, channels=[8, 8], strides=[1, 2])
-    elif name == "vit":
-        sizes = dict(embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
-        cfg.model.encoder.backbone = dict(type="SkeletonViT", layout="ntu25", in_channels=6, **sizes)
+    file, options, *_ = CASES[name]
     torch.manual_seed(0)
-    model = init_model(cfg)
+    model = init_model(load(ROOT / "configs" / file, options))
     for module in model.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
@@ -38,38 +60,65 @@ def model_of(name: str) -> torch.nn.Module:
 
 def clips_of(shape: tuple[int, ...]) -> torch.Tensor:
     generator = torch.Generator().manual_seed(sum(shape))
+    if len(shape) == 3:
+        return torch.rand(shape, generator=generator) - 0.5
     if shape[-1] == 3 and shape[-2] == 32:
         return torch.randint(256, shape, generator=generator, dtype=torch.uint8)
     clips = torch.randn(shape, generator=generator)
-    clips[0, 1:] = 0  # absent
-    clips[-1, :, 3:5] = 0  # not seen
+    if len(shape) == 5:
+        clips[0, 1:] = 0  # absent
+        clips[-1, :, 3:5] = 0  # not seen
     return clips
 
 
-@pytest.mark.parametrize("name", ["motion-s", "stgcn", "vit", "video"])
-def test_onnx_of_other_sizes(name, tmp_path):
-    model, video = model_of(name), name == "video"
-    shape = export_model(model, clips_of((2, 8, 32, 32, 3) if video else (2, 2, 40, 25, 3)), tmp_path / "model.onnx")
-    assert shape[:2] == (("batch", "frames") if video else ("batch", "persons"))
-    assert video or shape[2:] == ("frames", 25, 3)
-    session = ort.InferenceSession(tmp_path / "model.onnx")
-    for size in [(3, 16, 32, 32, 3), (1, 12, 32, 32, 3)] if video else [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]:
-        clips = clips_of(size)
-        with torch.no_grad():
-            expected = model.test_step({"inputs": clips, "data_samples": []})["feature"]
-        (found,) = session.run(["feature"], {"clips": clips.numpy()})
-        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-4)  # features up to 5
+def free_of(sizes: tuple) -> list[bool]:
+    """Which axes have other sizes in a case."""
+    example, others = sizes
+    return [any(other[i] != length for other in others) for i, length in enumerate(example)]
 
 
-def test_torch_export_is_exact_with_absent_persons(tmp_path):
-    model = model_of("stgcn")
-    export_model(model, clips_of((2, 2, 40, 25, 3)), tmp_path / "model.pt2", "pt2")
-    clips = clips_of((4, 3, 51, 25, 3))
+def expected_of(model: torch.nn.Module, clips: torch.Tensor, encoder: Optional[str]) -> torch.Tensor:
+    """The column of features that PyTorch predicts."""
+    name = dict(zip(model.encoders, model.views_for_features))[encoder or model.encoders[0]]
+    name = getattr(model.data_preprocessor, "owners", {}).get(name, name)
+    data = {"inputs": {name: clips}, "data_samples": []}
     with torch.no_grad():
-        expected = model.test_step({"inputs": clips, "data_samples": []})["feature"]
-        found = torch.export.load(tmp_path / "model.pt2").module()(clips)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    assert model.encoder.skip_absent  # the model itself is left as it was
+        if encoder == "encoder":  # the method predicts features of several tracks
+            return model.encoder.extract(model.data_preprocessor(data)["inputs"]["tracks"])
+        found = model.test_step(data)[feature_column(type(model), encoder)]
+    return found if isinstance(found, torch.Tensor) else torch.stack(found)
+
+
+@pytest.mark.parametrize("format", ["onnx", "pt2"])
+@pytest.mark.parametrize("name", ["motion-s", *CASES])
+def test_graphs_of_other_sizes(name, format, tmp_path):
+    model, path = model_of(name), tmp_path / f"model.{format}"
+    encoder, sizes = CASES[name][2:] if name in CASES else (None, SKELETON)
+    shape = export_model(model, clips_of(sizes[0]), path, format, encoder)
+    assert [isinstance(axis, str) for axis in shape] == free_of(sizes)
+    if format == "onnx":
+        session = ort.InferenceSession(path)
+        graph = lambda clips: torch.from_numpy(session.run(["feature"], {"clips": clips.numpy()})[0])  # noqa: E731
+    else:
+        graph = torch.export.load(path).module()
+    for size in sizes[1]:
+        clips = clips_of(size)
+        tolerance = 1e-4 if format == "onnx" else 1e-5  # of features up to 5
+        with torch.no_grad():
+            found = graph(clips)
+        torch.testing.assert_close(found, expected_of(model, clips, encoder), rtol=tolerance, atol=tolerance)
+
+
+def test_the_model_itself_is_left_as_it_was(tmp_path):
+    model = model_of("stgcn")
+    export_model(model, clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
+    assert model.encoder.skip_absent
+
+
+def test_a_method_of_tracks_names_its_encoder(tmp_path):
+    with pytest.raises(ProtocolError, match=r"Sync3D cannot be exported: .*; .* encoder='encoder'"):
+        export_model(model_of("tracks"), clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_wrong_clips_are_named(tmp_path):

@@ -11,16 +11,19 @@ import shutil
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from mmsync.apis.neighbors import find_neighbors
-from mmsync.apis.report import flat, page, run_config, write_report
+from mmsync.apis.neighbors import ClipNeighbors, find_neighbors
+from mmsync.apis.report import STRIP_BYTES, STRIPS, clip_facts, flat, page, run_config, write_report
 from mmsync.config import load
 from mmsync.engine.runner import MotionRunner
 from mmsync.errors import DataError
+from mmsync.structures import FeatureTable
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "aimclr" / "aimclr_stgcn_synthetic.py"
@@ -134,6 +137,54 @@ def test_moving_skeletons_keep_the_lengths_of_bones(run, report):
     assert np.ptp(ratio[long]) < 0.1 * ratio[long].mean()
     head, pelvis = facts["head"], 0
     assert shown[0, 0, head, 1] > shown[0, 0, pelvis, 1] + 20  # upright
+
+
+class Films:
+    """A data set of pictures: clip ``i`` has two tracks, red that becomes green, and blue; the last is unreadable.
+
+    Above them is noise, that of the clips 0, 1, ..., ``different - 1``, 0, ....
+    """
+
+    def __init__(self, count: int, different: int, shape: tuple[int, ...] = (2, 9, 60, 90, 3)) -> None:
+        self.count, self.different, self.metainfo = count, different, {"classes": ["a", "b"]}
+        self.pictures = np.zeros(shape, np.uint8)
+        self.pictures[0, :5, ..., 0] = self.pictures[0, 5:, ..., 1] = self.pictures[1, ..., 2] = 200
+
+    def __getitem__(self, index: int) -> dict:
+        if index == self.count - 1:
+            raise DataError("unreadable")
+        pictures = self.pictures.copy()
+        pictures[:, :, :20] = np.random.default_rng(index % self.different).integers(0, 255, (20, 90, 3))
+        return {"inputs": {"audio": (np.zeros((1, 100), np.int16),), "video": (list(pictures), np.ones(2, bool))}}
+
+
+def neighbors_of(dataset: Films, queries: int) -> ClipNeighbors:
+    index = torch.arange(dataset.count)
+    table = FeatureTable({"index": index, "label": index % 2, "feature": torch.randn(dataset.count, 4)})
+    query, bank = table.take(index[-queries:]), table.take(index[:-queries])
+    nearest = np.arange(queries * 2).reshape(queries, 2) % len(bank)
+    votes = np.eye(2)[query.numbers("label").numpy()]
+    return ClipNeighbors(dataset, query, bank, query.numbers("label").numpy(), nearest, nearest / 99, votes,
+                         np.ones(queries), "note")  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "different"), [(9, 4), (600, 600), (600, 4)])
+def test_film_strips_show_the_tracks_side_by_side_in_the_bytes_that_they_have(count, different):
+    facts = clip_facts(neighbors_of(Films(count, different), count // 3), 1.0)
+    places = [place for side in ("query", "bank") for place in facts[side]["clips"]]
+    assert [i for i, place in enumerate(places) if place is None] == [count // 3 - 1]  # the unreadable one
+    assert len(facts["strips"]) == min(count - 1, different)  # the same pictures once
+    assert sum(len(code) for _, code in facts["strips"]) * 3 / 4 < STRIP_BYTES
+    number, code = facts["strips"][places[0]]
+    strip = cv2.imdecode(np.frombuffer(base64.b64decode(code), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    height, width = strip.shape[0], strip.shape[1] // number
+    assert width == round(height * 180 / 60)
+    assert ((number, height) == STRIPS[0]) == (different == 4)  # the best, where there are few
+    strip, left, right = strip[height // 2 :], slice(0, width // 3), slice(2 * width // 3, width)
+    for place, wanted in ((0, (200, 0, 0)), (number - 1, (0, 200, 0) if number > 1 else (200, 0, 0))):
+        picture = strip[:, place * width : (place + 1) * width].astype(int)
+        np.testing.assert_allclose(picture[:, left].mean((0, 1)), wanted, atol=12)
+        np.testing.assert_allclose(picture[:, right].mean((0, 1)), (0, 0, 200), atol=12)
 
 
 def test_configs_are_flattened_where_they_hold_dicts():
@@ -268,4 +319,31 @@ def test_the_page_works_in_a_browser(browser, report, tmp_path, width, scheme):
     assert not errors
     assert not [url for url in requests if not url.startswith(("file:", "data:"))]
     assert view.evaluate("window.broken") is None
+    view.close()
+
+
+def test_film_strips_move_in_a_browser(browser, report, tmp_path):
+    data = json.loads(json.dumps(report[1]))
+    run = data["runs"][0]
+    run["clips"] = json.loads(json.dumps(clip_facts(neighbors_of(Films(9, 4), 3), 1.0)))
+    file = tmp_path / "report.html"
+    file.write_text(page(data))
+    view = browser.new_page(viewport={"width": 1400, "height": 900})
+    view.set_default_timeout(300_000)
+    errors = []
+    view.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    view.on("pageerror", lambda error: errors.append(str(error)))
+    view.goto(file.as_uri())
+    canvas = view.locator("#neighbors canvas").first
+    canvas.scroll_into_view_if_needed()
+    view.wait_for_timeout(500)
+    color = "(c) => Array.from(c.getContext('2d').getImageData(c.width / 4, c.height / 2, 1, 1).data.slice(0, 3))"
+    seen = set()
+    for _ in range(40):
+        red, green, blue = canvas.evaluate(color)
+        seen.add("red" if red > 150 > green else "green" if green > 150 > red else (red, green, blue))
+        view.wait_for_timeout(100)
+    assert seen == {"red", "green"}
+    assert view.locator("#turn").is_hidden()  # nothing to turn
+    assert not errors
     view.close()

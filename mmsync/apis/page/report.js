@@ -66,6 +66,8 @@ document.querySelector("nav").append(h("ul"));
 main.replaceChildren();
 
 // ---------------------------------------------------------------- results
+const HEADLINES = ["loss", "knn/top1", "linear/last", "pairs/auc", "phases/mean", "tau/mean", "collapse/std", "collapse/effective_rank"];
+
 function results() {
   const rows = new Map(); // name of the row -> cells by run
   const put = (name, i, ...cell) => rows.set(name, Object.assign(rows.get(name) || {}, { [i]: cell }));
@@ -81,8 +83,12 @@ function results() {
       const [top1, low, high] = run.clips.top1.map(short);
       put("KNN of this page, %", i, top1, note(`95 % interval ${low} to ${high}`));
     }
-    for (const [key, [last, low, high]] of Object.entries(run.final))
-      if (!/time$/.test(key)) put(key, i, short(last), note(`${short(low)} to ${short(high)} in training`));
+    for (const [key, [last, low, high]] of Object.entries(run.final)) {
+      if (/time$/.test(key) || (/_(low|high)$/.test(key) && key.replace(/_(low|high)$/, "") in run.final)) continue;
+      const ends = [`${key}_low`, `${key}_high`].map((end) => run.final[end]?.[0]);
+      const interval = ends.every((end) => end != null) ? `interval ${short(ends[0])} to ${short(ends[1])}; ` : "";
+      put(key, i, short(last), note(`${interval}${short(low)} to ${short(high)} in training`));
+    }
     for (const row of run.results) {
       const spread = row.low != null ? `${short(row.low)} to ${short(row.high)}` : row.std != null ? `± ${short(row.std)}` : "";
       const seeds = row.seeds?.length > 1 ? `, ${row.seeds.length} seeds` : "";
@@ -90,16 +96,21 @@ function results() {
     }
   });
   const head = h("tr", {}, h("th", {}, ""), ...runs.map((run, i) => h("th", { scope: "col" }, dot(`var(--run${i % 6})`), run.name)));
-  const body = [...rows].map(([name, cells]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), ...runs.map((_, i) => h("td", { class: "number" }, ...(cells[i] || ["–"])))));
+  const many = [...rows.keys()].filter((name) => name.includes("/")).length > 12; // one for each class, for example
+  const folded = many ? [...rows.keys()].filter((name) => name.includes("/") && !HEADLINES.includes(name)) : [];
+  const body = [...rows].map(([name, cells]) => h("tr", { hidden: folded.includes(name) }, h("th", { scope: "row" }, name),
+    ...runs.map((_, i) => h("td", { class: "number" }, ...(cells[i] || ["–"])))));
+  const all = h("button", { type: "button", hidden: !folded.length, onclick: () => {
+    body.forEach((row) => { row.hidden = false; });
+    all.hidden = true;
+  } }, `Show ${plural(folded.length, "more value")}`);
   section("Results", "Last values of the log, and their range during training; results of protocols where there are any.",
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))),
+    h("p", { hidden: !folded.length }, all),
     ...runs.flatMap((run) => run.notes.map((text) => h("p", { class: "note" }, `${run.name}: ${text}`))));
 }
 
 // ---------------------------------------------------------------- curves
-const HEADLINES = ["loss", "knn/top1", "linear/last", "pairs/auc", "phases/mean", "tau/mean", "collapse/std", "collapse/effective_rank"];
-
 function curves() {
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))];
   if (!keys.length) return;
@@ -171,7 +182,7 @@ function panel(key, { log, smooth }, parent) {
   const grid = h("g", { class: "grid" }, ...ticks(y0, y1, log).flatMap((v) => [
     h("line", { x1: left, x2: width - right, y1: py(v), y2: py(v) }),
     h("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(v))]),
-    ...ticks(x0, x1, false).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
+    ...ticks(x0, x1, false).filter(Number.isInteger).map((v) => h("text", { x: px(v), y: height - 8, "text-anchor": "middle" }, short(v))));
   const cursor = h("g");
   const label = `${key}: ` + lines.map((line) => `${line.run.name} ends at ${short(line.raw.at(-1))}`).join(", ");
   const show = (x) => {
@@ -202,7 +213,7 @@ function panel(key, { log, smooth }, parent) {
     ...lines.flatMap((line) => [
       smooth ? h("path", { d: path(line.x, line.raw), fill: "none", stroke: runColor(line.i), opacity: 0.25 }) : null,
       h("path", { d: path(line.x, line.y), fill: "none", stroke: runColor(line.i), "stroke-width": 1.8, "stroke-linejoin": "round" }),
-      ...(line.x.length < 30 ? line.x.map((v, n) => h("circle", { cx: px(v), cy: py(line.y[n]), r: 2, fill: runColor(line.i) })) : [])]),
+      ...(line.x.length < 30 ? line.x.map((v, n) => h("circle", { cx: px(v), cy: py(line.y[n]), r: line.x.length > 1 ? 2 : 4, fill: runColor(line.i) })) : [])]),
     cursor);
   return h("div", { class: "panel" }, title, svg, readout);
 }
@@ -216,19 +227,33 @@ function decode(clip) {
   return clip;
 }
 
-function drawClip({ canvas, clip, facts }) {
-  const [context, width, height] = sheet(canvas);
+/** A film strip, [number of pictures, WebP in base64]: the picture of the present time, as large as it fits. */
+function drawStrip(player, context, width, height) {
+  const { clip } = player, [count, code] = clip;
+  if (typeof code === "string") clip[1] = Object.assign(new Image(), { src: `data:image/webp;base64,${code}` });
+  const strip = clip[1];
+  if (!strip.complete) strip.addEventListener("load", () => drawClip(player), { once: true });
+  if (!strip.naturalWidth) return;
+  const now = Math.min(Math.floor((motion.time / 160) % (count + 2)), count - 1); // a short rest at the end
+  const wide = strip.naturalWidth / count, scale = Math.min(width / wide, height / strip.naturalHeight);
+  const [w, t] = [wide * scale, strip.naturalHeight * scale];
+  context.drawImage(strip, now * wide, 0, wide, strip.naturalHeight, (width - w) / 2, (height - t) / 2, w, t);
+}
+
+function drawClip(player) {
+  const { canvas, clip, facts } = player, [context, width, height] = sheet(canvas);
   if (!clip) {
     context.fillStyle = color("soft");
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "center";
-    return context.fillText("no joints to show", width / 2, height / 2);
+    return context.fillText("nothing to show", width / 2, height / 2);
   }
+  if (facts.strips) return drawStrip(player, context, width, height);
   const [frames, persons, coords, code] = decode(clip), joints = facts.joints;
   const place = ((motion.time / 90) % (frames + 6)); // a short rest at the end
   const now = Math.min(Math.floor(place), frames - 1), next = Math.min(now + 1, frames - 1), share = Math.min(1, place - now);
   const angle = coords < 3 ? 0 : motion.turning ? 0.35 + 0.6 * Math.sin(motion.time / 2600) : 0.35;
-  const scale = Math.min(width, height) / 2 / 135;
+  const scale = Math.min(width, height) / 2 / 150; // of 127, with room for the head and the turn
   const point = (person, joint) => {
     const at = (frame) => ((frame * persons + person) * joints + joint) * coords;
     const [a, b] = [at(now), at(next)];
@@ -275,14 +300,15 @@ function tick(time) {
 /** A moving clip with its name, label and a mark. */
 function figure(facts, side, row, extra, mark) {
   const clips = facts[side], name = clips.names[row], label = labelText(facts, clips.labels[row]);
-  const canvas = h("canvas", { class: "clip", role: "img", "aria-label": `moving skeleton of ${name}, ${label}` });
-  const player = { canvas, clip: clips.clips[row], facts };
-  if (facts.bones) {
+  const canvas = h("canvas", { class: facts.strips ? "clip strip" : "clip", role: "img", "aria-label": `moving picture of ${name}, ${label}` });
+  const clip = clips.clips[row], player = { canvas, clip: facts.strips ? facts.strips[clip] : clip, facts };
+  const shown = facts.bones || facts.strips;
+  if (shown) {
     players.add(player);
     requestAnimationFrame(() => drawClip(player));
   }
   const sign = mark == null ? null : h("span", { class: mark ? "good" : "bad" }, mark ? "✓ " : "✗ ");
-  return h("figure", {}, facts.bones ? canvas : null, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
+  return h("figure", {}, shown ? canvas : null, h("figcaption", {}, sign, h("strong", {}, label), h("small", {}, name), extra ? h("small", {}, extra) : null));
 }
 const labelText = (facts, label) => (label < 0 ? "unlabeled" : facts.classes[label]);
 
@@ -404,6 +430,11 @@ function confusion(state, change, listeners) {
       row.forEach((n, j) => {
         context.fillStyle = n ? `rgba(${ink}, ${0.12 + (0.88 * n) / total})` : color("page");
         context.fillRect(space + j * size, i * size, size - (size > 6 ? 1 : 0), size - (size > 6 ? 1 : 0));
+        if (!n || size < 22) return;
+        context.fillStyle = n / total > 0.5 ? (dark() ? "#14171c" : "#ffffff") : color("ink");
+        context.textAlign = "center";
+        context.textBaseline = "middle";
+        context.fillText(String(n), space + (j + 0.5) * size, (i + 0.5) * size);
       });
       context.fillStyle = color("soft");
       context.textAlign = "right";
@@ -450,6 +481,7 @@ function neighbors(state, change, listeners) {
     play.textContent = motion.playing ? "Pause" : "Play";
   });
   const turn = h("input", { type: "checkbox", id: "turn", checked: true, onchange: (event) => { motion.turning = event.target.checked; players.forEach(drawClip); } });
+  const turnLabel = h("label", {}, turn, "turn");
   let list = [], guess = null;
   const go = (step) => list.length && change({ query: list[(list.indexOf(state.query) + step + list.length) % list.length] });
   const refilter = (keep = false) => {
@@ -464,7 +496,8 @@ function neighbors(state, change, listeners) {
   const show = () => {
     const facts = state.run.clips, i = state.query, own = facts.query.labels[i];
     const place = list.indexOf(i), among = guess == null ? "" : `, taken for ${labelText(facts, guess)}`;
-    counter.textContent = list.length ? `${place < 0 ? "chosen above" : `${place + 1} of ${list.length}`}${among}` : "no clip matches";
+    const of = runs.length > 1 ? ` (${state.run.name})` : ""; // the menu of runs is further above
+    counter.textContent = list.length ? `${place < 0 ? "chosen above" : `${place + 1} of ${list.length}`}${among}${of}` : "no clip matches";
     if (!list.length) return row.replaceChildren();
     const said = facts.predicted ? `predicted: ${labelText(facts, facts.predicted[i])}` : null;
     row.replaceChildren(figure(facts, "query", i, said, facts.predicted ? facts.predicted[i] === own : null),
@@ -478,6 +511,8 @@ function neighbors(state, change, listeners) {
       const present = [...new Set(facts.query.labels)].sort((a, b) => a - b);
       label.replaceChildren(h("option", { value: "" }, "all classes"), ...present.map((one) => h("option", { value: one }, labelText(facts, one))));
       wrong.disabled = !facts.predicted;
+      play.hidden = !facts.bones && !facts.strips;
+      turnLabel.hidden = !facts.bones;
       guess = null;
       return refilter();
     }
@@ -490,7 +525,7 @@ function neighbors(state, change, listeners) {
   });
   section("Neighbors", "A test clip (framed) and the training clips nearest to it, ✓ of the same class, ✗ of another. The hardest clips come first.",
     h("div", { class: "bar" }, h("label", {}, "class", label), h("label", {}, wrong, "wrong only"), search,
-      button("‹ Previous", "Previous clip", () => go(-1)), button("Next ›", "Next clip", () => go(1)), counter, play, h("label", {}, turn, "turn")),
+      button("‹ Previous", "Previous clip", () => go(-1)), button("Next ›", "Next clip", () => go(1)), counter, play, turnLabel),
     row);
 }
 

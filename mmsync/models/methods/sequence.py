@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Optional
 
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ from mmsync.ops.frames import map_valid
 from mmsync.ops.masked import mean_over_ranks
 from mmsync.ops.soft_matching import matched_cosine
 from mmsync.registry import MODELS, OptConfig, OptPart, Part
-from mmsync.structures import Frames, View
+from mmsync.structures import FeatureMap, Frames, View
 
 _POOLS = ("MeanPool", "MaxPool", "SkeletonPool", "VideoPool")
 """Necks that leave no frames."""
@@ -52,14 +52,17 @@ class SequenceModel(SelfSupervisedModel):
     def frames(self, view: View, samples: Samples = None, project: bool = True) -> Frames:
         """Embeddings of the frames of a view; without ``project`` the features that probes see."""
         feature = self.encoder.forward_map(view)
-        pooled = self.encoder.pool(feature)
-        if pooled.dim() != 3:
-            raise ConfigError(
-                f"{type(self).__name__} compares frames, but its encoder pools them: set "
-                "model.encoder.pool=dict(type='FramePool')"
-            )
+        pooled = self._pool(feature)
         data = self.encoder.project(pooled, feature.valid) if project else pooled
         return Frames.of(data, feature.valid, feature.index, samples)
+
+    def _pool(self, feature: FeatureMap) -> Tensor:
+        """Features ``(N, T, D)`` of the frames, or a ConfigError."""
+        pooled = self.encoder.pool(feature)
+        if pooled.dim() == 3:
+            return pooled
+        text = "compares frames, but its encoder pools them: set model.encoder.pool=dict(type='FramePool')"
+        raise ConfigError(f"{type(self).__name__} {text}")
 
 
 def matched_prediction(predictor: nn.Module, first: Frames, second: Frames, target: Tensor) -> Tensor:
@@ -97,6 +100,11 @@ class ContextModel(SequenceModel):
 
     def extract_feat(self, views: Views, data_samples: Samples = None) -> list[Tensor]:
         """Extract N tensors ``(T_n, D)``: each sequence in the context of itself, before any head."""
-        frames = self.frames(views["clip"], data_samples, project=False)
-        found, _ = self.context(frames.data, frames.valid, frames.data, frames.valid)
-        return [x[v] for x, v in zip(found, frames.valid)]
+        found, valid = self.frame_features(views)
+        return list(found) if valid is None else [x[v] for x, v in zip(found, valid)]
+
+    def frame_features(self, views: Views) -> tuple[Tensor, Optional[Tensor]]:
+        """Features ``(N, T, D)`` of :meth:`extract_feat` with padding, and ``valid (N, T)``; ``None``: all are."""
+        feature = self.encoder.forward_map(views["clip"])
+        pooled = self._pool(feature)
+        return self.context(pooled, feature.valid, pooled, feature.valid)[0], feature.valid

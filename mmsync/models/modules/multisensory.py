@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from mmsync.models.modules.batch_norm import BatchNorm
 
 _CONVS: dict[int, Any] = {1: nn.Conv1d, 3: nn.Conv3d}
-_POOLS: dict[int, Any] = {1: F.max_pool1d, 3: F.max_pool3d}
 
 
 def beta_norm(width: int) -> BatchNorm:
@@ -37,8 +36,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, kernel: Sequence[int], stride: Sequence[int]) -> None:
         super().__init__()
-        self.axes, self.stride = len(kernel), tuple(stride)
-        conv, padding = _CONVS[self.axes], tuple(k // 2 for k in kernel)
+        self.stride = tuple(stride)
+        conv, padding = _CONVS[len(kernel)], tuple(k // 2 for k in kernel)
         self.first = conv(in_channels, channels, tuple(kernel), self.stride, padding, bias=False)
         self.norm1 = beta_norm(channels)
         self.second = conv(channels, channels, tuple(kernel), 1, padding, bias=False)
@@ -52,7 +51,7 @@ class ResidualBlock(nn.Module):
         if self.shortcut is not None:
             x = self.shortcut(x)
         elif any(step != 1 for step in self.stride):
-            x = _POOLS[self.axes](x, 1, self.stride)
+            x = x[cast(Any, (..., *(slice(None, None, step) for step in self.stride)))]
         return F.relu(self.norm2(out + x))
 
 

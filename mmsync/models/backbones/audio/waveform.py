@@ -50,4 +50,5 @@ class WaveformNet(AudioBackbone):
 
     def forward_rows(self, x: Tensor) -> Tensor:
         """Maps ``(P, D, T')`` of waveforms ``(P, C, S)``."""
-        return self.blocks(F.max_pool1d(F.relu(self.norm(self.conv(x))), 4))
+        x = F.relu(self.norm(self.conv(x)))
+        return self.blocks(F.max_pool2d(x.unsqueeze(-2), (1, 4)).squeeze(-2))  # max_pool1d would fix S in an export
