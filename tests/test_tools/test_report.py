@@ -331,7 +331,7 @@ def test_film_strips_move_in_a_browser(browser, report, tmp_path):
     view = browser.new_page(viewport={"width": 1400, "height": 900})
     view.set_default_timeout(300_000)
     errors = []
-    view.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    view.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     view.on("pageerror", lambda error: errors.append(str(error)))
     view.goto(file.as_uri())
     canvas = view.locator("#neighbors canvas").first
