@@ -114,8 +114,9 @@ def _write(net: ClipFeatures, clips: Tensor, axes: dict[int, str], format: str, 
         if format == "onnx":
             names: dict[str, Any] = dict(input_names=["clips"], output_names=["feature"], dynamic_shapes=(free,))
             graph = torch.onnx.export(program, (), dynamo=True, verbose=False, **names)
-        # Some axes look free, but a graph of another size fails.
-        graph(clips[tuple(slice(size - max(size // 4, 1) * (i in free)) for i, size in enumerate(clips.shape))])
+        for share in (0.75, 1.5):  # some axes look free, but a graph of another size fails
+            cut = tuple(slice(int(share * size) if i in free else size) for i, size in enumerate(clips.shape))
+            graph(clips.repeat([1 + (i in free) for i in range(clips.dim())])[cut])
         graph.save(path) if format == "onnx" else torch.export.save(program, path)
     except ImportError as error:
         raise DependencyError(f'ONNX needs more packages ({error}): pip install "mmsync[export]"') from error

@@ -190,10 +190,7 @@ def film_strip(pictures: np.ndarray, count: int, height: int) -> bytes:
 
 
 def film_strips(dataset: Any, indices: Sequence[int], budget: float) -> tuple[list[Optional[int]], list[list[Any]]]:
-    """Film strips of samples in ``budget`` bytes: places in a list, ``None`` if unreadable; and the list.
-
-    It has the number of pictures and the strip in base64, once for samples that show the same pictures.
-    """
+    """Film strips of samples in ``budget`` bytes: the place of each, and [number of pictures, base64] of all places."""
     read = (pictures_of(dataset, i) for i in tqdm(indices, desc="pictures", disable=None, leave=False))
     found = [None if x is None else film_strip(x, *STRIPS[0]) for x in read]
     place = {strip: i for i, strip in enumerate(dict.fromkeys(x for x in found if x is not None))}

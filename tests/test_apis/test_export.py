@@ -22,17 +22,18 @@ pytest.importorskip("onnxscript")
 SIMCLR = "simclr/simclr_stgcn_synthetic.py"
 BONES = dict(channels=[8, 8], strides=[1, 2])
 VIT = dict(_delete_=True, type="SkeletonViT", embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
+GRU = {"model.encoder.backbone.hidden_channels": 8, "model.data_preprocessor.window": 8}  # steps are unrolled
 SKELETON = (2, 2, 40, 25, 3), [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]  # an example, and other sizes
 SEQUENCE = (2, 20, 25, 3), [(3, 31, 25, 3), (1, 12, 25, 3)]
-PICTURES = (2, 8, 32, 32, 3), [(3, 16, 32, 32, 3), (1, 12, 32, 32, 3)]
+PICTURES = (2, 16, 32, 32, 3), [(3, 24, 32, 32, 3), (1, 12, 32, 32, 3)]
 SOUND = (2, 1, 24000), [(3, 1, 32000), (1, 1, 20000)]  # at least the 100 frames that the front end keeps
 AVTS = {"width": 0.125, "widths": [8, 8, 16, 16]}
 CASES = {  # config, its options, encoder, sizes
     "stgcn": (SIMCLR, {"model.encoder.backbone": dict(_delete_=True, type="STGCN", **BONES)}, None, SKELETON),
     "vit": (SIMCLR, {"model.encoder.backbone": VIT}, None, SKELETON),
     "dstformer": (SIMCLR, {"backbone": "dstformer"}, None, SKELETON),
-    "bigru": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, None, SKELETON),
-    "bone": ("cmd/cmd_bigru_synthetic.py", {"model.encoder.backbone.hidden_channels": 8}, "bone", SKELETON),
+    "bigru": ("cmd/cmd_bigru_synthetic.py", GRU, None, SKELETON),
+    "bone": ("cmd/cmd_bigru_synthetic.py", GRU, "bone", SKELETON),
     "tracks": ("sync3d/sync3d_stgcn_synthetic.py", {}, "encoder", SKELETON),
     "default": ("default/default_synthetic.py", {}, None, SKELETON),
     "frames": ("tcc/tcc_synthetic.py", {}, None, SEQUENCE),
