@@ -146,7 +146,7 @@ def test_autocast_computes_in_bfloat16_and_keeps_float32_weights():
 
 
 def test_3d_convolutions_on_the_cpu_stay_in_single_precision():
-    """torch 2.13 leaves parts of their bfloat16 weight gradients uninitialised where the maps are small."""
+    """torch 2.13 leaves parts of their bfloat16 weight gradients uninitialized where the maps are small."""
     model = nn.Conv3d(32, 64, 3, padding=1)
     wrapper = AutocastOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     with wrapper.optim_context(model):

@@ -557,7 +557,7 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(write, text, expected)
     assert expected in found[0], found
 
 
-def test_a_missing_config_names_its_neighbour(write, tmp_path):
+def test_a_missing_config_names_its_neighbor(write, tmp_path):
     write()
     with pytest.raises(ConfigError, match=r"no such config file; did you mean 'child.py'\?"):
         load(tmp_path / "chidl.py")

@@ -123,7 +123,7 @@ def test_a_published_video_resnet_fits_and_comes_back(keys, name, prefix):
 
 
 def network(kind: str, classes: int = 5) -> nn.Module:
-    """A classifier whose batch normalisations are not those of a fresh one."""
+    """A classifier whose batch normalizations are not those of a fresh one."""
     torch.manual_seed(0)
     backbone = dict(type="I3D", width=0.0625) if kind == "i3d" else dict(type="VideoResNet", width=0.0625)
     pool = dict(type="VideoPool", window=2 if kind == "i3d" else 1)
@@ -144,7 +144,7 @@ def clip(kind: str) -> View:
 
 @pytest.mark.parametrize("form", ["piergiaj", "hassony2", "deepmind", "torchvision"])
 def test_what_mmsync_trained_gives_the_same_logits_after_the_way_out_and_back(form):
-    """To TensorFlow too, whose batch normalisation has no scale: the convolution takes it."""
+    """To TensorFlow too, whose batch normalization has no scale: the convolution takes it."""
     family = "video_resnet" if form == "torchvision" else "i3d"
     model, view = network(family), clip(family)
     out = to_reference({"state_dict": model.state_dict()}, family, form=form)

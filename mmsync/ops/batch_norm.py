@@ -1,7 +1,7 @@
 """Batch normalization in training, exact in channels-last memory and over ranks.
 
 Torch's CPU kernel sums the rows of a channels-last tensor one after the other in float32, which costs a mean over
-200,000 rows its last three digits, and its synchronised form refuses the CPU. This one sums pairwise, and over ranks.
+200,000 rows its last three digits, and its synchronized form refuses the CPU. This one sums pairwise, and over ranks.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from mmsync.ops.precision import in_float32
 def mutual_distillation(
     student: Tensor, teacher: Tensor, topk: int, student_temperature: float = 0.1, teacher_temperature: float = 0.05
 ) -> Tensor:
-    """Divergence of a stream's neighbourhood from that of another (Mao et al., 2022, section 3.2).
+    """Divergence of a stream's neighborhood from that of another (Mao et al., 2022, section 3.2).
 
     ``mean_n KL(softmax(t / tau_t) || softmax(s / tau_s))`` over the entries of the aligned queues that are nearest to
     the teacher.

@@ -26,7 +26,7 @@ def adjacency(
 ) -> Tensor:
     """Normalized adjacency ``(K, V, V)`` float64 of a skeleton: ``out[w] = sum_kv A[k, v, w] x[v]``.
 
-    A joint's neighbours within ``max_hop`` bones (itself included) share a weight of 1, divided by their number.
+    A joint's neighbors within ``max_hop`` bones (itself included) share a weight of 1, divided by their number.
 
     Args:
         num_joints: Number of joints V.

@@ -39,7 +39,7 @@ def batch(step: int, scenes: bool, rows: slice) -> tuple[dict[str, View], list[M
     if scenes:
         mask[: BATCH // 2 + 1, 2] = False
     near = (torch.rand(BATCH, k, k, generator=generator) < 0.6).tolist()
-    moments = [[[i // 3, 0, 8]] * k for i in range(BATCH)]  # three neighbours show one moment, also across ranks
+    moments = [[[i // 3, 0, 8]] * k for i in range(BATCH)]  # three neighbors show one moment, also across ranks
     labels = [
         dict(aligned=a, moments=moments[i]) if scenes else dict(positive=int(i % 3 == 0)) for i, a in enumerate(near)
     ]

@@ -117,7 +117,7 @@ def knn(k):
 def test_probes_that_do_not_apply_to_the_data():
     data = split(range(8), range(8, 12))
     check_loops(Model(), None, [Loop(data, knn(8))])
-    check_loops(Model(), None, [Loop(data, knn([2, 9]))])  # fewer neighbours vote
+    check_loops(Model(), None, [Loop(data, knn([2, 9]))])  # fewer neighbors vote
     with pytest.raises(ProtocolError, match="none of the evaluated samples has one"):
         check_loops(Model(), None, [Loop(split(range(8), range(8, 12), labels=[-1] * 12), knn(2))])
     with pytest.raises(ProtocolError, match="role 'bank'"):

@@ -131,7 +131,7 @@ def test_nan_features_name_their_samples():
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        (KNN, {"k": "20"}, "KNN.k='20': give the number of neighbours"),
+        (KNN, {"k": "20"}, "KNN.k='20': give the number of neighbors"),
         (KNN, {"k": [1, 0]}, r"KNN.k=\[1, 0\]: give"),
         (KNN, {"temperature": 0}, "KNN.temperature=0: give a number above 0"),
         (KNN, {"standardize": "whitened"}, "KNN.standardize='whitened': use False, True or 'whiten'"),

@@ -187,7 +187,7 @@ def test_fusion_refuses_other_samples():
         fuse_streams(streams(["u", "v"], ["u", "v"]), {"c": 1})
 
 
-def test_standardised_knn_is_knn_on_standardised_features():
+def test_standardized_knn_is_knn_on_standardized_features():
     """And it undoes an offset and scale that would drown the cosine."""
     torch.manual_seed(0)
     labels = torch.arange(60) % 3

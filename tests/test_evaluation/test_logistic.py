@@ -107,7 +107,7 @@ def test_neighbors_are_of_standardized_features_if_that_helps_on_the_bank():
     assert "raw" not in found.note
     assert found.metrics["top1"] > KNN(k=1, standardize=False).run(units, table(*clips(1))).metrics["top1"]
     jitter = np.concatenate([features / np.logspace(-2, 2, 12), 1e-3 * np.random.default_rng(0).random((120, 200))], 1)
-    assert "standardised" not in KNN(k=1, standardize=None).run(table(jitter, labels), table(jitter, labels)).note
+    assert "standardized" not in KNN(k=1, standardize=None).run(table(jitter, labels), table(jitter, labels)).note
 
 
 def test_clips_of_ones_own_performer_do_not_count_as_neighbors():

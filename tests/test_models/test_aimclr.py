@@ -142,7 +142,7 @@ def test_mining_starts_when_it_is_due():
         model.set_epoch(epoch)
         losses = model.loss(toy_views())
         assert ("loss_mining" in losses) == mined
-    assert 4 <= losses["positives"] <= 10  # the true key and the union of three views' three neighbours
+    assert 4 <= losses["positives"] <= 10  # the true key and the union of three views' three neighbors
 
 
 def test_safe_mining_is_info_nce_until_it_is_on_and_then_has_the_miners_positives():

@@ -27,7 +27,7 @@ def test_reference_numbers(fixture_root, case):
     np.testing.assert_allclose(x.grad, ref["grad_x_of_sum"], rtol=1e-5, atol=1e-6)
 
 
-def test_sample_scope_does_not_look_at_neighbours():
+def test_sample_scope_does_not_look_at_neighbors():
     torch.manual_seed(0)
     x = torch.randn(4, 3, 5, 6)
     together = attention_drop(x, 0.68, "sample").output

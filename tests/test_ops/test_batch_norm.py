@@ -1,4 +1,4 @@
-"""Batch normalisation equals torch's in double precision, and stays exact where torch's float kernel does not."""
+"""Batch normalization equals torch's in double precision, and stays exact where torch's float kernel does not."""
 
 from __future__ import annotations
 

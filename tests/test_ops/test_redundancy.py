@@ -28,7 +28,7 @@ def test_barlow_twins_is_the_correlation_of_numpy():
     np.testing.assert_allclose(found, [invariance, redundancy], rtol=1e-10)
 
 
-def test_barlow_twins_normalises_like_batch_normalisation_without_weights():
+def test_barlow_twins_normalises_like_batch_normalization_without_weights():
     a, b = embeddings()
     norm = torch.nn.BatchNorm1d(5, affine=False).double()
     c = norm(a).T @ norm(b) / len(a)

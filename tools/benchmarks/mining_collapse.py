@@ -1,4 +1,4 @@
-"""Effect of nearest-neighbour mining on an encoder: ``python tools/benchmarks/mining_collapse.py --mining published``.
+"""Effect of nearest-neighbor mining on an encoder: ``python tools/benchmarks/mining_collapse.py --mining published``.
 
 Trains a small AimCLR for some epochs and prints, every few of them, what the queue's nearest entries are and what has
 become of the features. Labels are read for the printed purities only. docs/design/0011 has the runs and what they say.
@@ -160,7 +160,7 @@ class Study:
 
     @torch.no_grad()
     def features(self, linear: bool = False) -> dict[str, float]:
-        """KNN on standardised and on plain features, their deviation and effective rank, and the rank of the queue.
+        """KNN on standardized and on plain features, their deviation and effective rank, and the rank of the queue.
 
         ``linear`` adds the report's kind of probe: SGD at rate 1e-3 in batches of 8 on features as they are.
         """

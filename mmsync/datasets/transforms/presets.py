@@ -231,7 +231,7 @@ class AGCNPreset(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PreNormalize3D(BaseTransform):
-    """PYSKL's normalisation of a clip ``(M, T, V, 3)``, one or two persons: ``(M, T', V, 3)``.
+    """PYSKL's normalization of a clip ``(M, T, V, 3)``, one or two persons: ``(M, T', V, 3)``.
 
     The person seen in more frames comes first, and frames without it are dropped; its joint ``center`` in the first
     frame is the origin of the clip. (Duan et al., ACM MM 2022)

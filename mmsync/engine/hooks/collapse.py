@@ -69,7 +69,7 @@ class CollapseMonitorHook(Hook):
         runner.logger.warning(
             f"collapse: {', '.join(low)} at epoch {runner.epoch}: the encoder maps nearly all clips to one feature. "
             "Usual causes: a learning rate that is too high, views that differ too little or too much, a queue that is "
-            "too short, or nearest-neighbour mining as published (AimCLR's mining_epoch)."
+            "too short, or nearest-neighbor mining as published (AimCLR's mining_epoch)."
             + (" Training stops here." if self.stop else "")
         )
         if self.stop and isinstance(runner._train_loop, BaseLoop):

@@ -147,7 +147,7 @@ def group_cycles(features: Tensor, groups: Tensor) -> float:
 def change_accuracy(features: Tensor, changed: Tensor, folds: int = 5) -> float:
     """Percent right of a linear classifier that tells clips from changed copies; 50 if features are blind to it.
 
-    Logistic regression on standardised features, cross-validated with both copies of a clip in the same fold.
+    Logistic regression on standardized features, cross-validated with both copies of a clip in the same fold.
 
     Args:
         features: ``(N, D)`` of clips.
@@ -190,7 +190,7 @@ def _cross_validate(model: Any, features: Tensor, target: np.ndarray, folds: int
 
 
 def _similarity(features: Tensor) -> Tensor:
-    """Cosines ``(N, N)``, -inf on the diagonal; standardised features would hide none of the groups."""
+    """Cosines ``(N, N)``, -inf on the diagonal; standardized features would hide none of the groups."""
     x = F.normalize(features.double(), dim=1)
     return (x @ x.T).fill_diagonal_(-torch.inf)
 

@@ -146,4 +146,4 @@ def require_scaling(owner: Probe, standardize: Standardize) -> None:
 
 def scaled(standardize: Standardize) -> str:
     """The preparation of features in a word, for the log."""
-    return "whitened" if standardize == "whiten" else "standardised" if standardize else "raw"
+    return "whitened" if standardize == "whiten" else "standardized" if standardize else "raw"

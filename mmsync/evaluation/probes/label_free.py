@@ -40,7 +40,7 @@ class LabelFree(Probe):
     What needs an attribute (``subject``), two views (columns ``feature_first``, ``feature_second``) or changed copies
     (``feature_mirror``, ``feature_reversal``; ``feature_yaw`` with the angles ``yaw (N,)`` in degrees) is given where
     the table has them: :func:`mmsync.apis.extract_changed` adds the columns. The last column says which values are
-    better where nothing else is known. Stability, mixing and cycles are of features standardised over all samples.
+    better where nothing else is known. Stability, mixing and cycles are of features standardized over all samples.
 
     Args:
         groups: Attributes of samples, whole numbers, that features should not depend on.

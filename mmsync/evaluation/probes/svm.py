@@ -16,7 +16,7 @@ from mmsync.structures import FeatureTable
 
 @PROBES.register_module()
 class SVMProbe(Probe):
-    """A linear one-vs-all SVM on standardised features ``(N, D)``, whose scores are averaged over each recording.
+    """A linear one-vs-all SVM on standardized features ``(N, D)``, whose scores are averaged over each recording.
 
     The protocol of SoundNet, L3-Net and AVTS on ESC-50 and DCASE: several windows of a recording, mean and deviation
     of the bank's windows, squared hinge loss. Windows of one name are one recording. Gives ``top1`` of the recordings,
@@ -55,7 +55,7 @@ class SVMProbe(Probe):
         whole = _recordings(windows)
         top1, window = (top_accuracy(one.logits, one.labels)["top1"] for one in (whole, windows))
         metrics = {"top1": top1, "window": window, "C": float(C)}
-        note = f"linear one-vs-all SVM, C={C:g}, standardised features, mean score of {len(whole.names)} recordings"
+        note = f"linear one-vs-all SVM, C={C:g}, standardized features, mean score of {len(whole.names)} recordings"
         return ProbeResult(metrics, whole, note=note)
 
     def _choose(self, data: np.ndarray, target: np.ndarray, names: list[str]) -> float:

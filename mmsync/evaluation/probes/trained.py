@@ -206,7 +206,7 @@ class MLPProbe(Probe):
         weight_decay: Of all parameters.
         milestone: The rate falls to a tenth after this epoch; 0 lets it fall to zero by a half cosine.
         eval_mode: Train with dropout off and batch normalization at mean 0 and variance 1, as MBAimCLR's code does.
-        seed: Of the initialisation, the dropout and the order of the samples.
+        seed: Of the initialization, the dropout and the order of the samples.
         column: Name of the column of features; ``'joints'`` has those of each joint, ``(N, V' * D)``.
 
     Raises:

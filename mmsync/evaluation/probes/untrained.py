@@ -60,7 +60,7 @@ class KNN(Probe):
         super().__init__(column)
         self.k = [k] if isinstance(k, (int, str)) else list(k)
         if not self.k or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in self.k):
-            raise ConfigError(f"KNN.k={k!r}: give the number of neighbours, 1 or more, or a list of such numbers")
+            raise ConfigError(f"KNN.k={k!r}: give the number of neighbors, 1 or more, or a list of such numbers")
         require_range(self, temperature=(temperature, temperature > 0, "above 0"))
         if standardize is not None:
             require_scaling(self, standardize)
@@ -73,7 +73,7 @@ class KNN(Probe):
         k, usual = max(self.k), _usual_class(bank)
         if k > usual and not self._warned:
             text = f"KNN.k={k}, but half of the classes have at most {usual} samples in the bank"
-            print_log(f"{text}: {usual} neighbours vote", logger="current", level=30)
+            print_log(f"{text}: {usual} neighbors vote", logger="current", level=30)
             self._warned = True
 
     def run(self, bank: FeatureTable, query: FeatureTable, device: str = "cpu") -> ProbeResult:

@@ -14,7 +14,7 @@ from mmsync.registry import LOSSES
 def barlow_twins_terms(first: Tensor, second: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """The two sums of Barlow Twins (Zbontar et al., 2021, eqs. 1 and 2), scalars that are the same on every rank.
 
-    With the cross-correlation ``C`` of the views' dimensions over the batch, each dimension standardised as in batch
+    With the cross-correlation ``C`` of the views' dimensions over the batch, each dimension standardized as in batch
     normalization: ``sum_i (1 - C_ii)^2`` and ``sum_i sum_{j != i} C_ij^2``.
 
     Args:

@@ -28,7 +28,7 @@ class Classifier(ViewModel):
         head: Config of a head; ``in_channels`` and ``num_joints`` are filled in.
         data_preprocessor: Config of the preprocessor that makes the view ``clip``.
         label_smoothing: In [0, 1).
-        eval_mode: Whether to train with dropout off and batch normalisation frozen, as AimCLR's released code does.
+        eval_mode: Whether to train with dropout off and batch normalization frozen, as AimCLR's released code does.
         load_prefix: Prefix of the encoder's weights in a checkpoint of pretraining.
         num_tracks: K, for views of tracks ``(N, K, T, V, C)`` or ``(N, K, C, T, H, W)``, each encoded
             separately; the head must take pooled features. ``None``: a clip is encoded as a whole.

@@ -21,7 +21,7 @@ class SimSiam(TwoViewMethod):
     Args:
         encoder: Config of the encoder, with a projector.
         data_preprocessor: Config of the preprocessor that makes the views ``first`` and ``second``.
-        predictor: Config of h; its widths are filled in. ``None``: two layers with batch normalisation, the
+        predictor: Config of h; its widths are filled in. ``None``: two layers with batch normalization, the
             hidden one a quarter as wide as the embedding.
         init_cfg: MMEngine's initialization config.
 

@@ -1,4 +1,4 @@
-"""Sync3D (Sannigrahi, 2020): interactions of people as synchronisation of their tracks."""
+"""Sync3D (Sannigrahi, 2020): interactions of people as synchronization of their tracks."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def convert_sync_batchnorm(module: nn.Module) -> nn.Module:
     """Make every batch normalization of a module, in place, take statistics of all ranks, or raise a ConfigError."""
     for name, child in module.named_modules():
         if isinstance(child, _BatchNorm) and not child.track_running_stats:
-            raise ConfigError(f"{name}: synchronised statistics need track_running_stats=True")
+            raise ConfigError(f"{name}: synchronized statistics need track_running_stats=True")
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
             child.__class__ = BatchNorm  # type: ignore[assignment]  # on purpose: the weights stay in place
         if isinstance(child, BatchNorm):

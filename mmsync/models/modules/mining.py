@@ -16,7 +16,7 @@ from mmsync.ops.dist import all_reduce_sum
 from mmsync.ops.neighbors import agreement_beyond_chance, crowding
 
 _REPORT_EVERY = 50
-"""Steps between two checks for alarms from Python, which synchronise with the GPU."""
+"""Steps between two checks for alarms from Python, which synchronize with the GPU."""
 
 
 class NeighborMining(nn.Module):
@@ -33,7 +33,7 @@ class NeighborMining(nn.Module):
         topk: Nearest entries of each view.
         neighborhood: Size of a neighborhood, a share of the queue in (0, 1]; at least ``topk`` entries.
         agreement: Smoothed agreement beyond chance at which mining starts; it is suspended below half of it.
-        max_crowding: Smoothed share of a clip's neighbourhood that other clips have in common above which mining is
+        max_crowding: Smoothed share of a clip's neighborhood that other clips have in common above which mining is
             suspended; it starts below half of it.
         min_similarity: Minimum cosine of a view and a selected entry.
         max_share: Share of the batch's queries or keys that makes an entry of their neighborhoods a hub.
@@ -131,7 +131,7 @@ class NeighborMining(nn.Module):
         if alarms > self._reported:
             for_good = self.max_alarms is not None and alarms >= self.max_alarms
             message = (
-                f"nearest-neighbour mining was suspended, alarm {alarms}: agreement of query and key "
+                f"nearest-neighbor mining was suspended, alarm {alarms}: agreement of query and key "
                 f"{float(self.agreed):.3f} (at least {self.agreement / 2:.3g} required); crowding "
                 f"{float(self.crowded):.3f} (at most {self.max_crowding:.3g} allowed). "
                 + ("It stays off." if for_good else "It resumes at twice and at half of these limits.")

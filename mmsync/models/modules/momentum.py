@@ -23,7 +23,7 @@ class MomentumEncoder(BaseModule):
     Args:
         online: Module to average; it is copied.
         momentum: Weight of the previous value, in [0, 1].
-        copy_init: Whether to start equal to the online module once the weights are initialised; else it is initialised
+        copy_init: Whether to start equal to the online module once the weights are initialized; else it is initialized
             independently, as in AimCLR's released code.
 
     Raises:
