@@ -86,6 +86,7 @@ EXAMPLES: dict[str, dict] = {
     "SkeletonPool": dict(type="SkeletonPool"),
     "VideoPool": dict(type="VideoPool", time="gru", in_channels=8, hidden_channels=8),
     "MLPProjector": dict(type="MLPProjector", in_channels=8, out_channels=6, norm=True),
+    "Whitening": dict(type="Whitening", in_channels=8),
     # heads
     "LinearHead": dict(type="LinearHead", in_channels=8, num_classes=5),
     "ActionHead": dict(type="ActionHead", in_channels=8, num_joints=5, num_classes=5, hidden_channels=6, dropout=0.1),

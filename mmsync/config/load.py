@@ -287,6 +287,8 @@ def _parse(file: Path, source: str) -> ast.Module:
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise _error(file, error.lineno, f"{error.msg}: {text}" if text else error.msg) from error
+    except ValueError as error:  # null bytes, which are a SyntaxError from Python 3.11.4 on
+        raise _error(file, None, str(error)) from error
 
 
 def config_within(
