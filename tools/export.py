@@ -124,7 +124,8 @@ def verify(model: Any, path: Path, shape: Sequence[Any], encoder: Optional[str] 
             except Exception as error:  # of many classes, most of them private
                 text = "give an example (--shape) of another size, or clips of its size alone"
                 raise ProtocolError(f"{path} fails on clips {tuple(clips.shape)}; {text}: {error}"[:400]) from error
-        worst = max(worst, difference / float(found.abs().max()))
+        ratio = difference / max(float(found.abs().max()), 1e-12)
+        worst = max(worst, ratio if math.isfinite(ratio) else math.inf)
         text = f"largest difference {difference:.2g}, largest feature {float(found.abs().max()):.3g}"
         print(f"  clips {tuple(clips.shape)}: {text}")
     return worst

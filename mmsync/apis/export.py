@@ -51,8 +51,9 @@ class ClipFeatures(nn.Module):
             views = dict.fromkeys(self.model.views_for_features, view)
             frames = getattr(self.model, "frame_features", None)
             return frames(views)[0] if frames else self.model.predictions(views)[self.column]
-        pair = getattr(self.encoder, "frozen", self) is not None  # two encoders side by side, or one without a map
-        return self.encoder.extract(view) if pair else self.encoder.probe_neck(self.encoder.forward_map(view))
+        clip = [getattr(self.encoder, part, self) for part in ("frozen", "whitening")]  # without a map, self
+        of_clip = any(part is not None for part in clip)  # else features may be of frames, which extract cuts apart
+        return self.encoder.extract(view) if of_clip else self.encoder.probe_neck(self.encoder.forward_map(view))
 
 
 def input_of(model: Any, encoder: Optional[str] = None) -> tuple[str, Any]:

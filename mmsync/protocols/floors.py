@@ -102,11 +102,13 @@ def _line(layout: SkeletonLayout) -> Any:
 
 
 def start_of(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[tuple[str, dict[str, Any], Optional[str]]]]:
-    """The config before training, without frozen encoders; row, config and weights of the model that it builds on."""
+    """The config of the untrained encoders alone; row, config and weights of the model that it builds on."""
     plain, alone = copy.deepcopy(dict(cfg)), copy.deepcopy(dict(cfg))
     given = []
     for name in getattr(MODELS.get(cfg["model"]["type"]), "encoders", ("encoder",)):
-        frozen = (plain["model"].get(name) or {}).pop("frozen", None)
+        part = plain["model"].get(name) or {}
+        part.pop("whitening", None)  # training fits it
+        frozen = part.pop("frozen", None)
         if frozen is not None:
             alone["model"][name] = frozen
             given.append(Path((frozen.get("init_cfg") or {}).get("checkpoint", "frozen")).stem)

@@ -13,6 +13,7 @@ from mmsync.apis import export_model, get_model, init_model
 from mmsync.apis.features import feature_column
 from mmsync.config import load
 from mmsync.errors import ConfigError, ProtocolError
+from mmsync.models.necks import Whitening
 
 ROOT = Path(__file__).parents[2]
 ort = pytest.importorskip("onnxruntime")
@@ -23,13 +24,14 @@ SIMCLR = "simclr/simclr_stgcn_synthetic.py"
 BONES = dict(channels=[8, 8], strides=[1, 2])
 VIT = dict(_delete_=True, type="SkeletonViT", embed_dim=16, depth=1, num_heads=2, t_patch=4, clip_len=64)
 GRU = {"model.encoder.backbone.hidden_channels": 8, "model.data_preprocessor.window": 8}  # steps are unrolled
+WHITE = {"model.encoder.whitening": dict(type="Whitening")}
 SKELETON = (2, 2, 40, 25, 3), [(3, 3, 64, 25, 3), (1, 1, 21, 25, 3)]  # an example, and other sizes
 SEQUENCE = (2, 20, 25, 3), [(3, 31, 25, 3), (1, 12, 25, 3)]
 PICTURES = (2, 16, 32, 32, 3), [(3, 24, 32, 32, 3), (1, 12, 32, 32, 3)]
 SOUND = (2, 1, 24000), [(3, 1, 32000), (1, 1, 20000)]  # at least the 100 frames that the front end keeps
 AVTS = {"width": 0.125, "widths": [8, 8, 16, 16]}
 CASES = {  # config, its options, encoder, sizes
-    "stgcn": (SIMCLR, {"model.encoder.backbone": dict(_delete_=True, type="STGCN", **BONES)}, None, SKELETON),
+    "stgcn": (SIMCLR, {"model.encoder.backbone": dict(_delete_=True, type="STGCN", **BONES), **WHITE}, None, SKELETON),
     "vit": (SIMCLR, {"model.encoder.backbone": VIT}, None, SKELETON),
     "dstformer": (SIMCLR, {"backbone": "dstformer"}, None, SKELETON),
     "bigru": ("cmd/cmd_bigru_synthetic.py", GRU, None, SKELETON),
@@ -56,6 +58,8 @@ def model_of(name: str) -> torch.nn.Module:
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
+        if isinstance(module, Whitening):
+            module.fit(torch.randn(50, len(module.mean)))
     return model
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, MMSyncError
 from mmsync.ops.scaling import Scaling, side_by_side
 from mmsync.registry import NECKS
 
@@ -25,7 +25,7 @@ class Whitening(BaseModule):
 
     Features of a frozen encoder may stand beside them, ``(N, E)``. These are scaled to the same length; the whitened
     ones come behind them, times ``weight``: the share of the training clips whose nearest neighbor is the same by
-    either. It is small where the clips are too few, or too coarse, to learn from.
+    either, less what chance gives. It is small where the clips are too few, or too coarse, to learn from.
 
     Args:
         power: 0.5 is whitening, 0 none.
@@ -35,6 +35,7 @@ class Whitening(BaseModule):
 
     Raises:
         ConfigError: A power outside [0, 1], no axis, or no ``in_channels``.
+        MMSyncError: Features that are not finite.
     """
 
     mean: Tensor
@@ -58,6 +59,8 @@ class Whitening(BaseModule):
     @torch.no_grad()
     def fit(self, features: Tensor, beside: Optional[Tensor] = None) -> None:
         """Fit to features ``(K, D)`` of clips, and to those beside them, as :meth:`forward` gets them."""
+        if not features.isfinite().all():
+            raise MMSyncError("Whitening: features are not finite; lower the learning rate, or clip the gradient")
         bank = F.normalize(features.float(), dim=1)
         found = Scaling.of(bank, "whiten", power=self.power, num_axes=len(self.gain))
         count = len(found.gain)  # fewer axes than this if there are few clips
@@ -65,8 +68,9 @@ class Whitening(BaseModule):
         self.scale.copy_(found.scale)
         self.axes.zero_()[:, :count] = found.axes
         self.gain.zero_()[:count] = found.gain
-        if beside is not None and len(bank) > 1:
-            self.weight.copy_((_nearest(self(features)) == _nearest(beside)).float().mean())
+        if beside is not None and len(bank) > 2:
+            agree, chance = (_nearest(self(features)) == _nearest(beside)).float().mean(), 1 / (len(bank) - 1)
+            self.weight.copy_(((agree - chance) / (1 - chance)).clamp_min(0))
 
     def forward(self, features: Tensor, beside: Optional[Tensor] = None) -> Tensor:
         """Whiten features ``(N, D)``; those beside them come first, ``(N, E + D)``."""
