@@ -281,14 +281,13 @@ def config(args: argparse.Namespace) -> tuple[Config, Optional[dict[str, Any]]]:
 
 def measure(args: argparse.Namespace) -> Floors:
     """All rows."""
-    import torch
     from mmengine.config import Config
 
     from mmsync.engine.folds import trained_folds
     from mmsync.protocols.floors import start_of
 
     cfg, content = config(args)
-    floors = Floors(cfg, device(args.device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    floors = Floors(cfg, device(args.device))
     print(f"measuring {RAW} ...", flush=True)
     floors.raw()
     plain = Config(start_of(cfg.to_dict())[0])

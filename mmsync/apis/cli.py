@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from mmsync.errors import ConfigError, MMSyncError
 
@@ -112,10 +112,11 @@ def output_file(path: str) -> str:
     return path
 
 
-def device(name: str) -> str:
-    """The name of a device; raises ``ConfigError`` if torch has no such device, or this machine does not."""
+def device(name: Optional[str]) -> str:
+    """The name of a device, for ``None`` a GPU if there is one; ``ConfigError`` if torch or this machine has it not."""
     import torch
 
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

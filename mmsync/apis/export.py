@@ -51,9 +51,10 @@ class ClipFeatures(nn.Module):
             views = dict.fromkeys(self.model.views_for_features, view)
             frames = getattr(self.model, "frame_features", None)
             return frames(views)[0] if frames else self.model.predictions(views)[self.column]
-        clip = [getattr(self.encoder, part, self) for part in ("frozen", "whitening")]  # without a map, self
-        of_clip = any(part is not None for part in clip)  # else features may be of frames, which extract cuts apart
-        return self.encoder.extract(view) if of_clip else self.encoder.probe_neck(self.encoder.forward_map(view))
+        encoder: Any = self.encoder
+        if not hasattr(encoder, "probe_neck") or encoder.frozen is not None or encoder.whitening is not None:
+            return encoder.extract(view)
+        return encoder.probe_neck(encoder.forward_map(view))  # of frames, too, which extract cuts apart
 
 
 def input_of(model: Any, encoder: Optional[str] = None) -> tuple[str, Any]:

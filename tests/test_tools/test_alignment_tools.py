@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import runpy
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,19 +34,11 @@ SMALL = ["source.num_sequences=(2,2)", "source.num_frames=(20,30)", "source.acti
 
 
 @pytest.fixture
-def tool(monkeypatch, capfd):
-    """Runs a tool in this process: its exit code and what it printed."""
+def tool(tool):
+    """Runs a tool with options of the config, by default those of a small one."""
 
     def run(name, *args, options=SMALL):
-        more = ["--cfg-options", *options] if options else []
-        monkeypatch.setattr(sys, "argv", [name, *map(str, args), *more])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as stop:
-            code = stop.code
-        said = capfd.readouterr()
-        return code, said.out + said.err
+        return tool(name, *args, *(["--cfg-options", *options] if options else []))
 
     return run
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsync.apis.cli import KeyValue
+from mmsync.apis.cli import KeyValue, device
 from mmsync.converters.command import COUNT, run_safely
 from mmsync.converters.report import SHOWN
 from mmsync.errors import ConfigError, DataError
@@ -85,7 +85,6 @@ def folder_videos(root: Path) -> Videos:
 def main() -> int:
     """Encode; returns the exit code."""
     args = parse_args()
-    import torch
     from mmengine.logging import MMLogger
 
     from mmsync.apis.frame_backbones import frame_backbone
@@ -95,12 +94,10 @@ def main() -> int:
     tame_console(MMLogger.get_current_instance())
 
     def work() -> int:
-        device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigError(f"--device {device}: torch sees no GPU; give --device cpu")
+        where = device(args.device)
         videos = folder_videos(args.videos) if args.videos else source_videos(args)
         network = frame_backbone(args.backbone, args.checkpoint, args.size)
-        encoder = FrameEncoder(network, args.size, args.batch, device, args.amp)
+        encoder = FrameEncoder(network, args.size, args.batch, where, args.amp)
         checkpoint = args.checkpoint.name if args.checkpoint else None
         settings = {"backbone": args.backbone, "checkpoint": checkpoint, "size": args.size}
         left_out = write_frame_features(videos, args.out, encoder, settings, args.overwrite)

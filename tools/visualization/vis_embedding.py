@@ -62,7 +62,6 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
 
 
 def main(args: argparse.Namespace) -> None:
-    import torch
     from mmengine.registry import init_default_scope
 
     from mmsync.apis import extract_features, init_model
@@ -71,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
     from mmsync.visualization import draw_embedding, draw_frame_embedding, is_ragged, queries_of, sample_frames
 
     output_file(args.out)
-    where = device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = device(args.device)
     if args.max_points is not None and args.max_points < 1:
         raise ConfigError(f"--max-points {args.max_points}: give at least 1")
     cfg = load_config(args)

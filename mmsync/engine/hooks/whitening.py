@@ -12,7 +12,6 @@ from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from mmsync.engine.buffers import synchronize_buffers
-from mmsync.engine.training_state import get_rng_state, set_rng_state
 from mmsync.errors import ConfigError
 from mmsync.models.necks import Whitening
 from mmsync.registry import HOOKS
@@ -66,21 +65,20 @@ class FitWhiteningHook(Hook):
     @torch.no_grad()
     def fit(self, runner: Any) -> None:
         """Extract features as for a test, and fit to what the modules get."""
-        model, loader, rng = runner.bare_model, runner.train_dataloader, get_rng_state()
+        model, loader = runner.bare_model, runner.train_dataloader
         synchronize_buffers(model)
         seen: dict[Whitening, list[tuple]] = {module: [] for module in self.modules}
         handles = [module.register_forward_pre_hook(lambda m, args: seen[m].append(args)) for module in self.modules]
         places = np.unique(np.linspace(0, len(loader.dataset) - 1, self.clips).round().astype(int)).tolist()
         size, workers = loader.batch_size or 64, loader.num_workers
         model.eval()
+        batches = DataLoader(loader.dataset, size, sampler=places, num_workers=workers, collate_fn=loader.collate_fn)
         try:
-            for batch in DataLoader(
-                loader.dataset, size, sampler=places, num_workers=workers, collate_fn=loader.collate_fn
-            ):
-                model.test_step(batch)
+            with runner.training_rng_kept():
+                for batch in batches:
+                    model.test_step(batch)
         finally:
             model.train()
-            set_rng_state(rng)
             for handle in handles:
                 handle.remove()
         if not any(seen.values()):
