@@ -73,10 +73,11 @@ class Whitening(BaseModule):
             self.weight.copy_(((agree - chance) / (1 - chance)).clamp_min(0))
 
     def forward(self, features: Tensor, beside: Optional[Tensor] = None) -> Tensor:
-        """Whiten features ``(N, D)``; those beside them come first, ``(N, E + D)``."""
-        unit = F.normalize(features.float(), dim=1)
-        white = Scaling(self.mean, self.scale, self.axes, self.gain)(unit)
-        return side_by_side([white] if beside is None else [beside, white], self.weight)
+        """Whiten features ``(N, D)``; those beside them come first, ``(N, E + D)``. In float32, under autocast, too."""
+        with torch.autocast(features.device.type, enabled=False):
+            unit = F.normalize(features.float(), dim=1)
+            white = Scaling(self.mean, self.scale, self.axes, self.gain)(unit)
+            return side_by_side([white] if beside is None else [beside, white], self.weight)
 
 
 def _nearest(features: Tensor) -> Tensor:
