@@ -42,16 +42,9 @@ class SkeletonFamily(Family):
         return state
 
     def backbone(
-        self,
-        state: State,
-        source: str,
-        config: Optional[Config],
-        layout: Layout = None,
-        edges: Optional[str] = None,
-        num_heads: int = 8,
-        clip_len: Optional[int] = None,
-        time_interpolation: str = "linear",
-    ) -> dict[str, Any]:
+        self, state: State, source: str, config: Optional[Config], layout: Layout = None, edges: Optional[str] = None,
+        num_heads: int = 8, clip_len: Optional[int] = None, time_interpolation: str = "linear",
+    ) -> dict[str, Any]:  # fmt: skip
         """Derive the config of the backbone from its weights; resample time embeddings to ``clip_len`` in place."""
         if clip_len is not None:
             _resample(state, clip_len, time_interpolation)

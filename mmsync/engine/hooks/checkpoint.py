@@ -41,20 +41,11 @@ class CheckpointHook(UpstreamCheckpointHook):
     best_ckpt_path_dict: dict[str, Optional[str]]
 
     def __init__(
-        self,
-        interval: int = -1,
-        by_epoch: bool = True,
-        save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
-        out_dir: Optional[str] = None,
-        max_keep_ckpts: int = -1,
-        save_last: bool = True,
-        save_best: Union[str, list[str], None] = None,
-        rule: Union[str, list[str], None] = None,
-        filename_tmpl: Optional[str] = None,
-        published_keys: Union[str, list[str], None] = None,
-        save_begin: int = 0,
-    ) -> None:
+        self, interval: int = -1, by_epoch: bool = True, save_optimizer: bool = True, save_param_scheduler: bool = True,
+        out_dir: Optional[str] = None, max_keep_ckpts: int = -1, save_last: bool = True,
+        save_best: Union[str, list[str], None] = None, rule: Union[str, list[str], None] = None,
+        filename_tmpl: Optional[str] = None, published_keys: Union[str, list[str], None] = None, save_begin: int = 0,
+    ) -> None:  # fmt: skip
         periodic = (interval, by_epoch, save_optimizer, save_param_scheduler, out_dir, max_keep_ckpts, save_last)
         rest = dict(filename_tmpl=filename_tmpl, published_keys=published_keys, save_begin=save_begin)
         try:

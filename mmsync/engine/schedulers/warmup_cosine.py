@@ -37,17 +37,9 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     """
 
     def __init__(
-        self,
-        optimizer: Any,
-        warmup: float = 0.1,
-        start_factor: float = 0.04,
-        end_factor: float = 4e-6,
-        begin: int = 0,
-        end: int = INF,
-        last_step: int = -1,
-        by_epoch: bool = True,
-        verbose: bool = False,
-    ) -> None:
+        self, optimizer: Any, warmup: float = 0.1, start_factor: float = 0.04, end_factor: float = 4e-6, begin: int = 0,
+        end: int = INF, last_step: int = -1, by_epoch: bool = True, verbose: bool = False,
+    ) -> None:  # fmt: skip
         for problem in self.check_config(dict(warmup=warmup, start_factor=start_factor, end_factor=end_factor), ""):
             raise ConfigError(f"WarmupCosineLR: {problem}")
         if end >= INF or begin >= end:

@@ -92,20 +92,11 @@ class LinearProbe(Probe):
     softmax = True
 
     def __init__(
-        self,
-        epochs: int = 100,
-        lr: float = 3.0,
-        batch_size: int = 128,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        milestones: Sequence[int] = (80,),
-        gamma: float = 0.1,
-        schedule: Literal["step", "cosine"] = "step",
-        standardize: Standardize = False,
-        batch_norm: bool = False,
-        seed: int = 0,
-        column: str = "feature",
-    ) -> None:
+        self, epochs: int = 100, lr: float = 3.0, batch_size: int = 128, momentum: float = 0.9,
+        weight_decay: float = 0.0, milestones: Sequence[int] = (80,), gamma: float = 0.1,
+        schedule: Literal["step", "cosine"] = "step", standardize: Standardize = False, batch_norm: bool = False,
+        seed: int = 0, column: str = "feature",
+    ) -> None:  # fmt: skip
         super().__init__(column)
         require_whole(self, epochs=epochs)
         require_whole(self, 2 if batch_norm else 1, batch_size=batch_size)  # one sample has no batch statistics
@@ -220,19 +211,10 @@ class MLPProbe(Probe):
     note = "MLP probe (no linear one) on the features of the single joints"
 
     def __init__(
-        self,
-        hidden: int = 2048,
-        dropout: float = 0.5,
-        epochs: int = 50,
-        batch_size: int = 128,
-        optimizer: Literal["adamw", "sgd"] = "adamw",
-        lr: float = 1e-3,
-        weight_decay: float = 1e-2,
-        milestone: int = 0,
-        eval_mode: bool = False,
-        seed: int = 0,
-        column: str = "joints",
-    ) -> None:
+        self, hidden: int = 2048, dropout: float = 0.5, epochs: int = 50, batch_size: int = 128,
+        optimizer: Literal["adamw", "sgd"] = "adamw", lr: float = 1e-3, weight_decay: float = 1e-2, milestone: int = 0,
+        eval_mode: bool = False, seed: int = 0, column: str = "joints",
+    ) -> None:  # fmt: skip
         super().__init__(column)
         require_whole(self, hidden=hidden, epochs=epochs)
         require_whole(self, 1 if eval_mode else 2, batch_size=batch_size)  # one sample has no batch statistics

@@ -144,16 +144,9 @@ class CycleConsistencyLoss(nn.Module):
         return self._mean(logits.flatten(0, 1), time, columns, frame.flatten(), usable.flatten())
 
     def stochastic(
-        self,
-        embedding: Tensor,
-        index: Tensor,
-        length: Tensor,
-        valid: Optional[Tensor] = None,
-        cycles: int = 64,
-        cycle_length: int = 2,
-        group: Optional[Tensor] = None,
-        generator: Optional[Generator] = None,
-    ) -> Tensor:
+        self, embedding: Tensor, index: Tensor, length: Tensor, valid: Optional[Tensor] = None, cycles: int = 64,
+        cycle_length: int = 2, group: Optional[Tensor] = None, generator: Optional[Generator] = None,
+    ) -> Tensor:  # fmt: skip
         """Loss of random cycles through sequences of a batch, of one random frame each; a scalar.
 
         Args:

@@ -139,17 +139,10 @@ class IndexMatchingLoss(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature))) if learn_temperature else None
 
     def terms(
-        self,
-        first: Tensor,
-        second: Tensor,
-        first_clustered: Tensor,
-        second_clustered: Tensor,
-        index_first: Tensor,
-        index_second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
+        self, first: Tensor, second: Tensor, first_clustered: Tensor, second_clustered: Tensor, index_first: Tensor,
+        index_second: Tensor, valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
         length: Optional[Tensor] = None,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Tensor]:  # fmt: skip
         """The scalars ``matching``, ``similarity`` and ``total``, which is the loss; the same on every rank.
 
         Args:

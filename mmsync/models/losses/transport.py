@@ -47,17 +47,10 @@ def match_contrast(distance: Tensor, log_kernel: Tensor, valid_first: Tensor, va
 
 @in_float32
 def prior_transport(
-    first: Tensor,
-    second: Tensor,
-    valid_first: Optional[Tensor] = None,
-    valid_second: Optional[Tensor] = None,
-    step: int = 0,
-    virtual_cost: float = 0.5,
-    moment: float = 1.0,
-    entropy: float = 0.1,
-    delta: float = 2.0,
+    first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
+    step: int = 0, virtual_cost: float = 0.5, moment: float = 1.0, entropy: float = 0.1, delta: float = 2.0,
     iterations: int = 20,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Transport cost of pairs of sequences under priors of order (Liu et al., 2022, VAVA).
 
     With squared distances D, bordered by a virtual frame of each sequence, the kernel ``P exp((S - D) / l2)`` of

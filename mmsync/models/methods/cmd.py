@@ -42,18 +42,10 @@ class CMD(StreamContrast):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 16384,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        topk: int = 8192,
-        teacher_temperature: float = 0.05,
-        student_temperature: float = 0.1,
-        key_init: Literal["copy", "reference"] = "copy",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 16384, momentum: float = 0.999,
+        temperature: float = 0.07, topk: int = 8192, teacher_temperature: float = 0.05,
+        student_temperature: float = 0.1, key_init: Literal["copy", "reference"] = "copy", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, queue_size, momentum, temperature, key_init, init_cfg)
         if not 1 <= topk <= queue_size:
             raise ConfigError(f"model.topk={topk}: give at least 1 and at most queue_size={queue_size}")

@@ -56,19 +56,11 @@ class SkeleMixCLR(MoCo):
     least_batch = 2
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.2,
-        key_init: Literal["copy", "reference"] = "copy",
-        feature_from: Literal["query", "key"] = "query",
-        num_parts: Sequence[int] = (2, 3),
-        block: Sequence[int] = (7, 11),
-        repeats: int = 1,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.2, key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query", num_parts: Sequence[int] = (2, 3),
+        block: Sequence[int] = (7, 11), repeats: int = 1, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             encoder, data_preprocessor, queue_size, momentum, temperature, key_init, feature_from, init_cfg
         )

@@ -50,17 +50,10 @@ class NeighborMining(nn.Module):
     alarms: Tensor
 
     def __init__(
-        self,
-        start_epoch: int = 0,
-        topk: int = 5,
-        neighborhood: float = 0.01,
-        agreement: float = 0.1,
-        max_crowding: float = 0.2,
-        min_similarity: float = 0.5,
-        max_share: float = 0.1,
-        smoothing: int = 50,
+        self, start_epoch: int = 0, topk: int = 5, neighborhood: float = 0.01, agreement: float = 0.1,
+        max_crowding: float = 0.2, min_similarity: float = 0.5, max_share: float = 0.1, smoothing: int = 50,
         max_alarms: Optional[int] = 3,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         shares = dict(neighborhood=neighborhood, agreement=agreement, max_crowding=max_crowding, max_share=max_share)
         for name, value in shares.items():

@@ -38,18 +38,10 @@ class TokenDecoder(BaseModule):
     """
 
     def __init__(
-        self,
-        embed_dim: int = 256,
-        depth: int = 3,
-        num_heads: int = 8,
-        mlp_ratio: float = 4.0,
-        norm_eps: float = 1e-5,
-        in_channels: int = 256,
-        out_channels: int = 12,
-        steps: int = 30,
-        num_joints: int = 25,
+        self, embed_dim: int = 256, depth: int = 3, num_heads: int = 8, mlp_ratio: float = 4.0, norm_eps: float = 1e-5,
+        in_channels: int = 256, out_channels: int = 12, steps: int = 30, num_joints: int = 25,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if min(embed_dim, depth, num_heads) < 1 or embed_dim % num_heads:
             given = f"embed_dim={embed_dim}, depth={depth}, num_heads={num_heads}"

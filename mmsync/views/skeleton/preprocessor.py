@@ -55,18 +55,10 @@ class SkeletonPreprocessor(ViewPreprocessor):
     input_arguments = ("layout", "stream", "num_coords", "recenter", "window", "body_frame")
 
     def __init__(
-        self,
-        layout: Union[str, Mapping],
-        stream: str = "joint",
-        views: Optional[Views] = None,
-        num_coords: int = 3,
-        recenter: Union[bool, Literal["person"]] = False,
-        window: Optional[int] = None,
-        body_frame: bool = False,
-        programs: Union[int, Mapping[str, Any]] = 0,
-        seed: Optional[int] = None,
-        non_blocking: bool = False,
-    ) -> None:
+        self, layout: Union[str, Mapping], stream: str = "joint", views: Optional[Views] = None, num_coords: int = 3,
+        recenter: Union[bool, Literal["person"]] = False, window: Optional[int] = None, body_frame: bool = False,
+        programs: Union[int, Mapping[str, Any]] = 0, seed: Optional[int] = None, non_blocking: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(views, seed, non_blocking)
         self.layout = SkeletonLayout.from_config(layout)
         try:

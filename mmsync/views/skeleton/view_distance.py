@@ -81,22 +81,13 @@ class ViewDistance(SkeletonAugmentation):
     """
 
     def __init__(
-        self,
-        angles: Values = SIX_ANGLES,
-        alpha: Optional[Values] = None,
-        beta: Optional[Values] = None,
-        gamma: Optional[Values] = None,
-        rotation: Literal["corrected", "as_printed"] = "corrected",
-        level: Literal["sequence", "frame"] = "sequence",
-        distance: Optional[Values] = (0, 1, 2, 3, 4, 5),
-        unit: float = 1.0,
-        distance_axis: Literal["x", "y", "z", "random", "xyz"] = "z",
-        distance_mode: Literal["translate", "perspective"] = "translate",
-        camera_distance: float = 3.0,
-        origin_joint: Union[int, str, None] = "center",
-        layout: Optional[LayoutConfig] = None,
-        prob: float = 1.0,
-    ) -> None:
+        self, angles: Values = SIX_ANGLES, alpha: Optional[Values] = None, beta: Optional[Values] = None,
+        gamma: Optional[Values] = None, rotation: Literal["corrected", "as_printed"] = "corrected",
+        level: Literal["sequence", "frame"] = "sequence", distance: Optional[Values] = (0, 1, 2, 3, 4, 5),
+        unit: float = 1.0, distance_axis: Literal["x", "y", "z", "random", "xyz"] = "z",
+        distance_mode: Literal["translate", "perspective"] = "translate", camera_distance: float = 3.0,
+        origin_joint: Union[int, str, None] = "center", layout: Optional[LayoutConfig] = None, prob: float = 1.0,
+    ) -> None:  # fmt: skip
         super().__init__(prob)
         for option, value, names in (
             ("rotation", rotation, ("corrected", "as_printed")),

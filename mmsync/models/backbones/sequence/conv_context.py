@@ -45,17 +45,10 @@ class ConvContextEmbedder(SequenceBackbone):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        maps: Optional[Sequence[int]] = None,
-        out_channels: int = 128,
-        context: int = 2,
-        stride: int = 15,
-        conv_channels: Sequence[int] = (512, 512),
-        widths: Sequence[int] = (512, 512),
-        dropout: float = 0.1,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, in_channels: int, maps: Optional[Sequence[int]] = None, out_channels: int = 128, context: int = 2,
+        stride: int = 15, conv_channels: Sequence[int] = (512, 512), widths: Sequence[int] = (512, 512),
+        dropout: float = 0.1, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         shape = (in_channels, 1, 1) if maps is None else tuple(maps)
         if len(shape) != 3 or torch.Size(shape).numel() != in_channels:
             raise ConfigError(f"ConvContextEmbedder: maps={shape} are (C, H, W) and multiply to {in_channels=}")

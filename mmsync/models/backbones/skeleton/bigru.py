@@ -40,17 +40,10 @@ class BiGRU(SkeletonBackbone):
     """
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout] = "ntu25",
-        in_channels: int = 3,
-        hidden_channels: int = 1024,
-        num_layers: int = 3,
-        num_persons: int = 1,
-        directions: Literal["both", "forward"] = "both",
-        last_step: bool = False,
-        data_norm: bool = True,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, layout: Union[str, dict, SkeletonLayout] = "ntu25", in_channels: int = 3, hidden_channels: int = 1024,
+        num_layers: int = 3, num_persons: int = 1, directions: Literal["both", "forward"] = "both",
+        last_step: bool = False, data_norm: bool = True, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if directions not in ("both", "forward") or (last_step and directions == "both"):
             text = "use 'both' with last_step=False, or 'forward'"
             raise ConfigError(f"BiGRU: {directions=}, {last_step=}: {text}")

@@ -74,17 +74,10 @@ class SkeletonResNet(SkeletonBackbone):
     """
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout] = "ntu25",
-        in_channels: int = 3,
-        num_persons: int = 1,
-        depth: Literal[18, 34, 50] = 18,
-        width: float = 1.0,
-        size: Optional[Union[int, Sequence[int]]] = None,
-        stem: Literal["3x3", "7x7"] = "3x3",
-        zero_init_residual: bool = False,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, layout: Union[str, dict, SkeletonLayout] = "ntu25", in_channels: int = 3, num_persons: int = 1,
+        depth: Literal[18, 34, 50] = 18, width: float = 1.0, size: Optional[Union[int, Sequence[int]]] = None,
+        stem: Literal["3x3", "7x7"] = "3x3", zero_init_residual: bool = False, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if depth not in BLOCKS or stem not in ("3x3", "7x7"):
             raise ConfigError(f"SkeletonResNet: depth={depth}, stem={stem!r}; use 18, 34 or 50 and '3x3' or '7x7'")
         size = (size, size) if isinstance(size, int) else size
