@@ -1,4 +1,4 @@
-"""Features of clips of one's own: arrays, files and stores, also in a pipeline of scikit-learn."""
+"""Features of clips of one's own: arrays, files, stores and videos, also in a pipeline of scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from mmsync.apis.features import feature_column, quiet
 from mmsync.apis.models import load_model
+from mmsync.apis.tracks import embed_tracks, source_of_tracks, store_of_videos
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.memory import MemorySource
+from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
+from mmsync.media.index import SUFFIXES
 from mmsync.registry import DATASETS, MODELS
+from mmsync.store.tracks import is_track_store
 from mmsync.structures import FeatureTable
 
 Clips = Union[np.ndarray, str, Path, Sequence[Union[np.ndarray, str, Path]]]
 
 
 class MotionEmbedder(TransformerMixin, BaseEstimator):
-    """Features of skeleton clips by a trained model::
+    """Features of skeleton clips, or of people in videos, by a trained model::
 
         embedder = MotionEmbedder(layout="kinect20")
         feature = embedder(clip)          # (T, V, C) of one person or (M, T, V, C): (D,)
@@ -31,6 +35,10 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
     It is a transformer of scikit-learn, which has nothing to fit: ``make_pipeline(MotionEmbedder(), StandardScaler(),
     LogisticRegression())`` takes a list of clips. An ``.npy`` file holds one such array.
+
+    A model on tracks of video, such as ``Sync3D`` with I3D, takes videos with boxes: ``talk.mp4``, beside which a
+    file ``talk.txt`` in the format of MOT has the boxes of its people; or a store of tracks. There is a row for each
+    track, by video, person and time; ``embedder.table(embedder.source(...))["name"]`` names them.
 
     The pipeline is the one that the model was evaluated with. A model in the body frame, such as motion-s, takes clips
     of any layout; for others clips are remapped to the model's layout.
@@ -43,12 +51,12 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         layout: Joints of arrays: a name, or a layout of one's own as a dict; ``None``: those of the model's data. A
             store knows its own, and ``None`` takes that of a pickle from its number of joints.
         num_coords: Channels of arrays and pickles that are coordinates; ``None``: 2 of two channels, else 3.
-        batch_size: Clips in a batch.
+        batch_size: Clips in a batch; of video an eighth.
         device: Where the model runs.
 
     Raises:
-        DataError: The input is none of these, or a clip has other joints than the layout.
-        ConfigError: The model is not for skeletons.
+        DataError: The input is none of these, a clip has other joints than the layout, or a video has no boxes.
+        ConfigError: The model is neither for skeletons nor for tracks.
     """
 
     def __init__(
@@ -76,9 +84,11 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         """Features ``(N, D)`` float32."""
         return self.table(self.source(X)).vectors(feature_column(type(self._method()))).numpy()
 
-    def table(self, source: SkeletonSource) -> FeatureTable:
-        """What the model predicts of a source, with its labels and names."""
+    def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:
+        """What the model predicts of a source, with its names and, of skeletons, its labels."""
         method, found = self._method(), []
+        if isinstance(source, TrackSource):
+            return embed_tracks(method, source, max(1, self.batch_size // 8))
         preprocessor = self._preprocessor(method, source)
         with quiet():
             data = SkeletonDataset(source, **self._pipeline(method, source, preprocessor))
@@ -103,12 +113,17 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def _load(self) -> Any:
         method = load_model(self.model, device=self.device)
         modality = getattr(getattr(method, "data_preprocessor", None), "modality", None)
-        if modality != "skeleton" or not hasattr(method, "cfg"):
-            raise ConfigError(f"MotionEmbedder: {type(method).__name__} is not a method on skeletons of init_model")
+        self._of_video: bool = modality == "video" and "tracks" in getattr(method, "views_for_features", ())
+        if not (modality == "skeleton" or self._of_video) or not hasattr(method, "cfg"):
+            text = "is not a method on skeletons, or on tracks of video, of init_model"
+            raise ConfigError(f"MotionEmbedder: {type(method).__name__} {text}")
         return method
 
-    def source(self, clips: Clips) -> SkeletonSource:
+    def source(self, clips: Clips) -> Union[SkeletonSource, TrackSource]:
         """What gives the clips."""
+        self._method()
+        if self._of_video:
+            return self._tracks(clips)
         if isinstance(clips, (str, Path)):
             path = Path(clips)
             if path.is_dir():
@@ -126,6 +141,18 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         if isinstance(clips, list) and len(arrays) == 1 and arrays[0].ndim == 5:  # a file of many
             arrays = list(arrays[0])
         return MemorySource(arrays, self.layout or self._method().data_preprocessor.layout, self.num_coords)
+
+    def _tracks(self, clips: Any) -> TrackSource:
+        """The people of a store of tracks, or of videos with boxes."""
+        given = [clips] if isinstance(clips, (str, Path)) else list(clips)
+        if not given or not all(isinstance(one, (str, Path)) for one in given):
+            raise DataError("the model takes tracks of video: give paths of videos with boxes, or of a store of tracks")
+        paths = [Path(one) for one in given]
+        with quiet():
+            root = paths[0] if len(paths) == 1 and paths[0].is_dir() else store_of_videos(paths)
+            if not is_track_store(root):
+                raise DataError(f"{root} is no store of tracks; `mmsync tracks VIDEOS BOXES OUT` makes one")
+            return source_of_tracks(root, self._method().cfg.test_dataloader.dataset.source)
 
     def _preprocessor(self, method: Any, source: SkeletonSource) -> Any:
         """The model's, or for a model in the body frame one of the clips' layout."""
@@ -151,7 +178,8 @@ def _array(clip: Union[np.ndarray, torch.Tensor, str, Path]) -> np.ndarray:
     if not isinstance(clip, (str, Path)):
         return clip.detach().cpu().numpy() if isinstance(clip, torch.Tensor) else np.asarray(clip)
     if Path(clip).suffix != ".npy":
-        raise DataError(f"{clip} is no .npy file, pickle of PYSKL (.pkl) or folder of a store")
+        text = "; videos are for models on tracks, such as Sync3D" if Path(clip).suffix.lower() in SUFFIXES else ""
+        raise DataError(f"{clip} is no .npy file, pickle of PYSKL (.pkl) or folder of a store{text}")
     try:
         return np.load(clip, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -51,8 +51,8 @@ class FeatureExtractor:
 
     def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Any]:
         """``feature (D,)`` float32 and ``name`` of each clip."""
-        source, table = self.extract(inputs, batch_size)
-        return [dict(name=name, feature=row) for name, row in zip(source.names, table.vectors("feature").numpy())]
+        table = self.extract(inputs, batch_size)[1]
+        return [dict(name=name, feature=row) for name, row in zip(table["name"], table.vectors("feature").numpy())]
 
 
 @INFERENCERS.register_module()
@@ -109,8 +109,8 @@ class MotionRetrievalInferencer(FeatureExtractor):
         self.names, self.bank = self._unit(prototype)
 
     def _unit(self, inputs: Clips, batch_size: int = 64) -> tuple[list[str], np.ndarray]:
-        source, table = self.extract(inputs, batch_size)
-        return source.names, normalize(table.vectors("feature").numpy())
+        table = self.extract(inputs, batch_size)[1]
+        return list(table["name"]), normalize(table.vectors("feature").numpy())
 
     def __call__(self, inputs: Clips, batch_size: int = 64, topk: int = 5) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""

@@ -42,7 +42,7 @@ class Sync3D(SelfSupervisedModel):
             the weights of a checkpoint that has one.
         fusion: Fusion of the tracks' features for probes: ``'concat'``, ``(N, K D)``; ``'absdiff'`` or ``'product'`` of
             the two, ``(N, D)``, averaged over the pairs of a scene; or ``'symmetric'``, their mean ``(N, D)``, on which
-            a linear probe equals one on ``'concat'`` averaged over both orders.
+            a linear probe equals one on ``'concat'`` averaged over both orders. A single track keeps its own.
         threshold: Distance below which the logged accuracy counts a pair as positive; ``None``: that of the loss.
         init_cfg: MMEngine's initialization config.
 
@@ -159,7 +159,7 @@ class Sync3D(SelfSupervisedModel):
 
     def _fuse(self, x: Tensor, mask: Tensor) -> Tensor:
         """Fuse the features ``(N, K, D)`` of tracks, zero for absent ones, to one vector per sample."""
-        if self.fusion == "concat":
+        if self.fusion == "concat" or x.shape[1] == 1:
             return x.flatten(1)
         if self.fusion == "symmetric":
             return _mean_of_present(x, mask)
