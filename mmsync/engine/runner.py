@@ -33,6 +33,7 @@ from mmsync.engine.console import tame_console
 from mmsync.engine.fit_data import check_loops, rehearse
 from mmsync.engine.folds import check_folds, trained_folds
 from mmsync.engine.hooks.calls import hook_problem
+from mmsync.engine.hooks.whitening import FitWhiteningHook
 from mmsync.engine.optimizers import complete_paramwise
 from mmsync.engine.pretrained import pretrained_files
 from mmsync.engine.run_folder import make_folder, own_folder
@@ -48,6 +49,7 @@ from mmsync.errors import CheckpointError, ConfigError, ContractError, Interrupt
 from mmsync.evaluation.metrics import TableEvaluator
 from mmsync.fileio import write_text
 from mmsync.models.modules import convert_sync_batchnorm
+from mmsync.models.necks import Whitening
 from mmsync.registry import RUNNERS, naming_errors, type_name
 
 
@@ -151,8 +153,14 @@ class MotionRunner(Runner):
         """Train, after writing the config to the work dir, which this run owns until it ends.
 
         Raises:
-            ConfigError: Another run is in the work dir, see :func:`~mmsync.engine.run_folder.own_folder`.
+            ConfigError: Another run is in the work dir, see :func:`~mmsync.engine.run_folder.own_folder`; or nothing
+                fits the model's ``Whitening``.
         """
+        whitens = any(isinstance(module, Whitening) for module in self.bare_model.modules())
+        if whitens and not (
+            self._resume or self._load_from or any(isinstance(h, FitWhiteningHook) for h in self.hooks)
+        ):
+            raise ConfigError("a Whitening is never fitted; add dict(type='FitWhiteningHook') to custom_hooks")
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
             self._write_config()

@@ -83,7 +83,8 @@ def test_autocast_loses_no_digits():
     found.fit(x, x)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = found(x, x)
-    assert mixed.dtype == torch.float32 and found.weight > 0.5
+    assert mixed.dtype == torch.float32
+    assert found.weight > 0.5
     torch.testing.assert_close(mixed, found(x, x), rtol=0, atol=0)
 
 
@@ -164,4 +165,10 @@ def test_a_hook_without_a_module_is_refused(tmp_path):
     hook = [dict(type="FitWhiteningHook")]
     runner = MotionRunner.from_cfg(config(tmp_path, False, hook, None))
     with pytest.raises(ConfigError, match="the model has no Whitening; set whitening of its encoder, or drop the hook"):
+        runner.train()
+
+
+def test_a_module_without_the_hook_is_refused(tmp_path):
+    runner = MotionRunner.from_cfg(config(tmp_path, False, [], dict(type="Whitening")))
+    with pytest.raises(ConfigError, match=r"a Whitening is never fitted; add dict\(type='FitWhiteningHook'\)"):
         runner.train()
