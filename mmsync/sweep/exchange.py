@@ -72,7 +72,7 @@ def _fit_channels(model: dict[str, Any], dataset: Any) -> None:
             part.setdefault("in_channels", channels)
 
 
-def shortened(cfg: Mapping[str, Any], epochs: int, length: int) -> dict[str, Any]:
+def shortened(cfg: Mapping[str, Any], epochs: int, length: int, checkpoints: int = 4) -> dict[str, Any]:
     """A config that trains for other ``epochs`` of ``length`` iterations, and records its CPU time.
 
     Schedules, and all else that counts epochs or iterations, are stretched in proportion. A training by iterations
@@ -90,7 +90,7 @@ def shortened(cfg: Mapping[str, Any], epochs: int, length: int) -> dict[str, Any
             owner.update({name: _scaled(owner[name], factor) for name in names if name in owner})
     loop.update({unit: number, "val_interval": number})
     hooks = values.setdefault("default_hooks", {})
-    kept = dict(interval=max(1, number // 4), max_keep_ckpts=1, by_epoch=by_epoch)
+    kept = dict(interval=max(1, number // checkpoints), max_keep_ckpts=1, by_epoch=by_epoch)
     hooks["checkpoint"] = dict(type="CheckpointHook", **kept)
     values["custom_hooks"] = [*(values.get("custom_hooks") or ()), dict(type="CPUTimeHook")]
     return values

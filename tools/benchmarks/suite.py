@@ -238,12 +238,13 @@ class Suite:
     def settings(self, folder: str, epochs: Mapping[tuple[str, str], int], protocols: Sequence[Protocol]) -> dict:
         """Checked configs of methods on folds that have a number of epochs; what does not fit goes to the failures."""
         found = {}
+        checkpoints = 1 if folder == "calibration" else 4
         for (method, part), number in epochs.items():
             name, own = f"{self.names[method]}_{part}", self.parts[part]
             file = self.args.out / folder / "configs" / f"{name}.py"
             try:
                 cfg = exchange(self.methods[method], own.cfg, own.dataset, self.args.cfg_options)
-                write_text(file, config_text(shortened(cfg, number, own.length(cfg))))
+                write_text(file, config_text(shortened(cfg, number, own.length(cfg), checkpoints)))
                 found[method, part] = make_setting(str(file), {}, {}, protocols)
             except MMSyncError as error:
                 self.failures[name] = str(error)
@@ -258,11 +259,14 @@ class Suite:
         return sweep
 
     def calibrate(self, settings: Mapping[tuple[str, str], Setting]) -> dict[tuple[str, str], int]:
-        """Epochs that take the CPU time of ``--minutes``, by the epochs of short runs but the first."""
+        """Epochs that take the CPU time of ``--minutes``, by those of short runs but the first and the last.
+
+        A pass may be longer by what a hook does before a checkpoint, such as to fit a ``Whitening``. That comes on top.
+        """
         sweep = self.run("calibration", [0], {}, dict(settings))
         jobs = {key: sweep.jobs(setting)[0] for key, setting in settings.items()}
         times = {key: np.array(cpu_seconds(job))[:, 1] for key, job in jobs.items() if job.record()}
-        return {key: max(1, int(60 * self.args.minutes / np.diff(one).mean())) for key, one in times.items()}
+        return {key: max(1, int(60 * self.args.minutes / np.diff(one)[:-1].mean())) for key, one in times.items()}
 
     def raw(self, part: Part, cfgs: Mapping[str, Config]) -> Result:
         """The floor of raw coordinates; how they are prepared is printed, and kept in ``choice.json``."""
@@ -358,7 +362,7 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     sizes = {name: len(part.dataset.items("bank")) for name, part in suite.parts.items()}
     short = {
-        (method, name): max(2, -(-CALIBRATION // size)) for method in suite.methods for name, size in sizes.items()
+        (method, name): max(3, -(-CALIBRATION // size)) for method in suite.methods for name, size in sizes.items()
     }
     settings = suite.settings("calibration", short, [])
     if not settings:
