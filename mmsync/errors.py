@@ -1,4 +1,4 @@
-"""Exceptions of mmsync, and suggestions for misspelt names."""
+"""Exceptions of mmsync, and suggestions for misspelled names."""
 
 from __future__ import annotations
 

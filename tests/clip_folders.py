@@ -12,7 +12,7 @@ CLASSES = ["Archery", "Basketball"]
 
 
 def write_clip(path: Path, frames: int = 40, rate: float = 25, size: tuple[int, int] = (96, 96), tint: int = 0) -> Path:
-    """A clip whose pictures show their numbers; ``tint`` is added to one colour."""
+    """A clip whose pictures show their numbers; ``tint`` is added to one color."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = numbered_pictures(np.arange(frames), size)
     pictures[:, 16:, 16:, tint % 3] += 20 * np.uint8(tint)

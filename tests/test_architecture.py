@@ -135,7 +135,7 @@ def follows(path: Path, name: str) -> bool:
 
 
 def test_no_registered_component_swallows_keywords():
-    """A ``**kwargs`` would hide a misspelt argument from the config check, unless it is followed to a base class."""
+    """A ``**kwargs`` would hide a misspelled argument from the config check, unless it is followed to a base class."""
     wrong = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -452,3 +452,12 @@ def test_prose_is_spelt_as_the_identifiers_are(page):
     stems = "colour|neighbour|behaviour|centre|metre|labelled|grey|learnt|artefact|(?:al|im|ron|ard|ant)is(?=[ei])"
     text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose(page))
     assert sorted(set(re.findall(rf"\w*(?:{stems})\w*", text, re.IGNORECASE))) == []
+
+
+def test_docstrings_and_messages_are_spelt_so_too():
+    stems = "colour|neighbour|behaviour|\\bcentr(?:e|es|ed)\\b|metres?\\b|labelled|learnt|artefact"
+    stems += "|(?:al|im|tim|ron|ard|ant)is(?=[ei])"
+    files = [path for folder in ("mmsync", "tools", "configs") for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = {(word, path.name) for path in files for word in re.findall(rf"\w*(?:{stems})\w*", path.read_text(), re.I)}
+    assert len(files) > 500
+    assert sorted(found) == []

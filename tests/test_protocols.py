@@ -255,9 +255,9 @@ def test_one_command_runs_a_list_and_does_nothing_twice(checkpoint, tmp_path, ca
             assert len(file["class_names"]) == len(file["matrix"]) == len(result["class_recall"])
             assert 100 * np.trace(file["matrix"]) / 36 == pytest.approx(result["metrics"][row["metric"]])
 
-    labelled = [(tmp_path / "semi10" / f"seed_{s}" / "labelled.txt").read_text().split() for s in (0, 1)]
-    assert labelled[0] != labelled[1]
-    assert len(labelled[0]) == len(labelled[1]) < 48
+    labeled = [(tmp_path / "semi10" / f"seed_{s}" / "labeled.txt").read_text().split() for s in (0, 1)]
+    assert labeled[0] != labeled[1]
+    assert len(labeled[0]) == len(labeled[1]) < 48
 
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
     (tmp_path / "knn" / "seed_0" / "result.json").unlink()

@@ -19,13 +19,13 @@ from mmsync.structures import MotionSample
 class ToyClips:
     """``n`` points ``(8,)`` of four classes; with ``probe``, the first half is the bank and the rest are queries."""
 
-    def __init__(self, n=40, probe=False, labelled=True, nan_at=None):
+    def __init__(self, n=40, probe=False, labeled=True, nan_at=None):
         rng = np.random.default_rng(n)
         self.label = rng.integers(0, 4, n)
         self.data = (rng.normal(size=(4, 8))[self.label] * 2 + rng.normal(size=(n, 8))).astype(np.float32)
         if nan_at is not None:
             self.data[nan_at] = np.nan
-        self.probe, self.labelled, self.epochs = probe, labelled, []
+        self.probe, self.labeled, self.epochs = probe, labeled, []
 
     def set_epoch(self, epoch):
         self.epochs.append(epoch)
@@ -36,7 +36,7 @@ class ToyClips:
     def __getitem__(self, i):
         role = ("bank" if i < len(self) // 2 else "query") if self.probe else "train"
         sample = MotionSample(metainfo={"name": f"clip{i}", "index": i, "role": role})
-        sample.gt_label = int(self.label[i]) if self.labelled else -1
+        sample.gt_label = int(self.label[i]) if self.labeled else -1
         return {"inputs": torch.from_numpy(self.data[i]), "data_samples": sample}
 
 

@@ -84,7 +84,7 @@ class Floors:
             self.notes.append(f"{len(new)} classes have test clips, but no training clip, and cannot be right: {some}")
 
     def of(self, role: str) -> np.ndarray:
-        """The labelled samples of a role."""
+        """The labeled samples of a role."""
         return (np.array(self.dataset.roles, dtype=object) == role) & (self.dataset.labels >= 0)
 
     def raw(self) -> None:
@@ -150,7 +150,7 @@ class Floors:
 
 
 def sizes(dataset: Any) -> dict[str, int]:
-    """Numbers of labelled clips and of classes; raises ``DataError`` where there is nothing to compare with."""
+    """Numbers of labeled clips and of classes; raises ``DataError`` where there is nothing to compare with."""
     roles, labels = np.array(dataset.roles, dtype=object), dataset.labels
     found = {f"{name} clips": int(((roles == role) & (labels >= 0)).sum()) for role, name in ROLES.items()}
     if missing := [name for name, count in found.items() if not count]:
@@ -160,7 +160,7 @@ def sizes(dataset: Any) -> dict[str, int]:
         )
     classes = len(np.unique(labels[labels >= 0]))
     if classes == 1:
-        raise DataError("all labelled clips are of one class; floors compare at least two")
+        raise DataError("all labeled clips are of one class; floors compare at least two")
     return {**found, "classes": classes}
 
 

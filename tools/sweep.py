@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--search", choices=["optuna"], help="search over settings, instead of a grid")
     parser.add_argument("--trials", type=int, help="total settings of a search, including former calls")
-    parser.add_argument("--metric", help="result that a search maximises (default: the first)")
+    parser.add_argument("--metric", help="result that a search maximizes (default: the first)")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything and list the runs without starting them"
     )

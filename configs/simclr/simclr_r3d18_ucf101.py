@@ -1,4 +1,4 @@
-# SimCLR on video: two windows of a clip, each with its own crop, flip, colours and blur, the same for all its frames
+# SimCLR on video: two windows of a clip, each with its own crop, flip, colors and blur, the same for all its frames
 # (as CVRL, Qian et al., 2021). R3D-18 on UCF101 without labels; fold=2 takes another fold. The probabilities are
 # SimCLR's, the strengths are for values in [-1, 1]; lengths and schedule are ours.
 _base_ = ["../_base_/datasets/ucf101.py", "../_base_/schedules/adamw.py"]

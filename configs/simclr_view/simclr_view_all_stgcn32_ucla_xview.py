@@ -1,4 +1,4 @@
-# Encoders of the study: the ST-GCN of half the width; features stay 256 wide.
+# Encoders of docs/view_and_distance.md: the ST-GCN of half the width; features stay 256 wide.
 _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
 encoder = "stgcn32"
 preparation = "view"

@@ -1,4 +1,4 @@
-# View and distance, as the study proposes, on NTU RGB+D 120, cross-subject; split=xset: cross-setup:
+# View and distance, as Gao, Yang and Du propose, on NTU RGB+D 120, cross-subject; split=xset: cross-setup:
 # SimCLR, all three angles and the distance.
 # encoder=NAME takes another encoder, distance=None the viewpoint alone, level=frame a camera for each frame.
 _base_ = ["../_base_/datasets/ntu120.py", "../_base_/models/view_ntu.py", "../_base_/schedules/lars.py"]

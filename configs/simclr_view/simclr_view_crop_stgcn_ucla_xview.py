@@ -1,4 +1,4 @@
-# The study's floor: the temporal crop alone, neither direction nor distance.
+# To compare views with: the temporal crop alone, neither direction nor distance.
 _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
 setting = "crop"
 preparation = "view"

@@ -1,4 +1,4 @@
-# View-invariant SimCLR on NW-UCLA, the recipe that came out of the study: any turn about the upright axis and a little
+# View-invariant SimCLR on NW-UCLA, the recipe of docs/view_and_distance.md: any turn about the upright axis, a little
 # about the others, and beside it what the small set needs: crop, mirror, shear, scale, noise and masked joints.
 _base_ = ["../_base_/datasets/ucla.py", "../_base_/models/view_ucla.py", "../_base_/schedules/adamw_ucla.py"]
 preparation = "view"

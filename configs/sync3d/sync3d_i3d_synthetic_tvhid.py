@@ -1,6 +1,6 @@
 # Sync3D on generated videos in minutes on two CPU cores: the first layers of I3D with a quarter of their channels,
 # crops of 48 pixels, 12 epochs of 1600 pairs. Frames are differences: from scratch, I3D hardly finds motion in
-# colours in that time.
+# colors in that time.
 #   python tools/dataset_converters/make_synthetic.py tvhid data/synthetic_tvhid --num-clips 150 150
 _base_ = ["../_base_/datasets/tvhid.py", "../_base_/models/sync3d_video.py", "../_base_/schedules/sgd_sync3d.py"]
 data_root = "data/synthetic_tvhid"

@@ -48,7 +48,7 @@ print("joints and coordinates of the first:", source.load(0).shape[1:])
 from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
 
-Path("my_configs").mkdir()
+Path("my_configs").mkdir(exist_ok=True)
 Path("my_configs/mine.py").write_text("""
 _base_ = ["../configs/masa/masa_synthetic.py"]
 source = dict(_delete_=True, type="FeatureFolderSource", data_root="my_data", layout="ntu25")
@@ -60,7 +60,7 @@ max_epochs = 10
 val_interval = 10
 """)
 cfg = load("my_configs/mine.py")
-cfg.work_dir, cfg.log_level = "work_dirs/mine", "WARNING"
+cfg.work_dir, cfg.log_level = "work_dirs/my_sequences", "WARNING"
 check(cfg)
 runner = MotionRunner.from_cfg(cfg)
 runner.train()
@@ -80,7 +80,7 @@ figure.set_label("The loss of the training falls")
 from mmsync.apis import init_model
 from mmsync.apis.alignment import align_sequences
 
-model = init_model(cfg, "work_dirs/mine/epoch_10.pth")
+model = init_model(cfg, "work_dirs/my_sequences/epoch_10.pth")
 swings = [i for i, name in enumerate(source.names) if "val/golf_swing" in name]
 first, second = swings[:2]
 found = align_sequences(model, source.load(first), source.load(second), how="dtw")
@@ -106,8 +106,8 @@ figure.set_label("Distances of the frames of two golf swings with their alignmen
 # From a checkpoint, `tools/visualization/align.py` writes such a picture, a table of frames and a film:
 #
 # ```bash
-# python tools/visualization/align.py work_dirs/mine/epoch_10.pth CLIP_A CLIP_B --how dtw
-# python tools/benchmark.py work_dirs/mine/epoch_10.pth --protocols alignment
+# python tools/visualization/align.py work_dirs/my_sequences/epoch_10.pth CLIP_A CLIP_B --how dtw
+# python tools/benchmark.py work_dirs/my_sequences/epoch_10.pth --protocols alignment
 # ```
 #
 # The second command judges all sequences: phases, progress, order, retrieval of frames. Compare each number with the

@@ -129,7 +129,7 @@ print(sorted(path.name for path in Path("work_dirs/mine").glob("*.p*")))
 # `MotionEmbedder` takes the checkpoint as it took the name of the model.
 
 # %%
-print(f"trained on for {options['max_iters']} iterations: {accuracy('work_dirs/mine/iter_10.pth'):.1f} %")
+print(f"after {options['max_iters']} iterations, which are too few: {accuracy('work_dirs/mine/iter_10.pth'):.1f} %")
 
 # %% [markdown]
 # `tools/benchmark.py` evaluates a checkpoint by published [protocols](../catalog/protocols.md):

@@ -75,7 +75,7 @@ figure.set_label("Four frames of a video in which a disc moves to the right")
 from mmsync.config import check, load
 from mmsync.engine.runner import MotionRunner
 
-Path("my_configs").mkdir()
+Path("my_configs").mkdir(exist_ok=True)
 Path("my_configs/discs.py").write_text("""
 _base_ = ["../configs/simclr/simclr_r3d18_synthetic.py"]
 source = dict(_delete_=True, type="ClipFolderSource", data_root="my_clips")

@@ -120,7 +120,13 @@ class MotionRetrievalInferencer(FeatureExtractor):
 
 
 class _ModelInferencer:
-    """Base of those that take a model and no clips of skeletons; arguments as of :class:`FeatureExtractor`."""
+    """Base of those that take a model and no clips of skeletons.
+
+    Args:
+        model: A checkpoint, a config with its checkpoint as ``pretrained``, or a method.
+        pretrained: The checkpoint of a config.
+        device: Where the model goes.
+    """
 
     def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
         self.model: Any = load_model(model, pretrained, device)

@@ -72,7 +72,7 @@ def find_neighbors(
     batches = DataLoader(loader.dataset, loader.batch_size or 64, sampler=chosen, collate_fn=loader.collate_fn)
     table = extract_features(model, batches)
     known = bool((table.numbers("label") >= 0).any())
-    bank, query = bank_and_query(table, labelled=known)
+    bank, query = bank_and_query(table, labeled=known)
     probe = PROBES.build(_knn_of(cfg))
     x, q = bank.vectors(probe.column), query.vectors(probe.column)
     labels = query.numbers("label").numpy()

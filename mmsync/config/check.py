@@ -70,12 +70,12 @@ class _Checker:
         own_layout = any(keys[-1:] == ("layout",) and isinstance(value, dict) for keys, value in walk(cfg))
         layouts = [] if own_layout else map(SkeletonLayout.get, SkeletonLayout.names())
         self.joints = {joint for layout in layouts for joint in ("center", *layout.joints)}
-        misspelt = self._unknown_top_keys(cfg)
-        if "model" not in cfg and "model" not in misspelt:
+        misspelled = self._unknown_top_keys(cfg)
+        if "model" not in cfg and "model" not in misspelled:
             self.report(("model",), "is missing; a config needs a model")
         for purpose, group in _HOLES.items():
             there = [key for key in group if cfg.get(key) is not None]
-            lacking = [key for key in group if key not in there and key not in misspelt]
+            lacking = [key for key in group if key not in there and key not in misspelled]
             if there and lacking:
                 self.report((lacking[0],), f"is missing; {purpose} needs {', '.join(group)}, or none of them")
         if cfg.get("param_scheduler") is not None and cfg.get("optim_wrapper") is None:
@@ -448,7 +448,7 @@ class _Checker:
         return False
 
     def _slip_of_type(self, cfg: dict[str, Any], keys: Keys, needed: bool) -> bool:
-        """Whether ``type`` is misspelt (or lacking where it is needed), which is reported."""
+        """Whether ``type`` is misspelled (or lacking where it is needed), which is reported."""
         slips = [k for k, v in cfg.items() if nearest(str(k), ["type"], 1) and (isinstance(v, str) or callable(v))]
         for slip in slips[:1]:
             self.report((*keys, slip), "did you mean 'type'?")

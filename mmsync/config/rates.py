@@ -10,7 +10,7 @@ _FACTOR = "WarmupCosineLR is a factor of each parameter's own rate"
 
 
 def rate_problems(cfg: Mapping[str, Any]) -> list[str]:
-    """Rates of optimisers without effect because a scheduler has its own, one line each."""
+    """Rates of optimizers without effect because a scheduler has its own, one line each."""
     problems = [
         problem for parts in _optimizers(cfg) for problem in [*_of_optimizer(*parts), *_of_loop(cfg, *parts[2:])]
     ]
@@ -22,7 +22,7 @@ def rate_problems(cfg: Mapping[str, Any]) -> list[str]:
 
 
 def _optimizers(cfg: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any, str]]:
-    """Wrapper and schedulers of each optimiser, with their places."""
+    """Wrapper and schedulers of each optimizer, with their places."""
     wrapper, schedulers = cfg.get("optim_wrapper"), cfg.get("param_scheduler")
     if not isinstance(wrapper, dict):
         return

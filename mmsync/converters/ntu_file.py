@@ -17,7 +17,7 @@ _MOST_BODIES = 100  # Kinect v2 tracks six people, and a slot is an int8
 class TrackedClip(NamedTuple):
     """The content of a raw file: one row for each tracking id, ordered by first appearance."""
 
-    keypoint: np.ndarray  # (M, T, 25, 3) float32, metres in the camera's frame (y up, z away); zeros where absent
+    keypoint: np.ndarray  # (M, T, 25, 3) float32, meters in the camera's frame (y up, z away); zeros where absent
     body_slots: np.ndarray  # (M, T) int8, the body's place in the file's list of that frame, -1 where absent
     body_ids: list[str]  # Tracking ids, (M,); their 17 digits do not fit a float
 

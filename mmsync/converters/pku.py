@@ -1,4 +1,4 @@
-"""PKU-MMD: untrimmed Kinect v2 recordings, cut into their labelled actions (Liu et al., 2017)."""
+"""PKU-MMD: untrimmed Kinect v2 recordings, cut into their labeled actions (Liu et al., 2017)."""
 
 from __future__ import annotations
 

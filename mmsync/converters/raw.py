@@ -60,7 +60,7 @@ def read_table(
 ) -> np.ndarray:  # fmt: skip
     """Read the first ``keep`` of ``width`` numbers of each of ``R`` lines: ``(R, keep)`` float32, finite.
 
-    Only the kept columns are converted; the others must be numbers, or NaN (a colour pixel that the sensor lacks).
+    Only the kept columns are converted; the others must be numbers, or NaN (a color pixel that the sensor lacks).
     ``numbers`` are those of the lines in the file, from 1; if the ``last`` one is too short, the file was truncated.
     Lines that break this are a ``BadFileError``.
     """

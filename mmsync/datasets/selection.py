@@ -91,11 +91,11 @@ def select_subset(labels: np.ndarray, subset: Mapping) -> np.ndarray:
     known = torch.from_numpy(np.asarray(labels, dtype=np.int64))
     places = exemplars(known, seed) if rule == "exemplar" else RULES[rule](known, share, seed)
     if not len(places):
-        count = f"{len(labels)} clips, {int((known >= 0).sum())} of them labelled"
+        count = f"{len(labels)} clips, {int((known >= 0).sum())} of them labeled"
         raise ProtocolError(f"subset {options}: no clip is left of {count}; take a larger share or rule='stratified'")
     missing = sorted(set(known[known >= 0].tolist()) - set(known[places].tolist()))
     if missing:
-        text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learnt"
+        text = f"{len(missing)} classes have no clip in it: {missing[:20]}; they cannot be learned"
         print_log(f"subset {dict(options)}: {text}", logger="current", level=30)
     return places.numpy()
 

@@ -1,4 +1,4 @@
-"""An optimiser, mixed precision, and learning rates by layer."""
+"""An optimizer, mixed precision, and learning rates by layer."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ class AutocastOptimWrapper(OptimWrapper):
     """Runs forward pass and loss in bfloat16; for float16 on older GPUs use MMEngine's ``AmpOptimWrapper``.
 
     Args:
-        optimizer: The optimiser.
-        dtype: ``'bfloat16'``.
-        accumulative_counts: Batches per optimiser step.
+        optimizer: The optimizer.
+        dtype: Of the forward pass; ``'bfloat16'`` alone is supported.
+        accumulative_counts: Batches per optimizer step.
         clip_grad: Arguments of ``torch.nn.utils.clip_grad_norm_``, with ``type='value'`` of ``clip_grad_value_``.
     """
 
@@ -130,7 +130,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
 
 def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
-    """A wrapper's config in which every factor of ``paramwise_cfg`` takes effect, also of the optimiser's defaults.
+    """A wrapper's config in which every factor of ``paramwise_cfg`` takes effect, also of the optimizer's defaults.
 
     Raises:
         ConfigError: A key of ``custom_keys`` is in no parameter's name.
@@ -152,7 +152,7 @@ def complete_paramwise(model: nn.Module, cfg: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(wrapper: OptimWrapper, model: nn.Module) -> str:
-    """One line of the optimiser, its peak rates, what it trains, and the precision of the forward passes."""
+    """One line of the optimizer, its peak rates, what it trains, and the precision of the forward passes."""
     rates = sorted({group["lr"] for group in settings(wrapper.optimizer)})
     lr = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g} by parameter"
     precision = "float32"
@@ -184,7 +184,7 @@ class LearningRateDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     check refuses schedulers with a rate of their own (``eta_max``, ``eta_min`` above 0), which they set for all layers.
 
     Args:
-        optim_wrapper_cfg: Config of the optimiser's wrapper.
+        optim_wrapper_cfg: Config of the optimizer's wrapper.
         paramwise_cfg: ``layer_decay_rate`` in (0, 1], and MMEngine's keys, such as ``flat_decay_mult``.
 
     Raises:

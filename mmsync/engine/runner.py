@@ -55,7 +55,7 @@ from mmsync.registry import RUNNERS, naming_errors, type_name
 
 @RUNNERS.register_module()
 class MotionRunner(Runner):
-    """An :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
+    """A :class:`mmengine.runner.Runner` that resumes bit for bit, also from the middle of an epoch.
 
     It refuses weights of another model or of another input, and tests on clips that the model was trained on in another
     fold. In the config ``load_partial=True`` accepts backbones that match in part, ``other_input=True`` another input,
@@ -246,7 +246,7 @@ class MotionRunner(Runner):
         return loader
 
     def build_optim_wrapper(self, optim_wrapper: Union[OptimWrapper, dict]) -> OptimWrapper:
-        """Build the optimiser's wrapper; refuse settings that could not take effect."""
+        """Build the optimizer's wrapper; refuse settings that could not take effect."""
         if isinstance(optim_wrapper, dict):
             if optim_wrapper.get("paramwise_cfg") and "optimizer" in optim_wrapper:
                 optim_wrapper = complete_paramwise(self.bare_model, optim_wrapper)
@@ -417,7 +417,7 @@ class MotionRunner(Runner):
 
 
 def _configs(schedulers: Any) -> list[dict[str, Any]]:
-    """Configs of one scheduler, of several, or of those of each optimiser."""
+    """Configs of one scheduler, of several, or of those of each optimizer."""
     if isinstance(schedulers, dict) and "type" in schedulers:
         return [schedulers]
     parts = schedulers.values() if isinstance(schedulers, dict) else schedulers

@@ -73,7 +73,7 @@ def resume_point(runner: Any, checkpoint: dict[str, Any]) -> tuple[int, Optional
 
 
 def load_optimizer_state(wrapper: Any, state: dict[str, Any], source: str, logger: Any) -> None:
-    """Load the state of a wrapper of one optimiser or several; warn of settings of the config that it replaces.
+    """Load the state of a wrapper of one optimizer or several; warn of settings of the config that it replaces.
 
     Raises:
         CheckpointError: The state is that of other groups of parameters.
@@ -93,7 +93,7 @@ def load_optimizer_state(wrapper: Any, state: dict[str, Any], source: str, logge
 
 
 def load_scheduler_states(schedulers: Union[list, dict], states: Any, source: str, logger: Any) -> None:
-    """Load the states of schedulers (by the optimiser's name, if several); warn of settings that they replace.
+    """Load the states of schedulers (by the optimizer's name, if several); warn of settings that they replace.
 
     Raises:
         CheckpointError: The states are those of other schedulers.

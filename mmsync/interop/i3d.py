@@ -10,7 +10,7 @@ from mmsync.interop.family import BACKBONE, HEAD, Family, Form, Rules, State, ow
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_INPUT = "25 frames a second, 224 x 224; colour and flow in [-1, 1]"
+_INPUT = "25 frames a second, 224 x 224; color and flow in [-1, 1]"
 
 
 def _units() -> list[tuple[str, str, str, str]]:

@@ -40,7 +40,7 @@ def cut_flow(pictures: np.ndarray, box: np.ndarray, out: np.ndarray, method: str
     scaled = _scaled(pictures, box, len(out))
     if scaled is not None:
         rows, columns = middle = _middle(scaled, len(out))
-        # repeat the edge up to that of the canvas: a border of another colour would hold back motion beside it
+        # repeat the edge up to that of the canvas: a border of another color would hold back motion beside it
         edges = [(part.start, len(out) - part.stop) for part in (rows, columns)]
         first, second = np.pad(scaled, [*edges, (0, 0)], mode="edge").transpose(2, 0, 1)
         out[middle] = encode_flow(optical_flow(first, second, method)[middle] * speed)

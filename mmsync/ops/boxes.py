@@ -42,5 +42,5 @@ def enlarge(boxes: Tensor, share: float = 0.2, mode: str = "side") -> Tensor:
     if mode not in ENLARGE_MODES or share <= -1:
         raise ValueError(f"enlarge(share={share}, mode={mode!r}): mode is one of {ENLARGE_MODES}, share above -1")
     factor = 1 + share if mode == "side" else math.sqrt(1 + share)
-    centre, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) * (factor / 2)
-    return torch.cat([centre - half, centre + half], -1)
+    center, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) * (factor / 2)
+    return torch.cat([center - half, center + half], -1)

@@ -33,8 +33,8 @@ def adjacency(
         edges: Pairs ``(child, parent)``.
         center: The joint from which inward and outward are measured.
         strategy: ``'uniform'`` (K=1), ``'distance'`` (one partition a hop, K=max_hop+1), ``'spatial'`` (per hop:
-            sources as far from the centre as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
-            (self, child to parent, parent to child, each normalised alone; K=3) or ``'binary'`` (K=1, unnormalized).
+            sources as far from the center as the target or further, nearer sources; K=2*max_hop+1), ``'directed'``
+            (self, child to parent, parent to child, each normalized alone; K=3) or ``'binary'`` (K=1, unnormalized).
         max_hop: Largest neighborhood, in bones.
 
     Raises:
@@ -59,7 +59,7 @@ def adjacency(
     if strategy == "spatial":
         # The published code looks no further than max_hop here, so all joints beyond it count as equally far.
         radius = hops[:, center]
-        nearer = radius[:, None] < radius[None, :]  # [v, w]: is source v nearer to the centre than target w?
+        nearer = radius[:, None] < radius[None, :]  # [v, w]: is source v nearer to the center than target w?
         parts = [rings[0]]
         for ring in rings[1:]:
             parts += [ring * ~nearer, ring * nearer]

@@ -176,7 +176,7 @@ def mu_law(x: Tensor, mu: float = 255.0) -> Tensor:
 def speech_spectrum(x: Tensor, n_fft: int, window: int, hop: int, preemphasis: float = 0.97) -> Tensor:
     """Energies ``(..., n_fft // 2 + 1, T)`` as python_speech_features takes them, of values of 16 bits.
 
-    The waveform is pre-emphasised, ``x[t] - 0.97 x[t - 1]``, cut into rectangular frames, the last one padded with
+    The waveform is pre-emphasized, ``x[t] - 0.97 x[t - 1]``, cut into rectangular frames, the last one padded with
     zeros, and each energy is divided by ``n_fft``.
     """
     if window > n_fft:

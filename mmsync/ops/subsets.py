@@ -1,4 +1,4 @@
-"""Labelled subsets for semi-supervised and one-shot evaluation: which clips keep their label."""
+"""Labeled subsets for semi-supervised and one-shot evaluation: which clips keep their label."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stratified_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
 
 
 def uniform_subset(labels: Tensor, share: float, seed: int = 0) -> Tensor:
-    """Choose ``int(share * n)`` of the n labelled clips (Mao et al., 2023, MAMP); a class may get none.
+    """Choose ``int(share * n)`` of the n labeled clips (Mao et al., 2023, MAMP); a class may get none.
 
     Args:
         labels: ``(n,)`` int64; clips with label -1 are not taken.

@@ -115,10 +115,10 @@ def resample_matrix(start: Tensor, length: Tensor, frames: int, size: int, power
     down.
     """
     start, length = start[:, None], length[:, None]
-    centre = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
+    center = torch.arange(size, device=start.device, dtype=start.dtype) + 0.5
     if power is not None:
-        centre = (centre / size) ** power[:, None] * size
-    position = start + centre * (length / size) - 0.5
+        center = (center / size) ** power[:, None] * size
+    position = start + center * (length / size) - 0.5
     position = torch.minimum(torch.maximum(position, start), start + length - 1).clamp(0, frames - 1)
     lower = position.floor().clamp(max=max(frames - 2, 0))
     weight = (position - lower)[..., None]

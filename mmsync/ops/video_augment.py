@@ -1,7 +1,7 @@
-"""Augmentation of video: maps of frames, of the picture's plane and of its colours, fused and run on a whole batch.
+"""Augmentation of video: maps of frames, of the picture's plane and of its colors, fused and run on a whole batch.
 
-Maps of frames, plane and colours act on different axes and commute, and maps of one kind compose. So a chain of crop,
-flip and colour costs one gather of frames, one resampling and one affine map of the channels. Noise and blur are steps
+Maps of frames, plane and colors act on different axes and commute, and maps of one kind compose. So a chain of crop,
+flip and color costs one gather of frames, one resampling and one affine map of the channels. Noise and blur are steps
 of their own. An augmentation says *which map* it is (the small classes below), and :func:`augment_video` runs a list.
 
 Parameters of N samples of K tracks are ``(N, Q, ...)``; Q is K, or 1 where the tracks of a sample share them.
@@ -24,7 +24,7 @@ FLOW_BOUND = 20.0
 FLOW_ZERO = 127
 """Code of no motion in flow of 8 bits, and the number of steps to the bound either way."""
 LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the grey value of a colour (ITU-R BT.601)."""
+"""Shares of red, green and blue in the grey value of a color (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Color:
-    """A colour c becomes ``gain * matrix @ c + shift``, with ``(N, Q, 1 or T)`` numbers.
+    """A color c becomes ``gain * matrix @ c + shift``, with ``(N, Q, 1 or T)`` numbers.
 
     Rows of ``matrix (N, Q, 1 or T, 3, 3)`` sum to 1, so these maps compose; ``None``: the identity.
     """
@@ -86,7 +86,7 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
     the right becomes to the left in the mirror. Beyond the picture is what is at its edge.
 
     Args:
-        x: ``(N, K, C, T, H, W)``, colour or optical flow.
+        x: ``(N, K, C, T, H, W)``, color or optical flow.
         box: ``(N, K, 4)`` shares of the picture: left, top, width, height.
         flip: ``(N, K)`` bool; ``None`` for none.
         size: Side of the result, pixels.
@@ -111,7 +111,7 @@ def crop_resize(x: Tensor, box: Tensor, flip: Optional[Tensor], size: int) -> Te
 
 
 def saturation_matrix(factor: Tensor) -> Tensor:
-    """Color matrices ``(..., 3, 3)`` that scale the distance of colours to their grey value by ``factor (...)``."""
+    """Color matrices ``(..., 3, 3)`` that scale the distance of colors to their grey value by ``factor (...)``."""
     grey = factor.new_tensor(LUMA).expand(3, 3)
     return factor[..., None, None] * torch.eye(3, device=factor.device) + (1 - factor[..., None, None]) * grey
 
@@ -127,7 +127,7 @@ def hue_matrix(turn: Tensor) -> Tensor:
 
 @dataclass
 class _Fused:
-    """Consecutive maps of frames, plane and colours, at most one of each: those of different kinds commute."""
+    """Consecutive maps of frames, plane and colors, at most one of each: those of different kinds commute."""
 
     frames: Optional[Tensor] = None
     crop: Optional[Crop] = None
@@ -173,7 +173,7 @@ def _color_of_color(first: Color, then: Color) -> Color:
 
 
 def _frames_of_color(op: Color, index: Tensor) -> Color:
-    """The colours of the chosen frames; what is the same for all frames stays so."""
+    """The colors of the chosen frames; what is the same for all frames stays so."""
 
     def take(value: Tensor) -> Tensor:
         sample = torch.arange(len(index), device=index.device)[:, None]

@@ -107,7 +107,7 @@ def finetune(
     # for names and counts, without packed clips
     train, val = (DATASETS.build({**one, **({"cache": False} if "cache" in one else {})}) for one in sets)
     if data.get("subset") is not None:
-        write_text(folder / "labelled.txt", "\n".join(train.names) + "\n")
+        write_text(folder / "labeled.txt", "\n".join(train.names) + "\n")
     if cfg.model.head.get("num_classes") is None:
         cfg.model.head.num_classes = max(d.metainfo["num_classes"] for d in (train, val))
     fit_batch(cfg.train_dataloader, len(train))

@@ -45,7 +45,7 @@ class Search:
         configs: Sequence[str],  # config files; several are another dimension of the space
         space: Mapping[str, Any],  # search space, see :func:`parse_space`
         trials: int,  # total number of settings, including former calls
-        metric: Optional[str],  # result to maximise; ``None`` for the first
+        metric: Optional[str],  # result to maximize; ``None`` for the first
         seeds: Sequence[int],  # seeds of every setting. Other seeds, space or configs are another study in the file
     ) -> None:
         self._optuna = optuna = optional("optuna", "--search optuna")

@@ -45,7 +45,7 @@ def save_figure(figure: Any, path: Union[str, Path]) -> None:
 
 
 def color_of(place: int, count: int) -> tuple[float, float, float]:
-    """RGB in [0, 1] of colour ``place`` of ``count``: matplotlib's ten, or more hues of alternating brightness."""
+    """RGB in [0, 1] of color ``place`` of ``count``: matplotlib's ten, or more hues of alternating brightness."""
     from matplotlib.colors import to_rgb
 
     return to_rgb(f"C{place}") if count <= 10 else colorsys.hsv_to_rgb(place / count, 0.85, 0.55 + 0.35 * (place % 2))
@@ -223,7 +223,7 @@ def draw_embedding(
     method: str = "pca",
     max_points: int = 3000,
 ) -> None:
-    """Draw features as points in the colours of their labels.
+    """Draw features as points in the colors of their labels.
 
     Args:
         features: ``(N, D)``.
@@ -255,7 +255,7 @@ def draw_embedding(
 def _scatter(
     axes: Any, points: np.ndarray, values: np.ndarray, names: Optional[Sequence[str]], use_legend: bool
 ) -> None:
-    """Draw points ``(N, 2)`` in the colours of their values ``(N,)``, with names at medians or in a legend."""
+    """Draw points ``(N, 2)`` in the colors of their values ``(N,)``, with names at medians or in a legend."""
     from matplotlib.patheffects import withStroke
 
     present, member = np.unique(values, return_inverse=True)
@@ -268,7 +268,7 @@ def _scatter(
     for place, value in enumerate(present):
         name = str(value)
         if unknown[place]:
-            name = "unlabelled"
+            name = "unlabeled"
         elif names is not None and 0 <= value < len(names):
             name = names[value]
         if use_legend:  # points of a value are everywhere

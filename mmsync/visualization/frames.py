@@ -73,7 +73,7 @@ def draw_frame_embedding(
         colors = [(0.6, 0.6, 0.6) if one < 0 else color_of(int(one), count) for one in sample.activity[rows]]
         axes.scatter(*points[rows].T, s=16, c=colors, marker=_marker(phase), linewidths=0, alpha=0.8)
     for one in activities.tolist():
-        name = "unlabelled" if one < 0 else class_names[one] if class_names else f"activity {one}"
+        name = "unlabeled" if one < 0 else class_names[one] if class_names else f"activity {one}"
         axes.scatter([], [], s=40, marker="o", color=[(0.6, 0.6, 0.6) if one < 0 else color_of(one, count)], label=name)
     if phases.max(initial=-1) >= 0:
         for phase in phases.tolist():

@@ -32,7 +32,7 @@ def as_pictures(pictures: np.ndarray) -> np.ndarray:
 
 
 def draw_pictures(
-    strips: Sequence[Strip], path: Union[str, Path], title: str = "", num_frames: int = 8, colour: str = "black"
+    strips: Sequence[Strip], path: Union[str, Path], title: str = "", num_frames: int = 8, color: str = "black"
 ) -> None:
     """Draw ``num_frames`` evenly spaced frames of each clip, one row per clip; the suffix determines the format."""
     check_frames(num_frames)
@@ -51,17 +51,17 @@ def draw_pictures(
             axes.set_axis_off()
             text = str(frame) if strip.times is None else f"{strip.times[frame]:.2f} s"
             axes.set_title(text, fontsize=7, color="0.4", y=-0.1)
-    figure.text(0.05 / width, 1 - 0.08 / total, title, fontsize=11, va="top", color=colour)
+    figure.text(0.05 / width, 1 - 0.08 / total, title, fontsize=11, va="top", color=color)
     save_figure(figure, path)
 
 
 def render_pictures(
-    strips: Sequence[Strip], title: str = "", num_frames: Optional[int] = None, colour: str = "black"
+    strips: Sequence[Strip], title: str = "", num_frames: Optional[int] = None, color: str = "black"
 ) -> Iterator[np.ndarray]:
     """Draw clips side by side as even pictures ``(H, W, 3)`` uint8, as long as the longest or ``num_frames``."""
     width, height = 2.4 * len(strips), 3.0
     figure = new_figure(max(width, 4.0), height, 100, layout=None)
-    figure.text(0.01, 0.98, title, fontsize=9, va="top", color=colour)
+    figure.text(0.01, 0.98, title, fontsize=9, va="top", color=color)
     shown = []
     for number, strip in enumerate(strips):
         axes = figure.add_axes((number / len(strips), 0, 0.98 / len(strips), 0.78))

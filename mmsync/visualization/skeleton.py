@@ -105,7 +105,7 @@ def _seen(people: np.ndarray) -> np.ndarray:
 
 
 def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Lines ``(T, M * B, 2, 2)`` in the picture, NaN if not drawn, and colours ``(M * B,)`` by side and person."""
+    """Lines ``(T, M * B, 2, 2)`` in the picture, NaN if not drawn, and colors ``(M * B,)`` by side and person."""
     layout, num_coords = panel.layout, len(panel.camera)
     x = np.asarray(panel.keypoint[..., :num_coords], dtype=float)
     seen = np.broadcast_to(_seen(x)[..., None], x.shape[:3]).copy()  # (M, T, V)
@@ -120,8 +120,8 @@ def bone_segments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     lines = flat[:, :, bones].transpose(1, 0, 2, 3, 4).reshape(flat.shape[1], -1, 2, 2)
     side = np.ones(layout.num_joints, dtype=int)
     side[list(layout.left)], side[list(layout.right)] = 0, 2
-    colours = PALETTE[np.arange(len(x)) % len(PALETTE)][:, side[bones[:, 0]]]
-    return np.where(np.isnan(lines).any(axis=(2, 3), keepdims=True), np.nan, lines), colours.ravel()
+    colors = PALETTE[np.arange(len(x)) % len(PALETTE)][:, side[bones[:, 0]]]
+    return np.where(np.isnan(lines).any(axis=(2, 3), keepdims=True), np.nan, lines), colors.ravel()
 
 
 def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -141,10 +141,10 @@ def _windows(panels: Sequence[Panel], lines: Sequence[np.ndarray]) -> list[tuple
 
 
 def render(
-    panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100, colour: str = "black"
+    panels: Sequence[Panel], title: str = "", num_frames: Optional[int] = None, dpi: int = 100, color: str = "black"
 ) -> Iterator[np.ndarray]:
     """Draw clips side by side as even pictures ``(H, W, 3)`` uint8, slowed down to the longest or ``num_frames``."""
-    lines, colours = zip(*(bone_segments(panel) for panel in panels))
+    lines, colors = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
     widths = [PANEL_HEIGHT * half[0] / half[1] for _, half in windows]
     text = 0.3 + 0.3 * bool(title)
@@ -154,17 +154,17 @@ def render(
 
     left = 0.0
     drawn = []
-    for panel, (middle, half), width, line_colours in zip(panels, windows, widths, colours):
+    for panel, (middle, half), width, line_colors in zip(panels, windows, widths, colors):
         axes = figure.add_axes((left / sum(widths), 0, width / sum(widths), PANEL_HEIGHT * dpi / size[1]))
         axes.set(xlim=(middle[0] - half[0], middle[0] + half[0]), ylim=(middle[1] - half[1], middle[1] + half[1]))
         axes.set_aspect("equal")
         axes.set_axis_off()
         _fit(figure, axes.set_title(panel.title, fontsize=10), width * dpi)
-        lines_drawn = LineCollection([], colors=line_colours, linewidths=2.5, capstyle="round", animated=True)
+        lines_drawn = LineCollection([], colors=line_colors, linewidths=2.5, capstyle="round", animated=True)
         drawn.append((axes, axes.add_collection(lines_drawn, autolim=False)))
         left += width
     if title:
-        _fit(figure, figure.suptitle(title, fontsize=11, color=colour, y=1 - 0.06 / (size[1] / dpi), va="top"), size[0])
+        _fit(figure, figure.suptitle(title, fontsize=11, color=color, y=1 - 0.06 / (size[1] / dpi), va="top"), size[0])
     canvas = figure.canvas
     canvas.draw()
     background = canvas.copy_from_bbox(figure.bbox)  # the static parts are drawn once
@@ -211,7 +211,7 @@ def _write_gif(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:
     sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
     for row, picture in enumerate(some):
         sheet.paste(picture, (0, row * picture.height))
-    # one palette for all frames, so that colours do not flicker; max coverage keeps white white
+    # one palette for all frames, so that colors do not flicker; max coverage keeps white white
     palette = sheet.quantize(64, method=Image.Quantize.MAXCOVERAGE)
     first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     first.save(path, save_all=True, append_images=rest, duration=round(100 / fps) * 10, loop=0)
@@ -224,7 +224,7 @@ def check_frames(num_frames: int) -> None:
 
 
 def draw_strip(
-    panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8, colour: str = "black"
+    panels: Sequence[Panel], path: Union[str, Path], title: str = "", num_frames: int = 8, color: str = "black"
 ) -> None:
     """Draw evenly spaced frames of clips, a row for each clip.
 
@@ -233,14 +233,14 @@ def draw_strip(
         path: Picture to write; its suffix determines the format.
         title: Of the picture.
         num_frames: Frames of a row, at least 1.
-        colour: Of the title.
+        color: Of the title.
 
     Raises:
         ConfigError: ``num_frames`` is below 1, or matplotlib does not write such pictures.
         DependencyError: matplotlib is missing.
     """
     check_frames(num_frames)
-    lines, colours = zip(*(bone_segments(panel) for panel in panels))
+    lines, colors = zip(*(bone_segments(panel) for panel in panels))
     windows = _windows(panels, lines)
     height, text = 2.0, 0.45  # inches of a row, and of the frame numbers and the next title below it
     width = max(4, *(1.1 * height * num_frames * half[0] / half[1] for _, half in windows))
@@ -248,7 +248,7 @@ def draw_strip(
     figure = new_figure(width, total, layout=None)
     from matplotlib.collections import LineCollection
 
-    for row, (panel, (middle, half), one, line_colours) in enumerate(zip(panels, windows, lines, colours)):
+    for row, (panel, (middle, half), one, line_colors) in enumerate(zip(panels, windows, lines, colors)):
         at = np.linspace(0, len(one) - 1, num_frames).round().astype(int)
         spacing = 2 * half[1] * width / height / num_frames  # aligns the columns of all rows
         slots = (np.arange(num_frames) + 0.5) * spacing
@@ -256,7 +256,7 @@ def draw_strip(
         axes = figure.add_axes((0, bottom, 1, height / total))
         segments = one[at] - middle
         segments[..., 0] += slots[:, None, None]
-        shades = np.tile(line_colours, num_frames)
+        shades = np.tile(line_colors, num_frames)
         collection = LineCollection(segments.reshape(-1, 2, 2), colors=shades, linewidths=2, capstyle="round")
         axes.add_collection(collection, autolim=False)
         axes.set(xlim=(0, num_frames * spacing), ylim=(-half[1], half[1]))
@@ -271,5 +271,5 @@ def draw_strip(
             bar.imshow(panel.colors[np.round(there * (len(one) - 1)).astype(int)][None], aspect="auto")
             bar.set_axis_off()
         figure.text(0.05 / width, bottom + (height + 0.05) / total, panel.title, fontsize=10, weight="bold")
-    figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top", color=colour)
+    figure.text(0.05 / width, 1 - 0.1 / total, title, fontsize=11, va="top", color=color)
     save_figure(figure, path)

@@ -20,8 +20,8 @@ class Motion:
     def __init__(self, rest: np.ndarray, phase: np.ndarray, lead: int, amplitude: tuple[float, float]) -> None:
         self.angles = np.repeat(rest[None], len(phase), axis=0)
         self.phase, self.lead, self.amplitude = phase, lead, amplitude
-        self.lift = np.zeros(len(phase))  # height of the lower foot over the floor, metres
-        self.advance = np.zeros(len(phase))  # walked forward, metres
+        self.lift = np.zeros(len(phase))  # height of the lower foot over the floor, meters
+        self.advance = np.zeros(len(phase))  # walked forward, meters
         self.heading = np.zeros(len(phase))  # turn to the left, radians
         self.sides = lead, 1 - lead
         self.inward = 2 * lead - 1  # sign of a twist of the trunk that brings the leading shoulder forward
@@ -156,13 +156,13 @@ def _pushed(m: Motion) -> None:
     m.trunk(bend=-0.35 * (ease(m.phase, 0.25, 0.45) - ease(m.phase, 0.5, 1)))
 
 
-def _walk(m: Motion, metres: float) -> None:
+def _walk(m: Motion, meters: float) -> None:
     gait = Motion(np.zeros((25, 3)), 2.5 * m.phase, m.lead, m.amplitude)
     for side, sign in zip(gait.sides, (1, -1)):
         gait.leg(side, forward=0.45 * sign * gait.sin, bend=0.35 * (1 + sign * gait.cos))
     gait.arms(1, -1, forward=-0.35 * gait.sin)
     m.angles += gait.angles * np.sin(np.pi * np.clip(m.phase, 0, 1))[:, None, None]
-    m.advance += metres * ease(m.phase)
+    m.advance += meters * ease(m.phase)
 
 
 def _shake_hands_once(m: Motion) -> None:
@@ -209,7 +209,7 @@ class Action(NamedTuple):
     rate: float = 0.0  # Cycles per second at a performer's mean tempo; 0 for an action that happens once in the clip
     partner: Callable[[Motion], None] | None = None  # Motion of a second person; None for actions of one person
     may_sit: bool = False  # Whether some people do it seated
-    distance: float = 0.9  # Metres between the persons at the beginning
+    distance: float = 0.9  # Meters between the persons at the beginning
 
     @property
     def persons(self) -> int:

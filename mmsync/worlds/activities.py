@@ -22,7 +22,7 @@ CHANNELS = (
 )  # fmt: skip
 """A posture: angles of the arms and legs of the leading and the other side, and of the trunk, as in :class:`Motion`;
 depth of a crouch, 1 with level thighs; tilt of the whole body, positive for prone, radians; height of the lowest joint
-over the floor, and way forward, metres."""
+over the floor, and way forward, meters."""
 _COLUMN = {name: column for column, name in enumerate(CHANNELS)}
 
 Angles = tuple[float, ...]

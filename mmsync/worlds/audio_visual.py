@@ -8,7 +8,7 @@ acceleration.
 
 videos/<split>/<class>/<name>.mp4   H.264 of key frames only (a codec's rhythm would tell the time's direction) and AAC
 inertial/<name>.npy                 (S, 3) float32, acceleration with gravity, m/s^2, 100 a second
-skeletons/<name>.npy                (T, 25, 3) float32, the sounding person, metres in the camera's frame
+skeletons/<name>.npy                (T, 25, 3) float32, the sounding person, meters in the camera's frame
 scenes.json                         by name: strikes (s), box of the sounding person (x1 y1 x2 y2, shares), heard, ...
 """
 
@@ -269,7 +269,7 @@ class _Ball:
         self.color = rng.uniform(30, 240, 3).astype(np.float32)
 
     def at(self, time: float) -> np.ndarray:
-        """The center, metres in the camera's frame."""
+        """The center, meters in the camera's frame."""
         t, height, x = max(time - self.begin, 0.0), self.height, self.place[0]
         x += self.drift * min(t, 3.0)
         fall = np.sqrt(2 * height / GRAVITY)

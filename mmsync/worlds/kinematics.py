@@ -59,7 +59,7 @@ def euler_matrix(angles: np.ndarray) -> np.ndarray:
 
 
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joint positions ``(..., 25, 3)``, metres, of angles ``(..., 25, 3)`` as in :func:`euler_matrix` and offsets."""
+    """Joint positions ``(..., 25, 3)``, meters, of angles ``(..., 25, 3)`` as in :func:`euler_matrix` and offsets."""
     rotation = euler_matrix(angles)
     position = np.zeros(angles.shape)
     offsets = np.broadcast_to(offsets, angles.shape)

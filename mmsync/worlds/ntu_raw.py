@@ -31,7 +31,7 @@ class RawTracks(NamedTuple):
     """The view of a sensor: bodies by tracking id, ordered by first frame, then by place in that frame's list."""
 
     ids: list[str]  # 17 digits each, (B,)
-    keypoint: np.ndarray  # (B, T, 25, 3) metres in the camera's frame; zeros where a body is not seen
+    keypoint: np.ndarray  # (B, T, 25, 3) meters in the camera's frame; zeros where a body is not seen
     slots: np.ndarray  # (B, T) int8, the place of the body in the frame's list, -1 where it is not seen
 
 
@@ -118,7 +118,7 @@ def format_skeleton(tracks: RawTracks, newline: str = "\n") -> str:
 
 
 def _joint_rows(keypoint: np.ndarray) -> np.ndarray:
-    """``(B, T, 25, 12)``: x y z, depth pixel, colour pixel, orientation w x y z, tracking state."""
+    """``(B, T, 25, 12)``: x y z, depth pixel, color pixel, orientation w x y z, tracking state."""
     x, y, z = np.moveaxis(keypoint.astype(float), -1, 0)
     depth = np.maximum(z, 0.3)
     across, down = x / depth, -y / depth
@@ -207,7 +207,7 @@ def _break(text: str, fault: str) -> str:
 def _performances(source: Any, dataset: str) -> list[tuple[int, int, int, int, int]]:
     """Index, setup, subject, replication and action of every clip."""
     if source.layout.name != "ntu25" or source.num_coords != 3:
-        raise DataError(f"NTU RGB+D holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
+        raise DataError(f"NTU RGB+D holds ntu25 in meters, but the source has {source.layout}, {source.num_coords}D")
     if source.labels is None or "subject" not in source.attributes:
         raise DataError("NTU RGB+D: the source has no labels, or no subjects, which the files' names hold")
     place = {name: index for index, name in enumerate(source.names)}
@@ -260,7 +260,7 @@ def _move_camera(clip: np.ndarray, setup: int, camera: int) -> np.ndarray:
     """The clip from one of the three cameras of a setup, which has a height and a distance of its own."""
     angle = np.deg2rad((0, 45, -45)[camera - 1])
     cos, sin = np.cos(angle), np.sin(angle)
-    centre = clip.mean((0, 1, 2)) * (1, 0, 1)
+    center = clip.mean((0, 1, 2)) * (1, 0, 1)
     place = np.random.default_rng((setup, camera)).uniform((-0.3, -0.2, -0.3), (0.3, 0.2, 0.8))
     turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
-    return (clip - centre) @ turn + centre + place
+    return (clip - center) @ turn + center + place

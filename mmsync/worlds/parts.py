@@ -248,13 +248,13 @@ def _kick(programs: MotionPrograms, dice: Dice, does: dict[str, Tensor]) -> None
         keys[:, leg.start] -= 0.4 * step[:, 0] * (steps & ~mine)[:, None]
     stride = steps * sign * dice.uniform(0.2, 0.7, count)
     keys[:, body.FORWARD, 1:] += stride[:, None]
-    centre, width = dice.uniform(0.25, 0.7, count, 1), dice.uniform(0.06, 0.18, count, 1)
+    center, width = dice.uniform(0.25, 0.7, count, 1), dice.uniform(0.06, 0.18, count, 1)
     order = torch.arange(-2, KEYS - 3, device=dice.device)
     single = (kicks | holds | steps)[:, None]
-    programs.times[:, _LEGS] = torch.where(single, centre + width * order, programs.times[:, _LEGS])
+    programs.times[:, _LEGS] = torch.where(single, center + width * order, programs.times[:, _LEGS])
     programs.spans[:, _LEGS] = torch.where(single, 1.2 * width, programs.spans[:, _LEGS])
     at = steps[:, None]
-    programs.times[:, _WAY, :1] = torch.where(at, centre - 2 * width, programs.times[:, _WAY, :1])
+    programs.times[:, _WAY, :1] = torch.where(at, center - 2 * width, programs.times[:, _WAY, :1])
     programs.spans[:, _WAY, :1] = torch.where(at, 2 * width, programs.spans[:, _WAY, :1])
 
 
@@ -268,12 +268,12 @@ def _jump(programs: MotionPrograms, dice: Dice, does: dict[str, Tensor]) -> None
     keys[:, body.LIFT] += torch.stack([zero, zero, height, zero, zero], 1) * once[:, None]
     keys[:, body.CROUCH] += torch.stack([zero, deep, zero, 0.6 * deep, zero], 1) * once[:, None]
     keys[:, body.FORWARD, 1:] += (once * dice.chance(0.3, count) * dice.uniform(0, 0.8, count))[:, None]
-    centre = dice.uniform(0.25, 0.6, count, 1)
+    center = dice.uniform(0.25, 0.6, count, 1)
     width = dice.uniform(0.06, 0.12, count, 1)
     order = torch.arange(-1, KEYS - 2, device=dice.device)
-    programs.times[:, _BODY] = torch.where(once[:, None], centre + width * order, programs.times[:, _BODY])
+    programs.times[:, _BODY] = torch.where(once[:, None], center + width * order, programs.times[:, _BODY])
     programs.spans[:, _BODY] = torch.where(once[:, None], width, programs.spans[:, _BODY])
-    programs.times[:, _WAY, :1] = torch.where(once[:, None], centre, programs.times[:, _WAY, :1])
+    programs.times[:, _WAY, :1] = torch.where(once[:, None], center, programs.times[:, _WAY, :1])
     programs.spans[:, _WAY, :1] = torch.where(once[:, None], 2 * width, programs.spans[:, _WAY, :1])
     swing[:, body.LIFT, _SIN] += many * height
     swing[:, body.CROUCH, _SIN] -= many * 0.6 * height

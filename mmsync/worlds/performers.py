@@ -17,8 +17,8 @@ ARMS = (slice(0, 6), slice(6, 12))
 LEGS = (slice(12, 16), slice(16, 20))
 TRUNK = slice(20, 23)  # bent forward, twisted and leaning to the left
 NECK = slice(23, 26)
-# Both legs bent, 1 with level thighs; height over the floor, metres; the whole body tipped forward; turned to the left;
-# way forward and to the left, metres, in the body's own directions.
+# Both legs bent, 1 with level thighs; height over the floor, meters; the whole body tipped forward; turned to the left;
+# way forward and to the left, meters, in the body's own directions.
 CROUCH, LIFT, TIP, HEADING, FORWARD, ASIDE = range(26, 32)
 NUM_CONTROLS = 32
 _ARM_LIMITS = ((-1.2, 3.2), (-1.8, 1.6), (-0.9, 2.9), (-0.1, 2.6), (-1.2, 1.2), (-0.6, 0.6))
@@ -41,11 +41,11 @@ def forward_kinematics(angles: Tensor, offsets: Tensor, joints: Optional[Sequenc
 
     Args:
         angles: ``(25, 3, B, T)`` radians, as in :func:`mmsync.worlds.kinematics.euler_matrix`.
-        offsets: ``(B, 25, 3)`` metres, of the joints from their parents.
+        offsets: ``(B, 25, 3)`` meters, of the joints from their parents.
         joints: The joints to return, V of them; ``None``: all.
 
     Returns:
-        Tensor: ``(V, 3, B, T)`` metres.
+        Tensor: ``(V, 3, B, T)`` meters.
     """
     joints = range(25) if joints is None else joints
     needed, parents = set(joints), body.PARENTS.tolist()
@@ -105,7 +105,7 @@ def _set(angles: Tensor, x: Tensor, y: Tensor, z: Tensor) -> None:
 
 
 def bone_offsets(dice: Dice, count: int) -> Tensor:
-    """Offsets ``(B, 25, 3)``, metres, of people of 1.4 to 2.05 m with bones of their own lengths."""
+    """Offsets ``(B, 25, 3)``, meters, of people of 1.4 to 2.05 m with bones of their own lengths."""
     stature = (1.7 + dice.normal(0.1, count, 1, 1)).clamp(1.4, 2.05)
     share = dice.spread(0.05, count, 25, 1)
     share[:, _RIGHT] = share[:, _LEFT]
@@ -124,7 +124,7 @@ def perform(controls: Tensor, dice: Dice, load: Tensor, mirrored: Tensor) -> Ten
         mirrored: ``(B,)`` bool, of those whose sides are exchanged.
 
     Returns:
-        Tensor: Positions ``(20, 3, B, T)`` of the joints of ``kinect20``, metres; x to the left at heading 0, y up.
+        Tensor: Positions ``(20, 3, B, T)`` of the joints of ``kinect20``, meters; x to the left at heading 0, y up.
     """
     limits = LIMITS.to(controls.device)
     controls = torch.maximum(torch.minimum(controls, limits[:, 1, None]), limits[:, 0, None])

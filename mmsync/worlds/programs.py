@@ -28,7 +28,7 @@ class MotionPrograms:
     is the sensor, most of the rest are rotations of 16 joints.
 
     Attributes:
-        keys: ``(B, 32, 5)`` values of the controls, radians or metres.
+        keys: ``(B, 32, 5)`` values of the controls, radians or meters.
         resting: ``(B, 2, 5)`` bool, keys at which an arm rests.
         times: ``(B, 7, 4)`` when the steps to the second, third... key begin, in shares of the motion, by group.
         spans: ``(B, 7, 4)`` how long they take.
@@ -106,7 +106,7 @@ class MotionPrograms:
             redraw_rest: Each person has arms rest in a way of its own, rather than as the program says.
 
         Returns:
-            Tensor: ``(B, T, 20, 3)`` float32, metres, joints of ``kinect20``; x to the person's left, y up, z forward.
+            Tensor: ``(B, T, 20, 3)`` float32, meters, joints of ``kinect20``; x to the person's left, y up, z forward.
             Depth is zero where the sensor takes pictures.
         """
         dice = Dice(generator)

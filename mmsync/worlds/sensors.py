@@ -38,7 +38,7 @@ class Sensor:
     layouts: float = 1.0
 
     def __call__(self, people: Tensor, generator: Generator) -> Tensor:
-        """Record positions ``(B, M, T, 20, 3)``, metres, x to the left, y up, z forward: the same with nuisances."""
+        """Record positions ``(B, M, T, 20, 3)``, meters, x to the left, y up, z forward: the same with nuisances."""
         dice, size = Dice(generator), people.shape[:2]
         flat = dice.chance(self.pictures, len(people))
         people = self._camera(people, flat, dice).flatten(0, 1)

@@ -16,13 +16,13 @@ from mmsync.worlds.world import Performer, World, turned, wander
 _SEQUENCE = 4  # purpose of a random stream, after those of `mmsync.worlds.world`
 _LEAST = 2.0  # frames of a step, so that no phase falls between two frames
 _WARP = np.log(2.5)  # of the duration of a step, whose factor is 0.4 to 2.5
-_BAR = 2.3  # metres over the floor, the bar of those who hang
+_BAR = 2.3  # meters over the floor, the bar of those who hang
 
 
 class Recording(NamedTuple):
     """One sequence."""
 
-    keypoint: np.ndarray  # (T, 25, 3) float32, metres, in the camera's frame as in `mmsync.worlds.world.Clip`
+    keypoint: np.ndarray  # (T, 25, 3) float32, meters, in the camera's frame as in `mmsync.worlds.world.Clip`
     phase: np.ndarray  # (T,) int64, from 0 within the activity
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the synthetic world's people: limbs of flat colour before a textured wall, with a sensor's noise."""
+"""Pictures of the synthetic world's people: limbs of flat color before a textured wall, with a sensor's noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _both_sides(start: int, end: int, radius: float, clothing: int) -> list[tupl
     return [(start + side, end + side, radius, clothing) for side in (0, 4)]
 
 
-_LIMBS = (  # from joint, to joint, radius in metres, clothing
+_LIMBS = (  # from joint, to joint, radius in meters, clothing
     *_both_sides(body.LEFT_HIP, body.LEFT_KNEE, 0.075, _TROUSERS),
     *_both_sides(body.LEFT_KNEE, body.LEFT_ANKLE, 0.060, _TROUSERS),
     (body.SPINE_BASE, body.SPINE_SHOULDER, 0.15, _SHIRT),
@@ -33,13 +33,13 @@ class Camera(NamedTuple):
     """A pinhole camera."""
 
     focal: float  # Pixels
-    centre: tuple[float, float]  # (2,) pixels, where the camera looks
+    center: tuple[float, float]  # (2,) pixels, where the camera looks
     size: tuple[int, int]  # Height and width of the picture
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels and scale ``(..., 3)`` (x, y down, pixels a metre) of points in the camera's frame, x to its left."""
+        """Pixels and scale ``(..., 3)`` (x, y down, pixels a meter) of points in the camera's frame, x to its left."""
         scale = self.focal / np.maximum(points[..., 2], 0.3)
-        x, y = self.centre[0] - scale * points[..., 0], self.centre[1] - scale * points[..., 1]
+        x, y = self.center[0] - scale * points[..., 0], self.center[1] - scale * points[..., 1]
         return np.stack([x, y, scale], -1)
 
 
@@ -62,7 +62,7 @@ def render(
     rng: np.random.Generator, camera: Camera, people: np.ndarray, noise: float = 4.0,
     paint: Optional[Callable[[np.ndarray, int], None]] = None,
 ) -> np.ndarray:  # fmt: skip
-    """Render ``(T, H, W, 3)`` uint8 of people ``(P, T, 25, 3)``, metres in the frame of a camera that does not move.
+    """Render ``(T, H, W, 3)`` uint8 of people ``(P, T, 25, 3)``, meters in the frame of a camera that does not move.
 
     Wall, clothes and light are drawn for the clip; ``noise``, a standard deviation of 255, for each frame. ``paint``
     draws into each picture ``(H, W, 3)`` float32, given with its number, what stands before the people.
@@ -123,7 +123,7 @@ def _wall(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     return picture.clip(5, 250).astype(np.float32)
 
 
-def _limb(picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, colour: np.ndarray) -> None:
+def _limb(picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, color: np.ndarray) -> None:
     """Draw a capsule with a soft edge, a little darker where it bends away."""
     wide = np.float32(radius / 2) * (start[2] + end[2])
     low = np.floor(np.minimum(start[:2], end[:2]) - wide - 1).astype(int)
@@ -140,4 +140,4 @@ def _limb(picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float
     cover = (wide + np.float32(0.5) - np.sqrt(square)).clip(0, 1)[..., None]
     shade = 1 - np.float32(0.35) * (square / (wide * wide)).clip(0, 1)[..., None]
     part = picture[y1:y2, x1:x2]
-    part += cover * (shade * colour - part)
+    part += cover * (shade * color - part)

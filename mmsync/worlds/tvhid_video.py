@@ -23,13 +23,13 @@ RATE = 25
 _ROUND = [*INTERACTIONS, "negative", "negative"]  # the classes in the order of clips
 _ALONE = [name for name, action in ACTIONS.items() if action.persons == 1]
 _WORLD = [*INTERACTIONS, *_ALONE]
-_SLOTS = np.array([-1.35, 0.0, 1.35])  # metres aside, where people stand who do not interact
+_SLOTS = np.array([-1.35, 0.0, 1.35])  # meters aside, where people stand who do not interact
 
 
 class Scene(NamedTuple):
     """The course of a clip."""
 
-    people: np.ndarray  # (P, T, 25, 3) metres in the camera's frame
+    people: np.ndarray  # (P, T, 25, 3) meters in the camera's frame
     ids: list[int]  # (P,) their numbers in the annotation
     pair: tuple[int, ...]  # Numbers of those who interact, none in a negative clip
     interval: tuple[int, int]  # First frame of the interaction, and the one after the last
@@ -63,8 +63,8 @@ def write_tvhid(
             continue
         rng = np.random.default_rng(np.random.SeedSequence(world.seed, spawn_key=(7, part, index)))
         focal = size[1] * rng.uniform(0.75, 1.0)
-        centre = (size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5))
-        camera = Camera(focal, centre, (size[0], size[1]))
+        center = (size[1] * rng.uniform(0.44, 0.56), size[0] * rng.uniform(0.38, 0.5))
+        camera = Camera(focal, center, (size[0], size[1]))
         frames, kind = int(rng.integers(num_frames[0], num_frames[1] + 1)), name.split("_")[0]
         scene = _scene(rng, stage, part, index, kind, frames)
         pictures = render(rng, camera, scene.people, 4.0 * noise)
@@ -118,10 +118,10 @@ def _scene(rng: np.random.Generator, world: SyntheticWorld, part: int, index: in
         distance = INTERACTIONS[kind].distance
         clip = world.clip(part, 8 * index, _WORLD.index(kind), performers[0], performers[1 % many], view).keypoint
         clip = _at_pace(rng, clip, frames, whole=True)
-        centre = clip[:, :, body.SPINE_BASE].mean(1)
-        apart = centre - centre.mean(0)
+        center = clip[:, :, body.SPINE_BASE].mean(1)
+        apart = center - center.mean(0)
         wider = distance / np.linalg.norm(apart[0] - apart[1]) - 1
-        clip = clip + (apart * wider - centre.mean(0) + middle)[:, None, None]
+        clip = clip + (apart * wider - center.mean(0) + middle)[:, None, None]
         people += list(clip)
         slots = rng.permutation((0, 2))[:alone]
     for k, slot in enumerate(slots):

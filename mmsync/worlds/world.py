@@ -20,14 +20,14 @@ _CLIP, _PERFORMER, _SCHEDULE, _SCORE = range(4)
 class Clip(NamedTuple):
     """One clip."""
 
-    keypoint: np.ndarray  # (M, T, 25, 3) float32, metres, in Kinect v2's frame: x to its left, y up, z away from it
+    keypoint: np.ndarray  # (M, T, 25, 3) float32, meters, in Kinect v2's frame: x to its left, y up, z away from it
     phase: np.ndarray  # (T,) float32 in [0, 1): the place in the cycle, or the progress of an action that happens once
 
 
 class Performer(NamedTuple):
     """Properties of a person, the same in all clips."""
 
-    offsets: np.ndarray  # (25, 3) metres
+    offsets: np.ndarray  # (25, 3) meters
     habit: np.ndarray  # (25, 3) radians, added to every posture
     amplitude: float
     asymmetry: float  # the other side's amplitude is at least this share of the leading side's

@@ -41,9 +41,9 @@ def _clips(
         yield int(index), clip
 
 
-def _labels(source: Any, to: str, most: int | None = None, metres: bool = True) -> np.ndarray:
-    if metres and source.num_coords != 3:
-        raise DataError(f"{to} holds x, y, z in metres, but the source has pixels and score; give num_coords=3")
+def _labels(source: Any, to: str, most: int | None = None, meters: bool = True) -> np.ndarray:
+    if meters and source.num_coords != 3:
+        raise DataError(f"{to} holds x, y, z in meters, but the source has pixels and score; give num_coords=3")
     if source.labels is None:
         raise DataError(f"{to}: the source has no labels, which this format needs")
     if most is not None and source.labels.max(initial=0) >= most:
@@ -59,7 +59,7 @@ def _parts(source: Any) -> list[np.ndarray]:
 
 def write_pyskl(source: Any, folder: Path) -> list[Path]:
     """PYSKL / MMAction2 pickle ``synthetic.pkl``: 3D, or 2D with ``keypoint_score``, as float16."""
-    labels, annotations = _labels(source, "PYSKL", metres=False), []
+    labels, annotations = _labels(source, "PYSKL", meters=False), []
     for index, clip in _clips(source, range(len(source)), "PYSKL"):
         sample = dict(frame_dir=source.names[index], label=int(labels[index]), total_frames=clip.shape[1])
         sample["keypoint"] = clip[..., : source.num_coords].astype(np.float16)
@@ -144,7 +144,7 @@ def write_penn(source: Any, folder: Path) -> list[Path]:
 
     if source.num_coords != 2:
         raise DataError("Penn Action holds pixels: give a layout of pictures, as penn13, or num_coords=2")
-    labels, train = _labels(source, "Penn Action", metres=False), set(source.splits["train"])
+    labels, train = _labels(source, "Penn Action", meters=False), set(source.splits["train"])
     path = folder / "labels"
     path.mkdir(exist_ok=True)
     for index, clip in _clips(source, range(len(source)), "Penn Action", persons=1):
@@ -184,7 +184,7 @@ def write_pku_raw(source: Any, folder: Path, phase: int = 1, per_recording: int 
     if phase not in _PKU_MOST:
         raise ConfigError(f"PKU-MMD: phase {phase}; choose 1 or 2")
     if source.layout.name != "ntu25" or source.num_coords != 3:
-        raise DataError(f"PKU-MMD holds ntu25 in metres, but the source has {source.layout}, {source.num_coords}D")
+        raise DataError(f"PKU-MMD holds ntu25 in meters, but the source has {source.layout}, {source.num_coords}D")
     classes, rng = _labels(source, "PKU-MMD", 51), np.random.default_rng(seed)
     view = source.attributes.get("view", np.ones(len(source.names), dtype=int))
     videos: dict[str, list[str]] = {"train": [], "test": []}

@@ -26,7 +26,7 @@ class FrameNet(SkeletonBackbone):
         in_channels: C.
         width: D.
         kernel: Frames that a convolution sees, odd.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PairContrast(SelfSupervisedModel):
         encoder: Config of the encoder, with a projector.
         data_preprocessor: Makes the views ``first`` and ``second``, each ``(N, M, T, V, C)``.
         temperature: tau, above 0.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
     views_needed = ("first", "second")

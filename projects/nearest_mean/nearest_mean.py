@@ -34,7 +34,7 @@ class NearestMean(Probe):
 
 @METRICS.register_module()
 class FeatureLength(TableMetric):
-    """Mean and spread of the lengths of the features ``(N, D)`` of all samples, labelled or not.
+    """Mean and spread of the lengths of the features ``(N, D)`` of all samples, labeled or not.
 
     Args:
         column: Name of the column of features.

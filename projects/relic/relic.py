@@ -33,7 +33,7 @@ class ReLIC(TwoViewMethod):
         temperature: tau, above 0.
         invariance_weight: alpha, 0 or more.
         momentum: Of the target, in [0, 1].
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ConfigError: A number out of its range.
@@ -61,7 +61,7 @@ class ReLIC(TwoViewMethod):
         self.temperature, self.invariance_weight = temperature, invariance_weight
 
     def init_weights(self) -> None:
-        """Initialises all weights, then makes the target equal to the encoder."""
+        """Initializes all weights, then makes the target equal to the encoder."""
         super().init_weights()
         self.target.follow_init(self.encoder)
 

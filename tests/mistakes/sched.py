@@ -1,4 +1,4 @@
-"""Mistakes in learning rates, schedules, optimisers and losses."""
+"""Mistakes in learning rates, schedules, optimizers and losses."""
 
 from __future__ import annotations
 

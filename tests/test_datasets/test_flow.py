@@ -96,8 +96,8 @@ def test_a_box_that_moves_over_a_scene_that_does_not_sees_no_motion(make):
     boxes = still_box(T) + step * np.float32([3, 2, 4, 3])  # moves and grows
     flow = make(np.repeat(moving(1, 0, 0), T, 0), [boxes])().load(0, 0, T)
     assert (flow == 127).all()
-    colour = make(np.repeat(moving(1, 0, 0), T, 0), [boxes])(flow=None).load(0, 0, T)
-    assert (optical_flow(*(cv2.cvtColor(c, cv2.COLOR_RGB2GRAY) for c in colour[:2])) < -0.5).mean() > 0.5  # it would
+    color = make(np.repeat(moving(1, 0, 0), T, 0), [boxes])(flow=None).load(0, 0, T)
+    assert (optical_flow(*(cv2.cvtColor(c, cv2.COLOR_RGB2GRAY) for c in color[:2])) < -0.5).mean() > 0.5  # it would
 
 
 def test_beyond_the_picture_nothing_moves_and_slivers_and_plain_pictures_do_no_harm(make):
@@ -142,15 +142,15 @@ def test_a_view_has_the_sign_and_the_scale_of_its_picture():
     for settings, factor in ((dict(size=24), 0.5), (dict(test_crop=0.5), 2), (dict(size=36, test_crop=0.75), 1)):
         found = VideoPreprocessor(**settings)(dict(inputs=still))["inputs"]["clip"].data[0, :, 0, 5, 5]
         torch.testing.assert_close(found, (torch.tensor([40, -60]) * factor / 127).clamp(-1, 1))
-    with pytest.raises(ConfigError, match="for colour; leave it out of views of optical flow"):
+    with pytest.raises(ConfigError, match="for color; leave it out of views of optical flow"):
         VideoPreprocessor(views=dict(v=[dict(type="ColorJitter", contrast=0.1)]))(data, True)
 
 
 def test_the_cache_is_the_same_and_codes_are_as_near_as_said(make, monkeypatch):
     opened = make(moving(T, 2, 1), [still_box(T), still_box(T) + 9])
-    plain, cached, colour = opened(), opened(cache=True), opened(cache=True, flow=None)
+    plain, cached, color = opened(), opened(cache=True), opened(cache=True, flow=None)
     wanted = plain.load(1, 3, 5)
-    assert colour.load(1, 3, 5).shape == (5, S, S, 3)  # a file of its own
+    assert color.load(1, 3, 5).shape == (5, S, S, 3)  # a file of its own
     np.testing.assert_array_equal(cached.load(1, 3, 5), wanted)
     monkeypatch.setattr(VideoTrackSource, "_cut", None)
     np.testing.assert_array_equal(cached.load(1, 4, 4), wanted[1:])

@@ -87,10 +87,10 @@ def test_missing_joints_centred_clips_and_nothing_to_judge():
     clips, layout = world("ntu25")
     rng = np.random.default_rng(0)
     holes = [clip * (rng.random(clip.shape[:3]) > 0.2)[..., None] for clip in clips]
-    centred = [clip - clip[:, :, [20]] for clip in clips]
-    for some in (holes, centred, [clip[:, :1] for clip in clips], clips[:1], [], [np.zeros_like(clips[0])]):
+    centered = [clip - clip[:, :, [20]] for clip in clips]
+    for some in (holes, centered, [clip[:, :1] for clip in clips], clips[:1], [], [np.zeros_like(clips[0])]):
         assert suspect_joint_order(some, layout, 3) is None
-    mixed = reordered(centred, layout, layout.joints[::-1])
+    mixed = reordered(centered, layout, layout.joints[::-1])
     assert suspect_joint_order(mixed, layout, 3)
     pictures, coco = world("coco17", 2)
     assert suspect_joint_order([pictures[3]], coco, 2) is None  # one side view does not say what is short

@@ -312,12 +312,12 @@ def naive_agcn(tracks, length):
         end = max(t for t in range(length) if person[t].any()) + 1
         for t in range(end, length):
             person[t] = person[t - end]
-    centre = data[0, :, 1].copy()
+    center = data[0, :, 1].copy()
     for person in data:
         for t in range(length):
             for j in range(25):
                 if person[t, j].any():
-                    person[t, j] -= centre[t]
+                    person[t, j] -= center[t]
     for low, high, target in ((0, 1, [0, 0, 1]), (4, 8, [1, 0, 0])):
         turn = euler_rodrigues(data[0, 0, high] - data[0, 0, low], target)
         for person in data:
@@ -387,12 +387,12 @@ def naive_prenormalize(persons):
     if len(persons) == 2 and len(filled[0]) < len(filled[1]):
         persons, filled = persons[[1, 0]], filled[::-1]
     persons = persons[:, filled[0]].copy()
-    centre = persons[0, 0, 1].copy()
+    center = persons[0, 0, 1].copy()
     for person in persons:
         for frame in person:
             for joint in frame:
                 if joint.any():
-                    joint -= centre
+                    joint -= center
     for low, high, target in ((0, 1, [0, 0, 1]), (4, 8, [1, 0, 0])):
         persons = persons @ euler_rodrigues(persons[0, 0, high] - persons[0, 0, low], target).T
     return persons

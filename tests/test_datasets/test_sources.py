@@ -89,7 +89,7 @@ def test_writer_refuses_what_does_not_fit(tmp_path):
         ]:
             with pytest.raises(DataError, match=message):
                 store.add(name, np.ones(shape), **attributes)
-    with StoreWriter(tmp_path / "labelled", "kinect20", class_names=["a"]) as store:
+    with StoreWriter(tmp_path / "labeled", "kinect20", class_names=["a"]) as store:
         with pytest.raises(DataError, match=r"wanted \(M, T, 20, 3 or, with a score, 4\)"):
             store.add("y", np.ones((1, 4, 20, 2)))
         with pytest.raises(DataError, match="label 1 is out of range"):

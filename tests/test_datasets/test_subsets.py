@@ -47,7 +47,7 @@ def test_what_cannot_be_asked_for(subset, error, text):
 
 
 def test_without_labels_there_is_no_subset():
-    with pytest.raises(ProtocolError, match="0 of them labelled"):
+    with pytest.raises(ProtocolError, match="0 of them labeled"):
         select_subset(np.full(30, -1), dict(share=0.5))
 
 

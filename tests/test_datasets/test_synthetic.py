@@ -226,7 +226,7 @@ def test_one_frame_does_not_give_the_action_away():
 
 
 def test_ridge_on_raw_coordinates_stays_low():
-    """A linear map of centred, resampled coordinates, closed form, reads less than half of the labels."""
+    """A linear map of centered, resampled coordinates, closed form, reads less than half of the labels."""
     train = 540
     source = SyntheticSource((train, 270))
     raw = np.zeros((len(source), 2, 16, 25, 3))

@@ -80,7 +80,7 @@ def test_nwucla(tmp_path):
 
 
 def test_sbu(tmp_path):
-    """Clips keep their order within a pair of people and a class; the readme's rule gives back the metres."""
+    """Clips keep their order within a pair of people and a class; the readme's rule gives back the meters."""
     source = world("sbu", TWO)
     written("sbu", source, tmp_path / "out")
     found = DATASETS.build(dict(type="SBUSource", data_root=tmp_path / "out"))
@@ -92,8 +92,8 @@ def test_sbu(tmp_path):
         subject, partner = (source.attributes[key][index] for key in ("subject", "partner"))
         other = waiting[f"s{subject:02d}s{partner:02d}_{source.labels[index] + 1:02d}"].pop(0)
         x, y, z = np.moveaxis(found.load(other).astype(float), -1, 0)
-        metres = np.stack([1280 - x * 2560, 960 - y * 1920, z * 10000 / 7.8125], axis=-1) / 1000
-        np.testing.assert_allclose(metres, source.load(index), atol=1e-4)
+        meters = np.stack([1280 - x * 2560, 960 - y * 1920, z * 10000 / 7.8125], axis=-1) / 1000
+        np.testing.assert_allclose(meters, source.load(index), atol=1e-4)
         assert found.labels[other] == source.labels[index]
 
 

@@ -1,4 +1,4 @@
-"""The Runner applies the optimiser's settings."""
+"""The Runner applies the optimizer's settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmsync.errors import ConfigError
 
 @pytest.mark.parametrize("as_list", [True, False])
 def test_auto_scale_lr_reaches_schedulers_with_a_rate_of_their_own(tmp_path, as_list):
-    """OneCycleLR would overwrite the optimiser's scaled rate by its own ``eta_max``."""
+    """OneCycleLR would overwrite the optimizer's scaled rate by its own ``eta_max``."""
     scheduler = {"type": "OneCycleLR", "eta_max": 0.5, "pct_start": 0.5, "by_epoch": False, "total_steps": 10}
     config = toy_config(
         tmp_path,

@@ -18,14 +18,14 @@ from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
 
 
-def samples(n=60, bank=40, labelled=True):
+def samples(n=60, bank=40, labeled=True):
     g = torch.Generator().manual_seed(0)
     label = torch.arange(n) % 3
     feature = torch.randn(n, 5, generator=g) + 2 * torch.randn(3, 5, generator=g)[label]
     return [
         {
             "feature": feature[i],
-            "gt_label": int(label[i]) if labelled else -1,
+            "gt_label": int(label[i]) if labeled else -1,
             "index": i,
             "name": f"clip{i}",
             "role": "bank" if i < bank else "query",
@@ -110,8 +110,8 @@ def test_padded_samples_count_once():
 
 def test_no_labels_no_roles_no_data():
     with pytest.raises(ProtocolError, match=r"none of the evaluated samples has one.*probes="):
-        run(probes(("KNN", {})), samples(labelled=False))
-    result = run(FeatureMetric(), samples(labelled=False))
+        run(probes(("KNN", {})), samples(labeled=False))
+    result = run(FeatureMetric(), samples(labeled=False))
     assert list(result) == ["collapse/std", "collapse/effective_rank"]
     with pytest.raises(ProtocolError, match=r"role 'query'.*roles=dict\(bank="):
         run(probes(("KNN", {})), samples(bank=60))

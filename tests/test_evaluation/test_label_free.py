@@ -35,7 +35,7 @@ def randn(*shape, seed=0):
 
 
 def with_spectrum(values, n=300):
-    """Centred features whose covariance has these eigenvalues, up to a factor."""
+    """Centered features whose covariance has these eigenvalues, up to a factor."""
     left = torch.linalg.qr(randn(n, len(values)).double() - randn(n, len(values)).double().mean(0))[0]
     left = torch.linalg.qr(left - left.mean(0))[0]
     right = torch.linalg.qr(randn(len(values), len(values), seed=1).double())[0]

@@ -27,9 +27,9 @@ def table(features, labels, **columns) -> FeatureTable:
 
 def clips(seed: int, count: int = 120, classes: int = 4, width: int = 12, noise: float = 2.0):
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(7).standard_normal((classes, width))
+    centers = np.random.default_rng(7).standard_normal((classes, width))
     labels = np.arange(count) % classes
-    return (centres[labels] + noise * rng.standard_normal((count, width))) * np.logspace(-2, 2, width), labels
+    return (centers[labels] + noise * rng.standard_normal((count, width))) * np.logspace(-2, 2, width), labels
 
 
 @pytest.mark.parametrize("width", [12, 300])

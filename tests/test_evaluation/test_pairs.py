@@ -160,16 +160,16 @@ def test_verification_says_what_is_missing():
         run(verification(), data)
 
 
-def labelled(seed=0):
+def labeled(seed=0):
     """Five classes, most pairs of class 0; three pairs a video, of which the third is of two videos."""
     rng, found = np.random.default_rng(seed), []
-    centres = rng.normal(size=(5, 6)) * 2
+    centers = rng.normal(size=(5, 6)) * 2
     for role, videos in (("bank", 60), ("query", 30)):
         for video in range(videos):
             label = video % 5
             for kind in ("positive", "medium", "easy"):
                 pair = label if kind == "positive" else 0
-                feature = centres[pair] + rng.normal(size=6) * (0.5 if kind == "positive" else 1)
+                feature = centers[pair] + rng.normal(size=6) * (0.5 if kind == "positive" else 1)
                 found.append({
                     "feature": torch.tensor(feature, dtype=torch.float32), "gt_label": pair, "kind": kind,
                     "name": f"{role}{video}", "video_label": label if kind in ("positive", "medium") else -1,
@@ -186,7 +186,7 @@ def pair_probe(**options):
 
 
 def test_probe_tells_recalls_majority_and_videos():
-    data = labelled()
+    data = labeled()
     metric = pair_probe()
     metric.dataset_meta = dict(classes=("negative", "handShake", "highFive", "hug", "kiss"))
     found = run(metric, data)
@@ -207,7 +207,7 @@ def test_probe_tells_recalls_majority_and_videos():
 
 
 def test_probe_of_some_kinds_is_the_probe_of_these_pairs_alone():
-    data = labelled()
+    data = labeled()
     positive = [s for s in data if s["kind"] == "positive"]
     assert run(pair_probe(kinds=["positive"]), data) == run(pair_probe(), positive)
     with pytest.raises(ProtocolError, match="of kinds hard"):
@@ -231,7 +231,7 @@ def test_accuracy_of_uneven_classes_is_reported_as_that_of_a_probe():
 
 def test_verification_and_probes_of_some_kinds_in_one_metric():
     """Verification sees all pairs, whatever kinds the probes see."""
-    features = labelled()
+    features = labeled()
     for i, pair in enumerate(features):
         pair.update(positive=int(pair["kind"] == "positive"), distance=float(i % 7))
     both = FeatureMetric([dict(type="PairVerification", draws=20), LINEAR], kinds=["positive"], per_class=True)

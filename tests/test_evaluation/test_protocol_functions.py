@@ -143,10 +143,10 @@ def test_scores_round_trip_and_accuracy(tmp_path):
 # ---------------------------------------------------------------------------------------------- metrics
 
 
-def predicted(n=20, classes=4, labelled=True):
+def predicted(n=20, classes=4, labeled=True):
     g = torch.Generator().manual_seed(0)
     return [
-        {"pred_score": torch.randn(classes, generator=g), "gt_label": i % classes if labelled else -1, "index": i}
+        {"pred_score": torch.randn(classes, generator=g), "gt_label": i % classes if labeled else -1, "index": i}
         | {"name": f"c{i}"}
         for i in range(n)
     ]
@@ -168,7 +168,7 @@ def test_accuracy_explains_what_it_cannot_do():
     with pytest.raises(ProtocolError, match="sets no `score`"):
         Accuracy().process(None, [{"feature": torch.zeros(2)}])
     metric = Accuracy()
-    metric.process(None, predicted(labelled=False))
+    metric.process(None, predicted(labeled=False))
     with pytest.raises(ProtocolError, match="none of the evaluated clips"):
         metric.evaluate(20)
     metric, samples = Accuracy(), predicted()

@@ -23,10 +23,10 @@ def table(names, labels, features) -> FeatureTable:
 
 def windows(seed: int, recordings: int = 18, each: int = 5, classes: int = 3, noise: float = 2.5):
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(7).standard_normal((classes, 6)) * 1.5
+    centers = np.random.default_rng(7).standard_normal((classes, 6)) * 1.5
     labels = np.repeat(np.arange(recordings) % classes, each)
     names = np.repeat([f"r{i}" for i in range(recordings)], each)
-    return names, labels, centres[labels] * [1, 10, 1, 1, 0.1, 0] + noise * rng.standard_normal((len(labels), 6)) * [
+    return names, labels, centers[labels] * [1, 10, 1, 1, 0.1, 0] + noise * rng.standard_normal((len(labels), 6)) * [
         1, 10, 1, 1, 0.1, 0,
     ]  # fmt: skip
 

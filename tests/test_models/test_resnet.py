@@ -88,7 +88,7 @@ def test_rows_are_joints_and_columns_frames():
 
 
 def test_resizing_is_bilinear_and_keeps_the_values():
-    """No stretching to the image's own range: a linear ramp of metres stays that ramp."""
+    """No stretching to the image's own range: a linear ramp of meters stays that ramp."""
     model = slim(size=(50, 32)).eval()
     seen = []
     model.conv1.register_forward_hook(lambda _, args, __: seen.append(args[0]))

@@ -208,8 +208,8 @@ class TestBoth:
     def test_a_graph_stem_comes_before_the_tokens_and_shortens_the_clip(self, make):
         model = make(stem=dict(channels=[8, 10], strides=[2, 1]), data_norm=True).eval()
         x = torch.randn(2, 8, 15, 3)
-        normalised = model.data_bn(x.reshape(-1, 45)).view(x.shape)
-        stemmed = model.stem.forward_rows(normalised).permute(0, 2, 3, 1)
+        normalized = model.data_bn(x.reshape(-1, 45)).view(x.shape)
+        stemmed = model.stem.forward_rows(normalized).permute(0, 2, 3, 1)
         assert stemmed.shape == (2, 4, 15, 10)
         plain = make(in_channels=10).eval()
         plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith(("stem.", "data_bn."))})

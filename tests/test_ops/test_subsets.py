@@ -1,4 +1,4 @@
-"""Labelled subsets hold as many clips of each class as their rule says, and come back by their seed."""
+"""Labeled subsets hold as many clips of each class as their rule says, and come back by their seed."""
 
 from __future__ import annotations
 

@@ -191,10 +191,10 @@ def test_crops_and_flips_of_crops_and_flips_are_one_resampling(video):
 
 def test_colour_matrices_keep_grey_and_luma_and_compose():
     luma, grey = torch.tensor([0.299, 0.587, 0.114]), torch.ones(3)
-    colours = torch.rand(10, 3, generator=gen())
+    colors = torch.rand(10, 3, generator=gen())
     for matrix in (*hue_matrix(torch.tensor([-0.5, 0.1, 0.3])), *saturation_matrix(torch.tensor([0.0, 0.7, 1.5]))):
         torch.testing.assert_close(matrix @ grey, grey, atol=1e-5, rtol=0)
-        torch.testing.assert_close((matrix @ colours.T).T @ luma, colours @ luma, atol=1e-5, rtol=0)
+        torch.testing.assert_close((matrix @ colors.T).T @ luma, colors @ luma, atol=1e-5, rtol=0)
     torch.testing.assert_close(
         hue_matrix(torch.tensor(0.25)) @ hue_matrix(torch.tensor(0.75)), torch.eye(3), atol=1e-5, rtol=0
     )
@@ -258,7 +258,7 @@ def test_noise_is_new_in_frames_and_tracks_by_choice():
 
 
 def test_a_list_equals_its_parts_one_after_the_other(video):
-    """Fusing over a gather of frames, a crop and colours changes nothing; colours of each frame follow the frames."""
+    """Fusing over a gather of frames, a crop and colors changes nothing; colors of each frame follow the frames."""
     view = View(to_unit(video) / 4)
     pool = [
         V.RandomWindow(3), V.ColorJitter(0.1, 0.2, 0.3, 0.1), V.ColorJitter(0.1, 0.2, per_frame=True), V.Grayscale(0.5),

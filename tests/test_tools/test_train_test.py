@@ -141,7 +141,7 @@ def test_two_processes_train_and_test(config, tmp_path):
         ),
         (
             "train",
-            ["{config}", "--cfg-options", "val_dataloader.dataset.labelled=False"],
+            ["{config}", "--cfg-options", "val_dataloader.dataset.labeled=False"],
             "none of the evaluated samples",
         ),
         (

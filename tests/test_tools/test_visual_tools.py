@@ -120,7 +120,7 @@ def test_pairs_of_skeletons_are_shown_with_their_times(browse, tmp_path):
 
 
 def test_rows_of_a_pair_say_who_when_and_whether_in_sync(monkeypatch):
-    """Titles, times and colours of each kind against the table of pairs."""
+    """Titles, times and colors of each kind against the table of pairs."""
     from mmsync.datasets import PairDataset
     from mmsync.datasets.sources import SkeletonTrackSource, SyntheticSource
 
@@ -130,9 +130,9 @@ def test_rows_of_a_pair_say_who_when_and_whether_in_sync(monkeypatch):
     data = PairDataset(source, dict(positive=1, easy=1, hard=1), window=10, size=12)
     rows, kinds = data.drawn()
     for index, (row, kind) in enumerate(zip(rows.tolist(), kinds.tolist())):
-        panels, title, colour = shown_sample(data, index, None, ["original"], {})
+        panels, title, color = shown_sample(data, index, None, ["original"], {})
         assert title.startswith("in sync (positive pair)" if kind == "positive" else f"out of sync ({kind} pair)")
-        assert colour == ("tab:green" if kind == "positive" else "tab:red")
+        assert color == ("tab:green" if kind == "positive" else "tab:red")
         for panel, (track, start) in zip(panels, (row[:2], row[2:])):
             found = source.tracks[track]
             when = f"{start / 30:.2f} to {(start + 9) / 30:.2f} s"

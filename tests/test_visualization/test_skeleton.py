@@ -97,7 +97,7 @@ def test_a_layout_without_a_body_is_seen_along_z():
 
 def test_lines_are_bones_with_the_colours_of_side_and_person():
     clip = np.concatenate([body(seed=0), body(seed=1)])
-    lines, colours = bone_segments(panel(clip, camera=camera()))
+    lines, colors = bone_segments(panel(clip, camera=camera()))
     bones = [bone for bone in LAYOUT.bones if bone[0] != bone[1]]
     assert lines.shape == (5, 2 * len(bones), 2, 2)
     for frame, person, place in [(0, 0, 3), (4, 1, 7), (2, 1, 0)]:
@@ -106,7 +106,7 @@ def test_lines_are_bones_with_the_colours_of_side_and_person():
         np.testing.assert_allclose(lines[frame, person * len(bones) + place], expected, rtol=1e-6)
     left = [i for i, (child, _) in enumerate(bones) if child in LAYOUT.left]
     right = [i for i, (child, _) in enumerate(bones) if child in LAYOUT.right]
-    groups = [set(colours[np.add(side, offset)]) for side in (left, right) for offset in (0, len(bones))]
+    groups = [set(colors[np.add(side, offset)]) for side in (left, right) for offset in (0, len(bones))]
     assert [len(group) for group in groups] == [1] * 4
     assert len(set().union(*groups)) == 4
 

@@ -33,7 +33,7 @@ AIMCLR_VIEWS = dict(
 SETTINGS: dict[str, dict[str, Any]] = {
     # the MBAimCLR report's, made small: raw coordinates, a linear head, N(0, .02), plain SGD without warm-up
     "report": dict(optimizer="sgd", lr=1e-2, weight_decay=0.05, temperature=0.07, batch=32, d3m=0.5),
-    # the shipped recipe's: centred streams, shipped views, an MLP, AdamW with warm-up and cosine
+    # the shipped recipe's: centered streams, shipped views, an MLP, AdamW with warm-up and cosine
     "recipe": dict(optimizer="adamw", lr=1.5e-3, weight_decay=0.01, temperature=0.15, batch=64, d3m=0.25),
 }
 

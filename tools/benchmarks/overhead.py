@@ -1,7 +1,7 @@
 """Cost of the Runner per iteration: ``python tools/benchmarks/overhead.py CONFIG``.
 
 The config's training step is run by the Runner, hooks included, and by a bare PyTorch loop, on the same model,
-preprocessor, optimiser and batches, in alternating blocks of one process. Printed are the medians over the blocks, in
+preprocessor, optimizer and batches, in alternating blocks of one process. Printed are the medians over the blocks, in
 wall time and in CPU time (which other processes on the machine disturb less), and the share of the step.
 """
 

@@ -31,19 +31,19 @@ def find_source(node: Any) -> dict | None:
 
 
 def raw_features(source: SyntheticSource, split: str, frames: int, align: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Centred, resampled and flattened coordinates ``(n, 2 frames V 3)`` of a split, with labels ``(n,)``.
+    """Centered, resampled and flattened coordinates ``(n, 2 frames V 3)`` of a split, with labels ``(n,)``.
 
-    The centre is that of the first person in the first frame; ``align`` also turns the clip about y so that this
+    The center is that of the first person in the first frame; ``align`` also turns the clip about y so that this
     person's shoulders point along x in the first frame.
     """
     place = {name: index for index, name in enumerate(source.names)}
     indices = [place[name] for name in source.splits[split]]
     layout = source.layout
-    centre, left, right = layout.center, layout.joint("left_shoulder"), layout.joint("right_shoulder")
+    center, left, right = layout.center, layout.joint("left_shoulder"), layout.joint("right_shoulder")
     out = np.zeros((len(indices), 2, frames, layout.num_joints, source.num_coords), np.float32)
     for row, index in enumerate(indices):
         clip = source.load(index)[..., : source.num_coords]
-        clip = clip - clip[0, 0, centre]
+        clip = clip - clip[0, 0, center]
         if align and source.num_coords == 3:
             x, _, z = clip[0, 0, right] - clip[0, 0, left]
             cos, sin = np.array([x, z]) / np.hypot(x, z)

@@ -1,4 +1,4 @@
-"""Make mmsync's store of PKU-MMD's labelled actions.
+"""Make mmsync's store of PKU-MMD's labeled actions.
 
     mmsync pku PKU-MMD data/pku1 --phase 1 --workers 4
     mmsync pku PKU-MMD-v2 data/pku2 --phase 2

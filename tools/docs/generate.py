@@ -184,8 +184,11 @@ def protocols_page() -> str:
 def listing(folder: str, heading: str = "") -> str:
     """A folder without a README: its files, Markdown with the titles."""
     lines = [f"# {heading or folder}", ""]
+    if folder.startswith("configs/"):
+        lines += [f"Train with one of these: `python tools/train.py {folder}/NAME.py`.", ""]
     for path in sorted((ROOT / folder).iterdir()):
-        if path.suffix in LANGUAGES or path.suffix == ".md" or (path.is_dir() and path.name != "__pycache__"):
+        code = path.suffix in LANGUAGES and path.name != "metafile.yml"
+        if code or path.suffix == ".md" or (path.is_dir() and path.name != "__pycache__"):
             lines.append(f"- [{title(path) if path.suffix == '.md' else path.name}]({path.name})")
     return "\n".join(lines)
 
@@ -198,7 +201,10 @@ def shown(path: Path) -> str:
     """A file of code as a page."""
     name = path.relative_to(ROOT).as_posix()
     fence = f"```{LANGUAGES.get(path.suffix, 'text')}"
-    return f"{HIDDEN}# {path.name}\n\n`{name}`\n\n{fence}\n{path.read_text(encoding='utf-8').rstrip()}\n```\n"
+    text = path.read_text(encoding="utf-8").rstrip()
+    bases = re.findall(r'"(\.\./[\w./]+\.py)"', text) if name.startswith("configs/") else []
+    links = ", ".join(f"[{base.lstrip('./')}]({base})" for base in bases)
+    return f"{HIDDEN}# {path.name}\n\n`{name}`{' inherits from ' if links else ''}{links}\n\n{fence}\n{text}\n```\n"
 
 
 def generated() -> dict[str, Callable[[], str]]:

@@ -25,6 +25,8 @@ from mkdocs.structure.files import File, Files  # noqa: E402
 from tutorial import cells, notebook  # noqa: E402
 
 LINK = re.compile(r"(\]\()([^)\s#]+)([^)\s]*\))(?!\{download\})")
+TITLE = re.compile(r"(?<=<h1 )([^>]*>)([^<]+)")
+SHORT_CODE = re.compile(r"<code>(?=[^<\n]{1,26}</code>)")
 PERCENT = re.compile(r"(?<=\d) %")
 FENCES = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -68,6 +70,8 @@ def on_files(files: Files, config: Any) -> Files:
         if dest:
             file.dest_uri = posixpath.relpath(file.dest_uri, "docs")
         file.dest_uri = file.dest_uri.replace(".py/", "/")
+        if uri == "projects/README.md":
+            file.name = "projects"  # else it is the page of its whole section
         if content is not None:
             file._content, file.generated_by = content, "mmsync"
         return file
@@ -91,7 +95,7 @@ def on_files(files: Files, config: Any) -> Files:
                 result[page] = new(page, shown(source.with_suffix("")))
             else:
                 continue
-        if not page.endswith(".py.md"):
+        if not page.endswith(".py.md") or page.startswith("configs/"):
             links = LINK.findall(FENCES.sub("", result[page].content_string))
             linked = {target_of(page, link) for _, link, _ in links if ":" not in link}
             todo += [uri for uri in linked if uri not in result and uri.endswith(".md")]
@@ -107,7 +111,7 @@ def fill_nav(nav: list[dict[str, Any]]) -> None:
         "Design decisions": [
             "docs/design/README.md",
             *(
-                {title(path): path.relative_to(ROOT).as_posix()}
+                {title(path).replace("`", ""): path.relative_to(ROOT).as_posix()}
                 for path in sorted((ROOT / "docs/design").glob("0*.md"))
             ),
         ],
@@ -132,3 +136,9 @@ def on_page_markdown(text: str, page: Any, config: Any, files: Files) -> str:
 
     pieces = re.split(f"({FENCES.pattern})", text, flags=re.MULTILINE | re.DOTALL)
     return "".join(piece if i % 2 else PERCENT.sub("\u00a0%", LINK.sub(lead, piece)) for i, piece in enumerate(pieces))
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
+    """Break names in titles at their parts, and short code in text nowhere."""
+    html = TITLE.sub(lambda match: match[1] + re.sub(r"([_/]|(?=\.py$))", r"\1<wbr>", match[2]), html)
+    return SHORT_CODE.sub('<code class="short">', html)

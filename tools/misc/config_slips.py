@@ -3,7 +3,7 @@
     python tools/misc/config_slips.py [CONFIG ...] [--kinds letters negative ...] [--every]
 
 Each slip changes one place of a correct config. It is caught if the check (``mmsync.config.check``) or the building of
-what the place belongs to (model, data set, evaluator, optimiser, schedule, hooks) raises a ``MMSyncError``; nothing is
+what the place belongs to (model, data set, evaluator, optimizer, schedule, hooks) raises a ``MMSyncError``; nothing is
 trained. The kinds:
 
 =========  =============================================================================================================
@@ -316,7 +316,7 @@ def build_evaluator(cfg: dict[str, Any], part: Any) -> None:
 
 
 def build_optimisation(cfg: dict[str, Any], part: Any) -> None:
-    """The optimiser of a single weight, and its schedules."""
+    """The optimizer of a single weight, and its schedules."""
     wrapper = build_optim_wrapper(torch.nn.Linear(1, 1), ConfigDict(copy.deepcopy(cfg["optim_wrapper"])))
     schedules = cfg.get("param_scheduler") or []
     for schedule in schedules if isinstance(schedules, list) else [schedules]:

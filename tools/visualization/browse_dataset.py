@@ -7,7 +7,7 @@ phases.
     mmsync browse CONFIG [--number 5] [--mode original transformed views]
         [--format gif|mp4|png] [--index 3 8 | --name CLIP ...] [--out-dir FOLDER]
 
-Left limbs are blue, right ones red; further persons have colours of their own. ``png`` is a strip of frames.
+Left limbs are blue, right ones red; further persons have colors of their own. ``png`` is a strip of frames.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
 def shown_sample(
     dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
 ) -> tuple[list[Any], str, str]:
-    """Rows (``Panel`` or ``Strip``) of a sample of pairs or videos, its title, and the title's colour.
+    """Rows (``Panel`` or ``Strip``) of a sample of pairs or videos, its title, and the title's color.
 
     Raises:
         ConfigError: The samples are neither skeletons nor pictures.
@@ -146,7 +146,7 @@ def shown_sample(
 def sequence_rows(
     dataset: Any, index: int, preprocessor: Optional[Any], modes: list[str], angles: dict[str, float]
 ) -> tuple[list[Any], str, str]:
-    """Panels of a sequence and its views, its title, and the title's colour.
+    """Panels of a sequence and its views, its title, and the title's color.
 
     Raises:
         ConfigError: The sequences have no joints, or none of a known layout.
@@ -285,20 +285,20 @@ def draw(
     from mmsync.visualization import Strip, draw_pictures, draw_strip, render, render_pictures, write_film
 
     angles = {"azimuth": args.azimuth, "elevation": args.elevation}
-    name, colour = dataset.names[index], "black"
+    name, color = dataset.names[index], "black"
     if hasattr(dataset, "raw"):
         panels = panels_of(dataset, index, preprocessor, modes, angles)
         title = f"{name}: {class_of(dataset, int(dataset.labels[index]))}"
     else:
-        panels, title, colour = shown_sample(dataset, index, preprocessor, modes, angles)
+        panels, title, color = shown_sample(dataset, index, preprocessor, modes, angles)
         name = f"{index}_{dataset.drawn()[1][index]}_{name}" if hasattr(dataset, "drawn") else name
     path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.{args.format}"
     strips = isinstance(panels[0], Strip)
     if args.format == "png":
-        (draw_pictures if strips else draw_strip)(panels, path, title, args.frames or 8, colour)
+        (draw_pictures if strips else draw_strip)(panels, path, title, args.frames or 8, color)
     else:
         films = render_pictures if strips else render
-        write_film(films(panels, title, args.frames, colour=colour), path, args.fps)
+        write_film(films(panels, title, args.frames, color=color), path, args.fps)
 
 
 if __name__ == "__main__":

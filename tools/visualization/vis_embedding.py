@@ -1,4 +1,4 @@
-"""Draw the features of a checkpoint as points, coloured by label, performer or any other attribute of the clips.
+"""Draw the features of a checkpoint as points, colored by label, performer or any other attribute of the clips.
 
 mmsync vis_embedding CONFIG CHECKPOINT [--color-by label subject view] [--method tsne]
 

@@ -1,5 +1,5 @@
 # Penn Action with phases, one model for all activities: labels/*.mat and casa_npyrecords/<activity>_<split>.npy.
-# The source is that of 2D joints; for 3D ones of SMPL's rotations, without files under licence:
+# The source is that of 2D joints; for 3D ones of SMPL's rotations, without files under license:
 # source=dict(type="CASASource", data_root=data_root, activities=activities)
 data_root = "data/penn_action"
 activities = None  # or names, for a model of one activity: ["golf_swing"]

@@ -1,4 +1,4 @@
-# PKU-MMD, cross-subject, of a store that tools/dataset_converters/pku.py makes: the labelled segments of its videos as
+# PKU-MMD, cross-subject, of a store that tools/dataset_converters/pku.py makes: the labeled segments of its videos as
 # clips, 51 classes. Phase 2 is the harder and smaller half, to which encoders are transferred.
 phase = 2
 data_root = f"data/pku{phase}"

@@ -2,7 +2,7 @@
 # data_root is the data set as its owners have it, or the folder that tools/dataset_converters/tvhid.py makes of it.
 # Labels never enter pretraining: pairs are made of boxes and times alone.
 data_root = "data/tvhid"
-# The windows of the report: the middle second of what two tracks have in common. Hard negatives are then in tracks of
+# Windows of Sync3D's report: the middle second of what two tracks have in common. Hard negatives are then in tracks of
 # three seconds and more alone, and drawn again as often as the mix asks; the log says how often. "any": any second.
 placement = "center"
 

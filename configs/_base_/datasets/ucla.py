@@ -13,7 +13,7 @@ _preparations = dict(
         dict(type="CenterOnJoint", frame="first"), dict(type="AlignView", line=("left_hip", "right_hip")), *_pack],
     # For studies of viewpoint nothing is turned, and the spine is the origin, as ViewDistance has it.
     view=[dict(type="CenterOnJoint", joint="spine", frame="first"), *_pack],
-    # As AimCLR prepares NTU: each frame centred and turned parallel to x, so that the trajectory is gone.
+    # As AimCLR prepares NTU: each frame centered and turned parallel to x, so that the trajectory is gone.
     aimclr50=[dict(type="AimCLR50", length=50), dict(type="PackSkeleton", num_persons=1)])
 pipeline = _preparations[preparation]
 clips = dict(type="SkeletonDataset", source=source, pipeline=pipeline, layout="kinect20", cache=True)

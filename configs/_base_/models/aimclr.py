@@ -1,5 +1,5 @@
 # AimCLR (Guo et al., 2022) on any backbone, for clips of 50 frames. Against the release: the key encoder starts as a
-# copy, the projector has PyTorch's initialisation, absent persons neither count nor cost, attention drop rescales each
+# copy, the projector has PyTorch's initialization, absent persons neither count nor cost, attention drop rescales each
 # person alone, the blur keeps the size of the clip, and mining is gated. aimclr_ref.py has the release to the letter.
 stream = "joint"
 extreme_set = "released"  # the seven augmentations of the released models; "paper": all eight

@@ -1,5 +1,5 @@
 # SkeletonCLR (Li et al., 2021; Guo et al., 2022) on any backbone, for clips of 50 frames. Against the release: the key
-# encoder starts as a copy, the projector has PyTorch's initialisation, and absent persons neither count nor cost.
+# encoder starts as a copy, the projector has PyTorch's initialization, and absent persons neither count nor cost.
 # skeletonclr_ref.py has the release to the letter.
 stream = "joint"
 backbone = "stgcn"

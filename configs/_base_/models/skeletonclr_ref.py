@@ -1,4 +1,4 @@
-# SkeletonCLR on the slim ST-GCN to the letter of its release (Li et al., 2021): key encoder, pooling and initialisation
+# SkeletonCLR on the slim ST-GCN to the letter of its release (Li et al., 2021): key encoder, pooling and initialization
 # differ from skeletonclr.py. Augmentations are drawn anew in each epoch; the release's workers are seeded alike.
 stream = "joint"
 normal = [dict(type="AimCLRNormal")]

@@ -1,4 +1,4 @@
-# Sync3D (Sannigrahi, 2020) on the skeletons of SBU. Projector as published: batch normalisation, dropout 0.1; its
+# Sync3D (Sannigrahi, 2020) on the skeletons of SBU. Projector as published: batch normalization, dropout 0.1; its
 # widths, and that the embedding has unit length, with margin 1, are ours: none is printed. x and y are shares of the
 # picture: no turns about axes that differ in unit. The start of the first person is the origin, so that where the
 # second one stands is kept.

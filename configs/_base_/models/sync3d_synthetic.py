@@ -1,4 +1,4 @@
-# Sync3D (Sannigrahi, 2020) on skeletons of the built-in world. Projector as published: batch normalisation, dropout
+# Sync3D (Sannigrahi, 2020) on skeletons of the built-in world. Projector as published: batch normalization, dropout
 # 0.1; its widths, and that the embedding has unit length, with margin 1, are ours: none is printed. Crop in time,
 # turn, mirror and scale are the same for both people, noise is not.
 stream = "joint+motion"

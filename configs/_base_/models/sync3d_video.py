@@ -1,5 +1,5 @@
 # Sync3D (Sannigrahi, 2020) on video, here with I3D (Carreira and Zisserman, 2017), whose published weights
-# tools/model_converters/i3d_to_mmsync.py makes a file for load_from. Projector as published: batch normalisation,
+# tools/model_converters/i3d_to_mmsync.py makes a file for load_from. Projector as published: batch normalization,
 # dropout 0.1; its widths, and that the embedding has unit length, with margin 1, are ours: none is printed. One crop,
 # one flip and one noise for all frames of both tracks, because a flip of one of them alone would undo who stands on
 # which side.

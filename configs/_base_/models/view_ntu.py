@@ -1,11 +1,11 @@
 # SimCLR on the views of Gao, Yang and Du's study: what another camera sees, v' = R (v - d). Angles are drawn from a
-# set of six for each axis and clip. Ours, since the study leaves it open: an angle that is left out is 0; the
-# distance is a whole number of metres, and is drawn in the settings of two angles as well. Views are not recentred
+# set of six for each axis and clip. Ours, since Gao, Yang and Du leave it open: an angle that is left out is 0; the
+# distance is a whole number of meters, and is drawn in the settings of two angles as well. Views are not recentred
 # afterwards, which would take the distance out again. Temperature and projector are ours too.
 stream = "joint"
 setting = "all"
 level = "sequence"  # one camera for a clip; "frame": another one for each frame
-distance = [0, 1, 2, 3, 4, 5]  # metres along the axis z of the camera; None: the viewpoint alone
+distance = [0, 1, 2, 3, 4, 5]  # meters along the axis z of the camera; None: the viewpoint alone
 _turns = dict(type="ViewDistance", angles=[0, 60, 120, 180, 240, 300], level=level)
 _look = dict(_turns, distance=distance, unit=1.0, distance_axis="z", origin_joint="spine")
 _settings = dict(

@@ -2,7 +2,7 @@
 stream = "joint+motion"
 setting = "all"
 level = "sequence"  # one camera for a clip; "frame": another one for each frame
-distance = [0, 1, 2, 3, 4, 5]  # metres along the axis z of the camera; None: the viewpoint alone
+distance = [0, 1, 2, 3, 4, 5]  # meters along the axis z of the camera; None: the viewpoint alone
 _turns = dict(type="ViewDistance", angles=[0, 60, 120, 180, 240, 300], level=level)
 _look = dict(_turns, distance=distance, unit=1.0, distance_axis="z", origin_joint="spine")
 _crop = dict(type="RandomCropResize", scale=(0.5, 1.0), size=32)

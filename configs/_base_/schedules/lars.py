@@ -1,6 +1,6 @@
 # LARS for large batches in bfloat16: rate 0.3 * N / 256 for N = 512 over all devices, 10 epochs of cosine warm-up,
-# cosine decay to 4e-6 of the rate, iteration by iteration. SimCLR's optimiser (Chen et al., 2020); N, the rate and the
-# length are ours. For another N: train.py --auto-scale-lr. Statistics of batch normalisation are those of all devices.
+# cosine decay to 4e-6 of the rate, iteration by iteration. SimCLR's optimizer (Chen et al., 2020); N, the rate and the
+# length are ours. For another N: train.py --auto-scale-lr. Statistics of batch normalization are those of all devices.
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
 optim_wrapper = dict(
     type="AutocastOptimWrapper",

@@ -1,4 +1,4 @@
-# The report's schedule: plain SGD at 1e-4 in batches of 8. Its step after epoch 250 is reached in the rows of 500
+# MBAimCLR's schedule: plain SGD at 1e-4 in batches of 8. Its step after epoch 250 is reached in the rows of 500
 # epochs alone, for which no other is printed.
 max_epochs = 150
 val_interval = 10

@@ -1,8 +1,8 @@
-# The report's schedule: SGD at 1e-3 for 800 epochs, a tenth of it from epoch 300 on and again from 600 on. Momentum and
+# Sync3D's own schedule: SGD at 1e-3 for 800 epochs, a tenth of it from epoch 300 on and again from 600 on. Momentum and
 # batch size, 8, are not printed. In single precision; --amp computes in bfloat16.
 max_epochs = 800
 val_interval = 50
-# "two_stage" is the report's: easy negatives first, then all kinds, a third of them hard. When they begin is not
+# "two_stage" is that of its report: easy negatives first, then all kinds, a third of them hard. When they begin is not
 # printed; here it is where the rate falls for the first time. "three_stage" takes in medium ones earlier.
 curriculum = "two_stage"
 _easy, _medium = dict(positive=1, easy=3), dict(positive=2, easy=3, medium=3)

@@ -1,6 +1,6 @@
-# The action head as MBAimCLR's report trains it: in eval mode, so with dropout off and batch normalisation at mean 0
-# and variance 1; SGD at 1e-3, a tenth of it after epoch 80 of 100, batch 8. The report calls this a linear evaluation.
-# Weights have PyTorch's initialisation.
+# The action head as MBAimCLR's report trains it: in eval mode, so with dropout off and batch normalization at mean 0
+# and variance 1; SGD at 1e-3, a tenth of it after epoch 80 of 100, batch 8. Its report calls this a linear evaluation.
+# Weights have PyTorch's initialization.
 protocol = dict(title="MLP probe (action head) in eval mode", metric="mlp/last", best="mlp/best", seeds=[0])
 test_evaluator = dict(
     type="FeatureMetric",

@@ -1,4 +1,4 @@
-# The linear probe of pairs of tracks: SGD on standardised frozen features of both people side by side. Classes are
+# The linear probe of pairs of tracks: SGD on standardized frozen features of both people side by side. Classes are
 # uneven: read it beside the majority, the balanced accuracy and the recalls in results.json, and the confusion
 # matrix.
 protocol = dict(title="linear probe of pairs", metric="linear/last", best="linear/best", seeds=[0])

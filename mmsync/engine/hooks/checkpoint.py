@@ -21,7 +21,7 @@ class CheckpointHook(UpstreamCheckpointHook):
     Args:
         interval: Epochs or iterations between checkpoints; -1 for the last one only.
         by_epoch: Count epochs, else iterations. A run resumes exactly from either.
-        save_optimizer: Save the optimiser's state, which resuming needs.
+        save_optimizer: Save the optimizer's state, which resuming needs.
         save_param_scheduler: Save the schedulers' states.
         out_dir: Folder; ``None`` for the work dir.
         max_keep_ckpts: Number of periodic checkpoints to keep; -1 for all.

@@ -45,7 +45,7 @@ class RunSummaryHook(Hook):
         self.started = 0.0
 
     def before_train(self, runner: Any) -> None:
-        """Start the timer, and log what trains: the optimiser, its rates and the precision."""
+        """Start the timer, and log what trains: the optimizer, its rates and the precision."""
         self.started = time.monotonic()
         wrapper = runner.optim_wrapper
         named = (

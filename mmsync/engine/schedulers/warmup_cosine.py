@@ -22,7 +22,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     decay, ``auto_scale_lr``, and other factors such as ``LinearLR``. Unlike ``OneCycleLR`` it has no rate of its own.
 
     Args:
-        optimizer: The optimiser or its wrapper.
+        optimizer: The optimizer or its wrapper.
         warmup: Share of the steps for the warm-up, in [0, 1).
         start_factor: Factor of the first step, in (0, 1].
         end_factor: Factor of the last step, in (0, 1].

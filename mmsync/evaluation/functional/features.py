@@ -35,7 +35,7 @@ def knn_classify(
         query: ``(Q, D)``.
         num_classes: Number of classes.
         k: Neighbors that vote; a smaller bank votes as a whole.
-        temperature: Above 0; smaller values favour the nearest.
+        temperature: Above 0; smaller values favor the nearest.
         standardize: How to prepare the features, see :class:`Scaling`.
         chunk_size: Queries that are compared at a time, with ``chunk_size * len(bank)`` floats of working space.
 

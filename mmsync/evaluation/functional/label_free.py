@@ -76,7 +76,7 @@ def cluster_stability(
 ) -> float:
     """Mean mutual information, normalized to [0, 1], of k-means clusterings that were learned from two halves.
 
-    The samples are divided at random, k-means learns centers from each half, and all samples go to the nearest centre
+    The samples are divided at random, k-means learns centers from each half, and all samples go to the nearest center
     of either (Lange et al., 2004, Stability-based validation of clustering solutions; Strehl and Ghosh, 2002, eq. 3
     for the normalization). With ``groups``, whole groups are divided: are the clusters of some performers those of the
     others?

@@ -49,7 +49,7 @@ def load_scores(path: Union[str, Path]) -> Scores:
 
 
 def top_accuracy(logits: np.ndarray, labels: np.ndarray, k: Sequence[int] = (1, 5)) -> dict[str, float]:
-    """Accuracies of the labelled samples in percent, ``{'top1': ..., 'top5': ...}``.
+    """Accuracies of the labeled samples in percent, ``{'top1': ..., 'top5': ...}``.
 
     Those of ``k`` of the number of classes or more, which are always 100, are left out; ``top1`` is not.
     """
@@ -68,7 +68,7 @@ def video_scores(scores: Scores) -> Scores:
 
 
 def scores_of_videos(table: FeatureTable, logits: np.ndarray) -> Optional[Scores]:
-    """:func:`video_scores` of labelled rows ``(N, K)``, by ``video_label``, else ``label``; ``None`` without any."""
+    """:func:`video_scores` of labeled rows ``(N, K)``, by ``video_label``, else ``label``; ``None`` without any."""
     labels = table.numbers("video_label" if "video_label" in table else "label").numpy()
     rows = np.flatnonzero(labels >= 0)
     names = table.texts("name", "?")

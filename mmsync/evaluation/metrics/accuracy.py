@@ -17,7 +17,7 @@ from mmsync.structures import FeatureTable
 
 @METRICS.register_module()
 class Accuracy(TableMetric):
-    """Share of labelled clips whose label is among the highest scores ``(N, num_classes)``, in percent.
+    """Share of labeled clips whose label is among the highest scores ``(N, num_classes)``, in percent.
 
     Args:
         topk: Numbers of scores that count, for ``accuracy/top1`` and so on. A number of as many scores as there are

@@ -104,12 +104,12 @@ class FeatureMetric(TableMetric):
         """Raise a ProtocolError if a probe does not apply to the labels and roles of the data set."""
         if not all(hasattr(dataset, name) for name in ("labels", "roles")) or not len(dataset):
             return
-        if any(probe.sees == "labelled" for probe in self.probes.values()):
+        if any(probe.sees == "labeled" for probe in self.probes.values()):
             labels, roles = np.asarray(dataset.labels), np.array(dataset.roles, dtype=object)
             table = FeatureTable({"label": torch.from_numpy(labels), "role": roles.tolist()})
             bank, query = (part.numbers("label").numpy() for part in bank_and_query(table))
             for probe in self.probes.values():
-                if probe.sees == "labelled":
+                if probe.sees == "labeled":
                     probe.check_labels(bank, query)
 
     def columns(self) -> dict[str, str]:
@@ -136,10 +136,10 @@ class FeatureMetric(TableMetric):
             chosen.save(self.save_features)
         kinds = {probe.sees for probe in self.probes.values()}
         splits = {"all": (chosen, chosen)}
-        if "labelled" in kinds:
-            splits["labelled"] = bank_and_query(chosen)
+        if "labeled" in kinds:
+            splits["labeled"] = bank_and_query(chosen)
         if "roles" in kinds:
-            splits["roles"] = bank_and_query(table, labelled=False)
+            splits["roles"] = bank_and_query(table, labeled=False)
         metrics: dict[str, float] = {}
         self.found = {}
         for name, probe in self.probes.items():
@@ -149,7 +149,7 @@ class FeatureMetric(TableMetric):
             if probe.softmax and result.scores is not None:
                 result.metrics.update(self._of_classes(query, result.scores))
             metrics.update({f"{name}/{key}": value for key, value in result.metrics.items()})
-        self._log(chosen, splits.get("labelled"))
+        self._log(chosen, splits.get("labeled"))
         return metrics
 
     def _of_classes(self, query: FeatureTable, scores: Scores) -> dict[str, float]:
@@ -167,15 +167,15 @@ class FeatureMetric(TableMetric):
         found.pop("top1", None)  # that is `last`
         return found
 
-    def _log(self, table: FeatureTable, labelled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
+    def _log(self, table: FeatureTable, labeled: Optional[tuple[FeatureTable, FeatureTable]]) -> None:
         """Write the protocol to the log, once and not at every validation."""
         width = {name: table[name][0].shape[-1] for name in self.features}
         note = [f"{d}-d {'pooled backbone features' if name == 'feature' else name}" for name, d in width.items()]
         means = [probe.column for probe in self.probes.values() if probe.column and not probe.of_frames]
         if any(isinstance(table[name], list) for name in means):
             note.append("means over the frames of a sequence")
-        if labelled is not None:
-            bank, query = labelled
+        if labeled is not None:
+            bank, query = labeled
             classes = len(torch.cat([bank.numbers("label"), query.numbers("label")]).unique())
             note.append(f"bank {len(bank)}, query {len(query)}, {classes} classes, no augmentation")
         note += [result.note for result in self.found.values() if result.note]

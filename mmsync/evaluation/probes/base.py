@@ -37,7 +37,7 @@ class Probe:
     name: ClassVar[str] = ""  # first word of its results, unless the metric is given another one
     headline: ClassVar[str] = ""  # the result to report
     gives: Sequence[str] = ()  # names of its results, as patterns of fnmatch; empty if they are not known beforehand
-    sees: ClassVar[Literal["labelled", "roles", "all"]] = "labelled"
+    sees: ClassVar[Literal["labeled", "roles", "all"]] = "labeled"
     """Samples that it gets: bank and query of those with a label; bank and query of all; or all samples, twice."""
     of_frames: ClassVar[bool] = False  # whether it judges the frames (T, D) of sequences, and not their means
     classes: Sequence[str] = ()  # names of the labels; the metric sets those of the data set
@@ -99,20 +99,20 @@ def scores_of(query: FeatureTable, logits: Tensor) -> Scores:
     return Scores(row_names(query), logits.float().cpu().numpy(), query.numbers("label").numpy())
 
 
-def bank_and_query(table: FeatureTable, labelled: bool = True) -> tuple[FeatureTable, FeatureTable]:
-    """Split a table by role; ``labelled`` leaves out samples without a label, and requires some in both roles."""
+def bank_and_query(table: FeatureTable, labeled: bool = True) -> tuple[FeatureTable, FeatureTable]:
+    """Split a table by role; ``labeled`` leaves out samples without a label, and requires some in both roles."""
     known = table.numbers("label").numpy() >= 0
-    if labelled and not known.any():
+    if labeled and not known.any():
         advice = "give the source its labels, or drop the probes: --cfg-options val_evaluator.probes=[]"
         raise ProtocolError(f"probes compare with labels, but none of the evaluated samples has one; {advice}")
     roles = np.array(table.texts("role", "train"))
     parts = []
     for role in ("bank", "query"):
-        index = np.flatnonzero((roles == role) & known if labelled else roles == role)
-        if labelled and not len(index):
+        index = np.flatnonzero((roles == role) & known if labeled else roles == role)
+        if labeled and not len(index):
             found = f"the evaluated data set has only roles {', '.join(sorted(set(roles.tolist())))}"
             advice = "set roles=dict(bank=<training split>, query=<test split>)"
-            raise ProtocolError(f"probes need labelled samples with role {role!r}, but {found}: {advice}")
+            raise ProtocolError(f"probes need labeled samples with role {role!r}, but {found}: {advice}")
         parts.append(table.take(index))
     return parts[0], parts[1]
 

@@ -233,7 +233,7 @@ class VideoBackbone(Backbone):
         name = type(self).__name__
         if x.dim() != 6 or x.shape[2] != self.in_channels:
             wanted = f"clips (N, C, T, H, W), or tracks (N, K, C, T, H, W), with C = in_channels = {self.in_channels}"
-            found = f"{tuple(view.data.shape)}; colour has 3 channels and optical flow 2"
+            found = f"{tuple(view.data.shape)}; color has 3 channels and optical flow 2"
             raise DataError(f"{name} takes {wanted}, but got {found}")
         if x.shape[3] < self.min_frames or min(x.shape[4:]) < self.min_size:
             wanted = f"{self.min_frames} frames or more of at least {self.min_size} x {self.min_size} pixels"

@@ -50,7 +50,7 @@ class AimCLR(MoCo):
         drop_scope: Whether to rescale over the whole ``'batch'``, as in the released code, or each ``'sample'``.
         mining: Arguments of :class:`~mmsync.models.modules.NeighborMining`, ``dict()`` for its defaults; ``None``: off.
         mining_epoch: Epochs before mining as published starts (150: the 151st is the first with it); ``None``: off.
-        mining_topk: Neighbours of each view in mining as published.
+        mining_topk: Neighbors of each view in mining as published.
         positive_reduction: ``'mean_log'`` as in the released code, or ``'log_sum'`` as in the paper.
         init_cfg: MMEngine's initialization config.
 

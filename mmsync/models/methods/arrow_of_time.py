@@ -1,4 +1,4 @@
-"""The arrow of time (Wei et al., 2018, Learning and Using the Arrow of Time): is this video played backward?"""
+"""The arrow of time in video (Wei et al., 2018, Learning and Using the Arrow of Time)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmsync.registry import MODELS, OptConfig
 
 @MODELS.register_module()
 class ArrowOfTime(SelfSupervisedModel):
-    """T-CAM: K segments of flow, encoded alike, fused late, and classified as forward (0) or backward (1).
+    """Tell forward (0) from backward (1), by K segments of flow that are encoded alike and fused late (T-CAM).
 
     The segments' maps are concatenated; two 3 x 3 convolutions, each with ReLU, batch norm and dropout, the mean over
     space and a linear layer give one logit; the loss is its sigmoid cross-entropy (sec. 4.1). With ``FlowVGG`` and K =

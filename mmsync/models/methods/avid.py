@@ -26,9 +26,9 @@ def discrimination(z: Tensor, memory: Tensor, at: Tensor, temperature: float) ->
 class AVID(TwoStreamModel):
     """Cross-modal instance discrimination: a video's pictures find its sound in a memory of all videos, and conversely.
 
-    Memories hold one unit embedding per video and modality, an exponential average of those seen so far. With the
-    embedding ``v`` of the pictures of video i and the memory ``A`` of sounds, ``-log softmax(A v / tau)_i``, and the
-    same with sound and pictures exchanged (Cross-AVID, eqs. 3 and 4, with the full softmax for its estimate).
+    Memories hold one unit embedding per video and modality, an exponential average of those seen so far. The loss is
+    ``-log softmax(A v / tau)_i``, with the embedding ``v`` of the pictures of video i and the memory ``A`` of sounds,
+    and the same with sound and pictures exchanged (Cross-AVID, eqs. 3 and 4, with the full softmax for its estimate).
 
     Args:
         video: Config of the encoder of pictures, with a projector.

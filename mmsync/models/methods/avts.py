@@ -80,9 +80,9 @@ class StreamSync(TwoStreamModel):
 class AVTS(StreamSync):
     """AVTS: learn from pictures and sound whether they are in sync, with a contrastive loss of two towers (eq. 1).
 
-    With ``y`` 1 where the sound is that of the pictures' time, else 0, and ``d = |f_v(v) - f_a(a)|``, the mean over the
-    batch of ``y d^2 + (1 - y) max(margin - d, 0)^2``. Which negatives there are, and when they become harder, is up to
-    the data set's ``mix`` and ``CurriculumHook``.
+    The loss is the mean over the batch of ``y d^2 + (1 - y) max(margin - d, 0)^2``, with ``d = |f_v(v) - f_a(a)|``, and
+    ``y`` 1 where the sound is that of the pictures' time, else 0. The data set's ``mix`` and ``CurriculumHook`` say
+    which negatives there are, and when they become harder.
 
     Args:
         video: Config of the encoder of pictures, with a projector.
@@ -103,7 +103,7 @@ class AVTS(StreamSync):
 
 @MODELS.register_module()
 class TwoStreamSync(StreamSync):
-    """AVTS's loss on any two streams of one clock: two skeletons, skeletons and an inertial sensor, ...
+    """AVTS's loss on any two streams recorded together, such as two skeletons, or a skeleton and an inertial sensor.
 
     Embeddings are ``(N, E)`` of either stream.
 

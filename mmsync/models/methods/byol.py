@@ -16,12 +16,12 @@ class BYOL(TwoViewMethod):
     """BYOL: predict a moving-average encoder's embedding of the other view, without negatives.
 
     With the online encoder's embeddings ``z``, their predictions ``p = q(z)``, and the target encoder's ``t`` (eq. 2,
-    symmetrised)::
+    symmetrized)::
 
         loss = (2 - 2 cos(p_1, t_2)) + (2 - 2 cos(p_2, t_1))
 
     The target's parameters are ``xi <- tau xi + (1 - tau) theta`` (eq. 1) with ``tau = 1 - (1 - tau_0)
-    (cos(pi k / K) + 1) / 2`` at iteration k of K (section 3.2). Outside a Runner, which sets k / K, it stays tau_0.
+    (cos(pi k / K) + 1) / 2`` at iteration k of K (section 3.2). Without a Runner it stays ``tau_0``.
 
     Args:
         encoder: Config of the encoder, with a projector.

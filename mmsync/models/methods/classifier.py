@@ -114,7 +114,7 @@ class Classifier(ViewModel):
         if bad:
             raise ProtocolError(
                 f"clip {samples[bad[0]].get('name', '?')} has label {int(labels[bad[0]])}, but model.head has "
-                f"{logits.shape[1]} classes; set model.head.num_classes, and train on labelled clips only"
+                f"{logits.shape[1]} classes; set model.head.num_classes, and train on labeled clips only"
             )
         labels = labels.to(logits.device, non_blocking=True)
         return {

@@ -20,7 +20,7 @@ from mmsync.registry import MODELS, OptConfig, OptPart, Part
 class CMD(StreamContrast):
     """Momentum contrast of joints, motion and bones, each of which learns the neighborhoods that the others see.
 
-    ``loss = sum_u InfoNCE_u + sum_{a != b} KL(a || b)`` over the six ordered pairs of streams, where ``KL`` compares
+    The loss is ``sum_u InfoNCE_u + sum_{a != b} KL(a || b)``, over the six ordered pairs of streams. ``KL`` compares
     the similarities ``(N, K)`` of a's keys and of b's queries to the clips in the queues, see
     :func:`mmsync.ops.distillation.mutual_distillation`.
 

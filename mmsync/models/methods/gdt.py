@@ -1,4 +1,4 @@
-"""Contrast between modalities (after Patrick et al., 2020, Multi-modal Self-Supervision from Generalized Data
+"""GDT, contrast between modalities (after Patrick et al., 2020, Multi-modal Self-Supervision from Generalized Data
 Transformations)."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmsync.registry import LOSSES, MODELS, OptConfig
 class GDT(TwoStreamModel):
     """InfoNCE between embeddings ``(N, E)`` of pictures and of sound of the same clips, against those of the others.
 
-    With a data set whose mix has only ``positive`` windows. Windows of one video at different times in a batch are
+    It takes a data set whose mix has only ``positive`` windows. Windows of one video at different times in a batch are
     negatives of each other: GDT's distinctiveness to time shifts.
 
     Args:

@@ -18,14 +18,14 @@ from mmsync.structures import View
 
 @MODELS.register_module()
 class HiCLR(AimCLR):
-    """Momentum contrast with a chain of ever stronger views, each of which matches the one before; of skeletons.
+    """Momentum contrast of skeletons with a chain of ever stronger views, each of which matches the one before.
 
     With ``l(z) = [z.k, z.Q] / tau`` of the query ``z``, of ``z1`` of the view ``normal``, which is augmented more, and
     of ``z2`` of ``masked``, which lacks joints as well::
 
         loss = InfoNCE(l(z)) + w (D3M(l(z1), l(z)) + D3M(l(z2), l(z1)))
 
-    In each frame of ``masked (N, M, T, V, C)``, behind the preprocessor, other random joints become one learnt number,
+    In each frame of ``masked (N, M, T, V, C)``, behind the preprocessor, other random joints become one learned number,
     which starts at 0; the same ones for all clips and persons.
 
     Args:
@@ -76,7 +76,7 @@ class HiCLR(AimCLR):
         return {name: F.normalize(self.encoder(view), dim=1) for name, view in chain.items()}, {}
 
     def mask(self, view: View) -> View:
-        """The view with the learnt number in place of random joints."""
+        """The view with the learned number in place of random joints."""
         frames, joints = view.data.shape[2:4]
         mask = draw_joints_of_frames(frames, joints, self.masked).to(view.data.device)
         value = self.mask_value.to(view.data.dtype)

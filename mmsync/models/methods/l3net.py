@@ -1,4 +1,4 @@
-"""L3-Net (Arandjelovic and Zisserman, 2017, Look, Listen and Learn): does this sound belong to this picture?"""
+"""L3-Net (Arandjelovic and Zisserman, 2017, Look, Listen and Learn)."""
 
 from __future__ import annotations
 

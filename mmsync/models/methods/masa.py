@@ -17,7 +17,7 @@ from mmsync.registry import LOSSES, MODELS, NECKS, OptConfig, OptPart, Part
 
 @MODELS.register_module()
 class MASA(ContextModel):
-    """MASA: two views of a sequence tell each other's frames, and agree through a predictor that forms clusters.
+    """MASA: match the frames of two views of a sequence, and let both agree through a predictor that forms clusters.
 
     With the frames ``U`` of both views in the context of each other (eq. 1), projections ``Z = P(U)`` and predictions
     ``H(Z)``: the expected frame of ``Z'_j`` among ``Z''`` is compared with the true one, both ways (eqs. 2 to 6);

@@ -1,6 +1,6 @@
 """MoCo v2 (Chen et al., 2020, Improved Baselines with Momentum Contrastive Learning).
 
-On skeletons it is known as SkeletonCLR (Li et al., 2021, CrosSCLR, section 3.1).
+SkeletonCLR is its name on skeletons (Li et al., 2021, CrosSCLR, section 3.1); both names build the same class.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Sound on and off screen (Owens and Efros, 2018, Audio-Visual Scene Analysis with ... Multisensory Features)."""
+"""Sound on and off screen (Owens and Efros, 2018, Audio-Visual Scene Analysis with Self-Supervised Multisensory
+Features)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrow of time of any modality (after Wei et al., 2018): is this clip played backward?"""
+"""The arrow of time of any modality (after Wei et al., 2018, Learning and Using the Arrow of Time)."""
 
 from __future__ import annotations
 

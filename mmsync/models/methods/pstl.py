@@ -16,7 +16,7 @@ from mmsync.structures import View
 
 @MODELS.register_module()
 class PSTL(SelfSupervisedModel):
-    """Barlow Twins between whole clips and clips of which frames, or joints, are missing; of skeletons.
+    """Barlow Twins between whole clips of skeletons and clips without some frames, or some joints.
 
     With the embeddings ``(N, D)`` of the views ``anchor``, ``temporal`` and ``spatial``, and Barlow Twins' loss BT::
 

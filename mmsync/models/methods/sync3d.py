@@ -27,11 +27,11 @@ class Sync3D(SelfSupervisedModel):
     The view ``tracks`` holds video ``(N, K, C, T, H, W)`` or skeletons ``(N, K, T, V, C)``; K tracks are K clips of one
     forward pass. The loss pulls embeddings of pairs that are close in space and time together and pushes others apart.
 
-    * Labelled pairs: K is 2 and the samples have ``positive``. The loss is the mean over the pairs.
+    * Labeled pairs: K is 2 and the samples have ``positive``. The loss is the mean over the pairs.
     * Scenes, otherwise: all K (K - 1) / 2 pairs of a scene, positive where the samples' ``aligned (K, K)`` is true (all
       without it); the negatives are the K^2 pairs of people of a scene and the next scene of the global batch. Where
       the samples have ``moments (K, 3)`` (video, first frame, end), it is the next one of another video or, without
-      one, of another time. For K >= 2 at most one pair in five is positive, similar to the one in four of labelled
+      one, of another time. For K >= 2 at most one pair in five is positive, similar to the one in four of labeled
       pairs.
 
     Args:

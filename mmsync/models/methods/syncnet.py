@@ -12,8 +12,8 @@ from mmsync.registry import MODELS, OptConfig
 class SyncNet(StreamSync):
     """SyncNet: learn from faces and speech whether they are in sync, with the contrastive loss at margin 20 (eq. 1).
 
-    ``1 / 2N sum y d^2 + (1 - y) max(margin - d, 0)^2``; :func:`mmsync.ops.offsets.estimate_offset` gives the offset and
-    the confidence of a video.
+    The loss is ``1 / 2N sum y d^2 + (1 - y) max(margin - d, 0)^2``, with y 1 for pairs in sync and their distance d.
+    :func:`mmsync.ops.offsets.estimate_offset` gives the offset and the confidence of a video.
 
     Args:
         video: Config of the encoder of faces; ``None``: ``SyncNetLip``.

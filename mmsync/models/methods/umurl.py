@@ -32,7 +32,8 @@ class UmURL(SelfSupervisedModel):
              + lambda mean_{s < u} s(Z'_s, Z'_u)
 
     with ``s``, ``v`` and ``c`` of :class:`mmsync.models.losses.VICRegLoss`: consistency within and between streams, and
-    variance and covariance against collapse. That the views differ and lambda are ours; mu and nu are as released.
+    variance and covariance against collapse. ``mu`` and ``nu`` are as released; ``lambda``, and that the views differ,
+    are ours.
 
     Args:
         encoder: Config of the encoder, without a projector.

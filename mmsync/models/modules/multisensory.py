@@ -15,7 +15,7 @@ _CONVS: dict[int, Any] = {1: nn.Conv1d, 3: nn.Conv3d}
 
 
 def beta_norm(width: int) -> BatchNorm:
-    """Batch norm with an offset and without a learnt scale, as published; eps 1e-3."""
+    """Batch norm with an offset and without a learned scale, as published; eps 1e-3."""
     norm = BatchNorm(width, eps=1e-3, momentum=0.01)
     norm.weight.requires_grad = False
     return norm

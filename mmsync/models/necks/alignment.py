@@ -90,7 +90,7 @@ class ClipClusterPredictor(BaseModule):
 class MultiHeadNeck(BaseModule):
     """Mean of K perceptrons, weighted by a softmax of the frame itself, ``(N, D) -> (N, out_channels)`` (GTCC).
 
-    A perceptron has two layers with a ReLU between. Which of them serves an activity is learnt, so nobody has to name
+    A perceptron has two layers with a ReLU between. Which of them serves an activity is learned, so nobody has to name
     the activity of a frame. Cost: ``K H (D + out_channels)`` multiplications, in two matrix products.
 
     Args:

@@ -33,7 +33,7 @@ class SkeletonPreprocessor(ViewPreprocessor):
             are concatenated), made after augmentation.
         views: View name -> configs of batched augmentations. ``None``: training sees the one view of evaluation.
         num_coords: The first channels that are coordinates; a score may follow.
-        recenter: Move each view so that the layout's centre joint of its first person starts in the origin;
+        recenter: Move each view so that the layout's center joint of its first person starts in the origin;
             ``'person'``: each person on its own, so that places do not show which tracks are of one video.
         window: Frames T' that the model sees; clips of another length are resampled to it as a whole, linearly, after
             augmentation. ``None``: clips keep their length.

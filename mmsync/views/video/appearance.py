@@ -16,9 +16,9 @@ from mmsync.views.video.augmentation import VideoAugmentation
 
 @TRANSFORMS.register_module()
 class ColorJitter(VideoAugmentation):
-    """Change the colours of a clip ``(K, C, T, H, W)`` by one affine map of the channels.
+    """Change the colors of a clip ``(K, C, T, H, W)`` by one affine map of the channels.
 
-    Brightness shifts values, contrast scales them about mid-grey, saturation moves colours away from their grey value
+    Brightness shifts values, contrast scales them about mid-grey, saturation moves colors away from their grey value
     and hue turns them about the grey axis. These commute, so their order does not matter.
 
     Args:
@@ -26,8 +26,8 @@ class ColorJitter(VideoAugmentation):
         contrast: Largest change of their gain from 1, either way.
         saturation: Largest change of the saturation from 1, either way.
         hue: Largest turn of the hue, either way, as a share of the whole turn, in [0, 0.5].
-        per_frame: Other colours in each frame.
-        per_track: Other colours for each track.
+        per_frame: Other colors in each frame.
+        per_track: Other colors for each track.
         prob: Probability per sample.
 
     Raises:
@@ -74,7 +74,7 @@ class ColorJitter(VideoAugmentation):
 
 @TRANSFORMS.register_module()
 class Grayscale(VideoAugmentation):
-    """Take the colour out of a clip ``(K, C, T, H, W)``: every channel becomes the luma.
+    """Take the color out of a clip ``(K, C, T, H, W)``: every channel becomes the luma.
 
     Args:
         prob: Probability per sample.
@@ -97,7 +97,7 @@ class Grayscale(VideoAugmentation):
 
 def _needs_color(x: Tensor, augmentation: VideoAugmentation) -> None:
     if is_flow(x):
-        raise ConfigError(f"{type(augmentation).__name__} is for colour; leave it out of views of optical flow")
+        raise ConfigError(f"{type(augmentation).__name__} is for color; leave it out of views of optical flow")
 
 
 @TRANSFORMS.register_module()

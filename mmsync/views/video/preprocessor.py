@@ -25,7 +25,7 @@ class VideoPreprocessor(ViewPreprocessor):
 
     A view has ``(N, K, C, T, H, W)``; plain clips ``(N, T, S, S, C)`` give ``(N, C, T, H, W)``. What is drawn for a
     sample holds for all its frames and tracks unless an augmentation has ``per_frame`` or ``per_track``. C is 3 for
-    colour, or 2 for optical flow, which follows crop and flip and has no colours to change.
+    color, or 2 for optical flow, which follows crop and flip and has no colors to change.
 
     Args:
         views: View name -> configs of batched augmentations of video. ``None``: training sees the one view of

@@ -19,7 +19,7 @@ from mmsync.worlds.sequences import Recording, SequenceWorld
 
 @DATASETS.register_module()
 class SyntheticSequenceSource(SequenceSource):
-    """Sequences of procedurally made people in activities of 2 to 6 phases, ``(T, V, C)`` float32, metres or pixels.
+    """Sequences of procedurally made people in activities of 2 to 6 phases, ``(T, V, C)`` float32, meters or pixels.
 
     The 13 activities have the names and the 42 phases of Penn Action, and share sub-motions (`worlds.activities`).
     Sequences depend on the seed and on their place in their part only, so a larger set begins with the smaller one.
@@ -52,7 +52,7 @@ class SyntheticSequenceSource(SequenceSource):
         yaw: Range of the camera's direction round the people, degrees.
         pitch: Largest tilt of the camera, degrees.
         roll: Largest roll of the camera, degrees.
-        distance: Range of the camera's distance, metres.
+        distance: Range of the camera's distance, meters.
         cache: Keep the sequences that were made, about 25 kB each.
 
     Raises:

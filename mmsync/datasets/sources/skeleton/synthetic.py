@@ -13,12 +13,12 @@ from mmsync.structures.layout import PICTURE_LAYOUTS, SkeletonLayout, remap_matr
 from mmsync.worlds.actions import ACTIONS
 from mmsync.worlds.world import Clip, SyntheticWorld
 
-_FOCAL, _IMAGE = 1060.0, (1920, 1080)  # pixels, about those of Kinect v2's colour camera
+_FOCAL, _IMAGE = 1060.0, (1920, 1080)  # pixels, about those of Kinect v2's color camera
 
 
 @DATASETS.register_module()
 class SyntheticSource(SkeletonSource):
-    """Clips of procedurally made people, ``(M, T, V, C)`` float32: metres in the camera's frame, or pixels and score.
+    """Clips of procedurally made people, ``(M, T, V, C)`` float32: meters in the camera's frame, or pixels and score.
 
     Every clip depends on the seed and on its place in its part only, so a larger set begins with the smaller one. The
     parts share no performer (``train``, ``test``); cameras 1 and 2 against camera 3, which looks from another third of
@@ -38,7 +38,7 @@ class SyntheticSource(SkeletonSource):
         yaw: Range of the camera's direction round the people, degrees.
         pitch: Largest tilt of the camera, degrees.
         roll: Largest roll of the camera, degrees.
-        distance: Range of the camera's distance, metres.
+        distance: Range of the camera's distance, meters.
         cache: Keep the clips that were made, about 20 kB each.
 
     Raises:

@@ -26,7 +26,7 @@ CLASS_NAMES = [
 
 @DATASETS.register_module()
 class NWUCLASource(StoreSource):
-    """NW-UCLA: 1484 clips ``(1, T, 20, 3)`` in metres, 10 classes, 10 subjects, 3 views (Wang et al., CVPR 2014).
+    """NW-UCLA: 1484 clips ``(1, T, 20, 3)`` in meters, 10 classes, 10 subjects, 3 views (Wang et al., CVPR 2014).
 
     Splits: ``xview_train`` (views 1 and 2), ``xview_test`` (view 3), and for each subject ``xsubNN_test`` and
     ``xsubNN_train`` (the other subjects). The json files are parsed once and kept in the cache folder.

@@ -1,4 +1,4 @@
-"""Sources of labelled recordings of sound: ESC-50 and the scenes of DCASE 2013."""
+"""Sources of labeled recordings of sound: ESC-50 and the scenes of DCASE 2013."""
 
 from __future__ import annotations
 

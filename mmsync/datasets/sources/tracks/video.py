@@ -33,7 +33,7 @@ _FORMAT = "mmsync-crops-2"  # a change that changes pixels needs a new version
 class VideoTrackSource(TrackSource):
     """Tracks out of a store of tracks, as crops ``(T, S, S, 3)`` uint8 RGB of the videos, or as their optical flow.
 
-    Each box is enlarged about its centre, limited to the picture, scaled until its longer side is ``size`` and put on a
+    Each box is enlarged about its center, limited to the picture, scaled until its longer side is ``size`` and put on a
     neutral canvas (Sync3D, Sannigrahi 2020). Ticks of the store's clock (25 a second) are looked up by time.
 
     Flow ``(T, S, S, 2)`` uint8 is that from a tick's picture to the next, inside the tick's box, in pixels of the crop

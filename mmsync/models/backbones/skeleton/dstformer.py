@@ -58,13 +58,13 @@ class DSTformer(SkeletonTransformer):
         mlp_ratio: Width of the MLPs over D.
         max_len: Number of time embeddings. Shorter clips take the first ones, longer clips resampled ones.
         resize_time: Whether to resample the time embeddings for shorter clips too.
-        fusion: Whether to mix the two blocks of a level with learnt weights per token; otherwise take their mean.
+        fusion: Whether to mix the two blocks of a level with learned weights per token; otherwise take their mean.
         qkv_bias: Whether query, key and value have biases.
         drop_rate: Dropout of embeddings, projections and MLPs, in [0, 1).
         attn_drop_rate: Dropout of the attention weights.
         drop_path_rate: Stochastic depth of the last level; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms; MotionBERT's weights were trained with 1e-6.
-        data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
+        data_norm: Whether to batch-normalize the input per joint and channel, as ST-GCN does.
         stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: ``'published'`` is MotionBERT's; ``'normal'`` draws every linear weight from N(0, .02), also those of the
             fusion, as MBAimCLR's released code does.

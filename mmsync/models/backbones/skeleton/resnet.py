@@ -50,7 +50,7 @@ BLOCKS = {18: ((3, 3), (2, 2, 2, 2)), 34: ((3, 3), (3, 4, 6, 3)), 50: ((1, 3, 1)
 class SkeletonResNet(SkeletonBackbone):
     """ResNet on pseudo-images, with joints as rows and frames as columns: ``(P, T, V, C) -> (P, D, T', V')``.
 
-    Coordinates are channels, in metres: rescaling images to their own minimum and maximum would undo a change of
+    Coordinates are channels, in meters: rescaling images to their own minimum and maximum would undo a change of
     distance. Parameter names are torchvision's, whose weights load into ``stem='7x7'`` with three channels
     (``init_cfg=dict(type='Pretrained', checkpoint=...)``). Cost per image of 25 joints x 64 frames, with
     ``stem='3x3'``: 0.96, 2.0 and 2.2 GMAC for depth 18, 34 and 50, proportional to its area and to ``width ** 2``.

@@ -56,7 +56,7 @@ class SkeletonViT(SkeletonTransformer):
         attn_drop_rate: Dropout of the attention weights.
         drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
         norm_eps: Epsilon of the layer norms.
-        data_norm: Whether to batch-normalise the input per joint and channel, as ST-GCN does.
+        data_norm: Whether to batch-normalize the input per joint and channel, as ST-GCN does.
         stem: ``dict(channels=..., strides=..., temporal_kernel=9)`` of ST-GCN blocks in front of the tokens, if any.
         init: Of the linear weights: ``'xavier'`` as published, or ``'normal'`` with deviation .02.
         with_cp: Recompute the activations of a block in the backward pass instead of storing them.

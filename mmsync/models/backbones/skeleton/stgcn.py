@@ -99,7 +99,7 @@ class STGCN(SkeletonBackbone):
         strategy: Partitioning of the graph, see :func:`mmsync.ops.graph.adjacency`.
         max_hop: Neighborhood of the graph convolution, in bones.
         edges: Edge variant of the layout; ``None`` is its first.
-        edge_importance: Whether each block has learnt weights of the edges.
+        edge_importance: Whether each block has learned weights of the edges.
         data_norm: Whether to batch-normalize the input per joint and channel.
         init: ``'torch'`` keeps torch's initialization; ``'normal'`` draws weights from N(0, .02) and batch-norm weights
             from N(1, .02), as AimCLR's released code does.

@@ -98,11 +98,11 @@ class I3D(VideoBackbone):
     Padding is TensorFlow's, exact for any size. Parameter names are those of the common PyTorch port;
     ``tools/model_converters/i3d_to_mmsync.py`` reads three families of weights. The published classifier is
     ``VideoPool(window=2)`` and a linear layer: 12,697,264 parameters with 400 classes, 12,675,312 for flow. Input is
-    colour at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to [-1, 1].
+    color at 25 frames per second, 224 x 224, in [-1, 1], or flow of at most 20 pixels per frame, scaled to [-1, 1].
     A clip of 25 frames at 224 takes 46 GMAC.
 
     Args:
-        in_channels: C, 3 for colour, 2 for optical flow.
+        in_channels: C, 3 for color, 2 for optical flow.
         width: Multiplier of the channels of all layers.
         endpoint: Last layer, one of ``ENDPOINTS``; the map has its channels and size.
         channels_last: Whether to store maps in channels-last memory, see docs/design/0024.

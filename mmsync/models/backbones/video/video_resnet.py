@@ -70,7 +70,7 @@ class VideoResNet(VideoBackbone):
         variant: ``'r3d'``, all kernels 3 x 3 x 3; ``'mc3'``, 1 x 3 x 3 from the second stage on; ``'r2plus1d'``, each
             split into space and time.
         depth: 18 or 34.
-        in_channels: C, 3 for colour, 2 for optical flow.
+        in_channels: C, 3 for color, 2 for optical flow.
         width: Multiplier of the channels of all layers.
         midplanes: Width between space and time of R(2+1)D: ``'per_block'`` computes it from the block's channels as
             torchvision, ``'per_conv'`` from each convolution's as VMZ, XDC and IG-65M.
