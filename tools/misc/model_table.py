@@ -148,7 +148,13 @@ def measured() -> list[str]:
 
 def table() -> str:
     """Both tables in markdown."""
-    return "\n".join(["## Methods and their configs", "", *matrix(), "", "## Measured results", "", *measured()])
+    probes = [
+        "`knn/top1` and `linear/last` are those of the config's own probes: k = 20, and AimCLR's linear probe. In rows with",
+        "`retrieval/top1` they are those of the suite: 5-NN on whitened features, and MAMP's linear probe.",
+        "",
+    ]
+    parts = ["## Methods and their configs", "", *matrix(), "", "## Measured results", "", *probes, *measured()]
+    return "\n".join(parts)
 
 
 def main() -> None:
