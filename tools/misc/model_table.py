@@ -149,7 +149,7 @@ def measured() -> list[str]:
 def table() -> str:
     """Both tables in markdown."""
     probes = [
-        "`knn/top1` and `linear/last` are those of the config's own probes: k = 20, and AimCLR's linear probe. In rows with",
+        "`knn/top1` and `linear/last` are those of the config's probes: k = 20, AimCLR's linear probe. In rows with",
         "`retrieval/top1` they are those of the suite: 5-NN on whitened features, and MAMP's linear probe.",
         "",
     ]
