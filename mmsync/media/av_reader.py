@@ -188,7 +188,7 @@ def open_file(path: Path, timeout: Optional[float] = None) -> Any:
 def open_container(path: Path, threads: int = 1, timeout: Optional[float] = None) -> tuple[Any, Any]:
     """PyAV's container of a file and its first video stream that is no cover picture, or a DataError."""
     container = open_file(path, timeout)
-    streams = [s for s in container.streams.video if not int(getattr(s, "disposition", 0)) & _COVER]
+    streams = [s for s in container.streams.video if not getattr(getattr(s, "disposition", None), "value", 0) & _COVER]
     if not streams:
         what = "only sound" if container.streams.audio else "no video stream"
         container.close()
