@@ -12,14 +12,14 @@ import torch
 from mmsync.apis import export_model, get_model, init_model
 from mmsync.apis.features import feature_column
 from mmsync.config import load
-from mmsync.errors import ConfigError, ProtocolError
+from mmsync.errors import ConfigError, DependencyError, ProtocolError
 from mmsync.models.necks import Whitening
 
 ROOT = Path(__file__).parents[2]
 ort = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-if not hasattr(getattr(torch.export, "Dim", None), "AUTO"):
-    pytest.skip("export needs torch 2.6 or newer", allow_module_level=True)
+if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+    pytest.skip("export needs torch 2.7 or newer", allow_module_level=True)
 
 
 SIMCLR = "simclr/simclr_stgcn_synthetic.py"
@@ -145,3 +145,9 @@ def test_the_tool_compares(tmp_path, capsys):
         next(model.encoder.parameters()).mul_(2)
     assert tool.verify(model, path, shape) > tool.TOLERANCE  # of another model
     assert capsys.readouterr().out.count("largest difference") == 4
+
+
+def test_an_older_torch_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
+    with pytest.raises(DependencyError, match=r"export needs torch 2.7 or newer, best 2.13; this is 2.6.0\+cpu"):
+        export_model(torch.nn.Identity(), torch.zeros(1), tmp_path / "model.onnx")
