@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from mmsync.apis.features import feature_column, quiet
 from mmsync.apis.models import load_model
-from mmsync.apis.tracks import embed_tracks, source_of_tracks, store_of_videos
+from mmsync.apis.tracks import embed_tracks, settings_of, source_of_tracks, store_of_videos
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.memory import MemorySource
@@ -38,7 +38,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
     A model on tracks of video, such as ``Sync3D`` with I3D, takes videos with boxes: ``talk.mp4``, beside which a
     file ``talk.txt`` in the format of MOT has the boxes of its people; or a store of tracks. There is a row for each
-    track, by video, person and time; ``embedder.table(embedder.source(...))["name"]`` names them.
+    track, by video, person and time; ``embedder.table(embedder.source(...))["name"]`` names them. Up to 5 frames that
+    the tracker missed are filled. Crops are kept in ``MMSYNC_CACHE``: 150 KB for a person and frame at 224 pixels.
 
     The pipeline is the one that the model was evaluated with. A model in the body frame, such as motion-s, takes clips
     of any layout; for others clips are remapped to the model's layout.
@@ -51,7 +52,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         layout: Joints of arrays: a name, or a layout of one's own as a dict; ``None``: those of the model's data. A
             store knows its own, and ``None`` takes that of a pickle from its number of joints.
         num_coords: Channels of arrays and pickles that are coordinates; ``None``: 2 of two channels, else 3.
-        batch_size: Clips in a batch; of video an eighth.
+        batch_size: Clips in a batch; of windows of video an eighth as many.
         device: Where the model runs.
 
     Raises:
@@ -87,6 +88,10 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:
         """What the model predicts of a source, with its names and, of skeletons, its labels."""
         method, found = self._method(), []
+        if isinstance(source, TrackSource) != self._of_video:
+            raise DataError(
+                f"{type(method).__name__} takes {'tracks of video' if self._of_video else 'clips of skeletons'}"
+            )
         if isinstance(source, TrackSource):
             return embed_tracks(method, source, max(1, self.batch_size // 8))
         preprocessor = self._preprocessor(method, source)
@@ -117,6 +122,10 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         if not (modality == "skeleton" or self._of_video) or not hasattr(method, "cfg"):
             text = "is not a method on skeletons, or on tracks of video, of init_model"
             raise ConfigError(f"MotionEmbedder: {type(method).__name__} {text}")
+        if self._of_video and getattr(method, "second_encoder", None) is not None:
+            raise ConfigError(
+                "MotionEmbedder: the model has an encoder for each of two people, and no feature of one alone"
+            )
         return method
 
     def source(self, clips: Clips) -> Union[SkeletonSource, TrackSource]:
@@ -148,11 +157,13 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         if not given or not all(isinstance(one, (str, Path)) for one in given):
             raise DataError("the model takes tracks of video: give paths of videos with boxes, or of a store of tracks")
         paths = [Path(one) for one in given]
+        if len(set(paths)) < len(paths):
+            raise DataError("a video is given twice")
         with quiet():
             root = paths[0] if len(paths) == 1 and paths[0].is_dir() else store_of_videos(paths)
             if not is_track_store(root):
                 raise DataError(f"{root} is no store of tracks; `mmsync tracks VIDEOS BOXES OUT` makes one")
-            return source_of_tracks(root, self._method().cfg.test_dataloader.dataset.source)
+            return source_of_tracks(root, settings_of(self._method())["source"])
 
     def _preprocessor(self, method: Any, source: SkeletonSource) -> Any:
         """The model's, or for a model in the body frame one of the clips' layout."""

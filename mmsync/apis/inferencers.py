@@ -27,7 +27,7 @@ Result = dict[str, Any]
 
 @INFERENCERS.register_module()
 class FeatureExtractor:
-    """Features of skeleton clips: ``FeatureExtractor("motion-s")(clips)[0]["feature"]``.
+    """Features of skeleton clips, or of people in videos: ``FeatureExtractor("motion-s")(clips)[0]["feature"]``.
 
     Args:
         model: A name with shipped weights, a checkpoint, a config with its checkpoint as ``pretrained``, or a method.
@@ -50,7 +50,7 @@ class FeatureExtractor:
         return source, self.embedder.set_params(batch_size=batch_size).table(source)
 
     def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Any]:
-        """``feature (D,)`` float32 and ``name`` of each clip."""
+        """``feature (D,)`` float32 and ``name`` of each clip, or track."""
         table = self.extract(inputs, batch_size)[1]
         return [dict(name=name, feature=row) for name, row in zip(table["name"], table.vectors("feature").numpy())]
 
@@ -79,7 +79,7 @@ class MotionClassificationInferencer(FeatureExtractor):
                 raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
             return
         source, table = self.extract(train[0] if isinstance(train, tuple) else train)
-        labels = np.asarray(train[1] if isinstance(train, tuple) else table["label"])
+        labels = np.asarray(train[1] if isinstance(train, tuple) else table.columns.get("label", ()))
         known = labels >= 0
         if len(labels) != len(table) or len(np.unique(labels[known])) < 2:
             raise DataError(f"{len(table)} clips, {len(labels)} labels; give each one, of two classes or more")
@@ -102,7 +102,12 @@ class MotionClassificationInferencer(FeatureExtractor):
 
 @INFERENCERS.register_module()
 class MotionRetrievalInferencer(FeatureExtractor):
-    """The nearest clips of a bank ``prototype``, by the cosine of features; else as :class:`FeatureExtractor`."""
+    """The nearest clips of a bank, by the cosine of features.
+
+    Args:
+        prototype: Clips of the bank, as of :class:`~mmsync.apis.MotionEmbedder`.
+        model: As of :class:`FeatureExtractor`, whose other arguments it takes, too.
+    """
 
     def __init__(self, prototype: Clips, model: Any = "motion-s", **kwargs: Any) -> None:
         super().__init__(model, **kwargs)

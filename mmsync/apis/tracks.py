@@ -1,21 +1,34 @@
-"""Features of the people in videos, by the boxes of a detector or tracker."""
+"""Features of the people in videos, by the boxes of a tracker."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 
 from mmsync.datasets.collate import motion_collate
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.datasets.sources.tracks.video import VideoTrackSource
-from mmsync.errors import DataError
+from mmsync.errors import ConfigError, DataError
 from mmsync.store.cache import cached
 from mmsync.structures import FeatureTable, MotionSample
+
+GAP = 5  # frames that a tracker may miss
+
+
+def settings_of(method: Any) -> Mapping[str, Any]:
+    """The data set on tracks that a model was evaluated with."""
+    settings = (method.cfg.get("test_dataloader") or {}).get("dataset") or {}
+    if not {"window", "source"} <= set(settings):
+        raise ConfigError("the model's config has no test_dataloader.dataset with a window and a source of tracks")
+    return settings
 
 
 def source_of_tracks(root: Path, settings: Mapping[str, Any]) -> VideoTrackSource:
@@ -25,11 +38,12 @@ def source_of_tracks(root: Path, settings: Mapping[str, Any]) -> VideoTrackSourc
 
 def store_of_videos(videos: Sequence[Path]) -> Path:
     """A store of tracks, in the cache, of videos that have MOT files of the same name beside them."""
+    from mmsync.converters.boxes import BoxTable
     from mmsync.converters.found_boxes import read_mot
     from mmsync.converters.report import Report
     from mmsync.converters.track_conversion import TrackConversion, frame_times
 
-    videos = [video.resolve() for video in videos]
+    videos = [Path(os.path.abspath(video)) for video in videos]  # a link stays beside its own boxes
     boxes = [_boxes_beside(video) for video in videos]
 
     def build(path: Path) -> None:
@@ -39,13 +53,21 @@ def store_of_videos(videos: Sequence[Path]) -> Path:
             row = tracks.usable(video)
             if row is None:
                 raise DataError(f"{video}: {report.faults[-1].kind}: {report.faults[-1].reason}")
-            tracks.add(report.shown(video), video, row, read_mot(file), 0, frame_times(video, row))
-        tracks.finish([], {}, {}, "boxes beside videos")
+            table = read_mot(file, -math.inf) if file.stat().st_size else BoxTable.of([])  # nobody was found
+            if (table.person < 0).any():
+                raise DataError(f"{file}: boxes without an id; a tracker says which are of one person")
+            tracks.add(report.shown(video), video, row, table, GAP, frame_times(video, row))
+        tracks.finish([], {}, {}, "boxes beside videos", "; are these the boxes, and the frame numbers, of the videos?")
+        for kind in {"fewer frames than annotated", "without a track"} & set(report.remarks):
+            for name, detail in report.remarks[kind].items():
+                print_log(f"{name}: {kind}: {detail}", logger="current", level=30)
 
-    return cached("boxes-1", [*videos, *boxes], build)
+    return cached(f"boxes-1-{crc32(repr(videos).encode()):08x}", [*videos, *boxes], build)
 
 
 def _boxes_beside(video: Path) -> Path:
+    if video.is_dir():
+        raise DataError(f"{video} is a folder; give the folder of one store of tracks alone, or videos")
     if not video.is_file():
         raise DataError(f"{video} does not exist")
     for suffix in (".txt", ".csv"):
@@ -59,7 +81,7 @@ def _boxes_beside(video: Path) -> Path:
 def embed_tracks(method: Any, source: TrackSource, batch_size: int = 8) -> FeatureTable:
     """Features of each track: the mean over windows of the model's length, one after the other.
 
-    What is left at the end of a track has no window; in a track shorter than one the last picture stays.
+    What is left behind the last whole window is not used; in a track shorter than one the last picture stays.
 
     Args:
         method: A model of :func:`~mmsync.apis.init_model` whose branches share weights, such as ``Sync3D``.
@@ -69,7 +91,7 @@ def embed_tracks(method: Any, source: TrackSource, batch_size: int = 8) -> Featu
     Returns:
         ``feature (tracks, D)`` and ``name``, the video, the person and the first tick: ``talk.mp4.1@0``.
     """
-    window, parts = method.cfg.test_dataloader.dataset.window, []
+    window, parts = settings_of(method)["window"], []
     places = [
         (number, start)
         for number, track in enumerate(source.tracks)

@@ -37,7 +37,7 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
         raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     try:
         table = np.loadtxt(lines, delimiter=",", ndmin=2)
-        if len(table) and table.shape[1] < 6:
+        if table.shape[1] < 6:
             raise ValueError(f"{table.shape[1]} columns")
     except ValueError as error:
         raise DataError(f"{path}: not a MOT csv 'frame,id,x,y,width,height,...' ({error})") from error

@@ -44,16 +44,10 @@ class LARS(Optimizer):
     """
 
     def __init__(
-        self,
-        params: Iterable,
-        lr: float = 0.3,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-6,
-        trust_coefficient: float = 1e-3,
-        eps: float = 1e-8,
-        nesterov: bool = False,
+        self, params: Iterable, lr: float = 0.3, momentum: float = 0.9, weight_decay: float = 1e-6,
+        trust_coefficient: float = 1e-3, eps: float = 1e-8, nesterov: bool = False,
         variant: Literal["paper", "mocov3"] = "paper",
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not (lr > 0 and 0 <= momentum < 1 and weight_decay >= 0 and trust_coefficient > 0):
             above = f"lr={lr} and trust_coefficient={trust_coefficient} must be above 0"
             raise ConfigError(f"LARS: {above}, momentum={momentum} in [0, 1), weight_decay={weight_decay} at least 0")

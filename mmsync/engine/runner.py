@@ -156,11 +156,6 @@ class MotionRunner(Runner):
             ConfigError: Another run is in the work dir, see :func:`~mmsync.engine.run_folder.own_folder`; or nothing
                 fits the model's ``Whitening``.
         """
-        whitens = any(isinstance(module, Whitening) for module in self.bare_model.modules())
-        if whitens and not (
-            self._resume or self._load_from or any(isinstance(h, FitWhiteningHook) for h in self.hooks)
-        ):
-            raise ConfigError("a Whitening is never fitted; add dict(type='FitWhiteningHook') to custom_hooks")
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
             self._write_config()
@@ -305,16 +300,10 @@ class MotionRunner(Runner):
         return seen
 
     def save_checkpoint(
-        self,
-        out_dir: str,
-        filename: str,
-        file_client_args: Optional[dict] = None,
-        save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
-        meta: Optional[dict] = None,
-        by_epoch: bool = True,
+        self, out_dir: str, filename: str, file_client_args: Optional[dict] = None, save_optimizer: bool = True,
+        save_param_scheduler: bool = True, meta: Optional[dict] = None, by_epoch: bool = True,
         backend_args: Optional[dict] = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Save a checkpoint in a local folder; every rank has to call this. The arguments are MMEngine's."""
         synchronize_buffers(self.bare_model)
         rng = all_gather_object(self._rng_before_val or get_rng_state())
@@ -411,6 +400,10 @@ class MotionRunner(Runner):
         training, *tested = (loop.dataloader.dataset if isinstance(loop, BaseLoop) else None for loop in loops)
         check_folds(self.trained_folds, tested, training)
         check_loops(self.bare_model, loops[0], loops[1:])
+        fits = any(isinstance(hook, FitWhiteningHook) for hook in self.hooks)
+        parts = [module for module in self.bare_model.modules() if isinstance(module, Whitening)]
+        if isinstance(loops[0], BaseLoop) and not fits and not all(part.axes.any() for part in parts):
+            raise ConfigError("a Whitening is never fitted; add dict(type='FitWhiteningHook') to custom_hooks")
         if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
             with self.training_rng_kept():
                 rehearse(self.bare_model, loops[1])

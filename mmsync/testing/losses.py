@@ -63,15 +63,9 @@ def _value_and_gradients(loss: Callable[..., Any], inputs: Sequence[Tensor]) -> 
 
 
 def _check_ranks(
-    loss: nn.Module,
-    name: str,
-    inputs: Sequence[Tensor],
-    value: Tensor,
-    gradients: Sequence[Optional[Tensor]],
-    shared: Sequence[int],
-    ranks: int,
-    atol: float,
-) -> None:
+    loss: nn.Module, name: str, inputs: Sequence[Tensor], value: Tensor, gradients: Sequence[Optional[Tensor]],
+    shared: Sequence[int], ranks: int, atol: float,
+) -> None:  # fmt: skip
     def run(rank: int) -> tuple[Tensor, list[Optional[Tensor]]]:
         parts = [x if i in shared else x.tensor_split(ranks)[rank] for i, x in enumerate(inputs)]
         return _value_and_gradients(loss, parts)

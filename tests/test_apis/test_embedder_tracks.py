@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 pytest.importorskip("av", reason="PyAV is not installed")
 
-from mmsync.apis import FeatureExtractor, MotionEmbedder, init_model
+from mmsync.apis import FeatureExtractor, MotionClassificationInferencer, MotionEmbedder, init_model
 from mmsync.converters.boxes_folder import convert_boxes
 from mmsync.datasets.sources import VideoTrackSource
 from mmsync.errors import ConfigError, DataError
@@ -76,30 +77,37 @@ def test_boxes_beside_videos(model, videos, tmp_path):
     np.testing.assert_array_equal(found[1]["feature"], expected[1])
 
 
-@pytest.mark.parametrize("fusion", ["symmetric", "absdiff", "product"])
+@pytest.mark.parametrize("fusion", ["absdiff", "product"])
 def test_one_track_is_not_fused(model, videos, monkeypatch, fusion):
     expected = MotionEmbedder(model)(videos / "b.mp4")
     monkeypatch.setattr(model, "fusion", fusion)
     np.testing.assert_array_equal(MotionEmbedder(model)(videos / "b.mp4"), expected)
 
 
-def test_mistakes(model, videos, tmp_path):
+def test_mistakes(model, videos, tmp_path, monkeypatch):
     (tmp_path / "alone.mp4").write_bytes((videos / "a.mp4").read_bytes())
-    (tmp_path / "empty.mp4").write_bytes((videos / "a.mp4").read_bytes())
-    (tmp_path / "empty.txt").write_text("")
+    for name, text in (("empty", ""), ("detected", "1,-1,4,10,20,20"), ("comment", "# nothing")):
+        (tmp_path / f"{name}.mp4").write_bytes((videos / "a.mp4").read_bytes())
+        (tmp_path / f"{name}.txt").write_text(text)
+    (tmp_path / "videos.mp4").mkdir()
     (tmp_path / "damaged.mp4").write_bytes(b"no video")
     (tmp_path / "damaged.csv").write_text("1,0,4,10,20,20")
     wrong = {
         tmp_path
         / "alone.mp4": "boxes of its people are missing; put them beside it as alone.txt, in the format of MOT",
         tmp_path / "none.mp4": "none.mp4 does not exist",
-        tmp_path / "empty.mp4": "empty.txt: not a MOT csv: it is empty",
+        tmp_path / "empty.mp4": "no clip of .* is left; are these the boxes, and the frame numbers, of the videos",
+        tmp_path / "detected.mp4": "detected.txt: boxes without an id; a tracker says which are of one person",
+        tmp_path / "comment.mp4": "comment.txt: not a MOT csv",
+        tmp_path / "videos.mp4": "videos.mp4 is a folder; give the folder of one store of tracks alone, or videos",
         tmp_path / "damaged.mp4": "damaged.mp4: video is ",
         tmp_path: "is no store of tracks; `mmsync tracks VIDEOS BOXES OUT` makes one",
     }
     for path, message in wrong.items():
         with pytest.raises(DataError, match=message):
-            MotionEmbedder(model)(path)
+            MotionEmbedder(model)([path, videos / "a.mp4"] if path.name == "videos.mp4" else path)
+    with pytest.raises(DataError, match="a video is given twice"):
+        MotionEmbedder(model)([videos / "a.mp4"] * 2)
     for clips in (np.ones((9, 25, 3)), [], [videos / "a.mp4", np.ones((9, 25, 3))]):
         with pytest.raises(DataError, match="the model takes tracks of video: give paths"):
             MotionEmbedder(model)(clips)
@@ -107,3 +115,32 @@ def test_mistakes(model, videos, tmp_path):
         MotionEmbedder()(videos / "a.mp4")
     with pytest.raises(ConfigError, match="not a method on skeletons, or on tracks of video"):
         MotionEmbedder(torch.nn.Linear(2, 2)).fit()
+    with pytest.raises(DataError, match="SimCLR takes clips of skeletons"):
+        MotionEmbedder().table(MotionEmbedder(model).source(videos / "a.mp4"))
+    with pytest.raises(DataError, match="3 clips, 0 labels; give each one"):
+        MotionClassificationInferencer(model, train=[videos / "a.mp4", videos / "b.mp4"])
+    monkeypatch.setattr(model, "second_encoder", model.encoder)
+    with pytest.raises(ConfigError, match="an encoder for each of two people, and no feature of one alone"):
+        MotionEmbedder(model).fit()
+    monkeypatch.undo()
+    monkeypatch.setattr(model, "cfg", Config())
+    with pytest.raises(ConfigError, match=r"no test_dataloader.dataset with a window and a source of tracks"):
+        MotionEmbedder(model)(videos / "a.mp4")
+
+
+def test_links_names_and_what_a_tracker_leaves_out(model, videos, tmp_path, monkeypatch):
+    """A link has its own boxes; frames that a tracker missed are filled; boxes past the end are warned of."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "v.mp4").symlink_to(videos / "a.mp4")
+    row = "{},1,{},10,20,20,-1"  # trackers that give no score write -1
+    (tmp_path / "one" / "v.txt").write_text("\n".join(row.format(t + 1, t) for t in range(12) if t not in (4, 5, 6)))
+    (tmp_path / "two" / "v.txt").write_text("\n".join(row.format(t + 1, t) for t in range(15, 35)))
+    said: list[str] = []
+    monkeypatch.setattr("mmsync.apis.tracks.print_log", lambda text, **kwargs: said.append(text))
+    embedder = MotionEmbedder(model)
+    source = embedder.source([tmp_path / "one" / "v.mp4", tmp_path / "two" / "v.mp4"])
+    assert [(track.video, track.start, len(track)) for track in source.tracks] == [
+        ("one/v.mp4", 0, 12), ("two/v.mp4", 15, 6)]  # fmt: skip
+    assert said == ["two/v.mp4: fewer frames than annotated: 21 of 35 frames decode, 14 boxes cut off"]
+    assert embedder.table(source)["name"] == ["one/v.mp4.1@0", "two/v.mp4.1@15"]

@@ -168,7 +168,20 @@ def test_a_hook_without_a_module_is_refused(tmp_path):
         runner.train()
 
 
-def test_a_module_without_the_hook_is_refused(tmp_path):
-    runner = MotionRunner.from_cfg(config(tmp_path, False, [], dict(type="Whitening")))
+@pytest.mark.parametrize("option", [{}, {"resume": True}, {"load_from": "plain.pth"}])
+def test_a_module_without_the_hook_is_refused(tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": MotionRunner.from_cfg(config(tmp_path, False, [], None)).model.state_dict()}, "plain.pth")
+    runner = MotionRunner.from_cfg(Config({**config(tmp_path, False, [], dict(type="Whitening")), **option}))
     with pytest.raises(ConfigError, match=r"a Whitening is never fitted; add dict\(type='FitWhiteningHook'\)"):
         runner.train()
+
+
+def test_a_module_that_is_fitted_needs_no_hook(tmp_path):
+    first = MotionRunner.from_cfg(config(tmp_path, False, [dict(type="FitWhiteningHook")], dict(type="Whitening")))
+    first.train()
+    again = config(tmp_path / "again", False, [], dict(type="Whitening"))
+    again.model.encoder.init_cfg = dict(type="Pretrained", checkpoint=str(tmp_path / "iter_8.pth"), prefix="encoder.")
+    runner = MotionRunner.from_cfg(again)
+    runner.train()
+    assert torch.equal(runner.model.encoder.whitening.axes, first.model.encoder.whitening.axes)

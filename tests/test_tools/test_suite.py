@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,8 +119,16 @@ def test_what_counts_epochs_follows_the_length():
     assert short["train_cfg"] == dict(by_epoch=False, max_iters=150, val_interval=150)
     assert short["param_scheduler"]["end"] == 150
     assert (short["default_hooks"]["checkpoint"]["by_epoch"], short["model"]["mining"]["start_epoch"]) == (False, 22)
+    assert shortened(cfg, 30, 5, checkpoints=1)["default_hooks"]["checkpoint"]["interval"] == 30
     with pytest.raises(ConfigError, match="neither max_epochs nor max_iters"):
         shortened({**cfg, "train_cfg": {}}, 30, 5)
+
+
+def test_passes_that_begin_or_save_are_not_calibrated_on(suite, monkeypatch):
+    job = SimpleNamespace(record=lambda: True)
+    own = SimpleNamespace(run=lambda *_: SimpleNamespace(jobs=lambda setting: [job]), args=SimpleNamespace(minutes=2))
+    monkeypatch.setattr(suite, "cpu_seconds", lambda job: [[1, 40], [2, 50], [3, 60], [4, 170]])
+    assert suite.Suite.calibrate(own, {"method": None}) == {"method": 12}
 
 
 def test_a_store_of_a_layout_of_ones_own(suite, tmp_path):

@@ -16,15 +16,9 @@ from mmsync.ops.scaling import Scaling, Standardize
 
 @torch.no_grad()
 def knn_classify(
-    bank: Tensor,
-    bank_labels: Tensor,
-    query: Tensor,
-    num_classes: int,
-    k: int = 20,
-    temperature: float = 0.1,
-    standardize: Standardize = False,
-    chunk_size: int = 1024,
-) -> Tensor:
+    bank: Tensor, bank_labels: Tensor, query: Tensor, num_classes: int, k: int = 20, temperature: float = 0.1,
+    standardize: Standardize = False, chunk_size: int = 1024,
+) -> Tensor:  # fmt: skip
     """Score the classes of each query by its ``k`` most similar bank samples.
 
     Each votes for its class by ``exp(cos / temperature)`` (Wu et al., CVPR 2018, section 3.4). ``k=1`` is cosine 1-NN.

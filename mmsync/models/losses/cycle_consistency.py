@@ -92,16 +92,10 @@ class CycleConsistencyLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        loss: str = "regression_mse_var",
-        similarity: str = "l2",
-        temperature: float = 0.1,
-        label_smoothing: float = 0.1,
-        variance_weight: float = 0.001,
-        huber_delta: float = 0.1,
-        normalize_indices: bool = True,
-        variance_min: float = 1e-8,
-    ) -> None:
+        self, loss: str = "regression_mse_var", similarity: str = "l2", temperature: float = 0.1,
+        label_smoothing: float = 0.1, variance_weight: float = 0.001, huber_delta: float = 0.1,
+        normalize_indices: bool = True, variance_min: float = 1e-8,
+    ) -> None:  # fmt: skip
         super().__init__()
         if loss not in ("classification", *REGRESSIONS):
             raise ConfigError(f"CycleConsistencyLoss: {loss=}: use 'classification' or one of {', '.join(REGRESSIONS)}")

@@ -22,16 +22,10 @@ TAU_MIN = 0.01
 
 @in_float32
 def index_matching(
-    first: Tensor,
-    second: Tensor,
-    index_first: Tensor,
-    index_second: Tensor,
-    valid_first: Optional[Tensor] = None,
-    valid_second: Optional[Tensor] = None,
-    temperature: Union[float, Tensor] = 0.1,
-    kind: str = "l1",
+    first: Tensor, second: Tensor, index_first: Tensor, index_second: Tensor, valid_first: Optional[Tensor] = None,
+    valid_second: Optional[Tensor] = None, temperature: Union[float, Tensor] = 0.1, kind: str = "l1",
     overlap_only: bool = False,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Errors of soft indices in both directions (MASA, eqs. 4 and 5), as sums and numbers of frames.
 
     The loss of each pair (eq. 6) is ``(total / count).mean(0)``, that of all frames of a batch

@@ -17,15 +17,9 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def cycle_errors(
-    first: Tensor,
-    second: Tensor,
-    valid_first: Tensor,
-    valid_second: Tensor,
-    margins: Tensor,
-    components: int = 15,
-    temperature: float = 0.1,
-    steps: int = 40,
-) -> Tensor:
+    first: Tensor, second: Tensor, valid_first: Tensor, valid_second: Tensor, margins: Tensor, components: int = 15,
+    temperature: float = 0.1, steps: int = 40,
+) -> Tensor:  # fmt: skip
     """Squared errors of cycles through the components of each frame's alignment (Donahue and Elhamifar, 2024, GTCC).
 
     A frame i has the alignment ``softmax(-|first_i - second_j| / tau)``, to which a mixture is fitted without gradient.
@@ -124,15 +118,9 @@ class MixtureCycleLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        dim: Optional[int] = None,
-        components: int = 15,
-        delta: float = 0.2,
-        gamma: float = 0.95,
-        temperature: float = 0.1,
-        steps: int = 40,
-        floor: float = 1e-3,
-    ) -> None:
+        self, dim: Optional[int] = None, components: int = 15, delta: float = 0.2, gamma: float = 0.95,
+        temperature: float = 0.1, steps: int = 40, floor: float = 1e-3,
+    ) -> None:  # fmt: skip
         super().__init__()
         if dim is None or min(dim, components, steps) < 1:
             raise ConfigError(f"MixtureCycleLoss: {dim=}, {components=}, {steps=}: all have to be at least 1")

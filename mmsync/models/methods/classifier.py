@@ -42,16 +42,10 @@ class Classifier(ViewModel):
     predicts_with = ("head.",)
 
     def __init__(
-        self,
-        encoder: Part,
-        head: Part,
-        data_preprocessor: OptPart = None,
-        label_smoothing: float = 0.0,
-        eval_mode: bool = False,
-        load_prefix: str = "encoder.",
-        num_tracks: Optional[int] = None,
+        self, encoder: Part, head: Part, data_preprocessor: OptPart = None, label_smoothing: float = 0.0,
+        eval_mode: bool = False, load_prefix: str = "encoder.", num_tracks: Optional[int] = None,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         if not 0 <= label_smoothing < 1 or (num_tracks is not None and num_tracks < 1):
             text = f"model: {label_smoothing=}, {num_tracks=}"

@@ -39,15 +39,9 @@ class MASA(ContextModel):
     criterion: IndexMatchingLoss
 
     def __init__(
-        self,
-        encoder: Part,
-        context: OptPart = None,
-        projector: OptPart = None,
-        predictor: Union[OptPart, bool] = None,
-        loss: OptConfig = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, context: OptPart = None, projector: OptPart = None, predictor: Union[OptPart, bool] = None,
+        loss: OptConfig = None, data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, context, data_preprocessor, init_cfg)
         width = dict(in_channels=self.context.out_channels)
         self.projector = NECKS.build(projector or dict(type="AlignProjector"), default_args=width)

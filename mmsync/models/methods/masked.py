@@ -31,15 +31,9 @@ class MaskedPrediction(SelfSupervisedModel):
     predicts_features: ClassVar[bool] = False  # of the backbone, and not the numbers of a patch
 
     def __init__(
-        self,
-        encoder: Part,
-        decoder: OptPart = None,
-        mask_ratio: float = 0.9,
-        motion_tau: float = 0.8,
-        num_coords: Optional[int] = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, decoder: OptPart = None, mask_ratio: float = 0.9, motion_tau: float = 0.8,
+        num_coords: Optional[int] = None, data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         name = type(self).__name__
         self.encoder = build_encoder(encoder)

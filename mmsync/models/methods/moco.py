@@ -44,16 +44,10 @@ class MoCo(SelfSupervisedModel):
     views_needed: ClassVar[Sequence[str]] = ("query", "key")
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        key_init: Literal["copy", "reference"] = "copy",
-        feature_from: Literal["query", "key"] = "query",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.07, key_init: Literal["copy", "reference"] = "copy",
+        feature_from: Literal["query", "key"] = "query", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         if not temperature > 0:
             raise ConfigError(f"model.temperature={temperature}: give a number above 0; 0.07 to 0.2 are usual")

@@ -68,15 +68,9 @@ class StreamContrast(SelfSupervisedModel):
     parents: Tensor
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        queue_size: int = 32768,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        key_init: Literal["copy", "reference"] = "copy",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, queue_size: int = 32768, momentum: float = 0.999,
+        temperature: float = 0.07, key_init: Literal["copy", "reference"] = "copy", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         name, stream = type(self).__name__, getattr(self.data_preprocessor, "stream", "joint")
         if stream != "joint":

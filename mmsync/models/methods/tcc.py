@@ -40,15 +40,9 @@ class TCC(SequenceModel):
     criterion: CycleConsistencyLoss
 
     def __init__(
-        self,
-        encoder: Part,
-        loss: OptConfig = None,
-        pairs: Literal["all", "random"] = "all",
-        cycles: int = 64,
-        cycle_length: int = 2,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, loss: OptConfig = None, pairs: Literal["all", "random"] = "all", cycles: int = 64,
+        cycle_length: int = 2, data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         if pairs not in ("all", "random") or cycles < 1 or cycle_length < 2:
             text = "use 'all' or 'random', and give 1 or more cycles of 2 or more videos"

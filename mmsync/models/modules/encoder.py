@@ -38,16 +38,10 @@ class Encoder(BaseModule):
     """
 
     def __init__(
-        self,
-        backbone: Part,
-        pool: OptPart = None,
-        projector: OptPart = None,
-        probe_pool: OptPart = None,
-        skip_absent: Optional[bool] = None,
-        frozen: OptPart = None,
-        whitening: OptPart = None,
+        self, backbone: Part, pool: OptPart = None, projector: OptPart = None, probe_pool: OptPart = None,
+        skip_absent: Optional[bool] = None, frozen: OptPart = None, whitening: OptPart = None,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         self.backbone = BACKBONES.build(backbone)
         if not hasattr(self.backbone, "out_channels"):

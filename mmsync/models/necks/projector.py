@@ -30,16 +30,10 @@ class MLPProjector(BaseModule):
     """
 
     def __init__(
-        self,
-        in_channels: Optional[int] = None,
-        out_channels: int = 128,
-        hidden_channels: Optional[int] = None,
-        num_layers: int = 2,
-        norm: bool = False,
-        norm_last: bool = False,
-        dropout: float = 0.0,
+        self, in_channels: Optional[int] = None, out_channels: int = 128, hidden_channels: Optional[int] = None,
+        num_layers: int = 2, norm: bool = False, norm_last: bool = False, dropout: float = 0.0,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if in_channels is None or num_layers < 1:
             name = type(self).__name__

@@ -53,16 +53,10 @@ class SequencePreprocessor(ViewPreprocessor):
     input_arguments = ("normalize",)
 
     def __init__(
-        self,
-        views: Optional[Views] = None,
-        common: Optional[Sequence[Mapping[str, Any]]] = None,
-        joints: Optional[Sequence[int]] = None,
-        layout: Optional[Union[str, Mapping[str, Any]]] = None,
-        normalize: Normalize = None,
-        min_match: int = 0,
-        seed: Optional[int] = None,
-        non_blocking: bool = False,
-    ) -> None:
+        self, views: Optional[Views] = None, common: Optional[Sequence[Mapping[str, Any]]] = None,
+        joints: Optional[Sequence[int]] = None, layout: Optional[Union[str, Mapping[str, Any]]] = None,
+        normalize: Normalize = None, min_match: int = 0, seed: Optional[int] = None, non_blocking: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(views, seed, non_blocking)
         self.common = self.build_list("common", common or [])
         if self.common.transforms and not self.views:

@@ -35,15 +35,9 @@ class ColorJitter(VideoAugmentation):
     """
 
     def __init__(
-        self,
-        brightness: float = 0.0,
-        contrast: float = 0.0,
-        saturation: float = 0.0,
-        hue: float = 0.0,
-        per_frame: bool = False,
-        per_track: bool = False,
-        prob: float = 1.0,
-    ) -> None:
+        self, brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0, hue: float = 0.0,
+        per_frame: bool = False, per_track: bool = False, prob: float = 1.0,
+    ) -> None:  # fmt: skip
         super().__init__(prob, per_track, per_frame)
         self.brightness = in_range(self, "brightness", brightness)
         self.contrast = in_range(self, "contrast", contrast)

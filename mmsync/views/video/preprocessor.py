@@ -47,15 +47,9 @@ class VideoPreprocessor(ViewPreprocessor):
     sequence = VideoSequence
 
     def __init__(
-        self,
-        views: Optional[Views] = None,
-        size: Optional[int] = None,
-        test_crop: float = 1.0,
-        difference: bool = False,
-        dtype: str = "float32",
-        seed: Optional[int] = None,
-        non_blocking: bool = False,
-    ) -> None:
+        self, views: Optional[Views] = None, size: Optional[int] = None, test_crop: float = 1.0,
+        difference: bool = False, dtype: str = "float32", seed: Optional[int] = None, non_blocking: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(views, seed, non_blocking)
         if dtype not in _DTYPES or not 0 < test_crop <= 1 or (size is not None and size < 1):
             raise ConfigError(

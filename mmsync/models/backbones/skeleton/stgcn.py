@@ -41,15 +41,9 @@ class STGCNBlock(nn.Module):
     """Graph and temporal convolution and residual: ``(P, C, T, V) -> (P, D, ceil(T / stride), V)``."""
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        num_partitions: int,
-        temporal_kernel: int = 9,
-        stride: int = 1,
-        dropout: float = 0.0,
-        residual: bool = True,
-    ) -> None:
+        self, in_channels: int, out_channels: int, num_partitions: int, temporal_kernel: int = 9, stride: int = 1,
+        dropout: float = 0.0, residual: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.gcn = GraphConv(in_channels, out_channels, num_partitions)
         self.tcn = nn.Sequential(

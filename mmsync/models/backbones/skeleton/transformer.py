@@ -40,15 +40,9 @@ class SkeletonTransformer(SkeletonBackbone):
     _warned = False
 
     def __init__(
-        self,
-        layout: Union[str, dict, SkeletonLayout],
-        in_channels: int,
-        out_channels: int,
-        sizes: dict[str, int],
-        data_norm: bool,
-        stem: OptConfig,
-        init_cfg: OptConfig,
-    ) -> None:
+        self, layout: Union[str, dict, SkeletonLayout], in_channels: int, out_channels: int, sizes: dict[str, int],
+        data_norm: bool, stem: OptConfig, init_cfg: OptConfig,
+    ) -> None:  # fmt: skip
         dim, heads = sizes["embed_dim"], sizes["num_heads"]
         if min(sizes.values()) < 1 or dim % heads:
             given = ", ".join(f"{name}={value}" for name, value in sizes.items())

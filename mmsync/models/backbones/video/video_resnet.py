@@ -86,16 +86,10 @@ class VideoResNet(VideoBackbone):
     min_size = 16
 
     def __init__(
-        self,
-        variant: Literal["r3d", "mc3", "r2plus1d"] = "r3d",
-        depth: Literal[18, 34] = 18,
-        in_channels: int = 3,
-        width: float = 1.0,
-        midplanes: Literal["per_block", "per_conv"] = "per_block",
-        bn_eps: float = 1e-5,
-        channels_last: bool = True,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, variant: Literal["r3d", "mc3", "r2plus1d"] = "r3d", depth: Literal[18, 34] = 18, in_channels: int = 3,
+        width: float = 1.0, midplanes: Literal["per_block", "per_conv"] = "per_block", bn_eps: float = 1e-5,
+        channels_last: bool = True, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         if variant not in ("r3d", "mc3", "r2plus1d") or depth not in BLOCKS:
             raise ConfigError(f"VideoResNet: variant={variant!r}, depth={depth}; use r3d, mc3 or r2plus1d, 18 or 34")
         if midplanes not in ("per_block", "per_conv"):
