@@ -85,11 +85,11 @@ def export_model(
 
     Raises:
         ConfigError: Clips of another number of axes.
-        DependencyError: The packages of the extra ``export`` are missing, or torch is older than 2.7.
+        DependencyError: The packages of the extra ``export`` are missing, or torch is older than 2.9.
         ProtocolError: PyTorch cannot trace or translate the encoder.
     """
-    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
-        raise DependencyError(f"export needs torch 2.7 or newer, best 2.13; this is {torch.__version__}")
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 9):
+        raise DependencyError(f"export needs torch 2.9 or newer, best 2.13; this is {torch.__version__}")
     names = AXES[(modality := (net := ClipFeatures(model, encoder)).preprocessor.modality)]
     if modality in ("video", "audio") and clips.dim() > len(names):
         names = (names[0], "tracks", *names[1:])

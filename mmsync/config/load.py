@@ -527,7 +527,8 @@ def _execution_error(file: Path, error: BaseException, scope: dict[str, Any], tr
     frames = traceback.extract_tb(error.__traceback__)
     line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)
     near: list[str] = []
-    wrong = getattr(error, "name", None)
+    said = re.search(r"(?:name|attribute) '(\w+)'", str(error))  # Python before 3.10 says it nowhere else
+    wrong = getattr(error, "name", None) or (said and said[1])
     if isinstance(error, NameError) and wrong:
         near = nearest(wrong, [*scope, *dir(builtins)])
         if any(wrong in registry for registry in Registry.instances):

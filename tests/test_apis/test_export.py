@@ -18,8 +18,8 @@ from mmsync.models.necks import Whitening
 ROOT = Path(__file__).parents[2]
 ort = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
-    pytest.skip("export needs torch 2.7 or newer", allow_module_level=True)
+if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 9):
+    pytest.skip("export needs torch 2.9 or newer", allow_module_level=True)
 
 
 SIMCLR = "simclr/simclr_stgcn_synthetic.py"
@@ -148,6 +148,6 @@ def test_the_tool_compares(tmp_path, capsys):
 
 
 def test_an_older_torch_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
-    with pytest.raises(DependencyError, match=r"export needs torch 2.7 or newer, best 2.13; this is 2.6.0\+cpu"):
+    monkeypatch.setattr(torch, "__version__", "2.8.0+cpu")
+    with pytest.raises(DependencyError, match=r"export needs torch 2.9 or newer, best 2.13; this is 2.8.0\+cpu"):
         export_model(torch.nn.Identity(), torch.zeros(1), tmp_path / "model.onnx")
