@@ -203,7 +203,7 @@ def shown(path: Path) -> str:
     fence = f"```{LANGUAGES.get(path.suffix, 'text')}"
     text = path.read_text(encoding="utf-8").rstrip()
     bases = re.findall(r'"(\.\./[\w./]+\.py)"', text) if name.startswith("configs/") else []
-    links = ", ".join(f"[{base.lstrip('./')}]({base})" for base in bases)
+    links = ", ".join(f"[`{base.lstrip('./')}`]({base})" for base in bases)
     return f"{HIDDEN}# {path.name}\n\n`{name}`{' inherits from ' if links else ''}{links}\n\n{fence}\n{text}\n```\n"
 
 
