@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from mmsync.apis.features import feature_column, quiet
 from mmsync.apis.models import load_model
-from mmsync.apis.tracks import embed_tracks, settings_of, source_of_tracks, store_of_videos
+from mmsync.apis.tracks import embed_tracks, settings_of, source_of_tracks, store_of_videos, takes_tracks
 from mmsync.datasets import SkeletonDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.sources.skeleton.memory import MemorySource
@@ -88,10 +88,9 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:
         """What the model predicts of a source, with its names and, of skeletons, its labels."""
         method, found = self._method(), []
-        if isinstance(source, TrackSource) != self._of_video:
-            raise DataError(
-                f"{type(method).__name__} takes {'tracks of video' if self._of_video else 'clips of skeletons'}"
-            )
+        if isinstance(source, TrackSource) != takes_tracks(method):
+            kind = "tracks of video" if takes_tracks(method) else "clips of skeletons"
+            raise DataError(f"{type(method).__name__} takes {kind}")
         if isinstance(source, TrackSource):
             return embed_tracks(method, source, max(1, self.batch_size // 8))
         preprocessor = self._preprocessor(method, source)
@@ -118,11 +117,10 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def _load(self) -> Any:
         method = load_model(self.model, device=self.device)
         modality = getattr(getattr(method, "data_preprocessor", None), "modality", None)
-        self._of_video: bool = modality == "video" and "tracks" in getattr(method, "views_for_features", ())
-        if not (modality == "skeleton" or self._of_video) or not hasattr(method, "cfg"):
+        if not (modality == "skeleton" or takes_tracks(method)) or not hasattr(method, "cfg"):
             text = "is not a method on skeletons, or on tracks of video, of init_model"
             raise ConfigError(f"MotionEmbedder: {type(method).__name__} {text}")
-        if self._of_video and getattr(method, "second_encoder", None) is not None:
+        if takes_tracks(method) and getattr(method, "second_encoder", None) is not None:
             raise ConfigError(
                 "MotionEmbedder: the model has an encoder for each of two people, and no feature of one alone"
             )
@@ -130,8 +128,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
     def source(self, clips: Clips) -> Union[SkeletonSource, TrackSource]:
         """What gives the clips."""
-        self._method()
-        if self._of_video:
+        if takes_tracks(self._method()):
             return self._tracks(clips)
         if isinstance(clips, (str, Path)):
             path = Path(clips)

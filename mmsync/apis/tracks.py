@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,12 @@ from mmsync.store.cache import cached
 from mmsync.structures import FeatureTable, MotionSample
 
 GAP = 5  # frames that a tracker may miss
+
+
+def takes_tracks(method: Any) -> bool:
+    """Whether a model sees people in videos, by their tracks."""
+    of_video = getattr(getattr(method, "data_preprocessor", None), "modality", None) == "video"
+    return of_video and "tracks" in getattr(method, "views_for_features", ())
 
 
 def settings_of(method: Any) -> Mapping[str, Any]:
@@ -53,7 +58,7 @@ def store_of_videos(videos: Sequence[Path]) -> Path:
             row = tracks.usable(video)
             if row is None:
                 raise DataError(f"{video}: {report.faults[-1].kind}: {report.faults[-1].reason}")
-            table = read_mot(file, -math.inf) if file.stat().st_size else BoxTable.of([])  # nobody was found
+            table = read_mot(file) if file.stat().st_size else BoxTable.of([])  # nobody was found
             if (table.person < 0).any():
                 raise DataError(f"{file}: boxes without an id; a tracker says which are of one person")
             tracks.add(report.shown(video), video, row, table, GAP, frame_times(video, row))

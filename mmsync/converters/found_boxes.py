@@ -31,7 +31,10 @@ def read_found(path: Path, names: Sequence[str], min_score: float) -> dict[str, 
 
 
 def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
-    """Read MOT's ``frame,id,x,y,width,height[,score,...]``, frames from 1; boxes without id get one, from -1 down."""
+    """Read MOT's ``frame,id,x,y,width,height[,score,...]``, frames from 1.
+
+    Boxes with a negative id have none and get one each, from -1 down; a negative score is none, too, and is kept.
+    """
     lines = [line for _, line in numbered_lines(path)]
     if not lines:
         raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
@@ -48,7 +51,7 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
         reason = f"box {wrong[0] + 1}, {row}, is not finite, or its frame is below 1 (they count from 1)"
         raise DataError(f"{path}: not a MOT csv: {reason}")
     if score.size:
-        table = table[score[:, 0] >= min_score]
+        table = table[(score[:, 0] >= min_score) | (score[:, 0] < 0)]
     table[:, 0] -= 1
     return _table(table)
 

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("av", reason="PyAV is not installed")
 
 from mmsync.converters.boxes_folder import convert_boxes
+from mmsync.converters.found_boxes import read_mot
 from mmsync.datasets import PairDataset
 from mmsync.datasets.sources import VideoTrackSource
 from mmsync.errors import ConfigError, DataError
@@ -69,6 +70,12 @@ def test_a_folder_of_mot_files(videos, tmp_path):
         np.testing.assert_allclose(track.boxes[:, 2] - track.boxes[:, 0], 20, atol=1e-4)
     assert source.load(0, 40, 5)[:, 4:12, 4:12].min() > 200  # the white person fills the box
     assert not (tmp_path / ".store.index").exists()
+
+
+def test_boxes_of_a_tracker_without_scores_are_kept(tmp_path):
+    (tmp_path / "a.txt").write_text("1,1,4,10,20,20,-1,-1,-1,-1\n2,1,4,10,20,20,0.3,-1,-1,-1\n")
+    assert read_mot(tmp_path / "a.txt", min_score=0.5).frame.tolist() == [0]
+    assert read_mot(tmp_path / "a.txt").frame.tolist() == [0, 1]
 
 
 def test_low_scores_gaps_and_splits(videos, tmp_path):
