@@ -235,10 +235,11 @@ class Suite:
             raise DataError("no set has its data; set MMSYNC_DATA_ROOT to the folder of all data, or see --sets")
         return used
 
-    def settings(self, folder: str, epochs: Mapping[tuple[str, str], int], protocols: Sequence[Protocol]) -> dict:
+    def settings(
+        self, folder: str, epochs: Mapping[tuple[str, str], int], protocols: Sequence[Protocol], checkpoints: int = 4
+    ) -> dict:
         """Checked configs of methods on folds that have a number of epochs; what does not fit goes to the failures."""
         found = {}
-        checkpoints = 1 if folder == "calibration" else 4
         for (method, part), number in epochs.items():
             name, own = f"{self.names[method]}_{part}", self.parts[part]
             file = self.args.out / folder / "configs" / f"{name}.py"
@@ -364,7 +365,7 @@ def main(args: argparse.Namespace) -> None:
     short = {
         (method, name): max(3, -(-CALIBRATION // size)) for method in suite.methods for name, size in sizes.items()
     }
-    settings = suite.settings("calibration", short, [])
+    settings = suite.settings("calibration", short, [], checkpoints=1)
     if not settings:
         raise ConfigError("\n  ".join(["no method fits any set:", *(f"{k}: {v}" for k, v in suite.failures.items())]))
     results = suite.floors(settings)
