@@ -6,28 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from mmsync.testing import ranks
-
 sys.path.insert(0, str(Path(__file__).parent))  # toy_motion is a module, so that child processes can import it as well
 torch.set_num_threads(1)  # small tensors: a second thread only adds waiting, and CI has two cores
-
-
-def _on_ranks(*args: Any, **kwargs: Any) -> list[Any]:
-    """Of tests that fork two processes: skip where torch refuses, as builds for CUDA can, later in a session."""
-    try:
-        return _forked(*args, **kwargs)
-    except Exception as error:
-        if torch.version.cuda and "Unable to handle autograd's threading in combination with fork" in str(error):
-            pytest.skip(f"torch {torch.__version__} refuses to learn in forked processes; a CPU build does not")
-        raise
-
-
-_forked, ranks.on_ranks = ranks.on_ranks, _on_ranks
 
 
 def _folder(name: str, path: Path) -> Path:

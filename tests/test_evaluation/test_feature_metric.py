@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
 
@@ -16,6 +15,7 @@ from mmsync.evaluation.metrics import Accuracy, FeatureMetric
 from mmsync.evaluation.probes import KNN, AttentionProbe, LinearProbe, MLPProbe, OneShot, PairVerification
 from mmsync.registry import PROBES
 from mmsync.structures import FeatureTable
+from mmsync.testing import on_ranks
 
 
 def samples(n=60, bank=40, labeled=True):
@@ -269,26 +269,21 @@ def test_a_table_and_samples_give_the_same():
     assert metric.evaluate(60) == run(probes(("KNN", {})), data)
 
 
-def _rank(rank, store, out, fail):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+def _rank(rank, fail):
     data = samples(59)
     if fail:
         data[4]["feature"] = data[4]["feature"] / 0
     padded = data + data[:1]
     try:
-        result = run(probes(("KNN", {"k": 5})), padded[rank::2])
+        return run(probes(("KNN", {"k": 5})), padded[rank::2])
     except DataError as error:
-        result = str(error)
-    torch.save(result, f"{out}{rank}.pt")
-    torch.distributed.destroy_process_group()
+        return str(error)
 
 
 @pytest.mark.dist
 @pytest.mark.parametrize("fail", [False, True])
-def test_two_ranks_give_the_result_of_one(tmp_path, fail):
-    args = (str(tmp_path / "store"), str(tmp_path / "out"), fail)
-    mp.start_processes(_rank, args, nprocs=2, start_method="fork")
-    results = [torch.load(tmp_path / f"out{rank}.pt") for rank in (0, 1)]
+def test_two_ranks_give_the_result_of_one(fail):
+    results = on_ranks(_rank, fail)
     assert results[0] == results[1]
     if fail:
         assert "clip4" in results[0]  # an error reaches every rank, none waits for ever
