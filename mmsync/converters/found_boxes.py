@@ -35,7 +35,7 @@ def read_mot(path: Union[str, Path], min_score: float = 0.0) -> BoxTable:
 
     Boxes with a negative id have none and get one each, from -1 down; a negative score is none, too, and is kept.
     """
-    lines = [line for _, line in numbered_lines(path)]
+    lines = [line for _, line in numbered_lines(path) if not line.lstrip().startswith("#")]
     if not lines:
         raise DataError(f"{path}: not a MOT csv: it is empty; remove it if nobody was found in the video")
     try:

@@ -98,7 +98,7 @@ def test_mistakes(model, videos, tmp_path, monkeypatch):
         tmp_path / "none.mp4": "none.mp4 does not exist",
         tmp_path / "empty.mp4": "no clip of .* is left; are these the boxes, and the frame numbers, of the videos",
         tmp_path / "detected.mp4": "detected.txt: boxes without an id; a tracker says which are of one person",
-        tmp_path / "comment.mp4": "comment.txt: not a MOT csv",
+        tmp_path / "comment.mp4": "comment.txt: not a MOT csv: it is empty; remove it if nobody was found",
         tmp_path / "videos.mp4": "videos.mp4 is a folder; give the folder of one store of tracks alone, or videos",
         tmp_path / "damaged.mp4": "damaged.mp4: video is ",
         tmp_path: "is no store of tracks; `mmsync tracks VIDEOS BOXES OUT` makes one",

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mmsync.apis import export_model, get_model, init_model
+from mmsync.apis.export import ClipFeatures
 from mmsync.apis.features import feature_column
 from mmsync.config import load
 from mmsync.errors import ConfigError, DependencyError, ProtocolError
@@ -145,6 +146,18 @@ def test_the_tool_compares(tmp_path, capsys):
         next(model.encoder.parameters()).mul_(2)
     assert tool.verify(model, path, shape) > tool.TOLERANCE  # of another model
     assert capsys.readouterr().out.count("largest difference") == 4
+
+
+def test_a_graph_of_other_features_at_other_sizes_is_refused(tmp_path, monkeypatch):
+    features = ClipFeatures.forward
+
+    def forward(self, clips):
+        return features(self, clips) * (1 if torch.compiler.is_compiling() else 2)
+
+    monkeypatch.setattr(ClipFeatures, "forward", forward)
+    with pytest.raises(ProtocolError, match=r"SimCLR cannot be exported: other sizes: .* not close"):
+        export_model(model_of("vit"), clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_older_torch_is_refused(tmp_path, monkeypatch):
