@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from run_tool import run_tool
 
 from mmsync.apis import init_model
 from mmsync.config import load
@@ -153,17 +152,6 @@ def test_a_checkpoint_without_a_record_warns_once(trained, capfd):
 # ---------------------------------------------------------------------------------------------- the ways of loading
 
 
-def tool(name, *args) -> int:
-    argv, sys.argv = sys.argv, [name, *map(str, args)]
-    try:
-        runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    finally:
-        sys.argv = argv
-    return 0
-
-
 OTHER = ["--cfg-options", "stream=bone"]
 WAYS = {
     "test": ["test.py", "{config}", "{checkpoint}"],
@@ -181,12 +169,12 @@ def test_bones_under_weights_of_joints_are_refused_unless_accepted(trained, tmp_
     call = [text.format(**names) for text in WAYS[way]]
     if way != "embedding":
         call += ["--work-dir", tmp_path / "w"]
-    assert tool(*call, *OTHER) == 2
+    assert run_tool(*call, *OTHER) == 2
     said = capfd.readouterr().err
     assert "model.data_preprocessor.stream: trained with 'joint', asked for 'bone'" in said
     assert "--other-input" in said
     assert "Traceback" not in said
-    assert tool(*call, "--other-input", *OTHER) == 0
+    assert run_tool(*call, "--other-input", *OTHER) == 0
     assert "is used with another input, as asked" in "".join(capfd.readouterr())
 
 
@@ -214,7 +202,7 @@ def test_a_transfer_needs_no_option(trained, tmp_path, capsys):
     data.write_text((ROOT / "configs/_base_/datasets/synthetic.py").read_text().replace("length=64", "length=6"))
     call = ["benchmark.py", trained[1], "--dataset", data, "--protocols", "knn", "--device", "cpu"]
     options = ["dataset.source.num_clips=(48,36)", "--work-dir", tmp_path / "w"]
-    assert tool(*call, "--cfg-options", *options) == 0
+    assert run_tool(*call, "--cfg-options", *options) == 0
     assert "transfer to Synthetic: KNN" in capsys.readouterr().out
 
 
@@ -281,10 +269,10 @@ def test_a_resolved_config_trains_to_the_same_losses_elsewhere(trained, tmp_path
     own.write_text(TINY)
     changed = ["stream=bone", "optim_wrapper.optimizer.lr=0.01", "train_cfg.max_epochs=2"]
     first = ["train.py", own, "--work-dir", "first", "--seed", 5, "--amp", "--no-validate", "--cfg-options", *changed]
-    assert tool(*first) == 0
+    assert run_tool(*first) == 0
     whole = losses(Path("first"))
     (tmp_path / "first" / "epoch_2.pth").unlink()
-    assert tool("train.py", own, "--resume", "first/epoch_1.pth", *first[2:]) == 0  # writes the config again
+    assert run_tool("train.py", own, "--resume", "first/epoch_1.pth", *first[2:]) == 0  # writes the config again
     assert losses(Path("first")) == whole
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -292,7 +280,7 @@ def test_a_resolved_config_trains_to_the_same_losses_elsewhere(trained, tmp_path
     shutil.rmtree(tmp_path / "first")
     shutil.rmtree(own.parent)
     monkeypatch.chdir(elsewhere)
-    assert tool("train.py", "mine.py", "--work-dir", "second") == 0
+    assert run_tool("train.py", "mine.py", "--work-dir", "second") == 0
     assert losses(Path("second")) == whole
 
 
@@ -300,17 +288,17 @@ def test_the_config_in_the_work_dir_is_not_replaced(tmp_path):
     own = tmp_path / "mine.py"
     own.write_text(TINY)
     for _ in range(2):
-        assert tool("train.py", own, "--work-dir", tmp_path, "--no-validate", "--overwrite") == 0
+        assert run_tool("train.py", own, "--work-dir", tmp_path, "--no-validate", "--overwrite") == 0
         assert own.read_text() == TINY
     resolved = tmp_path / "mine_resolved.py"
     for key in ("model", "train_dataloader", "optim_wrapper", "param_scheduler"):
         assert load(resolved).get(key) == load(own).get(key)
     assert (
-        tool("train.py", resolved, "--work-dir", tmp_path, "--no-validate", "--overwrite", "--seed", 3) == 0
+        run_tool("train.py", resolved, "--work-dir", tmp_path, "--no-validate", "--overwrite", "--seed", 3) == 0
     )  # replaces itself
     assert load(resolved).randomness.seed == 3
     (tmp_path / "mine.json").write_text(json.dumps(load(own).to_dict()))
-    assert tool("train.py", tmp_path / "mine.json", "--work-dir", tmp_path / "of_json", "--no-validate") == 0
+    assert run_tool("train.py", tmp_path / "mine.json", "--work-dir", tmp_path / "of_json", "--no-validate") == 0
     assert load(tmp_path / "of_json" / "mine.py").model.type == "AimCLR"
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from run_tool import run_tool
 from torch import nn
 
 from mmsync.apis import init_model
@@ -28,7 +27,6 @@ from mmsync.structures import SkeletonLayout, View
 
 from .test_models.reference import load_strictly, tensors, to_mmsync
 
-TOOLS = Path(__file__).parents[1] / "tools" / "model_converters"
 CONFIGS = Path(__file__).parents[1] / "configs"
 STGCN16 = dict(type="STGCN", layout="ntu25", width=16, out_channels=256)
 REPORT = dict(type="DSTformer", layout="ntu25", depth=4, max_len=50, norm_eps=1e-5)
@@ -510,16 +508,11 @@ def test_time_embeddings_are_resampled_on_request(name, length, patches):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs a converter as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs a converter; returns its exit code and what it printed."""
 
     def run(family, *args):
-        monkeypatch.setattr(sys, "argv", [family, *map(str, args)])
-        code = 0
-        try:
-            runpy.run_path(str(TOOLS / f"{family}_to_mmsync.py"), run_name="__main__")
-        except SystemExit as end:
-            code = end.code
+        code = run_tool(f"model_converters/{family}_to_mmsync.py", *args)
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 
@@ -604,11 +597,7 @@ def test_an_evaluation_checkpoint_is_evaluated_by_one_command(run, tmp_path, own
     if not own_config:  # the text in the checkpoint is the same config
         config.write_text(read_checkpoint(target)["meta"]["cfg"])
 
-    argv, sys.argv = sys.argv, ["test.py", str(config), str(target), "--work-dir", str(tmp_path), "--out", str(out)]
-    try:
-        runpy.run_path(str(TOOLS.parent / "test.py"), run_name="__main__")
-    finally:
-        sys.argv = argv
+    assert run_tool("test.py", config, target, "--work-dir", tmp_path, "--out", out) == 0
     found = json.loads(out.read_text())["results"]["accuracy/top1"]
     loader = MotionRunner.build_dataloader(load(config).test_dataloader.to_dict())
     assert len(loader.dataset) == 20

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from run_tool import run_tool
 
 from mmsync.apis.features import extract_features, feature_column, init_model
 from mmsync.config import check, load
@@ -205,18 +204,7 @@ def checkpoint(tmp_path_factory):
 
 
 def benchmark(*args) -> int:
-    return tool("benchmark.py", *args)
-
-
-def tool(name, *args) -> int:
-    argv, sys.argv = sys.argv, [name, *map(str, args)]
-    try:
-        runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    finally:
-        sys.argv = argv
-    return 0
+    return run_tool("benchmark.py", *args)
 
 
 SHORT = ["train_cfg.max_epochs=2", "test_evaluator.probes.mlp.epochs=2", "test_evaluator.probes.linear.epochs=5"]
@@ -387,7 +375,7 @@ def test_every_checkpoint_of_a_work_dir(checkpoint, tmp_path, capsys):
     run = read_history(tmp_path / "out")
     assert [values.tolist() for values in run.curve("knn")] == [[2, 10], [rows[1]["mean"], rows[3]["mean"]]]
     plot = ["plot_curve", tmp_path / "out", tmp_path / "out" / "results.json", "--keys", "linear", "knn"]
-    assert tool("analysis_tools/analyze_logs.py", *plot, "--out", tmp_path / "all.png") == 0
+    assert run_tool("analysis_tools/analyze_logs.py", *plot, "--out", tmp_path / "all.png") == 0
     assert (tmp_path / "all.png").is_file()
     assert "knn" in capsys.readouterr().out
     assert benchmark(tmp_path, "--every", 2) == 2

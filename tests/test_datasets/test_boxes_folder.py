@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 pytest.importorskip("av", reason="PyAV is not installed")
 
@@ -19,7 +18,6 @@ from mmsync.datasets.sources import VideoTrackSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.media.write import write_video
 
-ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH, FRAMES = 48, 64, 45
 
 
@@ -127,20 +125,14 @@ def test_the_tool_and_a_training_on_it(videos, tmp_path, monkeypatch, capsys):
     for name in "abc":
         mot(tmp_path / "mot", name, persons=3)
 
-    def tool(name, *args):
-        monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
-        with pytest.raises(SystemExit) as done:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        return done.value.code
-
     arguments = ("dataset_converters/tracks.py", videos, tmp_path / "mot", tmp_path / "tracks", "--workers", 1)
-    assert tool(*arguments) == 0
+    assert run_tool(*arguments) == 0
     shown = capsys.readouterr().out
     assert "9 tracks" in shown
     assert "mmsync train sync3d/sync3d_i3d_tracks --cfg-options data_root=" in shown
-    assert tool(*arguments) == 1
+    assert run_tool(*arguments) == 1
     assert "--overwrite" in capsys.readouterr().out
-    assert tool(*arguments, "--overwrite") == 0
+    assert run_tool(*arguments, "--overwrite") == 0
     source = VideoTrackSource(tmp_path / "tracks", size=16, cache=False)
     data = PairDataset(source, dict(positive=1, hard=1), split="train", window=10, size=6, placement="any")
     samples = data.__getitems__(range(6))["data_samples"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from mmsync import parallel
 from mmsync.datasets.keyed import Failures
@@ -19,7 +18,6 @@ from mmsync.media import VideoIndex, build_index, index, numbered_pictures, scan
 
 av = pytest.importorskip("av")
 av.logging.set_level(av.logging.PANIC)
-ROOT = Path(__file__).parents[2]
 COUNT = 30
 LATE = 0.5 + np.cumsum([0, *np.random.default_rng(0).integers(10, 90, COUNT - 1)]) / 1000
 
@@ -73,14 +71,11 @@ def test_scan_tells_what_decodes(made):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs the tool as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs the tool; returns its exit code and what it printed."""
 
     def run(*args):
-        monkeypatch.setattr(sys, "argv", ["index_videos.py", *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(ROOT / "tools/dataset_converters/index_videos.py"), run_name="__main__")
-        return caught.value.code, capsys.readouterr().out
+        return run_tool("dataset_converters/index_videos.py", *args), capsys.readouterr().out
 
     return run
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from run_tool import run_tool
 from synthetic_ntu import make_store, raw_folder
 
 from mmsync.config import load
@@ -52,12 +51,7 @@ def ntu60(tmp_path_factory):
     """Raw files with one of each fault, converted by the command line."""
     folder = tmp_path_factory.mktemp("ntu60")
     raw_folder(folder / "raw", broken=list(BROKEN))
-    tool, store = "tools/dataset_converters/ntu.py", folder / "store"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [tool, str(folder / "raw"), str(store), "--workers", "1"])
-        with pytest.raises(SystemExit) as done:
-            runpy.run_path(str(ROOT / tool), run_name="__main__")
-    assert done.value.code == 0
+    assert run_tool("dataset_converters/ntu.py", folder / "raw", folder / "store", "--workers", 1) == 0
     return folder
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from run_tool import run_tool
 
 from tests.clip_folders import write_ucf101
 
@@ -40,16 +39,11 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def tool(data, capfd, monkeypatch):
+def tool(data, capfd):
     def run(name: str, *args: object, fold: int = 1, more: Sequence[str] = (), small: bool = True) -> tuple[int, str]:
         """Exit code, and what was said."""
         options = ["--cfg-options", f"data_root={data}", f"fold={fold}", *SMALL, *more] if small else []
-        monkeypatch.setattr(sys, "argv", [name, *map(str, args), *options])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as done:
-            code = int(done.code or 0)
+        code = run_tool(name, *args, *options)
         said = capfd.readouterr()
         return code, said.out + said.err
 

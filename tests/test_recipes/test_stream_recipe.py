@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from run_tool import run_tool
 
 pytestmark = pytest.mark.recipe
 ROOT = Path(__file__).parents[2]
@@ -20,12 +19,7 @@ SMALL = [
 
 
 def tool(name: str, *args: object) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [name, *map(str, args)])
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as done:
-            assert not done.code  # noqa: PT017
+    assert run_tool(name, *args) == 0
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 pytest.importorskip("av")
 pytest.importorskip("matplotlib")
@@ -29,14 +28,7 @@ SMALL = [  # sizes and lengths alone: what is done is what the shipped config sa
 
 
 def tool(name: str, *args: object) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [name, *map(str, args)])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-        except SystemExit as done:
-            code = done.code
-        assert not code, f"{name}: {code}"
+    assert run_tool(name, *args) == 0
 
 
 @pytest.fixture(scope="module")

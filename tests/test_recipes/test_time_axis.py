@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
+from run_tool import run_tool
 
 from tests.clip_folders import write_ucf101
 
@@ -19,12 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def tool():
     def run(name: str, *args: object) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [name, *map(str, args)])
-            try:
-                runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
-            except SystemExit as done:
-                assert not done.code  # noqa: PT017
+        assert run_tool(name, *args) == 0
 
     return run
 

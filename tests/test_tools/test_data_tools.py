@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import pickle
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from mmsync.datasets.sources import StoreSource
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs a tool as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs a tool; returns its exit code and what it printed."""
 
     def run(tool, *args):
-        monkeypatch.setattr(sys, "argv", [tool, *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(ROOT / tool), run_name="__main__")
-        return caught.value.code, capsys.readouterr().out
+        return run_tool(tool.removeprefix("tools/"), *args), capsys.readouterr().out
 
     return run
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from run_tool import run_tool
 from sklearn.metrics import roc_auc_score
 
 from mmsync.evaluation.functional import Scores, load_scores
 from mmsync.evaluation.metrics import FeatureMetric
 
-TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "ensemble.py"
 STREAMS = ("joint", "bone", "motion")
 
 
 def ensemble(*args) -> int:
-    argv, sys.argv = sys.argv, ["ensemble.py", *map(str, args)]
-    try:
-        runpy.run_path(str(TOOL), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    finally:
-        sys.argv = argv
-    return 0
+    return run_tool("analysis_tools/ensemble.py", *args)
 
 
 @pytest.fixture

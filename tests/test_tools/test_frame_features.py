@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import runpy
 import sys
 import types
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from run_tool import run_tool
 from torch import nn
 
 from mmsync.apis.frame_backbones import frame_backbone
@@ -22,16 +21,11 @@ from mmsync.media import numbered_pictures, read_numbers, write_video
 from mmsync.media.whole import every_picture
 from mmsync.store.frame_features import feature_file
 
-TOOL = str(Path(__file__).parents[2] / "tools/dataset_converters/frame_features.py")
-
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(capsys):
     def run(*args):
-        monkeypatch.setattr(sys, "argv", [TOOL, *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(TOOL, run_name="__main__")
-        return caught.value.code, capsys.readouterr().out
+        return run_tool("dataset_converters/frame_features.py", *args), capsys.readouterr().out
 
     return run
 

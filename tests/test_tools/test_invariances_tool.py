@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
+from run_tool import run_tool
 
 from mmsync.datasets.sources import SyntheticSource
 from mmsync.worlds import writers
 
 ROOT = Path(__file__).parents[2]
-TOOL = "tools/analysis_tools/invariances.py"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs the tool as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs the tool; returns its exit code and what it printed."""
 
     def run(*args):
-        monkeypatch.setattr(sys, "argv", [TOOL, *map(str, args)])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / TOOL), run_name="__main__")
-        except SystemExit as error:
-            code = error.code
+        code = run_tool("analysis_tools/invariances.py", *args)
         out = capsys.readouterr()
         return code, out.out + out.err
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from mmsync.converters import conversion, ntu, ntu_folder
 from mmsync.converters.ntu_file import read_skeleton
 from mmsync.datasets.sources import StoreSource
 from mmsync.errors import DataError
 
-ROOT = Path(__file__).parents[2]
-TOOL = "tools/dataset_converters/ntu.py"
+TOOL = "dataset_converters/ntu.py"
 
 
 def text(frames, seed=0, bodies=1, newline="\n"):
@@ -53,14 +51,11 @@ def make_raw(folder, names=NAMES, newline="\n"):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs the tool as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs the tool; returns its exit code and what it printed."""
 
     def run(*args, tool=TOOL):
-        monkeypatch.setattr(sys, "argv", [tool, *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(ROOT / tool), run_name="__main__")
-        return caught.value.code, capsys.readouterr().out
+        return run_tool(tool, *args), capsys.readouterr().out
 
     return run
 

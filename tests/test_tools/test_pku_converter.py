@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from run_tool import run_tool
 
 from mmsync.converters.pku import CLASS_NAMES, read_split
 from mmsync.datasets.sources import StoreSource
 from mmsync.errors import DataError
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs the tool as a script, in this process; returns its exit code and what it printed."""
+def run(capsys):
+    """Runs the tool; returns its exit code and what it printed."""
 
     def run(*args):
-        monkeypatch.setattr(sys, "argv", ["pku.py", *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(ROOT / "tools/dataset_converters/pku.py"), run_name="__main__")
-        return caught.value.code, capsys.readouterr().out
+        return run_tool("dataset_converters/pku.py", *args), capsys.readouterr().out
 
     return run
 

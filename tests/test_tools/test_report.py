@@ -6,15 +6,14 @@ import base64
 import importlib.util
 import json
 import re
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from run_tool import run_tool
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
@@ -199,13 +198,8 @@ def test_configs_are_flattened_where_they_hold_dicts():
     assert flat(value) == wanted
 
 
-def tool(monkeypatch, capsys, *args):
-    monkeypatch.setattr(sys, "argv", ["report.py", *map(str, args)])
-    code = 0
-    try:
-        runpy.run_path(str(ROOT / "tools" / "report.py"), run_name="__main__")
-    except SystemExit as stop:
-        code = stop.code
+def tool(capsys, *args):
+    code = run_tool("report.py", *args)
     said = capsys.readouterr()
     return code, said.out + said.err
 
@@ -221,7 +215,7 @@ def test_results_of_protocols_and_suites_come_with_their_intervals(run, tmp_path
     (suite / "results.json").write_text(json.dumps(dict(rows=[dict(set="ucla", row="byol", accuracy=accuracy)])))
     shutil.copytree(next(run.glob("*/vis_data")), suite / "runs" / "byol" / "20260101" / "vis_data")  # not its log
     out = tmp_path / "r.html"
-    code, said = tool(monkeypatch, capsys, run, suite, "--out", out, "--no-features")
+    code, said = tool(capsys, run, suite, "--out", out, "--no-features")
     assert code == 0, said
     first, second = data_of(out.read_text())["runs"]
     assert (first["results"][0]["mean"], first["results"][0]["std"], "clips" in first) == (51.5, 1.25, False)
@@ -245,7 +239,7 @@ def test_what_is_no_run_ends_in_a_message(args, says, tmp_path, monkeypatch, cap
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "results.json").write_text('[{"title": 1}]')
-    code, said = tool(monkeypatch, capsys, *args)
+    code, said = tool(capsys, *args)
     assert (code, says in said) == (2, True), said
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from run_tool import run_tool
 from toy_motion import toy_config
 
 from mmsync.errors import ConfigError
@@ -40,15 +40,8 @@ def script(name, *args):
 
 
 def tool(name, *args):
-    """Run a tool in this process, which saves the imports: its exit code."""
-    argv, sys.argv = sys.argv, [f"{name}.py", *map(str, args)]
-    try:
-        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    finally:
-        sys.argv = argv
-    return 0
+    """Run a tool: its exit code."""
+    return run_tool(f"{name}.py", *args)
 
 
 def load(path):
