@@ -93,7 +93,7 @@ def test_upstream_warns_of_an_argument_that_mmengine_gives(gloo):
     with pytest.warns(FutureWarning, match="`broadcast_buffers` is deprecated"):
         MMDistributedDataParallel(nn.Linear(2, 2), broadcast_buffers=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", FutureWarning)
         compat.wrap_on_cpu(nn.Linear(2, 2))
 
 
