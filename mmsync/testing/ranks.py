@@ -29,12 +29,10 @@ def _main(rank: int, size: int, folder: str) -> None:
     os.chdir(here)
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
-    try:
-        function, args = pickle.loads(task)
-        dist.barrier()  # a rank that is done must not leave while another one still connects
-        torch.save(function(rank, *args), os.path.join(folder, f"{rank}.pt"))
-    finally:
-        dist.destroy_process_group()
+    function, args = pickle.loads(task)
+    dist.barrier()  # a rank that is done must not leave while another one still connects
+    torch.save(function(rank, *args), os.path.join(folder, f"{rank}.pt"))
+    dist.destroy_process_group()  # after an error it would fail the other ranks first, and theirs would be reported
 
 
 def on_ranks(function: Callable[..., Any], *args: Any, size: int = 2) -> list[Any]:
