@@ -30,6 +30,8 @@ COMMANDS = {  # command: file in tools/, description; a command without a file i
     "list": ("list.py", "list models, configs and registered components"),
     "report": ("report.py", "write one HTML page about one or several runs"),
     "floors": ("floors.py", "measure raw coordinates and untrained encoders on one's data"),
+    "print_config": ("misc/print_config.py", "print a resolved config, with the file of each value"),
+    "publish_model": ("misc/publish_model.py", "make a small file of weights to share from a checkpoint"),
     "export": ("export.py", "write an encoder as an ONNX or torch.export graph"),
     "doctor": ("doctor.py", "check the installation"),
 }
@@ -46,7 +48,7 @@ def commands() -> dict[str, Path]:
 def usage() -> str:
     """The help text of ``mmsync``."""
     found = commands()
-    lines = [f"  {name:<12}{text}" for name, (_, text) in COMMANDS.items() if name in found]
+    lines = [f"  {name:<15}{text}" for name, (_, text) in COMMANDS.items() if name in found]
     groups: dict[str, list[str]] = {}
     for name, path in found.items():
         if name not in COMMANDS:

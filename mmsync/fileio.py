@@ -87,7 +87,11 @@ def not_found(path: Union[str, Path]) -> str:
     if Path(path).expanduser().is_absolute():
         return f"{places[0]} does not exist"
     root = "under MMSYNC_DATA_ROOT" + (f" ({places[1]})" if places[1:] else ", which is not set")
-    return f"{path} is neither in the current folder ({places[0]}) nor {root}"
+    written = next(
+        (p for p in (Path(path), *Path(path).parents) if p.name in ("synthetic_av", "synthetic_tvhid")), None
+    )
+    made = "" if written is None else f"; `mmsync make_synthetic {written.name[10:]} {written}` writes it"
+    return f"{path} is neither in the current folder ({places[0]}) nor {root}{made}"
 
 
 def _data_places(path: Union[str, Path]) -> list[Path]:

@@ -59,8 +59,13 @@ def read_run(path: Union[str, Path], name: Optional[str] = None) -> Run:
         raise DataError(f"{path}: no such file or folder; give a work dir, or its <time>/vis_data/scalars.json")
     # folders are named by their start time, so this is the order of the parts
     files = sorted(path.rglob("vis_data/scalars.json")) if path.is_dir() else [path]
+    files = [file for file in files if file.parents[2:3] == (path,)] or files  # its own, and not of runs further below
     if not files:
         raise DataError(f"{path}: no vis_data/scalars.json in this folder; is it the work dir of a training?")
+    found = sorted({str(file.parents[2]) for file in files if path in file.parents[3:]})
+    if len(found) > 1:
+        more = ", ..." if len(found) > 6 else ""
+        raise DataError(f"{path} holds {len(found)} runs; give their folders: {', '.join(found[:6])}{more}")
     parents = path.resolve().parents
     inside = path.is_file() and path.parent.name == "vis_data" and len(parents) > 2  # <work dir>/<time>/vis_data/
     run = Run(name or (parents[2].name if inside else path.resolve().name if path.is_dir() else path.stem))

@@ -112,7 +112,7 @@ def test_help_lists_commands_that_have_a_file(mmsync, monkeypatch):
     monkeypatch.setitem(commands.COMMANDS, "fly", ("fly.py", "is not written"))
     code, said, _ = mmsync()
     assert code == 0
-    assert all(f"\n  {name:<12}{text}\n" in said for name, (_, text) in commands.COMMANDS.items() if name != "fly"
+    assert all(f"\n  {name:<15}{text}\n" in said for name, (_, text) in commands.COMMANDS.items() if name != "fly"
                if (ROOT / "tools" / commands.COMMANDS[name][0]).is_file())  # fmt: skip
     assert "fly" not in said
     assert mmsync("--help") == (0, said, "")

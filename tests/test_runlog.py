@@ -75,3 +75,13 @@ def test_bad_input(run, tmp_path):
     (tmp_path / "text.json").write_text("[1]\nhello\n")
     with pytest.raises(DataError, match=r"no readable row; .*line 1 is skipped: not a row"):
         read_run(tmp_path / "text.json")
+
+
+def test_a_folder_of_several_runs_is_none(tmp_path):
+    rows = [dict(loss=1.0, iter=1, step=1)]
+    for name in ("one", "two"):
+        write(tmp_path / "runs" / name, "20260101_000000", rows)
+    with pytest.raises(DataError, match=r"runs holds 2 runs; give their folders: .*runs/one, .*runs/two"):
+        read_run(tmp_path / "runs")
+    write(tmp_path / "runs", "20260102_000000", rows)  # a run in whose folder others ran, too
+    assert read_run(tmp_path / "runs").curve("loss")[0].tolist() == [1]

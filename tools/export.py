@@ -25,6 +25,7 @@ from typing import Any, Optional
 
 from mmsync.apis.cli import output_file, run_tool
 from mmsync.errors import ConfigError, DependencyError, ProtocolError
+from mmsync.fileio import config_path
 
 OTHER = {"batch": (1, 3), "persons": (1, 3), "frames": (64, 51), "samples": (24000, 20000)}
 TOLERANCE = 1e-3  # of the largest feature
@@ -38,6 +39,8 @@ def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
     parser.add_argument("--format", choices=["onnx", "pt2"], help="default: by the suffix of --out")
     parser.add_argument("--checkpoint", help="weights of a config; without them, it is exported as initialized")
     parser.add_argument("--encoder", help="name of the encoder, of a method that has several")
+    layout = "layout of the clips, of a model that takes any layout, such as motion-s (default: the config's)"
+    parser.add_argument("--layout", help=layout)
     parser.add_argument("--shape", nargs="+", type=int, help="shape of an example, where the config suggests none")
     parser.add_argument("--verify", action="store_true", help="compare with PyTorch on clips of two other sizes")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -137,7 +140,7 @@ def main(args: argparse.Namespace) -> None:
     form = args.format or out.suffix[1:]
     if form not in ("onnx", "pt2") or out.suffix != f".{form}":
         raise ConfigError(f"--out {args.out}: the name of a file ends with .onnx or .pt2, as its --format")
-    from mmsync.apis import get_model, init_model, list_models
+    from mmsync.apis import get_model, init_model
     from mmsync.apis.export import AXES, FREE, export_model, input_of
 
     warnings.simplefilter("ignore")  # notes of exporters on themselves
@@ -147,16 +150,22 @@ def main(args: argparse.Namespace) -> None:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(4)  # a size that fails is tried, and named below
-    if args.model in list_models() and args.checkpoint is None:
-        model = get_model(args.model, pretrained=args.model == "motion-s")
-        if args.model != "motion-s":
-            print("no --checkpoint: the weights are as initialized")
+    options = {} if args.layout is None else {"model.data_preprocessor.layout": args.layout}
+    source = config_path(args.model)
+    if args.checkpoint is None and args.model == "motion-s":
+        model = get_model(args.model, pretrained=True, cfg_options=options)
     else:
-        model = init_model(args.model, args.checkpoint, other_input=True)
+        model = init_model(source, args.checkpoint, cfg_options=options, other_input=True)
+        if args.checkpoint is None and source.suffix == ".py":
+            print("no --checkpoint: the weights are as initialized")
     modality = input_of(model, args.encoder)[1].modality
     clips = random_clips(modality, args.shape or suggested_shape(model, args.encoder))
     shape = export_model(model, clips, out, form, args.encoder)
     print(f"{out}: clips ({', '.join(map(str, shape))})")
+    pipeline = ((model.cfg.get("test_dataloader") or {}).get("dataset") or {}).get("pipeline") or []
+    steps = [step["type"] for step in pipeline if not step["type"].startswith("Pack")]
+    if steps and not getattr(input_of(model, args.encoder)[1], "body_frame", False):
+        print(f"  clips are those after the config's pipeline, which is not in the graph: {', '.join(steps)}")
     for name in AXES[modality]:
         if name in FREE and name not in shape:
             print(f"  {name}: fixed by the encoder; --shape chooses another number")

@@ -1,7 +1,7 @@
 """Floors of one's own data: what raw coordinates and encoders without training reach, in one table.
 
     python tools/floors.py configs/default/default_store.py --cfg-options root=data/mine
-    python tools/floors.py work_dirs/default_store/iter_300.pth
+    python tools/floors.py work_dirs/default_store/iter_500.pth
 
 Rows are raw coordinates, prepared in the way that suits the training clips best; the encoder of the config as it is
 initialized; motion-s without training on these clips; and, of a checkpoint, the trained encoder. Columns are accuracies

@@ -37,8 +37,11 @@ def embed_sequences(model: Any, sequences: Sequence[np.ndarray]) -> list[np.ndar
         has the feature of its step.
 
     Raises:
-        ProtocolError: The model has no features of frames.
+        ProtocolError: The model is no method on sequences, or has no features of frames.
     """
+    if getattr(model.data_preprocessor, "modality", None) != "sequence":
+        text = "is no method on sequences, as MASA, CASA, TCC, LAV and CARL are"
+        raise ProtocolError(f"{type(model).__name__} {text}; alignment needs features of frames")
     samples = []
     for i, frames in enumerate(sequences):
         fields = (np.asarray(frames, dtype=np.float32), None, np.ones(len(frames), dtype=bool))

@@ -122,8 +122,12 @@ def device(name: Optional[str]) -> str:
     except (RuntimeError, AssertionError) as error:
         count = torch.cuda.device_count()
         there = "cpu" + (f", cuda:0 to cuda:{count - 1}" if count else "; this machine has no CUDA device")
-        raise ConfigError(f"--device {name}: cannot be used; there is {there}") from error
+        raise DeviceError(f"device {name}: cannot be used; there is {there}") from error
     return name
+
+
+class DeviceError(ConfigError, argparse.ArgumentTypeError):
+    """A device that is not there; argparse shows its text, which it does not do with those of other errors."""
 
 
 def require(cfg: Config, key: str, purpose: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mmsync.apis.features import feature_column, quiet
+from mmsync.apis.features import feature_column, quiet, read_array
 from mmsync.apis.models import load_model
 from mmsync.apis.tracks import embed_tracks, settings_of, source_of_tracks, store_of_videos, takes_tracks
 from mmsync.datasets import SkeletonDataset
@@ -70,6 +71,9 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def __call__(self, clips: Clips) -> np.ndarray:
         """Features ``(N, D)`` float32 of clips, or ``(D,)`` of the array of one clip."""
         if isinstance(clips, (np.ndarray, torch.Tensor)) and clips.ndim in (3, 4):
+            if clips.ndim == 4 and len(clips) > 10:
+                text = f"{tuple(clips.shape)} is one clip of {len(clips)} persons; give a list for several clips"
+                warnings.warn(text, stacklevel=2)
             return self.transform([clips])[0]
         return self.transform(clips)
 
@@ -83,11 +87,17 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Clips) -> np.ndarray:
         """Features ``(N, D)`` float32."""
-        return self.table(self.source(X)).vectors(feature_column(type(self._method()))).numpy()
+        features = self.table(self.source(X)).vectors(feature_column(type(self._method()))).numpy()
+        if not np.isfinite(features).all():
+            wrong = int(np.argmin(np.isfinite(features).all(1)))
+            raise DataError(f"features of clip {wrong} are not finite; are its coordinates of a sensible size?")
+        return features
 
     def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:
         """What the model predicts of a source, with its names and, of skeletons, its labels."""
         method, found = self._method(), []
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ConfigError(f"batch_size={self.batch_size!r}: give a number of clips, 1 or more")
         if isinstance(source, TrackSource) != takes_tracks(method):
             kind = "tracks of video" if takes_tracks(method) else "clips of skeletons"
             raise DataError(f"{type(method).__name__} takes {kind}")
@@ -139,6 +149,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
                     dict(type="PysklSource", ann_file=str(path), layout=self.layout, num_coords=self.num_coords)
                 )
             clips = [clips]
+        if not hasattr(clips, "__iter__"):
+            raise DataError(f"clips are {type(clips).__name__}; give arrays, paths of .npy files, a store or a pickle")
         if isinstance(clips, np.ndarray) and clips.dtype == object:
             clips = list(clips)
         if isinstance(clips, (np.ndarray, torch.Tensor)) and clips.ndim != 5:
@@ -183,12 +195,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
 
 def _array(clip: Union[np.ndarray, torch.Tensor, str, Path]) -> np.ndarray:
     """A clip, or what an ``.npy`` file holds."""
-    if not isinstance(clip, (str, Path)):
-        return clip.detach().cpu().numpy() if isinstance(clip, torch.Tensor) else np.asarray(clip)
-    if Path(clip).suffix != ".npy":
+    if isinstance(clip, (str, Path)) and Path(clip).suffix != ".npy":
         text = "; videos are for models on tracks, such as Sync3D" if Path(clip).suffix.lower() in SUFFIXES else ""
         raise DataError(f"{clip} is no .npy file, pickle of PYSKL (.pkl) or folder of a store{text}")
-    try:
-        return np.load(clip, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{clip} cannot be read: {error}") from error
+    return read_array(clip)

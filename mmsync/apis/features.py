@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -15,11 +16,12 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mmsync.apis.cli import device as usable
 from mmsync.config import load
 from mmsync.config.inputs import PURPOSES, check_input, input_record
 from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
-from mmsync.errors import ProtocolError, did_you_mean, nearest
+from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
@@ -27,13 +29,9 @@ from mmsync.structures import FeatureTable
 
 
 def init_model(
-    config: Union[str, Path, Config],
-    checkpoint: Union[str, Path, None] = None,
-    device: str = "cpu",
-    cfg_options: Optional[dict[str, Any]] = None,
-    trust: bool = False,
-    other_input: bool = False,
-) -> nn.Module:
+    config: Union[str, Path, Config], checkpoint: Union[str, Path, None] = None, device: str = "cpu",
+    cfg_options: Optional[dict[str, Any]] = None, trust: bool = False, other_input: bool = False,
+) -> nn.Module:  # fmt: skip
     """Build a config's model, ready for evaluation.
 
     Args:
@@ -50,6 +48,7 @@ def init_model(
 
     Raises:
         CheckpointError: The weights are damaged, unsafe, of another model or of another input.
+        ConfigError: The device is not there.
     """
     if isinstance(config, Config):
         cfg = config
@@ -57,6 +56,7 @@ def init_model(
         cfg, checkpoint = config_within(read_checkpoint(config, trust=trust), str(config), cfg_options, trust), config
     else:
         cfg = load(config, cfg_options)
+    device = usable(device)
     init_default_scope(cfg.get("default_scope", "mmsync"))
     model = MODELS.build(cfg.model)
     if checkpoint is None:
@@ -70,6 +70,16 @@ def init_model(
         load_weights(model, content["state_dict"], source, partial=cfg.get("load_partial", False), evaluate=True)
     model.cfg = cfg
     return model.to(device).eval()
+
+
+def read_array(x: Any) -> np.ndarray:
+    """An array, a tensor, or what an ``.npy`` file holds; a DataError if it cannot be read."""
+    if isinstance(x, torch.Tensor):
+        return x.detach().cpu().numpy()
+    try:
+        return np.load(x, allow_pickle=False) if isinstance(x, (str, Path)) else np.asarray(x)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{x if isinstance(x, (str, Path)) else type(x).__name__} cannot be read: {error}") from error
 
 
 @contextmanager

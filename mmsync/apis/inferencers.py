@@ -17,9 +17,11 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from mmsync.apis.alignment import align_sequences
 from mmsync.apis.embedder import Clips, MotionEmbedder
+from mmsync.apis.features import read_array
 from mmsync.apis.models import load_model
-from mmsync.apis.sync import video_offset, window_settings
+from mmsync.apis.sync import stream_offset, stream_settings, video_offset, window_settings
 from mmsync.errors import ConfigError, DataError
+from mmsync.models.methods.avts import TwoStreamSync
 from mmsync.registry import INFERENCERS
 
 Result = dict[str, Any]
@@ -80,10 +82,14 @@ class MotionClassificationInferencer(FeatureExtractor):
             return
         source, table = self.extract(train[0] if isinstance(train, tuple) else train)
         labels = np.asarray(train[1] if isinstance(train, tuple) else table.columns.get("label", ()))
+        if labels.dtype.kind not in "iu" and labels.size:
+            raise DataError(f"labels are {labels.dtype}; give numbers from 0, -1 for unknown, and names as classes=")
         known = labels >= 0
         if len(labels) != len(table) or len(np.unique(labels[known])) < 2:
             raise DataError(f"{len(table)} clips, {len(labels)} labels; give each one, of two classes or more")
         self.classes = classes or source.class_names
+        if classes and labels.max() >= len(classes):
+            raise DataError(f"classes= has {len(classes)} names, but a label is {labels.max()}")
         self.probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         self.probe.fit(table.vectors("feature").numpy()[known], labels[known])
 
@@ -119,6 +125,8 @@ class MotionRetrievalInferencer(FeatureExtractor):
 
     def __call__(self, inputs: Clips, batch_size: int = 64, topk: int = 5) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
+        if topk < 1:
+            raise ConfigError(f"{topk=}: give 1 or more")
         scores = self._unit(inputs, batch_size)[1] @ self.bank.T
         found, names = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()), self.names
         return [[dict(match_score=float(row[i]), sample_idx=i, sample=names[i]) for i in best] for row, best in found]
@@ -139,13 +147,31 @@ class _ModelInferencer:
 
 @INFERENCERS.register_module()
 class SyncInferencer(_ModelInferencer):
-    """The offset between the sound and the pictures of videos, by AVTS, SyncNet or GDT."""
+    """The offset between sound and pictures of videos, by AVTS, SyncNet or GDT; or of two streams, by TwoStreamSync.
 
-    def __call__(self, inputs: Union[str, Path, Sequence[Union[str, Path]]], reach: int = 15) -> list[Result]:
-        """``offset`` in seconds, positive where the sound is early, ``confidence`` and ``distance`` of each video."""
-        rate = window_settings(self.model)["offset_rate"]
-        paths = [inputs] if isinstance(inputs, (str, Path)) else inputs
-        found = [video_offset(self.model, path, reach) for path in paths]
+    Args:
+        model: A checkpoint, a config with its checkpoint as ``pretrained``, or a method.
+        pretrained: The checkpoint of a config.
+        device: Where the model goes.
+
+    Raises:
+        ConfigError: Another method.
+    """
+
+    def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
+        super().__init__(model, pretrained, device)
+        self.of_streams = isinstance(self.model, TwoStreamSync)
+        self.rate = (stream_settings if self.of_streams else window_settings)(self.model)["offset_rate"]
+
+    def __call__(self, inputs: Any, reach: int = 15) -> list[Result]:
+        """``offset`` in seconds, positive where the sound, or second stream, is early; ``confidence``, ``distance``.
+
+        Of one or several videos; of streams, of one or several pairs ``(first, second)`` of arrays or ``.npy`` files,
+        see :func:`~mmsync.apis.sync.stream_offset`.
+        """
+        single = isinstance(inputs, (str, Path)) or (self.of_streams and not isinstance(inputs[0], (tuple, list)))
+        measure: Any = stream_offset if self.of_streams else video_offset
+        found, rate = [measure(self.model, one, reach) for one in ([inputs] if single else inputs)], self.rate
         return [dict(offset=o.offset / rate, confidence=o.confidence, distance=o.distance) for o in found]
 
 
@@ -155,8 +181,8 @@ class AlignmentInferencer(_ModelInferencer):
 
     def __call__(self, inputs: Sequence[Any], how: Literal["nearest", "dtw"] = "nearest") -> Result:
         """``index (T,)``, ``distance (T, S)`` and Kendall's ``tau`` of a pair, arrays or paths of ``.npy``."""
-        if len(inputs) != 2:
-            raise DataError(f"{len(inputs)} inputs; give a pair of sequences")
-        pair = [np.load(x, allow_pickle=False) if isinstance(x, (str, Path)) else np.asarray(x) for x in inputs]
+        if isinstance(inputs, (str, Path)) or len(inputs) != 2:
+            raise DataError("give a pair of sequences, arrays or .npy files")
+        pair = [read_array(x) for x in inputs]
         found = align_sequences(self.model, pair[0], pair[1], how)
         return dict(index=found.index, distance=found.distance, tau=found.tau)

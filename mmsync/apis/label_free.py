@@ -19,13 +19,9 @@ CROP = dict(type="RandomCropResize", scale=(0.5, 1.0))
 
 @torch.no_grad()
 def extract_changed(
-    model: Any,
-    dataloader: Iterable[Mapping[str, Any]],
-    views: Optional[Views] = None,
-    vertical: Literal["y", "z"] = "y",
-    seed: int = 0,
-    progress: bool = True,
-) -> FeatureTable:
+    model: Any, dataloader: Iterable[Mapping[str, Any]], views: Optional[Views] = None,
+    vertical: Literal["y", "z"] = "y", seed: int = 0, progress: bool = True,
+) -> FeatureTable:  # fmt: skip
     """Extract the features of skeletons and of changed copies, as the probe ``LabelFree`` asks for them.
 
     The same copies for every model of one data set, whatever it was trained with, so that criteria can be compared.

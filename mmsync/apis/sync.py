@@ -1,8 +1,8 @@
-"""The offset between the sound and the pictures of a video."""
+"""The offset between the sound and the pictures of a video, or between two streams."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from mmsync.apis.features import read_array
+from mmsync.datasets.collate import motion_collate
 from mmsync.errors import ConfigError, DataError
 from mmsync.media import open_video
 from mmsync.media.reader import scaled
 from mmsync.media.sound import Sound, read_sound
-from mmsync.models.methods.avts import TwoStreamModel
+from mmsync.models.methods.avts import TwoStreamModel, TwoStreamSync
 from mmsync.ops.offsets import Offset, estimate_offset
 from mmsync.structures import View
 
@@ -60,13 +62,18 @@ def embed_windows(
         left, top = (width - size) // 2, (height - size) // 2
         pictures = reader.read(shown, size, (left, top, left + size, top + size))
     where = where.reshape(times.shape)
-    found: list[tuple[torch.Tensor, ...]] = []
-    for begin in range(0, count, batch_size):
-        rows = slice(begin, begin + batch_size)
-        video = torch.from_numpy(pictures[where[rows]])
+
+    def batch(rows: slice) -> dict[str, View]:
         audio = torch.from_numpy(np.stack([cut_sound(sound, start, settings["duration"]) for start in starts[rows]]))
-        views = model.data_preprocessor({"inputs": {"video": View(video), "audio": View(audio)}}, False)["inputs"]
-        encoded = model.encode_all(views)
+        return {"video": View(torch.from_numpy(pictures[where[rows]])), "audio": View(audio)}
+
+    return _embed(model, (batch(slice(begin, begin + batch_size)) for begin in range(0, count, batch_size)))
+
+
+def _embed(model: TwoStreamModel, batches: Iterable[dict[str, View]]) -> tuple[torch.Tensor, torch.Tensor]:
+    found: list[tuple[torch.Tensor, ...]] = []
+    for inputs in batches:
+        encoded = model.encode_all(model.data_preprocessor({"inputs": inputs}, False)["inputs"])
         found.append(tuple(encoded[name][1].float().cpu() for name in model.encoders))
     first_stream, second_stream = (torch.cat(part) for part in zip(*found))
     return first_stream, second_stream
@@ -95,12 +102,71 @@ def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15)
         ConfigError: A model of another kind, or a negative reach.
         DataError: The file has no sound, or is too short.
     """
+    settings = _with_reach(window_settings(model), reach)
+    return _offset(str(path), embed_windows(model, path, settings), settings, reach)
+
+
+def _with_reach(settings: dict[str, Any], reach: int) -> dict[str, Any]:
     if reach < 0:
         raise ConfigError(f"{reach=}: give the largest offset that is tried, 0 or more")
-    settings = window_settings(model)
-    first, second = embed_windows(model, path, settings)
-    if len(first) <= reach:
+    return settings
+
+
+def _offset(name: str, streams: tuple[torch.Tensor, torch.Tensor], settings: Mapping[str, Any], reach: int) -> Offset:
+    if len(streams[0]) <= reach:
         rate = settings["offset_rate"]
-        text = f"{len(first)} windows of {settings['duration']:g} s, {rate:g} a second, are too few for offsets up to"
-        raise DataError(f"{path}: {text} {reach}; give a longer video or a smaller reach")
-    return estimate_offset(first, second, reach)
+        text = f"{len(streams[0])} windows of {settings['duration']:g} s, {rate:g} a second, are too few for offsets"
+        raise DataError(f"{name}: {text} up to {reach}; give longer streams or a smaller reach")
+    return estimate_offset(*streams, reach)
+
+
+def stream_settings(model: nn.Module) -> dict[str, Any]:
+    """Windows and rates of the streams that a ``TwoStreamSync`` was trained on; a ConfigError of other models."""
+    settings = (getattr(model, "cfg", {}).get("train_dataloader") or {}).get("dataset") or {}
+    if not isinstance(model, TwoStreamSync) or settings.get("type") != "StreamDataset":
+        raise ConfigError(f"offsets need TwoStreamSync on a StreamDataset, not {type(model).__name__}")
+    return {"offset_rate": 25.0, **settings}
+
+
+@torch.no_grad()
+def stream_offset(model: TwoStreamSync, streams: Sequence[Union[str, Path, np.ndarray]], reach: int = 15) -> Offset:
+    """Estimate how early the second of two streams is, whose first samples are said to be of one time.
+
+    Args:
+        model: Of :func:`mmsync.apis.init_model`: ``TwoStreamSync``.
+        streams: Arrays ``(T, ...)``, or ``.npy`` files, as those of the model's ``StreamSource`` and in its order.
+        reach: Largest offset that is tried, in steps of ``offset_rate`` a second (25 unless the config says otherwise).
+
+    Returns:
+        As :func:`video_offset`.
+
+    Raises:
+        ConfigError: A model of another kind, or a negative reach.
+        DataError: Not two streams, values that are not finite numbers, or streams that are too short.
+    """
+    settings = _with_reach(stream_settings(model), reach)
+    kinds, duration, step = settings["source"]["streams"], settings["duration"], 1 / settings["offset_rate"]
+    if len(streams) != 2 or isinstance(streams, (str, Path)):
+        raise DataError(f"give two streams, {' and '.join(kinds)}, as arrays or .npy files")
+    arrays = [read_array(x).astype(np.float32) for x in streams]
+    for name, array in zip(kinds, arrays):
+        if array.ndim < 2 or not np.isfinite(array).all():
+            raise DataError(f"the stream {name} is {array.shape}; give (T, ...) of finite numbers")
+    lengths = [len(array) / kind["rate"] for array, kind in zip(arrays, kinds.values())]
+    starts = step * np.arange(int((min(lengths) - duration) / step + 1e-6) + 1) if min(lengths) >= duration else []
+
+    def window(array: np.ndarray, kind: Mapping[str, Any], start: float) -> tuple[np.ndarray]:
+        count = round(duration * kind["rate"])
+        first = min(round(start * kind["rate"]), len(array) - count)
+        part = array[first : first + count]
+        return (part[None] if kind.get("persons") else part,)
+
+    def batch(some: Sequence[float]) -> dict[str, View]:
+        inputs = [{n: window(a, kinds[n], start) for n, a in zip(kinds, arrays)} for start in some]
+        return motion_collate([dict(inputs=one, data_samples=None) for one in inputs])["inputs"]
+
+    name = " and ".join(kinds)
+    if not len(starts):
+        raise DataError(f"{name} last {min(lengths):g} s together, less than one window of {duration:g} s")
+    found = _embed(model, (batch(starts[begin : begin + 32]) for begin in range(0, len(starts), 32)))
+    return _offset(name, found, settings, reach)

@@ -119,13 +119,9 @@ def _name(kind: Any) -> str:
 
 
 def check_input(
-    meta: Optional[Mapping[str, Any]],
-    own: Record,
-    source: str,
-    purposes: Iterable[str] = (),
-    resume: bool = False,
+    meta: Optional[Mapping[str, Any]], own: Record, source: str, purposes: Iterable[str] = (), resume: bool = False,
     allow: bool = False,
-) -> None:
+) -> None:  # fmt: skip
     """Compare the record of a checkpoint with that of the config that it is loaded for.
 
     An input that one of the training's data sets had is known. Without a record there is a warning, once.

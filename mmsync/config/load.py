@@ -510,7 +510,10 @@ def _missing(file: Path, children: tuple[Path, ...]) -> ConfigError:
         near = near or [file.stem] * (file.stem in known) or nearest(file.stem, known)
         text = f"{file}: no such config file{did_you_mean(near)}; `mmsync list` names the shipped configs"
         return ConfigError(text, [text])
-    return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{did_you_mean(near)}")
+    hint, inside = did_you_mean(near), file.parts[file.parts.index("configs") :] if "configs" in file.parts else ()
+    if not hint and inside and (shipped := config_path(Path(*inside))).is_file():
+        hint = f"; the shipped one is 'mmsync::{shipped.relative_to(CONFIGS)}'"
+    return _error(children[-1], _base_line(children[-1]), f"{BASE} names {file}, which is no file{hint}")
 
 
 def _check_base_variable(file: Path, source: str, placeholder: str, dotted: str, base: dict[str, Any]) -> None:

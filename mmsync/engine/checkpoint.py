@@ -188,13 +188,15 @@ def list_checkpoints(work_dir: Union[str, Path], every: int = 1) -> list[Path]:
 
 def _damaged(path: Path, source: str = "") -> str:
     text = f"checkpoint {source or path} is damaged or truncated ({path.stat().st_size} bytes)"
-    others = (p for p in path.parent.glob("*.pth") if p != path and not p.name.startswith("best_"))
-    for other in sorted(others, key=lambda p: p.stat().st_mtime, reverse=True):
+    others = (p for p in path.parent.glob("*.pth") if p != path)
+    for other in sorted(others, key=lambda p: (not p.name.startswith("best_"), p.stat().st_mtime), reverse=True):
         try:
-            torch.load(other, "cpu", weights_only=True)
+            whole = "optimizer" in torch.load(other, "cpu", weights_only=True) or other.name.startswith("best_")
         except Exception:  # damaged, or of another project: try the next
             continue
-        return f"{text}. The newest intact one in its folder is {other}: resume with --resume {other}"
+        if whole:
+            more = "" if other.name.startswith("best_") else f"; a training goes on from it by --resume {other}"
+            return f"{text}. The newest intact one in its folder is {other}{more}"
     return f"{text}, and its folder holds no intact checkpoint"
 
 

@@ -74,14 +74,9 @@ class IterBasedTrainLoop(_ProgressLoop, upstream.IterBasedTrainLoop):
     """
 
     def __init__(
-        self,
-        runner: Any,
-        dataloader: Union[DataLoader, dict],
-        max_iters: int,
-        val_begin: int = 1,
-        val_interval: int = 1000,
-        dynamic_intervals: Optional[list[tuple[int, int]]] = None,
-    ) -> None:
+        self, runner: Any, dataloader: Union[DataLoader, dict], max_iters: int, val_begin: int = 1,
+        val_interval: int = 1000, dynamic_intervals: Optional[list[tuple[int, int]]] = None,
+    ) -> None:  # fmt: skip
         # not MMEngine's __init__, which opens an iterator with workers that would stay idle
         upstream.BaseLoop.__init__(self, runner, dataloader)
         self._max_iters, self._max_epochs = int(max_iters), 1

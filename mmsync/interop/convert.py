@@ -106,13 +106,9 @@ def _detect(kind: Family, names: list[str], source: str) -> tuple[str, str]:
 
 
 def from_reference(
-    content: Mapping[str, Any],
-    family: str,
-    source: str = "checkpoint",
-    config: Optional[Config] = None,
-    partial: bool = False,
-    **options: Any,
-) -> Conversion:
+    content: Mapping[str, Any], family: str, source: str = "checkpoint", config: Optional[Config] = None,
+    partial: bool = False, **options: Any,
+) -> Conversion:  # fmt: skip
     """Convert a checkpoint of another project to mmsync.
 
     Missing batch counters (torch before 0.4) become 0, missing scales of batch norms (TensorFlow) 1. Weights without a

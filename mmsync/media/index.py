@@ -118,13 +118,9 @@ class VideoIndex:
 
 
 def build_index(
-    root: Union[str, Path],
-    out: Union[str, Path],
-    names: Optional[Sequence[str]] = None,
-    workers: int = 1,
-    min_frames: int = 1,
-    timeout: float = 120.0,
-) -> VideoIndex:
+    root: Union[str, Path], out: Union[str, Path], names: Optional[Sequence[str]] = None, workers: int = 1,
+    min_frames: int = 1, timeout: float = 120.0,
+) -> VideoIndex:  # fmt: skip
     """Decode all videos of a folder and write the index. Repeat a stopped call to resume it.
 
     Args:

@@ -16,15 +16,10 @@ _BITS, _CELL = 12, 8  # numbers below 4096, in squares that survive compression
 
 
 def write_video(
-    path: Union[str, Path],
-    pictures: Union[Sequence[np.ndarray], np.ndarray],
-    rate: float = 25,
-    times: Optional[Sequence[float]] = None,
-    codec: str = "mpeg4",
-    options: Optional[Mapping[str, str]] = None,
-    sound: Optional[np.ndarray] = None,
-    sound_codec: str = "aac",
-) -> Path:
+    path: Union[str, Path], pictures: Union[Sequence[np.ndarray], np.ndarray], rate: float = 25,
+    times: Optional[Sequence[float]] = None, codec: str = "mpeg4", options: Optional[Mapping[str, str]] = None,
+    sound: Optional[np.ndarray] = None, sound_codec: str = "aac",
+) -> Path:  # fmt: skip
     """Write a video.
 
     Args:

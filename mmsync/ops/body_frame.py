@@ -32,12 +32,8 @@ _UPRIGHT = (
 
 @in_float32
 def body_frame(
-    x: Tensor,
-    matrix: Tensor,
-    present: Optional[Tensor] = None,
-    valid: Optional[Tensor] = None,
-    frames: int = 64,
-) -> tuple[Tensor, Tensor, Tensor]:
+    x: Tensor, matrix: Tensor, present: Optional[Tensor] = None, valid: Optional[Tensor] = None, frames: int = 64,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Bring clips to the body frame.
 
     Joints are those of ``kinect20``. The frames in which somebody is seen are resampled; a person who is not seen in

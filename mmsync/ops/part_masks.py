@@ -64,14 +64,9 @@ def draw_joints_of_frames(frames: int, joints: int, masked: int, generator: Opti
 
 
 def draw_part_block(
-    parts: Sequence[Sequence[int]],
-    joints: int,
-    frames: int,
-    num_parts: tuple[int, int] = (2, 3),
-    block: tuple[int, int] = (7, 11),
-    units: int = 16,
-    generator: Optional[Generator] = None,
-) -> Tensor:
+    parts: Sequence[Sequence[int]], joints: int, frames: int, num_parts: tuple[int, int] = (2, 3),
+    block: tuple[int, int] = (7, 11), units: int = 16, generator: Optional[Generator] = None,
+) -> Tensor:  # fmt: skip
     """Draw body parts and a block of time: a mask ``(T, V)`` bool (Chen et al., 2022, SkeleMixCLR).
 
     Args:

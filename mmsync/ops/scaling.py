@@ -29,14 +29,9 @@ class Scaling(NamedTuple):
 
     @classmethod
     def of(
-        cls,
-        bank: Tensor,
-        how: Standardize,
-        shrinkage: float = 1.0,
-        most: int = 4096,
-        power: float = 0.5,
+        cls, bank: Tensor, how: Standardize, shrinkage: float = 1.0, most: int = 4096, power: float = 0.5,
         num_axes: Optional[int] = None,
-    ) -> Scaling:
+    ) -> Scaling:  # fmt: skip
         """Fit on a bank ``(B, D)``; ``False`` leaves features as they are."""
         none = bank.new_zeros(bank.shape[1], 0), bank.new_zeros(0)
         if how != "whiten":

@@ -64,12 +64,8 @@ def align_frames(joints: Tensor, z: Sequence[int], x: Sequence[int], scale: bool
 
 
 def align_frames_2d(
-    x: Tensor,
-    hips: Sequence[int],
-    shoulders: Sequence[int],
-    per_frame: bool = False,
-    valid: Optional[Tensor] = None,
-) -> Tensor:
+    x: Tensor, hips: Sequence[int], shoulders: Sequence[int], per_frame: bool = False, valid: Optional[Tensor] = None,
+) -> Tensor:  # fmt: skip
     """Center every frame on the middle of the hips, and divide by the length of the trunk; nothing is turned.
 
     Args:

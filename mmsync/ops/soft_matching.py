@@ -14,13 +14,9 @@ from mmsync.ops.precision import in_float32
 
 @in_float32
 def cycle_logits(
-    first: Tensor,
-    second: Tensor,
-    valid_first: Optional[Tensor] = None,
-    valid_second: Optional[Tensor] = None,
-    similarity: str = "l2",
-    temperature: float = 0.1,
-) -> Tensor:
+    first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
+    similarity: str = "l2", temperature: float = 0.1,
+) -> Tensor:  # fmt: skip
     """Logits of the frame to which each frame of one sequence returns by way of the other (TCC, sec. 3.1).
 
     A frame is replaced by its soft nearest neighbor, ``softmax(sim(first, second)) second``, whose similarities to the
@@ -93,13 +89,9 @@ def soft_index(
 
 @in_float32
 def matched_cosine(
-    a: Tensor,
-    b: Tensor,
-    index_a: Tensor,
-    index_b: Tensor,
-    valid_a: Optional[Tensor] = None,
+    a: Tensor, b: Tensor, index_a: Tensor, index_b: Tensor, valid_a: Optional[Tensor] = None,
     valid_b: Optional[Tensor] = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Cosines of frames that show the same source frame (MASA, eq. 8), as sums and numbers of pairs.
 
     Frame-level SimSiam and BYOL are this of predictions and targets, too. The caller stops gradients. Costs one

@@ -50,14 +50,9 @@ class StoreWriter(RaggedWriter):
     """
 
     def __init__(
-        self,
-        root: Union[str, Path],
-        layout: Union[str, Mapping, SkeletonLayout],
-        num_coords: int = 3,
-        class_names: Optional[Sequence[str]] = None,
-        origin: str = "",
-        overwrite: bool = False,
-    ) -> None:
+        self, root: Union[str, Path], layout: Union[str, Mapping, SkeletonLayout], num_coords: int = 3,
+        class_names: Optional[Sequence[str]] = None, origin: str = "", overwrite: bool = False,
+    ) -> None:  # fmt: skip
         self.layout, self.num_coords = SkeletonLayout.from_config(layout), num_coords
         super().__init__(root, FORMAT, overwrite)
         self.class_names = None if class_names is None else list(class_names)
@@ -70,13 +65,9 @@ class StoreWriter(RaggedWriter):
         self._channels = 0
 
     def add(
-        self,
-        name: str,
-        keypoint: np.ndarray,
-        label: int = -1,
-        body_slots: Optional[np.ndarray] = None,
+        self, name: str, keypoint: np.ndarray, label: int = -1, body_slots: Optional[np.ndarray] = None,
         **attributes: object,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Append a clip of a unique name; a DataError, after which others may be added, if it cannot be stored.
 
         Args:
@@ -130,8 +121,9 @@ class StoreWriter(RaggedWriter):
         joints, channels = self.layout.num_joints, self._channels or (keypoint.shape[-1] if keypoint.ndim == 4 else 0)
         fits = keypoint.ndim == 4 and keypoint.shape[2:] == (joints, channels) and 0 not in keypoint.shape
         if not fits or not self.num_coords <= channels <= self.num_coords + 1:
+            hint = "; 2D clips need num_coords=2" if channels == 2 and self.num_coords == 3 else ""
             wanted = self._channels or f"{self.num_coords} or, with a score, {self.num_coords + 1}"
-            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {wanted})")
+            raise DataError(f"clip {name!r} has shape {keypoint.shape}; wanted (M, T, {joints}, {wanted}){hint}")
         broken = int((~finite).any(axis=(0, 2, 3)).sum())
         if broken:
             text = f"{broken} of {keypoint.shape[1]} frames hold NaN or infinite values"

@@ -324,13 +324,9 @@ _RULES: dict[str, list[tuple[str, ...]]] = {
 
 
 def _add(
-    name: str,
-    joints: str,
-    parents: Mapping[str, str],
-    center: str,
-    edges: Optional[Mapping[str, Mapping[str, str]]] = None,
-    keep_tree_as: str = "tree",
-) -> None:
+    name: str, joints: str, parents: Mapping[str, str], center: str,
+    edges: Optional[Mapping[str, Mapping[str, str]]] = None, keep_tree_as: str = "tree",
+) -> None:  # fmt: skip
     """Register a shipped layout. ``edges`` gives, for each variant, only the parents that differ from the tree."""
     names = tuple(joints.split())
     at = {j: i for i, j in enumerate(names)}

@@ -132,13 +132,9 @@ def in_range(
 
 
 def interval(
-    owner: object,
-    name: str,
-    value: Union[float, Sequence[float]],
-    low: float = 0,
-    high: float = math.inf,
+    owner: object, name: str, value: Union[float, Sequence[float]], low: float = 0, high: float = math.inf,
     above: bool = False,
-) -> tuple[float, float]:
+) -> tuple[float, float]:  # fmt: skip
     """The range (a, b) of a uniform draw, a <= b, both as :func:`in_range` has them; a number c is the range (c, c)."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     if len(pair) == 2 and all(_is_in(end, low, high, above) for end in pair) and pair[0] <= pair[1]:

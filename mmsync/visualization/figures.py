@@ -216,13 +216,9 @@ def embed_2d(features: Tensor, method: str = "pca") -> np.ndarray:
 
 
 def draw_embedding(
-    features: Tensor,
-    labels: Union[Tensor, Mapping[str, Sequence]],
-    path: Union[str, Path],
-    class_names: Optional[Sequence[str]] = None,
-    method: str = "pca",
-    max_points: int = 3000,
-) -> None:
+    features: Tensor, labels: Union[Tensor, Mapping[str, Sequence]], path: Union[str, Path],
+    class_names: Optional[Sequence[str]] = None, method: str = "pca", max_points: int = 3000,
+) -> None:  # fmt: skip
     """Draw features as points in the colors of their labels.
 
     Args:

@@ -53,13 +53,9 @@ def camera(
 
 
 def find_camera(
-    keypoint: np.ndarray,
-    layout: SkeletonLayout,
-    num_coords: int = 3,
-    mask: Optional[np.ndarray] = None,
-    azimuth: float = 25.0,
-    elevation: float = 10.0,
-) -> np.ndarray:
+    keypoint: np.ndarray, layout: SkeletonLayout, num_coords: int = 3, mask: Optional[np.ndarray] = None,
+    azimuth: float = 25.0, elevation: float = 10.0,
+) -> np.ndarray:  # fmt: skip
     """Camera ``(num_coords, 2)`` that shows people ``(M, T, V, C)`` upright and from the front, or side by side.
 
     Up is from hips and feet to shoulders and head, y unless another axis is clearly better. Without names of body parts

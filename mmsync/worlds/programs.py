@@ -183,13 +183,9 @@ class MotionPrograms:
 
 
 def program_pairs(
-    count: int,
-    generator: Generator,
-    frames: int = 64,
-    variants: float = 0.0,
-    redraw_rest: bool = False,
+    count: int, generator: Generator, frames: int = 64, variants: float = 0.0, redraw_rest: bool = False,
     meetings: float = 0.0,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Draw programs, and have each performed and recorded twice.
 
     Args:

@@ -217,7 +217,7 @@ TOOLS = [
     tool("benchmark_every_zero", "benchmark {work_dir} --every 0", r"every=0: give 1 for all checkpoints"),
     tool("benchmark_every_of_file", "benchmark {checkpoint} --every 1", r"is it the work dir of a run"),
     tool("benchmark_encoder", "benchmark {checkpoint} --encoder video", r"has no encoder 'video'"),
-    tool("benchmark_device", "benchmark {checkpoint} --device cudaa", r"--device cudaa: cannot be used; there is cpu"),
+    tool("benchmark_device", "benchmark {checkpoint} --device cudaa", r"device cudaa: cannot be used; there is cpu"),
     tool("benchmark_seed", "benchmark {checkpoint} --seeds -3", r"--seeds -3: must be 0 or more"),
     tool("benchmark_dataset", "benchmark {checkpoint} --dataset nope.py", r"nope\.py: no such config file"),
     tool(
@@ -265,7 +265,7 @@ TOOLS = [
     tool(
         "embedding_device",
         "visualization/vis_embedding {config} {checkpoint} --device gpu",
-        r"--device gpu: cannot be used",
+        r"device gpu: cannot be used",
     ),
     tool(
         "embedding_points",

@@ -15,7 +15,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from mmsync import apis
 from mmsync.apis import MotionEmbedder, init_model, list_components
 from mmsync.datasets.sources import StoreWriter
-from mmsync.errors import CheckpointError, ConfigError, DataError, MMSyncError
+from mmsync.errors import CheckpointError, ConfigError, DataError, MMSyncError, ProtocolError
 from mmsync.registry import INFERENCERS
 
 ROOT = Path(__file__).parents[2]
@@ -95,8 +95,27 @@ def test_mistakes(clips):
         apis.MotionClassificationInferencer()
     with pytest.raises(DataError, match="6 clips, 2 labels"):
         apis.MotionClassificationInferencer(train=(clips, [0, 1]))
+    wrong = {(0, 1, 2): "has 2 names, but a label is 2", ("a", "b", "a"): "labels are <U1; give numbers from 0"}
+    for labels, text in wrong.items():
+        with pytest.raises(DataError, match=text):
+            apis.MotionClassificationInferencer(train=(clips[:3], list(labels)), classes=["wave", "kick"])
+    with pytest.raises(ConfigError, match="topk=0"):
+        apis.MotionRetrievalInferencer(clips)(clips, topk=0)
     with pytest.raises(ConfigError, match="offsets need AVTS"):
-        apis.SyncInferencer("motion-s")("video.mp4")
+        apis.SyncInferencer("motion-s")
+    with pytest.raises(ProtocolError, match="SimCLR is no method on sequences"):
+        apis.AlignmentInferencer("motion-s")((clips[0][0], clips[1][0]))
+    for size in (0, -1, 2.5):
+        with pytest.raises(ConfigError, match="batch_size="):
+            apis.FeatureExtractor()(clips, batch_size=size)
+    with pytest.raises(ConfigError, match=r"device cuda:99: cannot be used; there is cpu"):
+        apis.FeatureExtractor(device="cuda:99")
+    with pytest.raises(DataError, match="clips are NoneType"):
+        MotionEmbedder()(None)
+    with pytest.raises(DataError, match="features of clip 1 are not finite"):
+        MotionEmbedder()([clips[0], clips[0] * 1e30])
+    with pytest.warns(UserWarning, match="is one clip of 12 persons"):
+        MotionEmbedder()(np.repeat(clips[0][None], 12, 0))
     with pytest.raises(ConfigError, match="no weights of its own"):
         apis.FeatureExtractor("simclr_stgcn_synthetic")
     with pytest.raises(MMSyncError, match="nowhere"):

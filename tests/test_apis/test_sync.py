@@ -88,7 +88,9 @@ def test_files_that_cannot_be_judged(model, tmp_path):
         sync.video_offset(model, flickering(tmp_path / "mute.mkv", 0, sound=False))
     with pytest.raises(DataError, match=r"tiny\.mkv: pictures and sound together last less than one window of 0\.2 s"):
         sync.video_offset(model, flickering(tmp_path / "tiny.mkv", 0, pictures=4))
-    with pytest.raises(DataError, match=r"short\.mkv: 6 windows of 0\.2 s, 25 a second.*longer video or a smaller re"):
+    with pytest.raises(
+        DataError, match=r"short\.mkv: 6 windows of 0\.2 s, 25 a second.*longer streams or a smaller re"
+    ):
         sync.video_offset(model, flickering(tmp_path / "short.mkv", 0, pictures=10))
     with pytest.raises(DataError, match=r"gone\.mkv"):
         sync.video_offset(model, tmp_path / "gone.mkv")
@@ -158,3 +160,53 @@ def test_inferencer_finds_a_planted_offset_in_an_mp4(model, tmp_path, early):
     (found,) = SyncInferencer(model)(path)
     assert found["offset"] == pytest.approx(early / 25)
     assert found["confidence"] > 0.1
+
+
+@pytest.fixture
+def two_skeletons():
+    """A model of two skeleton streams, with one random encoder for both."""
+    torch.manual_seed(0)
+    cfg = load(Path(__file__).parents[2] / "configs/avts/sync_skeleton_inertial_synthetic.py")
+    streams = dict(left=dict(rate=25, persons=True), right=dict(rate=25, persons=True))
+    cfg.train_dataloader.dataset.source.streams = streams
+    cfg.model.second = cfg.model.first
+    views = dict(left="first", right="second")
+    parts = {k: dict(type="SkeletonPreprocessor", layout="ntu25", views={v: []}) for k, v in views.items()}
+    cfg.model.data_preprocessor.parts = parts
+    model = init_model(cfg)
+    model.second.load_state_dict(model.first.state_dict())
+    return model
+
+
+@pytest.mark.parametrize("early", [0, 7, -4])
+def test_the_offset_of_two_streams(two_skeletons, tmp_path, early):
+    """Of one motion and itself, some frames later; a file, a pair and a list of pairs give the same."""
+    motion = np.cumsum(np.random.default_rng(0).normal(size=(120, 25, 3)), 0)
+    first, second = motion[max(early, 0) :], motion[max(-early, 0) :]
+    pair = (second, first)  # the second of the pair begins `early` frames later in the motion: it is early
+    (found,) = SyncInferencer(two_skeletons)(pair)
+    assert found["offset"] == pytest.approx(early / 25)
+    assert found["distance"] == pytest.approx(0, abs=1e-4)
+    assert found["confidence"] > 1e-3
+    np.save(tmp_path / "second.npy", first)
+    assert SyncInferencer(two_skeletons)([(second, tmp_path / "second.npy"), pair]) == [found, found]
+
+
+def test_wrong_streams(two_skeletons, tmp_path):
+    clip = np.zeros((60, 25, 3))
+    find = SyncInferencer(two_skeletons)
+    for streams, text in (
+        ((clip,), "give two streams, left and right"),
+        ((clip, clip[:20]), "last 0.8 s together, less than one window of 1 s"),
+        ((clip, clip[:30]), "6 windows of 1 s, 25 a second, are too few for offsets up to 15"),
+        ((clip, clip * np.nan), "the stream right is .*; give"),
+        ((clip, np.zeros(60)), "the stream right is .*; give"),
+        ((clip, tmp_path / "none.npy"), "none.npy cannot be read"),
+    ):
+        with pytest.raises(DataError, match=text):
+            find(streams)
+    with pytest.raises(ConfigError, match="reach=-1"):
+        find((clip, clip), reach=-1)
+    two_skeletons.cfg.train_dataloader = None
+    with pytest.raises(ConfigError, match="offsets need TwoStreamSync on a StreamDataset"):
+        SyncInferencer(two_skeletons)

@@ -1,6 +1,6 @@
 """Strips a checkpoint to what makes features: the encoders' weights in half precision, and how they were trained.
 
-python tools/misc/publish_model.py work_dirs/default_store/iter_300.pth published/my_model.pth
+    mmsync publish_model work_dirs/default_store/iter_500.pth published/my_model.pth
 
 writes published/my_model-1a2b3c4d.pth: the name ends with the first digits of the file's SHA-256, which are compared
 when the file is loaded or downloaded. The same checkpoint gives the same bytes. With --card, the table between the two
@@ -17,16 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-import torch
-from mmengine.registry import init_default_scope
-
-from mmsync import compat
 from mmsync.apis.cli import output_file, run_tool
-from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
 from mmsync.errors import CheckpointError, DataError
 from mmsync.fileio import atomic_path, write_text
-from mmsync.protocols.protocol import base_config
-from mmsync.registry import MODELS
 
 KEPT = ("cfg", "seed", "epoch", "iter", "mmsync_version", "mmengine_version", "format", "input", "folds")
 BEGIN, END = "<!-- weights: begin -->", "<!-- weights: end -->"
@@ -34,6 +27,12 @@ BEGIN, END = "<!-- weights: begin -->", "<!-- weights: end -->"
 
 def strip(checkpoint: Mapping[str, Any], source: str, digest: str, projector: bool = True) -> dict[str, Any]:
     """The checkpoint of the encoders alone; parameters in half precision, buffers as they are."""
+    from mmengine.registry import init_default_scope
+
+    from mmsync import compat
+    from mmsync.protocols.protocol import base_config
+    from mmsync.registry import MODELS
+
     cfg = base_config(checkpoint, None, {}, source)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
@@ -83,6 +82,10 @@ def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
+    import torch
+
+    from mmsync.engine.checkpoint import read_checkpoint, require_checkpoint
+
     out, file = Path(output_file(args.out)).expanduser(), require_checkpoint(args.checkpoint)
     checkpoint = read_checkpoint(file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()

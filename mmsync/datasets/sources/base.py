@@ -151,8 +151,7 @@ def check_labels(
     if action is None:
         return
     pairs = np.unique(np.stack([action, labels])[:, labels >= 0], axis=1)
-    for kind, others, row, other in (("action", "labels", *pairs), ("label", "actions", *pairs[::-1])):
-        value, count = np.unique(row, return_counts=True)
-        for twice in value[count > 1]:
-            text = f"{kind} {twice} goes with {others} {other[row == twice].tolist()[:5]}"
-            raise DataError(f"{origin}: labels contradict the clip names: {text}; are data and label file a pair?")
+    value, count = np.unique(pairs[0], return_counts=True)
+    for twice in value[count > 1]:  # several actions may be one class
+        text = f"action {twice} goes with labels {pairs[1][pairs[0] == twice].tolist()[:5]}"
+        raise DataError(f"{origin}: labels contradict the clip names: {text}; are data and label file a pair?")

@@ -28,13 +28,9 @@ class CollapseMonitorHook(Hook):
     priority = "LOW"
 
     def __init__(
-        self,
-        min_std: float = 0.002,
-        min_rank: float = 2.0,
-        watch: Optional[dict[str, float]] = None,
-        interval: int = 50,
-        stop: bool = False,
-    ) -> None:
+        self, min_std: float = 0.002, min_rank: float = 2.0, watch: Optional[dict[str, float]] = None,
+        interval: int = 50, stop: bool = False,
+    ) -> None:  # fmt: skip
         self.limits = {"collapse/std": min_std, "collapse/effective_rank": min_rank}
         self.watch = watch or {}
         self.interval = interval

@@ -16,13 +16,9 @@ def pair_auc(distance: np.ndarray, positive: np.ndarray) -> float:
 
 
 def auc_interval(
-    distance: np.ndarray,
-    positive: np.ndarray,
-    groups: np.ndarray,
-    confidence: float = 0.95,
-    draws: int = 1000,
+    distance: np.ndarray, positive: np.ndarray, groups: np.ndarray, confidence: float = 0.95, draws: int = 1000,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[float, float]:  # fmt: skip
     """Interval of :func:`pair_auc` by a percentile bootstrap over ``groups (n,)``, such as videos (Efron, 1993)."""
     order = np.argsort(distance, kind="stable")
     d, y = distance[order], np.asarray(positive, dtype=bool)[order]

@@ -45,15 +45,10 @@ class FeatureMetric(TableMetric):
     config_schema = {"probes": PROBES}
 
     def __init__(
-        self,
-        probes: Union[Mapping[str, dict], Sequence[dict]] = (),
-        collapse: bool = True,
-        save_features: Optional[str] = None,
-        device: str = "cpu",
-        kinds: Optional[Sequence[str]] = None,
-        per_video: bool = False,
-        per_class: bool = False,
-    ) -> None:
+        self, probes: Union[Mapping[str, dict], Sequence[dict]] = (), collapse: bool = True,
+        save_features: Optional[str] = None, device: str = "cpu", kinds: Optional[Sequence[str]] = None,
+        per_video: bool = False, per_class: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.probes = _build(probes)
         if (per_video or per_class) and not any(probe.softmax for probe in self.probes.values()):

@@ -63,13 +63,9 @@ class LabelFree(Probe):
     changes: ClassVar[tuple[str, ...]] = ("mirror", "reversal")
 
     def __init__(
-        self,
-        groups: Sequence[str] = ("subject", "view"),
-        clusters: int = 20,
-        seed: int = 0,
-        max_samples: int = 2000,
+        self, groups: Sequence[str] = ("subject", "view"), clusters: int = 20, seed: int = 0, max_samples: int = 2000,
         column: str = "feature",
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(column)
         require_whole(self, 2, clusters=clusters)
         require_whole(self, 0, seed=seed)

@@ -47,13 +47,9 @@ class LogisticProbe(Probe):
     softmax = True
 
     def __init__(
-        self,
-        C: Union[float, Sequence[float]] = (0.1, 1.0, 10.0, 100.0, 1000.0),
-        standardize: Optional[bool] = None,
-        groups: str = "subject",
-        folds: int = 5,
-        column: str = "feature",
-    ) -> None:
+        self, C: Union[float, Sequence[float]] = (0.1, 1.0, 10.0, 100.0, 1000.0), standardize: Optional[bool] = None,
+        groups: str = "subject", folds: int = 5, column: str = "feature",
+    ) -> None:  # fmt: skip
         super().__init__(column)
         self.choices = sorted([C] if isinstance(C, (int, float)) else C)
         if not self.choices or not min(self.choices) > 0:

@@ -37,15 +37,10 @@ class ActionHead(BaseModule):
     pools = False  # Whether it takes features that the classifier pooled, also those of several tracks
 
     def __init__(
-        self,
-        num_classes: Optional[int] = None,
-        in_channels: Optional[int] = None,
-        num_joints: Optional[int] = None,
-        pooled_channels: Optional[int] = None,
-        hidden_channels: int = 2048,
-        dropout: float = 0.5,
+        self, num_classes: Optional[int] = None, in_channels: Optional[int] = None, num_joints: Optional[int] = None,
+        pooled_channels: Optional[int] = None, hidden_channels: int = 2048, dropout: float = 0.5,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if num_classes is None or in_channels is None or num_joints is None:
             raise ConfigError(
@@ -89,14 +84,9 @@ class LinearHead(BaseModule):
     pools = True
 
     def __init__(
-        self,
-        num_classes: Optional[int] = None,
-        in_channels: Optional[int] = None,
-        num_joints: Optional[int] = None,
-        pooled_channels: Optional[int] = None,
-        dropout: float = 0.0,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, num_classes: Optional[int] = None, in_channels: Optional[int] = None, num_joints: Optional[int] = None,
+        pooled_channels: Optional[int] = None, dropout: float = 0.0, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if num_classes is None or in_channels is None:
             raise ConfigError(f"LinearHead needs num_classes and in_channels, got {num_classes} and {in_channels}")

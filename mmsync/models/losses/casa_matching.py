@@ -62,13 +62,9 @@ class CASAMatchingLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        loss: str = "regression",
-        similarity: str = "euclidean",
-        temperature: float = 0.1,
-        mask: bool = True,
+        self, loss: str = "regression", similarity: str = "euclidean", temperature: float = 0.1, mask: bool = True,
         variance_min: float = 1e-6,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if loss not in ("regression", "regression_var"):
             raise ConfigError(f"CASAMatchingLoss: loss={loss!r}: use 'regression' or 'regression_var'")
@@ -80,14 +76,9 @@ class CASAMatchingLoss(nn.Module):
         self.temperature, self.mask, self.variance_min = temperature, mask, variance_min
 
     def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        index_first: Tensor,
-        index_second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-    ) -> Tensor:
+        self, first: Tensor, second: Tensor, index_first: Tensor, index_second: Tensor,
+        valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
+    ) -> Tensor:  # fmt: skip
         """Loss of a batch, a scalar; the same on every rank.
 
         Args:

@@ -89,14 +89,9 @@ class ContrastiveLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        margin: float = 1.0,
-        squared_pos: bool = True,
-        reduction_factor: float = 0.5,
-        normalize: bool = False,
-        eps: float = 1e-8,
-        exponential: bool = False,
-    ) -> None:
+        self, margin: float = 1.0, squared_pos: bool = True, reduction_factor: float = 0.5, normalize: bool = False,
+        eps: float = 1e-8, exponential: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not margin > 0 or not reduction_factor > 0 or not eps > 0:
             raise ConfigError(f"ContrastiveLoss: {margin=}, {reduction_factor=}, {eps=}: all must be above 0")

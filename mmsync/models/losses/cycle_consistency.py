@@ -36,14 +36,9 @@ def cycle_classification(logits: Tensor, frame: Tensor, valid: Tensor, label_smo
 
 @in_float32
 def cycle_regression(
-    logits: Tensor,
-    time: Tensor,
-    frame: Tensor,
-    loss: str = "regression_mse_var",
-    variance_weight: float = 0.001,
-    huber_delta: float = 0.1,
-    variance_min: float = 1e-8,
-) -> Tensor:
+    logits: Tensor, time: Tensor, frame: Tensor, loss: str = "regression_mse_var", variance_weight: float = 0.001,
+    huber_delta: float = 0.1, variance_min: float = 1e-8,
+) -> Tensor:  # fmt: skip
     """Errors ``(R,)`` of the time to which cycles return (TCC, sec. 3.3).
 
     With the softmax ``beta`` of a row, ``p = sum_k beta_k time_k``, and the time t of the frame from which it started:
@@ -112,14 +107,9 @@ class CycleConsistencyLoss(nn.Module):
         self.normalize_indices, self.variance_min = normalize_indices, variance_min
 
     def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        index: Tensor,
-        length: Tensor,
-        valid_first: Optional[Tensor] = None,
+        self, first: Tensor, second: Tensor, index: Tensor, length: Tensor, valid_first: Optional[Tensor] = None,
         valid_second: Optional[Tensor] = None,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         """Loss of P pairs, a scalar; the same on every rank; 0 without pairs.
 
         Args:

@@ -132,14 +132,9 @@ class MixtureCycleLoss(nn.Module):
         self.keeper = FrameKeeper(dim)
 
     def terms(
-        self,
-        first: Tensor,
-        second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-        epoch: int = 0,
-        generator: Optional[torch.Generator] = None,
-    ) -> Tensor:
+        self, first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None,
+        valid_second: Optional[Tensor] = None, epoch: int = 0, generator: Optional[torch.Generator] = None,
+    ) -> Tensor:  # fmt: skip
         """Loss of each pair, ``(P,)``."""
         valid_first, valid_second = valid_or_all(valid_first, first), valid_or_all(valid_second, second)
         margins = draw_margins(valid_first, self.delta, generator)
@@ -151,14 +146,9 @@ class MixtureCycleLoss(nn.Module):
         return (loss * valid_first).sum(1) / valid_first.sum(1)
 
     def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-        epoch: int = 0,
-        generator: Optional[torch.Generator] = None,
-    ) -> Tensor:
+        self, first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None,
+        valid_second: Optional[Tensor] = None, epoch: int = 0, generator: Optional[torch.Generator] = None,
+    ) -> Tensor:  # fmt: skip
         """Mean over the pairs of all ranks in an epoch, from 0, a scalar; margins are drawn by ``generator``."""
         values = self.terms(first, second, valid_first, valid_second, epoch, generator)
         return mean_over_ranks(values, torch.ones_like(values))

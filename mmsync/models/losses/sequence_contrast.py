@@ -19,13 +19,9 @@ NEGATIVES = ("single_noself", "batch_noself", "single")
 
 @in_float32
 def sequence_contrast(
-    logits: Tensor,
-    distance: Tensor,
-    valid_other: Tensor,
-    variance: float,
-    extra: Optional[Tensor] = None,
+    logits: Tensor, distance: Tensor, valid_other: Tensor, variance: float, extra: Optional[Tensor] = None,
     eps: float = 1e-6,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Divergence ``(N, T1)`` of each frame's matches in the other view from a Gaussian of time (CARL, SCL).
 
     ``sum_j p_j (log p_j - log(q_j + eps))`` with ``p`` proportional to ``exp(-distance^2 / (2 variance))`` and ``q``
@@ -73,14 +69,9 @@ class SequenceContrastLoss(nn.Module):
         self.negatives, self.temperature, self.variance = negatives, temperature, variance
 
     def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        index_first: Tensor,
-        index_second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-    ) -> Tensor:
+        self, first: Tensor, second: Tensor, index_first: Tensor, index_second: Tensor,
+        valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
+    ) -> Tensor:  # fmt: skip
         """Loss of a batch, a scalar; the same on every rank.
 
         Args:

@@ -18,13 +18,9 @@ from mmsync.registry import LOSSES
 
 @in_float32
 def soft_dtw_alignment(
-    first: Tensor,
-    second: Tensor,
-    valid_first: Optional[Tensor] = None,
-    valid_second: Optional[Tensor] = None,
-    gamma: float = 0.1,
-    normalize: bool = True,
-) -> Tensor:
+    first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None, valid_second: Optional[Tensor] = None,
+    gamma: float = 0.1, normalize: bool = True,
+) -> Tensor:  # fmt: skip
     """Soft-DTW of squared distances per frame (Haresh et al., 2021, LAV, eq. 4), ``(P,)``; it may be negative.
 
     LAV divides by its 20 frames; sequences of N and M valid frames divide by ``(N + M) / 2``.
@@ -45,14 +41,9 @@ def soft_dtw_alignment(
 
 @in_float32
 def contrastive_idm(
-    frames: Tensor,
-    index: Tensor,
-    lengths: Tensor,
-    valid: Optional[Tensor] = None,
-    sigma: float = 10.0,
-    margin: float = 2.0,
-    normalize: bool = True,
-) -> Tensor:
+    frames: Tensor, index: Tensor, lengths: Tensor, valid: Optional[Tensor] = None, sigma: float = 10.0,
+    margin: float = 2.0, normalize: bool = True,
+) -> Tensor:  # fmt: skip
     """Contrastive inverse difference moment of each sequence (Haresh et al., 2021, LAV, eqs. 5 and 6), ``(N,)``.
 
     With squared distances ``d`` of frames, the sum over all i and j, over the number of valid frames, of ``d_ij`` where

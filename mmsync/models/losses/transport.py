@@ -130,13 +130,9 @@ class SinkhornPriorLoss(nn.Module):
         self.window, self.margin, self.normalize = window, margin, normalize
 
     def terms(
-        self,
-        first: Tensor,
-        second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-        step: int = 0,
-    ) -> dict[str, Tensor]:
+        self, first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None,
+        valid_second: Optional[Tensor] = None, step: int = 0,
+    ) -> dict[str, Tensor]:  # fmt: skip
         """Weighted terms ``intra``, ``transport`` and ``inter`` of each pair, ``(P,)``; their sum is the loss."""
         first, second = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (first, second))
         if self.normalize:
@@ -150,13 +146,9 @@ class SinkhornPriorLoss(nn.Module):
         return {"intra": intra, "transport": self.weights[0] * cost, "inter": self.weights[1] * inter}
 
     def forward(
-        self,
-        first: Tensor,
-        second: Tensor,
-        valid_first: Optional[Tensor] = None,
-        valid_second: Optional[Tensor] = None,
-        step: int = 0,
-    ) -> Tensor:
+        self, first: Tensor, second: Tensor, valid_first: Optional[Tensor] = None,
+        valid_second: Optional[Tensor] = None, step: int = 0,
+    ) -> Tensor:  # fmt: skip
         """Mean over the pairs of all ranks at a training step, a scalar; masks are ``(P, N)`` and ``(P, M)``."""
         values = sum(self.terms(first, second, valid_first, valid_second, step).values(), first.new_zeros(()))
         return mean_over_ranks(values, torch.ones_like(values))

@@ -35,13 +35,9 @@ class BYOL(TwoViewMethod):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        predictor: OptPart = None,
-        momentum: float = 0.996,
+        self, encoder: Part, data_preprocessor: OptPart = None, predictor: OptPart = None, momentum: float = 0.996,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels
         self.predictor = build_predictor(predictor, channels, hidden_channels=4 * channels)

@@ -27,14 +27,9 @@ class CASA(ContextModel):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        context: OptPart = None,
-        projector: OptPart = None,
-        loss: OptConfig = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, context: OptPart = None, projector: OptPart = None, loss: OptConfig = None,
+        data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         context = context or dict(type="CrossContext", layers=("self", "cross") * 4)
         super().__init__(encoder, context, data_preprocessor, init_cfg)
         width = self.context.out_channels

@@ -31,14 +31,9 @@ class LAV(SequenceModel):
     least_batch = 2
 
     def __init__(
-        self,
-        encoder: Part,
-        alignment_loss: OptConfig = None,
-        idm_loss: OptConfig = None,
-        weight: float = 0.5,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, alignment_loss: OptConfig = None, idm_loss: OptConfig = None, weight: float = 0.5,
+        data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         if not weight >= 0:
             raise ConfigError(f"LAV: weight={weight}: give 0 or more; 0.5 is usual")

@@ -43,14 +43,9 @@ class PSTL(SelfSupervisedModel):
     least_batch = 2
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        redundancy_weight: float = 2e-4,
-        frame_ratio: float = 0.2,
-        joint_ratio: float = 0.32,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, redundancy_weight: float = 2e-4,
+        frame_ratio: float = 0.2, joint_ratio: float = 0.32, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         for name, ratio, end in (("frame_ratio", frame_ratio, 0.5), ("joint_ratio", joint_ratio, 1)):
             if not 0 <= ratio < end:

@@ -30,12 +30,8 @@ class SimSiam(TwoViewMethod):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        predictor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, predictor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         channels = self.encoder.out_channels
         self.predictor = build_predictor(predictor, channels, hidden_channels=max(channels // 4, 1))

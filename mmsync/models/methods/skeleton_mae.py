@@ -32,14 +32,9 @@ class SkeletonMAE(MaskedPrediction):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        decoder: OptPart = None,
-        mask_ratio: float = 0.9,
-        num_coords: Optional[int] = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, decoder: OptPart = None, mask_ratio: float = 0.9, num_coords: Optional[int] = None,
+        data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, decoder, mask_ratio, 0.0, num_coords, data_preprocessor, init_cfg)
 
     def targets(self, rows: Tensor) -> Tensor:

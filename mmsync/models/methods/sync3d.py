@@ -54,15 +54,10 @@ class Sync3D(SelfSupervisedModel):
     views_for_features = ("tracks",)
 
     def __init__(
-        self,
-        encoder: Part,
-        loss: OptPart = None,
-        data_preprocessor: OptPart = None,
-        share_weights: bool = True,
-        fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat",
-        threshold: Optional[float] = None,
+        self, encoder: Part, loss: OptPart = None, data_preprocessor: OptPart = None, share_weights: bool = True,
+        fusion: Literal["concat", "absdiff", "product", "symmetric"] = "concat", threshold: Optional[float] = None,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         if fusion not in FUSIONS:
             raise ConfigError(f"model.fusion={fusion!r}: use one of {', '.join(FUSIONS)}")

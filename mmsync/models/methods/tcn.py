@@ -29,13 +29,9 @@ class TCN(SequenceModel):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        positives: Literal["window", "views"] = "window",
-        loss: OptConfig = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, positives: Literal["window", "views"] = "window", loss: OptConfig = None,
+        data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         if positives not in ("window", "views"):
             raise ConfigError(f"TCN: positives={positives!r}; use 'window' or 'views'")

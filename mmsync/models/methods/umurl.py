@@ -54,15 +54,10 @@ class UmURL(SelfSupervisedModel):
     least_batch = 2
 
     def __init__(
-        self,
-        encoder: Part,
-        projector: OptPart = None,
-        data_preprocessor: OptPart = None,
-        consistency_weight: float = 5.0,
-        variance_weight: float = 5.0,
-        covariance_weight: float = 1.0,
+        self, encoder: Part, projector: OptPart = None, data_preprocessor: OptPart = None,
+        consistency_weight: float = 5.0, variance_weight: float = 5.0, covariance_weight: float = 1.0,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = build_encoder(encoder)
         layout_of(self.encoder, "UmURL")

@@ -27,12 +27,8 @@ class VAVA(SequenceModel):
     step: Tensor
 
     def __init__(
-        self,
-        encoder: Part,
-        loss: OptConfig = None,
-        data_preprocessor: OptPart = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, loss: OptConfig = None, data_preprocessor: OptPart = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = LOSSES.build(loss or dict(type="SinkhornPriorLoss"))
         self.register_buffer("step", torch.tensor(0))

@@ -32,13 +32,8 @@ class VICReg(TwoViewMethod):
     """
 
     def __init__(
-        self,
-        encoder: Part,
-        data_preprocessor: OptPart = None,
-        invariance_weight: float = 25.0,
-        variance_weight: float = 25.0,
-        covariance_weight: float = 1.0,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, encoder: Part, data_preprocessor: OptPart = None, invariance_weight: float = 25.0,
+        variance_weight: float = 25.0, covariance_weight: float = 1.0, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(encoder, data_preprocessor, init_cfg)
         self.criterion = VICRegLoss(invariance_weight, variance_weight, covariance_weight)

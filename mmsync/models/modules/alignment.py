@@ -73,15 +73,11 @@ class CrossContext(BaseModule):
     """
 
     def __init__(
-        self,
-        channels: Optional[int] = None,
+        self, channels: Optional[int] = None,
         layers: Sequence[Literal["self", "cross"]] = ("self", "cross", "self", "cross"),
-        num_heads: Optional[int] = None,
-        attention: Literal["linear", "softmax"] = "linear",
-        position: bool = True,
-        mask: bool = True,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        num_heads: Optional[int] = None, attention: Literal["linear", "softmax"] = "linear", position: bool = True,
+        mask: bool = True, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if channels is None:
             raise ConfigError("CrossContext needs channels, the width of the frames")

@@ -152,12 +152,8 @@ class PlainEncoder(BaseModule):
     """
 
     def __init__(
-        self,
-        module: Part,
-        projector: OptPart = None,
-        out_channels: Optional[int] = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, module: Part, projector: OptPart = None, out_channels: Optional[int] = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         self.module, self.projector = MODELS.build(module), None
         self.pooled_channels = out_channels or _width(self.module)

@@ -34,14 +34,9 @@ class AlignProjector(MLPProjector):
     """
 
     def __init__(
-        self,
-        in_channels: Optional[int] = None,
-        out_channels: Optional[int] = None,
-        num_layers: int = 4,
-        norm: bool = True,
-        norm_last: bool = True,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, in_channels: Optional[int] = None, out_channels: Optional[int] = None, num_layers: int = 4,
+        norm: bool = True, norm_last: bool = True, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         out = out_channels or in_channels or 0
         super().__init__(in_channels, out, None, num_layers, norm, norm_last, init_cfg=init_cfg)
         if norm_last:
@@ -64,13 +59,9 @@ class ClipClusterPredictor(BaseModule):
     """
 
     def __init__(
-        self,
-        in_channels: Optional[int] = None,
-        num_layers: int = 2,
-        num_heads: Optional[int] = None,
-        attention: Literal["linear", "softmax"] = "linear",
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, in_channels: Optional[int] = None, num_layers: int = 2, num_heads: Optional[int] = None,
+        attention: Literal["linear", "softmax"] = "linear", init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if in_channels is None:
             raise ConfigError("ClipClusterPredictor needs in_channels, the width of the embeddings")
@@ -105,13 +96,9 @@ class MultiHeadNeck(BaseModule):
     """
 
     def __init__(
-        self,
-        in_channels: Optional[int] = None,
-        out_channels: int = 128,
-        num_heads: int = 13,
-        hidden_channels: Optional[int] = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, in_channels: Optional[int] = None, out_channels: int = 128, num_heads: int = 13,
+        hidden_channels: Optional[int] = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if in_channels is None or num_heads < 1:
             raise ConfigError(f"MultiHeadNeck: {in_channels=}, {num_heads=}; give a width, and 1 or more heads")

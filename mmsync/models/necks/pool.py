@@ -173,14 +173,9 @@ class VideoPool(BaseModule):
     """
 
     def __init__(
-        self,
-        time: Literal["mean", "flatten", "gru", "lstm"] = "mean",
-        window: int = 1,
-        frames: Optional[int] = None,
-        in_channels: Optional[int] = None,
-        hidden_channels: Optional[int] = None,
-        init_cfg: OptConfig = None,
-    ) -> None:
+        self, time: Literal["mean", "flatten", "gru", "lstm"] = "mean", window: int = 1, frames: Optional[int] = None,
+        in_channels: Optional[int] = None, hidden_channels: Optional[int] = None, init_cfg: OptConfig = None,
+    ) -> None:  # fmt: skip
         super().__init__(init_cfg)
         if time not in ("mean", "flatten", "gru", "lstm") or window < 1:
             raise ConfigError(f"VideoPool: {time=}, {window=}; use 'mean', 'flatten', 'gru' or 'lstm', and at least 1")

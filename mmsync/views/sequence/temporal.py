@@ -170,13 +170,9 @@ class SampleFrames(TimeAugmentation):
     """
 
     def __init__(
-        self,
-        num: int,
-        rule: Rule = "offset_uniform",
-        stride: int = 1,
-        max_stretch: float = 1.5,
+        self, num: int, rule: Rule = "offset_uniform", stride: int = 1, max_stretch: float = 1.5,
         short: Literal["repeat", "mask"] = "repeat",
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if rule not in RULES:
             raise ConfigError(f"SampleFrames: rule={rule!r}; give one of {', '.join(RULES)}")

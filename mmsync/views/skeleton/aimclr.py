@@ -40,13 +40,9 @@ class AimCLRExtreme(AugmentationSequence):
     """
 
     def __init__(
-        self,
-        extreme_set: Literal["released", "paper"] = "released",
-        blur_normalize: bool = True,
-        keep_absent: bool = True,
-        shear_amplitude: float = 0.5,
-        crop_ratio: int = 6,
-    ) -> None:
+        self, extreme_set: Literal["released", "paper"] = "released", blur_normalize: bool = True,
+        keep_absent: bool = True, shear_amplitude: float = 0.5, crop_ratio: int = 6,
+    ) -> None:  # fmt: skip
         if extreme_set not in ("released", "paper"):
             raise ConfigError(f"AimCLRExtreme: extreme_set={extreme_set!r}; there are 'released' and 'paper'")
         super().__init__(

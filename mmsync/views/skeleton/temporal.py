@@ -136,13 +136,9 @@ class GaussianBlur(SkeletonAugmentation):
     """
 
     def __init__(
-        self,
-        sigma: Sequence[float] = (0.1, 2.0),
-        taps: int = 15,
-        normalize: bool = True,
-        keep_absent: bool = True,
+        self, sigma: Sequence[float] = (0.1, 2.0), taps: int = 15, normalize: bool = True, keep_absent: bool = True,
         prob: float = 0.5,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(prob)
         if whole(self, "taps", taps) % 2 == 0:
             raise ConfigError(f"GaussianBlur: taps={taps}; give an odd number, so that the filter has a middle")

@@ -31,13 +31,9 @@ class FrameMLP(SequenceBackbone):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        widths: Optional[Sequence[int]] = None,
-        num_layers: int = 3,
-        final_act: bool = True,
+        self, in_channels: int, widths: Optional[Sequence[int]] = None, num_layers: int = 3, final_act: bool = True,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         widths = [in_channels] * num_layers if widths is None else list(widths)
         if not widths or min(widths) < 1:
             raise ConfigError(f"FrameMLP: {widths=}; give one layer or more of positive width")

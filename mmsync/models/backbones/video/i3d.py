@@ -118,13 +118,9 @@ class I3D(VideoBackbone):
     min_size = 32
 
     def __init__(
-        self,
-        in_channels: int = 3,
-        width: float = 1.0,
-        endpoint: str = "Mixed_5c",
-        channels_last: bool = True,
+        self, in_channels: int = 3, width: float = 1.0, endpoint: str = "Mixed_5c", channels_last: bool = True,
         init_cfg: OptConfig = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if endpoint not in ENDPOINTS:
             raise ConfigError(f"I3D: endpoint={endpoint!r}; use one of {', '.join(ENDPOINTS)}")
         if round(16 * width) < 1:
