@@ -39,7 +39,7 @@ def embed_sequences(model: Any, sequences: Sequence[np.ndarray]) -> list[np.ndar
     Raises:
         ProtocolError: The model is no method on sequences, or has no features of frames.
     """
-    if getattr(model.data_preprocessor, "modality", None) != "sequence":
+    if getattr(getattr(model, "data_preprocessor", None), "modality", "sequence") != "sequence":
         text = "is no method on sequences, as MASA, CASA, TCC, LAV and CARL are"
         raise ProtocolError(f"{type(model).__name__} {text}; alignment needs features of frames")
     samples = []
