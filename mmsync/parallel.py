@@ -76,9 +76,8 @@ def run_tasks(
 
 
 def progress(total: int, done: int = 0, **options: Any) -> tqdm:
-    """A bar for ``total`` items, some ``done`` before; in a log file, a line now and then of what takes longer."""
-    interval, delay = (0.2, 0) if sys.stderr.isatty() else (20, 10)
-    return tqdm(total=total, initial=done, mininterval=interval, delay=delay, **options)
+    """A bar for ``total`` items, some ``done`` before; in a log file, a line now and then."""
+    return tqdm(total=total, initial=done, mininterval=0.2 if sys.stderr.isatty() else 20, **options)
 
 
 class _Worker:
