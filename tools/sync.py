@@ -32,19 +32,19 @@ def parse_args() -> argparse.Namespace:
 def main(args: argparse.Namespace) -> None:
     """Print a line for each video, or pair; the exit code is 1 if one of them could not be judged."""
     from mmsync.apis import init_model
-    from mmsync.apis.sync import stream_offset, stream_settings, video_offset, window_settings
+    from mmsync.apis.sync import find_offset, offset_settings
     from mmsync.models.methods import TwoStreamSync
 
     model = init_model(args.config, args.checkpoint, args.device)
     streams = isinstance(model, TwoStreamSync)
-    rate = (stream_settings if streams else window_settings)(model)["offset_rate"]
+    rate = offset_settings(model)["offset_rate"]
     inputs = list(zip(args.videos[::2], args.videos[1::2])) if streams else args.videos
     if streams and len(args.videos) % 2:
         raise DataError(f"{len(args.videos)} files; give pairs, the first stream and the second")
     failed = False
     for path in inputs:
         try:
-            found = (stream_offset if streams else video_offset)(model, path, args.reach)
+            found = find_offset(model, path, args.reach)
         except DataError as error:
             failed = True
             print(error, file=sys.stderr)

@@ -19,7 +19,7 @@ from mmsync.apis.alignment import align_sequences
 from mmsync.apis.embedder import Clips, MotionEmbedder
 from mmsync.apis.features import read_array
 from mmsync.apis.models import load_model
-from mmsync.apis.sync import stream_offset, stream_settings, video_offset, window_settings
+from mmsync.apis.sync import find_offset, offset_settings
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.methods.avts import TwoStreamSync
 from mmsync.registry import INFERENCERS
@@ -161,7 +161,7 @@ class SyncInferencer(_ModelInferencer):
     def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
         super().__init__(model, pretrained, device)
         self.of_streams = isinstance(self.model, TwoStreamSync)
-        self.rate = (stream_settings if self.of_streams else window_settings)(self.model)["offset_rate"]
+        self.rate = offset_settings(self.model)["offset_rate"]
 
     def __call__(self, inputs: Any, reach: int = 15) -> list[Result]:
         """``offset`` in seconds, positive where the sound, or second stream, is early; ``confidence``, ``distance``.
@@ -170,8 +170,7 @@ class SyncInferencer(_ModelInferencer):
         see :func:`~mmsync.apis.sync.stream_offset`.
         """
         single = isinstance(inputs, (str, Path)) or (self.of_streams and not isinstance(inputs[0], (tuple, list)))
-        measure: Any = stream_offset if self.of_streams else video_offset
-        found, rate = [measure(self.model, one, reach) for one in ([inputs] if single else inputs)], self.rate
+        found, rate = [find_offset(self.model, one, reach) for one in ([inputs] if single else inputs)], self.rate
         return [dict(offset=o.offset / rate, confidence=o.confidence, distance=o.distance) for o in found]
 
 

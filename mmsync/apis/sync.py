@@ -12,6 +12,7 @@ from torch import nn
 
 from mmsync.apis.features import read_array
 from mmsync.datasets.collate import motion_collate
+from mmsync.datasets.sources.streams.folders import StreamOptions
 from mmsync.errors import ConfigError, DataError
 from mmsync.media import open_video
 from mmsync.media.reader import scaled
@@ -27,13 +28,27 @@ def window_settings(
     model: nn.Module, kind: type = TwoStreamModel, needs: str = "offsets need AVTS, SyncNet or GDT"
 ) -> dict[str, Any]:
     """Windows that a model was trained on, as in its config's ``AudioVisualDataset``; a ConfigError if it has none."""
-    loader = getattr(model, "cfg", {}).get("train_dataloader") or {}
-    settings = loader.get("dataset") or {}
+    settings = _data_settings(model)
     missing = [name for name in _NEEDED if name not in settings]
     if not isinstance(model, kind) or missing:
         what = f"{type(model).__name__} on {settings.get('type')}"
         raise ConfigError(f"{needs} on an AudioVisualDataset, not {what}")
-    return {"channels": 1, "offset_rate": 25.0, **settings}
+    return {"channels": 1, **settings}
+
+
+def _data_settings(model: nn.Module) -> dict[str, Any]:
+    loader = getattr(model, "cfg", {}).get("train_dataloader") or {}
+    return {"offset_rate": 25.0, **(loader.get("dataset") or {})}
+
+
+def offset_settings(model: nn.Module) -> dict[str, Any]:
+    """Those of :func:`stream_settings` or :func:`window_settings`, by the kind of the model."""
+    return stream_settings(model) if isinstance(model, TwoStreamSync) else window_settings(model)
+
+
+def find_offset(model: Any, given: Any, reach: int = 15) -> Offset:
+    """That of :func:`stream_offset` or :func:`video_offset`, by the kind of the model."""
+    return (stream_offset if isinstance(model, TwoStreamSync) else video_offset)(model, given, reach)
 
 
 @torch.no_grad()
@@ -102,14 +117,14 @@ def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15)
         ConfigError: A model of another kind, or a negative reach.
         DataError: The file has no sound, or is too short.
     """
-    settings = _with_reach(window_settings(model), reach)
+    settings = window_settings(model)
+    _check_reach(reach)
     return _offset(str(path), embed_windows(model, path, settings), settings, reach)
 
 
-def _with_reach(settings: dict[str, Any], reach: int) -> dict[str, Any]:
+def _check_reach(reach: int) -> None:
     if reach < 0:
         raise ConfigError(f"{reach=}: give the largest offset that is tried, 0 or more")
-    return settings
 
 
 def _offset(name: str, streams: tuple[torch.Tensor, torch.Tensor], settings: Mapping[str, Any], reach: int) -> Offset:
@@ -122,10 +137,10 @@ def _offset(name: str, streams: tuple[torch.Tensor, torch.Tensor], settings: Map
 
 def stream_settings(model: nn.Module) -> dict[str, Any]:
     """Windows and rates of the streams that a ``TwoStreamSync`` was trained on; a ConfigError of other models."""
-    settings = (getattr(model, "cfg", {}).get("train_dataloader") or {}).get("dataset") or {}
+    settings = _data_settings(model)
     if not isinstance(model, TwoStreamSync) or settings.get("type") != "StreamDataset":
         raise ConfigError(f"offsets need TwoStreamSync on a StreamDataset, not {type(model).__name__}")
-    return {"offset_rate": 25.0, **settings}
+    return settings
 
 
 @torch.no_grad()
@@ -144,25 +159,21 @@ def stream_offset(model: TwoStreamSync, streams: Sequence[Union[str, Path, np.nd
         ConfigError: A model of another kind, or a negative reach.
         DataError: Not two streams, values that are not finite numbers, or streams that are too short.
     """
-    settings = _with_reach(stream_settings(model), reach)
-    kinds, duration, step = settings["source"]["streams"], settings["duration"], 1 / settings["offset_rate"]
+    settings = stream_settings(model)
+    _check_reach(reach)
+    kinds = {name: StreamOptions(**options) for name, options in settings["source"]["streams"].items()}
+    duration, step = settings["duration"], 1 / settings["offset_rate"]
     if len(streams) != 2 or isinstance(streams, (str, Path)):
         raise DataError(f"give two streams, {' and '.join(kinds)}, as arrays or .npy files")
     arrays = [read_array(x).astype(np.float32) for x in streams]
     for name, array in zip(kinds, arrays):
         if array.ndim < 2 or not np.isfinite(array).all():
             raise DataError(f"the stream {name} is {array.shape}; give (T, ...) of finite numbers")
-    lengths = [len(array) / kind["rate"] for array, kind in zip(arrays, kinds.values())]
+    lengths = [len(array) / kind.rate for array, kind in zip(arrays, kinds.values())]
     starts = step * np.arange(int((min(lengths) - duration) / step + 1e-6) + 1) if min(lengths) >= duration else []
 
-    def window(array: np.ndarray, kind: Mapping[str, Any], start: float) -> tuple[np.ndarray]:
-        count = round(duration * kind["rate"])
-        first = min(round(start * kind["rate"]), len(array) - count)
-        part = array[first : first + count]
-        return (part[None] if kind.get("persons") else part,)
-
     def batch(some: Sequence[float]) -> dict[str, View]:
-        inputs = [{n: window(a, kinds[n], start) for n, a in zip(kinds, arrays)} for start in some]
+        inputs = [{n: (kinds[n].window(a, start, duration),) for n, a in zip(kinds, arrays)} for start in some]
         return motion_collate([dict(inputs=one, data_samples=None) for one in inputs])["inputs"]
 
     name = " and ".join(kinds)

@@ -28,6 +28,13 @@ class StreamOptions:
     start: Union[float, str] = 0.0
     persons: bool = False
 
+    def window(self, array: np.ndarray, start: float, duration: float) -> np.ndarray:
+        """Samples from ``start`` seconds after the first one on, float32, with the axis of persons."""
+        count = round(duration * self.rate)
+        first = min(round(start * self.rate), len(array) - count)
+        window = np.asarray(array[first : first + count], dtype=np.float32)
+        return window[None] if self.persons else window
+
 
 @DATASETS.register_module()
 class StreamSource(BaseSource):
@@ -99,17 +106,17 @@ class StreamSource(BaseSource):
             DataError: The window is not within the stream, or holds NaN or infinity.
         """
         options, array = self.streams[stream], self._array(place, stream)
-        first = round((start - self._starts[stream][place]) * options.rate)
+        since = start - self._starts[stream][place]
+        first = round(since * options.rate)
         count = round(duration * options.rate)
         if first < 0 or first + count > len(array) + 1 or count > len(array):  # rounding may ask for one more
             raise DataError(
                 f"{self.names[place]}: {stream} has no samples from {start:.3f} to {start + duration:.3f} s"
             )
-        first = min(first, len(array) - count)
-        window = np.asarray(array[first : first + count], dtype=np.float32)
+        window = options.window(array, since, duration)
         if not np.isfinite(window).all():
             raise DataError(f"{self.names[place]}: NaN or infinity in {stream} from {start:.3f} s on")
-        return window[None] if options.persons else window
+        return window
 
     def _start(self, root: Path, start: Union[float, str]) -> list[float]:
         if isinstance(start, str):
