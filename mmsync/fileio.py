@@ -131,6 +131,11 @@ def config_path(name: Union[str, Path]) -> Path:
 WEIGHTS = _PACKAGE / "weights"  # of models that the package ships, ``motion_s.pth`` for ``motion-s``
 
 
+def shipped_weights() -> list[str]:
+    """Names of the models whose weights the package ships."""
+    return sorted(path.stem.replace("_", "-") for path in WEIGHTS.glob("*.pth"))
+
+
 def weights_path(name: Union[str, Path]) -> Path:
     """Where a checkpoint is: as given from the current folder, else the shipped weights of that name."""
     given, shipped = Path(name).expanduser(), WEIGHTS / f"{str(name).replace('-', '_')}.pth"

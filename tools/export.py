@@ -156,7 +156,7 @@ def main(args: argparse.Namespace) -> None:
         model = get_model(args.model, pretrained=True, cfg_options=options)
     else:
         model = init_model(source, args.checkpoint, cfg_options=options, other_input=True)
-        if args.checkpoint is None and source.suffix == ".py":
+        if args.checkpoint is None and source.suffix in (".py", ".json", ".yaml", ".yml"):
             print("no --checkpoint: the weights are as initialized")
     modality = input_of(model, args.encoder)[1].modality
     clips = random_clips(modality, args.shape or suggested_shape(model, args.encoder))

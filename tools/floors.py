@@ -43,7 +43,7 @@ def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
     parser.add_argument("--config", help="config of the checkpoint, where it holds none, or with other data")
     parser.add_argument("--cfg-options", nargs="+", action=KeyValue, default={}, metavar="KEY=VALUE", help="settings")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="of the untrained encoder (default: 0 1)")
-    parser.add_argument("--out", type=Path, help="folder of both files (default: work_dirs/floors/<config or run>)")
+    parser.add_argument("--out", type=Path, help="folder of both files (default: one in work_dirs/floors)")
     parser.add_argument("--device", help="where features and probes are computed (default: a GPU, if there is one)")
     trust = "let the checkpoint run code while it loads; only for files whose origin you know"
     parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
@@ -312,6 +312,7 @@ def measure(args: argparse.Namespace) -> Floors:
 def main(args: argparse.Namespace) -> None:
     from mmengine.logging import MMLogger
 
+    from mmsync.config import run_name
     from mmsync.protocols.tables import markdown_cells, plain_cells
     from mmsync.sweep.summary import summary
 
@@ -319,9 +320,11 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"--seeds {' '.join(map(str, args.seeds))}: must be 0 or more")
     MMLogger.get_current_instance().setLevel("WARNING")  # a table says it all
     source = config_path(args.source)
-    run = source.stem if source.suffix == ".py" else f"{source.resolve().parent.name}_{source.stem}"
-    out = args.out or Path("work_dirs", "floors", run)
     floors = measure(args)
+    run = run_name(floors.cfg) if source.suffix == ".py" else f"{source.resolve().parent.name}_{source.stem}"
+    if root := args.cfg_options.get("root"):
+        run += f"_{Path(root).resolve().name}"
+    out = args.out or Path("work_dirs", "floors", run)
     rows = summary(floors.results)
     table, text = cells(rows, floors.sizes), sentence(floors.results, rows)
     notes = "\n".join(f"- {note}" for note in dict.fromkeys(floors.notes))

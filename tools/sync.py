@@ -1,8 +1,9 @@
 #!/usr/bin/env python
 """Print by how much the sound of videos, or the second of two streams, is early, and how sure that is.
 
-    mmsync sync CONFIG CHECKPOINT VIDEO [VIDEO ...] [--reach 15]
-    mmsync sync CONFIG CHECKPOINT FIRST.npy SECOND.npy  # of TwoStreamSync, one or more pairs
+    mmsync sync CHECKPOINT VIDEO [VIDEO ...] [--reach 15]
+    mmsync sync CHECKPOINT FIRST.npy SECOND.npy  # of TwoStreamSync, one or more pairs
+    mmsync sync CONFIG CHECKPOINT VIDEO  # another config than the one in the checkpoint
 
 A positive offset: the sound, or the second stream, is early. Confidence is the median of the mean distances at all
 offsets less the least one, as in SyncNet's public code; near 0 no offset stands out.
@@ -15,18 +16,25 @@ import sys
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import DataError
+from mmsync.fileio import config_path
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file of AVTS, SyncNet, GDT or TwoStreamSync")
-    parser.add_argument("checkpoint", help="its checkpoint")
-    parser.add_argument("videos", nargs="+", metavar="FILE", help="videos, or pairs of .npy files")
+    usage = "%(prog)s [options] [CONFIG] CHECKPOINT FILE [FILE ...]"
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(usage=usage, description=__doc__, formatter_class=form)
+    text = "a checkpoint of AVTS, SyncNet, GDT or TwoStreamSync; then videos, or pairs of .npy files"
+    parser.add_argument("files", nargs="+", metavar="FILE", help=text)
     parser.add_argument("--reach", type=int, default=15, help="largest offset that is tried, in steps of 1/25 s")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser.parse_args()
+    args = parser.parse_args()
+    own = config_path(args.files[0]).suffix == ".py"
+    if len(args.files) < 2 + own:
+        parser.error("give a checkpoint and videos, or pairs of .npy files")
+    args.model, args.inputs = args.files[: 1 + own], args.files[1 + own :]
+    return args
 
 
 def main(args: argparse.Namespace) -> None:
@@ -35,12 +43,12 @@ def main(args: argparse.Namespace) -> None:
     from mmsync.apis.sync import find_offset, offset_settings
     from mmsync.models.methods import TwoStreamSync
 
-    model = init_model(args.config, args.checkpoint, args.device)
+    model = init_model(*args.model, device=args.device)
     streams = isinstance(model, TwoStreamSync)
     rate = offset_settings(model)["offset_rate"]
-    inputs = list(zip(args.videos[::2], args.videos[1::2])) if streams else args.videos
-    if streams and len(args.videos) % 2:
-        raise DataError(f"{len(args.videos)} files; give pairs, the first stream and the second")
+    inputs = list(zip(args.inputs[::2], args.inputs[1::2])) if streams else args.inputs
+    if streams and len(args.inputs) % 2:
+        raise DataError(f"{len(args.inputs)} files; give pairs, the first stream and the second")
     failed = False
     for path in inputs:
         try:

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint by the ``test_evaluator`` of a config: ``mmsync test CONFIG CHECKPOINT``."""
+"""Evaluate a checkpoint by the ``test_evaluator`` of a config, or of its own: ``mmsync test [CONFIG] CHECKPOINT``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from mmsync.apis.cli import (
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file, or the name of a shipped config")
+    text = "config file, or the name of a shipped config (default: the one in the checkpoint)"
+    parser.add_argument("config", nargs="?", help=text)
     parser.add_argument("checkpoint", help="checkpoint file or address")
     parser.add_argument("--out", help="json file for the results")
     add_common_arguments(parser)

@@ -65,11 +65,18 @@ def add_other_input(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and put the common arguments in."""
+    """Read the config, or that of a checkpoint, and put the common arguments in."""
     from mmsync.config import load, run_name
+    from mmsync.config.load import config_within
+    from mmsync.engine.checkpoint import read_checkpoint
 
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    cfg = load(args.config, args.cfg_options)
+    if args.config is None:
+        content = read_checkpoint(checkpoint_path(args.checkpoint), trust=args.trust_checkpoint)
+        options = {"work_dir": None, **(args.cfg_options or {})}  # not that of the training, of whatever machine
+        cfg = config_within(content, args.checkpoint, options, args.trust_checkpoint)
+    else:
+        cfg = load(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.other_input:
         cfg.other_input = True

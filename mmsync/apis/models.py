@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 from torch import nn
 
 from mmsync import fileio
+from mmsync.apis.cli import device as usable
 from mmsync.apis.features import init_model
 from mmsync.config import load
 from mmsync.config.load import config_within
@@ -30,7 +31,7 @@ def list_models(pattern: str = "*") -> list[str]:
     Args:
         pattern: As of file names: ``*`` any characters, ``?`` one, ``[ab]`` one of these.
     """
-    return sorted(name for name in {*_configs(), *_weights()} if fnmatch(name, pattern))
+    return sorted(name for name in {*_configs(), *fileio.shipped_weights()} if fnmatch(name, pattern))
 
 
 def get_model(
@@ -56,7 +57,7 @@ def get_model(
         ConfigError: There is no such model.
         CheckpointError: Its weights are not shipped, or a checkpoint cannot be loaded.
     """
-    configs, weights = _configs(), _weights()
+    configs, weights = _configs(), fileio.shipped_weights()
     if name not in configs and name not in weights:
         known = list_models()
         hint = did_you_mean(nearest(name, known))
@@ -73,9 +74,9 @@ def get_model(
 def load_model(model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> nn.Module:
     """A built model, or one by a name with shipped weights, by a checkpoint, or by a config and its checkpoint."""
     if isinstance(model, nn.Module):
-        return model.to(device).eval()
+        return model.to(usable(device)).eval()
     name, configs = str(model), _configs()
-    if pretrained is None and name in _weights() and not Path(name).exists():
+    if pretrained is None and name in fileio.shipped_weights() and not Path(name).exists():
         return get_model(name, pretrained=True, device=device)
     if pretrained is None and (name in configs or Path(name).suffix == ".py"):
         raise ConfigError(f"{name} has no weights of its own; give a checkpoint, as pretrained= or in place of it")
@@ -122,7 +123,3 @@ def component_kinds() -> dict[str, dict[str, Any]]:
 def _configs() -> dict[str, Path]:
     found = fileio.shipped_configs()
     return {**found, **{name: found[stem] for name, stem in TRAININGS.items() if stem in found}}
-
-
-def _weights() -> list[str]:
-    return sorted(path.stem.replace("_", "-") for path in fileio.WEIGHTS.glob("*.pth"))

@@ -301,9 +301,9 @@ def config_within(
     """
     text = checkpoint.get("meta", {}).get("cfg")
     if not isinstance(text, str) or not text.strip():
-        raise CheckpointError(f"{source} holds no config; give the one it was trained with: --config FILE")
+        raise CheckpointError(f"{source} holds no config; give that of its training, before it or as --config FILE")
     if not (trust or is_plain(text)):
-        advice = "add --trust-checkpoint if you trust its source, or give the config: --config FILE"
+        advice = "add --trust-checkpoint if you trust its source, or give its config, before it or as --config FILE"
         raise CheckpointError(f"the config in {source} is more than plain values and could run code; {advice}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config_of_the_checkpoint.py"

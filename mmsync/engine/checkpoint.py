@@ -19,8 +19,8 @@ from torch import nn
 from tqdm import tqdm
 
 from mmsync import compat
-from mmsync.errors import CheckpointError, ConfigError
-from mmsync.fileio import atomic_path, one_writer, remove_leftovers, weights_path
+from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
+from mmsync.fileio import atomic_path, one_writer, remove_leftovers, shipped_weights, weights_path
 from mmsync.store.cache import cache_root
 from mmsync.version import __version__
 
@@ -109,7 +109,8 @@ def require_checkpoint(source: Union[str, Path]) -> Path:
     if not path.is_file():
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
-        raise CheckpointError(f"checkpoint {path}: there is no such file{beside}")
+        hint = did_you_mean(nearest(str(source), shipped_weights()))
+        raise CheckpointError(f"checkpoint {path}: there is no such file{hint or beside}")
     _verify(path, path.name, str(path))
     return path
 

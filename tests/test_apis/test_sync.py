@@ -104,7 +104,8 @@ def test_files_that_cannot_be_judged(model, tmp_path):
 def test_tool_prints_a_line_for_each_file(model, tmp_path, monkeypatch, capsys):
     """Also after one that cannot be judged, which the exit code says."""
     files = [flickering(tmp_path / "mute.mkv", 0, sound=False), flickering(tmp_path / "late.mkv", -2)]
-    monkeypatch.setattr("mmsync.apis.init_model", lambda *given: model)
+    given = []
+    monkeypatch.setattr("mmsync.apis.init_model", lambda *args, device: given.append(args) or model)
     tool = Path(__file__).parents[2] / "tools" / "sync.py"
     monkeypatch.setattr(sys, "argv", [str(tool), "a.py", "a.pth", *map(str, files)])
     with pytest.raises(SystemExit) as stop:
@@ -113,6 +114,10 @@ def test_tool_prints_a_line_for_each_file(model, tmp_path, monkeypatch, capsys):
     assert stop.value.code == 1
     assert "mute.mkv: has no sound" in said.err
     assert "late.mkv: offset -2 (-80 ms), confidence 0." in said.out
+    monkeypatch.setattr(sys, "argv", [str(tool), "a.pth", str(files[1])])  # with the config that it holds
+    runpy.run_path(str(tool), run_name="__main__")
+    assert capsys.readouterr().out == said.out
+    assert given == [("a.py", "a.pth"), ("a.pth",)]
 
 
 @pytest.fixture(scope="module")

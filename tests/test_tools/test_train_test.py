@@ -85,6 +85,19 @@ def test_test_writes_results(config, tmp_path):
     assert "train/loss" in history
 
 
+def test_test_takes_a_checkpoint_alone(config, tmp_path, monkeypatch):
+    """Its config is inside; results go to a folder of the training's name below the current one."""
+    checkpoint = config.parent / "run" / "epoch_2.pth"
+    before = sorted(path.name for path in checkpoint.parent.iterdir())
+    monkeypatch.chdir(tmp_path)
+    for given, out in (([config], "a.json"), ([], "b.json")):
+        assert tool("test", *given, checkpoint, "--out", out) == 0
+    first, second = (json.loads(Path(out).read_text())["results"] for out in ("a.json", "b.json"))
+    assert first == second
+    assert {path.name for path in Path("work_dirs").iterdir()} == {"toy", "toy_seed3"}
+    assert sorted(path.name for path in checkpoint.parent.iterdir()) == before
+
+
 def test_the_command_that_a_training_ends_with_evaluates_it(config, tmp_path):
     """Options of the training included, which a test with another config in the same work dir must not wipe out."""
     text = config.read_text() + "\ncustom_hooks = [dict(type='RunSummaryHook', method='pca')]\n"

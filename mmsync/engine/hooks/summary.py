@@ -86,14 +86,15 @@ class RunSummaryHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Draw the embedding of a test."""
         if is_main_process():
-            lines = _file_lines(runner, embedding=self._draw_embedding(runner, runner.test_loop))
+            picture = self._draw_embedding(runner, runner.test_loop, "_test")
+            lines = _file_lines(runner, embedding=picture)
             runner.logger.info("\n  " + "\n  ".join(lines))
 
-    def _draw_embedding(self, runner: Any, loop: Any) -> Optional[str]:
+    def _draw_embedding(self, runner: Any, loop: Any, suffix: str = "") -> Optional[str]:
         data = last_features(loop)
         if "feature" not in data:
             return None
-        path = Path(runner.work_dir) / "embedding.png"
+        path = Path(runner.work_dir) / f"embedding{suffix}.png"
         names = getattr(loop.dataloader.dataset, "metainfo", {}).get("classes")
         try:
             if is_ragged(data):
