@@ -61,6 +61,7 @@ val_interval = 10
 """)
 cfg = load("my_configs/mine.py")
 cfg.work_dir, cfg.log_level = "work_dirs/my_sequences", "WARNING"
+cfg.overwrite = True  # a second run of this page replaces the first
 check(cfg)
 runner = MotionRunner.from_cfg(cfg)
 runner.train()

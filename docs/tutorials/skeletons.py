@@ -56,7 +56,8 @@ figure.set_label("Five frames of a clip of the action wave, as stick figures")
 # %%
 from mmsync.datasets.sources import StoreSource, StoreWriter
 
-with StoreWriter("data/mine", layout="kinect20", class_names=ACTIONS) as store:
+# overwrite=True: a second run of this page replaces the store
+with StoreWriter("data/mine", layout="kinect20", class_names=ACTIONS, overwrite=True) as store:
     for name, clip, label, subject in my_clips():
         store.add(name, clip, label, subject=subject)
     store.splits["train"] = world.splits["train"]
@@ -117,6 +118,7 @@ from mmsync.engine.runner import MotionRunner
 options = {"root": "data/mine", "max_iters": 10, "train_dataloader.batch_size": 32}
 cfg = load("configs/default/default_store.py", options)
 cfg.work_dir, cfg.log_level = "work_dirs/mine", "WARNING"
+cfg.overwrite = True  # a second run of this page replaces the first
 check(cfg)  # names every mistake in a config before anything is built
 runner = MotionRunner.from_cfg(cfg)
 runner.train()

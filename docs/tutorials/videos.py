@@ -94,6 +94,7 @@ model = dict(data_preprocessor=dict(views=dict(first=view, second=view)))
 """)
 cfg = load("my_configs/discs.py")
 cfg.work_dir, cfg.log_level = "work_dirs/discs", "WARNING"
+cfg.overwrite = True  # a second run of this page replaces the first
 check(cfg)
 runner = MotionRunner.from_cfg(cfg)
 runner.train()

@@ -51,6 +51,14 @@ class FeatureExtractor:
         source = self.embedder.source([inputs] if getattr(inputs, "ndim", 0) in (3, 4) else inputs)
         return source, self.embedder.set_params(batch_size=batch_size).table(source)
 
+    def extract_bank(self, inputs: Any) -> tuple[Any, Any]:
+        """What :meth:`extract` gives; without a layout of its own, clips that follow have that of these."""
+        source, table = self.extract(inputs)
+        if self.embedder.layout is None and hasattr(source, "layout"):
+            coords = 2 if source.num_coords == 2 else None  # then a third channel is a score
+            self.embedder.set_params(layout=source.layout, num_coords=coords)
+        return source, table
+
     def __call__(self, inputs: Clips, batch_size: int = 64) -> list[Any]:
         """``feature (D,)`` float32 and ``name`` of each clip, or track."""
         table = self.extract(inputs, batch_size)[1]
@@ -80,7 +88,7 @@ class MotionClassificationInferencer(FeatureExtractor):
             if not hasattr(self.model, "head"):
                 raise ConfigError(f"{type(self.model).__name__} classifies nothing; give labeled clips as train=")
             return
-        source, table = self.extract(train[0] if isinstance(train, tuple) else train)
+        source, table = self.extract_bank(train[0] if isinstance(train, tuple) else train)
         labels = np.asarray(train[1] if isinstance(train, tuple) else table.columns.get("label", ()))
         if labels.dtype.kind not in "iu" and labels.size:
             raise DataError(f"labels are {labels.dtype}; give numbers from 0, -1 for unknown, and names as classes=")
@@ -117,17 +125,14 @@ class MotionRetrievalInferencer(FeatureExtractor):
 
     def __init__(self, prototype: Clips, model: Any = "motion-s", **kwargs: Any) -> None:
         super().__init__(model, **kwargs)
-        self.names, self.bank = self._unit(prototype)
-
-    def _unit(self, inputs: Clips, batch_size: int = 64) -> tuple[list[str], np.ndarray]:
-        table = self.extract(inputs, batch_size)[1]
-        return list(table["name"]), normalize(table.vectors("feature").numpy())
+        table = self.extract_bank(prototype)[1]
+        self.names, self.bank = list(table["name"]), normalize(table.vectors("feature").numpy())
 
     def __call__(self, inputs: Clips, batch_size: int = 64, topk: int = 5) -> list[list[Result]]:
         """The ``topk`` nearest clips of the bank, for each: ``match_score`` in [-1, 1], ``sample_idx``, ``sample``."""
         if topk < 1:
             raise ConfigError(f"{topk=}: give 1 or more")
-        scores = self._unit(inputs, batch_size)[1] @ self.bank.T
+        scores = normalize(self.extract(inputs, batch_size)[1].vectors("feature").numpy()) @ self.bank.T
         found, names = zip(scores, np.argsort(-scores, axis=1, kind="stable")[:, :topk].tolist()), self.names
         return [[dict(match_score=float(row[i]), sample_idx=i, sample=names[i]) for i in best] for row, best in found]
 

@@ -67,7 +67,7 @@ def require_free(
     last = max(found, key=lambda file: file.stat().st_mtime)
     text = f"{path} has the checkpoints of another run ({len(found)}, the last is {last.name})"
     if not resume:
-        advice = "or replace it with --overwrite, which removes its checkpoints and logs"
+        advice = "or replace it with --overwrite (cfg.overwrite=True), which removes its checkpoints and logs"
         raise ConfigError(f"{text}. Continue it with --resume, train elsewhere with --work-dir DIR, {advice}")
     if start.parent not in {Path(path).resolve(), *(file.resolve().parent for file in found)}:
         raise ConfigError(f"{text}; continue that of {load_from} in another folder, with --work-dir DIR")

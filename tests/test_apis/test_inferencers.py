@@ -65,6 +65,18 @@ def test_a_probe_of_a_store_names_classes(clips, tmp_path):
     assert found[1]["pred_score"] == pytest.approx(found[1]["pred_scores"][1])
 
 
+@pytest.mark.parametrize("score", [False, True])
+def test_clips_have_the_layout_of_the_bank(clips, tmp_path, score):
+    bodies = [np.pad(clip[:, :17, :2], [(0, 0), (0, 0), (0, int(score))], constant_values=1) for clip in clips]
+    with StoreWriter(tmp_path / "store", layout="coco17", num_coords=2, class_names=["calm", "wild"]) as store:
+        for i, clip in enumerate(bodies):
+            store.add(str(i), clip[None].astype(np.float32), i % 2)
+    (match,), *_ = apis.MotionRetrievalInferencer(tmp_path / "store")(bodies[2], topk=1)
+    assert (match["sample"], match["match_score"]) == ("2", pytest.approx(1, abs=1e-5))
+    found = apis.MotionClassificationInferencer(train=tmp_path / "store")(bodies[:2])
+    assert [one["pred_class"] for one in found] == ["calm", "wild"]
+
+
 def test_labels_that_are_no_places_are_kept(clips):
     inferencer = apis.MotionClassificationInferencer(train=(clips, [3, 7, 3, 7, 3, -1]))
     assert [(one["pred_label"], one["pred_class"]) for one in inferencer(clips[:2])] == [(3, "3"), (7, "7")]
