@@ -217,6 +217,8 @@ def test_embed_writes_what_the_embedder_gives(mmsync):
         (["odd.npy", "--layout", "kinect21"], "did you mean 'kinect20'"),
         (["odd.npy", "--batch-size", "0"], "--batch-size 0"),
         (["odd.npy", "--out", "features.txt"], "name a file .npz"),
+        (["motion-s", "odd.npy"], "motion-s is a model; give it as --model motion-s"),
+        (["run.pth", "odd.npy"], "give it as --model run.pth"),
     ],
 )
 def test_embed_says_what_is_wrong(mmsync, words, message):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmsync.apis.cli import device, output_file, run_tool
 from mmsync.errors import ConfigError, DataError, did_you_mean, nearest
-from mmsync.fileio import atomic_path
+from mmsync.fileio import atomic_path, shipped_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +39,8 @@ def main(args: argparse.Namespace) -> None:
     if args.batch_size < 1:
         raise ConfigError(f"--batch-size {args.batch_size}: must be 1 or more")
     for path in args.inputs:
+        if Path(path).suffix == ".pth" or (path in shipped_weights() and not Path(path).exists()):
+            raise DataError(f"{path} is a model; give it as --model {path}, after the clips")
         if not Path(path).exists():
             raise DataError(f"{path}: there is no such file")
     if args.model != "motion-s" and "://" not in args.model and not Path(args.model).exists():
@@ -57,7 +59,8 @@ def main(args: argparse.Namespace) -> None:
             found = embedder.transform(path)
         except DataError as error:
             hint = " (--layout names the joints; of a body of your own write a store)" * ("joints" in str(error))
-            raise DataError(f"{path}: {error}{hint}") from error
+            text = str(error) if str(error).startswith(path) else f"{path}: {error}"
+            raise DataError(f"{text}{hint}") from error
         print(f"{path}: {len(found)} clip{'s' * (len(found) > 1)}")
         features.append(found)
         names += [path] if len(found) == 1 else [f"{path}:{index}" for index in range(len(found))]
