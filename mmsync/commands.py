@@ -77,7 +77,7 @@ def main() -> None:
     path = found.get(name.replace("-", "_"))
     if path is None:
         hint = did_you_mean(nearest(name, found))
-        print(f"mmsync: there is no command {name!r}{hint}; `mmsync --help` lists them", file=sys.stderr)
+        print(f"mmsync: there is no command {name!r}{hint or ';'} `mmsync --help` lists all", file=sys.stderr)
         sys.exit(2)
     run(path, [f"mmsync {name}", *arguments])  # argparse takes the first word as the name of the program
 

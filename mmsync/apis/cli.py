@@ -101,6 +101,17 @@ def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
     return RUNNERS.get(cfg.get("runner_type", "MotionRunner")).from_cfg(cfg)
 
 
+def check_with_data(cfg: Config, advice: str) -> None:
+    """Check a config whose data is needed; ``advice`` says how to do without, if it is not there."""
+    from mmsync.config import check
+
+    check(cfg)
+    try:
+        check(cfg, files=True)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n  {advice}") from error
+
+
 def checkpoint_path(path: str) -> str:
     """The path or address of a checkpoint; raises ``CheckpointError`` if there is no such file."""
     from mmsync.engine.checkpoint import require_checkpoint

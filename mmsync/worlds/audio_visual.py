@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path, write_text
-from mmsync.media.write import write_video
+from mmsync.media.reader import require
+from mmsync.media.write import INSTALL, write_video
 from mmsync.worlds import kinematics as body
 from mmsync.worlds.actions import Motion
 from mmsync.worlds.stick_people import Camera, paint_disc, render
@@ -107,6 +108,7 @@ def write_audio_visual(
     Raises:
         ConfigError: Numbers out of their ranges, or an unknown cue.
     """
+    require("av", INSTALL)
     counts = [len(source.splits[split]) for split in ("train", "test")]
     if any(side % 2 or side < 32 for side in size) or not 1 <= seconds[0] <= seconds[1]:
         raise ConfigError(f"av: size {tuple(size)} must be even, 32 or more; seconds {tuple(seconds)} a range from 1")

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from mmsync.converters.tvhid_file import CLASS_NAMES, LABELS, SPLITS
 from mmsync.errors import ConfigError, DataError
 from mmsync.fileio import atomic_path
-from mmsync.media.write import write_video
+from mmsync.media.reader import require
+from mmsync.media.write import INSTALL, write_video
 from mmsync.worlds import kinematics as body
 from mmsync.worlds.actions import ACTIONS, INTERACTIONS
 from mmsync.worlds.stick_people import Camera, render, upper_body_boxes
@@ -48,6 +49,7 @@ def write_tvhid(
         size: Height and width of the pictures, even.
         num_frames: Shortest and longest clip, at 25 frames a second.
     """
+    require("av", INSTALL)
     counts = [len(source.splits[split]) for split in ("train", "test")]
     _check(source, counts, size, num_frames)
     jobs = [(part, *clip) for part, count in enumerate(counts) for clip in _names(f"set{part + 1}", count)]

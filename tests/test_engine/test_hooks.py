@@ -47,6 +47,21 @@ def test_console_is_brief_and_the_log_file_complete(tmp_path, capsys):
     assert re.search(r"knn/top1 +[\d.]+ % at the end, [\d.]+ % at best", block)
 
 
+def test_a_training_by_iterations_is_counted_in_iterations(tmp_path, capsys):
+    config = toy_config(tmp_path, train_cfg={"by_epoch": False, "max_iters": 6, "val_interval": 3})
+    config["default_hooks"] |= {
+        "checkpoint": {"type": "CheckpointHook", "interval": 3, "by_epoch": False},
+        "summary": {"type": "RunSummaryHook", "method": "pca"},
+        "progress": {"type": "ProgressBarHook", "bar": False},
+    }
+    train(config)
+    console = capsys.readouterr().out
+    found = re.findall(r"(iteration \d/6)  loss [\d.]+  knn/top1 [\d.]+  [a-z]", console)  # not the pace, a number
+    assert found == ["iteration 3/6", "iteration 6/6"]
+    assert "training finished: 6 iterations" in console
+    assert re.search(r"at best \(iteration [36]\)", console)
+
+
 @pytest.mark.parametrize(
     ("wrapper", "says"),
     [

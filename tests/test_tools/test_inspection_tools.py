@@ -87,6 +87,17 @@ def test_the_schedule_is_that_of_a_training(tool, trained, tmp_path):
     assert tool("visualization/vis_scheduler.py", CONFIG, "-d", 80, "--window-size", "wide")[0] == 2
 
 
+def test_schedule_and_operations_without_the_data(tool, tmp_path, monkeypatch):
+    monkeypatch.delenv("MMSYNC_DATA_ROOT", raising=False)
+    code, said = tool("visualization/vis_scheduler.py", "default/default_store", "-s", tmp_path / "s.png")
+    assert (code, "iterations: 500 in all" in said) == (0, True), said
+    config = "aimclr/aimclr_stgcn_ntu60_xsub"
+    code, said = tool("visualization/vis_scheduler.py", config, "-s", tmp_path / "s.png")
+    assert (code, "or give -d CLIPS, their number, which needs no data" in said) == (2, True), said
+    code, said = tool("analysis_tools/get_flops.py", config)
+    assert (code, "or give --shape, which needs no data" in said) == (2, True), said
+
+
 def test_operations_are_those_of_linear_layers_and_attention(tool):
     """SkeletonViT: products of its linear layers, counted by hooks, and 4 N^2 D for the attention of each block."""
     config = ROOT / "configs/mamp/mamp_vit_synthetic.py"

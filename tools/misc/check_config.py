@@ -62,7 +62,8 @@ def main() -> int:
             print(f"{path}: ok ({summary(cfg)})")
         except ConfigError as error:
             failed += 1
-            print("\n  ".join([f"{path}: {len(error.problems)} problem(s)", *error.problems]))
+            count = "a problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+            print("\n  ".join([f"{path}: {count}", *error.problems]))
     return min(failed, 1)
 
 

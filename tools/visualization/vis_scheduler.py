@@ -2,8 +2,8 @@
 
     python tools/visualization/vis_scheduler.py CONFIG [-p lr momentum] [-d 4000] [-n 2] [-s scheduler.png]
 
-Rates that differ by parameter (``paramwise_cfg``) have a line each. Without ``-d`` the training clips are counted,
-which needs the data.
+Rates that differ by parameter (``paramwise_cfg``) have a line each. Where the config counts epochs and there is
+no ``-d``, the training clips are counted, which needs the data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsync.apis.cli import KeyValue, output_file, require, run_tool
+from mmsync.apis.cli import KeyValue, check_with_data, output_file, require, run_tool
 from mmsync.errors import ConfigError
 
 
@@ -133,14 +133,19 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f"--ngpus {args.ngpus}, --dataset-size {args.dataset_size}: give 1 or more")
     cfg = load(args.config, args.cfg_options)
     loader = require(cfg, "train_dataloader", "a schedule")
-    check(cfg, files=args.dataset_size is None)
+    check(cfg)
     init_default_scope(cfg.default_scope)
-    count = args.dataset_size or len(DATASETS.build({k: v for k, v in loader["dataset"].items() if k != "cache"}))
+    by_epoch = cfg.train_cfg.get("by_epoch", "max_iters" not in cfg.train_cfg)
+    count = args.dataset_size or (None if by_epoch else args.ngpus * loader["batch_size"])
+    if count is None:
+        check_with_data(cfg, "or give -d CLIPS, their number, which needs no data")
+        count = len(DATASETS.build({k: v for k, v in loader["dataset"].items() if k != "cache"}))
     with tempfile.TemporaryDirectory() as folder:
         runner = build_runner(cfg, count, args.ngpus, folder)
         curves = {key: value for key, value in record(runner).items() if key in args.parameter}
         draw(curves, args.title or cfg.filename.split("/")[-1], size, args.save_path)
-    print(f"{count} clips, {len(runner.train_dataloader)} iterations an epoch, {runner.max_iters} in all")
+    epoch = f"{count} clips, {len(runner.train_dataloader)} iterations an epoch, " if by_epoch else "iterations: "
+    print(f"{epoch}{runner.max_iters} in all")
     for parameter, lines in curves.items():
         for label, curve in lines.items():
             text = f"first {curve[0]:.4g}, largest {np.max(curve):.4g}, last {curve[-1]:.4g}"

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from tqdm import tqdm
 
-from mmsync.engine.hooks.summary import HEADLINES
+from mmsync.engine.hooks.summary import HEADLINES, place
 from mmsync.registry import HOOKS
 
 
@@ -88,8 +88,8 @@ class ProgressBarHook(Hook):
         if watched := next((key for key in self.watch if key in metrics), None):
             self.watched = {watched: f"{metrics[watched]:.2f}"}
         training = isinstance(runner._train_loop, BaseLoop)  # runner.train_loop would build it
-        epoch = f"epoch {runner.epoch}/{runner.max_epochs}" if training else "validation"
-        runner.logger.info(f"{epoch}  {_results(metrics, self._state(runner, watched=False))}")
+        text = "{} {}/{}".format(*place(runner)) if training else "validation"
+        runner.logger.info(f"{text}  {_results(metrics, self._state(runner, watched=False))}")
 
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Log the results of the test."""

@@ -11,6 +11,7 @@ from typing import Any, Optional
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
+from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from mmengine.visualization import LocalVisBackend
 
 from mmsync.engine.optimizers import describe
@@ -58,7 +59,8 @@ class RunSummaryHook(Hook):
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Store the results."""
-        self.history.append((runner.epoch, dict(metrics or {})))
+        training = isinstance(runner._train_loop, BaseLoop)
+        self.history.append((place(runner)[1] if training else 0, dict(metrics or {})))
 
     def after_train(self, runner: Any) -> None:
         """Log the summary."""
@@ -66,13 +68,15 @@ class RunSummaryHook(Hook):
             return
         hub = runner.message_hub
         took = timedelta(seconds=round(time.monotonic() - self.started))
-        lines = [f"training finished: {runner.epoch} epochs, {runner.iter} iterations, {took}"]
+        unit = place(runner)[0]
+        epochs = f"{runner.epoch} epochs, " if unit == "epoch" else ""
+        lines = [f"training finished: {epochs}{runner.iter} iterations, {took}"]
         for key in HEADLINES:
-            if values := [(m[key], epoch) for epoch, m in self.history if key in m]:
-                best, epoch = max(values)
+            if values := [(m[key], number) for number, m in self.history if key in m]:
+                best, number = max(values)
                 form = "{:.3f}" if key == "tau/mean" else "{:.2f} %"
                 end, most = form.format(values[-1][0]), form.format(best)
-                lines.append(f"{key:<12} {end} at the end, {most} at best (epoch {epoch})")
+                lines.append(f"{key:<12} {end} at the end, {most} at best ({unit} {number})")
         last = hub.get_info("last_ckpt")
         pictures = {"embedding": self._draw_embedding(runner, runner.val_loop), "curves": _draw_curves(runner)}
         pictures["alignment"] = str(Path(runner.work_dir) / ALIGNMENT)  # of AlignmentVisHook
@@ -107,6 +111,13 @@ class RunSummaryHook(Hook):
             runner.logger.warning(f"no picture of the embedding: {error}")
             return None
         return str(path)
+
+
+def place(runner: Any) -> tuple[str, int, int]:
+    """What the training loop counts, epochs or iterations, the number that is done and that in all."""
+    if isinstance(runner._train_loop, IterBasedTrainLoop):
+        return "iteration", runner.iter, runner.max_iters
+    return "epoch", runner.epoch, runner.max_epochs
 
 
 def last_features(loop: Any) -> Any:
