@@ -94,6 +94,10 @@ def nearest(word: str, options: Iterable[str], distance: int | None = None) -> l
     return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # prefer letters in the same case
 
 
+FILL = "fill joints that were missed from the frames beside; a person who is absent is zeros"
+"""Advice on joints that are no numbers."""
+
+
 def did_you_mean(suggestions: Sequence[str]) -> str:
     """``"; did you mean 'x'?"``, or an empty string without suggestions."""
     return f"; did you mean {' or '.join(map(repr, suggestions))}?" if suggestions else ""

@@ -173,7 +173,7 @@ def test_a_batch_larger_than_the_data(train, clips):
     code, said = train(clips, "train_dataloader.batch_size=17", "model.queue_size=17")
     assert code == 2
     assert "batch_size=17 is larger than the 16 samples" in said
-    assert "lower batch_size to at most 16, or set drop_last=False" in said
+    assert "lower the loader's batch_size to 16, or set drop_last=False" in said
 
 
 def test_a_queue_that_the_batch_does_not_divide(train, clips, tmp_path):

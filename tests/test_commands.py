@@ -184,6 +184,7 @@ def test_list(mmsync):
     assert code == 0
     assert [line.split()[0] for line in said.splitlines()] == list_models("aimclr*")
     assert "aimclr/aimclr_stgcn_synthetic.py" in said
+    assert "aimclr_stgcn_synthetic" in mmsync("list", "aimclr/*_synthetic.py")[1].split()  # by file
     assert mmsync("list", "nothing_like_it")[0] == 2
     NECKS.import_from_location()
     code, said, _ = mmsync("list", "--components", "necks")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+from fnmatch import fnmatch
 
 from mmsync.apis.cli import run_tool
 from mmsync.errors import ConfigError, did_you_mean, nearest
@@ -19,7 +20,7 @@ from mmsync.fileio import CONFIGS, shipped_configs
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pattern", nargs="?", default="*", help="of names: * any characters, ? one")
+    parser.add_argument("pattern", nargs="?", default="*", help="of names or files: * any characters, ? one")
     parser.add_argument("--components", nargs="?", const="", metavar="KIND", help="list components instead")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()
@@ -44,12 +45,14 @@ def main(args: argparse.Namespace) -> None:
         return
     from mmsync.apis import list_models
 
-    names, files = list_models(args.pattern), shipped_configs()
+    files = {name: file.relative_to(CONFIGS).as_posix() for name, file in shipped_configs().items()}
+    fits = {name for name, file in files.items() if fnmatch(file, args.pattern)}
+    names = sorted({*list_models(args.pattern), *fits})
     if not names:
         hint = did_you_mean(nearest(args.pattern, list_models()))
         raise ConfigError(f"no model fits {args.pattern!r}{hint}; patterns are like '*{args.pattern.strip('*')}*'")
     for name in names:
-        print(f"{name:<40}{files[name].relative_to(CONFIGS).as_posix() if name in files else 'with weights'}")
+        print(f"{name:<40}{files.get(name, 'with weights')}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,13 @@ from mmsync.visualization.skeleton import write_film
 FILM_FRAMES = 1000  # of longer sequences the film shows some frames
 
 
+def check_sequences(model: Any) -> None:
+    """Raise a ProtocolError if a model is no method on sequences."""
+    if getattr(getattr(model, "data_preprocessor", None), "modality", "sequence") != "sequence":
+        text = "is no method on sequences, as MASA, CASA, TCC, LAV and CARL are"
+        raise ProtocolError(f"{type(model).__name__} {text}; alignment needs features of frames")
+
+
 @torch.no_grad()
 def embed_sequences(model: Any, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Embed the frames of sequences, which make one batch.
@@ -39,9 +46,7 @@ def embed_sequences(model: Any, sequences: Sequence[np.ndarray]) -> list[np.ndar
     Raises:
         ProtocolError: The model is no method on sequences, or has no features of frames.
     """
-    if getattr(getattr(model, "data_preprocessor", None), "modality", "sequence") != "sequence":
-        text = "is no method on sequences, as MASA, CASA, TCC, LAV and CARL are"
-        raise ProtocolError(f"{type(model).__name__} {text}; alignment needs features of frames")
+    check_sequences(model)
     samples = []
     for i, frames in enumerate(sequences):
         fields = (np.asarray(frames, dtype=np.float32), None, np.ones(len(frames), dtype=bool))

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from mmsync.apis.features import feature_column, quiet, read_array
 from mmsync.apis.models import load_model
@@ -27,7 +27,7 @@ from mmsync.structures import FeatureTable
 Clips = Union[np.ndarray, str, Path, Sequence[Union[np.ndarray, str, Path]]]
 
 
-class MotionEmbedder(TransformerMixin, BaseEstimator):
+class MotionEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Features of skeleton clips, or of people in videos, by a trained model::
 
         embedder = MotionEmbedder(layout="kinect20")
@@ -71,8 +71,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
     def __call__(self, clips: Clips) -> np.ndarray:
         """Features ``(N, D)`` float32 of clips, or ``(D,)`` of the array of one clip."""
         if isinstance(clips, (np.ndarray, torch.Tensor)) and clips.ndim in (3, 4):
-            if clips.ndim == 4 and len(clips) > 10:
-                text = f"{tuple(clips.shape)} is one clip of {len(clips)} persons; give a list for several clips"
+            if clips.ndim == 4 and len(clips) > 2:
+                text = f"{tuple(clips.shape)} is one clip of {len(clips)} persons; for several clips give x[:, None]"
                 warnings.warn(text, stacklevel=2)
             return self.transform([clips])[0]
         return self.transform(clips)
@@ -91,6 +91,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         if not np.isfinite(features).all():
             wrong = int(np.argmin(np.isfinite(features).all(1)))
             raise DataError(f"features of clip {wrong} are not finite; are its coordinates of a sensible size?")
+        self._n_features_out = features.shape[1]  # scikit-learn names columns by it
         return features
 
     def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:

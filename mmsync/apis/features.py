@@ -22,6 +22,7 @@ from mmsync.config.inputs import PURPOSES, check_input, input_record
 from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
 from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
+from mmsync.fileio import config_path
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
@@ -35,7 +36,8 @@ def init_model(
     """Build a config's model, ready for evaluation.
 
     Args:
-        config: A config, or its file; or a checkpoint alone, which holds the config that it was trained with.
+        config: A config, its file or the name of a shipped one; or a checkpoint alone, which holds the config that it
+            was trained with.
         checkpoint: Weights; ``None`` leaves those of the initialization, if a config is given.
         device: Where the model goes.
         cfg_options: Settings that replace those of the config file.
@@ -52,7 +54,7 @@ def init_model(
     """
     if isinstance(config, Config):
         cfg = config
-    elif checkpoint is None and Path(config).suffix not in (".py", ".json", ".yaml", ".yml"):
+    elif checkpoint is None and config_path(config).suffix not in (".py", ".json", ".yaml", ".yml"):
         cfg, checkpoint = config_within(read_checkpoint(config, trust=trust), str(config), cfg_options, trust), config
     else:
         cfg = load(config, cfg_options)

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
-from mmsync.apis.alignment import align_sequences
+from mmsync.apis.alignment import align_sequences, check_sequences
 from mmsync.apis.embedder import Clips, MotionEmbedder
 from mmsync.apis.features import read_array
 from mmsync.apis.models import load_model
@@ -94,7 +94,8 @@ class MotionClassificationInferencer(FeatureExtractor):
             raise DataError(f"labels are {labels.dtype}; give numbers from 0, -1 for unknown, and names as classes=")
         known = labels >= 0
         if len(labels) != len(table) or len(np.unique(labels[known])) < 2:
-            raise DataError(f"{len(table)} clips, {len(labels)} labels; give each one, of two classes or more")
+            text = f"{len(table)} clips, {len(labels)} labels of {len(np.unique(labels[known]))} classes"
+            raise DataError(f"{text}; give each clip a label, of two classes or more")
         self.classes = classes or source.class_names
         if classes and labels.max() >= len(classes):
             raise DataError(f"classes= has {len(classes)} names, but a label is {labels.max()}")
@@ -182,6 +183,10 @@ class SyncInferencer(_ModelInferencer):
 @INFERENCERS.register_module()
 class AlignmentInferencer(_ModelInferencer):
     """Frames of one sequence for those of another, by a method on sequences."""
+
+    def __init__(self, model: Any, pretrained: Union[str, Path, None] = None, device: str = "cpu") -> None:
+        super().__init__(model, pretrained, device)
+        check_sequences(self.model)
 
     def __call__(self, inputs: Sequence[Any], how: Literal["nearest", "dtw"] = "nearest") -> Result:
         """``index (T,)``, ``distance (T, S)`` and Kendall's ``tau`` of a pair, arrays or paths of ``.npy``."""

@@ -84,7 +84,8 @@ def run_facts(folder: Union[str, Path], budget: int) -> dict[str, Any]:
     """What the files of a run say: curves, final values, results, and pictures in ``budget`` bytes."""
     folder = Path(folder).resolve()
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; give the work dir of a training")
+        what = "is a file" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {what}; give the work dir of a training")
     own = re.compile(rf"{re.escape(folder.name)}(_(epoch|iter|best)_.+)?")  # folders of tools/benchmark.py
     beside = [file for file in folder.parent.glob("benchmark/*/results.json") if own.fullmatch(file.parent.name)]
     results = [row for file in [*folder.glob("results.json"), *sorted(beside)] for row in _results(file)]

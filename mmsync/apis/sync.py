@@ -123,8 +123,9 @@ def video_offset(model: TwoStreamModel, path: Union[str, Path], reach: int = 15)
 
 
 def _check_reach(reach: int) -> None:
-    if reach < 0:
-        raise ConfigError(f"{reach=}: give the largest offset that is tried, 0 or more")
+    if not isinstance(reach, int) or reach < 0:
+        text = "; two streams are one argument, a pair" if isinstance(reach, (str, Path, np.ndarray)) else ""
+        raise ConfigError(f"reach={reach!r:.60}: give the largest offset that is tried, 0 or more{text}")
 
 
 def _offset(name: str, streams: tuple[torch.Tensor, torch.Tensor], settings: Mapping[str, Any], reach: int) -> Offset:

@@ -278,7 +278,10 @@ def _require_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _error(file, None, "is no text in UTF-8; a config is a .py, .json or .yaml file") from error
+        text = "is no text in UTF-8; a config is a .py, .json or .yaml file"
+        if file.suffix in (".pth", ".pt"):
+            text = "looks like a checkpoint, but stands where a config is expected"
+        raise _error(file, None, text) from error
 
 
 def _parse(file: Path, source: str) -> ast.Module:

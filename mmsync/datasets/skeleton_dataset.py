@@ -19,7 +19,7 @@ from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.transforms.formatting import PackSkeleton
 from mmsync.datasets.transforms.normalize import RemapSkeleton
-from mmsync.errors import ConfigError, DataError, LayoutError
+from mmsync.errors import FILL, ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
 from mmsync.store.clip_cache import ClipCache
 from mmsync.structures import SkeletonLayout, View
@@ -157,7 +157,7 @@ class SkeletonDataset(KeyedDataset):
             raise DataError(f"clip {name}: shape {keypoint.shape}, wanted {wanted}")
         if not np.isfinite(keypoint).all():
             count = int((~np.isfinite(keypoint)).any(axis=(0, 2, 3)).sum())
-            raise DataError(f"clip {name}: {count} of {keypoint.shape[1]} frames hold NaN or infinite values")
+            raise DataError(f"clip {name}: {count} of {keypoint.shape[1]} frames hold NaN or infinite values; {FILL}")
         mask = keypoint[..., : source.num_coords].any(axis=(1, 2, 3))
         if not mask.any():
             raise DataError(f"clip {name}: all {keypoint.shape[1]} frames are empty")

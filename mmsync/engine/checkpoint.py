@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from mmsync import compat
 from mmsync.errors import CheckpointError, ConfigError, did_you_mean, nearest
-from mmsync.fileio import atomic_path, one_writer, remove_leftovers, shipped_weights, weights_path
+from mmsync.fileio import atomic_path, config_path, one_writer, remove_leftovers, shipped_weights, weights_path
 from mmsync.store.cache import cache_root
 from mmsync.version import __version__
 
@@ -110,6 +110,8 @@ def require_checkpoint(source: Union[str, Path]) -> Path:
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
         hint = did_you_mean(nearest(str(source), shipped_weights()))
+        if config_path(str(source)).suffix == ".py":
+            hint = "; there is a config of this name, which has no weights"
         raise CheckpointError(f"checkpoint {path}: there is no such file{hint or beside}")
     _verify(path, path.name, str(path))
     return path

@@ -158,7 +158,6 @@ class MotionRunner(Runner):
         """
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
-            self._write_config()
             try:
                 return super().train()
             except KeyboardInterrupt:
@@ -234,7 +233,7 @@ class MotionRunner(Runner):
             size = len(loader.sampler or loader.dataset)  # type: ignore[arg-type]
             raise ConfigError(
                 f"batch_size={getattr(loader.batch_sampler, 'batch_size', '?')} is larger than the {size} samples that "
-                f"this process sees in an epoch: lower batch_size to at most {size}, or set drop_last=False"
+                f"this process sees in an epoch: lower the loader's batch_size to {size}, or set drop_last=False"
                 if size
                 else f"the data set of type {type(loader.dataset).__name__} is empty: check its split and data root"
             )
@@ -390,7 +389,11 @@ class MotionRunner(Runner):
         if self._resume and self._load_from is None and not self._has_loaded:
             latest = find_latest_checkpoint(self.work_dir)
             if latest is None:
-                self.logger.warning(f"nothing to resume in {self.work_dir}: training starts from the beginning")
+                stem = Path(self.cfg.filename or self.work_dir).stem
+                runs = sorted(f.parent.name for f in Path(self.work_dir).parent.glob(f"{stem}*/last_checkpoint"))
+                text = f"; runs with other options are beside it: {', '.join(runs[:4])}" if runs else ""
+                text = f"nothing to resume in {self.work_dir}: training starts from the beginning{text}"
+                self.logger.warning(text)
                 self._resume = False
             elif not Path(latest).exists():  # the work dir was moved
                 latest = str(Path(self.work_dir) / Path(latest).name)
@@ -407,6 +410,8 @@ class MotionRunner(Runner):
         if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
             with self.training_rng_kept():
                 rehearse(self.bare_model, loops[1])
+        if isinstance(loops[0], BaseLoop):
+            self._write_config()  # of a run that begins: one that is refused leaves that of the former run
 
 
 def _configs(schedulers: Any) -> list[dict[str, Any]]:

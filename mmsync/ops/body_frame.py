@@ -17,6 +17,7 @@ LEFT, RIGHT = [4, 12], [8, 16]  # shoulder and hip of either side
 CHILD = [0, 1, 3, 4, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18]
 PARENT = [1, 2, 2, 2, 4, 5, 2, 8, 9, 0, 12, 13, 0, 16, 17]
 
+FRAMES = 64
 PARTS = 5  # of kinect20: trunk, arms, legs, each of four joints in a row, the one nearest to the trunk first
 
 # rotations that bring the axis -x, x, -y, y, -z or z to y
@@ -32,7 +33,8 @@ _UPRIGHT = (
 
 @in_float32
 def body_frame(
-    x: Tensor, matrix: Tensor, present: Optional[Tensor] = None, valid: Optional[Tensor] = None, frames: int = 64,
+    x: Tensor, matrix: Tensor, present: Optional[Tensor] = None, valid: Optional[Tensor] = None,
+    frames: int = FRAMES,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Bring clips to the body frame.
 

@@ -21,7 +21,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from mmsync.errors import DataError
+from mmsync.errors import FILL, DataError
 from mmsync.store.ragged import RaggedWriter
 from mmsync.structures import SkeletonLayout
 
@@ -71,7 +71,7 @@ class StoreWriter(RaggedWriter):
         """Append a clip of a unique name; a DataError, after which others may be added, if it cannot be stored.
 
         Args:
-            keypoint: ``(M, T, V, C)``, finite; zeros where a person or joint is absent.
+            keypoint: ``(M, T, V, C)``, finite; zeros where a person is absent.
             label: Class index, -1 if unknown.
             body_slots: ``(M, T)`` int8, as in ``body_slots.npy``; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.
@@ -127,7 +127,7 @@ class StoreWriter(RaggedWriter):
         broken = int((~finite).any(axis=(0, 2, 3)).sum())
         if broken:
             text = f"{broken} of {keypoint.shape[1]} frames hold NaN or infinite values"
-            raise DataError(f"clip {name!r}: {text}; write zeros where a joint or a person is absent")
+            raise DataError(f"clip {name!r}: {text}; {FILL}")
         return keypoint
 
     @property

@@ -164,7 +164,7 @@ FILES = [
         files={"tiny.py": ""},
     ),
     Mistake("config_folder", ["tools/train.py", "{work_dir}"], r"run: is a folder; name a config file"),
-    Mistake("config_checkpoint", ["tools/train.py", "{checkpoint}"], r"epoch_1\.pth: is no text in UTF-8; a config is"),
+    Mistake("config_checkpoint", ["tools/train.py", "{checkpoint}"], r"epoch_1\.pth: looks like a checkpoint, but"),
     Mistake(
         "config_binary", ["tools/train.py", "a.py"], r"a\.py: is no text in UTF-8", files={"a.py": b"\xff\xfe\x00a"}
     ),

@@ -117,7 +117,7 @@ def test_mistakes(model, videos, tmp_path, monkeypatch):
         MotionEmbedder(torch.nn.Linear(2, 2)).fit()
     with pytest.raises(DataError, match="SimCLR takes clips of skeletons"):
         MotionEmbedder().table(MotionEmbedder(model).source(videos / "a.mp4"))
-    with pytest.raises(DataError, match="3 clips, 0 labels; give each one"):
+    with pytest.raises(DataError, match="3 clips, 0 labels of 0 classes"):
         MotionClassificationInferencer(model, train=[videos / "a.mp4", videos / "b.mp4"])
     monkeypatch.setattr(model, "second_encoder", model.encoder)
     with pytest.raises(ConfigError, match="an encoder for each of two people, and no feature of one alone"):

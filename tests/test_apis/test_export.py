@@ -6,10 +6,11 @@ import importlib.util
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
 import pytest
 import torch
 
-from mmsync.apis import export_model, get_model, init_model
+from mmsync.apis import MotionEmbedder, export_model, get_model, init_model
 from mmsync.apis.export import ClipFeatures
 from mmsync.apis.features import feature_column
 from mmsync.config import load
@@ -121,6 +122,22 @@ def test_the_model_itself_is_left_as_it_was(tmp_path):
     model = model_of("stgcn")
     export_model(model, clips_of(SKELETON[0]), tmp_path / "model.pt2", "pt2")
     assert model.encoder.skip_absent
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("frames", [2, 47, 64, 130])
+def test_clips_of_any_length_have_the_features_of_the_embedder(motion_s_graph, frames):
+    """The embedder's pipeline brings clips to 64 frames, the graph does it itself."""
+    clips = torch.randn(2, 2, frames, 25, 3, generator=torch.Generator().manual_seed(frames))
+    clips[0, 1], clips[1, :, : frames // 4] = 0, 0
+    np.testing.assert_allclose(motion_s_graph(clips).numpy(), MotionEmbedder().transform(clips), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def motion_s_graph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("graph") / "motion_s.pt2"
+    export_model(model_of("motion-s"), clips_of(SKELETON[0]), path, "pt2")
+    return torch.export.load(path).module()
 
 
 def test_a_method_of_tracks_names_its_encoder(tmp_path):

@@ -126,7 +126,7 @@ def test_mistakes(clips):
         MotionEmbedder()(None)
     with pytest.raises(DataError, match="features of clip 1 are not finite"):
         MotionEmbedder()([clips[0], clips[0] * 1e30])
-    with pytest.warns(UserWarning, match="is one clip of 12 persons"):
+    with pytest.warns(UserWarning, match="is one clip of 12 persons; for several clips give"):
         MotionEmbedder()(np.repeat(clips[0][None], 12, 0))
     with pytest.raises(ConfigError, match="no weights of its own"):
         apis.FeatureExtractor("simclr_stgcn_synthetic")
@@ -188,3 +188,21 @@ def test_importing_apis_imports_no_inferencer():
     code = "import sys, mmsync.apis; print({'mmsync.apis.inferencers', 'mmsync.apis.export', 'onnx'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_columns_have_names(clips):
+    """As scikit-learn's output of data frames and its pipelines name them."""
+    embedder = MotionEmbedder()
+    width = embedder.transform(clips[:1]).shape[1]
+    assert list(embedder.get_feature_names_out()[[0, -1]]) == ["motionembedder0", f"motionembedder{width - 1}"]
+
+
+def test_models_and_checkpoints_in_the_wrong_place(checkpoint):
+    assert init_model("simclr_stgcn_synthetic").cfg.model.type == "SimCLR"
+    with pytest.raises(CheckpointError, match="there is a config of this name, which has no weights"):
+        init_model(CONFIG, "simclr_stgcn_synthetic")
+    with pytest.raises(ConfigError, match=r"epoch_1.pth: looks like a checkpoint, but stands where a config"):
+        init_model(checkpoint, CONFIG)
+    with pytest.raises(ProtocolError, match="SimCLR is no method on sequences"):
+        apis.AlignmentInferencer(checkpoint)
+    assert "MotionEmbedder" in dir(apis)

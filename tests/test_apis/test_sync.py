@@ -212,6 +212,8 @@ def test_wrong_streams(two_skeletons, tmp_path):
             find(streams)
     with pytest.raises(ConfigError, match="reach=-1"):
         find((clip, clip), reach=-1)
+    with pytest.raises(ConfigError, match="two streams are one argument, a pair"):
+        find(clip, clip)
     two_skeletons.cfg.train_dataloader = None
     with pytest.raises(ConfigError, match="offsets need TwoStreamSync on a StreamDataset"):
         SyncInferencer(two_skeletons)

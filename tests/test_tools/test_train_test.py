@@ -65,6 +65,27 @@ def test_resume_to_more_epochs(config, tmp_path):
     assert all(torch.equal(v, resumed["state_dict"][k]) for k, v in straight["state_dict"].items())
 
 
+def test_a_refused_resume_leaves_the_config_of_the_run(config, capsys):
+    run = config.parent / "run"
+    before = (run / "toy.py").read_bytes()
+    options = ["--resume", run / "epoch_1.pth", "--cfg-options", "model.width=9"]
+    assert tool("train", config, "--work-dir", run, *options) == 2
+    assert (run / "toy.py").read_bytes() == before
+
+
+def test_resume_says_what_there_is(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ["--cfg-options", "train_cfg.max_epochs=1"]
+    assert tool("train", config, *options, "model.width=9") == 0
+    assert tool("train", config, *options, "--resume") == 0
+    assert (
+        "training starts from the beginning; runs with other options are beside it: toy_width9\n"
+        in capsys.readouterr().out
+    )
+    assert tool("train", config, *options, "--resume") == 0
+    assert "nothing left to do: all 1 epochs are done" in capsys.readouterr().out
+
+
 def test_flags_and_default_work_dir(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = ["--amp", "--no-validate", "--auto-scale-lr", "--cfg-options", "train_cfg.max_epochs=1"]

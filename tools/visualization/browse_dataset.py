@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, help="frames of the film or strip (default: the longest clip's, or 8)")
     parser.add_argument("--azimuth", type=float, default=25.0, help="degrees of the camera beside the front view")
     parser.add_argument("--elevation", type=float, default=10.0, help="degrees that the camera is raised")
-    parser.add_argument("--seed", type=int, default=0, help="of the views")
+    parser.add_argument("--seed", type=int, help="of the views (default: 0)")
     add_common_arguments(parser)
     return parser.parse_args()
 
@@ -263,7 +263,7 @@ def main(args: argparse.Namespace) -> None:
     check(cfg, files=True)
     init_default_scope(cfg.default_scope)
     modes = args.mode or list(MODES)
-    preprocessor = build_preprocessor(cfg, args.seed, needed="views" in (args.mode or []))
+    preprocessor = build_preprocessor(cfg, (args.seed or 0), needed="views" in (args.mode or []))
     dataset = build_dataset(cfg, args.phase)
     if not hasattr(dataset, "raw") and args.mode is None:
         views = ["views"] * (dataset.source.modality == "sequence")

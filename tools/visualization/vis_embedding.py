@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="config file; its test_dataloader gives the clips")
+    text = "config file, whose test_dataloader gives the clips (default: the one inside the checkpoint)"
+    parser.add_argument("config", nargs="?", help=text)
     parser.add_argument("checkpoint", help="checkpoint file or address")
     parser.add_argument(
         "--color-by", nargs="+", metavar="NAME", help="label (default), role, or attributes; one panel each"
@@ -51,7 +52,7 @@ def values(table: FeatureTable, name: str) -> np.ndarray:
         ProtocolError: There is none; the message lists those that the samples have.
     """
     scalar = {key: column for key, column in table.items() if not any(np.ndim(value) for value in column[:1])}
-    plain = {key: np.array(column) for key, column in scalar.items() if key not in ("name", "index")}
+    plain = {key: np.asarray(column) for key, column in scalar.items() if key not in ("name", "index")}
     plain = {key: column for key, column in plain.items() if column.ndim == 1 and column.dtype != object}
     if name not in plain:
         raise ProtocolError(
@@ -85,7 +86,7 @@ def main(args: argparse.Namespace) -> None:
         table = table.take([i for i, role in enumerate(table.texts("role", "train")) if role == args.role])
     if "feature" not in table or not len(table):
         raise ProtocolError(
-            f"{args.config}: {'the model sets no feature' if len(table) else f'no clip has the role {args.role!r}'}"
+            f"{cfg.filename}: {'the model sets no feature' if len(table) else f'no clip has the role {args.role!r}'}"
         )
     names = getattr(loader.dataset, "metainfo", {}).get("classes")
     if is_ragged(table) and args.color_by is None:

@@ -1,6 +1,7 @@
 # The built-in world of procedural people: 25 joints, one or two persons, deterministic by seed.
 # Training and test share no performer.
 origin = "center"  # the joint in the origin; "spine" for studies of viewpoint, as ViewDistance has it
+batch_size = 128
 source = dict(type="SyntheticSource", num_clips=(1536, 512))
 pipeline = [
     dict(type="CenterOnJoint", joint=origin, frame="first", person="first"),  # two persons keep their distance
@@ -8,7 +9,7 @@ pipeline = [
     dict(type="PackSkeleton", num_persons=2)]
 clips = dict(type="SkeletonDataset", source=source, pipeline=pipeline, layout="ntu25", cache=True)
 
-train_dataloader = dict(batch_size=128, dataset=dict(clips, split="train"))
+train_dataloader = dict(batch_size=batch_size, dataset=dict(clips, split="train"))
 val_dataloader = dict(batch_size=256, dataset=dict(clips, roles=dict(bank="train", query="test")))
 test_dataloader = val_dataloader
 

@@ -48,6 +48,9 @@ class RunSummaryHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Start the timer, and log what trains: the optimizer, its rates and the precision."""
         self.started = time.monotonic()
+        if runner.iter >= runner.max_iters:
+            unit, done, _ = place(runner)
+            runner.logger.info(f"nothing left to do: all {done} {unit}s are done; raise train_cfg to go on")
         wrapper = runner.optim_wrapper
         named = (
             {f"{name}: ": one for name, one in wrapper.items()}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, Union, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mmsync.errors import ConfigError, DataError, LayoutError
-from mmsync.ops.body_frame import body_frame
+from mmsync.ops.body_frame import FRAMES, body_frame
 from mmsync.ops.streams import parse_stream, recenter, to_stream
 from mmsync.ops.time_maps import TimeMatrix, all_frames, follow_frames, mix_frames, whole_matrix
 from mmsync.registry import MODELS
@@ -102,8 +102,10 @@ class SkeletonPreprocessor(ViewPreprocessor):
         frames = all_frames(view.data, view.data.shape[2]) if view.index is None else view.index
         if self._body is None:
             return view._replace(index=frames)
+        view = view._replace(index=frames)
+        view = _resampled(view, FRAMES) if view.valid is None else view
         x, present, time = body_frame(view.data[..., : self.num_coords], self._body, view.present, view.valid)
-        before, after = (frames.gather(1, at.long()) for at in (time.floor(), time.ceil()))
+        before, after = (cast(Tensor, view.index).gather(1, at.long()) for at in (time.floor(), time.ceil()))
         return View(x, present, None, before.lerp(after, time.frac()))
 
     def training_views(self, view: View, generator: Generator) -> dict[str, View]:
@@ -119,11 +121,8 @@ class SkeletonPreprocessor(ViewPreprocessor):
 
     def finish(self, view: View) -> View:
         """Resample, recentre, and turn joints into the stream."""
-        x, frames = view.data, view.data.shape[2]
-        if self.window is not None and self.window != frames:
-            matrix = whole_matrix(x, frames, self.window)
-            index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
-            x, view = mix_frames(x, matrix[0]), view._replace(valid=valid, index=index)
+        view = view if self.window is None else _resampled(view, self.window)
+        x = view.data
         if self.recenter:
             x = recenter(x, view.present, self.out_layout.center, self.out_coords, self.recenter == "person")
         return view._replace(data=to_stream(x, self.stream, self._parents, self.out_coords))
@@ -170,6 +169,16 @@ def wrong_programs(programs: Any, body_frame: bool, views: Iterable[str]) -> Opt
             f"the views are {', '.join(views) or 'none'}"
         )
     return None
+
+
+def _resampled(view: View, size: int) -> View:
+    """Whole clips in ``size`` frames, as ``ResizeClip`` resizes them."""
+    x, frames = view.data, view.data.shape[2]
+    if not torch.compiler.is_compiling() and frames == size:  # a graph with this branch would refuse this size
+        return view
+    matrix = whole_matrix(x, frames, size)
+    index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
+    return view._replace(data=mix_frames(x, matrix[0]), valid=valid, index=index)
 
 
 def _keep_flat(before: View, after: View) -> View:
