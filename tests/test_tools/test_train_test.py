@@ -78,10 +78,8 @@ def test_resume_says_what_there_is(config, tmp_path, monkeypatch, capsys):
     options = ["--cfg-options", "train_cfg.max_epochs=1"]
     assert tool("train", config, *options, "model.width=9") == 0
     assert tool("train", config, *options, "--resume") == 0
-    assert (
-        "training starts from the beginning; runs with other options are beside it: toy_width9\n"
-        in capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert "training starts from the beginning; runs with other options are beside it: toy_width9\n" in said
     assert tool("train", config, *options, "--resume") == 0
     assert "nothing left to do: all 1 epochs are done" in capsys.readouterr().out
 
