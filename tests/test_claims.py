@@ -228,7 +228,7 @@ CHOSEN = {  # one of each family
     "aimclr_stgcn_ucla_xview", "aimclr_stgcn_ntu60_xsub", "aimclr_stgcn_pku1_xsub", "mbaimclr_dstformer_ntu60_xsub",
     "sync3d_i3d_tvhid", "sync3d_stgcn_sbu_fold1", "supervised_r3d18_ucf101", "supervised_r3d18_hmdb51",
     "simclr_view_all_stgcn_ucla_xview", "simclr_view_all_stgcn_ntu60_xsub", "simclr_stgcn_ucla_xview",
-    "aimclr_stgcn_ntu120_xsub", "skeletonclr_stgcn_ntu60_xsub", "masa_penn",
+    "aimclr_stgcn_ntu120_xsub", "skeletonclr_stgcn_ntu60_xsub", "masa_penn", "default_ucla_xview",
 }  # fmt: skip
 
 

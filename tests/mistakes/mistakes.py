@@ -206,7 +206,7 @@ TOOLS = [
     ),
     tool("test_out_below_file", "test {config} {checkpoint} --out f/r.json", r"--out f/r\.json: .*f is a file", f="x"),
     tool("test_missing_checkpoint", "test {config} epoch_9.pth", r"epoch_9\.pth: there is no such file"),
-    tool("test_swapped", "test {checkpoint} {config}", r"epoch_1\.pth: is no text"),
+    tool("test_swapped", "test {checkpoint} {config}", r"epoch_1\.pth: looks like a checkpoint"),
     tool(
         "test_other_model",
         f"test {{config}} {{checkpoint}} --cfg-options {CHECKPOINT}",
