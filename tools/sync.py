@@ -28,9 +28,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("files", nargs="+", metavar="FILE", help=text)
     parser.add_argument("--reach", type=int, default=15, help="largest offset that is tried, in steps of 1/25 s")
     parser.add_argument("--device", default="cpu")
+    trust = "let the checkpoint run code while it loads; only for files whose origin you know"
+    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    args = parser.parse_args()
-    own = config_path(args.files[0]).suffix == ".py"
+    args = parser.parse_intermixed_args()
+    own = config_path(args.files[0]).suffix in (".py", ".json", ".yaml", ".yml")
     if len(args.files) < 2 + own:
         parser.error("give a checkpoint and videos, or pairs of .npy files")
     args.model, args.inputs = args.files[: 1 + own], args.files[1 + own :]
@@ -43,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
     from mmsync.apis.sync import find_offset, offset_settings
     from mmsync.models.methods import TwoStreamSync
 
-    model = init_model(*args.model, device=args.device)
+    model = init_model(*args.model, device=args.device, trust=args.trust_checkpoint)
     streams = isinstance(model, TwoStreamSync)
     rate = offset_settings(model)["offset_rate"]
     inputs = list(zip(args.inputs[::2], args.inputs[1::2])) if streams else args.inputs

@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> None:
     cfg.load_from, cfg.resume = checkpoint_path(args.checkpoint), False
     results = build_runner(cfg, args.trust_checkpoint).test()
     if args.out and is_main_process():
-        record = {"config": args.config, "checkpoint": args.checkpoint, "results": results}
+        record = {"config": args.config or args.checkpoint, "checkpoint": args.checkpoint, "results": results}
         write_text(args.out, json.dumps(record, indent=2, default=float) + "\n")
 
 

@@ -73,8 +73,12 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     if args.config is None:
         content = read_checkpoint(checkpoint_path(args.checkpoint), trust=args.trust_checkpoint)
-        options = {"work_dir": None, **(args.cfg_options or {})}  # not that of the training, of whatever machine
-        cfg = config_within(content, args.checkpoint, options, args.trust_checkpoint)
+        cfg = config_within(content, args.checkpoint, args.cfg_options, args.trust_checkpoint)
+        object.__setattr__(cfg, "_filename", str(args.checkpoint))  # for messages
+        if "work_dir" not in (args.cfg_options or {}):
+            cfg.work_dir = None  # not that of the training, of whatever machine
+        if cfg.get("experiment_name") is None:
+            cfg.experiment_name = Path(args.checkpoint).resolve().parent.name
     else:
         cfg = load(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -102,10 +106,9 @@ def build_runner(cfg: Config, trust_checkpoint: bool = False) -> Any:
 
 
 def check_with_data(cfg: Config, advice: str) -> None:
-    """Check a config whose data is needed; ``advice`` says how to do without, if it is not there."""
+    """Check that the data of a checked config is there; ``advice`` says how to do without."""
     from mmsync.config import check
 
-    check(cfg)
     try:
         check(cfg, files=True)
     except ConfigError as error:

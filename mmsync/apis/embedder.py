@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from mmsync.apis.features import feature_column, quiet, read_array
 from mmsync.apis.models import load_model
@@ -27,7 +27,7 @@ from mmsync.structures import FeatureTable
 Clips = Union[np.ndarray, str, Path, Sequence[Union[np.ndarray, str, Path]]]
 
 
-class MotionEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class MotionEmbedder(TransformerMixin, BaseEstimator):
     """Features of skeleton clips, or of people in videos, by a trained model::
 
         embedder = MotionEmbedder(layout="kinect20")
@@ -74,8 +74,8 @@ class MotionEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             if clips.ndim == 4 and len(clips) > 2:
                 text = f"{tuple(clips.shape)} is one clip of {len(clips)} persons; for several clips give x[:, None]"
                 warnings.warn(text, stacklevel=2)
-            return self.transform([clips])[0]
-        return self.transform(clips)
+            return self._features([clips])[0]
+        return self._features(clips)
 
     def fit(self, X: Any = None, y: Any = None) -> MotionEmbedder:
         """Load the model; nothing is learned."""
@@ -86,12 +86,21 @@ class MotionEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return True
 
     def transform(self, X: Clips) -> np.ndarray:
-        """Features ``(N, D)`` float32."""
+        """Features ``(N, D)`` float32, or what scikit-learn's ``set_output`` asks for."""
+        return self._features(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """``motionembedder0`` and so on, ``(D,)``, once clips have been transformed."""
+        if not hasattr(self, "_width"):
+            raise ConfigError("MotionEmbedder: how many features there are is known once clips have been transformed")
+        return np.array([f"motionembedder{i}" for i in range(self._width)], dtype=object)
+
+    def _features(self, X: Clips) -> np.ndarray:
         features = self.table(self.source(X)).vectors(feature_column(type(self._method()))).numpy()
         if not np.isfinite(features).all():
             wrong = int(np.argmin(np.isfinite(features).all(1)))
             raise DataError(f"features of clip {wrong} are not finite; are its coordinates of a sensible size?")
-        self._n_features_out = features.shape[1]  # scikit-learn names columns by it
+        self._width = features.shape[1]
         return features
 
     def table(self, source: Union[SkeletonSource, TrackSource]) -> FeatureTable:

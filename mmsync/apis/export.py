@@ -97,18 +97,14 @@ def export_model(
         raise ConfigError(f"clips are {tuple(clips.shape)}; give ({', '.join(names)})")
     beside = any(getattr(part, "num_persons", 1) > 1 for part in net.modules())  # persons in one row
     axes = {i: name for i, name in enumerate(names) if name in FREE and not (beside and name == "persons")}
-    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
     with torch.no_grad(), atomic_path(out) as temporary:
-        net.requires_grad_(False)  # nor do those of a saved program
+        net.requires_grad_(False)  # of a copy; the outputs of a saved program need no gradient
         net.preprocessor.prepare(clips, ())  # its checks, and what else is done once, are no part of the graph
         net(clips)
         try:
             free = _write(net, clips, axes, format, temporary)
         except ProtocolError:  # some encoders pad by the number of frames, which ONNX cannot
             free = _write(net, clips, {0: "batch"}, format, temporary)
-        finally:
-            for parameter in learning:
-                parameter.requires_grad_(True)
     return tuple(free.get(i, int(size)) for i, size in enumerate(clips.shape))
 
 

@@ -20,6 +20,7 @@ from mmsync.apis.embedder import Clips, MotionEmbedder
 from mmsync.apis.features import read_array
 from mmsync.apis.models import load_model
 from mmsync.apis.sync import find_offset, offset_settings
+from mmsync.datasets.sources import PysklSource, StoreSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.models.methods.avts import TwoStreamSync
 from mmsync.registry import INFERENCERS
@@ -52,9 +53,9 @@ class FeatureExtractor:
         return source, self.embedder.set_params(batch_size=batch_size).table(source)
 
     def extract_bank(self, inputs: Any) -> tuple[Any, Any]:
-        """What :meth:`extract` gives; without a layout of its own, clips that follow have that of these."""
+        """What :meth:`extract` gives; without a layout of its own, clips that follow have that of a store or pickle."""
         source, table = self.extract(inputs)
-        if self.embedder.layout is None and hasattr(source, "layout"):
+        if self.embedder.layout is None and isinstance(source, (StoreSource, PysklSource)):
             coords = 2 if source.num_coords == 2 else None  # then a third channel is a score
             self.embedder.set_params(layout=source.layout, num_coords=coords)
         return source, table

@@ -110,7 +110,7 @@ def require_checkpoint(source: Union[str, Path]) -> Path:
         names = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
         beside = f"; {path.parent} has {', '.join(names[:8])}" if names else ""
         hint = did_you_mean(nearest(str(source), shipped_weights()))
-        if config_path(str(source)).suffix == ".py":
+        if config_path(str(source)).is_file():
             hint = "; there is a config of this name, which has no weights"
         raise CheckpointError(f"checkpoint {path}: there is no such file{hint or beside}")
     _verify(path, path.name, str(path))

@@ -68,6 +68,7 @@ class MotionRunner(Runner):
     trained_folds: Sequence[str] = ()  # folds of data sets that the loaded weights were trained on
     _batches_seen = 0  # of the interrupted epoch
     _resumed_rng: Optional[dict[str, Any]] = None  # until the first batch
+    _config_is_due = False  # until a training has loaded what it begins with
     _rng_before_val: Optional[dict[str, Any]] = None
     _timestamp: str
     _timestamps: set[str] = set()
@@ -150,7 +151,7 @@ class MotionRunner(Runner):
         """Do nothing: only :meth:`train` writes the config, so that a test does not replace that of the training."""
 
     def train(self) -> nn.Module:
-        """Train, after writing the config to the work dir, which this run owns until it ends.
+        """Train, and write the config to the work dir, which this run owns until it ends.
 
         Raises:
             ConfigError: Another run is in the work dir, see :func:`~mmsync.engine.run_folder.own_folder`; or nothing
@@ -158,6 +159,7 @@ class MotionRunner(Runner):
         """
         overwrite = self.cfg.pop("overwrite", False)  # of this call, not of the run
         with own_folder(self.work_dir, self.log_dir, bool(self._resume), self._load_from, overwrite):
+            self._config_is_due = True
             try:
                 return super().train()
             except KeyboardInterrupt:
@@ -185,7 +187,8 @@ class MotionRunner(Runner):
 
     def _write_config(self) -> None:
         """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
-        began = Config({**self.cfg.to_dict(), "resume": False, "load_from": None}) if self._resume else self.cfg
+        start = {"resume": False, **({"load_from": None} if self._resume else {})}
+        began = Config({**self.cfg.to_dict(), **start})
         if is_main_process():
             write_text(self.config_file, f"{RESOLVED}\n{config_text(began)}")
 
@@ -391,7 +394,7 @@ class MotionRunner(Runner):
             if latest is None:
                 stem = Path(self.cfg.filename or self.work_dir).stem
                 runs = sorted(f.parent.name for f in Path(self.work_dir).parent.glob(f"{stem}*/last_checkpoint"))
-                text = f"; runs with other options are beside it: {', '.join(runs[:4])}" if runs else ""
+                text = f"; runs of similar names are beside it: {', '.join(runs[:4])}" if runs else ""
                 text = f"nothing to resume in {self.work_dir}: training starts from the beginning{text}"
                 self.logger.warning(text)
                 self._resume = False
@@ -410,8 +413,9 @@ class MotionRunner(Runner):
         if isinstance(loops[0], BaseLoop) and isinstance(loops[1], BaseLoop):
             with self.training_rng_kept():
                 rehearse(self.bare_model, loops[1])
-        if isinstance(loops[0], BaseLoop):
-            self._write_config()  # of a run that begins: one that is refused leaves that of the former run
+        if self._config_is_due:  # now that nothing can be refused: a refused run leaves the config of the former one
+            self._config_is_due = False
+            self._write_config()
 
 
 def _configs(schedulers: Any) -> list[dict[str, Any]]:

@@ -77,6 +77,10 @@ def test_clips_have_the_layout_of_the_bank(clips, tmp_path, score):
     assert [one["pred_class"] for one in found] == ["calm", "wild"]
 
 
+def test_a_bank_of_arrays_sets_no_layout(clips):
+    assert apis.MotionRetrievalInferencer(clips).embedder.layout is None
+
+
 def test_labels_that_are_no_places_are_kept(clips):
     inferencer = apis.MotionClassificationInferencer(train=(clips, [3, 7, 3, 7, 3, -1]))
     assert [(one["pred_label"], one["pred_class"]) for one in inferencer(clips[:2])] == [(3, "3"), (7, "7")]
@@ -193,6 +197,8 @@ def test_importing_apis_imports_no_inferencer():
 def test_columns_have_names(clips):
     """As scikit-learn's output of data frames and its pipelines name them."""
     embedder = MotionEmbedder()
+    with pytest.raises(ConfigError, match="once clips have been transformed"):
+        embedder.get_feature_names_out()
     width = embedder.transform(clips[:1]).shape[1]
     assert list(embedder.get_feature_names_out()[[0, -1]]) == ["motionembedder0", f"motionembedder{width - 1}"]
 

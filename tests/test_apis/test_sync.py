@@ -105,7 +105,7 @@ def test_tool_prints_a_line_for_each_file(model, tmp_path, monkeypatch, capsys):
     """Also after one that cannot be judged, which the exit code says."""
     files = [flickering(tmp_path / "mute.mkv", 0, sound=False), flickering(tmp_path / "late.mkv", -2)]
     given = []
-    monkeypatch.setattr("mmsync.apis.init_model", lambda *args, device: given.append(args) or model)
+    monkeypatch.setattr("mmsync.apis.init_model", lambda *args, **more: given.append(args) or model)
     tool = Path(__file__).parents[2] / "tools" / "sync.py"
     monkeypatch.setattr(sys, "argv", [str(tool), "a.py", "a.pth", *map(str, files)])
     with pytest.raises(SystemExit) as stop:

@@ -91,10 +91,15 @@ def test_schedule_and_operations_without_the_data(tool, tmp_path, monkeypatch):
     monkeypatch.delenv("MMSYNC_DATA_ROOT", raising=False)
     code, said = tool("visualization/vis_scheduler.py", "default/default_store", "-s", tmp_path / "s.png")
     assert (code, "iterations: 500 in all" in said) == (0, True), said
-    config = "aimclr/aimclr_stgcn_ntu60_xsub"
-    code, said = tool("visualization/vis_scheduler.py", config, "-s", tmp_path / "s.png")
-    assert (code, "or give -d CLIPS, their number, which needs no data" in said) == (2, True), said
-    code, said = tool("analysis_tools/get_flops.py", config)
+    warm = tmp_path / "warm.py"
+    warm.write_text(
+        f"_base_ = [{str(ROOT / 'configs/default/default_store.py')!r}]\nparam_scheduler = dict(\n    _delete_=True, "
+        "type='LinearLR', end=5, by_epoch=True, convert_to_iter_based=True)\n"
+    )
+    for config in ("aimclr/aimclr_stgcn_ntu60_xsub", warm):
+        code, said = tool("visualization/vis_scheduler.py", config, "-s", tmp_path / "s.png")
+        assert (code, "or give -d CLIPS, their number, which needs no data" in said) == (2, True), said
+    code, said = tool("analysis_tools/get_flops.py", "aimclr/aimclr_stgcn_ntu60_xsub")
     assert (code, "or give --shape, which needs no data" in said) == (2, True), said
 
 

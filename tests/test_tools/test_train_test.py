@@ -79,9 +79,10 @@ def test_resume_says_what_there_is(config, tmp_path, monkeypatch, capsys):
     assert tool("train", config, *options, "model.width=9") == 0
     assert tool("train", config, *options, "--resume") == 0
     said = capsys.readouterr().out
-    assert "training starts from the beginning; runs with other options are beside it: toy_width9\n" in said
+    assert "training starts from the beginning; runs of similar names are beside it: toy_width9\n" in said
     assert tool("train", config, *options, "--resume") == 0
     assert "nothing left to do: all 1 epochs are done" in capsys.readouterr().out
+    assert "resume = False" in Path("work_dirs/toy/toy.py").read_text()  # trains from the beginning elsewhere
 
 
 def test_flags_and_default_work_dir(config, tmp_path, monkeypatch):

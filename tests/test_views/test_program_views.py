@@ -27,6 +27,14 @@ def same(a: dict[str, View], b: dict[str, View]) -> bool:
     return all(torch.equal(x, y) for name in a for x, y in zip(a[name], b[name]) if x is not None)
 
 
+def test_clips_of_other_lengths_under_autocast():
+    """They are resampled in single precision, as without autocast."""
+    (expected,) = SkeletonPreprocessor(**BODY)({"inputs": clips()})["inputs"].values()
+    with torch.autocast("cpu", torch.bfloat16):
+        (found,) = SkeletonPreprocessor(**BODY)({"inputs": clips()})["inputs"].values()
+    torch.testing.assert_close(found.data, expected.data, rtol=0, atol=0)
+
+
 def test_programs_follow_the_clips_and_change_nothing_of_them():
     body = {**BODY, "views": dict(first=[], second=[])}  # whose draws would differ with the size of the batch
     plain = views_of(SkeletonPreprocessor(**body))

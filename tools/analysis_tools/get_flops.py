@@ -73,9 +73,9 @@ def main(args: argparse.Namespace) -> None:
     if args.depth < 0 or min(args.shape or [1]) < 1:
         raise ConfigError(f"--depth {args.depth}, --shape {args.shape}: give a depth from 0, sizes from 1")
     cfg = load(args.config, args.cfg_options)
+    check(cfg)
     if args.shape is None:
         check_with_data(cfg, "or give --shape, which needs no data")
-    check(cfg)
     init_default_scope(cfg.default_scope)
     model = init_model(cfg)
     if args.shape:

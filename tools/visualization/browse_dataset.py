@@ -263,7 +263,7 @@ def main(args: argparse.Namespace) -> None:
     check(cfg, files=True)
     init_default_scope(cfg.default_scope)
     modes = args.mode or list(MODES)
-    preprocessor = build_preprocessor(cfg, (args.seed or 0), needed="views" in (args.mode or []))
+    preprocessor = build_preprocessor(cfg, args.seed or 0, needed="views" in (args.mode or []))
     dataset = build_dataset(cfg, args.phase)
     if not hasattr(dataset, "raw") and args.mode is None:
         views = ["views"] * (dataset.source.modality == "sequence")

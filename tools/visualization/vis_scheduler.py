@@ -125,6 +125,7 @@ def main(args: argparse.Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from mmsync.config import check, load
+    from mmsync.config.fit import walk
     from mmsync.registry import DATASETS
 
     output_file(args.save_path)
@@ -135,7 +136,9 @@ def main(args: argparse.Namespace) -> None:
     loader = require(cfg, "train_dataloader", "a schedule")
     check(cfg)
     init_default_scope(cfg.default_scope)
-    by_epoch = cfg.train_cfg.get("by_epoch", "max_iters" not in cfg.train_cfg)
+    settings = walk({"": cfg.to_dict().get("param_scheduler")})
+    converts = any(keys[-1:] == ("convert_to_iter_based",) and value for keys, value in settings)
+    by_epoch = converts or cfg.train_cfg.get("by_epoch", "max_iters" not in cfg.train_cfg)
     count = args.dataset_size or (None if by_epoch else args.ngpus * loader["batch_size"])
     if count is None:
         check_with_data(cfg, "or give -d CLIPS, their number, which needs no data")

@@ -50,7 +50,8 @@ class RunSummaryHook(Hook):
         self.started = time.monotonic()
         if runner.iter >= runner.max_iters:
             unit, done, _ = place(runner)
-            runner.logger.info(f"nothing left to do: all {done} {unit}s are done; raise train_cfg to go on")
+            length = {"epoch": "max_epochs", "iteration": "max_iters"}[unit]
+            runner.logger.info(f"nothing left to do: all {done} {unit}s are done; raise {length} to go on")
         wrapper = runner.optim_wrapper
         named = (
             {f"{name}: ": one for name, one in wrapper.items()}

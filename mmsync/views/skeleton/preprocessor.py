@@ -176,9 +176,10 @@ def _resampled(view: View, size: int) -> View:
     x, frames = view.data, view.data.shape[2]
     if not torch.compiler.is_compiling() and frames == size:  # a graph with this branch would refuse this size
         return view
-    matrix = whole_matrix(x, frames, size)
-    index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
-    return view._replace(data=mix_frames(x, matrix[0]), valid=valid, index=index)
+    with torch.autocast(x.device.type, enabled=False):
+        matrix = whole_matrix(x, frames, size)
+        index, valid = follow_frames([TimeMatrix(matrix.expand(len(x), -1, -1))], x, view.index, view.valid)
+        return view._replace(data=mix_frames(x, matrix[0]), valid=valid, index=index)
 
 
 def _keep_flat(before: View, after: View) -> View:
