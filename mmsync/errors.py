@@ -94,7 +94,7 @@ def nearest(word: str, options: Iterable[str], distance: int | None = None) -> l
     return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # prefer letters in the same case
 
 
-FILL = "fill joints that were missed from the frames beside; a person who is absent is zeros"
+FILL = "write zeros where a joint or a person is absent; FillJoints, first in a pipeline, fills joints"
 """Advice on joints that are no numbers."""
 
 

@@ -150,14 +150,14 @@ def test_a_tool_takes_the_arguments_of_a_command(page, command, monkeypatch):
     assert (ROOT / tool).is_file()
     if tool.endswith(".sh") or not arguments:
         return
-    parse = argparse.ArgumentParser.parse_args
+    for name in ("parse_args", "parse_intermixed_args"):
 
-    def parse_and_stop(self, args=None, namespace=None):
-        parse(self, args, namespace)
-        raise Parsed
+        def parse_and_stop(*args, parse=getattr(argparse.ArgumentParser, name)):
+            parse(*args)
+            raise Parsed
 
+        monkeypatch.setattr(argparse.ArgumentParser, name, parse_and_stop)
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     monkeypatch.setattr(sys, "argv", [tool, *arguments])
     message = io.StringIO()
     with contextlib.redirect_stderr(message), pytest.raises((Parsed, SystemExit)) as stopped:

@@ -200,7 +200,8 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         dataset = method.cfg.test_dataloader.dataset
         if not getattr(preprocessor, "body_frame", False):
             return dict(pipeline=dataset.pipeline, layout=preprocessor.layout)
-        return dict(pipeline=[dict(type="ResizeClip", length=64), dict(type="PackSkeleton")], layout=source.layout)
+        steps = [dict(type="FillJoints"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton")]
+        return dict(pipeline=steps, layout=source.layout)
 
 
 def _array(clip: Union[np.ndarray, torch.Tensor, str, Path]) -> np.ndarray:

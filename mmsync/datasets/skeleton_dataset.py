@@ -18,6 +18,7 @@ from mmsync.datasets import transforms as package
 from mmsync.datasets.keyed import KeyedDataset
 from mmsync.datasets.sources.skeleton.base import SkeletonSource
 from mmsync.datasets.transforms.formatting import PackSkeleton
+from mmsync.datasets.transforms.missing import FillJoints
 from mmsync.datasets.transforms.normalize import RemapSkeleton
 from mmsync.errors import FILL, ConfigError, DataError, LayoutError
 from mmsync.registry import DATASETS, TRANSFORMS
@@ -104,7 +105,8 @@ class SkeletonDataset(KeyedDataset):
             return
         wanted = SkeletonLayout.from_config(self._wanted)
         if self.layout != wanted:
-            self.pipeline.insert(0, RemapSkeleton(source, wanted))
+            fills = bool(self.pipeline) and isinstance(self.pipeline[0], FillJoints)  # before joints become means
+            self.pipeline.insert(int(fills), RemapSkeleton(source, wanted))
             self.layout = self._layout_after(source)
         if self.layout != wanted:
             raise LayoutError(f"SkeletonDataset: layout={wanted.name!r}, but its pipeline makes {self.layout.name!r}")

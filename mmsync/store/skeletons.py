@@ -71,7 +71,7 @@ class StoreWriter(RaggedWriter):
         """Append a clip of a unique name; a DataError, after which others may be added, if it cannot be stored.
 
         Args:
-            keypoint: ``(M, T, V, C)``, finite; zeros where a person is absent.
+            keypoint: ``(M, T, V, C)``, finite; zeros where a person or joint is absent.
             label: Class index, -1 if unknown.
             body_slots: ``(M, T)`` int8, as in ``body_slots.npy``; for every clip of the store or for none.
             attributes: One value each, the same keys for every clip: ``view=1``.

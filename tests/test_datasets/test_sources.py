@@ -105,7 +105,7 @@ def test_writer_refuses_values_that_are_none(tmp_path):
     some[0, 1, 3] = np.nan
     with StoreWriter(tmp_path / "s", "kinect20", class_names=["a", "b"]) as store:
         for arguments, message in [
-            (("y", np.full_like(clip, np.nan)), "4 of 4 frames hold NaN.*fill joints that were missed"),
+            (("y", np.full_like(clip, np.nan)), "4 of 4 frames hold NaN.*write zeros"),
             (("y", some), "1 of 4 frames hold NaN"),
             (("y", clip * np.inf), "4 of 4 frames hold NaN or infinite"),
             (("y", [[1, 2], [3]]), "no array of numbers"),

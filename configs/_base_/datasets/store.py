@@ -7,6 +7,7 @@ persons = 1
 
 source = dict(type="StoreSource", root=root)
 pipeline = [
+    dict(type="FillJoints"),  # that a sensor missed, and which are zeros
     dict(type="CenterOnJoint", frame="first", person="first"),
     dict(type="ResizeClip", length=64),
     dict(type="PackSkeleton", num_persons=persons)]
