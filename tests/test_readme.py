@@ -150,13 +150,16 @@ def test_a_tool_takes_the_arguments_of_a_command(page, command, monkeypatch):
     assert (ROOT / tool).is_file()
     if tool.endswith(".sh") or not arguments:
         return
-    for name in ("parse_args", "parse_intermixed_args"):
 
-        def parse_and_stop(*args, parse=getattr(argparse.ArgumentParser, name)):
+    def stopping(parse):
+        def parse_and_stop(*args):
             parse(*args)
             raise Parsed
 
-        monkeypatch.setattr(argparse.ArgumentParser, name, parse_and_stop)
+        return parse_and_stop
+
+    for name in ("parse_args", "parse_intermixed_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, stopping(getattr(argparse.ArgumentParser, name)))
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", [tool, *arguments])
     message = io.StringIO()
