@@ -48,6 +48,14 @@ def test_a_joint_that_no_frame_has_is_where_its_neighbor_is(picture):
     np.testing.assert_array_equal(found[1], picture[1])
 
 
+def test_a_layout_without_bones_takes_a_joint_that_is_there(picture):
+    layout = SkeletonLayout.from_config(dict(name="dots", joints=list(COCO.joints), parents=list(range(17)), center=0))
+    clip = picture.copy()
+    clip[0, :, [0, 5]] = 0
+    found = fill(clip, layout=layout)
+    np.testing.assert_array_equal(found[0, :, [0, 5], :2], np.stack([picture[0, :, 1, :2]] * 2))
+
+
 def test_the_joint_that_a_clip_is_centered_on_stays(picture):
     hip = COCO.joint("left_hip")
     clip = picture - picture[:, :, hip : hip + 1] * np.float32([1, 1, 0])

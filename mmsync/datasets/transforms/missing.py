@@ -46,7 +46,7 @@ def fill_joints(keypoint: np.ndarray, there: np.ndarray, layout: SkeletonLayout)
         points: np.ndarray = keypoint[person][there[person]]
         if np.any((points.min(0) > 0) | (points.max(0) < 0)):
             bones = np.zeros((layout.num_joints, layout.num_joints))
-            bones[tuple(np.array([pair for pair in layout.bones if pair[0] != pair[1]]).reshape(-1, 2).T)] = 1
-            hops = shortest_path(bones, directed=False, unweighted=True)
+            bones[tuple(np.array(layout.bones).T)] = 1
+            hops = shortest_path(bones, directed=False, unweighted=True).clip(max=len(bones))  # inf without a way
             filled[person] = filled[person][:, np.where(known[person], hops, np.inf).argmin(1)]
     return filled
