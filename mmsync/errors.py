@@ -94,6 +94,11 @@ def nearest(word: str, options: Iterable[str], distance: int | None = None) -> l
     return sorted(best, key=lambda option: edit_distance(word, option))[:3]  # prefer letters in the same case
 
 
+def count_problems(problems: Sequence[str]) -> str:
+    """``"a problem"`` or ``"3 problems"``."""
+    return "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+
+
 FILL = "write zeros where a joint or a person is absent; FillJoints, first in a pipeline, fills joints"
 """Advice on joints that are no numbers."""
 

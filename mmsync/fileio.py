@@ -128,6 +128,11 @@ def config_path(name: Union[str, Path]) -> Path:
     return next((path for path in places if path.is_file()), given)
 
 
+def is_config(name: Union[str, Path]) -> bool:
+    """Whether a path or a name is that of a config rather than of a checkpoint."""
+    return config_path(name).suffix in (".py", ".json", ".yaml", ".yml")
+
+
 WEIGHTS = _PACKAGE / "weights"  # of models that the package ships, ``motion_s.pth`` for ``motion-s``
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmsync.apis.cli import KeyValue, add_other_input, checkpoint_path, device, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, add_trust, checkpoint_path, device, run_tool
 from mmsync.fileio import CONFIGS
 
 PROTOCOLS = CONFIGS / "benchmarks"
@@ -38,11 +38,7 @@ def parse_args() -> argparse.Namespace:
         help="settings: variables of the pretraining's config (data_root=...), those of the data set to transfer to "
         "(dataset.data_root=...), or keys of what a protocol runs (train_cfg.max_epochs=10)",
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="let the checkpoint run code while it loads; only for files whose origin you know",
-    )
+    add_trust(parser)
     add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()

@@ -25,7 +25,7 @@ from typing import Any, Optional
 
 from mmsync.apis.cli import output_file, run_tool
 from mmsync.errors import ConfigError, DependencyError, ProtocolError
-from mmsync.fileio import config_path
+from mmsync.fileio import config_path, is_config
 
 OTHER = {"batch": (1, 3), "persons": (1, 3), "frames": (64, 51), "samples": (24000, 20000)}
 TOLERANCE = 1e-3  # of the largest feature
@@ -156,7 +156,7 @@ def main(args: argparse.Namespace) -> None:
         model = get_model(args.model, pretrained=True, cfg_options=options)
     else:
         model = init_model(source, args.checkpoint, cfg_options=options, other_input=True)
-        if args.checkpoint is None and source.suffix in (".py", ".json", ".yaml", ".yml"):
+        if args.checkpoint is None and is_config(source):
             print("no --checkpoint: the weights are as initialized")
     modality = input_of(model, args.encoder)[1].modality
     clips = random_clips(modality, args.shape or suggested_shape(model, args.encoder))

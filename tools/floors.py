@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from mmsync.apis.cli import KeyValue, add_other_input, device, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, add_trust, device, run_tool
 from mmsync.errors import ConfigError, DataError, MMSyncError, ProtocolError
 from mmsync.fileio import CONFIGS, config_path, write_text
 
@@ -45,8 +45,7 @@ def parse_args(args: Optional[list[str]] = None) -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="of the untrained encoder (default: 0 1)")
     parser.add_argument("--out", type=Path, help="folder of both files (default: one in work_dirs/floors)")
     parser.add_argument("--device", help="where features and probes are computed (default: a GPU, if there is one)")
-    trust = "let the checkpoint run code while it loads; only for files whose origin you know"
-    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_trust(parser)
     add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args(args)

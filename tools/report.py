@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmsync.apis.cli import add_other_input, device, output_file, run_tool
+from mmsync.apis.cli import add_other_input, add_trust, device, output_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,8 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--max-clips", type=int, default=400, help=many)
     parser.add_argument("--seed", type=int, default=0, help="of this choice (default: 0)")
     parser.add_argument("--device", default="cpu", help="where features are computed (default: cpu)")
-    trust = "let checkpoints run code while they load; only for files whose origin you know"
-    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_trust(parser)
     add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()

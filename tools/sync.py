@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmsync.apis.cli import run_tool
+from mmsync.apis.cli import add_trust, run_tool
 from mmsync.errors import DataError
-from mmsync.fileio import config_path
+from mmsync.fileio import is_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,11 +28,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("files", nargs="+", metavar="FILE", help=text)
     parser.add_argument("--reach", type=int, default=15, help="largest offset that is tried, in steps of 1/25 s")
     parser.add_argument("--device", default="cpu")
-    trust = "let the checkpoint run code while it loads; only for files whose origin you know"
-    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_trust(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_intermixed_args()
-    own = config_path(args.files[0]).suffix in (".py", ".json", ".yaml", ".yml")
+    own = is_config(args.files[0])
     if len(args.files) < 2 + own:
         parser.error("give a checkpoint and videos, or pairs of .npy files")
     args.model, args.inputs = args.files[: 1 + own], args.files[1 + own :]

@@ -51,11 +51,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     options = "settings that replace those of the config, for instance optim_wrapper.optimizer.lr=0.1"
     parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help=options)
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    trust = "let checkpoints run code while they load; only for files whose origin you know"
-    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_trust(parser)
     add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of tools that load checkpoints."""
+    text = "let checkpoints run code while they load; only for files whose origin you know"
+    parser.add_argument("--trust-checkpoint", action="store_true", help=text)
 
 
 def add_other_input(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from mmsync.datasets.sources.skeleton.memory import MemorySource
 from mmsync.datasets.sources.tracks.base import TrackSource
 from mmsync.errors import ConfigError, DataError
 from mmsync.media.index import SUFFIXES
+from mmsync.ops.body_frame import FRAMES
 from mmsync.registry import DATASETS, MODELS
 from mmsync.store.tracks import is_track_store
 from mmsync.structures import FeatureTable
@@ -200,7 +201,7 @@ class MotionEmbedder(TransformerMixin, BaseEstimator):
         dataset = method.cfg.test_dataloader.dataset
         if not getattr(preprocessor, "body_frame", False):
             return dict(pipeline=dataset.pipeline, layout=preprocessor.layout)
-        steps = [dict(type="FillJoints"), dict(type="ResizeClip", length=64), dict(type="PackSkeleton")]
+        steps = [dict(type="FillJoints"), dict(type="ResizeClip", length=FRAMES), dict(type="PackSkeleton")]
         return dict(pipeline=steps, layout=source.layout)
 
 

@@ -22,7 +22,7 @@ from mmsync.config.inputs import PURPOSES, check_input, input_record
 from mmsync.config.load import config_within
 from mmsync.engine.checkpoint import load_weights, read_checkpoint
 from mmsync.errors import DataError, ProtocolError, did_you_mean, nearest
-from mmsync.fileio import config_path
+from mmsync.fileio import is_config
 from mmsync.models.methods import SelfSupervisedModel
 from mmsync.models.necks.pool import joint_features
 from mmsync.registry import MODELS
@@ -54,7 +54,7 @@ def init_model(
     """
     if isinstance(config, Config):
         cfg = config
-    elif checkpoint is None and config_path(config).suffix not in (".py", ".json", ".yaml", ".yml"):
+    elif checkpoint is None and not is_config(config):
         cfg, checkpoint = config_within(read_checkpoint(config, trust=trust), str(config), cfg_options, trust), config
     else:
         cfg = load(config, cfg_options)

@@ -20,7 +20,7 @@ from mmsync.config.rates import rate_problems
 from mmsync.config.run import run_problems
 from mmsync.config.signature import accepted, annotations_of, is_annotation, mismatch, with_range
 from mmsync.config.trial import trial_problems
-from mmsync.errors import ConfigError, LayoutError, UnknownNameError, did_you_mean, nearest
+from mmsync.errors import ConfigError, LayoutError, UnknownNameError, count_problems, did_you_mean, nearest
 from mmsync.fileio import data_path, not_found, weights_path
 from mmsync.ops.streams import STREAMS, parse_stream
 from mmsync.structures import SkeletonLayout
@@ -49,8 +49,7 @@ def check(cfg: Config | Mapping[str, Any], files: bool = False) -> None:
     if checker.problems:
         problems = list(dict.fromkeys(checker.problems))
         name = getattr(cfg, "filename", None) or "the config"
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError("\n  ".join([f"{name} has {count}:", *problems]), problems)
+        raise ConfigError("\n  ".join([f"{name} has {count_problems(problems)}:", *problems]), problems)
 
 
 class _Checker:

@@ -187,8 +187,8 @@ class MotionRunner(Runner):
 
     def _write_config(self) -> None:
         """Write the resolved config to the work dir: elsewhere it trains the same, from the beginning."""
-        start = {"resume": False, **({"load_from": None} if self._resume else {})}
-        began = Config({**self.cfg.to_dict(), **start})
+        load_from = None if self._resume else self.cfg.get("load_from")
+        began = Config({**self.cfg.to_dict(), "resume": False, "load_from": load_from})
         if is_main_process():
             write_text(self.config_file, f"{RESOLVED}\n{config_text(began)}")
 

@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from mmsync.apis.cli import KeyValue, add_other_input, device, run_tool
+from mmsync.apis.cli import KeyValue, add_other_input, add_trust, device, run_tool
 from mmsync.errors import ConfigError, ProtocolError
 
 COLUMNS = ("name", "label", "class", "predicted", "predicted_class", "right", "margin", "nearest", "nearest_class")
@@ -36,8 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of this choice (default: 0)")
     parser.add_argument("--device", default="cpu", help="where features are computed (default: cpu)")
     parser.add_argument("--cfg-options", nargs="+", action=KeyValue, metavar="KEY=VALUE", help="override settings")
-    trust = "let checkpoints run code while they load; only for files whose origin you know"
-    parser.add_argument("--trust-checkpoint", action="store_true", help=trust)
+    add_trust(parser)
     add_other_input(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser.parse_args()

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmsync.apis.cli import KeyValue
-from mmsync.errors import ConfigError
+from mmsync.errors import ConfigError, count_problems
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,8 +62,7 @@ def main() -> int:
             print(f"{path}: ok ({summary(cfg)})")
         except ConfigError as error:
             failed += 1
-            count = "a problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
-            print("\n  ".join([f"{path}: {count}", *error.problems]))
+            print("\n  ".join([f"{path}: {count_problems(error.problems)}", *error.problems]))
     return min(failed, 1)
 
 

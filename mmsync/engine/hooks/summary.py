@@ -63,7 +63,7 @@ class RunSummaryHook(Hook):
 
     def after_val_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Store the results."""
-        training = isinstance(runner._train_loop, BaseLoop)
+        training = isinstance(runner._train_loop, BaseLoop)  # place() would build it
         self.history.append((place(runner)[1] if training else 0, dict(metrics or {})))
 
     def after_train(self, runner: Any) -> None:
@@ -94,8 +94,7 @@ class RunSummaryHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Optional[dict[str, float]] = None) -> None:
         """Draw the embedding of a test."""
         if is_main_process():
-            picture = self._draw_embedding(runner, runner.test_loop, "_test")
-            lines = _file_lines(runner, embedding=picture)
+            lines = _file_lines(runner, embedding=self._draw_embedding(runner, runner.test_loop, "_test"))
             runner.logger.info("\n  " + "\n  ".join(lines))
 
     def _draw_embedding(self, runner: Any, loop: Any, suffix: str = "") -> Optional[str]:

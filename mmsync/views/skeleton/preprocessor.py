@@ -100,9 +100,9 @@ class SkeletonPreprocessor(ViewPreprocessor):
         """What :meth:`prepare` makes of good clips on the device."""
         view = inputs if isinstance(inputs, View) else View(inputs, inputs.flatten(2).ne(0).any(dim=2))
         frames = all_frames(view.data, view.data.shape[2]) if view.index is None else view.index
-        if self._body is None:
-            return view._replace(index=frames)
         view = view._replace(index=frames)
+        if self._body is None:
+            return view
         view = _resampled(view, FRAMES) if view.valid is None else view
         x, present, time = body_frame(view.data[..., : self.num_coords], self._body, view.present, view.valid)
         before, after = (cast(Tensor, view.index).gather(1, at.long()) for at in (time.floor(), time.ceil()))
