@@ -291,7 +291,8 @@ def measure(args: argparse.Namespace) -> Floors:
     floors.raw()
     plain = Config(start_of(cfg.to_dict())[0])
     rows: list[tuple[str, Callable[[], None]]] = [
-        (UNTRAINED, lambda seed=seed: floors.encoder(UNTRAINED, plain, None, seed)) for seed in args.seeds
+        (f"{UNTRAINED}, seed {seed}", lambda seed=seed: floors.encoder(UNTRAINED, plain, None, seed))
+        for seed in args.seeds
     ]
     if args.source != BOX:
         rows.append((BOX, lambda: floors.encoder(BOX, floors.motion_s(), BOX)))
